@@ -1,0 +1,174 @@
+//! How a cancellation travels: from a task to what it awaits, from a gathering to its children, as asyncio's
+//! `_fut_waiter` hands it on. Owns that walk; must not know coroutines or the primitives.
+//!
+//! The walk is a loop with a stack of its own, so that neither a chain of a million tasks nor gatherings nested a
+//! hundred thousand deep can overflow the thread's.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::error::Cancelled;
+use crate::node::{Ending, Kind, Node, Request, Suspension, WaitsFor};
+
+type Message = Option<Arc<str>>;
+
+/// Several nodes to cancel one after another: the children of a gathering, or all that one task awaits at once.
+struct Frame {
+    /// The gathering, or the task.
+    owner: Rc<dyn Node>,
+    /// The task that awaits the gathering and handed the cancellation on to it.
+    awaiter: Option<Rc<dyn Node>>,
+    children: std::vec::IntoIter<Rc<dyn Node>>,
+    /// Whether a child took the cancellation.
+    taken: bool,
+}
+
+/// Where following a chain of awaits ended.
+enum Followed {
+    /// The cancellation was taken, or refused because the node was done.
+    Answer(bool),
+    /// At a fork.
+    Fork(Frame),
+}
+
+/// Asks a node to be cancelled: asyncio's `cancel()`. False if it was done already, or, for a gathering, if all its
+/// children were.
+pub(crate) fn cancel(node: &Rc<dyn Node>, message: Message) -> bool {
+    let mut stack = match follow(Rc::clone(node), &message) {
+        Followed::Answer(taken) => return taken,
+        Followed::Fork(frame) => vec![frame],
+    };
+    loop {
+        let top = stack.last_mut().expect("a frame is open until the walk answers");
+        let answer = match top.children.next() {
+            Some(child) => match follow(child, &message) {
+                Followed::Answer(taken) => taken,
+                Followed::Fork(frame) => {
+                    stack.push(frame);
+                    continue;
+                }
+            },
+            None => close(stack.pop().expect("it was there a moment ago"), &message),
+        };
+        match (stack.last_mut(), answer) {
+            (None, answer) => return answer,
+            (Some(parent), answer) => parent.taken |= answer,
+        }
+        // the last frame's answer was given to its parent above; a childless stack has returned
+    }
+}
+
+/// Follows a chain of tasks that await each other to its end.
+fn follow(mut node: Rc<dyn Node>, message: &Message) -> Followed {
+    let walk = node.core().kernel().next_watch();
+    let mut awaiter: Option<Rc<dyn Node>> = None;
+    loop {
+        if node.core().is_done() {
+            return Followed::Answer(awaiter.is_some_and(|task| ask_without_queueing(&*task, message)));
+        }
+        let next = match node.kind() {
+            Kind::Plain => {
+                node.core().end(Ending::Cancelled(Cancelled::new(message.clone())), || Rc::clone(&node));
+                return Followed::Answer(true);
+            }
+            Kind::Group(_) | Kind::Task(_) if node.core().visiting().get() => {
+                return Followed::Answer(awaiter.is_some_and(|task| interrupt(&*task, message)));
+            }
+            Kind::Group(group) => {
+                let children = group.children();
+                return Followed::Fork(fork(Rc::clone(&node), awaiter, children));
+            }
+            Kind::Task(suspension) => {
+                suspension.count_cancel();
+                let cycle = suspension.was_visited_by(walk);
+                match next_of(&*node, suspension, cycle, message) {
+                    Next::Taken => return Followed::Answer(true),
+                    Next::Chain(next) => next,
+                    Next::Fork(children) => return Followed::Fork(fork(Rc::clone(&node), None, children)),
+                }
+            }
+        };
+        awaiter = Some(std::mem::replace(&mut node, next));
+    }
+}
+
+enum Next {
+    Taken,
+    Chain(Rc<dyn Node>),
+    Fork(Vec<Rc<dyn Node>>),
+}
+
+/// What a cancellation does at one task: it is kept for the next step, handed on, or ends the wait.
+fn next_of(task: &dyn Node, suspension: &Suspension, cycle: bool, message: &Message) -> Next {
+    let kernel = task.core().kernel();
+    if suspension.running().get() || kernel.is_queued(suspension.key()) {
+        suspension.ask(Request::Asked, message.clone());
+        return Next::Taken;
+    }
+    if !cycle {
+        if let Some(node) = suspension.waits_for_one() {
+            return Next::Chain(node);
+        }
+        if suspension.waits_for_many() {
+            return Next::Fork(nodes(suspension.waits()));
+        }
+    }
+    interrupt(task, message);
+    Next::Taken
+}
+
+fn nodes(waits: Vec<WaitsFor>) -> Vec<Rc<dyn Node>> {
+    let node = |one| match one {
+        WaitsFor::Node(node) => Some(node),
+        WaitsFor::Leaf(_) => None,
+    };
+    waits.into_iter().filter_map(node).collect()
+}
+
+fn fork(owner: Rc<dyn Node>, awaiter: Option<Rc<dyn Node>>, children: Vec<Rc<dyn Node>>) -> Frame {
+    owner.core().visiting().set(true);
+    Frame { owner, awaiter, children: children.into_iter(), taken: false }
+}
+
+/// All children of a fork were asked: what that means for its owner.
+fn close(frame: Frame, message: &Message) -> bool {
+    frame.owner.core().visiting().set(false);
+    match frame.owner.kind() {
+        Kind::Group(group) if frame.taken => group.set_cancel_requested(message.clone()),
+        Kind::Task(_) if !frame.taken => return interrupt(&*frame.owner, message),
+        _ => {}
+    }
+    frame.taken || frame.awaiter.is_some_and(|task| ask_without_queueing(&*task, message))
+}
+
+/// What the task awaits is done, or as good as done, and wakes it by itself: the cancellation is delivered then.
+fn ask_without_queueing(task: &dyn Node, message: &Message) -> bool {
+    if let Kind::Task(suspension) = task.kind() {
+        suspension.ask(Request::Asked, message.clone());
+    }
+    true
+}
+
+/// Ends the wait of a task.
+fn interrupt(task: &dyn Node, message: &Message) -> bool {
+    if let Kind::Task(suspension) = task.kind() {
+        suspension.ask(Request::Interrupted, message.clone());
+        task.core().kernel().wake(suspension.key());
+    }
+    true
+}
+
+/// A task answered `Pending` although a cancellation of it was asked for while it ran: hand it on to what it awaits
+/// now, or end that wait. One that is queued to run again takes it then.
+pub(crate) fn deliver_to_wait(task: &Rc<dyn Node>) {
+    let Kind::Task(suspension) = task.kind() else { return };
+    if suspension.request() == Request::None || task.core().kernel().is_queued(suspension.key()) {
+        return;
+    }
+    let (_, message) = suspension.take_request();
+    let awaited = suspension.waits();
+    let taken = nodes(awaited).iter().fold(false, |taken, node| cancel(node, message.clone()) | taken);
+    if !taken {
+        interrupt(&**task, &message);
+    }
+}

@@ -1,0 +1,249 @@
+//! Every error type a user can meet. Owns the words in which the loop says no; must not know any other module.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use thiserror::Error;
+
+/// Why a run of the loop gave no value.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Error, EventLoop, current_task, yield_now};
+///
+/// let lp = EventLoop::new()?;
+/// let ended = lp.run_until_complete(async {
+///     current_task().expect("inside a task").cancel();
+///     yield_now().await;
+/// });
+/// assert!(matches!(ended, Err(Error::Cancelled(_))));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The main future was cancelled and did not catch it.
+    #[error("the main future was cancelled{}", .0.suffix())]
+    Cancelled(Cancelled),
+    /// `stop()` ended the run before the main future was done.
+    #[error("the event loop was stopped before the main future was done; do not call stop() inside run_until_complete")]
+    Stopped,
+    /// A loop is running on this thread already.
+    #[error(
+        "an event loop is already running on this thread; await the future or use create_task instead of a second run"
+    )]
+    Running,
+    /// The loop has been closed.
+    #[error("the event loop is closed; make a new one with EventLoop::new()")]
+    Closed,
+    /// The future belongs to another loop.
+    #[error("this future belongs to another event loop; run it with the loop that made it")]
+    ForeignLoop,
+    /// Nothing is ready, no timer is set, and the clock is virtual: the program can never go on.
+    #[error("{0}")]
+    Deadlock(Deadlock),
+    /// The operating system refused something that the loop needs.
+    #[error("the event loop failed: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// The cancellation of a task or future: asyncio's `CancelledError`, as a value.
+///
+/// [`catch_cancelled`](fn@crate::catch_cancelled) gives it to whoever catches a cancellation, and
+/// [`Cancelled::reraise`] raises it on.
+///
+/// # Examples
+/// ```
+/// use oneloop::{catch_cancelled, create_task, run, yield_now};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let task = create_task(async {
+///         let ended = catch_cancelled(oneloop::sleep(Duration::from_secs(60))).await;
+///         ended.unwrap_err().message().map(str::to_owned)
+///     });
+///     yield_now().await;
+///     task.cancel_with("shutting down");
+///     assert_eq!(task.await.as_deref(), Some("shutting down"));
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Error)]
+#[error("cancelled{}", self.suffix())]
+pub struct Cancelled {
+    message: Option<Arc<str>>,
+}
+
+impl Cancelled {
+    pub(crate) fn new(message: Option<Arc<str>>) -> Self {
+        Self { message }
+    }
+
+    /// The message given to `cancel_with`, if any.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    pub(crate) fn into_message(self) -> Option<Arc<str>> {
+        self.message
+    }
+
+    fn suffix(&self) -> String {
+        self.message.as_ref().map_or_else(String::new, |m| format!(": {m}"))
+    }
+}
+
+/// How a task or future ended without a value, or that it has not ended.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum TaskError {
+    /// It is still running: asyncio's `InvalidStateError`.
+    #[error("not done yet; await it, or look at done() first")]
+    NotDone,
+    /// It was cancelled.
+    #[error("{0}")]
+    Cancelled(#[from] Cancelled),
+    /// It panicked.
+    #[error("{0}")]
+    Panicked(#[from] Panic),
+    /// Its value was moved out by an earlier await.
+    #[error("its value was taken by an earlier await; use shared() to let several tasks have it")]
+    Taken,
+}
+
+/// A caught panic: what asyncio keeps as the exception of a task.
+///
+/// Cloneable, so that every awaiter of a shared task meets it; the payload itself goes to the first that resumes it.
+#[derive(Clone, Error)]
+#[error("panicked: {message}")]
+pub struct Panic {
+    message: Arc<str>,
+    payload: Arc<Mutex<Option<Box<dyn Any + Send>>>>,
+}
+
+impl Panic {
+    pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
+        let message = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("a value that is not a string");
+        Self { message: Arc::from(message), payload: Arc::new(Mutex::new(Some(payload))) }
+    }
+
+    /// The text of the panic.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Goes on with the panic in the caller: awaiting a panicked task does this.
+    ///
+    /// # Panics
+    /// Always: with the original payload the first time, with its text afterwards.
+    pub fn resume(self) -> ! {
+        let payload = self.payload.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match payload {
+            Some(payload) => std::panic::resume_unwind(payload),
+            None => std::panic::resume_unwind(Box::new(self.message.to_string())),
+        }
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Panic").field(&self.message).finish()
+    }
+}
+
+/// A time limit has passed: asyncio's `TimeoutError`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("timed out")]
+#[non_exhaustive]
+pub struct TimeoutError;
+
+/// A time limit that cannot be moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RescheduleError {
+    /// It has not begun.
+    #[error("Timeout has not been entered; call reschedule() inside what it runs")]
+    NotEntered,
+    /// The time is up, or what it ran is done.
+    #[error("the Timeout is over, so its deadline cannot be moved any more")]
+    Over,
+}
+
+/// The future was settled already: asyncio's `InvalidStateError`. Gives the value back.
+#[derive(Clone, Copy, PartialEq, Eq, Error)]
+#[error("the future is already done; its first result stands")]
+pub struct InvalidState<T>(pub T);
+
+impl<T> fmt::Debug for InvalidState<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InvalidState(..)")
+    }
+}
+
+/// The errors of a task group's children in the order in which they ended, the body's own last:
+/// asyncio's `ExceptionGroup`.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("unhandled errors in a task group ({} in all)", .errors.len())]
+#[non_exhaustive]
+pub struct GroupError<E> {
+    /// The errors themselves; never empty.
+    pub errors: Vec<E>,
+}
+
+impl<E> GroupError<E> {
+    pub(crate) fn new(errors: Vec<E>) -> Self {
+        Self { errors }
+    }
+}
+
+/// A program that can never go on: who waits for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deadlock {
+    /// One line a pending task, in order of creation, such as `Task-2 waits for Task-1`.
+    pub waiting: Vec<String>,
+}
+
+impl Deadlock {
+    pub(crate) fn new(waiting: Vec<String>) -> Self {
+        Self { waiting }
+    }
+}
+
+impl fmt::Display for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("deadlock: nothing is ready and no timer is set, so the main future can never be done")?;
+        self.waiting.iter().try_for_each(|line| write!(f, "; {line}"))
+    }
+}
+
+/// What the exception handler is told: asyncio's `context` dictionary.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ExceptionContext {
+    /// What happened, in asyncio's words.
+    pub message: &'static str,
+    /// The panic itself.
+    pub exception: Panic,
+    /// The name of the task, if it was one.
+    pub task: Option<String>,
+    /// Where the task or callback was created.
+    pub created: Option<&'static Location<'static>>,
+}
+
+impl fmt::Display for ExceptionContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.message)?;
+        if let Some(task) = &self.task {
+            write!(f, " ({task})")?;
+        }
+        write!(f, ": {}", self.exception)?;
+        self.created.map_or(Ok(()), |place| write!(f, ", created at {place}"))
+    }
+}

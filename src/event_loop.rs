@@ -1,0 +1,464 @@
+//! The loop itself: one iteration after another, until it is stopped. Owns running and closing; must not know the
+//! primitives that are built on it.
+
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crate::any_future::tasks_of;
+use crate::clock::{Clock, nanos};
+use crate::context::{self, Guard};
+use crate::error::{Deadlock, Error, ExceptionContext};
+use crate::future::{self, Future};
+use crate::handle::Handle;
+use crate::kernel::{Alarm, Kernel, Phase, Waited};
+use crate::node::{Core, Kind, Loop, Node, WaitsFor, Watch, Watcher, guarded};
+use crate::ready::{Entry, Run};
+use crate::task::{Task, spawn};
+use crate::timer_handle::TimerHandle;
+
+/// A single-threaded event loop: asyncio's loop.
+///
+/// A cheap handle: clones are the same loop. When the last one goes, the loop closes.
+///
+/// # Examples
+/// ```
+/// use oneloop::{EventLoop, sleep};
+/// use std::time::Duration;
+///
+/// let lp = EventLoop::new()?;
+/// let words = vec!["one", "loop"];
+/// let sentence = lp.run_until_complete(async {
+///     sleep(Duration::from_millis(1)).await;
+///     words.join(" ") // the main future may borrow from its caller
+/// })?;
+/// assert_eq!(sentence, "one loop");
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+pub struct EventLoop {
+    kernel: Rc<Loop>,
+}
+
+/// Settings of a loop to be made.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Clock, EventLoop};
+///
+/// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+/// assert!(!lp.is_running());
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder makes nothing until build() is called"]
+pub struct Builder {
+    clock: Clock,
+}
+
+impl Builder {
+    /// Which clock the loop lives by; the real one if nothing is said.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Makes the loop.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the operating system has no descriptors left for it.
+    pub fn build(self) -> Result<EventLoop, Error> {
+        Ok(EventLoop::share(Kernel::new(self.clock)?))
+    }
+}
+
+/// This thread is in the loop while this lives: see [`EventLoop::enter`].
+#[must_use = "the loop is left as soon as this is dropped; write `let _in = lp.enter();`"]
+#[derive(Debug)]
+pub struct Entered<'a> {
+    _guard: Guard,
+    _loop: PhantomData<&'a EventLoop>,
+}
+
+impl EventLoop {
+    /// A new loop on the machine's clock: asyncio's `new_event_loop()`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the operating system has no descriptors left for it.
+    pub fn new() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// A loop with other settings.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The loop that this thread is in: the running one, or the one entered last. asyncio's `get_event_loop()`.
+    ///
+    /// # Panics
+    /// If this thread is in no loop.
+    #[track_caller]
+    pub fn current() -> Self {
+        Self::share(context::expect())
+    }
+
+    /// The loop that this thread is in, if it is in one.
+    pub fn try_current() -> Option<Self> {
+        context::current().map(Self::share)
+    }
+
+    fn share(kernel: Rc<Loop>) -> Self {
+        kernel.add_handle();
+        Self { kernel }
+    }
+
+    /// Makes this the loop that `create_task`, `gather` and the like use on this thread, until the guard is dropped:
+    /// for what a program prepares before the loop runs.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{EventLoop, create_task, gather};
+    ///
+    /// let lp = EventLoop::new()?;
+    /// let sums = {
+    ///     let _in = lp.enter();
+    ///     gather([async { 1 }, async { 2 }].map(create_task))
+    /// };
+    /// assert_eq!(lp.run_until_complete(sums)?, [1, 2]);
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn enter(&self) -> Entered<'_> {
+        Entered { _guard: context::enter(Rc::clone(&self.kernel)), _loop: PhantomData }
+    }
+
+    pub(crate) fn kernel(&self) -> &Rc<Loop> {
+        &self.kernel
+    }
+
+    // Scheduling.
+
+    /// Calls `f` in the next iteration, after what is queued already: asyncio's `call_soon`.
+    ///
+    /// # Panics
+    /// If the loop is closed. A panic of `f` is reported to the exception handler, and the loop goes on.
+    #[track_caller]
+    pub fn call_soon(&self, f: impl FnOnce() + 'static) -> Handle {
+        self.refuse_if_closed();
+        let handle = Handle::new(f, Location::caller());
+        self.kernel.push(Entry::Run(handle.entry(), 0));
+        handle
+    }
+
+    /// Calls `f` when `delay` has passed, never earlier: asyncio's `call_later`. Callbacks with equal deadlines run in
+    /// the order in which they were set.
+    ///
+    /// # Panics
+    /// If the loop is closed. A panic of `f` is reported to the exception handler, and the loop goes on.
+    #[track_caller]
+    pub fn call_later(&self, delay: Duration, f: impl FnOnce() + 'static) -> TimerHandle {
+        let deadline = self.kernel.clock().now().saturating_add(nanos(delay));
+        self.set_callback(deadline, Handle::new(f, Location::caller()))
+    }
+
+    /// Calls `f` at `when`, on the loop's own clock (see [`time`](Self::time)): asyncio's `call_at`. A time that has
+    /// passed means the next iteration.
+    ///
+    /// # Panics
+    /// If the loop is closed. A panic of `f` is reported to the exception handler, and the loop goes on.
+    #[track_caller]
+    pub fn call_at(&self, when: Instant, f: impl FnOnce() + 'static) -> TimerHandle {
+        let deadline = self.kernel.clock().nanos_at(when);
+        self.set_callback(deadline, Handle::new(f, Location::caller()))
+    }
+
+    #[track_caller]
+    fn set_callback(&self, deadline: u64, handle: Handle) -> TimerHandle {
+        self.refuse_if_closed();
+        let key = self.kernel.set_timer(deadline, Alarm::Run(handle.entry()));
+        TimerHandle::new(Rc::clone(&self.kernel), key, self.kernel.clock().instant(deadline), handle)
+    }
+
+    #[track_caller]
+    fn refuse_if_closed(&self) {
+        assert!(
+            self.kernel.phase() != Phase::Closed,
+            "the event loop is closed, so it can schedule nothing; make a new one with EventLoop::new()"
+        );
+    }
+
+    /// Starts a coroutine on this loop: [`create_task`](fn@crate::create_task).
+    ///
+    /// # Panics
+    /// If the loop is closed.
+    #[track_caller]
+    pub fn create_task<F>(&self, future: F) -> Task<F::Output>
+    where
+        F: IntoFuture + 'static,
+        F::IntoFuture: 'static,
+        F::Output: 'static,
+    {
+        spawn(Rc::clone(&self.kernel), future.into_future(), true, Location::caller())
+    }
+
+    /// A pending future on this loop: [`create_future`](fn@crate::create_future).
+    pub fn create_future<T: 'static>(&self) -> Future<T> {
+        future::pending(Rc::clone(&self.kernel))
+    }
+
+    // State.
+
+    /// What time it is on the loop's clock: asyncio's `time()`.
+    pub fn time(&self) -> Instant {
+        let clock = self.kernel.clock();
+        clock.instant(clock.now())
+    }
+
+    /// Whether it is running.
+    pub fn is_running(&self) -> bool {
+        self.kernel.is_running()
+    }
+
+    /// Whether it is closed.
+    pub fn is_closed(&self) -> bool {
+        self.kernel.phase() != Phase::Open
+    }
+
+    /// Ends the run after the current iteration; what it scheduled stays for the next run. Before a run: that run takes
+    /// one iteration, without waiting. asyncio's `stop()`.
+    pub fn stop(&self) {
+        self.kernel.set_stopping(true);
+    }
+
+    /// Calls `f` with what went wrong where nobody awaits: a callback, waker or destructor that panicked, a task whose
+    /// panic nobody has seen. Answers nothing; without a handler, a line goes to standard error. asyncio's
+    /// `set_exception_handler`. `f` runs in the middle of things and must not panic.
+    pub fn set_exception_handler(&self, f: impl Fn(&ExceptionContext) + 'static) {
+        drop(self.kernel.set_handler(Some(Rc::new(f))));
+    }
+
+    /// Takes the exception handler back.
+    pub fn clear_exception_handler(&self) {
+        drop(self.kernel.set_handler(None));
+    }
+
+    // Running.
+
+    /// Runs until [`stop`](Self::stop): asyncio's `run_forever()`.
+    ///
+    /// # Errors
+    /// [`Error::Running`] inside a running loop, [`Error::Closed`] after `close`, [`Error::Deadlock`] if the clock is
+    /// virtual and nothing can ever happen again, [`Error::Io`] if the operating system fails.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::EventLoop;
+    ///
+    /// let lp = EventLoop::new()?;
+    /// let stopper = lp.clone();
+    /// lp.call_soon(move || stopper.stop());
+    /// lp.run_forever()?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn run_forever(&self) -> Result<(), Error> {
+        let _running = Running::begin(self)?;
+        let mut woken = Vec::new();
+        let mut steps = 0;
+        loop {
+            if self.kernel.wait(steps, &mut woken)? == Waited::Stuck {
+                return Err(Error::Deadlock(self.deadlock()));
+            }
+            for waker in woken.drain(..) {
+                guarded(&self.kernel, "Exception in waker", || waker.wake());
+            }
+            steps = self.run_batch();
+            if self.kernel.is_stopping() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Runs what is ready now; what that queues waits for the next iteration. This is where all code of users is called,
+    /// but for destructors and foreign wakers. Answers how many entries there were.
+    fn run_batch(&self) -> usize {
+        let batch = self.kernel.ready_len();
+        for _ in 0..batch {
+            match self.kernel.pop() {
+                Some(Entry::Task(key)) => {
+                    if let Some(task) = self.kernel.unqueue(key) {
+                        task.step();
+                    }
+                }
+                Some(Entry::Timer(key)) => match self.kernel.ring(key) {
+                    Some(Alarm::Wake(waker)) => guarded(&self.kernel, "Exception in waker", || waker.wake()),
+                    Some(Alarm::Run(callback)) => self.call(callback, 0),
+                    Some(Alarm::Rung) | None => {}
+                },
+                Some(Entry::Run(callback, index)) => self.call(callback, index),
+                None => break,
+            }
+        }
+        batch
+    }
+
+    fn call(&self, callback: Rc<dyn Run>, index: u32) {
+        guarded(&self.kernel, "Exception in callback", || callback.run(index));
+    }
+
+    /// Runs until `node` is done, and one batch more, as asyncio does.
+    pub(crate) fn run_until_done(&self, node: &dyn Node) -> Result<(), Error> {
+        if !std::ptr::eq(&raw const **node.core().kernel(), &raw const *self.kernel) {
+            return Err(Error::ForeignLoop);
+        }
+        let stop = Rc::new(StopWhenDone { kernel: Rc::clone(&self.kernel), done: Cell::new(false) });
+        let core = node.core();
+        let number = self.kernel.next_watch();
+        if core.is_done() {
+            Rc::clone(&stop).child_done(0, core);
+        } else {
+            core.watchers().add(number, Watcher::Watch(Rc::clone(&stop) as Rc<dyn Watch>, 0));
+        }
+        let ran = self.run_forever();
+        drop(core.watchers().remove(number));
+        match ran {
+            // asyncio's future may be done although somebody stopped the loop in the same iteration
+            Ok(()) if !core.is_done() => Err(Error::Stopped),
+            Err(Error::Deadlock(_)) if core.is_done() => Ok(()),
+            other => other,
+        }
+    }
+
+    fn deadlock(&self) -> Deadlock {
+        let waiting = tasks_of(&self.kernel).into_iter().map(|task| {
+            let waits = task.suspension().waits().into_iter().map(|one| match one {
+                WaitsFor::Node(node) => describe(&node),
+                WaitsFor::Leaf(what) => what.to_owned(),
+            });
+            let waits: Vec<String> = waits.collect();
+            let what = if waits.is_empty() { "something outside the loop".to_owned() } else { waits.join(" and ") };
+            format!("{} waits for {what}", task.name())
+        });
+        Deadlock::new(waiting.collect())
+    }
+
+    // Closing.
+
+    /// Drops every task, callback and timer, in the loop's context, so that destructors may still use it: asyncio's
+    /// `close()`. Does nothing if it is closed already. The last handle on a loop closes it too.
+    ///
+    /// # Errors
+    /// [`Error::Running`] while it runs.
+    pub fn close(&self) -> Result<(), Error> {
+        if self.kernel.is_running() {
+            return Err(Error::Running);
+        }
+        if self.kernel.phase() == Phase::Open {
+            let _in = context::enter(Rc::clone(&self.kernel));
+            self.kernel.set_phase(Phase::Closing);
+            // a destructor may start tasks and set timers again
+            loop {
+                let tasks = tasks_of(&self.kernel);
+                if tasks.is_empty() && !self.kernel.has_scheduled() {
+                    break;
+                }
+                tasks.into_iter().for_each(|task| task.node().abandon());
+                guarded(&self.kernel, "Exception in destructor", || drop(self.kernel.take_scheduled()));
+            }
+            self.kernel.set_phase(Phase::Closed);
+            guarded(&self.kernel, "Exception in destructor", || drop(self.kernel.set_handler(None)));
+        }
+        Ok(())
+    }
+}
+
+fn describe(node: &Rc<dyn Node>) -> String {
+    match node.kind() {
+        Kind::Task(suspension) => suspension.name(),
+        Kind::Plain => "a future".to_owned(),
+        Kind::Group(group) => format!("a gathering of {}", group.children().len()),
+    }
+}
+
+impl Clone for EventLoop {
+    fn clone(&self) -> Self {
+        Self::share(Rc::clone(&self.kernel))
+    }
+}
+
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        if self.kernel.drop_handle() {
+            // a handle taken during the closing may be the last again, and finds the loop closed
+            let closed = self.close();
+            debug_assert!(closed.is_ok(), "a running loop has a handle");
+        }
+    }
+}
+
+/// The same loop.
+impl PartialEq for EventLoop {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.kernel, &other.kernel)
+    }
+}
+
+impl Eq for EventLoop {}
+
+impl fmt::Debug for EventLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLoop")
+            .field("number", &self.kernel.number())
+            .field("running", &self.is_running())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The loop runs while this lives.
+struct Running<'a> {
+    lp: &'a EventLoop,
+    _guard: Guard,
+}
+
+impl<'a> Running<'a> {
+    fn begin(lp: &'a EventLoop) -> Result<Self, Error> {
+        if context::any_running() {
+            return Err(Error::Running);
+        }
+        if lp.kernel.phase() != Phase::Open {
+            return Err(Error::Closed);
+        }
+        let guard = context::enter(Rc::clone(&lp.kernel));
+        lp.kernel.set_running(true);
+        Ok(Self { lp, _guard: guard })
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.lp.kernel.set_running(false);
+        self.lp.kernel.set_stopping(false);
+    }
+}
+
+/// Stops the loop one iteration after a node is done: asyncio's `_run_until_complete_cb`.
+struct StopWhenDone {
+    kernel: Rc<Loop>,
+    done: Cell<bool>,
+}
+
+impl Watch for StopWhenDone {
+    fn child_done(self: Rc<Self>, _index: u32, _child: &Core) {
+        let kernel = Rc::clone(&self.kernel);
+        kernel.push(Entry::Run(self, 0));
+    }
+}
+
+impl Run for StopWhenDone {
+    fn run(self: Rc<Self>, _index: u32) {
+        self.done.set(true);
+        self.kernel.set_stopping(true);
+    }
+}

@@ -1,0 +1,302 @@
+//! The countdown behind a gathering. Owns when it ends and how; must not know the types of the children.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::Children;
+use crate::cancel::cancel;
+use crate::error::Cancelled;
+use crate::key::TaskKey;
+use crate::node::{Core, Ending, Group, Kind, Loop, Node, Promise, State, Watch, Watcher, drop_flat};
+use crate::ready::{Entry, Run};
+
+/// What happens to a child that fails: `Raise` → `Collect` or `CancelRest` while the gathering is being set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OnFailure {
+    /// The gathering ends; the siblings run on.
+    Raise,
+    /// The gathering goes on; the failure is a result.
+    Collect,
+    /// The siblings are cancelled, and the gathering ends when they have.
+    CancelRest,
+}
+
+/// How the results are made of the children and the index of the one that failed; `None` if a value is missing.
+pub(crate) type Collect<C> = fn(C, Option<usize>) -> Option<Box<dyn Any>>;
+
+/// The node of a gathering: a countdown.
+///
+/// It is told at once when a child ends, and takes a turn of its own, where asyncio would run the child's callback, only
+/// when that child decides: it is the last, or the first that failed.
+pub(crate) struct GatherNode<C> {
+    core: Core,
+    /// Gone when the results were made, or when nobody is left to take them.
+    children: Cell<Option<C>>,
+    /// Whether a child that returned has failed all the same: by its value.
+    fails: Option<fn(&C, usize) -> bool>,
+    collect: Cell<Collect<C>>,
+    results: Cell<Option<Box<dyn Any>>>,
+    /// Whether it belongs to another gathering: nobody can change its rules any more.
+    fixed: Cell<bool>,
+    /// Children that `limit` has not let start yet, by index.
+    held: RefCell<BTreeMap<u32, TaskKey>>,
+    remaining: Cell<usize>,
+    failed: Cell<Option<u32>>,
+    /// How the first child that failed ended, if it ended without a value.
+    failure: Cell<Option<Ending>>,
+    on_failure: Cell<OnFailure>,
+    cancel_requested: Cell<Option<Cancelled>>,
+}
+
+impl<C: Children> GatherNode<C> {
+    /// Counts down from the children that are not done. If those that are done decide already, it is done too.
+    pub(crate) fn start(
+        kernel: Rc<Loop>,
+        children: C,
+        fails: Option<fn(&C, usize) -> bool>,
+        collect: Collect<C>,
+    ) -> Rc<Self> {
+        let node = Rc::new(Self {
+            core: Core::new(kernel),
+            children: Cell::new(None),
+            fails,
+            collect: Cell::new(collect),
+            results: Cell::new(None),
+            fixed: Cell::new(false),
+            held: RefCell::default(),
+            remaining: Cell::new(0),
+            failed: Cell::new(None),
+            failure: Cell::new(None),
+            on_failure: Cell::new(OnFailure::Raise),
+            cancel_requested: Cell::new(None),
+        });
+        node.watch_children(&children);
+        node.children.set(Some(children));
+        node.settle_if_decided();
+        node
+    }
+
+    /// Lends the children to `f`, out of their place, so that code of a user in it meets no borrow. If the last handle
+    /// went meanwhile, so do they.
+    fn with_children<R>(&self, f: impl FnOnce(&C) -> R) -> Option<R> {
+        let children = self.children.take()?;
+        let answer = f(&children);
+        if self.core.has_handles() {
+            self.children.set(Some(children));
+        }
+        Some(answer)
+    }
+
+    fn watch_children(self: &Rc<Self>, children: &C) {
+        let kernel = self.core.kernel();
+        for index in 0..children.len() {
+            let child = children.core(index);
+            assert!(
+                Rc::ptr_eq(child.kernel(), kernel),
+                "gathered a future of another event loop; gather it in a task of the loop that made it"
+            );
+            let number = u32::try_from(index).expect("fewer children than tasks can be");
+            children.fix(index);
+            if child.is_done() {
+                let failed = self.child_failed(child, |fails| Some(fails(children, index)));
+                self.note_failure(number, child, failed);
+            } else {
+                self.remaining.set(self.remaining.get() + 1);
+                let watch = Watcher::Watch(Rc::clone(self) as Rc<dyn Watch>, number);
+                child.watchers().add(kernel.next_watch(), watch);
+            }
+        }
+    }
+
+    /// Whether a child that has ended has failed; `ask` judges a value.
+    fn child_failed(&self, child: &Core, ask: impl FnOnce(fn(&C, usize) -> bool) -> Option<bool>) -> bool {
+        match (child.state(), self.fails) {
+            (State::Finished, None) => false,
+            (State::Finished, Some(fails)) => ask(fails).unwrap_or(false),
+            _ => true,
+        }
+    }
+
+    /// Whether the child is the first that failed.
+    fn note_failure(&self, index: u32, child: &Core, failed: bool) -> bool {
+        let first = failed && self.failed.get().is_none();
+        if first {
+            self.failed.set(Some(index));
+            self.failure.set(child.ending());
+        }
+        first
+    }
+
+    /// Ends the gathering if the children that have ended decide it.
+    fn settle_if_decided(self: &Rc<Self>) {
+        if self.core.is_done() {
+            return;
+        }
+        let all = self.remaining.get() == 0;
+        match (self.failed.get(), self.on_failure.get()) {
+            (Some(index), OnFailure::Raise) => self.end_as_child(index),
+            (Some(index), OnFailure::CancelRest) if all => self.end_as_child(index),
+            (Some(_), OnFailure::CancelRest) => self.cancel_children(),
+            _ if all => match self.cancel_requested.take() {
+                Some(cancelled) => self.core.end(Ending::Cancelled(cancelled), || self.as_node()),
+                None => self.core.finish(|| self.as_node()),
+            },
+            _ => {}
+        }
+    }
+
+    /// Ends as the child did: with its error as a value, cancelled, or with its panic.
+    fn end_as_child(self: &Rc<Self>, index: u32) {
+        self.with_children(|children| children.core(index as usize).set_retrieved());
+        let ending = self.failure.take();
+        self.failure.set(ending.clone());
+        match ending {
+            Some(ending) => self.core.end(ending, || self.as_node()),
+            None => self.core.finish(|| self.as_node()),
+        }
+    }
+
+    fn as_node(self: &Rc<Self>) -> Rc<dyn Node> {
+        Rc::clone(self) as Rc<dyn Node>
+    }
+
+    fn cancel_children(&self) {
+        for child in self.children() {
+            cancel(&child, None);
+        }
+    }
+
+    // Policies.
+
+    pub(crate) fn cancel_rest(self: &Rc<Self>) {
+        self.set_policy(OnFailure::CancelRest);
+    }
+
+    /// From now on failures are results, and `collect` puts them in their places.
+    pub(crate) fn collect_outcomes(self: &Rc<Self>, collect: Collect<C>) {
+        self.collect.set(collect);
+        self.set_policy(OnFailure::Collect);
+    }
+
+    /// The gathering is being set up and has, if it is done already, ended by the rules of `Raise`: judge again.
+    fn set_policy(self: &Rc<Self>, on_failure: OnFailure) {
+        self.on_failure.set(on_failure);
+        self.core.reopen();
+        self.settle_if_decided();
+    }
+
+    /// Holds back the children from the `n`th on that have not started.
+    pub(crate) fn limit(&self, n: usize) {
+        assert!(n > 0, "a gathering with a limit of 0 could never run a child; the least is 1");
+        let kernel = self.core.kernel();
+        let mut held = self.held.borrow_mut();
+        for (index, child) in self.children().into_iter().enumerate().skip(n) {
+            if let Kind::Task(suspension) = child.kind() {
+                if !suspension.started().get() && kernel.unqueue(suspension.key()).is_some() {
+                    held.insert(u32::try_from(index).expect("counted as such before"), suspension.key());
+                }
+            }
+        }
+    }
+
+    /// A child has ended: the next one that waits for its turn starts. One that ended while it was held (it was
+    /// cancelled) leaves no place.
+    fn start_next(&self, ended: u32) {
+        let mut held = self.held.borrow_mut();
+        if !held.is_empty() && held.remove(&ended).is_none() {
+            if let Some((_, key)) = held.pop_first() {
+                self.core.kernel().wake(key);
+            }
+        }
+    }
+
+    /// Makes the results. A nested gathering does so when it ends, and finds those of its children made: if all were
+    /// made when the outermost is taken, they would be made from the outside in, as deep as the nesting goes.
+    fn make_results(&self) {
+        if self.core.state() == State::Finished {
+            if let Some(children) = self.children.take() {
+                let failed = self.failed.get().filter(|_| self.on_failure.get() != OnFailure::Collect);
+                self.results.set((self.collect.get())(children, failed.map(|index| index as usize)));
+            }
+        }
+    }
+}
+
+impl<C: Children> Watch for GatherNode<C> {
+    fn child_done(self: Rc<Self>, index: u32, child: &Core) {
+        self.remaining.set(self.remaining.get() - 1);
+        self.start_next(index);
+        let failed = self.child_failed(child, |fails| self.with_children(|children| fails(children, index as usize)));
+        let decides = self.note_failure(index, child, failed) || self.remaining.get() == 0;
+        if decides && !self.core.is_done() {
+            let kernel = Rc::clone(self.core.kernel());
+            kernel.push(Entry::Run(self, index));
+        }
+    }
+}
+
+impl<C: Children> Run for GatherNode<C> {
+    fn run(self: Rc<Self>, _index: u32) {
+        self.settle_if_decided();
+        if self.fixed.get() {
+            self.make_results();
+        }
+    }
+}
+
+impl<C: Children> Group for GatherNode<C> {
+    fn children(&self) -> Vec<Rc<dyn Node>> {
+        let nodes = self.with_children(|children| (0..children.len()).map(|i| children.node(i)).collect());
+        nodes.unwrap_or_default()
+    }
+
+    fn set_cancel_requested(&self, message: Option<Arc<str>>) {
+        self.cancel_requested.set(Some(Cancelled::new(message)));
+    }
+}
+
+impl<C: Children> Node for GatherNode<C> {
+    fn core(&self) -> &Core {
+        &self.core
+    }
+
+    fn kind(&self) -> Kind<'_> {
+        Kind::Group(self)
+    }
+
+    /// Nobody will take the results. The children run on, and the countdown with them, for the callbacks' sake.
+    fn orphaned(&self) {
+        drop_flat(self.core.kernel(), Box::new((self.children.take(), self.results.take())));
+    }
+}
+
+impl<C: Children, O: 'static> Promise<O> for GatherNode<C> {
+    fn core(&self) -> &Core {
+        &self.core
+    }
+
+    fn node(self: Rc<Self>) -> Rc<dyn Node> {
+        self
+    }
+
+    fn take(&self) -> Option<O> {
+        self.make_results();
+        let results = self.results.take()?;
+        results.downcast::<O>().ok().map(|results| *results)
+    }
+
+    fn peek(&self, look: &mut dyn FnMut(&O)) {
+        self.make_results();
+        let results = self.results.take();
+        results.iter().filter_map(|results| results.downcast_ref::<O>()).for_each(look);
+        self.results.set(results);
+    }
+
+    fn fix(&self) {
+        self.fixed.set(true);
+        self.make_results();
+    }
+}

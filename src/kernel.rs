@@ -1,0 +1,481 @@
+//! The parts of one loop: ready queue, task table, timers, reactor, inbox, clock. Owns their state and registers with
+//! them; must not know what a task is (`T`), nor how an iteration goes.
+//!
+//! Invariant: **no code of a user runs under a borrow taken here.** Every method ends its borrow before it returns and
+//! calls out to nobody; what must be called or dropped is handed back. (Wakers of foreign make are the one thing that
+//! the reactor replaces, and it hands those back too.)
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use slab::Slab;
+
+use crate::clock::{Clock, Ticker};
+use crate::error::ExceptionContext;
+use crate::inbox::Inbox;
+use crate::key::TaskKey;
+use crate::reactor::Reactor;
+use crate::ready::{Entry, Run};
+use crate::timer_wheel::{TimerKey, TimerWheel};
+
+/// How many entries may run before descriptors are polled again although work is ready. Counted, never timed, so that
+/// the same program polls at the same places.
+const STEPS_BETWEEN_POLLS: usize = 64;
+
+/// What a timer does when its entry is run.
+#[derive(Clone)]
+pub(crate) enum Alarm {
+    /// Wakes a sleeper, who finds `Rung` when it looks.
+    Wake(Waker),
+    Rung,
+    /// Runs a callback.
+    Run(Rc<dyn Run>),
+}
+
+impl fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wake(_) => "Wake",
+            Self::Rung => "Rung",
+            Self::Run(_) => "Run",
+        })
+    }
+}
+
+/// The life of a loop: `Open` → `Closing` (tasks are being dropped; destructors may still use the loop) → `Closed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Open,
+    Closing,
+    Closed,
+}
+
+/// A cancellation on its way up through the awaits of the running task: `Off` → `Delivered` when a step begins with a
+/// cancellation of the task itself, `Off` → `Raised` when a leaf raises one; back to `Off` when a `catch_cancelled`
+/// or the task's edge takes it, or when the leaf that raised it is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Throw {
+    Off,
+    Delivered,
+    /// By the leaf with this number.
+    Raised(u32),
+}
+
+/// What a wait for events found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// Something may be ready.
+    Woken,
+    /// Nothing is ready and, on a virtual clock, nothing ever will be.
+    Stuck,
+}
+
+struct Slot<T: ?Sized> {
+    key: TaskKey,
+    queued: Cell<bool>,
+    task: Rc<T>,
+}
+
+type Handler = Rc<dyn Fn(&ExceptionContext)>;
+
+/// The state of one loop.
+pub(crate) struct Kernel<T: ?Sized> {
+    inbox: Arc<Inbox>,
+    number: u16,
+    ready: RefCell<VecDeque<Entry>>,
+    tasks: RefCell<Slab<Slot<T>>>,
+    timers: RefCell<TimerWheel<Alarm>>,
+    reactor: RefCell<Reactor>,
+    clock: Ticker,
+    /// Scratch for what one wait brings, kept for its memory.
+    scratch: RefCell<Scratch>,
+    steps: Cell<usize>,
+    last_task_id: Cell<u64>,
+    last_watch: Cell<u64>,
+    last_raise: Cell<u32>,
+    current: RefCell<Option<Rc<T>>>,
+    throw: Cell<Throw>,
+    thrown_message: RefCell<Option<Arc<str>>>,
+    phase: Cell<Phase>,
+    running: Cell<bool>,
+    stopping: Cell<bool>,
+    handles: Cell<usize>,
+    handler: RefCell<Option<Handler>>,
+    /// What is to be dropped when what is being dropped now has gone.
+    graves: RefCell<Vec<Box<dyn Any>>>,
+    digging: Cell<bool>,
+}
+
+/// Nobody else drops what is buried while this lives.
+pub(crate) struct Digging<'a>(&'a Cell<bool>);
+
+impl Drop for Digging<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Scratch {
+    keys: Vec<TaskKey>,
+    due: Vec<TimerKey>,
+}
+
+impl<T: ?Sized> fmt::Debug for Kernel<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kernel").field("number", &self.number).field("phase", &self.phase).finish_non_exhaustive()
+    }
+}
+
+impl<T: ?Sized> Kernel<T> {
+    pub(crate) fn new(clock: Clock) -> io::Result<Rc<Self>> {
+        let (reactor, waker) = Reactor::new()?;
+        let inbox = Inbox::register(waker)?;
+        Ok(Rc::new(Self {
+            number: inbox.number(),
+            inbox,
+            ready: RefCell::default(),
+            tasks: RefCell::default(),
+            timers: RefCell::new(TimerWheel::new()),
+            reactor: RefCell::new(reactor),
+            clock: Ticker::new(clock),
+            scratch: RefCell::default(),
+            steps: Cell::new(0),
+            last_task_id: Cell::new(0),
+            last_watch: Cell::new(0),
+            last_raise: Cell::new(0),
+            current: RefCell::new(None),
+            throw: Cell::new(Throw::Off),
+            thrown_message: RefCell::new(None),
+            phase: Cell::new(Phase::Open),
+            running: Cell::new(false),
+            stopping: Cell::new(false),
+            handles: Cell::new(0),
+            handler: RefCell::new(None),
+            graves: RefCell::default(),
+            digging: Cell::new(false),
+        }))
+    }
+
+    pub(crate) fn number(&self) -> u16 {
+        self.number
+    }
+
+    pub(crate) fn clock(&self) -> &Ticker {
+        &self.clock
+    }
+
+    // The ready queue.
+
+    pub(crate) fn push(&self, entry: Entry) {
+        self.ready.borrow_mut().push_back(entry);
+    }
+
+    pub(crate) fn pop(&self) -> Option<Entry> {
+        self.ready.borrow_mut().pop_front()
+    }
+
+    pub(crate) fn ready_len(&self) -> usize {
+        self.ready.borrow().len()
+    }
+
+    // The task table.
+
+    /// Numbers for the next task: its id, counted from 1, and a number for its place among a node's watchers.
+    pub(crate) fn next_task_id(&self) -> u64 {
+        advance(&self.last_task_id)
+    }
+
+    pub(crate) fn next_watch(&self) -> u64 {
+        advance(&self.last_watch)
+    }
+
+    /// Takes a task in; `make` builds it around its key and answers what the caller wants to keep. `queued` says
+    /// whether it is to take its first step in the next iteration.
+    pub(crate) fn insert_task<R>(&self, id: u64, queued: bool, make: impl FnOnce(TaskKey) -> (R, Rc<T>)) -> R {
+        let mut tasks = self.tasks.borrow_mut();
+        let vacant = tasks.vacant_entry();
+        let key = TaskKey::new(self.number, id, vacant.key());
+        let (kept, task) = make(key);
+        vacant.insert(Slot { key, queued: Cell::new(queued), task });
+        if queued {
+            self.push(Entry::Task(key));
+        }
+        kept
+    }
+
+    /// Queues a task, unless it is queued already or gone.
+    pub(crate) fn wake(&self, key: TaskKey) {
+        let tasks = self.tasks.borrow();
+        if let Some(slot) = tasks.get(key.slot()) {
+            if slot.key == key && !slot.queued.replace(true) {
+                self.push(Entry::Task(key));
+            }
+        }
+    }
+
+    pub(crate) fn is_queued(&self, key: TaskKey) -> bool {
+        self.tasks.borrow().get(key.slot()).is_some_and(|slot| slot.key == key && slot.queued.get())
+    }
+
+    /// Takes a task out of the queue: its entry was reached, or is to be skipped when it is. It can be queued again.
+    pub(crate) fn unqueue(&self, key: TaskKey) -> Option<Rc<T>> {
+        let tasks = self.tasks.borrow();
+        let slot = tasks.get(key.slot()).filter(|slot| slot.key == key)?;
+        slot.queued.replace(false).then(|| Rc::clone(&slot.task))
+    }
+
+    /// Gives the table's share of a task back, to be dropped by the caller.
+    pub(crate) fn remove_task(&self, key: TaskKey) -> Option<Rc<T>> {
+        let mut tasks = self.tasks.borrow_mut();
+        let fits = tasks.get(key.slot()).is_some_and(|slot| slot.key == key);
+        fits.then(|| tasks.remove(key.slot()).task)
+    }
+
+    /// All tasks, in no order.
+    pub(crate) fn tasks(&self) -> Vec<Rc<T>> {
+        self.tasks.borrow().iter().map(|(_, slot)| Rc::clone(&slot.task)).collect()
+    }
+
+    // The running task, and what is being thrown at it.
+
+    /// Makes `task` the running one and answers which was.
+    pub(crate) fn set_current(&self, task: Option<Rc<T>>) -> Option<Rc<T>> {
+        self.current.replace(task)
+    }
+
+    pub(crate) fn current(&self) -> Option<Rc<T>> {
+        self.current.borrow().clone()
+    }
+
+    pub(crate) fn with_current<R>(&self, f: impl FnOnce(Option<&Rc<T>>) -> R) -> R {
+        f(self.current.borrow().as_ref())
+    }
+
+    pub(crate) fn throw(&self) -> Throw {
+        self.throw.get()
+    }
+
+    pub(crate) fn start_throw(&self, throw: Throw, message: Option<Arc<str>>) {
+        self.throw.set(throw);
+        self.thrown_message.replace(message);
+    }
+
+    /// Ends the throw and answers its message.
+    pub(crate) fn take_throw(&self) -> Option<Arc<str>> {
+        self.throw.set(Throw::Off);
+        self.thrown_message.take()
+    }
+
+    /// A number for a leaf that raises; never 0.
+    pub(crate) fn next_raise(&self) -> u32 {
+        let next = self.last_raise.get().wrapping_add(1).max(1);
+        self.last_raise.set(next);
+        next
+    }
+
+    // Timers.
+
+    pub(crate) fn set_timer(&self, deadline: u64, alarm: Alarm) -> TimerKey {
+        self.timers.borrow_mut().insert(deadline, alarm)
+    }
+
+    /// Takes a timer out, whether it has come due or not.
+    pub(crate) fn remove_timer(&self, key: TimerKey) -> Option<Alarm> {
+        self.timers.borrow_mut().remove(key)
+    }
+
+    /// The entry of a due timer was reached: what to do, if it was not cancelled meanwhile. A sleeper's node stays
+    /// until the sleeper has looked; a callback's goes.
+    pub(crate) fn ring(&self, key: TimerKey) -> Option<Alarm> {
+        let mut timers = self.timers.borrow_mut();
+        match timers.get_mut(key)? {
+            alarm @ Alarm::Wake(_) => Some(std::mem::replace(alarm, Alarm::Rung)),
+            _ => timers.remove(key),
+        }
+    }
+
+    /// Whether a sleeper's timer has rung; if not, `waker` is to be woken. The waker that is not needed comes back.
+    pub(crate) fn poll_timer(&self, key: TimerKey, waker: Waker) -> (bool, Option<Alarm>) {
+        match self.timers.borrow_mut().get_mut(key) {
+            Some(alarm @ Alarm::Wake(_)) => (false, Some(std::mem::replace(alarm, Alarm::Wake(waker)))),
+            _ => (true, Some(Alarm::Wake(waker))),
+        }
+    }
+
+    // Descriptors.
+
+    pub(crate) fn with_reactor<R>(&self, f: impl FnOnce(&mut Reactor) -> R) -> R {
+        f(&mut self.reactor.borrow_mut())
+    }
+
+    // One wait.
+
+    /// Waits, if nothing is ready, until something is or may be: entries are queued, wakers of descriptors handed back.
+    /// With work ready it only looks, and at descriptors only every so many steps.
+    pub(crate) fn wait(&self, steps: usize, woken: &mut Vec<Waker>) -> io::Result<Waited> {
+        self.take_inbox();
+        let idle = self.ready.borrow().is_empty() && !self.stopping.get();
+        self.steps.set(self.steps.get() + steps);
+        let outcome = match idle {
+            true if self.clock.is_virtual() => self.wait_virtually(woken)?,
+            true => self.wait_really(woken)?,
+            false => self.glance(woken)?,
+        };
+        self.take_inbox();
+        self.queue_due_timers();
+        Ok(outcome)
+    }
+
+    fn glance(&self, woken: &mut Vec<Waker>) -> io::Result<Waited> {
+        if self.steps.get() >= STEPS_BETWEEN_POLLS && self.reactor.borrow().is_watching() {
+            self.poll(Some(Duration::ZERO), woken)?;
+        }
+        Ok(Waited::Woken)
+    }
+
+    fn wait_really(&self, woken: &mut Vec<Waker>) -> io::Result<Waited> {
+        let next = self.timers.borrow().next_expiry();
+        let timeout = next.map(|at| Duration::from_nanos(at.saturating_sub(self.clock.now())));
+        self.poll(timeout, woken)?;
+        Ok(Waited::Woken)
+    }
+
+    /// Time stands still while a descriptor is ready; else it jumps to the next deadline.
+    fn wait_virtually(&self, woken: &mut Vec<Waker>) -> io::Result<Waited> {
+        let watching = self.reactor.borrow().is_watching();
+        if watching {
+            self.poll(Some(Duration::ZERO), woken)?;
+        }
+        if !woken.is_empty() || !self.inbox.is_empty() {
+            return Ok(Waited::Woken);
+        }
+        // the wheel answers a lower bound of the next deadline: go on until something is due
+        loop {
+            let Some(at) = self.timers.borrow().next_expiry() else { break };
+            self.clock.jump_to(at);
+            if self.queue_due_timers() {
+                return Ok(Waited::Woken);
+            }
+        }
+        if watching {
+            self.poll(None, woken)?;
+            return Ok(Waited::Woken);
+        }
+        Ok(Waited::Stuck)
+    }
+
+    fn poll(&self, timeout: Option<Duration>, woken: &mut Vec<Waker>) -> io::Result<()> {
+        self.steps.set(0);
+        self.reactor.borrow_mut().wait(timeout, woken)
+    }
+
+    fn take_inbox(&self) {
+        if self.inbox.is_empty() {
+            return;
+        }
+        let mut scratch = self.scratch.borrow_mut();
+        self.inbox.take(&mut scratch.keys);
+        scratch.keys.drain(..).for_each(|key| self.wake(key));
+    }
+
+    /// Queues every due timer, in order of deadline. The clock is read only if a timer is set.
+    fn queue_due_timers(&self) -> bool {
+        let mut timers = self.timers.borrow_mut();
+        if timers.is_empty() {
+            return false;
+        }
+        let mut scratch = self.scratch.borrow_mut();
+        timers.expire(self.clock.now(), &mut scratch.due);
+        let any = !scratch.due.is_empty();
+        if any {
+            self.ready.borrow_mut().extend(scratch.due.drain(..).map(Entry::Timer));
+        }
+        any
+    }
+
+    // The life of the loop.
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    pub(crate) fn set_phase(&self, phase: Phase) {
+        self.phase.set(phase);
+        if phase == Phase::Closed {
+            self.inbox.close();
+        }
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.get()
+    }
+
+    pub(crate) fn set_running(&self, running: bool) {
+        self.running.set(running);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.get()
+    }
+
+    pub(crate) fn set_stopping(&self, stopping: bool) {
+        self.stopping.set(stopping);
+    }
+
+    /// Everything that is queued or set, handed back to be dropped.
+    pub(crate) fn take_scheduled(&self) -> impl Sized {
+        let timers = self.timers.replace(TimerWheel::new());
+        (self.ready.take(), timers)
+    }
+
+    pub(crate) fn has_scheduled(&self) -> bool {
+        !self.ready.borrow().is_empty() || !self.timers.borrow().is_empty()
+    }
+
+    // What is dropped one after another: see `node::drop_flat`.
+
+    pub(crate) fn bury(&self, thing: Box<dyn Any>) {
+        self.graves.borrow_mut().push(thing);
+    }
+
+    pub(crate) fn unbury(&self) -> Option<Box<dyn Any>> {
+        self.graves.borrow_mut().pop()
+    }
+
+    /// `None` if somebody is at it already, who will see to the rest.
+    pub(crate) fn start_digging(&self) -> Option<Digging<'_>> {
+        (!self.digging.replace(true)).then(|| Digging(&self.digging))
+    }
+
+    /// Counts the handles that users hold on the loop: one more.
+    pub(crate) fn add_handle(&self) {
+        self.handles.set(self.handles.get() + 1);
+    }
+
+    /// One less; whether it was the last.
+    pub(crate) fn drop_handle(&self) -> bool {
+        self.handles.set(self.handles.get() - 1);
+        self.handles.get() == 0
+    }
+
+    pub(crate) fn set_handler(&self, handler: Option<Handler>) -> Option<Handler> {
+        self.handler.replace(handler)
+    }
+
+    pub(crate) fn handler(&self) -> Option<Handler> {
+        self.handler.borrow().clone()
+    }
+}
+
+fn advance(counter: &Cell<u64>) -> u64 {
+    counter.set(counter.get() + 1);
+    counter.get()
+}

@@ -1,0 +1,102 @@
+#![doc = include_str!("../README.md")]
+#![doc(test(attr(deny(warnings))))]
+
+// The architecture. A module may name only modules of the groups above its own; `tests/tidy.rs` reads this list.
+
+// values: none knows that a loop exists
+mod cast;
+mod clock;
+mod error;
+mod key;
+mod sys;
+mod timer_wheel;
+
+// parts: each owns one resource of a loop and knows no other part
+mod inbox;
+mod reactor;
+mod ready;
+
+// a callback that can be cancelled
+mod handle;
+
+// the parts of one loop: it registers, it never runs
+mod kernel;
+
+// what tasks, futures and gatherings have in common
+mod node;
+
+// which loop this thread is in
+mod context;
+
+// a callback with a deadline, and how a node is woken
+mod timer_handle;
+mod waker;
+
+// cancellation: how it travels between tasks, how it rises through one
+mod cancel;
+mod throw;
+
+// handles without a type, handles with one
+mod any_future;
+
+mod join;
+
+mod future;
+mod task;
+
+mod shared;
+
+mod gathering;
+
+mod ensure;
+
+// the loop: it runs
+mod event_loop;
+
+// the primitives
+#[cfg(unix)]
+mod descriptor;
+mod gather;
+mod shield;
+mod time;
+mod wait;
+
+mod as_completed;
+mod task_group;
+mod timeout;
+
+// the main future
+mod run;
+
+// what the crate's macros and sealed traits name, and nobody else
+#[doc(hidden)]
+pub mod hidden;
+
+pub use any_future::{AnyFuture, CallbackId, TaskHandle, all_tasks, current_task};
+pub use as_completed::{AsCompleted, as_completed};
+pub use clock::Clock;
+#[cfg(unix)]
+pub use descriptor::Descriptor;
+pub use ensure::ensure_future;
+pub use error::{
+    Cancelled, Deadlock, Error, ExceptionContext, GroupError, InvalidState, Panic, RescheduleError, TaskError,
+    TimeoutError,
+};
+pub use event_loop::{Builder, Entered, EventLoop};
+pub use future::{Future, create_future};
+pub use gather::{gather, try_gather};
+pub use gathering::{FirstError, Gathering, Outcomes, Values};
+pub use handle::Handle;
+pub use run::run;
+pub use shared::{Awaitable, Shared};
+pub use shield::shield;
+pub use task::{Task, create_task};
+pub use task_group::{TaskGroup, task_group};
+pub use throw::catch_cancelled;
+pub use time::{Sleep, YieldNow, sleep, sleep_until, yield_now};
+pub use timeout::{Timeout, timeout, timeout_at, wait_for};
+pub use timer_handle::TimerHandle;
+pub use wait::{
+    AllCompleted, Condition, FirstCompleted, FirstException, Pending, PendingIntoIter, PendingIter, ReturnWhen, Wait,
+    WaitSets, Waitable, wait,
+};

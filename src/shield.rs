@@ -1,0 +1,129 @@
+//! Keeps a cancellation of the awaiter from what it awaits: asyncio's `shield`. Owns that one node; must not know what is
+//! behind the inner one.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::rc::Rc;
+
+use crate::context;
+use crate::ensure::joined;
+use crate::join::Join;
+use crate::node::{Core, Ending, Kind, Node, Promise, Watch, Watcher, drop_flat};
+use crate::ready::{Entry, Run};
+use crate::shared::Awaitable;
+
+/// Awaits something without handing a cancellation on to it: asyncio's `shield`.
+///
+/// A coroutine becomes a task now. If the awaiter is cancelled, it sees that in the next iteration, and the inner task
+/// runs on. Something that is done already comes back as it is.
+///
+/// # Examples
+/// ```
+/// use oneloop::{catch_cancelled, create_task, run, shield, sleep, yield_now};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let inner = create_task(sleep(Duration::from_millis(1)));
+///     let handle = inner.handle();
+///     let outer = create_task(async { catch_cancelled(shield(inner)).await.is_err() });
+///     yield_now().await;
+///     outer.cancel();
+///     assert!(outer.await && !handle.done());
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+///
+/// # Panics
+/// If this thread is in no loop, or the loop is closed.
+///
+/// # Cancel safety
+/// The inner task runs on; its value is lost unless it is shared.
+#[track_caller]
+pub fn shield<F>(awaitable: F) -> Awaitable<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let kernel = context::expect();
+    let inner = joined(&kernel, awaitable, true, Location::caller());
+    if inner.done() {
+        return Awaitable::from_join(inner);
+    }
+    inner.promise().fix();
+    let number = kernel.next_watch();
+    let watched = inner.node();
+    let outer = Rc::new(Shield { core: Core::new(kernel), inner: RefCell::new(Some(inner)), ending: Cell::new(None) });
+    watched.core().watchers().add(number, Watcher::Watch(Rc::clone(&outer) as Rc<dyn Watch>, 0));
+    Awaitable::from_join(Join::adopt(outer as Rc<dyn Promise<F::Output>>))
+}
+
+struct Shield<T> {
+    core: Core,
+    inner: RefCell<Option<Join<T>>>,
+    /// How the inner node ended, if it ended without a value.
+    ending: Cell<Option<Ending>>,
+}
+
+impl<T: 'static> Watch for Shield<T> {
+    fn child_done(self: Rc<Self>, _index: u32, child: &Core) {
+        self.ending.set(child.ending());
+        let kernel = Rc::clone(self.core.kernel());
+        kernel.push(Entry::Run(self, 0));
+    }
+}
+
+impl<T: 'static> Run for Shield<T> {
+    fn run(self: Rc<Self>, _index: u32) {
+        if self.core.is_done() {
+            return;
+        }
+        if let Some(inner) = &*self.inner.borrow() {
+            inner.core().set_retrieved();
+        }
+        let me = || Rc::clone(&self) as Rc<dyn Node>;
+        match self.ending.take() {
+            Some(ending) => self.core.end(ending, me),
+            None => self.core.finish(me),
+        }
+    }
+}
+
+impl<T: 'static> Node for Shield<T> {
+    fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Cancelling the shield ends the shield, not what is behind it.
+    fn kind(&self) -> Kind<'_> {
+        Kind::Plain
+    }
+
+    fn orphaned(&self) {
+        if let Some(inner) = self.inner.take() {
+            drop_flat(self.core.kernel(), Box::new(inner));
+        }
+    }
+}
+
+impl<T: 'static> Promise<T> for Shield<T> {
+    fn core(&self) -> &Core {
+        &self.core
+    }
+
+    fn node(self: Rc<Self>) -> Rc<dyn Node> {
+        self
+    }
+
+    fn take(&self) -> Option<T> {
+        let inner = self.inner.take()?;
+        inner.promise().take()
+    }
+
+    fn peek(&self, look: &mut dyn FnMut(&T)) {
+        let inner = self.inner.take();
+        if let Some(inner) = &inner {
+            inner.promise().peek(look);
+        }
+        self.inner.replace(inner);
+    }
+}

@@ -1,0 +1,125 @@
+//! A coroutine that the loop steps: asyncio's `Task`. Owns the typed handle and the making of tasks; must not know the
+//! loop that runs them.
+
+mod cell;
+
+use std::panic::Location;
+use std::rc::Rc;
+
+use crate::any_future::TaskHandle;
+use crate::context;
+use crate::join::{Join, handle_methods};
+use crate::node::{Core, Kind, Loop, Node, Promise, Suspension};
+
+pub(crate) use cell::TaskCell;
+
+/// A running coroutine: asyncio's `Task`.
+///
+/// The loop owns the task; this is the one handle that its value comes out by. Awaiting it gives the value of the
+/// coroutine; if the task was cancelled, the cancellation is raised in the awaiter, and if it panicked, the panic goes
+/// on there. Dropping the handle lets the task run on.
+///
+/// # Examples
+/// ```
+/// use oneloop::{create_task, run, sleep};
+/// use std::time::Duration;
+///
+/// let sum = run(async {
+///     let task = create_task(async {
+///         sleep(Duration::from_millis(1)).await;
+///         40
+///     });
+///     task.await + 2
+/// })?;
+/// assert_eq!(sum, 42);
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+///
+/// # Cancel safety
+/// Dropping the await loses nothing: the task runs on. A cancellation of the awaiting task is handed on to this task,
+/// and the awaiter sees it only if this task ends cancelled.
+#[must_use = "dropping a task's handle lets it run on, but nobody will see how it ends"]
+pub struct Task<T> {
+    join: Join<T>,
+}
+
+impl<T: 'static> Task<T> {
+    /// A cloneable handle without the type of the value.
+    pub fn handle(&self) -> TaskHandle {
+        TaskHandle::new(self.join.node()).expect("a task's node is a task")
+    }
+
+    /// Its number: unique on its loop, counted from 1 in order of creation.
+    pub fn id(&self) -> u64 {
+        self.handle().id()
+    }
+
+    /// Its name: `Task-` and its number, if it was given no other.
+    pub fn name(&self) -> String {
+        self.handle().name()
+    }
+
+    /// Gives it a name; for use at its creation, `create_task(f()).named("reader")`.
+    pub fn named(self, name: &str) -> Self {
+        self.handle().set_name(name);
+        self
+    }
+
+    /// Gives it a name.
+    pub fn set_name(&self, name: &str) {
+        self.handle().set_name(name);
+    }
+
+    /// How many cancellations were asked for and not taken back: asyncio's `cancelling()`.
+    pub fn cancelling(&self) -> u32 {
+        self.handle().cancelling()
+    }
+
+    /// Takes one request for cancellation back and answers how many are left: asyncio's `uncancel()`.
+    pub fn uncancel(&self) -> u32 {
+        self.handle().uncancel()
+    }
+}
+
+handle_methods!(Task);
+
+/// Starts a coroutine on this thread's loop: asyncio's `create_task`. Its first step comes in the next iteration, in
+/// order of creation.
+///
+/// # Examples
+/// ```
+/// use oneloop::{create_task, run};
+///
+/// let three = run(async {
+///     let (one, two) = (create_task(async { 1 }), create_task(async { 2 }));
+///     one.await + two.await
+/// })?;
+/// assert_eq!(three, 3);
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+///
+/// # Panics
+/// If this thread is in no loop, or the loop is closed.
+#[track_caller]
+pub fn create_task<F>(future: F) -> Task<F::Output>
+where
+    F: IntoFuture + 'static,
+    F::IntoFuture: 'static,
+    F::Output: 'static,
+{
+    spawn(context::expect(), future.into_future(), true, Location::caller())
+}
+
+/// A task on `kernel`, queued for its first step or held back until somebody wakes it.
+pub(crate) fn spawn<F>(
+    kernel: Rc<Loop>,
+    future: F,
+    queued: bool,
+    created: &'static Location<'static>,
+) -> Task<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    Task { join: Join::adopt(TaskCell::spawn(kernel, future, queued, created)) }
+}

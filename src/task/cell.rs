@@ -1,0 +1,210 @@
+//! Where a coroutine lives: one allocation that holds it, then its value. Owns the step that a task takes; must not
+//! know when it is taken.
+#![expect(unsafe_code, reason = "the coroutine is pinned in the allocation that it shares with its state")]
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use super::{Core, Kind, Loop, Node, Promise, Suspension};
+use crate::cancel::deliver_to_wait;
+use crate::error::{Cancelled, Panic};
+use crate::kernel::{Phase, Throw};
+use crate::node::{Ending, Request, guarded, report_unretrieved};
+use crate::waker::waker;
+
+/// `Coroutine` → `Value` when it returned → `Empty` when the value was taken; `Coroutine` → `Empty` when it was dropped.
+enum Stage<F: Future> {
+    Coroutine(F),
+    Value(F::Output),
+    Empty,
+}
+
+/// A task. The kernel's table holds it while it is pending, its handles as long as they like.
+pub(crate) struct TaskCell<F: Future> {
+    core: Core,
+    suspension: Suspension,
+    /// Borrowed while the coroutine runs or is dropped; whoever comes meanwhile leaves it alone.
+    ///
+    /// Invariant, **pinned**: a coroutine is put here when the cell is made, inside its `Rc`, and never moved again: it
+    /// is polled in place and dropped in place.
+    stage: RefCell<Stage<F>>,
+}
+
+impl<F> TaskCell<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    /// Makes a task and takes it into the kernel's table.
+    pub(crate) fn spawn(kernel: Rc<Loop>, future: F, queued: bool, created: &'static Location<'static>) -> Rc<Self> {
+        assert!(
+            kernel.phase() != Phase::Closed,
+            "the event loop is closed, so it can take no task; make a new one with EventLoop::new()"
+        );
+        let id = kernel.next_task_id();
+        let table = Rc::clone(&kernel);
+        table.insert_task(id, queued, |key| {
+            let cell = Rc::new(Self {
+                core: Core::new(kernel),
+                suspension: Suspension::new(id, key, created),
+                stage: RefCell::new(Stage::Coroutine(future)),
+            });
+            (Rc::clone(&cell), cell as Rc<dyn Node>)
+        })
+    }
+
+    /// One poll of the coroutine, or its end if it is cancelled before it began.
+    fn poll(&self, throwing: bool) -> Result<Poll<F::Output>, Box<dyn Any + Send>> {
+        if throwing && !self.suspension.started().get() {
+            return Ok(Poll::Pending);
+        }
+        self.suspension.started().set(true);
+        let waker = waker(self.suspension.key());
+        let mut cx = Context::from_waker(&waker);
+        let mut stage = self.stage.borrow_mut();
+        let Stage::Coroutine(future) = &mut *stage else { unreachable!("a pending task holds its coroutine") };
+        // SAFETY: pinned, see `stage`.
+        let future = unsafe { Pin::new_unchecked(future) };
+        catch_unwind(AssertUnwindSafe(|| future.poll(&mut cx)))
+    }
+
+    /// What the poll means: the value, how the task ends without one, or nothing yet. A cancellation that is still
+    /// being thrown has found no catcher; one that was asked for meanwhile costs a returned value.
+    fn judge(&self, polled: Result<Poll<F::Output>, Box<dyn Any + Send>>) -> Option<Result<F::Output, Ending>> {
+        let kernel = self.core.kernel();
+        let throwing = kernel.throw() != Throw::Off;
+        match polled {
+            Ok(Poll::Pending) if !throwing => None,
+            Err(payload) => {
+                kernel.take_throw();
+                Some(Err(Ending::Panicked(Panic::new(payload))))
+            }
+            Ok(Poll::Ready(value)) if !throwing && self.suspension.request() == Request::None => Some(Ok(value)),
+            Ok(polled) => {
+                let message = if throwing { kernel.take_throw() } else { self.suspension.take_request().1 };
+                let lost = catch_unwind(AssertUnwindSafe(|| drop(polled)));
+                Some(Err(match lost {
+                    Ok(()) => Ending::Cancelled(Cancelled::new(message)),
+                    Err(payload) => Ending::Panicked(Panic::new(payload)),
+                }))
+            }
+        }
+    }
+
+    /// Drops the coroutine, in its place, and puts the value there. A destructor that panics ends the task so.
+    fn settle(&self, ended: Result<F::Output, Ending>) -> Option<Ending> {
+        let (stage, ending) = match ended {
+            Ok(value) => (Stage::Value(value), None),
+            Err(ending) => (Stage::Empty, Some(ending)),
+        };
+        let dropped = catch_unwind(AssertUnwindSafe(|| *self.stage.borrow_mut() = stage));
+        dropped.err().map_or(ending, |payload| Some(Ending::Panicked(Panic::new(payload))))
+    }
+
+    /// The last turn: out of the table, and whoever watches is told.
+    fn end(self: &Rc<Self>, ending: Option<Ending>) {
+        let kernel = self.core.kernel();
+        let in_table = kernel.remove_task(self.suspension.key());
+        let me = || Rc::clone(self) as Rc<dyn Node>;
+        match ending {
+            None => self.core.finish(me),
+            Some(ending) => self.core.end(ending, me),
+        }
+        if !self.core.has_handles() {
+            report_unretrieved(self.as_ref());
+            guarded(kernel, "Exception in destructor", || self.orphaned());
+        }
+        drop(in_table);
+    }
+}
+
+impl<F> Node for TaskCell<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn core(&self) -> &Core {
+        &self.core
+    }
+
+    fn kind(&self) -> Kind<'_> {
+        Kind::Task(&self.suspension)
+    }
+
+    fn orphaned(&self) {
+        if self.core.is_done() {
+            // busy only while a destructor runs; `end` comes here again then
+            let value = self.stage.try_borrow_mut().map(|mut stage| std::mem::replace(&mut *stage, Stage::Empty));
+            drop(value);
+        }
+    }
+
+    fn step(self: Rc<Self>) {
+        let kernel = self.core.kernel();
+        drop(self.suspension.clear_waits());
+        let (request, message) = self.suspension.take_request();
+        if request != Request::None {
+            kernel.start_throw(Throw::Delivered, message);
+        }
+        self.suspension.running().set(true);
+        kernel.set_current(Some(Rc::clone(&self) as Rc<dyn Node>));
+        let ended = self.judge(self.poll(request != Request::None));
+        let ended = ended.map(|ended| self.settle(ended));
+        drop(kernel.set_current(None));
+        self.suspension.running().set(false);
+        match ended {
+            Some(ending) => self.end(ending),
+            None if self.suspension.request() != Request::None => deliver_to_wait(&(self as Rc<dyn Node>)),
+            None => {}
+        }
+    }
+
+    fn abandon(&self) {
+        let kernel = self.core.kernel();
+        drop(kernel.remove_task(self.suspension.key()));
+        guarded(kernel, "Exception in destructor", || {
+            if let Ok(mut stage) = self.stage.try_borrow_mut() {
+                *stage = Stage::Empty;
+            }
+        });
+        self.core.end_silently();
+        drop(self.suspension.clear_waits());
+    }
+}
+
+impl<F> Promise<F::Output> for TaskCell<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn core(&self) -> &Core {
+        &self.core
+    }
+
+    fn node(self: Rc<Self>) -> Rc<dyn Node> {
+        self
+    }
+
+    fn take(&self) -> Option<F::Output> {
+        let mut stage = self.stage.try_borrow_mut().ok()?;
+        if !matches!(*stage, Stage::Value(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut *stage, Stage::Empty) {
+            Stage::Value(value) => Some(value),
+            Stage::Coroutine(_) | Stage::Empty => None,
+        }
+    }
+
+    fn peek(&self, look: &mut dyn FnMut(&F::Output)) {
+        if let Ok(stage) = self.stage.try_borrow() {
+            if let Stage::Value(value) = &*stage {
+                look(value);
+            }
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Tasks that end together: asyncio's `TaskGroup`. Owns who belongs to the group and what is done when one fails; must
+//! not know `gather` or `wait`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::panic::Location;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::any_future::{TaskHandle, current_task};
+use crate::cancel::cancel;
+use crate::context;
+use crate::error::{Cancelled, GroupError, Panic};
+use crate::node::{Core, Ending, Loop, Node, WaitsFor, Watch, Watcher};
+use crate::ready::{Entry, Run};
+use crate::task::{Task, spawn};
+use crate::throw::{catch_cancelled, is_throwing, wait_for};
+use crate::waker;
+
+/// Runs `body` with a group in which it starts tasks, and returns when all of them have ended: asyncio's
+/// `async with TaskGroup()`.
+///
+/// When the body or a child fails, the others are cancelled and waited for, and all errors come out together, in the
+/// order in which the children ended, the body's own last. A child that was cancelled by somebody is no failure. If a
+/// child panics, the others are cancelled and waited for too, and the panic goes on here.
+///
+/// # Examples
+/// ```
+/// use oneloop::{run, sleep, task_group};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let ended: Result<(), _> = task_group(async |g| {
+///         g.create_task(async { Err::<(), _>("boom") });
+///         g.create_task(async { sleep(Duration::from_secs(3600)).await; Ok(()) }); // cancelled
+///         Ok(())
+///     }).await;
+///     assert_eq!(ended.unwrap_err().errors, ["boom"]);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+///
+/// # Errors
+/// [`GroupError`] with the errors of the children and the body.
+///
+/// # Panics
+/// If it is awaited outside a task, or if a child panicked.
+///
+/// # Cancel safety
+/// A cancellation of the task cancels the children, and comes out when they have ended. Dropped, the group cancels its
+/// children and lets them end by themselves.
+pub async fn task_group<R, E, B>(body: B) -> Result<R, GroupError<E>>
+where
+    E: 'static,
+    B: AsyncFnOnce(&TaskGroup<E>) -> Result<R, E>,
+{
+    let group = TaskGroup { node: GroupNode::enter() };
+    let mut abandoned = AbortOnDrop { node: Rc::clone(&group.node), over: false };
+    let ended = catch_cancelled(body(&group)).await;
+    let node = &group.node;
+    let (returned, mut cancelled) = match ended {
+        Ok(returned) => (Some(returned), None),
+        Err(cancelled) => (None, Some(cancelled)),
+    };
+    if !matches!(returned, Some(Ok(_))) && !node.aborting.get() {
+        node.abort();
+    }
+    node.wait_for_children(&mut cancelled).await;
+    node.finished.set(true);
+    abandoned.over = true;
+    if let Some(panic) = node.panic.take() {
+        panic.resume();
+    }
+    if node.parent_cancel_requested.get() && node.parent.uncancel() == 0 {
+        cancelled = None;
+    }
+    let mut errors = node.errors.take();
+    if let (Some(cancelled), true) = (cancelled, errors.is_empty()) {
+        cancelled.reraise().await;
+    }
+    match returned {
+        Some(Ok(value)) if errors.is_empty() => return Ok(value),
+        Some(Err(error)) => errors.push(error),
+        Some(Ok(_)) | None => {}
+    }
+    if errors.is_empty() {
+        // the body was ended by the group's own cancellation, and no error is left to say so: not known to happen
+        Cancelled::default().reraise().await;
+    }
+    if node.parent.cancelling() > 0 {
+        node.parent.uncancel();
+        node.parent.cancel();
+    }
+    Err(GroupError::new(errors))
+}
+
+/// The group that [`task_group`](fn@task_group) hands to its body. Clones are the same group, for children that start
+/// others.
+pub struct TaskGroup<E> {
+    node: Rc<GroupNode<E>>,
+}
+
+impl<E: 'static> TaskGroup<E> {
+    /// Starts a task in the group: asyncio's `TaskGroup.create_task`. An error that it returns goes to the group and to
+    /// whoever awaits the task, hence `Clone` (wrap what is not in an `Rc`).
+    ///
+    /// While the group is being aborted, the task is cancelled before it starts, where asyncio raises an error.
+    ///
+    /// # Panics
+    /// If the group is finished.
+    #[track_caller]
+    pub fn create_task<F, V>(&self, future: F) -> Task<Result<V, E>>
+    where
+        F: Future<Output = Result<V, E>> + 'static,
+        V: 'static,
+        E: Clone,
+    {
+        let node = &self.node;
+        assert!(!node.finished.get(), "the task group is finished, so it can start no task; use create_task");
+        let index = node.next.get();
+        node.next.set(index.wrapping_add(1));
+        let group = Rc::clone(node);
+        let child = async move {
+            let returned = future.await;
+            if let Err(error) = &returned {
+                group.note_error(index, error.clone());
+            }
+            returned
+        };
+        let task = spawn(Rc::clone(&node.kernel), child, true, Location::caller());
+        node.watch(index, task.join().node());
+        if node.aborting.get() {
+            task.cancel();
+        }
+        task
+    }
+}
+
+impl<E> Clone for TaskGroup<E> {
+    fn clone(&self) -> Self {
+        Self { node: Rc::clone(&self.node) }
+    }
+}
+
+impl<E> fmt::Debug for TaskGroup<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let children = self.node.children.borrow().len();
+        f.debug_struct("TaskGroup").field("tasks", &children).finish_non_exhaustive()
+    }
+}
+
+struct Child<E> {
+    node: Rc<dyn Node>,
+    error: Option<E>,
+}
+
+struct GroupNode<E> {
+    kernel: Rc<Loop>,
+    parent: TaskHandle,
+    /// By number, in order of creation; a child stays until its end has had its turn.
+    children: RefCell<BTreeMap<u32, Child<E>>>,
+    next: Cell<u32>,
+    errors: RefCell<Vec<E>>,
+    panic: Cell<Option<Panic>>,
+    aborting: Cell<bool>,
+    parent_cancel_requested: Cell<bool>,
+    /// Who waits for the last child.
+    waiter: Cell<Option<Watcher>>,
+    /// The last child has ended since somebody began to wait for it.
+    completed: Cell<bool>,
+    finished: Cell<bool>,
+}
+
+impl<E: 'static> GroupNode<E> {
+    fn enter() -> Rc<Self> {
+        Rc::new(Self {
+            kernel: context::expect(),
+            parent: current_task().expect("a task group needs a task; use create_task or run_until_complete"),
+            children: RefCell::default(),
+            next: Cell::new(0),
+            errors: RefCell::default(),
+            panic: Cell::new(None),
+            aborting: Cell::new(false),
+            parent_cancel_requested: Cell::new(false),
+            waiter: Cell::new(None),
+            completed: Cell::new(false),
+            finished: Cell::new(false),
+        })
+    }
+
+    fn watch(self: &Rc<Self>, index: u32, child: Rc<dyn Node>) {
+        let number = self.kernel.next_watch();
+        child.core().watchers().add(number, Watcher::Watch(Rc::clone(self) as Rc<dyn Watch>, index));
+        self.children.borrow_mut().insert(index, Child { node: child, error: None });
+    }
+
+    fn note_error(&self, index: u32, error: E) {
+        let mut children = self.children.borrow_mut();
+        let child = children.get_mut(&index);
+        let replaced = child.map(|child| child.error.replace(error));
+        drop(children);
+        drop(replaced);
+    }
+
+    /// Cancels every child.
+    fn abort(&self) {
+        self.aborting.set(true);
+        let nodes: Vec<Rc<dyn Node>> = self.children.borrow().values().map(|child| Rc::clone(&child.node)).collect();
+        for node in nodes {
+            cancel(&node, None);
+        }
+    }
+
+    /// Waits until no child is left, whatever cancellations come; the first from outside aborts the group and is kept.
+    async fn wait_for_children(&self, cancelled: &mut Option<Cancelled>) {
+        while !self.children.borrow().is_empty() {
+            self.completed.set(false);
+            if let Err(again) = catch_cancelled(poll_fn(|cx| self.poll_completed(cx))).await {
+                if !self.aborting.get() {
+                    *cancelled = Some(again);
+                    self.abort();
+                }
+            }
+        }
+    }
+
+    fn poll_completed(&self, cx: &Context<'_>) -> Poll<()> {
+        if is_throwing(cx) {
+            return Poll::Pending;
+        }
+        if self.completed.get() {
+            return Poll::Ready(());
+        }
+        drop(self.waiter.replace(Some(waker::watcher(cx.waker()))));
+        wait_for(|| WaitsFor::Leaf("the children of its task group"));
+        Poll::Pending
+    }
+
+    /// The turn that a child's end takes: asyncio's `_on_task_done`.
+    fn child_ended(&self, child: Child<E>) {
+        if self.children.borrow().is_empty() {
+            self.completed.set(true);
+            if let Some(waiter) = self.waiter.take() {
+                waiter.wake(&self.kernel);
+            }
+        }
+        let failed = match (child.node.core().ending(), child.error) {
+            (Some(Ending::Panicked(panic)), _) => {
+                child.node.core().set_retrieved();
+                self.panic.set(self.panic.take().or(Some(panic)));
+                true
+            }
+            (_, Some(error)) => {
+                self.errors.borrow_mut().push(error);
+                true
+            }
+            (_, None) => false,
+        };
+        if failed && !self.aborting.get() && !self.parent_cancel_requested.get() {
+            self.abort();
+            self.parent_cancel_requested.set(true);
+            self.parent.cancel();
+        }
+    }
+}
+
+impl<E: 'static> Watch for GroupNode<E> {
+    fn child_done(self: Rc<Self>, index: u32, _child: &Core) {
+        let kernel = Rc::clone(&self.kernel);
+        kernel.push(Entry::Run(self, index));
+    }
+}
+
+impl<E: 'static> Run for GroupNode<E> {
+    fn run(self: Rc<Self>, index: u32) {
+        let child = self.children.borrow_mut().remove(&index);
+        if let Some(child) = child {
+            self.child_ended(child);
+        }
+    }
+}
+
+/// A group that is dropped before its end does not leave its children behind unasked.
+struct AbortOnDrop<E: 'static> {
+    node: Rc<GroupNode<E>>,
+    over: bool,
+}
+
+impl<E: 'static> Drop for AbortOnDrop<E> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.node.finished.set(true);
+            self.node.abort();
+        }
+    }
+}

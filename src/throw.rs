@@ -1,0 +1,213 @@
+//! Cancellation as an exception: how it rises through the awaits of the running task, who catches it, who raises it on.
+//! Owns `catch_cancelled`, `reraise` and what every leaf does about a throw; must not know tasks or what leaves wait for.
+//!
+//! While a cancellation is being thrown, leaves answer `Pending`, and the innermost `catch_cancelled` that sees
+//! `Pending` come up drops what is below it: destructors are `finally`. Nobody below can go on, since nothing resumes.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::context;
+use crate::error::Cancelled;
+use crate::kernel::Throw;
+use crate::node::{Kind, Node, WaitsFor};
+use crate::waker;
+
+/// Whether a leaf must answer `Pending` because the step is delivering a cancellation.
+///
+/// A leaf inside a foreign combinator with wakers of its own is polled again later even so: the combinator may outlive
+/// the throw, and would else wait for ever for a child that it believes to be asleep.
+pub(crate) fn is_throwing(cx: &Context<'_>) -> bool {
+    let throwing = context::with(|kernel| kernel.is_some_and(|k| k.throw() == Throw::Delivered));
+    if throwing && waker::key_of(cx.waker()).is_none() {
+        cx.waker().wake_by_ref();
+    }
+    throwing
+}
+
+/// Notes in the running task what it is about to wait for: the await graph, and the way a cancellation takes.
+pub(crate) fn wait_for(what: impl FnOnce() -> WaitsFor) {
+    context::with(|kernel| {
+        if let Some(kernel) = kernel {
+            kernel.with_current(|task| {
+                if let Some(Kind::Task(suspension)) = task.map(|task| task.kind()) {
+                    suspension.wait_for(what());
+                }
+            });
+        }
+    });
+}
+
+/// Takes one request for cancellation of a task back and answers how many are left. At zero, one that was not delivered
+/// yet is dropped, also one that is being delivered right now and met a future of foreign make that returned all the
+/// same.
+pub(crate) fn uncancel(task: &dyn Node) -> u32 {
+    let Kind::Task(suspension) = task.kind() else { return 0 };
+    let left = suspension.uncancel();
+    let kernel = task.core().kernel();
+    if left == 0 && suspension.running().get() && kernel.throw() == Throw::Delivered {
+        drop(kernel.take_throw());
+    }
+    left
+}
+
+/// A cancellation raised by a leaf, to be taken back if the leaf is dropped before anybody caught it.
+#[derive(Debug, Default)]
+pub(crate) struct Raise {
+    number: u32,
+}
+
+impl Raise {
+    /// Starts a throw: the leaf answers `Pending` now.
+    ///
+    /// # Panics
+    /// Outside a task, where nothing could be thrown at.
+    pub(crate) fn raise(&mut self, message: Option<Arc<str>>) {
+        let in_task = context::with(|kernel| {
+            kernel.filter(|k| k.with_current(|task| task.is_some())).is_some_and(|kernel| {
+                self.number = kernel.next_raise();
+                kernel.start_throw(Throw::Raised(self.number), message);
+                true
+            })
+        });
+        assert!(
+            in_task,
+            "awaited something that was cancelled outside any task of a oneloop loop; \
+             use outcome() there, which answers the cancellation as a value"
+        );
+    }
+
+    /// Takes the raise back if it is still on its way.
+    pub(crate) fn revoke(&mut self) {
+        let number = std::mem::take(&mut self.number);
+        if number != 0 {
+            // dropped outside the borrow of the context, though no code of a user runs when it is
+            drop(context::with(|kernel| kernel.filter(|k| k.throw() == Throw::Raised(number)).map(|k| k.take_throw())));
+        }
+    }
+}
+
+impl Drop for Raise {
+    fn drop(&mut self) {
+        self.revoke();
+    }
+}
+
+/// Runs `future` and catches a cancellation that rises through it: asyncio's
+/// `try: await future` / `except CancelledError`.
+///
+/// `Ok(value)` if the future returned, `Err(Cancelled)` if it was cancelled; the future has been dropped then, its
+/// destructors have run, and the task goes on here: it may clean up with awaits, swallow the cancellation
+/// (`cancelling()` stays up until `uncancel()`), or raise it on with [`Cancelled::reraise`].
+///
+/// # Examples
+/// ```
+/// use oneloop::{catch_cancelled, create_task, run, sleep, yield_now};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let task = create_task(async {
+///         match catch_cancelled(sleep(Duration::from_secs(3600))).await {
+///             Ok(()) => "slept",
+///             Err(_) => {
+///                 yield_now().await; // clean up, with awaits
+///                 "woken early"
+///             }
+///         }
+///     });
+///     yield_now().await;
+///     task.cancel();
+///     assert_eq!(task.await, "woken early");
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+///
+/// # Cancel safety
+/// That is what it is for. Dropping it drops the future.
+pub async fn catch_cancelled<F: IntoFuture>(future: F) -> Result<F::Output, Cancelled> {
+    let mut future = pin!(Some(future.into_future()));
+    poll_fn(|cx| poll_catching(future.as_mut(), cx)).await
+}
+
+fn poll_catching<F: Future>(
+    mut future: Pin<&mut Option<F>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, Cancelled>> {
+    // What a sibling raised, outside this scope, is none of its business.
+    let outside = context::with(|kernel| {
+        let kernel = kernel.filter(|k| matches!(k.throw(), Throw::Raised(_)))?;
+        Some((kernel.throw(), kernel.take_throw()))
+    });
+    let inner = future.as_mut().as_pin_mut().expect("catch_cancelled was polled again after it was done");
+    let polled = inner.poll(cx);
+    let caught = context::with(|kernel| {
+        let kernel = kernel?;
+        let caught = (polled.is_pending() && kernel.throw() != Throw::Off).then(|| kernel.take_throw());
+        if let Some((throw, message)) = outside {
+            kernel.start_throw(throw, message);
+        }
+        caught
+    });
+    match caught {
+        Some(message) => {
+            future.set(None);
+            Poll::Ready(Err(Cancelled::new(message)))
+        }
+        None => polled.map(Ok),
+    }
+}
+
+/// What never comes: the type `!`, which has no name of its own yet.
+#[doc(hidden)]
+pub trait Returns {
+    type Value;
+}
+
+impl<T> Returns for fn() -> T {
+    type Value = T;
+}
+
+type Never = <fn() -> ! as Returns>::Value;
+
+impl Cancelled {
+    /// Raises the cancellation on: asyncio's bare `raise` in an `except CancelledError`. Never returns, so it fits
+    /// wherever a value is wanted.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{catch_cancelled, create_task, run, sleep, yield_now};
+    /// use std::time::Duration;
+    ///
+    /// run(async {
+    ///     let mut task = create_task(async {
+    ///         match catch_cancelled(sleep(Duration::from_secs(3600))).await {
+    ///             Ok(()) => 1,
+    ///             Err(cancelled) => cancelled.reraise().await,
+    ///         }
+    ///     });
+    ///     yield_now().await;
+    ///     task.cancel();
+    ///     assert!(task.outcome().await.is_err());
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If it is awaited outside a task of a loop.
+    ///
+    /// # Cancel safety
+    /// Dropped before anybody caught it, it takes the raise back.
+    pub async fn reraise(self) -> Never {
+        let message = self.into_message();
+        let mut raise = Raise::default();
+        poll_fn(move |cx| {
+            if !is_throwing(cx) {
+                raise.raise(message.clone());
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}

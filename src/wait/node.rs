@@ -1,0 +1,238 @@
+//! The countdown behind a wait, and its rounds. Owns who has ended and when the waiter is woken; must not know the types
+//! of the handles.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::clock::nanos;
+use crate::kernel::Alarm;
+use crate::node::{Core, Loop, Node, Promise, State, WaitsFor, Watch, Watcher};
+use crate::ready::{Entry, Run};
+use crate::throw::{is_throwing, wait_for};
+use crate::timer_wheel::TimerKey;
+use crate::waker;
+
+/// Which child that is done ends a wait.
+pub(crate) enum Decider<O> {
+    /// The last.
+    Last,
+    /// Any.
+    Any,
+    /// One that failed, by this measure of its value; or the last.
+    Failed(fn(&dyn Promise<O>) -> bool),
+}
+
+impl<O> Clone for Decider<O> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<O> Copy for Decider<O> {}
+
+/// One wait: `Resting` between waits → `Waiting` when it is first polled → `Released` when a child decided or the time
+/// was up → `Resting` when the waiter has resumed, or given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Resting,
+    Waiting,
+    Released { timed_out: bool },
+}
+
+/// The set of a wait. Registered with its members once, for as many waits as there are.
+pub(super) struct WaitNode<O> {
+    kernel: Rc<Loop>,
+    /// Each member's number among its watchers.
+    numbers: RefCell<Vec<u64>>,
+    /// The values to be judged, while a wait wants that.
+    promises: RefCell<Vec<Option<Rc<dyn Promise<O>>>>>,
+    decider: Cell<Decider<O>>,
+    /// Members that have ended and were not handed out yet, in that order.
+    done: RefCell<Vec<u32>>,
+    /// How many have not ended.
+    remaining: Cell<usize>,
+    phase: Cell<Phase>,
+    /// Which wait this is; entries of an earlier one are void.
+    round: Cell<u32>,
+    /// Where this wait stands among the watchers of its members: where asyncio, which registers anew for each wait,
+    /// would stand.
+    rank: Cell<u64>,
+    waiter: Cell<Option<Watcher>>,
+    timer: Cell<Option<TimerKey>>,
+}
+
+impl<O: 'static> WaitNode<O> {
+    pub(super) fn watching(kernel: Rc<Loop>, members: impl Iterator<Item = Rc<dyn Node>>) -> Rc<Self> {
+        let node = Rc::new(Self {
+            kernel,
+            numbers: RefCell::default(),
+            promises: RefCell::default(),
+            decider: Cell::new(Decider::Last),
+            done: RefCell::default(),
+            remaining: Cell::new(0),
+            phase: Cell::new(Phase::Resting),
+            round: Cell::new(0),
+            rank: Cell::new(u64::MAX),
+            waiter: Cell::new(None),
+            timer: Cell::new(None),
+        });
+        for (index, member) in (0..).zip(members) {
+            node.add(index, &*member);
+        }
+        node
+    }
+
+    fn add(self: &Rc<Self>, index: u32, member: &dyn Node) {
+        let number = self.kernel.next_watch();
+        self.numbers.borrow_mut().push(number);
+        if member.core().is_done() {
+            self.done.borrow_mut().push(index);
+        } else {
+            self.remaining.set(self.remaining.get() + 1);
+            member.core().watchers().add(number, Watcher::Watch(Rc::clone(self) as Rc<dyn Watch>, index));
+        }
+    }
+
+    /// Leaves the members, of which some may have been handed out.
+    pub(super) fn forget(&self, members: impl Iterator<Item = Option<Rc<dyn Node>>>) {
+        let numbers = self.numbers.take();
+        for (member, number) in members.zip(numbers) {
+            drop(member.and_then(|member| member.core().watchers().remove(number)));
+        }
+        drop(self.promises.take());
+    }
+
+    /// Those that have ended since this was asked last, in that order.
+    pub(super) fn take_done(&self) -> Vec<u32> {
+        self.done.take()
+    }
+
+    /// Waits; answers whether it was the time-out that ended it.
+    pub(super) fn poll_round(
+        self: &Rc<Self>,
+        decider: Decider<O>,
+        timeout: Option<Duration>,
+        promises: impl FnOnce() -> Vec<Option<Rc<dyn Promise<O>>>>,
+        cx: &Context<'_>,
+    ) -> Poll<bool> {
+        if is_throwing(cx) {
+            return Poll::Pending;
+        }
+        match self.phase.get() {
+            Phase::Resting => self.begin_round(decider, timeout, promises),
+            Phase::Waiting => {}
+            Phase::Released { timed_out } => {
+                self.end_round();
+                return Poll::Ready(timed_out);
+            }
+        }
+        drop(self.waiter.replace(Some(waker::watcher(cx.waker()))));
+        wait_for(|| WaitsFor::Leaf("some of several tasks"));
+        Poll::Pending
+    }
+
+    /// What asyncio does at the start of a wait: a timer, and a callback for each member, which comes in the next
+    /// iteration for one that is done.
+    fn begin_round(
+        self: &Rc<Self>,
+        decider: Decider<O>,
+        timeout: Option<Duration>,
+        promises: impl FnOnce() -> Vec<Option<Rc<dyn Promise<O>>>>,
+    ) {
+        self.phase.set(Phase::Waiting);
+        self.rank.set(self.kernel.next_watch());
+        self.round.set(self.round.get().wrapping_add(1).max(1));
+        self.decider.set(decider);
+        if let Some(limit) = timeout {
+            let deadline = self.kernel.clock().now().saturating_add(nanos(limit));
+            self.timer.set(Some(self.kernel.set_timer(deadline, Alarm::Run(Rc::clone(self) as Rc<dyn Run>))));
+        }
+        if let Decider::Failed(_) = decider {
+            let promises = promises();
+            drop(self.promises.replace(promises));
+        }
+        let done = self.done.take();
+        let decided = self.remaining.get() == 0 || done.iter().any(|index| self.decides(*index, None));
+        self.done.replace(done);
+        if decided {
+            self.kernel.push(Entry::Run(Rc::clone(self) as Rc<dyn Run>, self.round.get()));
+        }
+    }
+
+    /// Whether the end of this member ends the wait. `core` is the member's, if it is at hand.
+    fn decides(&self, index: u32, core: Option<&Core>) -> bool {
+        match self.decider.get() {
+            Decider::Last => false,
+            Decider::Any => true,
+            Decider::Failed(failed) => {
+                // out of its place while code of a user may run in `failed`
+                let mut promises = self.promises.take();
+                let promise = promises.get_mut(index as usize).and_then(Option::take);
+                self.promises.replace(promises);
+                promise.is_some_and(|promise| match core.unwrap_or(promise.core()).state() {
+                    State::Finished => failed(&*promise),
+                    state => state == State::Panicked,
+                })
+            }
+        }
+    }
+
+    pub(super) fn end_round(&self) {
+        self.phase.set(Phase::Resting);
+        drop(self.waiter.take());
+        self.cancel_timer();
+    }
+
+    fn cancel_timer(&self) {
+        if let Some(timer) = self.timer.take() {
+            drop(self.kernel.remove_timer(timer));
+        }
+    }
+
+    fn release(&self, timed_out: bool) {
+        if self.phase.get() == Phase::Waiting {
+            self.phase.set(Phase::Released { timed_out });
+            self.cancel_timer();
+            if let Some(waiter) = self.waiter.take() {
+                waiter.wake(&self.kernel);
+            }
+        }
+    }
+}
+
+impl<O: 'static> Watch for WaitNode<O> {
+    fn child_done(self: Rc<Self>, index: u32, child: &Core) {
+        self.done.borrow_mut().push(index);
+        self.remaining.set(self.remaining.get() - 1);
+        if self.phase.get() == Phase::Waiting && (self.remaining.get() == 0 || self.decides(index, Some(child))) {
+            let (kernel, round) = (Rc::clone(&self.kernel), self.round.get());
+            kernel.push(Entry::Run(self, round));
+        }
+    }
+
+    fn rank(&self) -> Option<u64> {
+        Some(self.rank.get())
+    }
+}
+
+/// A round's number: a child of that round has decided. 0: the time is up.
+impl<O: 'static> Run for WaitNode<O> {
+    fn run(self: Rc<Self>, index: u32) {
+        if index == 0 {
+            self.timer.set(None);
+            self.release(true);
+        } else if index == self.round.get() {
+            self.release(false);
+        }
+    }
+}
+
+impl<O> Drop for WaitNode<O> {
+    fn drop(&mut self) {
+        if let Some(timer) = self.timer.take() {
+            drop(self.kernel.remove_timer(timer));
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A waker that is nothing but a number. Owns the vtable; must not know what a task is.
+//!
+//! Clone and drop do nothing, so a waker may be kept anywhere, for any time: a number that no longer fits wakes nobody,
+//! and nothing of a task can be reached, let alone dropped, from another thread.
+#![expect(unsafe_code, reason = "a RawWaker's vtable")]
+
+use std::ptr;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use crate::context;
+use crate::inbox::Inbox;
+use crate::key::TaskKey;
+use crate::node::Watcher;
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, |_| ());
+
+/// The waker of the task with this key.
+pub(crate) fn waker(key: TaskKey) -> Waker {
+    // SAFETY: the data word is never dereferenced, so every function of the vtable is sound for any word, on any
+    // thread, any number of times; clone gives the same word and the same vtable.
+    unsafe { Waker::new(ptr::without_provenance(key.to_word()), &VTABLE) }
+}
+
+/// The task that `waker` wakes, if it is one of ours.
+pub(crate) fn key_of(waker: &Waker) -> Option<TaskKey> {
+    ptr::eq(waker.vtable(), &raw const VTABLE).then(|| TaskKey::from_word(waker.data().addr()))
+}
+
+/// What to keep of a waker that watches a node.
+pub(crate) fn watcher(waker: &Waker) -> Watcher {
+    key_of(waker).map_or_else(|| Watcher::Waker(waker.clone()), Watcher::Task)
+}
+
+fn clone(word: *const ()) -> RawWaker {
+    RawWaker::new(word, &VTABLE)
+}
+
+/// Queues the task: directly on its loop's thread while that loop is entered, through the loop's inbox elsewhere.
+fn wake(word: *const ()) {
+    let key = TaskKey::from_word(word.addr());
+    let here = context::with(|kernel| match kernel {
+        Some(kernel) if kernel.number() == key.number() => {
+            kernel.wake(key);
+            true
+        }
+        _ => false,
+    });
+    if !here {
+        Inbox::deliver(key);
+    }
+}

@@ -1,0 +1,197 @@
+//! The shape of the project, as tests: which module may name which, and the house rules on files.
+//! The groups of `mod` lines in `src/lib.rs` are the architecture; they are read here, not copied.
+
+#[path = "tidy/imports.rs"]
+mod imports;
+#[path = "tidy/text.rs"]
+mod text;
+
+use std::{fs, path::Path};
+
+use imports::{groups, misplaced};
+use text::{blank, functions, has_word};
+
+const UNSAFE_FILES: &[&str] =
+    &["src/context.rs", "src/waker.rs", "src/task/cell.rs", "src/event_loop.rs", "src/cast.rs", "src/sys.rs"];
+const FILE_LINES_MAX: usize = 600;
+const FUNCTION_LINES_MAX: usize = 70;
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A file as written, and its code alone, line for line.
+struct Source {
+    path: String,
+    raw: String,
+    code: String,
+}
+
+/// `path:line: a word`, for each line of code that has one of the words.
+fn lines_with(words: &[&str], files: &[Source]) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files {
+        for (i, line) in file.code.lines().enumerate() {
+            let words = words.iter().filter(|word| has_word(line, word));
+            found.extend(words.map(|word| format!("{}:{}: `{word}`", file.path, i + 1)));
+        }
+    }
+    found
+}
+
+fn report(rule: &str, problems: &[String]) {
+    assert!(problems.is_empty(), "{rule}\n{}\n", problems.join("\n"));
+}
+
+fn sources(folder: &str) -> Vec<Source> {
+    let mut found = Vec::new();
+    let entries = fs::read_dir(Path::new(ROOT).join(folder));
+    for entry in entries.into_iter().flatten() {
+        let file = entry.expect("a readable folder").path();
+        let path = format!("{folder}/{}", file.file_name().unwrap().display());
+        if file.is_dir() {
+            found.append(&mut sources(&path));
+        } else if file.extension().is_some_and(|extension| extension == "rs") {
+            let raw = fs::read_to_string(&file).expect("readable text");
+            let code = blank(&raw);
+            found.push(Source { path, raw, code });
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+#[test]
+fn a_module_names_only_groups_above_its_own() {
+    let src = sources("src");
+    let lib = src.iter().find(|file| file.path == "src/lib.rs");
+    let groups = groups(&lib.expect("src/lib.rs").raw);
+    assert!(groups.len() > 1, "src/lib.rs: no groups of `mod` lines");
+    let mut problems = Vec::new();
+    for Source { path, code, .. } in &src {
+        if path != "src/lib.rs" && !path.ends_with("/tests.rs") && !path.contains("/tests/") {
+            problems.append(&mut misplaced(path, code, &groups));
+        }
+    }
+    let rule = "A module names only modules of the groups above its own in src/lib.rs, and as \
+        crate::module::Name, not by a re-export: move what is shared up, or a method to its noun.";
+    report(rule, &problems);
+}
+
+#[test]
+fn lib_holds_only_declarations() {
+    let mut src = sources("src");
+    src.retain(|file| file.path == "src/lib.rs");
+    let mut items = vec!["fn", "struct", "enum", "union", "trait", "impl"];
+    items.extend(["const", "static", "type", "macro_rules"]);
+    let rule = "src/lib.rs is `mod` lines, docs and `pub use`: move the item to a module.";
+    report(rule, &lines_with(&items, &src));
+}
+
+#[test]
+fn every_file_says_what_it_owns() {
+    let mut files: Vec<Source> = Vec::new();
+    for folder in ["src", "tests", "benches", "docs/examples"] {
+        files.append(&mut sources(folder));
+    }
+    files.retain(|file| !file.raw.starts_with("//!"));
+    let problems: Vec<_> = files.iter().map(|file| format!("{}:1", file.path)).collect();
+    let rule = "A file opens with a `//!` line: say what it owns and what it must not know.";
+    report(rule, &problems);
+}
+
+#[test]
+fn files_and_functions_are_short() {
+    let mut problems = Vec::new();
+    for Source { path, raw, code } in sources("src") {
+        let lines = raw.lines().count();
+        if lines > FILE_LINES_MAX {
+            problems.push(format!("{path}:{lines}: a file of {lines} lines"));
+        }
+        for (line, length) in functions(&code) {
+            if length > FUNCTION_LINES_MAX {
+                problems.push(format!("{path}:{line}: a function of {length} lines"));
+            }
+        }
+    }
+    let rule = format!("Files end by line {FILE_LINES_MAX}, functions have {FUNCTION_LINES_MAX}: split.");
+    report(&rule, &problems);
+}
+
+#[test]
+fn unsafe_stays_in_the_listed_files() {
+    let is_listed = |file: &Source| UNSAFE_FILES.contains(&file.path.as_str());
+    let (listed, others): (Vec<_>, Vec<_>) = sources("src").into_iter().partition(is_listed);
+    let mut problems = lines_with(&["unsafe"], &others);
+    for path in UNSAFE_FILES {
+        let file = listed.iter().find(|file| file.path == *path);
+        if !file.is_some_and(|file| has_word(&file.code, "unsafe")) {
+            problems.push(format!("{path}:1: listed, and has no `unsafe`"));
+        }
+    }
+    let rule = "`unsafe` is in the UNSAFE_FILES of tests/tidy.rs: move it there, or mend the list.";
+    report(rule, &problems);
+}
+
+#[test]
+fn the_one_thread_local_is_in_context() {
+    let is_home = |file: &Source| file.path == "src/context.rs";
+    let (home, others): (Vec<_>, Vec<_>) = sources("src").into_iter().partition(is_home);
+    let mut problems = lines_with(&["thread_local"], &others);
+    if lines_with(&["thread_local"], &home).len() != 1 {
+        problems.push("src/context.rs:1: must have one `thread_local!`".to_string());
+    }
+    let rule = "Thread-local state is one, in src/context.rs: make yours a field of it.";
+    report(rule, &problems);
+}
+
+/// The required dependencies: line, table and name of each.
+fn required(manifest: &str) -> Vec<(usize, &str, &str)> {
+    let (mut table, mut found) = ("", Vec::new());
+    for (i, line) in manifest.lines().enumerate() {
+        if line.starts_with('[') {
+            table = line.trim_matches(['[', ']']);
+        }
+        let counts = table.ends_with("dependencies") && !table.ends_with("dev-dependencies");
+        if let Some((_, name)) = line.trim_matches(['[', ']']).split_once("dependencies.") {
+            found.push((i + 1, "a table of its own", name));
+        } else if let Some((name, _)) = line.split_once('=')
+            && counts
+            && !line.contains("optional = true")
+        {
+            found.push((i + 1, table, name.trim()));
+        }
+    }
+    found
+}
+
+#[test]
+fn three_crates_are_required() {
+    let manifest = fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).expect("Cargo.toml");
+    let mut missing = vec!["mio", "slab", "thiserror"];
+    let mut problems = Vec::new();
+    for (line, table, name) in required(&manifest) {
+        let wanted = table == "dependencies" && missing.contains(&name);
+        missing.retain(|other| !wanted || *other != name);
+        if !wanted && (table, name) != ("target.'cfg(unix)'.dependencies", "libc") {
+            problems.push(format!("Cargo.toml:{line}: `{name}` in {table}"));
+        }
+    }
+    problems.extend(missing.iter().map(|name| format!("Cargo.toml:1: no `{name}`")));
+    let rule = "Required are mio, slab, thiserror, and libc on Unix: others say `optional = true`.";
+    report(rule, &problems);
+}
+
+#[test]
+fn async_functions_say_what_a_cancelled_wait_loses() {
+    let mut problems = Vec::new();
+    for file in sources("src") {
+        let (raw, code): (Vec<_>, Vec<_>) = file.raw.lines().zip(file.code.lines()).unzip();
+        for at in (0..code.len()).filter(|&at| code[at].trim().starts_with("pub async fn ")) {
+            let ends = |i: usize| raw[i].trim().is_empty() || code[i].trim_end().ends_with(['{', '}', ';']);
+            let mut above = (0..at).rev().take_while(|&i| !ends(i));
+            if !above.any(|i| raw[i].trim().starts_with("/// # Cancel safety")) {
+                problems.push(format!("{}:{}: has none", file.path, at + 1));
+            }
+        }
+    }
+    let rule = "A `pub async fn` has a doc section `# Cancel safety`: say what a dropped wait loses.";
+    report(rule, &problems);
+}
