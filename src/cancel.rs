@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::error::Cancelled;
-use crate::node::{Ending, Kind, Node, Request, Suspension, WaitsFor};
+use crate::node::{Ending, Kind, Node, Request, Suspension};
 
 type Message = Option<Arc<str>>;
 
@@ -109,20 +109,13 @@ fn next_of(task: &dyn Node, suspension: &Suspension, cycle: bool, message: &Mess
         if let Some(node) = suspension.waits_for_one() {
             return Next::Chain(node);
         }
-        if suspension.waits_for_many() {
-            return Next::Fork(nodes(suspension.waits()));
+        let several = suspension.waits_for_nodes();
+        if !several.is_empty() {
+            return Next::Fork(several);
         }
     }
     interrupt(task, message);
     Next::Taken
-}
-
-fn nodes(waits: Vec<WaitsFor>) -> Vec<Rc<dyn Node>> {
-    let node = |one| match one {
-        WaitsFor::Node(node) => Some(node),
-        WaitsFor::Leaf(_) => None,
-    };
-    waits.into_iter().filter_map(node).collect()
 }
 
 fn fork(owner: Rc<dyn Node>, awaiter: Option<Rc<dyn Node>>, children: Vec<Rc<dyn Node>>) -> Frame {
@@ -166,8 +159,7 @@ pub(crate) fn deliver_to_wait(task: &Rc<dyn Node>) {
         return;
     }
     let (_, message) = suspension.take_request();
-    let awaited = suspension.waits();
-    let taken = nodes(awaited).iter().fold(false, |taken, node| cancel(node, message.clone()) | taken);
+    let taken = suspension.waits_for_nodes().iter().fold(false, |taken, node| cancel(node, message.clone()) | taken);
     if !taken {
         interrupt(&**task, &message);
     }

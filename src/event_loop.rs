@@ -15,7 +15,7 @@ use crate::error::{Deadlock, Error, ExceptionContext};
 use crate::future::{self, Future};
 use crate::handle::Handle;
 use crate::kernel::{Alarm, Kernel, Phase, Waited};
-use crate::node::{Core, Kind, Loop, Node, WaitsFor, Watch, Watcher, guarded};
+use crate::node::{Core, Kind, Loop, Node, Watch, Watcher, guarded};
 use crate::ready::{Entry, Run};
 use crate::task::{Task, spawn};
 use crate::timer_handle::TimerHandle;
@@ -332,11 +332,10 @@ impl EventLoop {
 
     fn deadlock(&self) -> Deadlock {
         let waiting = tasks_of(&self.kernel).into_iter().map(|task| {
-            let waits = task.suspension().waits().into_iter().map(|one| match one {
-                WaitsFor::Node(node) => describe(&node),
-                WaitsFor::Leaf(what) => what.to_owned(),
-            });
-            let waits: Vec<String> = waits.collect();
+            let suspension = task.suspension();
+            let nodes = suspension.waits_for_nodes();
+            let mut waits: Vec<String> = nodes.iter().map(describe).collect();
+            waits.extend(suspension.waits_for_leaf().map(str::to_owned));
             let what = if waits.is_empty() { "something outside the loop".to_owned() } else { waits.join(" and ") };
             format!("{} waits for {what}", task.name())
         });

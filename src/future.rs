@@ -128,7 +128,7 @@ impl<T: 'static> Node for FutureCell<T> {
             drop(self.value.take());
         } else {
             // nobody can settle it any more
-            self.core.watchers().clear();
+            self.core.forget_watchers();
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::any_future::AnyFuture;
 use crate::cancel::cancel;
 use crate::context;
 use crate::error::TaskError;
-use crate::node::{Core, Ending, Kind, Node, Promise, State, WaitsFor, outcome, release, retain};
-use crate::throw::{Raise, is_throwing, wait_for};
+use crate::node::{Core, Ending, Node, Promise, State, WaitsFor, outcome, release, retain};
+use crate::throw::{Raise, is_throwing, no_longer_waits_for, wait_for};
 use crate::waker;
 
 /// One handle, and one await: `Idle` (number 0) → `Watching` when a poll answered `Pending` → `Idle` when the node is
@@ -173,14 +173,7 @@ impl<T> Drop for Join<T> {
         if number != 0 {
             drop(self.promise.core().watchers().remove(number));
             let node = Rc::clone(&self.promise).node();
-            context::with(|kernel| {
-                let Some(kernel) = kernel else { return };
-                kernel.with_current(|task| {
-                    if let Some(Kind::Task(suspension)) = task.map(|task| task.kind()) {
-                        suspension.no_longer_waits_for(&*node);
-                    }
-                });
-            });
+            drop(no_longer_waits_for(&*node));
         }
         self.raise.revoke();
         release(self.promise.core(), || Rc::clone(&self.promise).node());

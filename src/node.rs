@@ -190,7 +190,18 @@ impl Core {
             self.state.set(State::Cancelled);
             self.ending.set(Some(Box::new(Ending::Cancelled(Cancelled::default()))));
         }
-        self.watchers.clear();
+        self.forget_watchers();
+    }
+
+    /// Nobody will be told of the end: there will be none.
+    pub(crate) fn forget_watchers(&self) {
+        self.watchers.clear(&self.kernel);
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.forget_watchers();
     }
 }
 

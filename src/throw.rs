@@ -6,13 +6,14 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::context;
 use crate::error::Cancelled;
 use crate::kernel::Throw;
-use crate::node::{Kind, Node, WaitsFor};
+use crate::node::{Kind, Node, Suspension, WaitsFor};
 use crate::waker;
 
 /// Whether a leaf must answer `Pending` because the step is delivering a cancellation.
@@ -29,15 +30,21 @@ pub(crate) fn is_throwing(cx: &Context<'_>) -> bool {
 
 /// Notes in the running task what it is about to wait for: the await graph, and the way a cancellation takes.
 pub(crate) fn wait_for(what: impl FnOnce() -> WaitsFor) {
+    with_running(|suspension| suspension.wait_for(what()));
+}
+
+/// The running task has given up an await of `node`. What it held is handed back to be dropped.
+pub(crate) fn no_longer_waits_for(node: &dyn Node) -> Option<Rc<dyn Node>> {
+    with_running(|suspension| suspension.no_longer_waits_for(node)).flatten()
+}
+
+fn with_running<R>(f: impl FnOnce(&Suspension) -> R) -> Option<R> {
     context::with(|kernel| {
-        if let Some(kernel) = kernel {
-            kernel.with_current(|task| {
-                if let Some(Kind::Task(suspension)) = task.map(|task| task.kind()) {
-                    suspension.wait_for(what());
-                }
-            });
-        }
-    });
+        kernel?.with_current(|task| match task?.kind() {
+            Kind::Task(suspension) => Some(f(suspension)),
+            Kind::Plain | Kind::Group(_) => None,
+        })
+    })
 }
 
 /// Takes one request for cancellation of a task back and answers how many are left. At zero, one that was not delivered

@@ -10,7 +10,6 @@ use super::Node;
 use crate::key::TaskKey;
 
 /// Something that a task waits for.
-#[derive(Clone)]
 pub(crate) enum WaitsFor {
     /// A task, future or gathering, to which a cancellation is handed on.
     Node(Rc<dyn Node>),
@@ -18,19 +17,17 @@ pub(crate) enum WaitsFor {
     Leaf(&'static str),
 }
 
-impl WaitsFor {
-    fn is(&self, node: &dyn Node) -> bool {
-        matches!(self, Self::Node(other) if std::ptr::addr_eq(Rc::as_ptr(other), node))
-    }
-}
-
-/// Everything that a task waits for: one thing, but for tasks that await several at once.
+/// The nodes that a task waits for: one, but for tasks that await several at once.
 #[derive(Clone, Default)]
-enum Waits {
+enum Nodes {
     #[default]
     None,
-    One(WaitsFor),
-    Many(Vec<WaitsFor>),
+    One(Rc<dyn Node>),
+    Many(Vec<Rc<dyn Node>>),
+}
+
+fn is(one: &Rc<dyn Node>, node: &dyn Node) -> bool {
+    std::ptr::addr_eq(Rc::as_ptr(one), node)
 }
 
 /// Which cancellation the next step delivers. `None` → `Asked` while the task runs or is queued to run; `uncancel` can
@@ -47,7 +44,9 @@ pub(crate) enum Request {
 pub(crate) struct Suspension {
     id: u64,
     key: TaskKey,
-    waits: Cell<Waits>,
+    nodes: Cell<Nodes>,
+    /// What else it waits for; the last of several, since this is only told, never cancelled.
+    leaf: Cell<Option<&'static str>>,
     message: Cell<Option<Arc<str>>>,
     name: Cell<Option<Box<str>>>,
     created: &'static Location<'static>,
@@ -64,7 +63,8 @@ impl Suspension {
         Self {
             id,
             key,
-            waits: Cell::default(),
+            nodes: Cell::default(),
+            leaf: Cell::default(),
             message: Cell::default(),
             name: Cell::default(),
             created,
@@ -154,65 +154,66 @@ impl Suspension {
     // What it waits for.
 
     pub(crate) fn wait_for(&self, what: WaitsFor) {
-        self.waits.set(match self.waits.take() {
-            Waits::None => Waits::One(what),
-            Waits::One(other) => Waits::Many(vec![other, what]),
-            Waits::Many(mut all) => {
-                all.push(what);
-                Waits::Many(all)
+        let node = match what {
+            WaitsFor::Leaf(name) => return self.leaf.set(Some(name)),
+            WaitsFor::Node(node) => node,
+        };
+        self.nodes.set(match self.nodes.take() {
+            Nodes::None => Nodes::One(node),
+            Nodes::One(other) => Nodes::Many(vec![other, node]),
+            Nodes::Many(mut all) => {
+                all.push(node);
+                Nodes::Many(all)
             }
         });
     }
 
     /// A step begins: it waits for nothing. What it held is handed back to be dropped.
     pub(crate) fn clear_waits(&self) -> impl Sized + use<> {
-        self.waits.take()
+        self.leaf.set(None);
+        self.nodes.take()
     }
 
-    /// An await of `node` was given up.
-    pub(crate) fn no_longer_waits_for(&self, node: &dyn Node) {
-        let kept = match self.waits.take() {
-            Waits::One(one) if one.is(node) => Waits::None,
-            Waits::Many(mut all) => {
-                if let Some(i) = all.iter().position(|one| one.is(node)) {
-                    all.remove(i);
-                }
-                Waits::Many(all)
+    /// An await of `node` was given up. What it held is handed back to be dropped.
+    pub(crate) fn no_longer_waits_for(&self, node: &dyn Node) -> Option<Rc<dyn Node>> {
+        let (kept, left) = match self.nodes.take() {
+            Nodes::One(one) if is(&one, node) => (Nodes::None, Some(one)),
+            Nodes::Many(mut all) => {
+                let left = all.iter().position(|one| is(one, node)).map(|i| all.remove(i));
+                (Nodes::Many(all), left)
             }
-            other => other,
+            other => (other, None),
         };
-        self.waits.set(kept);
+        self.nodes.set(kept);
+        left
     }
 
-    /// What it waits for: the one thing, or all of several.
-    pub(crate) fn waits(&self) -> Vec<WaitsFor> {
-        match self.copy_of_waits() {
-            Waits::None => Vec::new(),
-            Waits::One(one) => vec![one],
-            Waits::Many(all) => all,
-        }
-    }
-
-    /// The one node that it waits for, if it is one node.
+    /// The one node that it waits for, if it is one.
     pub(crate) fn waits_for_one(&self) -> Option<Rc<dyn Node>> {
-        match self.copy_of_waits() {
-            Waits::One(WaitsFor::Node(node)) => Some(node),
-            _ => None,
+        match self.copy_of_nodes() {
+            Nodes::One(node) => Some(node),
+            Nodes::None | Nodes::Many(_) => None,
         }
     }
 
-    /// Whether it waits for several things at once, so that a cancellation has to try each.
-    pub(crate) fn waits_for_many(&self) -> bool {
-        let waits = self.waits.take();
-        let many = matches!(waits, Waits::Many(_));
-        self.waits.set(waits);
-        many
+    /// All nodes that it waits for.
+    pub(crate) fn waits_for_nodes(&self) -> Vec<Rc<dyn Node>> {
+        match self.copy_of_nodes() {
+            Nodes::None => Vec::new(),
+            Nodes::One(node) => vec![node],
+            Nodes::Many(all) => all,
+        }
     }
 
-    fn copy_of_waits(&self) -> Waits {
-        let waits = self.waits.take();
-        let copy = waits.clone();
-        self.waits.set(waits);
+    /// What it waits for beside nodes.
+    pub(crate) fn waits_for_leaf(&self) -> Option<&'static str> {
+        self.leaf.get()
+    }
+
+    fn copy_of_nodes(&self) -> Nodes {
+        let nodes = self.nodes.take();
+        let copy = nodes.clone();
+        self.nodes.set(nodes);
         copy
     }
 }

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::task::Waker;
 
-use super::{Core, Loop, Node, guarded};
+use super::{Core, Loop, Node, drop_flat, guarded};
 use crate::inbox::Inbox;
 use crate::key::TaskKey;
 use crate::ready::{Entry, Run};
@@ -133,8 +133,13 @@ impl Watchers {
         found
     }
 
-    pub(crate) fn clear(&self) {
-        drop(self.list.take());
+    /// Forgets everybody without telling. A watcher may hold the last share of a node with watchers of its own, and so
+    /// on upwards.
+    pub(crate) fn clear(&self, kernel: &Loop) {
+        match self.list.take() {
+            List::Empty => {}
+            list => drop_flat(kernel, Box::new(list)),
+        }
     }
 
     /// Tells everybody, and forgets them.

@@ -22,7 +22,9 @@ pub trait Waitable: Sealed + 'static {}
 pub trait Sealed {
     /// The type of its value; `()` for a handle that has no part in it.
     type Out: 'static;
+    /// The node behind it.
     fn member(&self) -> Member;
+    /// The value behind it, if the handle has a part in it.
     fn value(&self) -> Option<Value<Self::Out>>;
 }
 

@@ -1,0 +1,69 @@
+//! A recorded program, as read from its line of JSON. Owns what is compared and what can be replayed; must not know the
+//! loop.
+
+use serde_json::Value as Json;
+
+/// Ops that need a primitive which the library does not have yet.
+const NOT_YET: &[&str] = &[
+    "lock", "sem", "ev_wait", "ev_set", "ev_clear", "cond_wait", "notify", "put", "get", "put_nowait", "get_nowait",
+    "task_done", "join", "shutdown", "barrier", "barrier_abort",
+];
+
+pub(crate) struct Case {
+    pub(crate) id: String,
+    /// Bodies by name, as `FORMAT.md` describes them.
+    pub(crate) coros: Json,
+    pub(crate) recording: Recording,
+}
+
+/// What a program did, and how it ended.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Recording {
+    pub(crate) trace: Vec<Event>,
+    pub(crate) end: String,
+}
+
+#[derive(PartialEq, Eq)]
+pub(crate) struct Event {
+    /// In units of the case; a unit is a millisecond of the loop's virtual clock.
+    pub(crate) time: u128,
+    pub(crate) who: String,
+    pub(crate) what: String,
+}
+
+impl Case {
+    pub(crate) fn parse(line: &str) -> Self {
+        let json: Json = serde_json::from_str(line).expect("a case is a line of JSON");
+        let text = |json: &Json| json.as_str().expect("a string").to_owned();
+        // The iteration of the loop, which comes second, is no part of the promise.
+        let event = |entry: &Json| Event {
+            time: entry[0].as_u64().expect("a time").into(),
+            who: text(&entry[2]),
+            what: text(&entry[3]),
+        };
+        let trace = json["trace"].as_array().expect("a trace").iter().map(event).collect();
+        let recording = Recording { trace, end: text(&json["end"]) };
+        Self { id: text(&json["id"]), coros: json["coros"].clone(), recording }
+    }
+
+    pub(crate) fn can_run(&self) -> bool {
+        let bodies = self.coros.as_object().expect("coros by name");
+        !bodies.values().any(needs_more)
+    }
+}
+
+/// Whether a body, or what is nested in it, has an op that cannot be replayed. An op is a list that begins with its
+/// name; no other list of the format begins with one of these.
+fn needs_more(json: &Json) -> bool {
+    let Some(items) = json.as_array() else { return false };
+    let named = items.first().and_then(Json::as_str).is_some_and(|name| NOT_YET.contains(&name));
+    named || items.iter().any(needs_more)
+}
+
+impl Recording {
+    /// One line an event, then the end.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let event = |event: &Event| format!("at {:<4} {:<8} {}", event.time, event.who, event.what);
+        self.trace.iter().map(event).chain([format!("end: {}", self.end)]).collect()
+    }
+}
