@@ -149,11 +149,13 @@ impl Program {
         } else {
             ensure_future(self.gather_values(&op[2])).map(|result| result.map(values))
         };
+        self.gatherings.borrow_mut().push(gathering.handle());
         drop(self.label(text(&op[1]), gathering.shared()));
     }
 
     async fn wait(&self, op: &Json) {
-        let labels: Vec<(&str, AnyFuture)> = list(&op[1]).iter().map(|l| (text(l), self.labelled(text(l)).handle())).collect();
+        let labels: Vec<(&str, AnyFuture)> =
+            list(&op[1]).iter().map(|l| (text(l), self.labelled(text(l)).handle())).collect();
         let waiting = wait(labels.iter().map(|(label, _)| self.labelled(label))).timeout(span(&op[3]));
         let sets = match text(&op[2]) {
             "ALL_COMPLETED" => waiting.return_when(ReturnWhen::AllCompleted).await,
@@ -186,9 +188,13 @@ impl Program {
         let tasks = list(&op[1]).iter().map(|label| self.labelled(text(label)));
         let mut line = as_completed(tasks).timeout(span(&op[2]));
         while let Some(next) = line.next().await {
-            match catch_cancelled(next?).await {
+            let task = next?;
+            // To asyncio a gathering is never cancelled, it only raises that it was: then the recorder goes no further.
+            let gathering = self.gatherings.borrow().contains(&task.handle());
+            match catch_cancelled(task).await {
                 Ok(Ok(value)) => self.event(format!("next = {value}")),
                 Ok(raised) => self.event(format!("next {}", show(&raised))),
+                Err(cancelled) if gathering => cancelled.reraise().await,
                 Err(_) => self.event("next !cancelled"),
             }
         }

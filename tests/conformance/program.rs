@@ -7,14 +7,16 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Instant;
 
-use oneloop::{Clock, Error, EventLoop, Shared, Task, TaskGroup, TimerHandle, catch_cancelled, current_task};
+use oneloop::{
+    AnyFuture, Clock, Error, EventLoop, Shared, Task, TaskGroup, TimerHandle, catch_cancelled, current_task,
+};
 use serde_json::Value as Json;
 
 use super::case::{Event, Recording};
 use super::value::{Caught, Outcome, Raise, Value};
 
 /// More than any recorded program needs.
-const OPS_MAX: u32 = 100_000;
+const OPS_MAX: u32 = 10_000;
 
 /// How an op or a body ended: with the value that it returned from the coroutine, or without one, so that what comes
 /// next has its turn.
@@ -33,6 +35,8 @@ pub(crate) struct Program {
     pub(crate) labels: RefCell<HashMap<String, Shared<Outcome>>>,
     /// Those among them that can be settled.
     pub(crate) futures: RefCell<HashMap<String, oneloop::Future<Outcome>>>,
+    /// Those among them that are gatherings.
+    pub(crate) gatherings: RefCell<Vec<AnyFuture>>,
     pub(crate) timers: RefCell<HashMap<String, TimerHandle>>,
     /// By number of the task: the groups whose bodies it is in.
     groups: RefCell<HashMap<u64, Vec<TaskGroup<Raise>>>>,
@@ -52,6 +56,7 @@ pub(crate) fn run(coros: &Json) -> Recording {
         troubles: RefCell::default(),
         labels: RefCell::default(),
         futures: RefCell::default(),
+        gatherings: RefCell::default(),
         timers: RefCell::default(),
         groups: RefCell::default(),
     });
@@ -81,6 +86,7 @@ impl Program {
     fn forget(&self) {
         drop(self.labels.take());
         drop(self.futures.take());
+        drop(self.gatherings.take());
         drop(self.timers.take());
         drop(self.groups.take());
     }

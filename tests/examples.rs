@@ -1,0 +1,86 @@
+//! What the examples print, to the letter: their order is the loop's, so it is tested. Owns the comparison; the texts are
+//! in docs/examples/expected.
+
+use std::process::Command;
+use std::{env, fs, path::Path};
+
+use oneloop::Error;
+
+// The tour has all the others inside.
+#[path = "../docs/examples/gather_vs_wait.rs"]
+mod gather_vs_wait;
+
+/// Set in a process that is there to run an example and be read.
+const CHILD: &str = "ONELOOP_EXAMPLE";
+/// What parts the example's lines from those of the test harness.
+const MARK: &str = "=====";
+
+/// Runs `main` in a process of its own, and compares all that it prints with the file of its name.
+///
+/// The process is this test again: only `cargo test` without a selection builds the example programs, and finding them
+/// would take guesses about cargo's folders. CI runs the programs themselves.
+#[track_caller]
+fn prints_what_is_expected(name: &str, main: fn() -> Result<(), Error>) {
+    if env::var_os(CHILD).is_some() {
+        print_between_marks(main);
+        return;
+    }
+    let this = env::current_exe().expect("the path of this program");
+    let child = Command::new(this).args([name, "--exact", "--nocapture"]).env(CHILD, name).output();
+    let child = child.expect("the same program runs again");
+    let printed = String::from_utf8(child.stdout).expect("text");
+    let complaints = String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success(), "{name} failed:\n{printed}\n{complaints}");
+    let marked = printed.split_once(&format!("{MARK}\n")).and_then(|(_, rest)| rest.split_once(MARK));
+    let (printed, _) = marked.unwrap_or_else(|| panic!("no test has the name {name}:\n{printed}\n{complaints}"));
+
+    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/examples/expected/{name}.txt"));
+    let expected = fs::read_to_string(&expected).unwrap_or_else(|e| panic!("{}: {e}", expected.display()));
+    let mut lines = (1..).zip(printed.lines().zip(expected.lines()));
+    if let Some((number, (printed, expected))) = lines.find(|(_, (printed, expected))| printed != expected) {
+        panic!("{name}, line {number}: printed {printed:?}, expected {expected:?}");
+    }
+    assert_eq!(printed, expected, "{name} prints more, or less");
+}
+
+#[expect(clippy::print_stdout, reason = "the parent reads it")]
+fn print_between_marks(main: fn() -> Result<(), Error>) {
+    println!("{MARK}");
+    main().expect("an example runs to its end");
+    println!("{MARK}");
+}
+
+#[test]
+fn counting() {
+    prints_what_is_expected("counting", gather_vs_wait::counting::main);
+}
+
+#[test]
+fn downloads() {
+    prints_what_is_expected("downloads", gather_vs_wait::downloads::main);
+}
+
+#[test]
+fn outcomes() {
+    prints_what_is_expected("outcomes", gather_vs_wait::outcomes::main);
+}
+
+#[test]
+fn groups() {
+    prints_what_is_expected("groups", gather_vs_wait::groups::main);
+}
+
+#[test]
+fn three_runs() {
+    prints_what_is_expected("three_runs", gather_vs_wait::three_runs::main);
+}
+
+#[test]
+fn batches() {
+    prints_what_is_expected("batches", gather_vs_wait::batches::main);
+}
+
+#[test]
+fn gather_vs_wait() {
+    prints_what_is_expected("gather_vs_wait", gather_vs_wait::main);
+}

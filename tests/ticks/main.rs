@@ -1,0 +1,13 @@
+//! The loop beside asyncio, tick by tick: each test is one program, and what it expects is the trace that the same program
+//! leaves in Python 3.13 and later, unless a comment says otherwise. `docs/PARITY.md` names these tests, row by row.
+
+mod basics;
+mod cancellation;
+mod gather;
+mod group;
+mod limits;
+mod parity;
+mod run;
+mod shield;
+mod trace;
+mod wait;
