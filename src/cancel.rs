@@ -4,21 +4,20 @@
 //! The walk is a loop with a stack of its own, so that neither a chain of a million tasks nor gatherings nested a
 //! hundred thousand deep can overflow the thread's.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::error::Cancelled;
-use crate::node::{Ending, Kind, Node, Request, Suspension};
+use crate::node::{Ending, Kind, Node, NodeRef, Request, Suspension};
 
 type Message = Option<Arc<str>>;
 
 /// Several nodes to cancel one after another: the children of a gathering, or all that one task awaits at once.
 struct Frame {
     /// The gathering, or the task.
-    owner: Rc<dyn Node>,
+    owner: NodeRef,
     /// The task that awaits the gathering and handed the cancellation on to it.
-    awaiter: Option<Rc<dyn Node>>,
-    children: std::vec::IntoIter<Rc<dyn Node>>,
+    awaiter: Option<NodeRef>,
+    children: std::vec::IntoIter<NodeRef>,
     /// Whether a child took the cancellation.
     taken: bool,
 }
@@ -33,8 +32,8 @@ enum Followed {
 
 /// Asks a node to be cancelled: asyncio's `cancel()`. False if it was done already, or, for a gathering, if all its
 /// children were.
-pub(crate) fn cancel(node: &Rc<dyn Node>, message: Message) -> bool {
-    let mut stack = match follow(Rc::clone(node), &message) {
+pub(crate) fn cancel(node: &NodeRef, message: Message) -> bool {
+    let mut stack = match follow(node.clone(), &message) {
         Followed::Answer(taken) => return taken,
         Followed::Fork(frame) => vec![frame],
     };
@@ -59,16 +58,16 @@ pub(crate) fn cancel(node: &Rc<dyn Node>, message: Message) -> bool {
 }
 
 /// Follows a chain of tasks that await each other to its end.
-fn follow(mut node: Rc<dyn Node>, message: &Message) -> Followed {
+fn follow(mut node: NodeRef, message: &Message) -> Followed {
     let walk = node.core().kernel().next_watch();
-    let mut awaiter: Option<Rc<dyn Node>> = None;
+    let mut awaiter: Option<NodeRef> = None;
     loop {
         if node.core().is_done() {
             return Followed::Answer(awaiter.is_some_and(|task| ask_without_queueing(&*task, message)));
         }
         let next = match node.kind() {
             Kind::Plain => {
-                node.core().end(Ending::Cancelled(Cancelled::new(message.clone())), || Rc::clone(&node));
+                node.core().end(Ending::Cancelled(Cancelled::new(message.clone())), || node.clone());
                 return Followed::Answer(true);
             }
             Kind::Group(_) | Kind::Task(_) if node.core().visiting().get() => {
@@ -76,7 +75,7 @@ fn follow(mut node: Rc<dyn Node>, message: &Message) -> Followed {
             }
             Kind::Group(group) => {
                 let children = group.children();
-                return Followed::Fork(fork(Rc::clone(&node), awaiter, children));
+                return Followed::Fork(fork(node.clone(), awaiter, children));
             }
             Kind::Task(suspension) => {
                 suspension.count_cancel();
@@ -84,7 +83,7 @@ fn follow(mut node: Rc<dyn Node>, message: &Message) -> Followed {
                 match next_of(&*node, suspension, cycle, message) {
                     Next::Taken => return Followed::Answer(true),
                     Next::Chain(next) => next,
-                    Next::Fork(children) => return Followed::Fork(fork(Rc::clone(&node), None, children)),
+                    Next::Fork(children) => return Followed::Fork(fork(node.clone(), None, children)),
                 }
             }
         };
@@ -94,8 +93,8 @@ fn follow(mut node: Rc<dyn Node>, message: &Message) -> Followed {
 
 enum Next {
     Taken,
-    Chain(Rc<dyn Node>),
-    Fork(Vec<Rc<dyn Node>>),
+    Chain(NodeRef),
+    Fork(Vec<NodeRef>),
 }
 
 /// What a cancellation does at one task: it is kept for the next step, handed on, or ends the wait.
@@ -118,7 +117,7 @@ fn next_of(task: &dyn Node, suspension: &Suspension, cycle: bool, message: &Mess
     Next::Taken
 }
 
-fn fork(owner: Rc<dyn Node>, awaiter: Option<Rc<dyn Node>>, children: Vec<Rc<dyn Node>>) -> Frame {
+fn fork(owner: NodeRef, awaiter: Option<NodeRef>, children: Vec<NodeRef>) -> Frame {
     owner.core().visiting().set(true);
     Frame { owner, awaiter, children: children.into_iter(), taken: false }
 }
@@ -153,7 +152,7 @@ fn interrupt(task: &dyn Node, message: &Message) -> bool {
 
 /// A task answered `Pending` although a cancellation of it was asked for while it ran: hand it on to what it awaits
 /// now, or end that wait. One that is queued to run again takes it then.
-pub(crate) fn deliver_to_wait(task: &Rc<dyn Node>) {
+pub(crate) fn deliver_to_wait(task: &NodeRef) {
     let Kind::Task(suspension) = task.kind() else { return };
     if suspension.request() == Request::None || task.core().kernel().is_queued(suspension.key()) {
         return;

@@ -15,7 +15,7 @@ use crate::error::{Deadlock, Error, ExceptionContext};
 use crate::future::{self, Future};
 use crate::handle::Handle;
 use crate::kernel::{Alarm, Kernel, Phase, Waited};
-use crate::node::{Core, Kind, Loop, Node, Watch, Watcher, guarded};
+use crate::node::{Core, Kind, Loop, Node, NodeRef, Watch, Watcher, guarded};
 use crate::ready::{Entry, Run};
 use crate::task::{Task, spawn};
 use crate::timer_handle::TimerHandle;
@@ -288,7 +288,7 @@ impl EventLoop {
             match self.kernel.pop() {
                 Some(Entry::Task(key)) => {
                     if let Some(task) = self.kernel.unqueue(key) {
-                        task.step();
+                        task.step(&task);
                     }
                 }
                 Some(Entry::Timer(key)) => match self.kernel.ring(key) {
@@ -372,7 +372,7 @@ impl EventLoop {
     }
 }
 
-fn describe(node: &Rc<dyn Node>) -> String {
+fn describe(node: &NodeRef) -> String {
     match node.kind() {
         Kind::Task(suspension) => suspension.name(),
         Kind::Plain => "a future".to_owned(),

@@ -1,5 +1,5 @@
 //! The parts of one loop: ready queue, task table, timers, reactor, inbox, clock. Owns their state and registers with
-//! them; must not know what a task is (`T`), nor how an iteration goes.
+//! them; must not know what a task is (`P` points to one), nor how an iteration goes.
 //!
 //! Invariant: **no code of a user runs under a borrow taken here.** Every method ends its borrow before it returns and
 //! calls out to nobody; what must be called or dropped is handed back. (Wakers of foreign make are the one thing that
@@ -77,20 +77,20 @@ pub(crate) enum Waited {
     Stuck,
 }
 
-struct Slot<T: ?Sized> {
+struct Slot<P> {
     key: TaskKey,
     queued: Cell<bool>,
-    task: Rc<T>,
+    task: P,
 }
 
 type Handler = Rc<dyn Fn(&ExceptionContext)>;
 
 /// The state of one loop.
-pub(crate) struct Kernel<T: ?Sized> {
+pub(crate) struct Kernel<P> {
     inbox: Arc<Inbox>,
     number: u16,
     ready: RefCell<VecDeque<Entry>>,
-    tasks: RefCell<Slab<Slot<T>>>,
+    tasks: RefCell<Slab<Slot<P>>>,
     timers: RefCell<TimerWheel<Alarm>>,
     reactor: RefCell<Reactor>,
     clock: Ticker,
@@ -100,7 +100,7 @@ pub(crate) struct Kernel<T: ?Sized> {
     last_task_id: Cell<u64>,
     last_watch: Cell<u64>,
     last_raise: Cell<u32>,
-    current: RefCell<Option<Rc<T>>>,
+    current: RefCell<Option<P>>,
     throw: Cell<Throw>,
     thrown_message: RefCell<Option<Arc<str>>>,
     phase: Cell<Phase>,
@@ -128,13 +128,13 @@ struct Scratch {
     due: Vec<TimerKey>,
 }
 
-impl<T: ?Sized> fmt::Debug for Kernel<T> {
+impl<P> fmt::Debug for Kernel<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kernel").field("number", &self.number).field("phase", &self.phase).finish_non_exhaustive()
     }
 }
 
-impl<T: ?Sized> Kernel<T> {
+impl<P: Clone> Kernel<P> {
     pub(crate) fn new(clock: Clock) -> io::Result<Rc<Self>> {
         let (reactor, waker) = Reactor::new()?;
         let inbox = Inbox::register(waker)?;
@@ -199,7 +199,7 @@ impl<T: ?Sized> Kernel<T> {
 
     /// Takes a task in; `make` builds it around its key and answers what the caller wants to keep. `queued` says
     /// whether it is to take its first step in the next iteration.
-    pub(crate) fn insert_task<R>(&self, id: u64, queued: bool, make: impl FnOnce(TaskKey) -> (R, Rc<T>)) -> R {
+    pub(crate) fn insert_task<R>(&self, id: u64, queued: bool, make: impl FnOnce(TaskKey) -> (R, P)) -> R {
         let mut tasks = self.tasks.borrow_mut();
         let vacant = tasks.vacant_entry();
         let key = TaskKey::new(self.number, id, vacant.key());
@@ -226,36 +226,36 @@ impl<T: ?Sized> Kernel<T> {
     }
 
     /// Takes a task out of the queue: its entry was reached, or is to be skipped when it is. It can be queued again.
-    pub(crate) fn unqueue(&self, key: TaskKey) -> Option<Rc<T>> {
+    pub(crate) fn unqueue(&self, key: TaskKey) -> Option<P> {
         let tasks = self.tasks.borrow();
         let slot = tasks.get(key.slot()).filter(|slot| slot.key == key)?;
-        slot.queued.replace(false).then(|| Rc::clone(&slot.task))
+        slot.queued.replace(false).then(|| slot.task.clone())
     }
 
     /// Gives the table's share of a task back, to be dropped by the caller.
-    pub(crate) fn remove_task(&self, key: TaskKey) -> Option<Rc<T>> {
+    pub(crate) fn remove_task(&self, key: TaskKey) -> Option<P> {
         let mut tasks = self.tasks.borrow_mut();
         let fits = tasks.get(key.slot()).is_some_and(|slot| slot.key == key);
         fits.then(|| tasks.remove(key.slot()).task)
     }
 
     /// All tasks, in no order.
-    pub(crate) fn tasks(&self) -> Vec<Rc<T>> {
-        self.tasks.borrow().iter().map(|(_, slot)| Rc::clone(&slot.task)).collect()
+    pub(crate) fn tasks(&self) -> Vec<P> {
+        self.tasks.borrow().iter().map(|(_, slot)| slot.task.clone()).collect()
     }
 
     // The running task, and what is being thrown at it.
 
     /// Makes `task` the running one and answers which was.
-    pub(crate) fn set_current(&self, task: Option<Rc<T>>) -> Option<Rc<T>> {
+    pub(crate) fn set_current(&self, task: Option<P>) -> Option<P> {
         self.current.replace(task)
     }
 
-    pub(crate) fn current(&self) -> Option<Rc<T>> {
+    pub(crate) fn current(&self) -> Option<P> {
         self.current.borrow().clone()
     }
 
-    pub(crate) fn with_current<R>(&self, f: impl FnOnce(Option<&Rc<T>>) -> R) -> R {
+    pub(crate) fn with_current<R>(&self, f: impl FnOnce(Option<&P>) -> R) -> R {
         f(self.current.borrow().as_ref())
     }
 

@@ -6,14 +6,13 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::context;
 use crate::error::Cancelled;
 use crate::kernel::Throw;
-use crate::node::{Kind, Node, Suspension, WaitsFor};
+use crate::node::{Kind, Node, NodeRef, Suspension, WaitsFor};
 use crate::waker;
 
 /// Whether a leaf must answer `Pending` because the step is delivering a cancellation.
@@ -34,7 +33,7 @@ pub(crate) fn wait_for(what: impl FnOnce() -> WaitsFor) {
 }
 
 /// The running task has given up an await of `node`. What it held is handed back to be dropped.
-pub(crate) fn no_longer_waits_for(node: &dyn Node) -> Option<Rc<dyn Node>> {
+pub(crate) fn no_longer_waits_for(node: &dyn Node) -> Option<NodeRef> {
     with_running(|suspension| suspension.no_longer_waits_for(node)).flatten()
 }
 

@@ -42,7 +42,8 @@ fn same_order_as_asyncio() {
     let replaying = thread::spawn(move || replay_all(&cases, &sender));
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for id in &ids {
-        let spins = |_| Verdict::Failed(format!("no end after {} s; cases after it were not replayed\n", PATIENCE.as_secs()));
+        let spins =
+            |_| Verdict::Failed(format!("no end after {} s; cases after it were not replayed\n", PATIENCE.as_secs()));
         let verdict = verdicts.recv_timeout(PATIENCE);
         let spinning = verdict.is_err();
         match verdict.unwrap_or_else(spins) {

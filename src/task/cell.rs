@@ -9,8 +9,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::{Core, Kind, Loop, Node, Promise, Suspension};
+use super::{Core, Kind, Loop, Node, NodeRef, Promise, Suspension, as_node};
 use crate::cancel::deliver_to_wait;
+use crate::counted::Counted;
 use crate::error::{Cancelled, Panic};
 use crate::kernel::{Phase, Throw};
 use crate::node::{Ending, Request, guarded, report_unretrieved};
@@ -40,7 +41,12 @@ where
     F::Output: 'static,
 {
     /// Makes a task and takes it into the kernel's table.
-    pub(crate) fn spawn(kernel: Rc<Loop>, future: F, queued: bool, created: &'static Location<'static>) -> Rc<Self> {
+    pub(crate) fn spawn(
+        kernel: Rc<Loop>,
+        future: F,
+        queued: bool,
+        created: &'static Location<'static>,
+    ) -> Counted<Self> {
         assert!(
             kernel.phase() != Phase::Closed,
             "the event loop is closed, so it can take no task; make a new one with EventLoop::new()"
@@ -48,12 +54,12 @@ where
         let id = kernel.next_task_id();
         let table = Rc::clone(&kernel);
         table.insert_task(id, queued, |key| {
-            let cell = Rc::new(Self {
+            let cell = Counted::new(Self {
                 core: Core::new(kernel),
                 suspension: Suspension::new(id, key, created),
                 stage: RefCell::new(Stage::Coroutine(future)),
             });
-            (Rc::clone(&cell), cell as Rc<dyn Node>)
+            (cell.clone(), as_node(cell))
         })
     }
 
@@ -106,16 +112,16 @@ where
     }
 
     /// The last turn: out of the table, and whoever watches is told.
-    fn end(self: &Rc<Self>, ending: Option<Ending>) {
+    fn end(&self, me: &NodeRef, ending: Option<Ending>) {
         let kernel = self.core.kernel();
         let in_table = kernel.remove_task(self.suspension.key());
-        let me = || Rc::clone(self) as Rc<dyn Node>;
+        let me = || me.clone();
         match ending {
             None => self.core.finish(me),
             Some(ending) => self.core.end(ending, me),
         }
         if !self.core.has_handles() {
-            report_unretrieved(self.as_ref());
+            report_unretrieved(&self.core, self.kind());
             guarded(kernel, "Exception in destructor", || self.orphaned());
         }
         drop(in_table);
@@ -143,7 +149,7 @@ where
         }
     }
 
-    fn step(self: Rc<Self>) {
+    fn step(&self, me: &NodeRef) {
         let kernel = self.core.kernel();
         drop(self.suspension.clear_waits());
         let (request, message) = self.suspension.take_request();
@@ -151,14 +157,14 @@ where
             kernel.start_throw(Throw::Delivered, message);
         }
         self.suspension.running().set(true);
-        kernel.set_current(Some(Rc::clone(&self) as Rc<dyn Node>));
+        kernel.set_current(Some(me.clone()));
         let ended = self.judge(self.poll(request != Request::None));
         let ended = ended.map(|ended| self.settle(ended));
         drop(kernel.set_current(None));
         self.suspension.running().set(false);
         match ended {
-            Some(ending) => self.end(ending),
-            None if self.suspension.request() != Request::None => deliver_to_wait(&(self as Rc<dyn Node>)),
+            Some(ending) => self.end(me, ending),
+            None if self.suspension.request() != Request::None => deliver_to_wait(me),
             None => {}
         }
     }
@@ -181,21 +187,16 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    fn core(&self) -> &Core {
-        &self.core
-    }
-
-    fn node(self: Rc<Self>) -> Rc<dyn Node> {
-        self
-    }
-
     fn take(&self) -> Option<F::Output> {
         let mut stage = self.stage.try_borrow_mut().ok()?;
         if !matches!(*stage, Stage::Value(_)) {
             return None;
         }
         match std::mem::replace(&mut *stage, Stage::Empty) {
-            Stage::Value(value) => Some(value),
+            Stage::Value(value) => {
+                self.core.set_taken();
+                Some(value)
+            }
             Stage::Coroutine(_) | Stage::Empty => None,
         }
     }

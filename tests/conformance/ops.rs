@@ -153,7 +153,8 @@ impl Program {
     }
 
     async fn wait(&self, op: &Json) {
-        let labels: Vec<(&str, AnyFuture)> = list(&op[1]).iter().map(|l| (text(l), self.labelled(text(l)).handle())).collect();
+        let labels: Vec<(&str, AnyFuture)> =
+            list(&op[1]).iter().map(|l| (text(l), self.labelled(text(l)).handle())).collect();
         let waiting = wait(labels.iter().map(|(label, _)| self.labelled(label))).timeout(span(&op[3]));
         let sets = match text(&op[2]) {
             "ALL_COMPLETED" => waiting.return_when(ReturnWhen::AllCompleted).await,
