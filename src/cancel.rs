@@ -59,19 +59,20 @@ pub(crate) fn cancel(node: &NodeRef, message: Message) -> bool {
 
 /// Follows a chain of tasks that await each other to its end.
 fn follow(mut node: NodeRef, message: &Message) -> Followed {
-    let walk = node.core().kernel().next_watch();
+    let mut path = Path::default();
     let mut awaiter: Option<NodeRef> = None;
     loop {
         if node.core().is_done() {
             return Followed::Answer(awaiter.is_some_and(|task| ask_without_queueing(&*task, message)));
         }
+        if node.core().visiting().get() {
+            // a cycle: none of its tasks would ever see the cancellation, so the one that closes it does
+            return Followed::Answer(awaiter.is_some_and(|task| interrupt(&*task, message)));
+        }
         let next = match node.kind() {
             Kind::Plain => {
                 node.core().end(Ending::Cancelled(Cancelled::new(message.clone())), || node.clone());
                 return Followed::Answer(true);
-            }
-            Kind::Group(_) | Kind::Task(_) if node.core().visiting().get() => {
-                return Followed::Answer(awaiter.is_some_and(|task| interrupt(&*task, message)));
             }
             Kind::Group(group) => {
                 let children = group.children();
@@ -79,15 +80,36 @@ fn follow(mut node: NodeRef, message: &Message) -> Followed {
             }
             Kind::Task(suspension) => {
                 suspension.count_cancel();
-                let cycle = suspension.was_visited_by(walk);
-                match next_of(&*node, suspension, cycle, message) {
+                match next_of(&*node, suspension, message) {
                     Next::Taken => return Followed::Answer(true),
                     Next::Chain(next) => next,
                     Next::Fork(children) => return Followed::Fork(fork(node.clone(), None, children)),
                 }
             }
         };
+        path.visit(&node);
         awaiter = Some(std::mem::replace(&mut node, next));
+    }
+}
+
+/// The tasks of a chain that were passed, marked until its end is found.
+#[derive(Default)]
+struct Path {
+    passed: Vec<NodeRef>,
+}
+
+impl Path {
+    fn visit(&mut self, node: &NodeRef) {
+        node.core().visiting().set(true);
+        self.passed.push(node.clone());
+    }
+}
+
+impl Drop for Path {
+    fn drop(&mut self) {
+        for node in &self.passed {
+            node.core().visiting().set(false);
+        }
     }
 }
 
@@ -98,20 +120,18 @@ enum Next {
 }
 
 /// What a cancellation does at one task: it is kept for the next step, handed on, or ends the wait.
-fn next_of(task: &dyn Node, suspension: &Suspension, cycle: bool, message: &Message) -> Next {
+fn next_of(task: &dyn Node, suspension: &Suspension, message: &Message) -> Next {
     let kernel = task.core().kernel();
     if suspension.running().get() || kernel.is_queued(suspension.key()) {
         suspension.ask(Request::Asked, message.clone());
         return Next::Taken;
     }
-    if !cycle {
-        if let Some(node) = suspension.waits_for_one() {
-            return Next::Chain(node);
-        }
-        let several = suspension.waits_for_nodes();
-        if !several.is_empty() {
-            return Next::Fork(several);
-        }
+    if let Some(node) = suspension.waits_for_one() {
+        return Next::Chain(node);
+    }
+    let several = suspension.waits_for_nodes();
+    if !several.is_empty() {
+        return Next::Fork(several);
     }
     interrupt(task, message);
     Next::Taken

@@ -13,11 +13,19 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::{self, NonNull};
 
+/// What stands right in front of a value.
+struct Prefix {
+    /// How many pointers to the value there are.
+    count: Cell<u32>,
+    /// Which list the block belongs to; `NO_CLASS` if it is not kept.
+    class: u32,
+}
+
 /// A shared pointer to a value in a block of its own.
 ///
-/// Invariants: **counted**: a `usize` right in front of the value says how many pointers to it there are; the last one
-/// drops it and frees the block. **blocks**: the block was allocated with the layout that `Block::of` gives for the
-/// value's size and alignment, which do not change when the pointer is turned into one to a trait object.
+/// Invariants: **prefix**: a `Prefix` ends where the value begins. **counted**: its count says how many pointers to the
+/// value there are; the last one drops the value and frees the block. **blocks**: the block was taken for the value's
+/// size and alignment, which do not change when the pointer is turned into one to a trait object.
 pub(crate) struct Counted<T: ?Sized> {
     /// Not `Send`, as the count is not atomic.
     value: NonNull<T>,
@@ -28,13 +36,14 @@ pub(crate) struct Counted<T: ?Sized> {
 impl<T: ?Sized> Unpin for Counted<T> {}
 
 impl<T> Counted<T> {
+    #[inline]
     pub(crate) fn new(value: T) -> Self {
         let block = Block::of(Layout::new::<T>());
         let place = block.take().cast::<u8>();
-        // SAFETY: the block is large enough for the count and the value at these places and aligned for both.
+        // SAFETY: the block is large enough for the prefix and the value at these places and aligned for both.
         let value = unsafe {
             let at = place.add(block.offset);
-            at.cast::<usize>().sub(1).write(1);
+            at.cast::<Prefix>().sub(1).write(Prefix { count: Cell::new(1), class: block.class() });
             at.cast::<T>().write(value);
             at.cast::<T>()
         };
@@ -55,17 +64,32 @@ impl<T: ?Sized> Counted<T> {
         Counted { value, _owns: PhantomData }
     }
 
-    fn count(&self) -> &Cell<usize> {
-        // SAFETY: counted; a Cell<usize> is a usize, and nobody refers to it otherwise.
-        unsafe { self.value.cast::<Cell<usize>>().sub(1).as_ref() }
+    #[inline]
+    fn prefix(&self) -> &Prefix {
+        // SAFETY: prefix, and counted: it lives as long as this pointer.
+        unsafe { self.value.cast::<Prefix>().sub(1).as_ref() }
+    }
+
+    /// The last pointer goes.
+    #[inline]
+    fn free(&mut self) {
+        let class = self.prefix().class;
+        let block = if class == NO_CLASS { Block::of(Layout::for_value(&**self)) } else { Block::of_class(class) };
+        let _freed = Freed { block, value: self.value.cast() };
+        // SAFETY: counted: nobody else refers to the value. The block is freed afterwards, also if the drop panics.
+        unsafe { ptr::drop_in_place(self.value.as_ptr()) };
     }
 }
 
 impl<T: ?Sized> Clone for Counted<T> {
+    #[inline]
     fn clone(&self) -> Self {
-        let count = self.count();
-        // as many pointers as there are addresses do not fit into memory, short of `forget` in a loop for centuries
-        count.set(count.get() + 1);
+        let count = &self.prefix().count;
+        match count.get().checked_add(1) {
+            Some(more) => count.set(more),
+            // only by forgetting four thousand million pointers; the count must not wrap
+            None => std::process::abort(),
+        }
         Self { value: self.value, _owns: PhantomData }
     }
 }
@@ -73,6 +97,7 @@ impl<T: ?Sized> Clone for Counted<T> {
 impl<T: ?Sized> Deref for Counted<T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         // SAFETY: counted: this pointer keeps the value alive, and there are only shared references to it.
         unsafe { self.value.as_ref() }
@@ -80,14 +105,12 @@ impl<T: ?Sized> Deref for Counted<T> {
 }
 
 impl<T: ?Sized> Drop for Counted<T> {
+    #[inline]
     fn drop(&mut self) {
-        let count = self.count();
+        let count = &self.prefix().count;
         count.set(count.get() - 1);
         if count.get() == 0 {
-            let block = Block::of(Layout::for_value(&**self));
-            let _free = Free { block, value: self.value.cast() };
-            // SAFETY: counted: this was the last pointer. The block is freed after it, also if the drop panics.
-            unsafe { ptr::drop_in_place(self.value.as_ptr()) };
+            self.free();
         }
     }
 }
@@ -99,12 +122,13 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Counted<T> {
 }
 
 /// Frees a block when it is dropped.
-struct Free {
+struct Freed {
     block: Block,
     value: NonNull<u8>,
 }
 
-impl Drop for Free {
+impl Drop for Freed {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: blocks: the value stands `offset` bytes into its block, which nobody uses any more.
         unsafe { self.block.give_back(self.value.sub(self.block.offset)) };
@@ -115,61 +139,78 @@ impl Drop for Free {
 #[derive(Clone, Copy)]
 struct Block {
     layout: Layout,
-    /// Where the value stands; the count is right in front of it.
+    /// Where the value stands.
     offset: usize,
 }
 
-/// Blocks are kept in steps of so many bytes,
+/// Blocks for common alignments are kept in steps of so many bytes,
 const STEP: usize = 32;
 /// up to this size,
 const LARGEST: usize = 1024;
 /// and so many of each.
 const MOST: usize = 16 * 1024;
 const CLASSES: usize = LARGEST / STEP;
+const NO_CLASS: u32 = u32::MAX;
+/// The alignment of every block that is kept, and of the values in them at the most.
+const COMMON_ALIGN: usize = align_of::<usize>();
 
 impl Block {
-    fn of(value: Layout) -> Self {
-        let align = value.align().max(align_of::<usize>());
-        let offset = align.max(size_of::<usize>());
-        let size = (offset + value.size()).next_multiple_of(STEP.max(align));
-        let layout = Layout::from_size_align(size, align).expect("the value itself has a layout");
-        Self { layout, offset }
+    const fn of(value: Layout) -> Self {
+        let align = if value.align() > COMMON_ALIGN { value.align() } else { COMMON_ALIGN };
+        let offset = if align > size_of::<Prefix>() { align } else { size_of::<Prefix>() };
+        let size = (offset + value.size()).next_multiple_of(if align > STEP { align } else { STEP });
+        match Layout::from_size_align(size, align) {
+            Ok(layout) => Self { layout, offset },
+            Err(_) => panic!("a value too large for the address space"),
+        }
     }
 
-    /// Which list such a block is kept in, if any.
-    fn class(self) -> Option<usize> {
-        let common = self.layout.align() <= align_of::<u128>() && self.layout.size() <= LARGEST;
-        common.then(|| self.layout.size() / STEP - 1)
+    /// The list that such a block is kept in.
+    const fn class(self) -> u32 {
+        if self.layout.align() == COMMON_ALIGN && self.layout.size() <= LARGEST {
+            (self.layout.size() / STEP - 1) as u32
+        } else {
+            NO_CLASS
+        }
+    }
+
+    const fn of_class(class: u32) -> Self {
+        let size = (class as usize + 1) * STEP;
+        match Layout::from_size_align(size, COMMON_ALIGN) {
+            Ok(layout) => Self { layout, offset: size_of::<Prefix>() },
+            Err(_) => panic!("the classes are small"),
+        }
     }
 
     /// A free block.
+    #[inline]
     fn take(self) -> NonNull<FreeBlock> {
-        let kept = self.class().and_then(|class| LISTS.try_with(|lists| lists.0[class].pop()).ok().flatten());
-        kept.unwrap_or_else(|| {
-            // SAFETY: the size is not zero: there is room for a count.
-            let block = unsafe { alloc(self.allocated()) };
-            NonNull::new(block.cast()).unwrap_or_else(|| handle_alloc_error(self.layout))
-        })
+        let kept = match self.class() {
+            NO_CLASS => None,
+            class => LISTS.try_with(|lists| lists.0[class as usize].pop()).ok().flatten(),
+        };
+        kept.unwrap_or_else(|| self.allocate())
+    }
+
+    #[cold]
+    fn allocate(self) -> NonNull<FreeBlock> {
+        // SAFETY: the size is not zero: there is room for a prefix.
+        let block = unsafe { alloc(self.layout) };
+        NonNull::new(block.cast()).unwrap_or_else(|| handle_alloc_error(self.layout))
     }
 
     /// # Safety
     /// The block must come from `take` of the same layout, and nobody may use it any more.
+    #[inline]
     unsafe fn give_back(self, block: NonNull<u8>) {
-        let kept = self.class().is_some_and(|class| {
+        let kept = match self.class() {
+            NO_CLASS => false,
             // SAFETY: as said of this function; every block is large enough for a link.
-            LISTS.try_with(|lists| unsafe { lists.0[class].push(block.cast()) }).unwrap_or(false)
-        });
+            class => LISTS.try_with(|lists| unsafe { lists.0[class as usize].push(block.cast()) }).unwrap_or(false),
+        };
         if !kept {
-            // SAFETY: it was allocated in `take` with this layout.
-            unsafe { dealloc(block.as_ptr(), self.allocated()) };
-        }
-    }
-
-    /// The layout asked of the allocator: the same for all blocks of a list.
-    fn allocated(self) -> Layout {
-        match self.class() {
-            Some(_) => self.layout.align_to(align_of::<u128>()).expect("a small layout"),
-            None => self.layout,
+            // SAFETY: it was allocated in `allocate` with this layout.
+            unsafe { dealloc(block.as_ptr(), self.layout) };
         }
     }
 }
@@ -216,7 +257,7 @@ struct Lists([List; CLASSES]);
 impl Drop for Lists {
     fn drop(&mut self) {
         for (class, list) in self.0.iter().enumerate() {
-            let layout = Layout::from_size_align((class + 1) * STEP, align_of::<u128>()).expect("a small layout");
+            let layout = Block::of_class(class as u32).layout;
             while let Some(block) = list.pop() {
                 // SAFETY: all blocks of the list were allocated with this layout.
                 unsafe { dealloc(block.as_ptr().cast(), layout) };

@@ -270,7 +270,8 @@ impl EventLoop {
             if self.kernel.wait(steps, &mut woken)? == Waited::Stuck {
                 return Err(Error::Deadlock(self.deadlock()));
             }
-            for waker in woken.drain(..) {
+            woken.reverse();
+            while let Some(waker) = woken.pop() {
                 guarded(&self.kernel, "Exception in waker", || waker.wake());
             }
             steps = self.run_batch();
@@ -335,7 +336,7 @@ impl EventLoop {
             let suspension = task.suspension();
             let nodes = suspension.waits_for_nodes();
             let mut waits: Vec<String> = nodes.iter().map(describe).collect();
-            waits.extend(suspension.waits_for_leaf().map(str::to_owned));
+            waits.extend(suspension.leaf().get().map(ToString::to_string));
             let what = if waits.is_empty() { "something outside the loop".to_owned() } else { waits.join(" and ") };
             format!("{} waits for {what}", task.name())
         });

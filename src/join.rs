@@ -10,8 +10,8 @@ use crate::any_future::AnyFuture;
 use crate::cancel::cancel;
 use crate::context;
 use crate::error::TaskError;
-use crate::node::{Core, Ending, NodeRef, PromiseRef, State, WaitsFor, outcome, release, retain, same};
-use crate::throw::{Raise, is_throwing, no_longer_waits_for, wait_for};
+use crate::node::{Core, Ending, NodeRef, PromiseRef, State, outcome, release, retain, same};
+use crate::throw::{Raise, is_throwing, no_longer_waits_for, wait_for, wait_for_node};
 use crate::waker;
 
 /// One handle, and one await: `Idle` (number 0) → `Watching` when a poll answered `Pending` → `Idle` when the node is
@@ -102,24 +102,27 @@ impl<T> Join<T> {
             return Poll::Pending;
         }
         let core = self.promise.core();
-        if core.state() == State::Pending {
-            self.watch(cx);
-            wait_for(|| WaitsFor::Node(self.node()));
-            return Poll::Pending;
+        match core.state() {
+            State::Pending => {
+                self.watch(cx);
+                wait_for_node(|| self.node());
+                return Poll::Pending;
+            }
+            State::Finished => {
+                self.number.set(0);
+                core.set_retrieved();
+                let taken = "awaited again after its value was taken; use shared() to await it more than once";
+                return Poll::Ready(self.promise.take().expect(taken));
+            }
+            State::Cancelled | State::Panicked => {}
         }
         self.number.set(0);
         core.set_retrieved();
-        match core.ending() {
-            None => {
-                let taken = "awaited again after its value was taken; use shared() to await it more than once";
-                Poll::Ready(self.promise.take().expect(taken))
-            }
-            Some(Ending::Cancelled(cancelled)) => {
-                self.raise.raise(cancelled.into_message());
-                Poll::Pending
-            }
-            Some(Ending::Panicked(panic)) => panic.resume(),
+        match core.ending().expect("it ended without a value") {
+            Ending::Cancelled(cancelled) => self.raise.raise(cancelled.into_message()),
+            Ending::Panicked(panic) => panic.resume(),
         }
+        Poll::Pending
     }
 
     /// Awaits the end, whatever it is, and answers it as a value. A look: a cancellation is not handed on.
@@ -132,7 +135,7 @@ impl<T> Join<T> {
             return Poll::Ready(self.take_result());
         }
         self.watch(cx);
-        wait_for(|| WaitsFor::Leaf("the outcome of a task"));
+        wait_for(&"the outcome of a task");
         Poll::Pending
     }
 

@@ -16,7 +16,7 @@ use crate::error::{Cancelled, ExceptionContext, Panic, TaskError};
 use crate::kernel::Kernel;
 
 pub(crate) use pointer::{NodeRef, PromiseRef, as_node, as_promise, same};
-pub(crate) use suspension::{Request, Suspension, WaitsFor};
+pub(crate) use suspension::{Request, Suspension, Waits};
 pub(crate) use watchers::{DoneCallback, Watch, Watcher, Watchers};
 
 /// A kernel whose tasks are nodes: every loop of this crate.

@@ -13,7 +13,7 @@ use crate::any_future::{TaskHandle, current_task};
 use crate::cancel::cancel;
 use crate::context;
 use crate::error::{Cancelled, GroupError, Panic};
-use crate::node::{Core, Ending, Loop, NodeRef, WaitsFor, Watch, Watcher};
+use crate::node::{Core, Ending, Loop, NodeRef, Watch, Watcher};
 use crate::ready::{Entry, Run};
 use crate::task::{Task, spawn};
 use crate::throw::{catch_cancelled, is_throwing, wait_for};
@@ -234,7 +234,7 @@ impl<E: 'static> GroupNode<E> {
             return Poll::Ready(());
         }
         drop(self.waiter.replace(Some(waker::watcher(cx.waker()))));
-        wait_for(|| WaitsFor::Leaf("the children of its task group"));
+        wait_for(&"the children of its task group");
         Poll::Pending
     }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::clock::nanos;
 use crate::context;
 use crate::kernel::Alarm;
-use crate::node::{Loop, WaitsFor};
+use crate::node::Loop;
 use crate::throw::{is_throwing, wait_for};
 use crate::timer_wheel::TimerKey;
 
@@ -51,7 +51,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        wait_for(|| WaitsFor::Leaf("its next turn"));
+        wait_for(&"its next turn");
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -155,7 +155,7 @@ impl Future for Sleep {
         if let SleepState::New(until) = self.state {
             self.start(until, cx);
             if let SleepState::Armed(..) = self.state {
-                wait_for(|| WaitsFor::Leaf("a timer"));
+                wait_for(&"a timer");
                 return Poll::Pending;
             }
         }
@@ -168,7 +168,7 @@ impl Future for Sleep {
                     self.disarm();
                     return Poll::Ready(());
                 }
-                wait_for(|| WaitsFor::Leaf("a timer"));
+                wait_for(&"a timer");
                 Poll::Pending
             }
             SleepState::New(_) | SleepState::Over => Poll::Ready(()),

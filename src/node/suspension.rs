@@ -6,23 +6,14 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::{Node, NodeRef, same};
+use crate::kernel::Leaf;
 use crate::key::TaskKey;
 
-/// Something that a task waits for.
-pub(crate) enum WaitsFor {
-    /// A task, future or gathering, to which a cancellation is handed on.
-    Node(NodeRef),
-    /// Anything else, by name: a cancellation ends the wait itself.
-    Leaf(&'static str),
-}
-
-/// What a task waits for: one thing, but for tasks that await several at once. Leaves beside nodes are not kept: they are
-/// only told of, never cancelled.
+/// The nodes that a task waits for: one, but for tasks that await several at once.
 #[derive(Clone, Default)]
-enum Waits {
+pub(crate) enum Waits {
     #[default]
     None,
-    Leaf(&'static str),
     One(NodeRef),
     Many(Box<Vec<NodeRef>>),
 }
@@ -49,10 +40,10 @@ pub(crate) struct Suspension {
     id: u64,
     key: TaskKey,
     waits: Cell<Waits>,
+    /// What it waits for if that is no node: only told, never cancelled.
+    leaf: Cell<Option<Leaf>>,
     rare: Cell<Option<Box<Rare>>>,
     created: &'static Location<'static>,
-    /// The last walk of a cancellation that came by, so that it notices a cycle.
-    walk: Cell<u64>,
     cancelling: Cell<u32>,
     request: Cell<Request>,
     started: Cell<bool>,
@@ -65,9 +56,9 @@ impl Suspension {
             id,
             key,
             waits: Cell::default(),
+            leaf: Cell::default(),
             rare: Cell::default(),
             created,
-            walk: Cell::new(0),
             cancelling: Cell::new(0),
             request: Cell::new(Request::None),
             started: Cell::new(false),
@@ -128,11 +119,6 @@ impl Suspension {
         &self.running
     }
 
-    /// Notes that the walk with this number came by; whether it had been here before.
-    pub(crate) fn was_visited_by(&self, walk: u64) -> bool {
-        self.walk.replace(walk) == walk
-    }
-
     // Cancellations.
 
     pub(crate) fn cancelling(&self) -> u32 {
@@ -176,21 +162,19 @@ impl Suspension {
 
     // What it waits for.
 
-    pub(crate) fn wait_for(&self, what: WaitsFor) {
-        self.waits.set(match (self.waits.take(), what) {
-            (Waits::None | Waits::Leaf(_), WaitsFor::Leaf(name)) => Waits::Leaf(name),
-            (Waits::None | Waits::Leaf(_), WaitsFor::Node(node)) => Waits::One(node),
-            (Waits::One(other), WaitsFor::Node(node)) => Waits::Many(Box::new(vec![other, node])),
-            (Waits::Many(mut all), WaitsFor::Node(node)) => {
+    pub(crate) fn wait_for(&self, node: NodeRef) {
+        self.waits.set(match self.waits.take() {
+            Waits::None => Waits::One(node),
+            Waits::One(other) => Waits::Many(Box::new(vec![other, node])),
+            Waits::Many(mut all) => {
                 all.push(node);
                 Waits::Many(all)
             }
-            (nodes, WaitsFor::Leaf(_)) => nodes,
         });
     }
 
     /// A step begins: it waits for nothing. What it held is handed back to be dropped.
-    pub(crate) fn clear_waits(&self) -> impl Sized + use<> {
+    pub(crate) fn clear_waits(&self) -> Waits {
         self.waits.take()
     }
 
@@ -212,25 +196,22 @@ impl Suspension {
     pub(crate) fn waits_for_one(&self) -> Option<NodeRef> {
         match self.copy_of_waits() {
             Waits::One(node) => Some(node),
-            Waits::None | Waits::Leaf(_) | Waits::Many(_) => None,
+            Waits::None | Waits::Many(_) => None,
         }
     }
 
     /// All nodes that it waits for.
     pub(crate) fn waits_for_nodes(&self) -> Vec<NodeRef> {
         match self.copy_of_waits() {
-            Waits::None | Waits::Leaf(_) => Vec::new(),
+            Waits::None => Vec::new(),
             Waits::One(node) => vec![node],
             Waits::Many(all) => *all,
         }
     }
 
-    /// What it waits for if that is no node.
-    pub(crate) fn waits_for_leaf(&self) -> Option<&'static str> {
-        match self.copy_of_waits() {
-            Waits::Leaf(name) => Some(name),
-            Waits::None | Waits::One(_) | Waits::Many(_) => None,
-        }
+    /// What it waits for beside nodes, by name.
+    pub(crate) fn leaf(&self) -> &Cell<Option<Leaf>> {
+        &self.leaf
     }
 
     fn copy_of_waits(&self) -> Waits {

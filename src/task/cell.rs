@@ -14,7 +14,7 @@ use crate::cancel::deliver_to_wait;
 use crate::counted::Counted;
 use crate::error::{Cancelled, Panic};
 use crate::kernel::{Phase, Throw};
-use crate::node::{Ending, Request, guarded, report_unretrieved};
+use crate::node::{Ending, Request, Waits, guarded, report_unretrieved};
 use crate::waker::waker;
 
 /// `Coroutine` → `Value` when it returned → `Empty` when the value was taken; `Coroutine` → `Empty` when it was dropped.
@@ -151,7 +151,9 @@ where
 
     fn step(&self, me: &NodeRef) {
         let kernel = self.core.kernel();
-        drop(self.suspension.clear_waits());
+        if let waits @ (Waits::One(_) | Waits::Many(_)) = self.suspension.clear_waits() {
+            drop(waits);
+        }
         let (request, message) = self.suspension.take_request();
         if request != Request::None {
             kernel.start_throw(Throw::Delivered, message);
@@ -161,6 +163,7 @@ where
         let ended = self.judge(self.poll(request != Request::None));
         let ended = ended.map(|ended| self.settle(ended));
         drop(kernel.set_current(None));
+        self.suspension.leaf().set(kernel.leaf().take());
         self.suspension.running().set(false);
         match ended {
             Some(ending) => self.end(me, ending),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::clock::nanos;
 use crate::kernel::Alarm;
-use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, PromiseRef, State, WaitsFor, Watch, Watcher};
+use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, PromiseRef, State, Watch, Watcher};
 use crate::ready::{Entry, Run};
 use crate::throw::{is_throwing, wait_for};
 use crate::timer_wheel::TimerKey;
@@ -129,7 +129,7 @@ impl<O: 'static> WaitNode<O> {
             }
         }
         drop(self.waiter.replace(Some(waker::watcher(cx.waker()))));
-        wait_for(|| WaitsFor::Leaf("some of several tasks"));
+        wait_for(&"some of several tasks");
         Poll::Pending
     }
 
