@@ -144,7 +144,7 @@ struct Block {
 }
 
 /// Blocks for common alignments are kept in steps of so many bytes,
-const STEP: usize = 32;
+const STEP: usize = 16;
 /// up to this size,
 const LARGEST: usize = 1024;
 /// and so many of each.

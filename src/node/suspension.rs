@@ -48,6 +48,7 @@ pub(crate) struct Suspension {
     request: Cell<Request>,
     started: Cell<bool>,
     running: Cell<bool>,
+    stage_in_use: Cell<bool>,
 }
 
 impl Suspension {
@@ -63,6 +64,7 @@ impl Suspension {
             request: Cell::new(Request::None),
             started: Cell::new(false),
             running: Cell::new(false),
+            stage_in_use: Cell::new(false),
         }
     }
 
@@ -113,6 +115,11 @@ impl Suspension {
     /// Whether the coroutine has been polled.
     pub(crate) fn started(&self) -> &Cell<bool> {
         &self.started
+    }
+
+    /// Whether somebody has the coroutine, or its value, in hand. Kept here where there is a byte to spare.
+    pub(crate) fn stage_in_use(&self) -> &Cell<bool> {
+        &self.stage_in_use
     }
 
     pub(crate) fn running(&self) -> &Cell<bool> {

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "the coroutine is pinned in the allocation that it shares with its state")]
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, UnsafeCell};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -28,11 +28,11 @@ enum Stage<F: Future> {
 pub(crate) struct TaskCell<F: Future> {
     core: Core,
     suspension: Suspension,
-    /// Borrowed while the coroutine runs or is dropped; whoever comes meanwhile leaves it alone.
+    /// Used by `with_stage` alone.
     ///
-    /// Invariant, **pinned**: a coroutine is put here when the cell is made, inside its `Rc`, and never moved again: it
+    /// Invariant, **pinned**: a coroutine is put here when the cell is made, inside its block, and never moved again: it
     /// is polled in place and dropped in place.
-    stage: RefCell<Stage<F>>,
+    stage: UnsafeCell<Stage<F>>,
 }
 
 impl<F> TaskCell<F>
@@ -57,10 +57,23 @@ where
             let cell = Counted::new(Self {
                 core: Core::new(kernel),
                 suspension: Suspension::new(id, key, created),
-                stage: RefCell::new(Stage::Coroutine(future)),
+                stage: UnsafeCell::new(Stage::Coroutine(future)),
             });
             (cell.clone(), as_node(cell))
         })
+    }
+
+    /// Lends the stage to `f`, unless it is lent already: while the coroutine runs or is dropped, or its value is shown,
+    /// whoever else comes finds nothing.
+    fn with_stage<R>(&self, f: impl FnOnce(&mut Stage<F>) -> R) -> Option<R> {
+        let in_use = self.suspension.stage_in_use();
+        if in_use.replace(true) {
+            return None;
+        }
+        let _given_back = GivenBack(in_use);
+        // SAFETY: this is the only place that reaches into the cell, and the mark, which stands until `f` has returned
+        // or panicked, keeps a second caller out.
+        Some(f(unsafe { &mut *self.stage.get() }))
     }
 
     /// One poll of the coroutine, or its end if it is cancelled before it began.
@@ -71,11 +84,13 @@ where
         self.suspension.started().set(true);
         let waker = waker(self.suspension.key());
         let mut cx = Context::from_waker(&waker);
-        let mut stage = self.stage.borrow_mut();
-        let Stage::Coroutine(future) = &mut *stage else { unreachable!("a pending task holds its coroutine") };
-        // SAFETY: pinned, see `stage`.
-        let future = unsafe { Pin::new_unchecked(future) };
-        catch_unwind(AssertUnwindSafe(|| future.poll(&mut cx)))
+        let polled = self.with_stage(|stage| {
+            let Stage::Coroutine(future) = stage else { unreachable!("a pending task holds its coroutine") };
+            // SAFETY: pinned, see `stage`.
+            let future = unsafe { Pin::new_unchecked(future) };
+            catch_unwind(AssertUnwindSafe(|| future.poll(&mut cx)))
+        });
+        polled.expect("a task is stepped by one at a time")
     }
 
     /// What the poll means: the value, how the task ends without one, or nothing yet. A cancellation that is still
@@ -107,7 +122,7 @@ where
             Ok(value) => (Stage::Value(value), None),
             Err(ending) => (Stage::Empty, Some(ending)),
         };
-        let dropped = catch_unwind(AssertUnwindSafe(|| *self.stage.borrow_mut() = stage));
+        let dropped = catch_unwind(AssertUnwindSafe(|| self.with_stage(|place| *place = stage)));
         dropped.err().map_or(ending, |payload| Some(Ending::Panicked(Panic::new(payload))))
     }
 
@@ -143,8 +158,8 @@ where
 
     fn orphaned(&self) {
         if self.core.is_done() {
-            // busy only while a destructor runs; `end` comes here again then
-            let value = self.stage.try_borrow_mut().map(|mut stage| std::mem::replace(&mut *stage, Stage::Empty));
+            // in use only while a destructor runs; `end` comes here again then
+            let value = self.with_stage(|stage| std::mem::replace(stage, Stage::Empty));
             drop(value);
         }
     }
@@ -176,9 +191,7 @@ where
         let kernel = self.core.kernel();
         drop(kernel.remove_task(self.suspension.key()));
         guarded(kernel, "Exception in destructor", || {
-            if let Ok(mut stage) = self.stage.try_borrow_mut() {
-                *stage = Stage::Empty;
-            }
+            self.with_stage(|stage| *stage = Stage::Empty);
         });
         self.core.end_silently();
         drop(self.suspension.clear_waits());
@@ -191,24 +204,32 @@ where
     F::Output: 'static,
 {
     fn take(&self) -> Option<F::Output> {
-        let mut stage = self.stage.try_borrow_mut().ok()?;
-        if !matches!(*stage, Stage::Value(_)) {
-            return None;
-        }
-        match std::mem::replace(&mut *stage, Stage::Empty) {
-            Stage::Value(value) => {
-                self.core.set_taken();
-                Some(value)
-            }
+        let value = self.with_stage(|stage| match stage {
+            Stage::Value(_) => match std::mem::replace(stage, Stage::Empty) {
+                Stage::Value(value) => Some(value),
+                Stage::Coroutine(_) | Stage::Empty => None,
+            },
             Stage::Coroutine(_) | Stage::Empty => None,
-        }
+        });
+        let value = value.flatten()?;
+        self.core.set_taken();
+        Some(value)
     }
 
     fn peek(&self, look: &mut dyn FnMut(&F::Output)) {
-        if let Ok(stage) = self.stage.try_borrow() {
-            if let Stage::Value(value) = &*stage {
+        self.with_stage(|stage| {
+            if let Stage::Value(value) = stage {
                 look(value);
             }
-        }
+        });
+    }
+}
+
+/// The stage is free again when this is dropped.
+struct GivenBack<'a>(&'a Cell<bool>);
+
+impl Drop for GivenBack<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
     }
 }
