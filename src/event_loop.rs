@@ -19,6 +19,7 @@ use crate::node::{Core, Kind, Loop, Node, NodeRef, Watch, Watcher, guarded};
 use crate::ready::{Entry, Run};
 use crate::task::{Task, spawn};
 use crate::timer_handle::TimerHandle;
+use crate::waker::wake_task;
 
 /// A single-threaded event loop: asyncio's loop.
 ///
@@ -293,7 +294,8 @@ impl EventLoop {
                     }
                 }
                 Some(Entry::Timer(key)) => match self.kernel.ring(key) {
-                    Some(Alarm::Wake(waker)) => guarded(&self.kernel, "Exception in waker", || waker.wake()),
+                    Some(Alarm::Task(key)) => wake_task(&self.kernel, key),
+                    Some(Alarm::Waker(waker)) => guarded(&self.kernel, "Exception in waker", || waker.wake()),
                     Some(Alarm::Run(callback)) => self.call(callback, 0),
                     Some(Alarm::Rung) | None => {}
                 },

@@ -30,10 +30,11 @@ use crate::timer_wheel::{TimerKey, TimerWheel};
 const STEPS_BETWEEN_POLLS: usize = 64;
 
 /// What a timer does when its entry is run.
-#[derive(Clone)]
 pub(crate) enum Alarm {
-    /// Wakes a sleeper, who finds `Rung` when it looks.
-    Wake(Waker),
+    /// Wakes a sleeping task, which finds `Rung` when it looks.
+    Task(TaskKey),
+    /// Wakes a sleeper inside a combinator of foreign make.
+    Waker(Waker),
     Rung,
     /// Runs a callback.
     Run(Rc<dyn Run>),
@@ -42,7 +43,8 @@ pub(crate) enum Alarm {
 impl fmt::Debug for Alarm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Wake(_) => "Wake",
+            Self::Task(_) => "Task",
+            Self::Waker(_) => "Waker",
             Self::Rung => "Rung",
             Self::Run(_) => "Run",
         })
@@ -307,16 +309,16 @@ impl<P: Clone> Kernel<P> {
     pub(crate) fn ring(&self, key: TimerKey) -> Option<Alarm> {
         let mut timers = self.timers.borrow_mut();
         match timers.get_mut(key)? {
-            alarm @ Alarm::Wake(_) => Some(std::mem::replace(alarm, Alarm::Rung)),
-            _ => timers.remove(key),
+            Alarm::Run(_) => timers.remove(key),
+            sleeper => Some(std::mem::replace(sleeper, Alarm::Rung)),
         }
     }
 
-    /// Whether a sleeper's timer has rung; if not, `waker` is to be woken. The waker that is not needed comes back.
-    pub(crate) fn poll_timer(&self, key: TimerKey, waker: Waker) -> (bool, Option<Alarm>) {
+    /// Whether a sleeper's timer has rung; if not, it is to ring with `alarm`. The one that is not needed comes back.
+    pub(crate) fn poll_timer(&self, key: TimerKey, alarm: Alarm) -> (bool, Alarm) {
         match self.timers.borrow_mut().get_mut(key) {
-            Some(alarm @ Alarm::Wake(_)) => (false, Some(std::mem::replace(alarm, Alarm::Wake(waker)))),
-            _ => (true, Some(Alarm::Wake(waker))),
+            Some(Alarm::Rung) | None => (true, alarm),
+            Some(held) => (false, std::mem::replace(held, alarm)),
         }
     }
 
