@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::cancel::cancel;
 use crate::context;
-use crate::node::{DoneCallback, Kind, Loop, Node, State, Suspension, Watcher, release, retain};
+use crate::node::{DoneCallback, Kind, Loop, NodeRef, State, Suspension, Watcher, release, retain, same};
 use crate::ready::{Entry, Run};
 use crate::throw::uncancel;
 
@@ -35,16 +35,16 @@ pub struct CallbackId(u64);
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 pub struct AnyFuture {
-    node: Rc<dyn Node>,
+    node: NodeRef,
 }
 
 impl AnyFuture {
-    pub(crate) fn new(node: Rc<dyn Node>) -> Self {
+    pub(crate) fn new(node: NodeRef) -> Self {
         retain(node.core());
         Self { node }
     }
 
-    pub(crate) fn node(&self) -> &Rc<dyn Node> {
+    pub(crate) fn node(&self) -> &NodeRef {
         &self.node
     }
 
@@ -82,7 +82,7 @@ impl AnyFuture {
         let callback = Rc::new(Callback { f: Cell::new(Some(f)), node: RefCell::new(None) });
         let number = core.kernel().next_watch();
         if core.is_done() {
-            callback.aim(Rc::clone(&self.node));
+            callback.aim(self.node.clone());
             core.kernel().push(Entry::Run(callback, 0));
         } else {
             core.watchers().add(number, Watcher::Done(callback));
@@ -100,20 +100,20 @@ impl AnyFuture {
 
 impl Clone for AnyFuture {
     fn clone(&self) -> Self {
-        Self::new(Rc::clone(&self.node))
+        Self::new(self.node.clone())
     }
 }
 
 impl Drop for AnyFuture {
     fn drop(&mut self) {
-        release(self.node.core(), || Rc::clone(&self.node));
+        release(&*self.node);
     }
 }
 
 /// The same task, future or gathering.
 impl PartialEq for AnyFuture {
     fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.node, &other.node)
+        same(&*self.node, &*other.node)
     }
 }
 
@@ -136,7 +136,7 @@ impl fmt::Debug for AnyFuture {
 
 struct Callback<F> {
     f: Cell<Option<F>>,
-    node: RefCell<Option<Rc<dyn Node>>>,
+    node: RefCell<Option<NodeRef>>,
 }
 
 impl<F: FnOnce(&AnyFuture) + 'static> Run for Callback<F> {
@@ -149,7 +149,7 @@ impl<F: FnOnce(&AnyFuture) + 'static> Run for Callback<F> {
 }
 
 impl<F: FnOnce(&AnyFuture) + 'static> DoneCallback for Callback<F> {
-    fn aim(&self, node: Rc<dyn Node>) {
+    fn aim(&self, node: NodeRef) {
         self.node.replace(Some(node));
     }
 }
@@ -176,7 +176,7 @@ pub struct TaskHandle {
 
 impl TaskHandle {
     /// `None` if the node is no task.
-    pub(crate) fn new(node: Rc<dyn Node>) -> Option<Self> {
+    pub(crate) fn new(node: NodeRef) -> Option<Self> {
         matches!(node.kind(), Kind::Task(_)).then(|| Self { any: AnyFuture::new(node) })
     }
 

@@ -12,7 +12,7 @@ use crate::clock::nanos;
 use crate::context;
 use crate::error::TimeoutError;
 use crate::kernel::Alarm;
-use crate::node::{Core, Loop, WaitsFor, Watch, Watcher};
+use crate::node::{Core, Loop, Watch, Watcher};
 use crate::ready::{Entry, Run};
 use crate::throw::{is_throwing, wait_for};
 use crate::timer_wheel::TimerKey;
@@ -155,7 +155,7 @@ impl Line {
             return Poll::Ready(next);
         }
         drop(self.waiter.replace(Some(waker::watcher(cx.waker()))));
-        wait_for(|| WaitsFor::Leaf("the next of several tasks"));
+        wait_for(&"the next of several tasks");
         Poll::Pending
     }
 

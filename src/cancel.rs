@@ -4,21 +4,20 @@
 //! The walk is a loop with a stack of its own, so that neither a chain of a million tasks nor gatherings nested a
 //! hundred thousand deep can overflow the thread's.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::error::Cancelled;
-use crate::node::{Ending, Kind, Node, Request, Suspension};
+use crate::node::{Ending, Kind, Node, NodeRef, Request, Suspension};
 
 type Message = Option<Arc<str>>;
 
 /// Several nodes to cancel one after another: the children of a gathering, or all that one task awaits at once.
 struct Frame {
     /// The gathering, or the task.
-    owner: Rc<dyn Node>,
+    owner: NodeRef,
     /// The task that awaits the gathering and handed the cancellation on to it.
-    awaiter: Option<Rc<dyn Node>>,
-    children: std::vec::IntoIter<Rc<dyn Node>>,
+    awaiter: Option<NodeRef>,
+    children: std::vec::IntoIter<NodeRef>,
     /// Whether a child took the cancellation.
     taken: bool,
 }
@@ -33,8 +32,8 @@ enum Followed {
 
 /// Asks a node to be cancelled: asyncio's `cancel()`. False if it was done already, or, for a gathering, if all its
 /// children were.
-pub(crate) fn cancel(node: &Rc<dyn Node>, message: Message) -> bool {
-    let mut stack = match follow(Rc::clone(node), &message) {
+pub(crate) fn cancel(node: &NodeRef, message: Message) -> bool {
+    let mut stack = match follow(node.clone(), &message) {
         Followed::Answer(taken) => return taken,
         Followed::Fork(frame) => vec![frame],
     };
@@ -59,66 +58,86 @@ pub(crate) fn cancel(node: &Rc<dyn Node>, message: Message) -> bool {
 }
 
 /// Follows a chain of tasks that await each other to its end.
-fn follow(mut node: Rc<dyn Node>, message: &Message) -> Followed {
-    let walk = node.core().kernel().next_watch();
-    let mut awaiter: Option<Rc<dyn Node>> = None;
+fn follow(mut node: NodeRef, message: &Message) -> Followed {
+    let mut path = Path::default();
+    let mut awaiter: Option<NodeRef> = None;
     loop {
         if node.core().is_done() {
             return Followed::Answer(awaiter.is_some_and(|task| ask_without_queueing(&*task, message)));
         }
+        if node.core().visiting().get() {
+            // a cycle: none of its tasks would ever see the cancellation, so the one that closes it does
+            return Followed::Answer(awaiter.is_some_and(|task| interrupt(&*task, message)));
+        }
         let next = match node.kind() {
             Kind::Plain => {
-                node.core().end(Ending::Cancelled(Cancelled::new(message.clone())), || Rc::clone(&node));
+                node.core().end(Ending::Cancelled(Cancelled::new(message.clone())), || node.clone());
                 return Followed::Answer(true);
-            }
-            Kind::Group(_) | Kind::Task(_) if node.core().visiting().get() => {
-                return Followed::Answer(awaiter.is_some_and(|task| interrupt(&*task, message)));
             }
             Kind::Group(group) => {
                 let children = group.children();
-                return Followed::Fork(fork(Rc::clone(&node), awaiter, children));
+                return Followed::Fork(fork(node.clone(), awaiter, children));
             }
             Kind::Task(suspension) => {
                 suspension.count_cancel();
-                let cycle = suspension.was_visited_by(walk);
-                match next_of(&*node, suspension, cycle, message) {
+                match next_of(&*node, suspension, message) {
                     Next::Taken => return Followed::Answer(true),
                     Next::Chain(next) => next,
-                    Next::Fork(children) => return Followed::Fork(fork(Rc::clone(&node), None, children)),
+                    Next::Fork(children) => return Followed::Fork(fork(node.clone(), None, children)),
                 }
             }
         };
+        path.visit(&node);
         awaiter = Some(std::mem::replace(&mut node, next));
+    }
+}
+
+/// The tasks of a chain that were passed, marked until its end is found.
+#[derive(Default)]
+struct Path {
+    passed: Vec<NodeRef>,
+}
+
+impl Path {
+    fn visit(&mut self, node: &NodeRef) {
+        node.core().visiting().set(true);
+        self.passed.push(node.clone());
+    }
+}
+
+impl Drop for Path {
+    fn drop(&mut self) {
+        for node in &self.passed {
+            node.core().visiting().set(false);
+        }
     }
 }
 
 enum Next {
     Taken,
-    Chain(Rc<dyn Node>),
-    Fork(Vec<Rc<dyn Node>>),
+    Chain(NodeRef),
+    Fork(Vec<NodeRef>),
 }
 
 /// What a cancellation does at one task: it is kept for the next step, handed on, or ends the wait.
-fn next_of(task: &dyn Node, suspension: &Suspension, cycle: bool, message: &Message) -> Next {
+fn next_of(task: &dyn Node, suspension: &Suspension, message: &Message) -> Next {
     let kernel = task.core().kernel();
     if suspension.running().get() || kernel.is_queued(suspension.key()) {
         suspension.ask(Request::Asked, message.clone());
         return Next::Taken;
     }
-    if !cycle {
-        if let Some(node) = suspension.waits_for_one() {
-            return Next::Chain(node);
-        }
-        let several = suspension.waits_for_nodes();
-        if !several.is_empty() {
-            return Next::Fork(several);
-        }
+    if let Some(node) = suspension.waits_for_one() {
+        return Next::Chain(node);
+    }
+    let several = suspension.waits_for_nodes();
+    if !several.is_empty() {
+        return Next::Fork(several);
     }
     interrupt(task, message);
     Next::Taken
 }
 
-fn fork(owner: Rc<dyn Node>, awaiter: Option<Rc<dyn Node>>, children: Vec<Rc<dyn Node>>) -> Frame {
+fn fork(owner: NodeRef, awaiter: Option<NodeRef>, children: Vec<NodeRef>) -> Frame {
     owner.core().visiting().set(true);
     Frame { owner, awaiter, children: children.into_iter(), taken: false }
 }
@@ -153,7 +172,7 @@ fn interrupt(task: &dyn Node, message: &Message) -> bool {
 
 /// A task answered `Pending` although a cancellation of it was asked for while it ran: hand it on to what it awaits
 /// now, or end that wait. One that is queued to run again takes it then.
-pub(crate) fn deliver_to_wait(task: &Rc<dyn Node>) {
+pub(crate) fn deliver_to_wait(task: &NodeRef) {
     let Kind::Task(suspension) = task.kind() else { return };
     if suspension.request() == Request::None || task.core().kernel().is_queued(suspension.key()) {
         return;

@@ -4,6 +4,8 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use crate::sys::monotonic_nanos;
+
 /// Which clock a loop lives by.
 ///
 /// # Examples
@@ -33,13 +35,18 @@ pub enum Clock {
 #[derive(Debug)]
 pub(crate) struct Ticker {
     epoch: Instant,
+    /// The same moment, or a little later, on the system's own count.
+    epoch_nanos: u64,
     /// Nanoseconds that have passed on a virtual clock; none on a real one.
     stood: Option<Cell<u64>>,
 }
 
 impl Ticker {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { epoch: Instant::now(), stood: (clock == Clock::Virtual).then(Cell::default) }
+        let epoch = Instant::now();
+        // read second, so that the count is never ahead of Instant and no timer early by it
+        let epoch_nanos = monotonic_nanos();
+        Self { epoch, epoch_nanos, stood: (clock == Clock::Virtual).then(Cell::default) }
     }
 
     pub(crate) fn is_virtual(&self) -> bool {
@@ -49,7 +56,7 @@ impl Ticker {
     pub(crate) fn now(&self) -> u64 {
         match &self.stood {
             Some(stood) => stood.get(),
-            None => nanos(self.epoch.elapsed()),
+            None => monotonic_nanos().saturating_sub(self.epoch_nanos),
         }
     }
 

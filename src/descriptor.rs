@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use mio::unix::SourceFd;
 
 use crate::context;
-use crate::node::{Loop, WaitsFor};
+use crate::node::Loop;
 use crate::reactor::{Direction, SourceKey};
 use crate::throw::{is_throwing, wait_for};
 
@@ -168,11 +168,9 @@ impl Waiting<'_> {
         if ready {
             return Poll::Ready(());
         }
-        wait_for(|| {
-            WaitsFor::Leaf(match self.direction {
-                Direction::Read => "a descriptor to be readable",
-                Direction::Write => "a descriptor to be writable",
-            })
+        wait_for(match self.direction {
+            Direction::Read => &"a descriptor to be readable",
+            Direction::Write => &"a descriptor to be writable",
         });
         Poll::Pending
     }

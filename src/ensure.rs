@@ -3,7 +3,7 @@
 
 #![expect(unsafe_code, reason = "the contract of a downcast for types that are not 'static")]
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -66,20 +66,24 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let mut slot = Some(future);
-    let any: &mut dyn Any = &mut slot;
     macro_rules! try_each {
         ($($Handle:ty),+) => {
+            // asked first, so that a coroutine, which may be large, is not moved about for it
+            if $(TypeId::of::<F>() != TypeId::of::<$Handle>())&&+ {
+                return Err(future);
+            }
+            let mut slot = Some(future);
+            let any: &mut dyn Any = &mut slot;
             $(if let Some(handle) = any.downcast_mut::<Option<$Handle>>().and_then(Option::take) {
                 return Ok(handle.into_join());
             })+
+            unreachable!("one of the types was it")
         };
     }
     try_each!(
         Task<F::Output>, LoopFuture<F::Output>, Shared<F::Output>, Awaitable<F::Output>,
         Gathering<F::Output, Values>, Gathering<F::Output, Outcomes>, Gathering<F::Output, FirstError>
     );
-    Err(slot.expect("it was not taken"))
 }
 
 /// The same for a future that may borrow from somebody.

@@ -15,10 +15,11 @@ use crate::error::{Deadlock, Error, ExceptionContext};
 use crate::future::{self, Future};
 use crate::handle::Handle;
 use crate::kernel::{Alarm, Kernel, Phase, Waited};
-use crate::node::{Core, Kind, Loop, Node, Watch, Watcher, guarded};
+use crate::node::{Core, Kind, Loop, Node, NodeRef, Watch, Watcher, guarded};
 use crate::ready::{Entry, Run};
 use crate::task::{Task, spawn};
 use crate::timer_handle::TimerHandle;
+use crate::waker::wake_task;
 
 /// A single-threaded event loop: asyncio's loop.
 ///
@@ -270,7 +271,8 @@ impl EventLoop {
             if self.kernel.wait(steps, &mut woken)? == Waited::Stuck {
                 return Err(Error::Deadlock(self.deadlock()));
             }
-            for waker in woken.drain(..) {
+            woken.reverse();
+            while let Some(waker) = woken.pop() {
                 guarded(&self.kernel, "Exception in waker", || waker.wake());
             }
             steps = self.run_batch();
@@ -288,11 +290,12 @@ impl EventLoop {
             match self.kernel.pop() {
                 Some(Entry::Task(key)) => {
                     if let Some(task) = self.kernel.unqueue(key) {
-                        task.step();
+                        task.step(&task);
                     }
                 }
                 Some(Entry::Timer(key)) => match self.kernel.ring(key) {
-                    Some(Alarm::Wake(waker)) => guarded(&self.kernel, "Exception in waker", || waker.wake()),
+                    Some(Alarm::Task(key)) => wake_task(&self.kernel, key),
+                    Some(Alarm::Waker(waker)) => guarded(&self.kernel, "Exception in waker", || waker.wake()),
                     Some(Alarm::Run(callback)) => self.call(callback, 0),
                     Some(Alarm::Rung) | None => {}
                 },
@@ -335,7 +338,7 @@ impl EventLoop {
             let suspension = task.suspension();
             let nodes = suspension.waits_for_nodes();
             let mut waits: Vec<String> = nodes.iter().map(describe).collect();
-            waits.extend(suspension.waits_for_leaf().map(str::to_owned));
+            waits.extend(suspension.leaf().get().map(ToString::to_string));
             let what = if waits.is_empty() { "something outside the loop".to_owned() } else { waits.join(" and ") };
             format!("{} waits for {what}", task.name())
         });
@@ -372,7 +375,7 @@ impl EventLoop {
     }
 }
 
-fn describe(node: &Rc<dyn Node>) -> String {
+fn describe(node: &NodeRef) -> String {
     match node.kind() {
         Kind::Task(suspension) => suspension.name(),
         Kind::Plain => "a future".to_owned(),

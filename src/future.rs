@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::context;
+use crate::counted::Counted;
 use crate::error::InvalidState;
 use crate::join::{Join, handle_methods};
-use crate::node::{Core, Kind, Loop, Node, Promise};
+use crate::node::{Core, Kind, Loop, Node, Promise, as_node, as_promise};
 
 /// A result that somebody will set: asyncio's `Future`, made by [`create_future`](fn@create_future).
 ///
@@ -35,7 +36,7 @@ use crate::node::{Core, Kind, Loop, Node, Promise};
 #[must_use = "a future does nothing unless it is settled and awaited"]
 pub struct Future<T> {
     join: Join<T>,
-    cell: Rc<FutureCell<T>>,
+    cell: Counted<FutureCell<T>>,
 }
 
 impl<T: 'static> Future<T> {
@@ -48,7 +49,7 @@ impl<T: 'static> Future<T> {
             return Err(InvalidState(value));
         }
         self.cell.value.set(Some(value));
-        self.cell.core.finish(|| Rc::clone(&self.cell) as Rc<dyn Node>);
+        self.cell.core.finish(|| as_node(self.cell.clone()));
         Ok(())
     }
 }
@@ -77,7 +78,7 @@ handle_methods!(Future);
 
 impl<T: 'static> Clone for Future<T> {
     fn clone(&self) -> Self {
-        Self { join: self.join.another(), cell: Rc::clone(&self.cell) }
+        Self { join: self.join.another(), cell: self.cell.clone() }
     }
 }
 
@@ -105,8 +106,8 @@ pub fn create_future<T: 'static>() -> Future<T> {
 
 /// A pending future on `kernel`.
 pub(crate) fn pending<T: 'static>(kernel: Rc<Loop>) -> Future<T> {
-    let cell = Rc::new(FutureCell { core: Core::new(kernel), value: Cell::new(None) });
-    Future { join: Join::adopt(Rc::clone(&cell) as Rc<dyn Promise<T>>), cell }
+    let cell = Counted::new(FutureCell { core: Core::new(kernel), value: Cell::new(None) });
+    Future { join: Join::adopt(as_promise(cell.clone())), cell }
 }
 
 struct FutureCell<T> {
@@ -134,14 +135,6 @@ impl<T: 'static> Node for FutureCell<T> {
 }
 
 impl<T: 'static> Promise<T> for FutureCell<T> {
-    fn core(&self) -> &Core {
-        &self.core
-    }
-
-    fn node(self: Rc<Self>) -> Rc<dyn Node> {
-        self
-    }
-
     fn take(&self) -> Option<T> {
         self.value.take()
     }

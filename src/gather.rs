@@ -5,17 +5,16 @@ mod children;
 mod node;
 
 use std::panic::Location;
-use std::rc::Rc;
 
 use crate::context;
 use crate::ensure::joined;
 use crate::error::TaskError;
 use crate::gathering::{FirstError, Gathering, Outcomes, Values};
 use crate::join::Join;
-use crate::node::Promise;
+use crate::node::as_promise;
 
 use children::{Children, first_error, is_err, outcomes, values};
-use node::{Collect, GatherNode};
+use node::{Collect, Countdown};
 
 #[doc(hidden)]
 pub use children::{TryTuple, Tuple, gather_tuple, try_gather_tuple};
@@ -105,8 +104,8 @@ where
     O: 'static,
     K: 'static,
 {
-    let node = GatherNode::start(context::expect(), children, fails, collect);
-    Gathering::new(Join::adopt(Rc::clone(&node) as Rc<dyn Promise<O>>), node)
+    let countdown = Countdown::start(context::expect(), children, fails, collect);
+    Gathering::new(Join::adopt(as_promise(countdown.node())), countdown)
 }
 
 impl<T: 'static> Gathering<Vec<T>, Values> {
@@ -147,7 +146,7 @@ impl<T: 'static> Gathering<Vec<T>, Values> {
     /// # Panics
     /// If `n` is 0: nothing could ever run.
     pub fn limit(self, n: usize) -> Self {
-        self.known_node::<GatherNode<Vec<Join<T>>>>().limit(n);
+        self.known_countdown::<Countdown<Vec<Join<T>>>>().limit(n);
         self
     }
 }
@@ -158,7 +157,7 @@ impl<T: 'static> Gathering<Vec<Result<T, TaskError>>, Outcomes> {
     /// # Panics
     /// If `n` is 0: nothing could ever run.
     pub fn limit(self, n: usize) -> Self {
-        self.known_node::<GatherNode<Vec<Join<T>>>>().limit(n);
+        self.known_countdown::<Countdown<Vec<Join<T>>>>().limit(n);
         self
     }
 }
@@ -169,7 +168,7 @@ impl<V: 'static, E: 'static> Gathering<Result<Vec<V>, E>, FirstError> {
     /// # Panics
     /// If `n` is 0: nothing could ever run.
     pub fn limit(self, n: usize) -> Self {
-        self.known_node::<GatherNode<Vec<Join<Result<V, E>>>>>().limit(n);
+        self.known_countdown::<Countdown<Vec<Join<Result<V, E>>>>>().limit(n);
         self
     }
 
@@ -192,7 +191,7 @@ impl<V: 'static, E: 'static> Gathering<Result<Vec<V>, E>, FirstError> {
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     pub fn cancel_rest(self) -> Self {
-        self.known_node::<GatherNode<Vec<Join<Result<V, E>>>>>().cancel_rest();
+        self.known_countdown::<Countdown<Vec<Join<Result<V, E>>>>>().cancel_rest();
         self
     }
 }
@@ -204,9 +203,9 @@ where
     O: 'static,
     P: 'static,
 {
-    let node = gathering.known_node::<GatherNode<C>>();
-    node.collect_outcomes(collect);
-    Gathering::new(Join::view(Rc::clone(&node) as Rc<dyn Promise<P>>), node)
+    let countdown = gathering.known_countdown::<Countdown<C>>();
+    countdown.collect_outcomes(collect);
+    Gathering::new(Join::view(as_promise(countdown.node())), countdown)
 }
 
 /// Runs awaitables of several types at once and gives a tuple of their values: asyncio's `gather(a(), b(), c())`.

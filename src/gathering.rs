@@ -58,19 +58,19 @@ pub enum FirstError {}
 #[must_use = "dropping a gathering lets its children run on, but nobody will see how they end"]
 pub struct Gathering<O, K = Values> {
     join: Join<O>,
-    node: Rc<dyn Any>,
+    countdown: Rc<dyn Any>,
     kind: PhantomData<K>,
 }
 
 impl<O: 'static, K: 'static> Gathering<O, K> {
-    /// `node` is the object behind `join`, for those that know its type.
-    pub(crate) fn new(join: Join<O>, node: Rc<dyn Any>) -> Self {
-        Self { join, node, kind: PhantomData }
+    /// `countdown` is what ends the node behind `join`, for those that know its type.
+    pub(crate) fn new(join: Join<O>, countdown: Rc<dyn Any>) -> Self {
+        Self { join, countdown, kind: PhantomData }
     }
 
-    pub(crate) fn known_node<N: 'static>(&self) -> Rc<N> {
-        let node = Rc::clone(&self.node).downcast::<N>();
-        node.unwrap_or_else(|_| unreachable!("a gathering's kind says which node is behind it"))
+    pub(crate) fn known_countdown<N: 'static>(&self) -> Rc<N> {
+        let countdown = Rc::clone(&self.countdown).downcast::<N>();
+        countdown.unwrap_or_else(|_| unreachable!("a gathering's kind says which countdown is behind it"))
     }
 
     pub(crate) fn join(&self) -> &Join<O> {

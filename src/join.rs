@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -11,14 +10,14 @@ use crate::any_future::AnyFuture;
 use crate::cancel::cancel;
 use crate::context;
 use crate::error::TaskError;
-use crate::node::{Core, Ending, Node, Promise, State, WaitsFor, outcome, release, retain};
-use crate::throw::{Raise, is_throwing, no_longer_waits_for, wait_for};
+use crate::node::{Core, Ending, NodeRef, PromiseRef, State, outcome, release, retain, same};
+use crate::throw::{Raise, is_throwing, no_longer_waits_for, wait_for, wait_for_node};
 use crate::waker;
 
 /// One handle, and one await: `Idle` (number 0) → `Watching` when a poll answered `Pending` → `Idle` when the node is
 /// done or the await is given up.
 pub(crate) struct Join<T> {
-    promise: Rc<dyn Promise<T>>,
+    promise: PromiseRef<T>,
     /// The await's number among the node's watchers; 0 while it watches nothing.
     number: Cell<u64>,
     raise: Raise,
@@ -26,27 +25,27 @@ pub(crate) struct Join<T> {
 
 impl<T> Join<T> {
     /// Takes over a handle that is counted already.
-    pub(crate) fn adopt(promise: Rc<dyn Promise<T>>) -> Self {
+    pub(crate) fn adopt(promise: PromiseRef<T>) -> Self {
         Self { promise, number: Cell::new(0), raise: Raise::default() }
     }
 
     /// A handle of its own on the node that `promise` is a view of.
-    pub(crate) fn view(promise: Rc<dyn Promise<T>>) -> Self {
+    pub(crate) fn view(promise: PromiseRef<T>) -> Self {
         retain(promise.core());
         Self::adopt(promise)
     }
 
     /// One more handle on the same node.
     pub(crate) fn another(&self) -> Self {
-        Self::view(Rc::clone(&self.promise))
+        Self::view(self.promise.clone())
     }
 
-    pub(crate) fn promise(&self) -> &Rc<dyn Promise<T>> {
+    pub(crate) fn promise(&self) -> &PromiseRef<T> {
         &self.promise
     }
 
-    pub(crate) fn node(&self) -> Rc<dyn Node> {
-        Rc::clone(&self.promise).node()
+    pub(crate) fn node(&self) -> NodeRef {
+        self.promise.clone().into_node()
     }
 
     pub(crate) fn core(&self) -> &Core {
@@ -103,24 +102,27 @@ impl<T> Join<T> {
             return Poll::Pending;
         }
         let core = self.promise.core();
-        if core.state() == State::Pending {
-            self.watch(cx);
-            wait_for(|| WaitsFor::Node(self.node()));
-            return Poll::Pending;
+        match core.state() {
+            State::Pending => {
+                self.watch(cx);
+                wait_for_node(|| self.node());
+                return Poll::Pending;
+            }
+            State::Finished => {
+                self.number.set(0);
+                core.set_retrieved();
+                let taken = "awaited again after its value was taken; use shared() to await it more than once";
+                return Poll::Ready(self.promise.take().expect(taken));
+            }
+            State::Cancelled | State::Panicked => {}
         }
         self.number.set(0);
         core.set_retrieved();
-        match core.ending() {
-            None => {
-                let taken = "awaited again after its value was taken; use shared() to await it more than once";
-                Poll::Ready(self.promise.take().expect(taken))
-            }
-            Some(Ending::Cancelled(cancelled)) => {
-                self.raise.raise(cancelled.into_message());
-                Poll::Pending
-            }
-            Some(Ending::Panicked(panic)) => panic.resume(),
+        match core.ending().expect("it ended without a value") {
+            Ending::Cancelled(cancelled) => self.raise.raise(cancelled.into_message()),
+            Ending::Panicked(panic) => panic.resume(),
         }
+        Poll::Pending
     }
 
     /// Awaits the end, whatever it is, and answers it as a value. A look: a cancellation is not handed on.
@@ -133,7 +135,7 @@ impl<T> Join<T> {
             return Poll::Ready(self.take_result());
         }
         self.watch(cx);
-        wait_for(|| WaitsFor::Leaf("the outcome of a task"));
+        wait_for(&"the outcome of a task");
         Poll::Pending
     }
 
@@ -154,11 +156,10 @@ impl<T> Join<T> {
     /// # Panics
     /// If the running task awaits itself or something of another loop: neither could ever go on.
     fn refuse_what_cannot_be(&self) {
-        let node = self.node();
         let (foreign, own) = context::with(|kernel| {
             let Some(kernel) = kernel else { return (false, false) };
             kernel.with_current(|task| match task {
-                Some(task) => (!std::ptr::eq(kernel, &raw const **self.core().kernel()), Rc::ptr_eq(task, &node)),
+                Some(task) => (!std::ptr::eq(kernel, &raw const **self.core().kernel()), same(&**task, &*self.promise)),
                 None => (false, false),
             })
         });
@@ -172,11 +173,10 @@ impl<T> Drop for Join<T> {
         let number = self.number.get();
         if number != 0 {
             drop(self.promise.core().watchers().remove(number));
-            let node = Rc::clone(&self.promise).node();
-            drop(no_longer_waits_for(&*node));
+            drop(no_longer_waits_for(&*self.promise));
         }
         self.raise.revoke();
-        release(self.promise.core(), || Rc::clone(&self.promise).node());
+        release(&*self.promise);
     }
 }
 

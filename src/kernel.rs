@@ -1,5 +1,5 @@
 //! The parts of one loop: ready queue, task table, timers, reactor, inbox, clock. Owns their state and registers with
-//! them; must not know what a task is (`T`), nor how an iteration goes.
+//! them; must not know what a task is (`P` points to one), nor how an iteration goes.
 //!
 //! Invariant: **no code of a user runs under a borrow taken here.** Every method ends its borrow before it returns and
 //! calls out to nobody; what must be called or dropped is handed back. (Wakers of foreign make are the one thing that
@@ -30,10 +30,11 @@ use crate::timer_wheel::{TimerKey, TimerWheel};
 const STEPS_BETWEEN_POLLS: usize = 64;
 
 /// What a timer does when its entry is run.
-#[derive(Clone)]
 pub(crate) enum Alarm {
-    /// Wakes a sleeper, who finds `Rung` when it looks.
-    Wake(Waker),
+    /// Wakes a sleeping task, which finds `Rung` when it looks.
+    Task(TaskKey),
+    /// Wakes a sleeper inside a combinator of foreign make.
+    Waker(Waker),
     Rung,
     /// Runs a callback.
     Run(Rc<dyn Run>),
@@ -42,7 +43,8 @@ pub(crate) enum Alarm {
 impl fmt::Debug for Alarm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Wake(_) => "Wake",
+            Self::Task(_) => "Task",
+            Self::Waker(_) => "Waker",
             Self::Rung => "Rung",
             Self::Run(_) => "Run",
         })
@@ -56,6 +58,9 @@ pub(crate) enum Phase {
     Closing,
     Closed,
 }
+
+/// Something to wait for that is no node, by name: a thin pointer, as every task has one.
+pub(crate) type Leaf = &'static &'static str;
 
 /// A cancellation on its way up through the awaits of the running task: `Off` → `Delivered` when a step begins with a
 /// cancellation of the task itself, `Off` → `Raised` when a leaf raises one; back to `Off` when a `catch_cancelled`
@@ -77,20 +82,20 @@ pub(crate) enum Waited {
     Stuck,
 }
 
-struct Slot<T: ?Sized> {
+struct Slot<P> {
     key: TaskKey,
     queued: Cell<bool>,
-    task: Rc<T>,
+    task: P,
 }
 
 type Handler = Rc<dyn Fn(&ExceptionContext)>;
 
 /// The state of one loop.
-pub(crate) struct Kernel<T: ?Sized> {
+pub(crate) struct Kernel<P> {
     inbox: Arc<Inbox>,
     number: u16,
     ready: RefCell<VecDeque<Entry>>,
-    tasks: RefCell<Slab<Slot<T>>>,
+    tasks: RefCell<Slab<Slot<P>>>,
     timers: RefCell<TimerWheel<Alarm>>,
     reactor: RefCell<Reactor>,
     clock: Ticker,
@@ -100,7 +105,9 @@ pub(crate) struct Kernel<T: ?Sized> {
     last_task_id: Cell<u64>,
     last_watch: Cell<u64>,
     last_raise: Cell<u32>,
-    current: RefCell<Option<Rc<T>>>,
+    current: RefCell<Option<P>>,
+    /// What the running task is about to wait for, if that is no node.
+    leaf: Cell<Option<Leaf>>,
     throw: Cell<Throw>,
     thrown_message: RefCell<Option<Arc<str>>>,
     phase: Cell<Phase>,
@@ -128,13 +135,13 @@ struct Scratch {
     due: Vec<TimerKey>,
 }
 
-impl<T: ?Sized> fmt::Debug for Kernel<T> {
+impl<P> fmt::Debug for Kernel<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kernel").field("number", &self.number).field("phase", &self.phase).finish_non_exhaustive()
     }
 }
 
-impl<T: ?Sized> Kernel<T> {
+impl<P: Clone> Kernel<P> {
     pub(crate) fn new(clock: Clock) -> io::Result<Rc<Self>> {
         let (reactor, waker) = Reactor::new()?;
         let inbox = Inbox::register(waker)?;
@@ -152,6 +159,7 @@ impl<T: ?Sized> Kernel<T> {
             last_watch: Cell::new(0),
             last_raise: Cell::new(0),
             current: RefCell::new(None),
+            leaf: Cell::new(None),
             throw: Cell::new(Throw::Off),
             thrown_message: RefCell::new(None),
             phase: Cell::new(Phase::Open),
@@ -199,7 +207,7 @@ impl<T: ?Sized> Kernel<T> {
 
     /// Takes a task in; `make` builds it around its key and answers what the caller wants to keep. `queued` says
     /// whether it is to take its first step in the next iteration.
-    pub(crate) fn insert_task<R>(&self, id: u64, queued: bool, make: impl FnOnce(TaskKey) -> (R, Rc<T>)) -> R {
+    pub(crate) fn insert_task<R>(&self, id: u64, queued: bool, make: impl FnOnce(TaskKey) -> (R, P)) -> R {
         let mut tasks = self.tasks.borrow_mut();
         let vacant = tasks.vacant_entry();
         let key = TaskKey::new(self.number, id, vacant.key());
@@ -226,37 +234,41 @@ impl<T: ?Sized> Kernel<T> {
     }
 
     /// Takes a task out of the queue: its entry was reached, or is to be skipped when it is. It can be queued again.
-    pub(crate) fn unqueue(&self, key: TaskKey) -> Option<Rc<T>> {
+    pub(crate) fn unqueue(&self, key: TaskKey) -> Option<P> {
         let tasks = self.tasks.borrow();
         let slot = tasks.get(key.slot()).filter(|slot| slot.key == key)?;
-        slot.queued.replace(false).then(|| Rc::clone(&slot.task))
+        slot.queued.replace(false).then(|| slot.task.clone())
     }
 
     /// Gives the table's share of a task back, to be dropped by the caller.
-    pub(crate) fn remove_task(&self, key: TaskKey) -> Option<Rc<T>> {
+    pub(crate) fn remove_task(&self, key: TaskKey) -> Option<P> {
         let mut tasks = self.tasks.borrow_mut();
         let fits = tasks.get(key.slot()).is_some_and(|slot| slot.key == key);
         fits.then(|| tasks.remove(key.slot()).task)
     }
 
     /// All tasks, in no order.
-    pub(crate) fn tasks(&self) -> Vec<Rc<T>> {
-        self.tasks.borrow().iter().map(|(_, slot)| Rc::clone(&slot.task)).collect()
+    pub(crate) fn tasks(&self) -> Vec<P> {
+        self.tasks.borrow().iter().map(|(_, slot)| slot.task.clone()).collect()
     }
 
     // The running task, and what is being thrown at it.
 
     /// Makes `task` the running one and answers which was.
-    pub(crate) fn set_current(&self, task: Option<Rc<T>>) -> Option<Rc<T>> {
+    pub(crate) fn set_current(&self, task: Option<P>) -> Option<P> {
         self.current.replace(task)
     }
 
-    pub(crate) fn current(&self) -> Option<Rc<T>> {
+    pub(crate) fn current(&self) -> Option<P> {
         self.current.borrow().clone()
     }
 
-    pub(crate) fn with_current<R>(&self, f: impl FnOnce(Option<&Rc<T>>) -> R) -> R {
+    pub(crate) fn with_current<R>(&self, f: impl FnOnce(Option<&P>) -> R) -> R {
         f(self.current.borrow().as_ref())
+    }
+
+    pub(crate) fn leaf(&self) -> &Cell<Option<Leaf>> {
+        &self.leaf
     }
 
     pub(crate) fn throw(&self) -> Throw {
@@ -297,16 +309,16 @@ impl<T: ?Sized> Kernel<T> {
     pub(crate) fn ring(&self, key: TimerKey) -> Option<Alarm> {
         let mut timers = self.timers.borrow_mut();
         match timers.get_mut(key)? {
-            alarm @ Alarm::Wake(_) => Some(std::mem::replace(alarm, Alarm::Rung)),
-            _ => timers.remove(key),
+            Alarm::Run(_) => timers.remove(key),
+            sleeper => Some(std::mem::replace(sleeper, Alarm::Rung)),
         }
     }
 
-    /// Whether a sleeper's timer has rung; if not, `waker` is to be woken. The waker that is not needed comes back.
-    pub(crate) fn poll_timer(&self, key: TimerKey, waker: Waker) -> (bool, Option<Alarm>) {
+    /// Whether a sleeper's timer has rung; if not, it is to ring with `alarm`. The one that is not needed comes back.
+    pub(crate) fn poll_timer(&self, key: TimerKey, alarm: Alarm) -> (bool, Alarm) {
         match self.timers.borrow_mut().get_mut(key) {
-            Some(alarm @ Alarm::Wake(_)) => (false, Some(std::mem::replace(alarm, Alarm::Wake(waker)))),
-            _ => (true, Some(Alarm::Wake(waker))),
+            Some(Alarm::Rung) | None => (true, alarm),
+            Some(held) => (false, std::mem::replace(held, alarm)),
         }
     }
 
@@ -321,7 +333,9 @@ impl<T: ?Sized> Kernel<T> {
     /// Waits, if nothing is ready, until something is or may be: entries are queued, wakers of descriptors handed back.
     /// With work ready it only looks, and at descriptors only every so many steps.
     pub(crate) fn wait(&self, steps: usize, woken: &mut Vec<Waker>) -> io::Result<Waited> {
-        self.take_inbox();
+        if !self.inbox.is_empty() {
+            self.take_inbox();
+        }
         let idle = self.ready.borrow().is_empty() && !self.stopping.get();
         self.steps.set(self.steps.get() + steps);
         let outcome = match idle {
@@ -329,8 +343,13 @@ impl<T: ?Sized> Kernel<T> {
             true => self.wait_really(woken)?,
             false => self.glance(woken)?,
         };
-        self.take_inbox();
-        self.queue_due_timers();
+        if !self.inbox.is_empty() {
+            self.take_inbox();
+        }
+        // a virtual clock has moved no further than to what was queued then
+        if !(idle && self.clock.is_virtual()) {
+            self.queue_due_timers();
+        }
         Ok(outcome)
     }
 
@@ -378,9 +397,6 @@ impl<T: ?Sized> Kernel<T> {
     }
 
     fn take_inbox(&self) {
-        if self.inbox.is_empty() {
-            return;
-        }
         let mut scratch = self.scratch.borrow_mut();
         self.inbox.take(&mut scratch.keys);
         scratch.keys.drain(..).for_each(|key| self.wake(key));

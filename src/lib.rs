@@ -6,6 +6,7 @@
 // values: none knows that a loop exists
 mod cast;
 mod clock;
+mod counted;
 mod error;
 mod key;
 mod sys;

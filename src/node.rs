@@ -1,6 +1,7 @@
 //! What a task, a future and a gathering have in common: asyncio's `Future` as the loop sees it. Owns the state of a
 //! node, who watches it, and the kernel it belongs to; must not know how any kind of node gets its value.
 
+mod pointer;
 mod suspension;
 mod watchers;
 
@@ -14,11 +15,12 @@ use std::sync::Arc;
 use crate::error::{Cancelled, ExceptionContext, Panic, TaskError};
 use crate::kernel::Kernel;
 
-pub(crate) use suspension::{Request, Suspension, WaitsFor};
+pub(crate) use pointer::{NodeRef, PromiseRef, as_node, as_promise, same};
+pub(crate) use suspension::{Request, Suspension, Waits};
 pub(crate) use watchers::{DoneCallback, Watch, Watcher, Watchers};
 
 /// A kernel whose tasks are nodes: every loop of this crate.
-pub(crate) type Loop = Kernel<dyn Node>;
+pub(crate) type Loop = Kernel<NodeRef>;
 
 /// `Pending` → one of the others, once and for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +69,7 @@ pub(crate) enum Kind<'a> {
 
 /// The children of a gathering.
 pub(crate) trait Group {
-    fn children(&self) -> Vec<Rc<dyn Node>>;
+    fn children(&self) -> Vec<NodeRef>;
     /// A child took the cancellation: the gathering will end cancelled, whatever the children make of it.
     fn set_cancel_requested(&self, message: Option<Arc<str>>);
 }
@@ -78,17 +80,14 @@ pub(crate) trait Node {
     fn kind(&self) -> Kind<'_>;
     /// The last handle is gone: nobody will ask for the value any more.
     fn orphaned(&self);
-    /// Takes one step. Tasks alone are queued to do so.
-    fn step(self: Rc<Self>) {}
+    /// Takes one step; `me` is this node. Tasks alone are queued to do so.
+    fn step(&self, _me: &NodeRef) {}
     /// The loop closes: drop what would run.
     fn abandon(&self) {}
 }
 
-/// A value of a known type that a node will have.
-pub(crate) trait Promise<T> {
-    fn core(&self) -> &Core;
-    /// The node itself, which is another object where this is a view of it.
-    fn node(self: Rc<Self>) -> Rc<dyn Node>;
+/// A node, or a view of one, with a value of a known type.
+pub(crate) trait Promise<T>: Node {
     /// Moves the value out of a finished node; `None` if that has happened before.
     fn take(&self) -> Option<T>;
     /// Shows the value of a finished node to `look`, if it is still there.
@@ -107,6 +106,8 @@ pub(crate) struct Core {
     state: Cell<State>,
     /// Whether somebody has seen how it ended, so that a panic is not reported again.
     retrieved: Cell<bool>,
+    /// Whether the value was moved out, so that there is nothing left for the last handle to drop.
+    taken: Cell<bool>,
     /// Set while a cancellation goes through this node's children, so that a cycle is noticed.
     visiting: Cell<bool>,
 }
@@ -121,6 +122,7 @@ impl Core {
             handles: Cell::new(1),
             state: Cell::new(State::Pending),
             retrieved: Cell::new(false),
+            taken: Cell::new(false),
             visiting: Cell::new(false),
         }
     }
@@ -147,10 +149,18 @@ impl Core {
 
     /// How it ended, if it ended without a value.
     pub(crate) fn ending(&self) -> Option<Ending> {
+        if self.state.get() == State::Finished {
+            return None;
+        }
         let ending = self.ending.take();
         let copy = ending.as_deref().cloned();
         self.ending.set(ending);
         copy
+    }
+
+    /// The value was moved out for good.
+    pub(crate) fn set_taken(&self) {
+        self.taken.set(true);
     }
 
     /// Somebody has seen how it ended.
@@ -164,14 +174,14 @@ impl Core {
 
     /// Ends the node with a value, which its owner has stored before, and tells its watchers in the order in which
     /// they came.
-    pub(crate) fn finish(&self, me: impl Fn() -> Rc<dyn Node>) {
+    pub(crate) fn finish(&self, me: impl Fn() -> NodeRef) {
         debug_assert!(!self.is_done(), "a node ends once");
         self.state.set(State::Finished);
         self.watchers.notify(self, me);
     }
 
     /// Ends the node without a value.
-    pub(crate) fn end(&self, ending: Ending, me: impl Fn() -> Rc<dyn Node>) {
+    pub(crate) fn end(&self, ending: Ending, me: impl Fn() -> NodeRef) {
         debug_assert!(!self.is_done(), "a node ends once");
         self.state.set(ending.state());
         self.ending.set(Some(Box::new(ending)));
@@ -201,7 +211,9 @@ impl Core {
 
 impl Drop for Core {
     fn drop(&mut self) {
-        self.forget_watchers();
+        if !self.watchers.is_empty() {
+            self.forget_watchers();
+        }
     }
 }
 
@@ -217,11 +229,11 @@ pub(crate) fn retain(core: &Core) {
 }
 
 /// One handle less. With the last one goes what only handles can reach; a panic that nobody saw is reported.
-pub(crate) fn release(core: &Core, node: impl FnOnce() -> Rc<dyn Node>) {
+pub(crate) fn release(node: &(impl Node + ?Sized)) {
+    let core = node.core();
     core.handles.set(core.handles.get() - 1);
-    if core.handles.get() == 0 {
-        let node = node();
-        report_unretrieved(&*node);
+    if core.handles.get() == 0 && !core.taken.get() {
+        report_unretrieved(core, node.kind());
         node.orphaned();
     }
 }
@@ -238,11 +250,10 @@ pub(crate) fn drop_flat(kernel: &Loop, thing: Box<dyn Any>) {
 }
 
 /// Tells the exception handler of a panic that nobody can see any more.
-pub(crate) fn report_unretrieved(node: &dyn Node) {
-    let core = node.core();
+pub(crate) fn report_unretrieved(core: &Core, kind: Kind<'_>) {
     if core.state() == State::Panicked && !core.retrieved.replace(true) {
         if let Some(Ending::Panicked(exception)) = core.ending() {
-            let (message, task, created) = match node.kind() {
+            let (message, task, created) = match kind {
                 Kind::Task(s) => ("Task exception was never retrieved", Some(s.name()), Some(s.created())),
                 _ => ("Future exception was never retrieved", None, None),
             };
@@ -274,7 +285,7 @@ pub(crate) fn report_panic(kernel: &Loop, message: &'static str, payload: Box<dy
 }
 
 /// How a node with a value of type `T` ended. Counts as having seen it.
-pub(crate) fn outcome<T>(promise: &(impl Promise<T> + ?Sized)) -> Result<T, TaskError> {
+pub(crate) fn outcome<T>(promise: &dyn Promise<T>) -> Result<T, TaskError> {
     let core = promise.core();
     if core.state() == State::Pending {
         return Err(TaskError::NotDone);

@@ -17,7 +17,7 @@ use crate::error::{Error, TaskError};
 use crate::event_loop::EventLoop;
 use crate::join::Join;
 use crate::kernel::Phase;
-use crate::node::Node;
+use crate::node::NodeRef;
 use crate::task::spawn;
 use crate::wait::wait;
 
@@ -122,7 +122,7 @@ impl<F: Future> Drop for Main<'_, F> {
 /// However the run ends, the main future ends with it.
 struct Finally<'a> {
     lp: &'a EventLoop,
-    task: Rc<dyn Node>,
+    task: NodeRef,
     gone: &'a Cell<bool>,
 }
 

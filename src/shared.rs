@@ -5,9 +5,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::any_future::AnyFuture;
+use crate::counted::Counted;
 use crate::future::Future;
 use crate::join::{Join, handle_methods};
-use crate::node::{Core, Node, Promise, drop_flat};
+use crate::node::{Core, Kind, Node, Promise, as_promise, drop_flat};
 use crate::task::Task;
 
 /// Any task, future or gathering with a value of type `T`, whatever its kind: what a mixture of them is made of.
@@ -47,7 +48,7 @@ impl<T: 'static> Awaitable<T> {
     /// `f` runs once, when the value is first looked at or taken.
     pub fn map<U: 'static>(self, f: impl FnOnce(T) -> U + 'static) -> Awaitable<U> {
         let mapped = Mapped { source: Some(self.join), f: Cell::new(Some(f)), value: Cell::new(None) };
-        Awaitable { join: Join::view(Rc::new(mapped)) }
+        Awaitable { join: Join::view(as_promise(Counted::new(mapped))) }
     }
 
     /// A cloneable handle without the type of the value.
@@ -107,7 +108,7 @@ pub struct Shared<T> {
 
 impl<T: Clone + 'static> Shared<T> {
     pub(crate) fn new(source: Join<T>) -> Self {
-        Self { join: Join::view(Rc::new(Copied { source, value: Cell::new(None) })) }
+        Self { join: Join::view(as_promise(Counted::new(Copied { source, value: Cell::new(None) }))) }
     }
 }
 
@@ -156,15 +157,21 @@ impl<T: Clone + 'static> Copied<T> {
     }
 }
 
-impl<T: Clone + 'static> Promise<T> for Copied<T> {
+impl<T: Clone + 'static> Node for Copied<T> {
     fn core(&self) -> &Core {
         self.source.core()
     }
 
-    fn node(self: Rc<Self>) -> Rc<dyn Node> {
-        self.source.node()
+    fn kind(&self) -> Kind<'_> {
+        self.source.promise().kind()
     }
 
+    fn orphaned(&self) {
+        self.source.promise().orphaned();
+    }
+}
+
+impl<T: Clone + 'static> Promise<T> for Copied<T> {
     fn take(&self) -> Option<T> {
         self.copy()
     }
@@ -197,15 +204,21 @@ impl<T: 'static, U, F: FnOnce(T) -> U> Mapped<T, U, F> {
     }
 }
 
-impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Promise<U> for Mapped<T, U, F> {
+impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Node for Mapped<T, U, F> {
     fn core(&self) -> &Core {
         self.source().core()
     }
 
-    fn node(self: Rc<Self>) -> Rc<dyn Node> {
-        self.source().node()
+    fn kind(&self) -> Kind<'_> {
+        self.source().promise().kind()
     }
 
+    fn orphaned(&self) {
+        self.source().promise().orphaned();
+    }
+}
+
+impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Promise<U> for Mapped<T, U, F> {
     fn take(&self) -> Option<U> {
         self.turn();
         self.value.take()

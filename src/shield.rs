@@ -6,9 +6,10 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use crate::context;
+use crate::counted::Counted;
 use crate::ensure::joined;
 use crate::join::Join;
-use crate::node::{Core, Ending, Kind, Node, Promise, Watch, Watcher, drop_flat};
+use crate::node::{Core, Ending, Kind, Node, Promise, Watch, Watcher, as_node, as_promise, drop_flat};
 use crate::ready::{Entry, Run};
 use crate::shared::Awaitable;
 
@@ -52,9 +53,11 @@ where
     inner.promise().fix();
     let number = kernel.next_watch();
     let watched = inner.node();
-    let outer = Rc::new(Shield { core: Core::new(kernel), inner: RefCell::new(Some(inner)), ending: Cell::new(None) });
-    watched.core().watchers().add(number, Watcher::Watch(Rc::clone(&outer) as Rc<dyn Watch>, 0));
-    Awaitable::from_join(Join::adopt(outer as Rc<dyn Promise<F::Output>>))
+    let outer =
+        Counted::new(Shield { core: Core::new(kernel), inner: RefCell::new(Some(inner)), ending: Cell::new(None) });
+    let watch = Rc::new(InnerWatch { outer: outer.clone() });
+    watched.core().watchers().add(number, Watcher::Watch(watch, 0));
+    Awaitable::from_join(Join::adopt(as_promise(outer)))
 }
 
 struct Shield<T> {
@@ -64,26 +67,32 @@ struct Shield<T> {
     ending: Cell<Option<Ending>>,
 }
 
-impl<T: 'static> Watch for Shield<T> {
+/// What the inner node tells of its end.
+struct InnerWatch<T> {
+    outer: Counted<Shield<T>>,
+}
+
+impl<T: 'static> Watch for InnerWatch<T> {
     fn child_done(self: Rc<Self>, _index: u32, child: &Core) {
-        self.ending.set(child.ending());
-        let kernel = Rc::clone(self.core.kernel());
+        self.outer.ending.set(child.ending());
+        let kernel = Rc::clone(self.outer.core.kernel());
         kernel.push(Entry::Run(self, 0));
     }
 }
 
-impl<T: 'static> Run for Shield<T> {
+impl<T: 'static> Run for InnerWatch<T> {
     fn run(self: Rc<Self>, _index: u32) {
-        if self.core.is_done() {
+        let outer = &self.outer;
+        if outer.core.is_done() {
             return;
         }
-        if let Some(inner) = &*self.inner.borrow() {
+        if let Some(inner) = &*outer.inner.borrow() {
             inner.core().set_retrieved();
         }
-        let me = || Rc::clone(&self) as Rc<dyn Node>;
-        match self.ending.take() {
-            Some(ending) => self.core.end(ending, me),
-            None => self.core.finish(me),
+        let me = || as_node(outer.clone());
+        match outer.ending.take() {
+            Some(ending) => outer.core.end(ending, me),
+            None => outer.core.finish(me),
         }
     }
 }
@@ -106,14 +115,6 @@ impl<T: 'static> Node for Shield<T> {
 }
 
 impl<T: 'static> Promise<T> for Shield<T> {
-    fn core(&self) -> &Core {
-        &self.core
-    }
-
-    fn node(self: Rc<Self>) -> Rc<dyn Node> {
-        self
-    }
-
     fn take(&self) -> Option<T> {
         let inner = self.inner.take()?;
         inner.promise().take()

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use crate::any_future::TaskHandle;
 use crate::context;
 use crate::join::{Join, handle_methods};
-use crate::node::{Core, Kind, Loop, Node, Promise, Suspension};
+use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, Suspension, as_node, as_promise};
 
 pub(crate) use cell::TaskCell;
 
@@ -121,5 +121,5 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    Task { join: Join::adopt(TaskCell::spawn(kernel, future, queued, created)) }
+    Task { join: Join::adopt(as_promise(TaskCell::spawn(kernel, future, queued, created))) }
 }

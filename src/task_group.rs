@@ -13,7 +13,7 @@ use crate::any_future::{TaskHandle, current_task};
 use crate::cancel::cancel;
 use crate::context;
 use crate::error::{Cancelled, GroupError, Panic};
-use crate::node::{Core, Ending, Loop, Node, WaitsFor, Watch, Watcher};
+use crate::node::{Core, Ending, Loop, NodeRef, Watch, Watcher};
 use crate::ready::{Entry, Run};
 use crate::task::{Task, spawn};
 use crate::throw::{catch_cancelled, is_throwing, wait_for};
@@ -152,7 +152,7 @@ impl<E> fmt::Debug for TaskGroup<E> {
 }
 
 struct Child<E> {
-    node: Rc<dyn Node>,
+    node: NodeRef,
     error: Option<E>,
 }
 
@@ -190,7 +190,7 @@ impl<E: 'static> GroupNode<E> {
         })
     }
 
-    fn watch(self: &Rc<Self>, index: u32, child: Rc<dyn Node>) {
+    fn watch(self: &Rc<Self>, index: u32, child: NodeRef) {
         let number = self.kernel.next_watch();
         child.core().watchers().add(number, Watcher::Watch(Rc::clone(self) as Rc<dyn Watch>, index));
         self.children.borrow_mut().insert(index, Child { node: child, error: None });
@@ -207,7 +207,7 @@ impl<E: 'static> GroupNode<E> {
     /// Cancels every child.
     fn abort(&self) {
         self.aborting.set(true);
-        let nodes: Vec<Rc<dyn Node>> = self.children.borrow().values().map(|child| Rc::clone(&child.node)).collect();
+        let nodes: Vec<NodeRef> = self.children.borrow().values().map(|child| child.node.clone()).collect();
         for node in nodes {
             cancel(&node, None);
         }
@@ -234,7 +234,7 @@ impl<E: 'static> GroupNode<E> {
             return Poll::Ready(());
         }
         drop(self.waiter.replace(Some(waker::watcher(cx.waker()))));
-        wait_for(|| WaitsFor::Leaf("the children of its task group"));
+        wait_for(&"the children of its task group");
         Poll::Pending
     }
 

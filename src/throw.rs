@@ -6,14 +6,13 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::context;
 use crate::error::Cancelled;
-use crate::kernel::Throw;
-use crate::node::{Kind, Node, Suspension, WaitsFor};
+use crate::kernel::{Leaf, Throw};
+use crate::node::{Kind, Node, NodeRef, Suspension};
 use crate::waker;
 
 /// Whether a leaf must answer `Pending` because the step is delivering a cancellation.
@@ -28,13 +27,22 @@ pub(crate) fn is_throwing(cx: &Context<'_>) -> bool {
     throwing
 }
 
-/// Notes in the running task what it is about to wait for: the await graph, and the way a cancellation takes.
-pub(crate) fn wait_for(what: impl FnOnce() -> WaitsFor) {
-    with_running(|suspension| suspension.wait_for(what()));
+/// Notes in the running task the node that it is about to wait for: the await graph, and the way a cancellation takes.
+pub(crate) fn wait_for_node(node: impl FnOnce() -> NodeRef) {
+    with_running(|suspension| suspension.wait_for(node()));
+}
+
+/// Notes what the running task is about to wait for if that is no node.
+pub(crate) fn wait_for(leaf: Leaf) {
+    context::with(|kernel| {
+        if let Some(kernel) = kernel {
+            kernel.leaf().set(Some(leaf));
+        }
+    });
 }
 
 /// The running task has given up an await of `node`. What it held is handed back to be dropped.
-pub(crate) fn no_longer_waits_for(node: &dyn Node) -> Option<Rc<dyn Node>> {
+pub(crate) fn no_longer_waits_for(node: &dyn Node) -> Option<NodeRef> {
     with_running(|suspension| suspension.no_longer_waits_for(node)).flatten()
 }
 

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::clock::nanos;
 use crate::context;
-use crate::kernel::Alarm;
-use crate::node::{Loop, WaitsFor};
+use crate::node::Loop;
 use crate::throw::{is_throwing, wait_for};
 use crate::timer_wheel::TimerKey;
+use crate::waker;
 
 /// Lets everything else that is ready have its turn: asyncio's `sleep(0)`. Goes on in the next iteration.
 ///
@@ -51,7 +51,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        wait_for(|| WaitsFor::Leaf("its next turn"));
+        wait_for(&"its next turn");
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -77,7 +77,7 @@ impl Future for YieldNow {
 /// # Cancel safety
 /// Nothing is lost but the time: awaited again through a `&mut`, it goes on to the same deadline.
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep { state: SleepState::New(Until::For(duration)) }
+    Sleep::new(Until::For(duration))
 }
 
 /// Sleeps until `deadline` on the loop's clock (see [`EventLoop::time`](crate::EventLoop::time)), never less. A deadline
@@ -101,7 +101,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// # Cancel safety
 /// Nothing is lost but the time.
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep { state: SleepState::New(Until::At(deadline)) }
+    Sleep::new(Until::At(deadline))
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -111,37 +111,60 @@ enum Until {
 }
 
 /// `New` → `Yielding` or `Armed` at the first poll → `Over`.
-#[derive(Debug)]
-enum SleepState {
-    New(Until),
-    Yielding(YieldNow),
-    Armed(Rc<Loop>, TimerKey),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    New,
+    Yielding,
+    Armed,
     Over,
 }
 
 /// The future of [`sleep`](fn@sleep) and [`sleep_until`](fn@sleep_until).
+///
+/// The fields of an armed one stand by themselves and not in its phase, since putting them together to move them costs
+/// as much as the timer wheel (measured).
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
-    state: SleepState,
+    phase: Phase,
+    until: Until,
+    timer: Option<TimerKey>,
+    kernel: Option<Rc<Loop>>,
 }
 
 impl Sleep {
-    fn start(&mut self, until: Until, cx: &Context<'_>) {
+    fn new(until: Until) -> Self {
+        Self { phase: Phase::New, until, timer: None, kernel: None }
+    }
+
+    fn start(&mut self, cx: &Context<'_>) {
         let kernel = context::expect();
         let now = || kernel.clock().now();
-        let deadline = match until {
+        let deadline = match self.until {
             Until::For(Duration::ZERO) => None,
             Until::For(duration) => Some(now().saturating_add(nanos(duration))),
             Until::At(deadline) => Some(kernel.clock().nanos_at(deadline)).filter(|at| *at > now()),
         };
-        self.state = match deadline {
-            None => SleepState::Yielding(yield_now()),
-            Some(at) => {
-                let key = kernel.set_timer(at, Alarm::Wake(cx.waker().clone()));
-                SleepState::Armed(kernel, key)
-            }
-        };
+        if let Some(at) = deadline {
+            self.timer = Some(kernel.set_timer(at, waker::alarm(cx.waker())));
+            self.phase = Phase::Armed;
+            self.kernel = Some(kernel);
+            wait_for(&"a timer");
+        } else {
+            self.phase = Phase::Yielding;
+            cx.waker().wake_by_ref();
+            wait_for(&"its next turn");
+        }
+    }
+
+    /// Whether the timer has rung; if not, it is to wake whoever polls now.
+    fn has_rung(&self, cx: &Context<'_>) -> bool {
+        let (Some(kernel), Some(timer)) = (&self.kernel, self.timer) else { return true };
+        let (rung, _spare) = kernel.poll_timer(timer, waker::alarm(cx.waker()));
+        if !rung {
+            wait_for(&"a timer");
+        }
+        rung
     }
 }
 
@@ -152,34 +175,24 @@ impl Future for Sleep {
         if is_throwing(cx) {
             return Poll::Pending;
         }
-        if let SleepState::New(until) = self.state {
-            self.start(until, cx);
-            if let SleepState::Armed(..) = self.state {
-                wait_for(|| WaitsFor::Leaf("a timer"));
+        match self.phase {
+            Phase::New => {
+                self.start(cx);
                 return Poll::Pending;
             }
+            Phase::Armed if !self.has_rung(cx) => return Poll::Pending,
+            Phase::Armed | Phase::Yielding | Phase::Over => {}
         }
-        match &mut self.state {
-            SleepState::Yielding(yielding) => Pin::new(yielding).poll(cx),
-            SleepState::Armed(kernel, key) => {
-                let (rung, spare) = kernel.poll_timer(*key, cx.waker().clone());
-                drop(spare);
-                if rung {
-                    self.disarm();
-                    return Poll::Ready(());
-                }
-                wait_for(|| WaitsFor::Leaf("a timer"));
-                Poll::Pending
-            }
-            SleepState::New(_) | SleepState::Over => Poll::Ready(()),
-        }
+        self.phase = Phase::Over;
+        self.disarm();
+        Poll::Ready(())
     }
 }
 
 impl Sleep {
     fn disarm(&mut self) {
-        if let SleepState::Armed(kernel, key) = std::mem::replace(&mut self.state, SleepState::Over) {
-            drop(kernel.remove_timer(key));
+        if let (Some(kernel), Some(timer)) = (&self.kernel, self.timer.take()) {
+            drop(kernel.remove_timer(timer));
         }
     }
 }

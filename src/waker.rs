@@ -9,8 +9,9 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use crate::context;
 use crate::inbox::Inbox;
+use crate::kernel::Alarm;
 use crate::key::TaskKey;
-use crate::node::Watcher;
+use crate::node::{Loop, Watcher};
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, |_| ());
 
@@ -31,6 +32,20 @@ pub(crate) fn watcher(waker: &Waker) -> Watcher {
     key_of(waker).map_or_else(|| Watcher::Waker(waker.clone()), Watcher::Task)
 }
 
+/// What a timer is to do to wake.
+pub(crate) fn alarm(waker: &Waker) -> Alarm {
+    key_of(waker).map_or_else(|| Alarm::Waker(waker.clone()), Alarm::Task)
+}
+
+/// Queues the task: directly if `kernel` is its loop, through its loop's inbox else.
+pub(crate) fn wake_task(kernel: &Loop, key: TaskKey) {
+    if kernel.number() == key.number() {
+        kernel.wake(key);
+    } else {
+        Inbox::deliver(key);
+    }
+}
+
 fn clone(word: *const ()) -> RawWaker {
     RawWaker::new(word, &VTABLE)
 }
@@ -38,14 +53,8 @@ fn clone(word: *const ()) -> RawWaker {
 /// Queues the task: directly on its loop's thread while that loop is entered, through the loop's inbox elsewhere.
 fn wake(word: *const ()) {
     let key = TaskKey::from_word(word.addr());
-    let here = context::with(|kernel| match kernel {
-        Some(kernel) if kernel.number() == key.number() => {
-            kernel.wake(key);
-            true
-        }
-        _ => false,
+    context::with(|kernel| match kernel {
+        Some(kernel) => wake_task(kernel, key),
+        None => Inbox::deliver(key),
     });
-    if !here {
-        Inbox::deliver(key);
-    }
 }

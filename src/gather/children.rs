@@ -3,7 +3,6 @@
 
 use std::any::Any;
 use std::panic::Location;
-use std::rc::Rc;
 
 use super::{gathering, with_outcomes};
 use crate::context;
@@ -11,13 +10,13 @@ use crate::ensure::joined;
 use crate::error::TaskError;
 use crate::gathering::{FirstError, Gathering, Outcomes, Values};
 use crate::join::Join;
-use crate::node::{Core, Node, State};
+use crate::node::{Core, NodeRef, State};
 
 /// Several children, by index.
 pub(crate) trait Children: 'static {
     fn len(&self) -> usize;
     fn core(&self, index: usize) -> &Core;
-    fn node(&self, index: usize) -> Rc<dyn Node>;
+    fn node(&self, index: usize) -> NodeRef;
     /// Tells the child that it belongs to the gathering now.
     fn fix(&self, index: usize);
 }
@@ -31,7 +30,7 @@ impl<T: 'static> Children for Vec<Join<T>> {
         self[index].core()
     }
 
-    fn node(&self, index: usize) -> Rc<dyn Node> {
+    fn node(&self, index: usize) -> NodeRef {
         self[index].node()
     }
 
@@ -55,8 +54,11 @@ fn failed<V, E>(child: &Join<Result<V, E>>) -> bool {
 
 /// The values of children that have all finished.
 pub(crate) fn values<T: 'static>(children: Vec<Join<T>>, _failed: Option<usize>) -> Option<Box<dyn Any>> {
-    let values: Option<Vec<T>> = children.iter().map(|child| child.take_result().ok()).collect();
-    Some(Box::new(values?))
+    let mut values = Vec::with_capacity(children.len());
+    for child in children {
+        values.push(child.promise().take()?);
+    }
+    Some(Box::new(values))
 }
 
 /// How each child ended.
@@ -70,9 +72,14 @@ pub(crate) fn first_error<V: 'static, E: 'static>(
     children: Vec<Join<Result<V, E>>>,
     failed: Option<usize>,
 ) -> Option<Box<dyn Any>> {
-    let result: Result<Vec<V>, E> = match failed {
-        Some(index) => Err(children[index].take_result().ok()?.err()?),
-        None => children.iter().map(|child| child.take_result().ok()).collect::<Option<_>>()?,
+    let result: Result<Vec<V>, E> = if let Some(index) = failed {
+        Err(children[index].promise().take()?.err()?)
+    } else {
+        let mut values = Vec::with_capacity(children.len());
+        for child in children {
+            values.push(child.promise().take()?.ok()?);
+        }
+        Ok(values)
     };
     Some(Box::new(result))
 }
@@ -118,7 +125,7 @@ macro_rules! tuple {
                 }
             }
 
-            fn node(&self, index: usize) -> Rc<dyn Node> {
+            fn node(&self, index: usize) -> NodeRef {
                 match index {
                     $($i => self.$i.node(),)+
                     _ => unreachable!("there are {} children", $count),

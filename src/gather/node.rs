@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use super::Children;
 use crate::cancel::cancel;
+use crate::counted::Counted;
 use crate::error::Cancelled;
 use crate::key::TaskKey;
-use crate::node::{Core, Ending, Group, Kind, Loop, Node, Promise, State, Watch, Watcher, drop_flat};
+use crate::node::{Core, Ending, Group, Kind, Loop, Node, NodeRef, Promise, State, Watch, Watcher, as_node, drop_flat};
 use crate::ready::{Entry, Run};
 
 /// What happens to a child that fails: `Raise` → `Collect` or `CancelRest` while the gathering is being set up.
@@ -27,10 +28,7 @@ enum OnFailure {
 /// How the results are made of the children and the index of the one that failed; `None` if a value is missing.
 pub(crate) type Collect<C> = fn(C, Option<usize>) -> Option<Box<dyn Any>>;
 
-/// The node of a gathering: a countdown.
-///
-/// It is told at once when a child ends, and takes a turn of its own, where asyncio would run the child's callback, only
-/// when that child decides: it is the last, or the first that failed.
+/// The node of a gathering.
 pub(crate) struct GatherNode<C> {
     core: Core,
     /// Gone when the results were made, or when nobody is left to take them.
@@ -52,33 +50,6 @@ pub(crate) struct GatherNode<C> {
 }
 
 impl<C: Children> GatherNode<C> {
-    /// Counts down from the children that are not done. If those that are done decide already, it is done too.
-    pub(crate) fn start(
-        kernel: Rc<Loop>,
-        children: C,
-        fails: Option<fn(&C, usize) -> bool>,
-        collect: Collect<C>,
-    ) -> Rc<Self> {
-        let node = Rc::new(Self {
-            core: Core::new(kernel),
-            children: Cell::new(None),
-            fails,
-            collect: Cell::new(collect),
-            results: Cell::new(None),
-            fixed: Cell::new(false),
-            held: RefCell::default(),
-            remaining: Cell::new(0),
-            failed: Cell::new(None),
-            failure: Cell::new(None),
-            on_failure: Cell::new(OnFailure::Raise),
-            cancel_requested: Cell::new(None),
-        });
-        node.watch_children(&children);
-        node.children.set(Some(children));
-        node.settle_if_decided();
-        node
-    }
-
     /// Lends the children to `f`, out of their place, so that code of a user in it meets no borrow. If the last handle
     /// went meanwhile, so do they.
     fn with_children<R>(&self, f: impl FnOnce(&C) -> R) -> Option<R> {
@@ -88,27 +59,6 @@ impl<C: Children> GatherNode<C> {
             self.children.set(Some(children));
         }
         Some(answer)
-    }
-
-    fn watch_children(self: &Rc<Self>, children: &C) {
-        let kernel = self.core.kernel();
-        for index in 0..children.len() {
-            let child = children.core(index);
-            assert!(
-                Rc::ptr_eq(child.kernel(), kernel),
-                "gathered a future of another event loop; gather it in a task of the loop that made it"
-            );
-            let number = u32::try_from(index).expect("fewer children than tasks can be");
-            children.fix(index);
-            if child.is_done() {
-                let failed = self.child_failed(child, |fails| Some(fails(children, index)));
-                self.note_failure(number, child, failed);
-            } else {
-                self.remaining.set(self.remaining.get() + 1);
-                let watch = Watcher::Watch(Rc::clone(self) as Rc<dyn Watch>, number);
-                child.watchers().add(kernel.next_watch(), watch);
-            }
-        }
     }
 
     /// Whether a child that has ended has failed; `ask` judges a value.
@@ -130,83 +80,12 @@ impl<C: Children> GatherNode<C> {
         first
     }
 
-    /// Ends the gathering if the children that have ended decide it.
-    fn settle_if_decided(self: &Rc<Self>) {
-        if self.core.is_done() {
-            return;
-        }
-        let all = self.remaining.get() == 0;
-        match (self.failed.get(), self.on_failure.get()) {
-            (Some(index), OnFailure::Raise) => self.end_as_child(index),
-            (Some(index), OnFailure::CancelRest) if all => self.end_as_child(index),
-            (Some(_), OnFailure::CancelRest) => self.cancel_children(),
-            _ if all => match self.cancel_requested.take() {
-                Some(cancelled) => self.core.end(Ending::Cancelled(cancelled), || self.as_node()),
-                None => self.core.finish(|| self.as_node()),
-            },
-            _ => {}
-        }
-    }
-
-    /// Ends as the child did: with its error as a value, cancelled, or with its panic.
-    fn end_as_child(self: &Rc<Self>, index: u32) {
-        self.with_children(|children| children.core(index as usize).set_retrieved());
-        let ending = self.failure.take();
-        self.failure.set(ending.clone());
-        match ending {
-            Some(ending) => self.core.end(ending, || self.as_node()),
-            None => self.core.finish(|| self.as_node()),
-        }
-    }
-
-    fn as_node(self: &Rc<Self>) -> Rc<dyn Node> {
-        Rc::clone(self) as Rc<dyn Node>
-    }
-
-    fn cancel_children(&self) {
-        for child in self.children() {
-            cancel(&child, None);
-        }
-    }
-
-    // Policies.
-
-    pub(crate) fn cancel_rest(self: &Rc<Self>) {
-        self.set_policy(OnFailure::CancelRest);
-    }
-
-    /// From now on failures are results, and `collect` puts them in their places.
-    pub(crate) fn collect_outcomes(self: &Rc<Self>, collect: Collect<C>) {
-        self.collect.set(collect);
-        self.set_policy(OnFailure::Collect);
-    }
-
-    /// The gathering is being set up and has, if it is done already, ended by the rules of `Raise`: judge again.
-    fn set_policy(self: &Rc<Self>, on_failure: OnFailure) {
-        self.on_failure.set(on_failure);
-        self.core.reopen();
-        self.settle_if_decided();
-    }
-
-    /// Holds back the children from the `n`th on that have not started.
-    pub(crate) fn limit(&self, n: usize) {
-        assert!(n > 0, "a gathering with a limit of 0 could never run a child; the least is 1");
-        let kernel = self.core.kernel();
-        let mut held = self.held.borrow_mut();
-        for (index, child) in self.children().into_iter().enumerate().skip(n) {
-            if let Kind::Task(suspension) = child.kind() {
-                if !suspension.started().get() && kernel.unqueue(suspension.key()).is_some() {
-                    held.insert(u32::try_from(index).expect("counted as such before"), suspension.key());
-                }
-            }
-        }
-    }
-
     /// A child has ended: the next one that waits for its turn starts. One that ended while it was held (it was
-    /// cancelled) leaves no place.
+    /// cancelled) leaves no place, and after a failure that ends the rest nobody starts any more.
     fn start_next(&self, ended: u32) {
         let mut held = self.held.borrow_mut();
-        if !held.is_empty() && held.remove(&ended).is_none() {
+        let over = self.on_failure.get() == OnFailure::CancelRest && self.failed.get().is_some();
+        if !held.is_empty() && held.remove(&ended).is_none() && !over {
             if let Some((_, key)) = held.pop_first() {
                 self.core.kernel().wake(key);
             }
@@ -225,30 +104,168 @@ impl<C: Children> GatherNode<C> {
     }
 }
 
-impl<C: Children> Watch for GatherNode<C> {
+/// The countdown of a gathering, which its children hold.
+///
+/// It is told at once when a child ends, and takes a turn of its own, where asyncio would run the child's callback, only
+/// when that child decides: it is the last, or the first that failed.
+pub(crate) struct Countdown<C> {
+    node: Counted<GatherNode<C>>,
+}
+
+impl<C: Children> Countdown<C> {
+    /// Counts down from the children that are not done. If those that are done decide already, the gathering is done.
+    pub(crate) fn start(
+        kernel: Rc<Loop>,
+        children: C,
+        fails: Option<fn(&C, usize) -> bool>,
+        collect: Collect<C>,
+    ) -> Rc<Self> {
+        let node = Counted::new(GatherNode {
+            core: Core::new(kernel),
+            children: Cell::new(None),
+            fails,
+            collect: Cell::new(collect),
+            results: Cell::new(None),
+            fixed: Cell::new(false),
+            held: RefCell::default(),
+            remaining: Cell::new(0),
+            failed: Cell::new(None),
+            failure: Cell::new(None),
+            on_failure: Cell::new(OnFailure::Raise),
+            cancel_requested: Cell::new(None),
+        });
+        let countdown = Rc::new(Self { node });
+        countdown.watch(&children);
+        countdown.node.children.set(Some(children));
+        countdown.settle_if_decided();
+        countdown
+    }
+
+    /// The gathering's node, for a handle on it.
+    pub(crate) fn node(&self) -> Counted<GatherNode<C>> {
+        self.node.clone()
+    }
+
+    fn watch(self: &Rc<Self>, children: &C) {
+        let node = &self.node;
+        let kernel = node.core.kernel();
+        for index in 0..children.len() {
+            let child = children.core(index);
+            assert!(
+                Rc::ptr_eq(child.kernel(), kernel),
+                "gathered a future of another event loop; gather it in a task of the loop that made it"
+            );
+            let number = u32::try_from(index).expect("fewer children than tasks can be");
+            children.fix(index);
+            if child.is_done() {
+                let failed = node.child_failed(child, |fails| Some(fails(children, index)));
+                node.note_failure(number, child, failed);
+            } else {
+                node.remaining.set(node.remaining.get() + 1);
+                let watch = Watcher::Watch(Rc::clone(self) as Rc<dyn Watch>, number);
+                child.watchers().add(kernel.next_watch(), watch);
+            }
+        }
+    }
+
+    /// Ends the gathering if the children that have ended decide it.
+    fn settle_if_decided(&self) {
+        let node = &self.node;
+        if node.core.is_done() {
+            return;
+        }
+        let all = node.remaining.get() == 0;
+        match (node.failed.get(), node.on_failure.get()) {
+            (Some(index), OnFailure::Raise) => self.end_as_child(index),
+            (Some(index), OnFailure::CancelRest) if all => self.end_as_child(index),
+            (Some(_), OnFailure::CancelRest) => self.cancel_children(),
+            _ if all => match node.cancel_requested.take() {
+                Some(cancelled) => node.core.end(Ending::Cancelled(cancelled), || self.me()),
+                None => node.core.finish(|| self.me()),
+            },
+            _ => {}
+        }
+    }
+
+    /// Ends as the child did: with its error as a value, cancelled, or with its panic.
+    fn end_as_child(&self, index: u32) {
+        let node = &self.node;
+        node.with_children(|children| children.core(index as usize).set_retrieved());
+        let ending = node.failure.take();
+        node.failure.set(ending.clone());
+        match ending {
+            Some(ending) => node.core.end(ending, || self.me()),
+            None => node.core.finish(|| self.me()),
+        }
+    }
+
+    fn me(&self) -> NodeRef {
+        as_node(self.node.clone())
+    }
+
+    fn cancel_children(&self) {
+        for child in self.node.children() {
+            cancel(&child, None);
+        }
+    }
+
+    pub(crate) fn cancel_rest(&self) {
+        self.set_policy(OnFailure::CancelRest);
+    }
+
+    /// From now on failures are results, and `collect` puts them in their places.
+    pub(crate) fn collect_outcomes(&self, collect: Collect<C>) {
+        self.node.collect.set(collect);
+        self.set_policy(OnFailure::Collect);
+    }
+
+    /// The gathering is being set up and has, if it is done already, ended by the rules of `Raise`: judge again.
+    fn set_policy(&self, on_failure: OnFailure) {
+        self.node.on_failure.set(on_failure);
+        self.node.core.reopen();
+        self.settle_if_decided();
+    }
+
+    /// Holds back the children from the `n`th on that have not started.
+    pub(crate) fn limit(&self, n: usize) {
+        assert!(n > 0, "a gathering with a limit of 0 could never run a child; the least is 1");
+        let kernel = self.node.core.kernel();
+        let mut held = self.node.held.borrow_mut();
+        for (index, child) in (0..).zip(self.node.children()).skip(n) {
+            if let Kind::Task(suspension) = child.kind() {
+                if !suspension.started().get() && kernel.unqueue(suspension.key()).is_some() {
+                    held.insert(index, suspension.key());
+                }
+            }
+        }
+    }
+}
+
+impl<C: Children> Watch for Countdown<C> {
     fn child_done(self: Rc<Self>, index: u32, child: &Core) {
-        self.remaining.set(self.remaining.get() - 1);
-        self.start_next(index);
-        let failed = self.child_failed(child, |fails| self.with_children(|children| fails(children, index as usize)));
-        let decides = self.note_failure(index, child, failed) || self.remaining.get() == 0;
-        if decides && !self.core.is_done() {
-            let kernel = Rc::clone(self.core.kernel());
+        let node = &self.node;
+        node.remaining.set(node.remaining.get() - 1);
+        let failed = node.child_failed(child, |fails| node.with_children(|children| fails(children, index as usize)));
+        let first_failure = node.note_failure(index, child, failed) && node.on_failure.get() != OnFailure::Collect;
+        node.start_next(index);
+        if (first_failure || node.remaining.get() == 0) && !node.core.is_done() {
+            let kernel = Rc::clone(node.core.kernel());
             kernel.push(Entry::Run(self, index));
         }
     }
 }
 
-impl<C: Children> Run for GatherNode<C> {
+impl<C: Children> Run for Countdown<C> {
     fn run(self: Rc<Self>, _index: u32) {
         self.settle_if_decided();
-        if self.fixed.get() {
-            self.make_results();
+        if self.node.fixed.get() {
+            self.node.make_results();
         }
     }
 }
 
 impl<C: Children> Group for GatherNode<C> {
-    fn children(&self) -> Vec<Rc<dyn Node>> {
+    fn children(&self) -> Vec<NodeRef> {
         let nodes = self.with_children(|children| (0..children.len()).map(|i| children.node(i)).collect());
         nodes.unwrap_or_default()
     }
@@ -274,14 +291,6 @@ impl<C: Children> Node for GatherNode<C> {
 }
 
 impl<C: Children, O: 'static> Promise<O> for GatherNode<C> {
-    fn core(&self) -> &Core {
-        &self.core
-    }
-
-    fn node(self: Rc<Self>) -> Rc<dyn Node> {
-        self
-    }
-
     fn take(&self) -> Option<O> {
         self.make_results();
         let results = self.results.take()?;

@@ -3,31 +3,19 @@
 
 use std::cell::Cell;
 use std::panic::Location;
-use std::rc::Rc;
 use std::sync::Arc;
 
-use super::Node;
+use super::{Node, NodeRef, same};
+use crate::kernel::Leaf;
 use crate::key::TaskKey;
-
-/// Something that a task waits for.
-pub(crate) enum WaitsFor {
-    /// A task, future or gathering, to which a cancellation is handed on.
-    Node(Rc<dyn Node>),
-    /// Anything else, by name: a cancellation ends the wait itself.
-    Leaf(&'static str),
-}
 
 /// The nodes that a task waits for: one, but for tasks that await several at once.
 #[derive(Clone, Default)]
-enum Nodes {
+pub(crate) enum Waits {
     #[default]
     None,
-    One(Rc<dyn Node>),
-    Many(Vec<Rc<dyn Node>>),
-}
-
-fn is(one: &Rc<dyn Node>, node: &dyn Node) -> bool {
-    std::ptr::addr_eq(Rc::as_ptr(one), node)
+    One(NodeRef),
+    Many(Box<Vec<NodeRef>>),
 }
 
 /// Which cancellation the next step delivers. `None` → `Asked` while the task runs or is queued to run; `uncancel` can
@@ -40,22 +28,27 @@ pub(crate) enum Request {
     Interrupted,
 }
 
-/// The cancellation state of one task.
+/// What few tasks have.
+#[derive(Default)]
+struct Rare {
+    name: Option<Box<str>>,
+    message: Option<Arc<str>>,
+}
+
+/// The cancellation state of one task. Every task has one, so it is kept small.
 pub(crate) struct Suspension {
     id: u64,
     key: TaskKey,
-    nodes: Cell<Nodes>,
-    /// What else it waits for; the last of several, since this is only told, never cancelled.
-    leaf: Cell<Option<&'static str>>,
-    message: Cell<Option<Arc<str>>>,
-    name: Cell<Option<Box<str>>>,
+    waits: Cell<Waits>,
+    /// What it waits for if that is no node: only told, never cancelled.
+    leaf: Cell<Option<Leaf>>,
+    rare: Cell<Option<Box<Rare>>>,
     created: &'static Location<'static>,
-    /// The last walk of a cancellation that came by, so that it notices a cycle.
-    walk: Cell<u64>,
     cancelling: Cell<u32>,
     request: Cell<Request>,
     started: Cell<bool>,
     running: Cell<bool>,
+    stage_in_use: Cell<bool>,
 }
 
 impl Suspension {
@@ -63,16 +56,15 @@ impl Suspension {
         Self {
             id,
             key,
-            nodes: Cell::default(),
+            waits: Cell::default(),
             leaf: Cell::default(),
-            message: Cell::default(),
-            name: Cell::default(),
+            rare: Cell::default(),
             created,
-            walk: Cell::new(0),
             cancelling: Cell::new(0),
             request: Cell::new(Request::None),
             started: Cell::new(false),
             running: Cell::new(false),
+            stage_in_use: Cell::new(false),
         }
     }
 
@@ -89,14 +81,35 @@ impl Suspension {
     }
 
     pub(crate) fn name(&self) -> String {
-        let name = self.name.take();
-        let text = name.as_deref().map_or_else(|| format!("Task-{}", self.id), str::to_owned);
-        self.name.set(name);
-        text
+        let rare = self.rare.take();
+        let name = rare.as_ref().and_then(|rare| rare.name.as_deref()).map(str::to_owned);
+        self.rare.set(rare);
+        name.unwrap_or_else(|| format!("Task-{}", self.id))
     }
 
     pub(crate) fn set_name(&self, name: &str) {
-        self.name.set(Some(name.into()));
+        self.with_rare(|rare| rare.name = Some(name.into()));
+    }
+
+    fn set_message(&self, message: Option<Arc<str>>) {
+        if message.is_some() {
+            self.with_rare(|rare| rare.message = message);
+        } else {
+            self.take_message();
+        }
+    }
+
+    fn take_message(&self) -> Option<Arc<str>> {
+        let mut rare = self.rare.take()?;
+        let message = rare.message.take();
+        self.rare.set(Some(rare));
+        message
+    }
+
+    fn with_rare(&self, change: impl FnOnce(&mut Rare)) {
+        let mut rare = self.rare.take().unwrap_or_default();
+        change(&mut rare);
+        self.rare.set(Some(rare));
     }
 
     /// Whether the coroutine has been polled.
@@ -104,13 +117,13 @@ impl Suspension {
         &self.started
     }
 
-    pub(crate) fn running(&self) -> &Cell<bool> {
-        &self.running
+    /// Whether somebody has the coroutine, or its value, in hand. Kept here where there is a byte to spare.
+    pub(crate) fn stage_in_use(&self) -> &Cell<bool> {
+        &self.stage_in_use
     }
 
-    /// Notes that the walk with this number came by; whether it had been here before.
-    pub(crate) fn was_visited_by(&self, walk: u64) -> bool {
-        self.walk.replace(walk) == walk
+    pub(crate) fn running(&self) -> &Cell<bool> {
+        &self.running
     }
 
     // Cancellations.
@@ -129,7 +142,7 @@ impl Suspension {
         self.cancelling.set(left);
         if left == 0 && self.request.get() == Request::Asked {
             self.request.set(Request::None);
-            self.message.set(None);
+            self.take_message();
         }
         left
     }
@@ -142,78 +155,76 @@ impl Suspension {
     pub(crate) fn ask(&self, request: Request, message: Option<Arc<str>>) {
         if self.request.get() != Request::Interrupted {
             self.request.set(request);
-            self.message.set(message);
+            self.set_message(message);
         }
     }
 
     /// The request, to be delivered or handed on: there is none afterwards.
     pub(crate) fn take_request(&self) -> (Request, Option<Arc<str>>) {
-        (self.request.replace(Request::None), self.message.take())
+        match self.request.replace(Request::None) {
+            Request::None => (Request::None, None),
+            request => (request, self.take_message()),
+        }
     }
 
     // What it waits for.
 
-    pub(crate) fn wait_for(&self, what: WaitsFor) {
-        let node = match what {
-            WaitsFor::Leaf(name) => return self.leaf.set(Some(name)),
-            WaitsFor::Node(node) => node,
-        };
-        self.nodes.set(match self.nodes.take() {
-            Nodes::None => Nodes::One(node),
-            Nodes::One(other) => Nodes::Many(vec![other, node]),
-            Nodes::Many(mut all) => {
+    pub(crate) fn wait_for(&self, node: NodeRef) {
+        self.waits.set(match self.waits.take() {
+            Waits::None => Waits::One(node),
+            Waits::One(other) => Waits::Many(Box::new(vec![other, node])),
+            Waits::Many(mut all) => {
                 all.push(node);
-                Nodes::Many(all)
+                Waits::Many(all)
             }
         });
     }
 
     /// A step begins: it waits for nothing. What it held is handed back to be dropped.
-    pub(crate) fn clear_waits(&self) -> impl Sized + use<> {
-        self.leaf.set(None);
-        self.nodes.take()
+    pub(crate) fn clear_waits(&self) -> Waits {
+        self.waits.take()
     }
 
     /// An await of `node` was given up. What it held is handed back to be dropped.
-    pub(crate) fn no_longer_waits_for(&self, node: &dyn Node) -> Option<Rc<dyn Node>> {
-        let (kept, left) = match self.nodes.take() {
-            Nodes::One(one) if is(&one, node) => (Nodes::None, Some(one)),
-            Nodes::Many(mut all) => {
-                let left = all.iter().position(|one| is(one, node)).map(|i| all.remove(i));
-                (Nodes::Many(all), left)
+    pub(crate) fn no_longer_waits_for(&self, node: &dyn Node) -> Option<NodeRef> {
+        let (kept, left) = match self.waits.take() {
+            Waits::One(one) if same(&*one, node) => (Waits::None, Some(one)),
+            Waits::Many(mut all) => {
+                let left = all.iter().position(|one| same(&**one, node)).map(|i| all.remove(i));
+                (Waits::Many(all), left)
             }
             other => (other, None),
         };
-        self.nodes.set(kept);
+        self.waits.set(kept);
         left
     }
 
     /// The one node that it waits for, if it is one.
-    pub(crate) fn waits_for_one(&self) -> Option<Rc<dyn Node>> {
-        match self.copy_of_nodes() {
-            Nodes::One(node) => Some(node),
-            Nodes::None | Nodes::Many(_) => None,
+    pub(crate) fn waits_for_one(&self) -> Option<NodeRef> {
+        match self.copy_of_waits() {
+            Waits::One(node) => Some(node),
+            Waits::None | Waits::Many(_) => None,
         }
     }
 
     /// All nodes that it waits for.
-    pub(crate) fn waits_for_nodes(&self) -> Vec<Rc<dyn Node>> {
-        match self.copy_of_nodes() {
-            Nodes::None => Vec::new(),
-            Nodes::One(node) => vec![node],
-            Nodes::Many(all) => all,
+    pub(crate) fn waits_for_nodes(&self) -> Vec<NodeRef> {
+        match self.copy_of_waits() {
+            Waits::None => Vec::new(),
+            Waits::One(node) => vec![node],
+            Waits::Many(all) => *all,
         }
     }
 
-    /// What it waits for beside nodes.
-    pub(crate) fn waits_for_leaf(&self) -> Option<&'static str> {
-        self.leaf.get()
+    /// What it waits for beside nodes, by name.
+    pub(crate) fn leaf(&self) -> &Cell<Option<Leaf>> {
+        &self.leaf
     }
 
-    fn copy_of_nodes(&self) -> Nodes {
-        let nodes = self.nodes.take();
-        let copy = nodes.clone();
-        self.nodes.set(nodes);
+    fn copy_of_waits(&self) -> Waits {
+        let waits = self.waits.take();
+        let copy = waits.clone();
+        self.waits.set(waits);
         copy
     }
 }

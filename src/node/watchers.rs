@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::task::Waker;
 
-use super::{Core, Loop, Node, drop_flat, guarded};
+use super::{Core, Loop, NodeRef, drop_flat, guarded};
 use crate::inbox::Inbox;
 use crate::key::TaskKey;
 use crate::ready::{Entry, Run};
@@ -25,7 +25,7 @@ pub(crate) trait Watch {
 
 /// A callback that is handed the node when it is done.
 pub(crate) trait DoneCallback: Run {
-    fn aim(&self, node: Rc<dyn Node>);
+    fn aim(&self, node: NodeRef);
 }
 
 /// One who is told.
@@ -41,7 +41,7 @@ pub(crate) enum Watcher {
 }
 
 impl Watcher {
-    fn tell(self, core: &Core, me: &impl Fn() -> Rc<dyn Node>) {
+    fn tell(self, core: &Core, me: &impl Fn() -> NodeRef) {
         match self {
             Self::Done(callback) => {
                 callback.aim(me());
@@ -133,6 +133,10 @@ impl Watchers {
         found
     }
 
+    pub(super) fn is_empty(&mut self) -> bool {
+        matches!(self.list.get_mut(), List::Empty)
+    }
+
     /// Forgets everybody without telling. A watcher may hold the last share of a node with watchers of its own, and so
     /// on upwards.
     pub(crate) fn clear(&self, kernel: &Loop) {
@@ -143,7 +147,7 @@ impl Watchers {
     }
 
     /// Tells everybody, and forgets them.
-    pub(super) fn notify(&self, core: &Core, me: impl Fn() -> Rc<dyn Node>) {
+    pub(super) fn notify(&self, core: &Core, me: impl Fn() -> NodeRef) {
         match self.list.take() {
             List::Empty => {}
             List::One(_, watcher) => watcher.tell(core, &me),

@@ -3,17 +3,18 @@
 #![expect(unsafe_code, reason = "the coroutine is pinned in the allocation that it shares with its state")]
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, UnsafeCell};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::{Core, Kind, Loop, Node, Promise, Suspension};
+use super::{Core, Kind, Loop, Node, NodeRef, Promise, Suspension, as_node};
 use crate::cancel::deliver_to_wait;
+use crate::counted::Counted;
 use crate::error::{Cancelled, Panic};
 use crate::kernel::{Phase, Throw};
-use crate::node::{Ending, Request, guarded, report_unretrieved};
+use crate::node::{Ending, Request, Waits, guarded, report_unretrieved};
 use crate::waker::waker;
 
 /// `Coroutine` → `Value` when it returned → `Empty` when the value was taken; `Coroutine` → `Empty` when it was dropped.
@@ -27,11 +28,11 @@ enum Stage<F: Future> {
 pub(crate) struct TaskCell<F: Future> {
     core: Core,
     suspension: Suspension,
-    /// Borrowed while the coroutine runs or is dropped; whoever comes meanwhile leaves it alone.
+    /// Used by `with_stage` alone.
     ///
-    /// Invariant, **pinned**: a coroutine is put here when the cell is made, inside its `Rc`, and never moved again: it
+    /// Invariant, **pinned**: a coroutine is put here when the cell is made, inside its block, and never moved again: it
     /// is polled in place and dropped in place.
-    stage: RefCell<Stage<F>>,
+    stage: UnsafeCell<Stage<F>>,
 }
 
 impl<F> TaskCell<F>
@@ -40,7 +41,12 @@ where
     F::Output: 'static,
 {
     /// Makes a task and takes it into the kernel's table.
-    pub(crate) fn spawn(kernel: Rc<Loop>, future: F, queued: bool, created: &'static Location<'static>) -> Rc<Self> {
+    pub(crate) fn spawn(
+        kernel: Rc<Loop>,
+        future: F,
+        queued: bool,
+        created: &'static Location<'static>,
+    ) -> Counted<Self> {
         assert!(
             kernel.phase() != Phase::Closed,
             "the event loop is closed, so it can take no task; make a new one with EventLoop::new()"
@@ -48,13 +54,26 @@ where
         let id = kernel.next_task_id();
         let table = Rc::clone(&kernel);
         table.insert_task(id, queued, |key| {
-            let cell = Rc::new(Self {
+            let cell = Counted::new(Self {
                 core: Core::new(kernel),
                 suspension: Suspension::new(id, key, created),
-                stage: RefCell::new(Stage::Coroutine(future)),
+                stage: UnsafeCell::new(Stage::Coroutine(future)),
             });
-            (Rc::clone(&cell), cell as Rc<dyn Node>)
+            (cell.clone(), as_node(cell))
         })
+    }
+
+    /// Lends the stage to `f`, unless it is lent already: while the coroutine runs or is dropped, or its value is shown,
+    /// whoever else comes finds nothing.
+    fn with_stage<R>(&self, f: impl FnOnce(&mut Stage<F>) -> R) -> Option<R> {
+        let in_use = self.suspension.stage_in_use();
+        if in_use.replace(true) {
+            return None;
+        }
+        let _given_back = GivenBack(in_use);
+        // SAFETY: this is the only place that reaches into the cell, and the mark, which stands until `f` has returned
+        // or panicked, keeps a second caller out.
+        Some(f(unsafe { &mut *self.stage.get() }))
     }
 
     /// One poll of the coroutine, or its end if it is cancelled before it began.
@@ -65,11 +84,13 @@ where
         self.suspension.started().set(true);
         let waker = waker(self.suspension.key());
         let mut cx = Context::from_waker(&waker);
-        let mut stage = self.stage.borrow_mut();
-        let Stage::Coroutine(future) = &mut *stage else { unreachable!("a pending task holds its coroutine") };
-        // SAFETY: pinned, see `stage`.
-        let future = unsafe { Pin::new_unchecked(future) };
-        catch_unwind(AssertUnwindSafe(|| future.poll(&mut cx)))
+        let polled = self.with_stage(|stage| {
+            let Stage::Coroutine(future) = stage else { unreachable!("a pending task holds its coroutine") };
+            // SAFETY: pinned, see `stage`.
+            let future = unsafe { Pin::new_unchecked(future) };
+            catch_unwind(AssertUnwindSafe(|| future.poll(&mut cx)))
+        });
+        polled.expect("a task is stepped by one at a time")
     }
 
     /// What the poll means: the value, how the task ends without one, or nothing yet. A cancellation that is still
@@ -101,21 +122,21 @@ where
             Ok(value) => (Stage::Value(value), None),
             Err(ending) => (Stage::Empty, Some(ending)),
         };
-        let dropped = catch_unwind(AssertUnwindSafe(|| *self.stage.borrow_mut() = stage));
+        let dropped = catch_unwind(AssertUnwindSafe(|| self.with_stage(|place| *place = stage)));
         dropped.err().map_or(ending, |payload| Some(Ending::Panicked(Panic::new(payload))))
     }
 
     /// The last turn: out of the table, and whoever watches is told.
-    fn end(self: &Rc<Self>, ending: Option<Ending>) {
+    fn end(&self, me: &NodeRef, ending: Option<Ending>) {
         let kernel = self.core.kernel();
         let in_table = kernel.remove_task(self.suspension.key());
-        let me = || Rc::clone(self) as Rc<dyn Node>;
+        let me = || me.clone();
         match ending {
             None => self.core.finish(me),
             Some(ending) => self.core.end(ending, me),
         }
         if !self.core.has_handles() {
-            report_unretrieved(self.as_ref());
+            report_unretrieved(&self.core, self.kind());
             guarded(kernel, "Exception in destructor", || self.orphaned());
         }
         drop(in_table);
@@ -137,28 +158,31 @@ where
 
     fn orphaned(&self) {
         if self.core.is_done() {
-            // busy only while a destructor runs; `end` comes here again then
-            let value = self.stage.try_borrow_mut().map(|mut stage| std::mem::replace(&mut *stage, Stage::Empty));
+            // in use only while a destructor runs; `end` comes here again then
+            let value = self.with_stage(|stage| std::mem::replace(stage, Stage::Empty));
             drop(value);
         }
     }
 
-    fn step(self: Rc<Self>) {
+    fn step(&self, me: &NodeRef) {
         let kernel = self.core.kernel();
-        drop(self.suspension.clear_waits());
+        if let waits @ (Waits::One(_) | Waits::Many(_)) = self.suspension.clear_waits() {
+            drop(waits);
+        }
         let (request, message) = self.suspension.take_request();
         if request != Request::None {
             kernel.start_throw(Throw::Delivered, message);
         }
         self.suspension.running().set(true);
-        kernel.set_current(Some(Rc::clone(&self) as Rc<dyn Node>));
+        kernel.set_current(Some(me.clone()));
         let ended = self.judge(self.poll(request != Request::None));
         let ended = ended.map(|ended| self.settle(ended));
         drop(kernel.set_current(None));
+        self.suspension.leaf().set(kernel.leaf().take());
         self.suspension.running().set(false);
         match ended {
-            Some(ending) => self.end(ending),
-            None if self.suspension.request() != Request::None => deliver_to_wait(&(self as Rc<dyn Node>)),
+            Some(ending) => self.end(me, ending),
+            None if self.suspension.request() != Request::None => deliver_to_wait(me),
             None => {}
         }
     }
@@ -167,9 +191,7 @@ where
         let kernel = self.core.kernel();
         drop(kernel.remove_task(self.suspension.key()));
         guarded(kernel, "Exception in destructor", || {
-            if let Ok(mut stage) = self.stage.try_borrow_mut() {
-                *stage = Stage::Empty;
-            }
+            self.with_stage(|stage| *stage = Stage::Empty);
         });
         self.core.end_silently();
         drop(self.suspension.clear_waits());
@@ -181,30 +203,33 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    fn core(&self) -> &Core {
-        &self.core
-    }
-
-    fn node(self: Rc<Self>) -> Rc<dyn Node> {
-        self
-    }
-
     fn take(&self) -> Option<F::Output> {
-        let mut stage = self.stage.try_borrow_mut().ok()?;
-        if !matches!(*stage, Stage::Value(_)) {
-            return None;
-        }
-        match std::mem::replace(&mut *stage, Stage::Empty) {
-            Stage::Value(value) => Some(value),
+        let value = self.with_stage(|stage| match stage {
+            Stage::Value(_) => match std::mem::replace(stage, Stage::Empty) {
+                Stage::Value(value) => Some(value),
+                Stage::Coroutine(_) | Stage::Empty => None,
+            },
             Stage::Coroutine(_) | Stage::Empty => None,
-        }
+        });
+        let value = value.flatten()?;
+        self.core.set_taken();
+        Some(value)
     }
 
     fn peek(&self, look: &mut dyn FnMut(&F::Output)) {
-        if let Ok(stage) = self.stage.try_borrow() {
-            if let Stage::Value(value) = &*stage {
+        self.with_stage(|stage| {
+            if let Stage::Value(value) = stage {
                 look(value);
             }
-        }
+        });
+    }
+}
+
+/// The stage is free again when this is dropped.
+struct GivenBack<'a>(&'a Cell<bool>);
+
+impl Drop for GivenBack<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::clock::nanos;
 use crate::kernel::Alarm;
-use crate::node::{Core, Loop, Node, Promise, State, WaitsFor, Watch, Watcher};
+use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, PromiseRef, State, Watch, Watcher};
 use crate::ready::{Entry, Run};
 use crate::throw::{is_throwing, wait_for};
 use crate::timer_wheel::TimerKey;
@@ -47,7 +47,7 @@ pub(super) struct WaitNode<O> {
     /// Each member's number among its watchers.
     numbers: RefCell<Vec<u64>>,
     /// The values to be judged, while a wait wants that.
-    promises: RefCell<Vec<Option<Rc<dyn Promise<O>>>>>,
+    promises: RefCell<Vec<Option<PromiseRef<O>>>>,
     decider: Cell<Decider<O>>,
     /// Members that have ended and were not handed out yet, in that order.
     done: RefCell<Vec<u32>>,
@@ -64,7 +64,7 @@ pub(super) struct WaitNode<O> {
 }
 
 impl<O: 'static> WaitNode<O> {
-    pub(super) fn watching(kernel: Rc<Loop>, members: impl Iterator<Item = Rc<dyn Node>>) -> Rc<Self> {
+    pub(super) fn watching(kernel: Rc<Loop>, members: impl Iterator<Item = NodeRef>) -> Rc<Self> {
         let node = Rc::new(Self {
             kernel,
             numbers: RefCell::default(),
@@ -96,7 +96,7 @@ impl<O: 'static> WaitNode<O> {
     }
 
     /// Leaves the members, of which some may have been handed out.
-    pub(super) fn forget(&self, members: impl Iterator<Item = Option<Rc<dyn Node>>>) {
+    pub(super) fn forget(&self, members: impl Iterator<Item = Option<NodeRef>>) {
         let numbers = self.numbers.take();
         for (member, number) in members.zip(numbers) {
             drop(member.and_then(|member| member.core().watchers().remove(number)));
@@ -114,7 +114,7 @@ impl<O: 'static> WaitNode<O> {
         self: &Rc<Self>,
         decider: Decider<O>,
         timeout: Option<Duration>,
-        promises: impl FnOnce() -> Vec<Option<Rc<dyn Promise<O>>>>,
+        promises: impl FnOnce() -> Vec<Option<PromiseRef<O>>>,
         cx: &Context<'_>,
     ) -> Poll<bool> {
         if is_throwing(cx) {
@@ -129,7 +129,7 @@ impl<O: 'static> WaitNode<O> {
             }
         }
         drop(self.waiter.replace(Some(waker::watcher(cx.waker()))));
-        wait_for(|| WaitsFor::Leaf("some of several tasks"));
+        wait_for(&"some of several tasks");
         Poll::Pending
     }
 
@@ -139,7 +139,7 @@ impl<O: 'static> WaitNode<O> {
         self: &Rc<Self>,
         decider: Decider<O>,
         timeout: Option<Duration>,
-        promises: impl FnOnce() -> Vec<Option<Rc<dyn Promise<O>>>>,
+        promises: impl FnOnce() -> Vec<Option<PromiseRef<O>>>,
     ) {
         self.phase.set(Phase::Waiting);
         self.rank.set(self.kernel.next_watch());
@@ -173,6 +173,8 @@ impl<O: 'static> WaitNode<O> {
                 self.promises.replace(promises);
                 promise.is_some_and(|promise| match core.unwrap_or(promise.core()).state() {
                     State::Finished => failed(&*promise),
+                    // to asyncio a cancelled gathering is one with an exception, as its cancelled() never says so
+                    State::Cancelled => matches!(promise.kind(), Kind::Group(_)),
                     state => state == State::Panicked,
                 })
             }

@@ -1,11 +1,9 @@
 //! What can be waited for. Owns the list of handle types; must not know the wait.
 
-use std::rc::Rc;
-
 use crate::any_future::{AnyFuture, TaskHandle};
 use crate::future::Future;
 use crate::gathering::Gathering;
-use crate::node::{Node, Promise};
+use crate::node::{NodeRef, PromiseRef};
 use crate::shared::{Awaitable, Shared};
 use crate::task::Task;
 
@@ -30,12 +28,12 @@ pub trait Sealed {
 
 /// The node behind a handle.
 pub struct Member {
-    node: Rc<dyn Node>,
+    node: NodeRef,
 }
 
 /// The value behind a handle.
 pub struct Value<O> {
-    promise: Rc<dyn Promise<O>>,
+    promise: PromiseRef<O>,
 }
 
 impl std::fmt::Debug for Member {
@@ -51,13 +49,13 @@ impl<O> std::fmt::Debug for Value<O> {
 }
 
 impl<O> Value<O> {
-    pub(super) fn into_promise(self) -> Rc<dyn Promise<O>> {
+    pub(super) fn into_promise(self) -> PromiseRef<O> {
         self.promise
     }
 }
 
 /// The node behind a handle.
-pub(crate) fn node_of(handle: &impl Waitable) -> Rc<dyn Node> {
+pub(crate) fn node_of(handle: &impl Waitable) -> NodeRef {
     handle.member().node
 }
 
@@ -73,7 +71,7 @@ macro_rules! waitable {
             }
 
             fn value(&self) -> Option<Value<T>> {
-                Some(Value { promise: Rc::clone(self.join().promise()) })
+                Some(Value { promise: self.join().promise().clone() })
             }
         })+
     };
@@ -91,7 +89,7 @@ impl<O: 'static, K: 'static> Sealed for Gathering<O, K> {
     }
 
     fn value(&self) -> Option<Value<O>> {
-        Some(Value { promise: Rc::clone(self.join().promise()) })
+        Some(Value { promise: self.join().promise().clone() })
     }
 }
 
@@ -101,7 +99,7 @@ impl Sealed for AnyFuture {
     type Out = ();
 
     fn member(&self) -> Member {
-        Member { node: Rc::clone(AnyFuture::node(self)) }
+        Member { node: AnyFuture::node(self).clone() }
     }
 
     fn value(&self) -> Option<Value<()>> {
@@ -115,7 +113,7 @@ impl Sealed for TaskHandle {
     type Out = ();
 
     fn member(&self) -> Member {
-        Member { node: Rc::clone(AnyFuture::node(self)) }
+        Member { node: AnyFuture::node(self).clone() }
     }
 
     fn value(&self) -> Option<Value<()>> {
