@@ -28,7 +28,7 @@ pub struct CallbackId(u64);
 /// run(async {
 ///     let task = create_task(yield_now());
 ///     let future = create_future::<i32>();
-///     let all: Vec<AnyFuture> = vec![task.handle().as_any().clone(), future.handle()];
+///     let all: Vec<AnyFuture> = vec![task.handle().into(), future.handle()];
 ///     all.iter().for_each(|one| assert!(one.cancel()));
 ///     assert!(!all[0].done() && all[1].cancelled()); // a task ends when it has its turn, a future at once
 /// })?;
@@ -221,6 +221,12 @@ impl TaskHandle {
     /// a cancellation and goes on. At zero, a cancellation that was not delivered yet is dropped.
     pub fn uncancel(&self) -> u32 {
         uncancel(&*self.any.node)
+    }
+}
+
+impl From<TaskHandle> for AnyFuture {
+    fn from(task: TaskHandle) -> Self {
+        task.any
     }
 }
 

@@ -16,7 +16,7 @@ use crate::node::{Core, Loop, Watch, Watcher};
 use crate::ready::{Entry, Run};
 use crate::throw::{is_throwing, wait_for};
 use crate::timer_wheel::TimerKey;
-use crate::wait::{Waitable, node_of};
+use crate::wait::{Waitable, node_of, refuse_foreign};
 use crate::waker;
 
 /// Hands out tasks in the order in which they end: asyncio's `as_completed` as an asynchronous iterator, which gives the
@@ -41,7 +41,7 @@ use crate::waker;
 /// ```
 ///
 /// # Panics
-/// If this thread is in no loop.
+/// If this thread is in no loop, or a task belongs to another loop.
 pub fn as_completed<I>(tasks: I) -> AsCompleted<I::Item>
 where
     I: IntoIterator,
@@ -59,6 +59,7 @@ where
     let mut numbers = Vec::with_capacity(handles.len());
     for (index, handle) in (1..).zip(handles.iter().flatten()) {
         let node = node_of(handle);
+        refuse_foreign(&line.kernel, &*node);
         let number = line.kernel.next_watch();
         if node.core().is_done() {
             line.kernel.push(Entry::Run(Rc::clone(&line) as Rc<dyn Run>, index));

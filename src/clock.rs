@@ -31,13 +31,16 @@ pub enum Clock {
     Virtual,
 }
 
-/// A running clock. Time is counted in nanoseconds since the loop was made; 2^64 of them last 584 years.
+/// What the clock shows when the loop is made: room for times before it, so that they stay in order.
+const EPOCH: u64 = 1 << 61;
+
+/// A running clock. Time is counted in nanoseconds; 2^64 of them last 584 years, of which 73 lie before the epoch.
 #[derive(Debug)]
 pub(crate) struct Ticker {
     epoch: Instant,
     /// The same moment, or a little later, on the system's own count.
     epoch_nanos: u64,
-    /// Nanoseconds that have passed on a virtual clock; none on a real one.
+    /// What a virtual clock shows; none on a real one.
     stood: Option<Cell<u64>>,
 }
 
@@ -46,7 +49,7 @@ impl Ticker {
         let epoch = Instant::now();
         // read second, so that the count is never ahead of Instant and no timer early by it
         let epoch_nanos = monotonic_nanos();
-        Self { epoch, epoch_nanos, stood: (clock == Clock::Virtual).then(Cell::default) }
+        Self { epoch, epoch_nanos, stood: (clock == Clock::Virtual).then(|| Cell::new(EPOCH)) }
     }
 
     pub(crate) fn is_virtual(&self) -> bool {
@@ -56,7 +59,7 @@ impl Ticker {
     pub(crate) fn now(&self) -> u64 {
         match &self.stood {
             Some(stood) => stood.get(),
-            None => monotonic_nanos().saturating_sub(self.epoch_nanos),
+            None => EPOCH + monotonic_nanos().saturating_sub(self.epoch_nanos),
         }
     }
 
@@ -68,12 +71,15 @@ impl Ticker {
     }
 
     pub(crate) fn instant(&self, at: u64) -> Instant {
-        self.epoch.checked_add(Duration::from_nanos(at)).unwrap_or(self.epoch)
+        let apart = Duration::from_nanos(at.abs_diff(EPOCH));
+        let instant = if at < EPOCH { self.epoch.checked_sub(apart) } else { self.epoch.checked_add(apart) };
+        instant.unwrap_or(self.epoch)
     }
 
-    /// When `instant` is; what was before the epoch counts as the epoch.
     pub(crate) fn nanos_at(&self, instant: Instant) -> u64 {
-        nanos(instant.saturating_duration_since(self.epoch))
+        let after = nanos(instant.saturating_duration_since(self.epoch));
+        let before = nanos(self.epoch.saturating_duration_since(instant));
+        EPOCH.saturating_add(after).saturating_sub(before)
     }
 }
 
@@ -81,4 +87,27 @@ impl Ticker {
 pub(crate) fn nanos(duration: Duration) -> u64 {
     const PER_SECOND: u64 = 1_000_000_000;
     duration.as_secs().saturating_mul(PER_SECOND).saturating_add(u64::from(duration.subsec_nanos()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_before_the_epoch_stay_in_order() {
+        let ticker = Ticker::new(Clock::Virtual);
+        let now = ticker.instant(ticker.now());
+        let earlier = now.checked_sub(Duration::from_nanos(1)).expect("a machine that is up for a nanosecond");
+        assert!(ticker.nanos_at(earlier) < ticker.nanos_at(now));
+        assert_eq!(ticker.instant(ticker.nanos_at(earlier)), earlier);
+    }
+
+    #[test]
+    fn the_count_is_never_ahead_of_instant() {
+        let ticker = Ticker::new(Clock::Real);
+        for _ in 0..1000 {
+            let count = ticker.now();
+            assert!(ticker.nanos_at(Instant::now()) >= count);
+        }
+    }
 }

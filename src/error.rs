@@ -21,7 +21,7 @@ use thiserror::Error;
 /// assert!(matches!(ended, Err(Error::Cancelled(_))));
 /// # Ok::<(), Error>(())
 /// ```
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The main future was cancelled and did not catch it.
@@ -47,6 +47,13 @@ pub enum Error {
     /// The operating system refused something that the loop needs.
     #[error("the event loop failed: {0}")]
     Io(#[from] std::io::Error),
+}
+
+/// The text of the error, since this is what a `main` that returns it shows.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// The cancellation of a task or future: asyncio's `CancelledError`, as a value.
@@ -160,7 +167,6 @@ impl fmt::Debug for Panic {
 /// A time limit has passed: asyncio's `TimeoutError`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
 #[error("timed out")]
-#[non_exhaustive]
 pub struct TimeoutError;
 
 /// A time limit that cannot be moved.

@@ -141,14 +141,14 @@ impl EventLoop {
 
     // Scheduling.
 
-    /// Calls `f` in the next iteration, after what is queued already: asyncio's `call_soon`.
+    /// Calls `f` in the next iteration, after what is queued already: asyncio's `call_soon`. What it returns is dropped.
     ///
     /// # Panics
     /// If the loop is closed. A panic of `f` is reported to the exception handler, and the loop goes on.
     #[track_caller]
-    pub fn call_soon(&self, f: impl FnOnce() + 'static) -> Handle {
+    pub fn call_soon<R>(&self, f: impl FnOnce() -> R + 'static) -> Handle {
         self.refuse_if_closed();
-        let handle = Handle::new(f, Location::caller());
+        let handle = Handle::new(|| drop(f()), Location::caller());
         self.kernel.push(Entry::Run(handle.entry(), 0));
         handle
     }
@@ -159,9 +159,9 @@ impl EventLoop {
     /// # Panics
     /// If the loop is closed. A panic of `f` is reported to the exception handler, and the loop goes on.
     #[track_caller]
-    pub fn call_later(&self, delay: Duration, f: impl FnOnce() + 'static) -> TimerHandle {
+    pub fn call_later<R>(&self, delay: Duration, f: impl FnOnce() -> R + 'static) -> TimerHandle {
         let deadline = self.kernel.clock().now().saturating_add(nanos(delay));
-        self.set_callback(deadline, Handle::new(f, Location::caller()))
+        self.set_callback(deadline, Handle::new(|| drop(f()), Location::caller()))
     }
 
     /// Calls `f` at `when`, on the loop's own clock (see [`time`](Self::time)): asyncio's `call_at`. A time that has
@@ -170,9 +170,9 @@ impl EventLoop {
     /// # Panics
     /// If the loop is closed. A panic of `f` is reported to the exception handler, and the loop goes on.
     #[track_caller]
-    pub fn call_at(&self, when: Instant, f: impl FnOnce() + 'static) -> TimerHandle {
+    pub fn call_at<R>(&self, when: Instant, f: impl FnOnce() -> R + 'static) -> TimerHandle {
         let deadline = self.kernel.clock().nanos_at(when);
-        self.set_callback(deadline, Handle::new(f, Location::caller()))
+        self.set_callback(deadline, Handle::new(|| drop(f()), Location::caller()))
     }
 
     #[track_caller]

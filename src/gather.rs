@@ -27,6 +27,9 @@ pub use children::{TryTuple, Tuple, gather_tuple, try_gather_tuple};
 /// way the other children run on, and [`return_exceptions`](Gathering::return_exceptions) puts such endings in their
 /// places instead. For children of several types there is [`gather!`](macro@crate::gather).
 ///
+/// Children live on the loop, so they cannot borrow from the caller, as the main future may: move or share what they
+/// need. A future that stands among the arguments twice wants `shared()`, as its value goes to one only.
+///
 /// # Examples
 /// ```
 /// use oneloop::{gather, run, sleep};
@@ -130,7 +133,8 @@ impl<T: 'static> Gathering<Vec<T>, Values> {
 
     /// At most `n` children run at a time; the next starts when one has ended. Results stay in order.
     ///
-    /// Only coroutines that the gathering itself started wait for their turn: a task that was made before runs already.
+    /// Only coroutines that have not begun wait for their turn, so set the limit right after the call; a task that was
+    /// made before runs already. The siblings of a child that failed run on, and those that wait start in their turn.
     ///
     /// # Examples
     /// ```

@@ -221,6 +221,15 @@ macro_rules! handle_methods {
                 self.join.result()
             }
 
+            /// How it ended, with what `look` makes of the value, which stays where it is: for values that cannot be
+            /// copied.
+            ///
+            /// # Errors
+            /// As [`result`](Self::result).
+            pub fn peek<R>(&self, look: impl Fn(&T) -> R) -> Result<R, $crate::error::TaskError> {
+                self.join.look(look)
+            }
+
             /// How it ended, with the value itself.
             ///
             /// # Errors

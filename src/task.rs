@@ -38,7 +38,6 @@ pub(crate) use cell::TaskCell;
 /// # Cancel safety
 /// Dropping the await loses nothing: the task runs on. A cancellation of the awaiting task is handed on to this task,
 /// and the awaiter sees it only if this task ends cancelled.
-#[must_use = "dropping a task's handle lets it run on, but nobody will see how it ends"]
 pub struct Task<T> {
     join: Join<T>,
 }
@@ -60,8 +59,9 @@ impl<T: 'static> Task<T> {
     }
 
     /// Gives it a name; for use at its creation, `create_task(f()).named("reader")`.
-    pub fn named(self, name: &str) -> Self {
-        self.handle().set_name(name);
+    #[must_use = "it is the task's one handle"]
+    pub fn named(self, name: impl AsRef<str>) -> Self {
+        self.set_name(name.as_ref());
         self
     }
 

@@ -267,7 +267,8 @@ impl<E: 'static> GroupNode<E> {
 }
 
 impl<E: 'static> Watch for GroupNode<E> {
-    fn child_done(self: Rc<Self>, index: u32, _child: &Core) {
+    fn child_done(self: Rc<Self>, index: u32, child: &Core) {
+        child.set_retrieved();
         let kernel = Rc::clone(&self.kernel);
         kernel.push(Entry::Run(self, index));
     }

@@ -15,6 +15,7 @@ use crate::cast::cast;
 use crate::context;
 use crate::node::Promise;
 
+pub(crate) use node::refuse_foreign;
 use node::{Decider, WaitNode};
 
 pub(crate) use waitable::node_of;
@@ -65,11 +66,19 @@ pub struct FirstCompleted;
 pub struct FirstException;
 
 /// A condition that can end a wait for tasks of type `H`: one of [`ReturnWhen`]'s.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot end a wait for `{H}`",
+    note = "`ReturnWhen::FirstException` needs tasks that return a `Result`"
+)]
 pub trait Condition<H: Waitable>: Judges<H> {}
 
 impl<H: Waitable, C: Judges<H>> Condition<H> for C {}
 
 #[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot end a wait for `{H}`",
+    note = "`ReturnWhen::FirstException` needs tasks that return a `Result`"
+)]
 pub trait Judges<H: Waitable> {
     fn judge(self) -> Judge<H::Out>;
 }
@@ -274,7 +283,7 @@ impl<H: Waitable + fmt::Debug> fmt::Debug for Pending<H> {
 /// ```
 ///
 /// # Panics
-/// If this thread is in no loop.
+/// If this thread is in no loop, or a task belongs to another loop.
 ///
 /// # Cancel safety
 /// The tasks run on, but their handles are dropped with the wait. To keep them, await it by `&mut` and take them with

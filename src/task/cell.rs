@@ -7,6 +7,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{Core, Kind, Loop, Node, NodeRef, Promise, Suspension, as_node};
@@ -166,12 +167,13 @@ where
 
     fn step(&self, me: &NodeRef) {
         let kernel = self.core.kernel();
-        if let waits @ (Waits::One(_) | Waits::Many(_)) = self.suspension.clear_waits() {
-            drop(waits);
-        }
+        let waits = self.suspension.clear_waits();
         let (request, message) = self.suspension.take_request();
         if request != Request::None {
-            kernel.start_throw(Throw::Delivered, message);
+            kernel.start_throw(Throw::Delivered, message_on_its_way(&waits, message));
+        }
+        if let Waits::One(_) | Waits::Many(_) = waits {
+            drop(waits);
         }
         self.suspension.running().set(true);
         kernel.set_current(Some(me.clone()));
@@ -222,6 +224,18 @@ where
                 look(value);
             }
         });
+    }
+}
+
+/// The message to deliver. If what the task awaits has been cancelled, that cancellation was on its way first.
+fn message_on_its_way(waits: &Waits, message: Option<Arc<str>>) -> Option<Arc<str>> {
+    let awaited = match waits {
+        Waits::One(node) => node.core().ending(),
+        Waits::None | Waits::Many(_) => None,
+    };
+    match awaited {
+        Some(Ending::Cancelled(cancelled)) => cancelled.into_message(),
+        _ => message,
     }
 }
 

@@ -85,6 +85,7 @@ impl<O: 'static> WaitNode<O> {
     }
 
     fn add(self: &Rc<Self>, index: u32, member: &dyn Node) {
+        refuse_foreign(&self.kernel, member);
         let number = self.kernel.next_watch();
         self.numbers.borrow_mut().push(number);
         if member.core().is_done() {
@@ -202,6 +203,15 @@ impl<O: 'static> WaitNode<O> {
             }
         }
     }
+}
+
+/// # Panics
+/// If the node belongs to another loop, whose end this one would never be told of in time.
+pub(crate) fn refuse_foreign(kernel: &Rc<Loop>, member: &dyn Node) {
+    assert!(
+        Rc::ptr_eq(member.core().kernel(), kernel),
+        "waited for a future of another event loop; wait for it in a task of the loop that made it"
+    );
 }
 
 impl<O: 'static> Watch for WaitNode<O> {
