@@ -64,12 +64,12 @@ impl AnyFuture {
     /// were). A future is cancelled at once; a task meets the cancellation at the await where it is suspended, or hands
     /// it on if it awaits a task, future or gathering.
     pub fn cancel(&self) -> bool {
-        cancel(&self.node, None)
+        cancel(&self.node, &None)
     }
 
     /// [`cancel`](Self::cancel) with a message for whoever catches it.
     pub fn cancel_with(&self, message: &str) -> bool {
-        cancel(&self.node, Some(Arc::from(message)))
+        cancel(&self.node, &Some(Arc::from(message)))
     }
 
     /// Calls `f` when it is done, in a turn of its own: asyncio's `add_done_callback`. Callbacks and awaiters take their
@@ -177,7 +177,12 @@ pub struct TaskHandle {
 impl TaskHandle {
     /// `None` if the node is no task.
     pub(crate) fn new(node: NodeRef) -> Option<Self> {
-        matches!(node.kind(), Kind::Task(_)).then(|| Self { any: AnyFuture::new(node) })
+        matches!(node.kind(), Kind::Task(_)).then(|| Self::of_task(node))
+    }
+
+    /// The node must be a task.
+    pub(crate) fn of_task(node: NodeRef) -> Self {
+        Self { any: AnyFuture::new(node) }
     }
 
     pub(crate) fn suspension(&self) -> &Suspension {

@@ -201,10 +201,10 @@ impl Run for Line {
         self.ended.borrow_mut().push_back(Some(index as usize));
         self.to_come.set(self.to_come.get() - 1);
         self.wake();
-        if self.to_come.get() == 0 {
-            if let Some(timer) = self.timer.take() {
-                drop(self.kernel.remove_timer(timer));
-            }
+        if self.to_come.get() == 0
+            && let Some(timer) = self.timer.take()
+        {
+            drop(self.kernel.remove_timer(timer));
         }
     }
 }

@@ -32,22 +32,22 @@ enum Followed {
 
 /// Asks a node to be cancelled: asyncio's `cancel()`. False if it was done already, or, for a gathering, if all its
 /// children were.
-pub(crate) fn cancel(node: &NodeRef, message: Message) -> bool {
-    let mut stack = match follow(node.clone(), &message) {
+pub(crate) fn cancel(node: &NodeRef, message: &Message) -> bool {
+    let mut stack = match follow(node.clone(), message) {
         Followed::Answer(taken) => return taken,
         Followed::Fork(frame) => vec![frame],
     };
     loop {
         let top = stack.last_mut().expect("a frame is open until the walk answers");
         let answer = match top.children.next() {
-            Some(child) => match follow(child, &message) {
+            Some(child) => match follow(child, message) {
                 Followed::Answer(taken) => taken,
                 Followed::Fork(frame) => {
                     stack.push(frame);
                     continue;
                 }
             },
-            None => close(stack.pop().expect("it was there a moment ago"), &message),
+            None => close(stack.pop().expect("it was there a moment ago"), message),
         };
         match (stack.last_mut(), answer) {
             (None, answer) => return answer,
@@ -178,7 +178,7 @@ pub(crate) fn deliver_to_wait(task: &NodeRef) {
         return;
     }
     let (_, message) = suspension.take_request();
-    let taken = suspension.waits_for_nodes().iter().fold(false, |taken, node| cancel(node, message.clone()) | taken);
+    let taken = suspension.waits_for_nodes().iter().fold(false, |taken, node| cancel(node, &message) | taken);
     if !taken {
         interrupt(&**task, &message);
     }

@@ -76,12 +76,10 @@ pub(crate) fn with<R>(f: impl FnOnce(Option<&Loop>) -> R) -> R {
 pub(crate) fn current() -> Option<Rc<Loop>> {
     let innermost = INNERMOST.try_with(Cell::get).unwrap_or(std::ptr::null());
     (!innermost.is_null()).then(|| {
-        // SAFETY: the pointer lives (see `Stack`) and comes from `Rc::as_ptr`; the count it gains here is the new
-        // share's.
-        unsafe {
-            Rc::increment_strong_count(innermost);
-            Rc::from_raw(innermost)
-        }
+        // SAFETY: the pointer lives (see `Stack`) and comes from `Rc::as_ptr`.
+        unsafe { Rc::increment_strong_count(innermost) };
+        // SAFETY: the same, and the count that was just gained is this share's.
+        unsafe { Rc::from_raw(innermost) }
     })
 }
 

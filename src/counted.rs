@@ -40,14 +40,16 @@ impl<T> Counted<T> {
     pub(crate) fn new(value: T) -> Self {
         let block = Block::of(Layout::new::<T>());
         let place = block.take().cast::<u8>();
-        // SAFETY: the block is large enough for the prefix and the value at these places and aligned for both.
-        let value = unsafe {
-            let at = place.add(block.offset);
-            at.cast::<Prefix>().sub(1).write(Prefix { count: Cell::new(1), class: block.class() });
-            at.cast::<T>().write(value);
-            at.cast::<T>()
-        };
-        Self { value, _owns: PhantomData }
+        // SAFETY: the block is that large.
+        let at = unsafe { place.add(block.offset) };
+        // SAFETY: a prefix fits in front of it.
+        let prefix = unsafe { at.cast::<Prefix>().sub(1) };
+        // SAFETY: it is inside the block, and aligned: the offset is a multiple of the prefix's size.
+        unsafe { prefix.write(Prefix { count: Cell::new(1), class: block.class() }) };
+        let place = at.cast::<T>();
+        // SAFETY: the rest of the block is large enough for a value, and aligned for it.
+        unsafe { place.write(value) };
+        Self { value: place, _owns: PhantomData }
     }
 }
 
@@ -66,8 +68,10 @@ impl<T: ?Sized> Counted<T> {
 
     #[inline]
     fn prefix(&self) -> &Prefix {
+        // SAFETY: prefix: it is inside the same block.
+        let prefix = unsafe { self.value.cast::<Prefix>().sub(1) };
         // SAFETY: prefix, and counted: it lives as long as this pointer.
-        unsafe { self.value.cast::<Prefix>().sub(1).as_ref() }
+        unsafe { prefix.as_ref() }
     }
 
     /// The last pointer goes.
@@ -130,8 +134,10 @@ struct Freed {
 impl Drop for Freed {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: blocks: the value stands `offset` bytes into its block, which nobody uses any more.
-        unsafe { self.block.give_back(self.value.sub(self.block.offset)) };
+        // SAFETY: blocks: the value stands `offset` bytes into its block.
+        let block = unsafe { self.value.sub(self.block.offset) };
+        // SAFETY: nobody uses the block any more, and it was taken for this layout.
+        unsafe { self.block.give_back(block) };
     }
 }
 
@@ -166,6 +172,7 @@ impl Block {
     }
 
     /// The list that such a block is kept in.
+    #[expect(clippy::cast_possible_truncation, reason = "there are few classes")]
     const fn class(self) -> u32 {
         if self.layout.align() == COMMON_ALIGN && self.layout.size() <= LARGEST {
             (self.layout.size() / STEP - 1) as u32
@@ -217,7 +224,7 @@ impl Block {
 
 /// A free block holds the link to the next.
 struct FreeBlock {
-    next: Option<NonNull<FreeBlock>>,
+    next: Option<NonNull<Self>>,
 }
 
 /// Free blocks of one size.
@@ -256,8 +263,8 @@ struct Lists([List; CLASSES]);
 
 impl Drop for Lists {
     fn drop(&mut self) {
-        for (class, list) in self.0.iter().enumerate() {
-            let layout = Block::of_class(class as u32).layout;
+        for (class, list) in (0..).zip(&self.0) {
+            let layout = Block::of_class(class).layout;
             while let Some(block) = list.pop() {
                 // SAFETY: all blocks of the list were allocated with this layout.
                 unsafe { dealloc(block.as_ptr().cast(), layout) };

@@ -42,6 +42,7 @@ use crate::throw::{is_throwing, wait_for};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Descriptor<T: AsRawFd> {
+    /// There until `into_inner`.
     inner: Option<T>,
     kernel: Rc<Loop>,
     key: SourceKey,
@@ -64,13 +65,19 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// What is registered.
     pub fn get_ref(&self) -> &T {
-        self.inner.as_ref().expect("it is there until into_inner")
+        match &self.inner {
+            Some(inner) => inner,
+            None => unreachable!("it is there until into_inner, which takes the descriptor"),
+        }
     }
 
     /// What was registered, registered no more.
     pub fn into_inner(mut self) -> T {
         self.deregister();
-        self.inner.take().expect("it is there until into_inner")
+        match self.inner.take() {
+            Some(inner) => inner,
+            None => unreachable!("it is there until now"),
+        }
     }
 
     /// Waits until it may be readable, at its end, or broken: until a read would not block.

@@ -126,7 +126,7 @@ impl EventLoop {
     /// let lp = EventLoop::new()?;
     /// let sums = {
     ///     let _in = lp.enter();
-    ///     gather([async { 1 }, async { 2 }].map(create_task))
+    ///     gather([1, 2].map(|n| create_task(async move { n })))
     /// };
     /// assert_eq!(lp.run_until_complete(sums)?, [1, 2]);
     /// # Ok::<(), oneloop::Error>(())
@@ -365,7 +365,9 @@ impl EventLoop {
                 if tasks.is_empty() && !self.kernel.has_scheduled() {
                     break;
                 }
-                tasks.into_iter().for_each(|task| task.node().abandon());
+                for task in tasks {
+                    task.node().abandon();
+                }
                 guarded(&self.kernel, "Exception in destructor", || drop(self.kernel.take_scheduled()));
             }
             self.kernel.set_phase(Phase::Closed);

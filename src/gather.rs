@@ -128,7 +128,7 @@ impl<T: 'static> Gathering<Vec<T>, Values> {
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     pub fn return_exceptions(self) -> Gathering<Vec<Result<T, TaskError>>, Outcomes> {
-        with_outcomes(self, outcomes::<T>)
+        with_outcomes(&self, outcomes::<T>)
     }
 
     /// At most `n` children run at a time; the next starts when one has ended. Results stay in order.
@@ -201,7 +201,7 @@ impl<V: 'static, E: 'static> Gathering<Result<Vec<V>, E>, FirstError> {
 }
 
 /// The same gathering, giving what `collect` makes of the outcomes: a `P`.
-fn with_outcomes<C, O, P>(gathering: Gathering<O, Values>, collect: Collect<C>) -> Gathering<P, Outcomes>
+fn with_outcomes<C, O, P>(gathering: &Gathering<O, Values>, collect: Collect<C>) -> Gathering<P, Outcomes>
 where
     C: Children,
     O: 'static,

@@ -7,7 +7,6 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::any_future::{AnyFuture, CallbackId};
@@ -94,7 +93,7 @@ impl<O: 'static, K: 'static> Gathering<O, K> {
 
     /// [`cancel`](Self::cancel) with a message for whoever catches it.
     pub fn cancel_with(&self, message: &str) -> bool {
-        self.join.cancel(Some(Arc::from(message)))
+        self.join.cancel(Some(message))
     }
 
     /// The results, moved out.

@@ -64,8 +64,8 @@ impl<T> Join<T> {
         self.core().state() == State::Cancelled
     }
 
-    pub(crate) fn cancel(&self, message: Option<Arc<str>>) -> bool {
-        cancel(&self.node(), message)
+    pub(crate) fn cancel(&self, message: Option<&str>) -> bool {
+        cancel(&self.node(), &message.map(Arc::from))
     }
 
     /// How it ended, with a copy of the value.
@@ -207,7 +207,7 @@ macro_rules! handle_methods {
 
             /// [`cancel`](Self::cancel) with a message for whoever catches it.
             pub fn cancel_with(&self, message: &str) -> bool {
-                self.join.cancel(Some(std::sync::Arc::from(message)))
+                self.join.cancel(Some(message))
             }
 
             /// How it ended, with a copy of the value: asyncio's `result()`.

@@ -222,10 +222,11 @@ impl<P: Clone> Kernel<P> {
     /// Queues a task, unless it is queued already or gone.
     pub(crate) fn wake(&self, key: TaskKey) {
         let tasks = self.tasks.borrow();
-        if let Some(slot) = tasks.get(key.slot()) {
-            if slot.key == key && !slot.queued.replace(true) {
-                self.push(Entry::Task(key));
-            }
+        if let Some(slot) = tasks.get(key.slot())
+            && slot.key == key
+            && !slot.queued.replace(true)
+        {
+            self.push(Entry::Task(key));
         }
     }
 

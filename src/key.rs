@@ -26,6 +26,7 @@ impl TaskKey {
     }
 
     /// The word a waker carries.
+    #[expect(clippy::cast_possible_truncation, reason = "a word has 64 bits, see above")]
     pub(crate) fn to_word(self) -> usize {
         self.0 as usize
     }

@@ -3,13 +3,15 @@
 
 // The architecture. A module may name only modules of the groups above its own; `tests/tidy.rs` reads this list.
 
+// system calls that the libraries below us lack
+mod sys;
+
 // values: none knows that a loop exists
 mod cast;
 mod clock;
 mod counted;
 mod error;
 mod key;
-mod sys;
 mod timer_wheel;
 
 // parts: each owns one resource of a loop and knows no other part
@@ -29,7 +31,7 @@ mod node;
 // which loop this thread is in
 mod context;
 
-// a callback with a deadline, and how a node is woken
+// how a node is woken; a callback with a deadline
 mod timer_handle;
 mod waker;
 
@@ -37,18 +39,23 @@ mod waker;
 mod cancel;
 mod throw;
 
-// handles without a type, handles with one
+// a share of a node without its type
 mod any_future;
 
+// a share of a node with a value
 mod join;
 
+// the two kinds of node that users make: one is settled, one runs
 mod future;
 mod task;
 
+// views of a value
 mod shared;
 
+// the handle on several at once
 mod gathering;
 
+// whatever can be awaited, as one of the above
 mod ensure;
 
 // the loop: it runs
@@ -62,6 +69,7 @@ mod shield;
 mod time;
 mod wait;
 
+// the primitives that are made of those
 mod as_completed;
 mod task_group;
 mod timeout;

@@ -233,7 +233,7 @@ pub(crate) fn release(node: &(impl Node + ?Sized)) {
     let core = node.core();
     core.handles.set(core.handles.get() - 1);
     if core.handles.get() == 0 && !core.taken.get() {
-        report_unretrieved(core, node.kind());
+        report_unretrieved(core, &node.kind());
         node.orphaned();
     }
 }
@@ -250,15 +250,16 @@ pub(crate) fn drop_flat(kernel: &Loop, thing: Box<dyn Any>) {
 }
 
 /// Tells the exception handler of a panic that nobody can see any more.
-pub(crate) fn report_unretrieved(core: &Core, kind: Kind<'_>) {
-    if core.state() == State::Panicked && !core.retrieved.replace(true) {
-        if let Some(Ending::Panicked(exception)) = core.ending() {
-            let (message, task, created) = match kind {
-                Kind::Task(s) => ("Task exception was never retrieved", Some(s.name()), Some(s.created())),
-                _ => ("Future exception was never retrieved", None, None),
-            };
-            call_exception_handler(&core.kernel, &ExceptionContext { message, exception, task, created });
-        }
+pub(crate) fn report_unretrieved(core: &Core, kind: &Kind<'_>) {
+    if core.state() == State::Panicked
+        && !core.retrieved.replace(true)
+        && let Some(Ending::Panicked(exception)) = core.ending()
+    {
+        let (message, task, created) = match kind {
+            Kind::Task(s) => ("Task exception was never retrieved", Some(s.name()), Some(s.created())),
+            _ => ("Future exception was never retrieved", None, None),
+        };
+        call_exception_handler(&core.kernel, &ExceptionContext { message, exception, task, created });
     }
 }
 

@@ -28,6 +28,7 @@ impl SourceKey {
         Token((self.generation as usize) << 32 | self.slot as usize)
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "taken apart as it was put together")]
     fn of(token: Token) -> Self {
         Self { slot: token.0 as u32, generation: (token.0 >> 32) as u32 }
     }
@@ -81,7 +82,7 @@ impl Reactor {
         let generation = self.next_generation & (u32::MAX >> 1);
         self.next_generation = generation + 1;
         let vacant = self.registrations.vacant_entry();
-        let key = SourceKey { slot: vacant.key() as u32, generation };
+        let key = SourceKey { slot: u32::try_from(vacant.key()).map_err(io::Error::other)?, generation };
         self.poll.registry().register(source, key.token(), Interest::READABLE | Interest::WRITABLE)?;
         vacant.insert(Registration { generation, halves: Default::default() });
         Ok(key)

@@ -26,7 +26,7 @@ mod linux {
         let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: one timespec, alive for the call. It cannot fail: the clock exists and the address is good.
         unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
-        now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+        now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
     }
 
     /// Waits until `descriptor` is readable or `timeout` has passed, to the nanosecond as far as the system goes, and
@@ -35,7 +35,7 @@ mod linux {
         let mut waited = libc::pollfd { fd: descriptor.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         let timeout = libc::timespec {
             tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
-            tv_nsec: libc::c_long::from(timeout.subsec_nanos() as i32),
+            tv_nsec: libc::c_long::from(timeout.subsec_nanos()),
         };
         // SAFETY: one pollfd and one timespec, both alive for the call; no signal mask.
         let answer = unsafe { libc::ppoll(&raw mut waited, 1, &raw const timeout, ptr::null()) };

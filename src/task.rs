@@ -45,7 +45,7 @@ pub struct Task<T> {
 impl<T: 'static> Task<T> {
     /// A cloneable handle without the type of the value.
     pub fn handle(&self) -> TaskHandle {
-        TaskHandle::new(self.join.node()).expect("a task's node is a task")
+        TaskHandle::of_task(self.join.node())
     }
 
     /// Its number: unique on its loop, counted from 1 in order of creation.

@@ -209,7 +209,7 @@ impl<E: 'static> GroupNode<E> {
         self.aborting.set(true);
         let nodes: Vec<NodeRef> = self.children.borrow().values().map(|child| child.node.clone()).collect();
         for node in nodes {
-            cancel(&node, None);
+            cancel(&node, &None);
         }
     }
 
@@ -217,11 +217,11 @@ impl<E: 'static> GroupNode<E> {
     async fn wait_for_children(&self, cancelled: &mut Option<Cancelled>) {
         while !self.children.borrow().is_empty() {
             self.completed.set(false);
-            if let Err(again) = catch_cancelled(poll_fn(|cx| self.poll_completed(cx))).await {
-                if !self.aborting.get() {
-                    *cancelled = Some(again);
-                    self.abort();
-                }
+            if let Err(again) = catch_cancelled(poll_fn(|cx| self.poll_completed(cx))).await
+                && !self.aborting.get()
+            {
+                *cancelled = Some(again);
+                self.abort();
             }
         }
     }

@@ -99,7 +99,9 @@ impl Raise {
         let number = std::mem::take(&mut self.number);
         if number != 0 {
             // dropped outside the borrow of the context, though no code of a user runs when it is
-            drop(context::with(|kernel| kernel.filter(|k| k.throw() == Throw::Raised(number)).map(|k| k.take_throw())));
+            drop(context::with(|kernel| {
+                kernel.filter(|k| k.throw() == Throw::Raised(number)).map(super::kernel::Kernel::take_throw)
+            }));
         }
     }
 }
@@ -138,6 +140,9 @@ impl Drop for Raise {
 /// })?;
 /// # Ok::<(), oneloop::Error>(())
 /// ```
+///
+/// # Errors
+/// [`Cancelled`] if a cancellation came up.
 ///
 /// # Cancel safety
 /// That is what it is for. Dropping it drops the future.

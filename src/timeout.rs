@@ -124,7 +124,7 @@ async fn wait_for_nothing<F: IntoFuture>(future: F) -> Result<F::Output, Timeout
         return Err(TimeoutError);
     };
     if !join.done() {
-        cancel(&join.node(), None);
+        cancel(&join.node(), &None);
         drop(wait([join.any()]).await);
         if join.cancelled() {
             return Err(TimeoutError);

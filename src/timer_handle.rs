@@ -55,6 +55,6 @@ impl TimerHandle {
 
 impl fmt::Debug for TimerHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TimerHandle").field("when", &self.when).field("handle", &self.handle).finish()
+        f.debug_struct("TimerHandle").field("when", &self.when).field("handle", &self.handle).finish_non_exhaustive()
     }
 }

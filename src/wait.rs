@@ -28,7 +28,7 @@ pub use waitable::{Member, Sealed, Value, Waitable};
 /// use oneloop::{ReturnWhen, create_task, run, wait, yield_now};
 ///
 /// run(async {
-///     let tasks = [1, 2, 3].map(|n| create_task(async move { for _ in 0..n { yield_now().await } n }));
+///     let tasks = [1, 5, 9].map(|n| create_task(async move { for _ in 0..n { yield_now().await } n }));
 ///     let sets = wait(tasks).return_when(ReturnWhen::FirstCompleted).await;
 ///     assert_eq!(sets.done.into_iter().next().expect("one is done").await, 1);
 ///     assert_eq!(sets.pending.len(), 2);

@@ -11,8 +11,20 @@ use std::{fs, path::Path};
 use imports::{groups, misplaced};
 use text::{blank, functions, has_word};
 
-const UNSAFE_FILES: &[&str] =
-    &["src/context.rs", "src/waker.rs", "src/task/cell.rs", "src/event_loop.rs", "src/cast.rs", "src/sys.rs"];
+const UNSAFE_FILES: &[&str] = &[
+    "src/cast.rs",
+    "src/context.rs",
+    "src/counted.rs",
+    "src/ensure.rs",
+    "src/node/pointer.rs",
+    "src/run.rs",
+    "src/sys.rs",
+    "src/task/cell.rs",
+    "src/wait.rs",
+    "src/waker.rs",
+];
+/// Which loop a thread is in, and its free blocks.
+const THREAD_LOCAL_FILES: &[&str] = &["src/context.rs", "src/counted.rs"];
 const FILE_LINES_MAX: usize = 600;
 const FUNCTION_LINES_MAX: usize = 70;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -91,7 +103,8 @@ fn every_file_says_what_it_owns() {
     for folder in ["src", "tests", "benches", "docs/examples"] {
         files.append(&mut sources(folder));
     }
-    files.retain(|file| !file.raw.starts_with("//!"));
+    // the crate's own first words are the README's
+    files.retain(|file| !file.raw.starts_with("//!") && !file.raw.starts_with("#![doc = include_str!("));
     let problems: Vec<_> = files.iter().map(|file| format!("{}:1", file.path)).collect();
     let rule = "A file opens with a `//!` line: say what it owns and what it must not know.";
     report(rule, &problems);
@@ -131,14 +144,14 @@ fn unsafe_stays_in_the_listed_files() {
 }
 
 #[test]
-fn the_one_thread_local_is_in_context() {
-    let is_home = |file: &Source| file.path == "src/context.rs";
-    let (home, others): (Vec<_>, Vec<_>) = sources("src").into_iter().partition(is_home);
+fn thread_locals_stay_in_the_listed_files() {
+    let is_listed = |file: &Source| THREAD_LOCAL_FILES.contains(&file.path.as_str());
+    let (listed, others): (Vec<_>, Vec<_>) = sources("src").into_iter().partition(is_listed);
     let mut problems = lines_with(&["thread_local"], &others);
-    if lines_with(&["thread_local"], &home).len() != 1 {
-        problems.push("src/context.rs:1: must have one `thread_local!`".to_string());
+    for file in listed.iter().filter(|file| lines_with(&["thread_local"], std::slice::from_ref(file)).len() != 1) {
+        problems.push(format!("{}:1: must have one `thread_local!`", file.path));
     }
-    let rule = "Thread-local state is one, in src/context.rs: make yours a field of it.";
+    let rule = "Thread-local state is in src/context.rs, free memory in src/counted.rs: make yours a field of one.";
     report(rule, &problems);
 }
 

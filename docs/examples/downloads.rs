@@ -37,7 +37,7 @@ async fn all_in_order() {
 }
 
 async fn those_in_time() {
-    let tasks = (0..10).map(|i| create_task(download(i)).named(&format!("download {i}")));
+    let tasks = (0..10).map(|i| create_task(download(i)).named(format!("download {i}")));
     let sets = wait(tasks).timeout(Duration::from_millis(500)).await;
     println!("wait for at most 500 ms, {} done, in order of completion:", sets.done.len());
     for task in sets.done {

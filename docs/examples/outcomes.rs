@@ -49,7 +49,7 @@ async fn nap(number: usize) -> Nap {
 }
 
 fn six_naps() -> Vec<Task<Nap>> {
-    (1..=6).map(|number| create_task(nap(number)).named(&format!("nap {number}"))).collect()
+    (1..=6).map(|number| create_task(nap(number)).named(format!("nap {number}"))).collect()
 }
 
 fn said(nap: &Nap) -> String {

@@ -40,6 +40,7 @@ impl<T: 'static> Children for Vec<Join<T>> {
 }
 
 /// Whether the child returned an error.
+#[expect(clippy::ptr_arg, reason = "children are a Vec here and a tuple there")]
 pub(crate) fn is_err<V: 'static, E: 'static>(children: &Vec<Join<Result<V, E>>>, index: usize) -> bool {
     failed(&children[index])
 }
@@ -62,6 +63,7 @@ pub(crate) fn values<T: 'static>(children: Vec<Join<T>>, _failed: Option<usize>)
 }
 
 /// How each child ended.
+#[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "a `Collect`, as the others")]
 pub(crate) fn outcomes<T: 'static>(children: Vec<Join<T>>, _failed: Option<usize>) -> Option<Box<dyn Any>> {
     let outcomes: Vec<Result<T, TaskError>> = children.iter().map(Join::take_result).collect();
     Some(Box::new(outcomes))
@@ -186,7 +188,7 @@ macro_rules! tuple {
         impl<$($T: 'static),+> Gathering<($($T,)+), Values> {
             /// Gives every child's outcome in its place, when all have ended: asyncio's `return_exceptions=True`.
             pub fn return_exceptions(self) -> Gathering<($(Result<$T, TaskError>,)+), Outcomes> {
-                with_outcomes(self, |children: ($(Join<$T>,)+), _failed| {
+                with_outcomes(&self, |children: ($(Join<$T>,)+), _failed| {
                     let outcomes: ($(Result<$T, TaskError>,)+) = ($(children.$i.take_result(),)+);
                     Some(Box::new(outcomes))
                 })

@@ -85,21 +85,23 @@ impl<C: Children> GatherNode<C> {
     fn start_next(&self, ended: u32) {
         let mut held = self.held.borrow_mut();
         let over = self.on_failure.get() == OnFailure::CancelRest && self.failed.get().is_some();
-        if !held.is_empty() && held.remove(&ended).is_none() && !over {
-            if let Some((_, key)) = held.pop_first() {
-                self.core.kernel().wake(key);
-            }
+        if !held.is_empty()
+            && held.remove(&ended).is_none()
+            && !over
+            && let Some((_, key)) = held.pop_first()
+        {
+            self.core.kernel().wake(key);
         }
     }
 
     /// Makes the results. A nested gathering does so when it ends, and finds those of its children made: if all were
     /// made when the outermost is taken, they would be made from the outside in, as deep as the nesting goes.
     fn make_results(&self) {
-        if self.core.state() == State::Finished {
-            if let Some(children) = self.children.take() {
-                let failed = self.failed.get().filter(|_| self.on_failure.get() != OnFailure::Collect);
-                self.results.set((self.collect.get())(children, failed.map(|index| index as usize)));
-            }
+        if self.core.state() == State::Finished
+            && let Some(children) = self.children.take()
+        {
+            let failed = self.failed.get().filter(|_| self.on_failure.get() != OnFailure::Collect);
+            self.results.set((self.collect.get())(children, failed.map(|index| index as usize)));
         }
     }
 }
@@ -205,7 +207,7 @@ impl<C: Children> Countdown<C> {
 
     fn cancel_children(&self) {
         for child in self.node.children() {
-            cancel(&child, None);
+            cancel(&child, &None);
         }
     }
 
@@ -232,10 +234,11 @@ impl<C: Children> Countdown<C> {
         let kernel = self.node.core.kernel();
         let mut held = self.node.held.borrow_mut();
         for (index, child) in (0..).zip(self.node.children()).skip(n) {
-            if let Kind::Task(suspension) = child.kind() {
-                if !suspension.started().get() && kernel.unqueue(suspension.key()).is_some() {
-                    held.insert(index, suspension.key());
-                }
+            if let Kind::Task(suspension) = child.kind()
+                && !suspension.started().get()
+                && kernel.unqueue(suspension.key()).is_some()
+            {
+                held.insert(index, suspension.key());
             }
         }
     }

@@ -15,6 +15,7 @@ pub(crate) enum Waits {
     #[default]
     None,
     One(NodeRef),
+    #[expect(clippy::box_collection, reason = "rare, and every task has room for this enum")]
     Many(Box<Vec<NodeRef>>),
 }
 

@@ -137,7 +137,7 @@ where
             Some(ending) => self.core.end(ending, me),
         }
         if !self.core.has_handles() {
-            report_unretrieved(&self.core, self.kind());
+            report_unretrieved(&self.core, &self.kind());
             guarded(kernel, "Exception in destructor", || self.orphaned());
         }
         drop(in_table);

@@ -155,9 +155,9 @@ impl<O: 'static> WaitNode<O> {
             drop(self.promises.replace(promises));
         }
         let done = self.done.take();
-        let decided = self.remaining.get() == 0 || done.iter().any(|index| self.decides(*index, None));
+        let at_once = self.remaining.get() == 0 || done.iter().any(|index| self.decides(*index, None));
         self.done.replace(done);
-        if decided {
+        if at_once {
             self.kernel.push(Entry::Run(Rc::clone(self) as Rc<dyn Run>, self.round.get()));
         }
     }

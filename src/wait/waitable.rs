@@ -99,7 +99,7 @@ impl Sealed for AnyFuture {
     type Out = ();
 
     fn member(&self) -> Member {
-        Member { node: AnyFuture::node(self).clone() }
+        Member { node: Self::node(self).clone() }
     }
 
     fn value(&self) -> Option<Value<()>> {
