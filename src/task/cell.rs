@@ -173,7 +173,8 @@ where
             kernel.start_throw(Throw::Delivered, message_on_its_way(&waits, message));
         }
         if let Waits::One(_) | Waits::Many(_) = waits {
-            drop(waits);
+            // seldom the last share of a node, but then a value of a user goes with it
+            guarded(kernel, "Exception in destructor", || drop(waits));
         }
         self.suspension.running().set(true);
         kernel.set_current(Some(me.clone()));

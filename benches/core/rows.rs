@@ -1,0 +1,272 @@
+//! What is measured: one function for each row, or for several that differ by a number. Owns the workloads and what
+//! counts as one operation; must not know how time is taken or shown.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::mpsc;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
+
+use oneloop::{
+    Clock, EventLoop, ReturnWhen, Sleep, create_future, create_task, gather, sleep, task_group, wait, yield_now,
+};
+
+use crate::Row;
+use crate::measure::{Cost, cost};
+
+const fn real(name: &'static str, op: &'static str, run: fn(&EventLoop, u64) -> Cost) -> Row {
+    Row { name, op, clock: Clock::Real, run }
+}
+
+pub(crate) const ROWS: &[Row] = &[
+    real("spawn_join", "a no-op task spawned and joined: 10,000 spawned, then all joined", spawn_join),
+    real("spawn_await", "a no-op task spawned and awaited, one at a time", spawn_await),
+    real("self_wake", "a lone task wakes itself and is polled", self_wake),
+    real("repoll_1000", "the same with 1,000 tasks: one poll of one of them", repoll),
+    real("yield_ring", "one yield of one of 300 tasks", yield_ring),
+    real("ping_pong", "a token handed to the other of two tasks through a new future", ping_pong),
+    real("gather_10", "a child of 10 that yields once, from its creation to its value", gather_children::<10>),
+    real("gather_1000", "the same with 1,000 children", gather_children::<1_000>),
+    real("gather_10000", "the same with 10,000 children", gather_children::<10_000>),
+    real("wait_drain_1000", "a wait for the first of 1,000 tasks, until none is left", wait_drain::<1_000>),
+    real("wait_drain_10000", "the same with 10,000 tasks", wait_drain::<10_000>),
+    real("task_group_100", "a child of a group of 100 that yields once", group_children),
+    real("call_soon_chain", "a callback that schedules the next", call_soon_chain),
+    real("call_soon_batch", "a callback of 1,000 that are scheduled together", call_soon_batch),
+    real("timer_arm_cancel_1", "a timer armed, and the other one live cancelled", timer_arm_cancel::<1>),
+    real("timer_arm_cancel_10000", "a timer armed, and any one of 10,000 live cancelled", timer_arm_cancel::<10_000>),
+    real("timer_arm_cancel_1000000", "the same with 1,000,000 live", timer_arm_cancel::<1_000_000>),
+    Row {
+        name: "timers_fire",
+        op: "a task of 10,000 that sleeps once, on the virtual clock",
+        clock: Clock::Virtual,
+        run: timers_fire,
+    },
+    real("foreign_wake", "a task woken from another thread: what it costs that thread", foreign_wake),
+];
+
+/// Does `batch`, which is so many operations, so many times.
+fn repeat(lp: &EventLoop, times: u64, operations: u64, batch: impl AsyncFn()) -> Cost {
+    let all = async {
+        for _ in 0..times {
+            batch().await;
+        }
+    };
+    cost(times * operations, || lp.run_until_complete(all).expect("nobody stops the loop"))
+}
+
+fn spawn_join(lp: &EventLoop, times: u64) -> Cost {
+    const TASKS: u64 = 10_000;
+    repeat(lp, times, TASKS, async || {
+        let tasks: Vec<_> = (0..TASKS).map(|_| create_task(async {})).collect();
+        for task in tasks {
+            task.await;
+        }
+    })
+}
+
+fn spawn_await(lp: &EventLoop, times: u64) -> Cost {
+    const TASKS: u64 = 1_000;
+    repeat(lp, times, TASKS, async || {
+        for _ in 0..TASKS {
+            create_task(async {}).await;
+        }
+    })
+}
+
+/// Wakes itself so many times, and is polled once more for each.
+fn wake_itself(mut times: u64) -> impl Future<Output = ()> {
+    poll_fn(move |cx| {
+        if times == 0 {
+            return Poll::Ready(());
+        }
+        times -= 1;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
+
+fn self_wake(lp: &EventLoop, times: u64) -> Cost {
+    const WAKES: u64 = 1_000;
+    repeat(lp, times, WAKES, async || wake_itself(WAKES).await)
+}
+
+fn repoll(lp: &EventLoop, times: u64) -> Cost {
+    const TASKS: u64 = 1_000;
+    const POLLS: u64 = 100;
+    repeat(lp, times, TASKS * POLLS, async || {
+        let tasks: Vec<_> = (0..TASKS).map(|_| create_task(wake_itself(POLLS - 1))).collect();
+        for task in tasks {
+            task.await;
+        }
+    })
+}
+
+fn yield_ring(lp: &EventLoop, times: u64) -> Cost {
+    const TASKS: u64 = 300;
+    const YIELDS: u64 = 300;
+    let yields = || async {
+        for _ in 0..YIELDS {
+            yield_now().await;
+        }
+    };
+    repeat(lp, times, TASKS * YIELDS, async || {
+        let tasks: Vec<_> = (0..TASKS).map(|_| create_task(yields())).collect();
+        for task in tasks {
+            task.await;
+        }
+    })
+}
+
+/// The token says where to hand it back.
+struct Token(oneloop::Future<Self>);
+
+async fn play(mut comes: oneloop::Future<Token>, turns: u64) {
+    for _ in 0..turns {
+        let Token(back) = comes.await;
+        comes = create_future();
+        assert!(back.set_result(Token(comes.clone())).is_ok(), "handed back twice");
+    }
+}
+
+fn ping_pong(lp: &EventLoop, times: u64) -> Cost {
+    const TURNS: u64 = 1_000;
+    repeat(lp, times, 2 * TURNS, async || {
+        let (left, right) = (create_future(), create_future());
+        assert!(left.set_result(Token(right.clone())).is_ok(), "it is new");
+        let players = [left, right].map(|comes| create_task(play(comes, TURNS)));
+        for player in players {
+            player.await;
+        }
+    })
+}
+
+fn gather_children<const CHILDREN: u64>(lp: &EventLoop, times: u64) -> Cost {
+    repeat(lp, times, CHILDREN, async || {
+        let children = (0..CHILDREN).map(|i| async move {
+            yield_now().await;
+            i
+        });
+        assert_eq!(gather(children).await.last(), Some(&(CHILDREN - 1)));
+    })
+}
+
+fn wait_drain<const TASKS: u64>(lp: &EventLoop, times: u64) -> Cost {
+    repeat(lp, times, TASKS, async || {
+        let gates: Vec<oneloop::Future<()>> = (0..TASKS).map(|_| create_future()).collect();
+        let mut pending = wait(gates.iter().cloned().map(create_task)).into_pending();
+        for gate in gates {
+            gate.set_result(()).expect("nobody else opens it");
+            let sets = wait(pending).return_when(ReturnWhen::FirstCompleted).await;
+            assert_eq!(sets.done.len(), 1);
+            pending = sets.pending;
+        }
+        assert!(pending.is_empty());
+    })
+}
+
+fn group_children(lp: &EventLoop, times: u64) -> Cost {
+    const CHILDREN: u64 = 100;
+    repeat(lp, times, CHILDREN, async || {
+        let ended = task_group(async |group| {
+            for _ in 0..CHILDREN {
+                group.create_task(async {
+                    yield_now().await;
+                    Ok::<(), ()>(())
+                });
+            }
+            Ok(())
+        });
+        ended.await.expect("no child fails");
+    })
+}
+
+/// Schedules a callback that goes on to the next, and opens the gate after the last.
+fn link(lp: EventLoop, left: u64, gate: oneloop::Future<()>) {
+    if left == 0 {
+        gate.set_result(()).expect("there is one end");
+    } else {
+        lp.clone().call_soon(move || link(lp, left - 1, gate));
+    }
+}
+
+fn call_soon_chain(lp: &EventLoop, times: u64) -> Cost {
+    const LINKS: u64 = 1_000;
+    repeat(lp, times, LINKS, async || {
+        let end = create_future();
+        link(lp.clone(), LINKS, end.clone());
+        end.await;
+    })
+}
+
+fn call_soon_batch(lp: &EventLoop, times: u64) -> Cost {
+    const CALLBACKS: u64 = 1_000;
+    repeat(lp, times, CALLBACKS, async || {
+        for i in 0..CALLBACKS {
+            lp.call_soon(move || i);
+        }
+        yield_now().await;
+    })
+}
+
+/// The next of a row of numbers that seem random: `xorshift64`.
+fn shuffle(number: &mut u64) -> u64 {
+    *number ^= *number << 13;
+    *number ^= *number >> 7;
+    *number ^= *number << 17;
+    *number
+}
+
+/// A timer that is armed for some time in the next hour but one.
+fn armed(number: &mut u64, cx: &mut Context<'_>) -> Sleep {
+    let mut timer = sleep(Duration::from_secs(3600) + Duration::from_nanos(shuffle(number) % 3_600_000_000_000));
+    assert!(Pin::new(&mut timer).poll(cx).is_pending(), "hours early");
+    timer
+}
+
+fn timer_arm_cancel<const LIVE: u64>(lp: &EventLoop, times: u64) -> Cost {
+    const TIMERS: u64 = 10_000;
+    let replaced = poll_fn(|cx| {
+        let mut number = 0x9E37_79B9_7F4A_7C15;
+        let mut live: Vec<Sleep> = (0..LIVE).map(|_| armed(&mut number, cx)).collect();
+        Poll::Ready(cost(times * TIMERS, || {
+            for _ in 0..times * TIMERS {
+                let fresh = armed(&mut number, cx);
+                let any = usize::try_from(number % LIVE).expect("a place in memory");
+                live[any] = fresh; // and the one that was there is cancelled
+            }
+        }))
+    });
+    lp.run_until_complete(replaced).expect("nobody stops the loop")
+}
+
+fn timers_fire(lp: &EventLoop, times: u64) -> Cost {
+    const SLEEPERS: u64 = 10_000;
+    repeat(lp, times, SLEEPERS, async || {
+        // each number up to so many once, in an order that is not theirs
+        let micros = (0..SLEEPERS).map(|i| i * 7919 % SLEEPERS + 1);
+        let sleepers: Vec<_> = micros.map(|n| create_task(sleep(Duration::from_micros(n)))).collect();
+        for sleeper in sleepers {
+            sleeper.await;
+        }
+    })
+}
+
+fn foreign_wake(lp: &EventLoop, times: u64) -> Cost {
+    const WAKES: u64 = 10_000;
+    let (sender, receiver) = mpsc::channel();
+    let mut sender = Some(sender);
+    let woken = poll_fn(move |cx| {
+        if let Some(sender) = sender.take() {
+            let waker = cx.waker().clone();
+            thread::spawn(move || {
+                let cost = cost(times * WAKES, || (0..times * WAKES).for_each(|_| waker.wake_by_ref()));
+                sender.send(cost).expect("the loop waits for it");
+                waker.wake();
+            });
+        }
+        receiver.try_recv().map_or(Poll::Pending, Poll::Ready)
+    });
+    lp.run_until_complete(woken).expect("nobody stops the loop")
+}
