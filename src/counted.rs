@@ -36,8 +36,14 @@ pub(crate) struct Counted<T: ?Sized> {
 impl<T: ?Sized> Unpin for Counted<T> {}
 
 impl<T> Counted<T> {
-    #[inline]
     pub(crate) fn new(value: T) -> Self {
+        Self::make(|| value)
+    }
+
+    /// A pointer to what `make` makes, which the compiler then makes in its place: a cell that is put together elsewhere
+    /// and copied costs as much again.
+    #[inline]
+    pub(crate) fn make(make: impl FnOnce() -> T) -> Self {
         let block = Block::of(Layout::new::<T>());
         let place = block.take().cast::<u8>();
         // SAFETY: the block is that large.
@@ -48,7 +54,7 @@ impl<T> Counted<T> {
         unsafe { prefix.write(Prefix { count: Cell::new(1), class: block.class() }) };
         let place = at.cast::<T>();
         // SAFETY: the rest of the block is large enough for a value, and aligned for it.
-        unsafe { place.write(value) };
+        unsafe { place.write(make()) };
         Self { value: place, _owns: PhantomData }
     }
 }
@@ -79,7 +85,7 @@ impl<T: ?Sized> Counted<T> {
     fn free(&mut self) {
         let class = self.prefix().class;
         let block = if class == NO_CLASS { Block::of(Layout::for_value(&**self)) } else { Block::of_class(class) };
-        let _freed = Freed { block, value: self.value.cast() };
+        let _freed = Freed { block, class, value: self.value.cast() };
         // SAFETY: counted: nobody else refers to the value. The block is freed afterwards, also if the drop panics.
         unsafe { ptr::drop_in_place(self.value.as_ptr()) };
     }
@@ -128,6 +134,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Counted<T> {
 /// Frees a block when it is dropped.
 struct Freed {
     block: Block,
+    class: u32,
     value: NonNull<u8>,
 }
 
@@ -137,7 +144,7 @@ impl Drop for Freed {
         // SAFETY: blocks: the value stands `offset` bytes into its block.
         let block = unsafe { self.value.sub(self.block.offset) };
         // SAFETY: nobody uses the block any more, and it was taken for this layout.
-        unsafe { self.block.give_back(block) };
+        unsafe { self.block.give_back(self.class, block) };
     }
 }
 
@@ -209,8 +216,8 @@ impl Block {
     /// # Safety
     /// The block must come from `take` of the same layout, and nobody may use it any more.
     #[inline]
-    unsafe fn give_back(self, block: NonNull<u8>) {
-        let kept = match self.class() {
+    unsafe fn give_back(self, class: u32, block: NonNull<u8>) {
+        let kept = match class {
             NO_CLASS => false,
             // SAFETY: as said of this function; every block is large enough for a link.
             class => LISTS.try_with(|lists| unsafe { lists.0[class as usize].push(block.cast()) }).unwrap_or(false),

@@ -182,6 +182,7 @@ impl<P: Clone> Kernel<P> {
 
     // The ready queue.
 
+    #[inline]
     pub(crate) fn push(&self, entry: Entry) {
         self.ready.borrow_mut().push_back(entry);
     }
@@ -205,18 +206,20 @@ impl<P: Clone> Kernel<P> {
         advance(&self.last_watch)
     }
 
-    /// Takes a task in; `make` builds it around its key and answers what the caller wants to keep. `queued` says
-    /// whether it is to take its first step in the next iteration.
-    pub(crate) fn insert_task<R>(&self, id: u64, queued: bool, make: impl FnOnce(TaskKey) -> (R, P)) -> R {
-        let mut tasks = self.tasks.borrow_mut();
-        let vacant = tasks.vacant_entry();
-        let key = TaskKey::new(self.number, id, vacant.key());
-        let (kept, task) = make(key);
-        vacant.insert(Slot { key, queued: Cell::new(queued), task });
+    /// The key of the task that is taken in next.
+    pub(crate) fn next_task_key(&self, id: u64) -> TaskKey {
+        TaskKey::new(self.number, id, self.tasks.borrow().vacant_key())
+    }
+
+    /// Takes a task in under the key that `next_task_key` gave. `queued` says whether it is to take its first step in the
+    /// next iteration.
+    #[inline]
+    pub(crate) fn insert_task(&self, key: TaskKey, queued: bool, task: P) {
+        let slot = self.tasks.borrow_mut().insert(Slot { key, queued: Cell::new(queued), task });
+        debug_assert_eq!(slot, key.slot(), "nothing was taken in meanwhile");
         if queued {
             self.push(Entry::Task(key));
         }
-        kept
     }
 
     /// Queues a task, unless it is queued already or gone.

@@ -311,10 +311,10 @@ fn dropped_before_its_end_its_children_run_on_and_its_callback_is_called() {
         let start = lp.time();
         gathering.add_done_callback(move |_| count.set(count.get() + 1));
         drop(gathering);
-        sleep(secs(2)).await;
+        sleep(Duration::from_millis(2_500)).await;
         assert_eq!((called.get(), crew.running.get()), (0, 1));
         sleep(secs(2)).await;
-        assert_eq!((called.get(), crew.running.get(), lp.time() - start), (1, 0, secs(4)));
+        assert_eq!((called.get(), crew.running.get(), lp.time() - start), (1, 0, Duration::from_millis(4_500)));
     });
 }
 
@@ -388,7 +388,9 @@ fn a_panicking_child_panics_in_the_awaiter_and_the_sibling_runs_on() {
         let mut awaiter = create_task(gather([one, two]));
         let Err(TaskError::Panicked(panic)) = awaiter.outcome().await else { panic!("it went well") };
         assert_eq!((panic.message(), crew.running.get()), ("boom 1", 1));
-        let mut awaiter = create_task(try_gather([async { panic!("bang") }, async { Ok::<(), ()>(()) }]));
+        let mut awaiter = create_task(try_gather(
+            [0, 1].map(|n| async move { if n == 0 { panic!("bang") } else { Ok::<_, ()>(n) } }),
+        ));
         assert!(matches!(awaiter.outcome().await, Err(TaskError::Panicked(p)) if p.message() == "bang"));
     });
 }
@@ -757,7 +759,8 @@ fn cancelled_without_return_exceptions_it_does_not_wait_for_a_slow_child_and_wit
 #[test]
 fn nested_gatherings_give_nested_values_and_errors() {
     run(async {
-        let values = gather([gather([after(3), after(1)]), gather([after(2)]), gather(vec![])]).await;
+        let leaf = |seconds: &[u64]| gather(seconds.iter().copied().map(after));
+        let values = gather([leaf(&[3, 1]), leaf(&[2]), leaf(&[])]).await;
         assert_eq!(values, [vec![3, 1], vec![2], vec![]]);
         let tries = gather([try_gather([pass_after(1)]), try_gather([fail_after(2), fail_after(1)])]).await;
         assert_eq!(tries, [Ok(vec![1]), Err(1)]);

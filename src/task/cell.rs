@@ -53,15 +53,14 @@ where
             "the event loop is closed, so it can take no task; make a new one with EventLoop::new()"
         );
         let id = kernel.next_task_id();
-        let table = Rc::clone(&kernel);
-        table.insert_task(id, queued, |key| {
-            let cell = Counted::new(Self {
-                core: Core::new(kernel),
-                suspension: Suspension::new(id, key, created),
-                stage: UnsafeCell::new(Stage::Coroutine(future)),
-            });
-            (cell.clone(), as_node(cell))
-        })
+        let key = kernel.next_task_key(id);
+        let cell = Counted::make(|| Self {
+            core: Core::new(kernel),
+            suspension: Suspension::new(id, key, created),
+            stage: UnsafeCell::new(Stage::Coroutine(future)),
+        });
+        cell.core.kernel().insert_task(key, queued, as_node(cell.clone()));
+        cell
     }
 
     /// Lends the stage to `f`, unless it is lent already: while the coroutine runs or is dropped, or its value is shown,
