@@ -11,10 +11,9 @@ use crate::node::{Ending, Kind, Node, NodeRef, Request, Suspension};
 
 type Message = Option<Arc<str>>;
 
-/// Several nodes to cancel one after another: the children of a gathering, or all that one task awaits at once.
+/// Several nodes to cancel one after another: the children of a gathering.
 struct Frame {
-    /// The gathering, or the task.
-    owner: NodeRef,
+    gathering: NodeRef,
     /// The task that awaits the gathering and handed the cancellation on to it.
     awaiter: Option<NodeRef>,
     children: std::vec::IntoIter<NodeRef>,
@@ -83,7 +82,6 @@ fn follow(mut node: NodeRef, message: &Message) -> Followed {
                 match next_of(&*node, suspension, message) {
                     Next::Taken => return Followed::Answer(true),
                     Next::Chain(next) => next,
-                    Next::Fork(children) => return Followed::Fork(fork(node.clone(), None, children)),
                 }
             }
         };
@@ -116,7 +114,6 @@ impl Drop for Path {
 enum Next {
     Taken,
     Chain(NodeRef),
-    Fork(Vec<NodeRef>),
 }
 
 /// What a cancellation does at one task: it is kept for the next step, handed on, or ends the wait.
@@ -129,26 +126,20 @@ fn next_of(task: &dyn Node, suspension: &Suspension, message: &Message) -> Next 
     if let Some(node) = suspension.waits_for_one() {
         return Next::Chain(node);
     }
-    let several = suspension.waits_for_nodes();
-    if !several.is_empty() {
-        return Next::Fork(several);
-    }
     interrupt(task, message);
     Next::Taken
 }
 
-fn fork(owner: NodeRef, awaiter: Option<NodeRef>, children: Vec<NodeRef>) -> Frame {
-    owner.core().visiting().set(true);
-    Frame { owner, awaiter, children: children.into_iter(), taken: false }
+fn fork(gathering: NodeRef, awaiter: Option<NodeRef>, children: Vec<NodeRef>) -> Frame {
+    gathering.core().visiting().set(true);
+    Frame { gathering, awaiter, children: children.into_iter(), taken: false }
 }
 
-/// All children of a fork were asked: what that means for its owner.
+/// All children of a gathering were asked: what that means for it.
 fn close(frame: Frame, message: &Message) -> bool {
-    frame.owner.core().visiting().set(false);
-    match frame.owner.kind() {
-        Kind::Group(group) if frame.taken => group.set_cancel_requested(message.clone()),
-        Kind::Task(_) if !frame.taken => return interrupt(&*frame.owner, message),
-        _ => {}
+    frame.gathering.core().visiting().set(false);
+    if let (Kind::Group(group), true) = (frame.gathering.kind(), frame.taken) {
+        group.set_cancel_requested(message.clone());
     }
     frame.taken || frame.awaiter.is_some_and(|task| ask_without_queueing(&*task, message))
 }
@@ -178,7 +169,7 @@ pub(crate) fn deliver_to_wait(task: &NodeRef) {
         return;
     }
     let (_, message) = suspension.take_request();
-    let taken = suspension.waits_for_nodes().iter().fold(false, |taken, node| cancel(node, &message) | taken);
+    let taken = suspension.waits_for_one().is_some_and(|node| cancel(&node, &message));
     if !taken {
         interrupt(&**task, &message);
     }

@@ -41,12 +41,16 @@ pub(crate) struct Guard {
 
 /// Enters a loop on this thread.
 pub(crate) fn enter(kernel: Rc<Loop>) -> Guard {
-    ENTERED.with_borrow_mut(|stack| {
+    let entered = ENTERED.try_with(|stack| {
+        let mut stack = stack.borrow_mut();
         stack.last += 1;
-        stack.guards.push((stack.last, kernel));
+        let number = stack.last;
+        stack.guards.push((number, kernel));
         stack.show_innermost();
-        Guard { number: stack.last }
-    })
+        number
+    });
+    // While the thread ends there is no loop to be in any more: what runs then finds none.
+    Guard { number: entered.unwrap_or(0) }
 }
 
 impl Drop for Guard {

@@ -1,7 +1,6 @@
 //! The loop itself: one iteration after another, until it is stopped. Owns running and closing; must not know the
 //! primitives that are built on it.
 
-use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -265,6 +264,11 @@ impl EventLoop {
     /// ```
     pub fn run_forever(&self) -> Result<(), Error> {
         let _running = Running::begin(self)?;
+        self.iterate()
+    }
+
+    /// One iteration after another, until the loop is stopped.
+    fn iterate(&self) -> Result<(), Error> {
         let mut woken = Vec::new();
         let mut steps = 0;
         loop {
@@ -315,7 +319,8 @@ impl EventLoop {
         if !std::ptr::eq(&raw const **node.core().kernel(), &raw const *self.kernel) {
             return Err(Error::ForeignLoop);
         }
-        let stop = Rc::new(StopWhenDone { kernel: Rc::clone(&self.kernel), done: Cell::new(false) });
+        let _running = Running::begin(self)?;
+        let stop = Rc::new(StopWhenDone { kernel: Rc::clone(&self.kernel) });
         let core = node.core();
         let number = self.kernel.next_watch();
         if core.is_done() {
@@ -323,7 +328,7 @@ impl EventLoop {
         } else {
             core.watchers().add(number, Watcher::Watch(Rc::clone(&stop) as Rc<dyn Watch>, 0));
         }
-        let ran = self.run_forever();
+        let ran = self.iterate();
         drop(core.watchers().remove(number));
         match ran {
             // asyncio's future may be done although somebody stopped the loop in the same iteration
@@ -368,12 +373,24 @@ impl EventLoop {
                 for task in tasks {
                     task.node().abandon();
                 }
-                guarded(&self.kernel, "Exception in destructor", || drop(self.kernel.take_scheduled()));
+                self.drop_scheduled();
             }
             self.kernel.set_phase(Phase::Closed);
             guarded(&self.kernel, "Exception in destructor", || drop(self.kernel.set_handler(None)));
         }
         Ok(())
+    }
+}
+
+impl EventLoop {
+    /// Drops what is queued and what is set, each by itself, so that a destructor that panics spoils nothing else.
+    fn drop_scheduled(&self) {
+        while let Some(entry) = self.kernel.pop() {
+            guarded(&self.kernel, "Exception in destructor", || drop(entry));
+        }
+        for alarm in self.kernel.take_timers() {
+            guarded(&self.kernel, "Exception in destructor", || drop(alarm));
+        }
     }
 }
 
@@ -450,7 +467,6 @@ impl Drop for Running<'_> {
 /// Stops the loop one iteration after a node is done: asyncio's `_run_until_complete_cb`.
 struct StopWhenDone {
     kernel: Rc<Loop>,
-    done: Cell<bool>,
 }
 
 impl Watch for StopWhenDone {
@@ -462,7 +478,6 @@ impl Watch for StopWhenDone {
 
 impl Run for StopWhenDone {
     fn run(self: Rc<Self>, _index: u32) {
-        self.done.set(true);
         self.kernel.set_stopping(true);
     }
 }

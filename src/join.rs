@@ -119,7 +119,7 @@ impl<T> Join<T> {
         self.number.set(0);
         core.set_retrieved();
         match core.ending().expect("it ended without a value") {
-            Ending::Cancelled(cancelled) => self.raise.raise(cancelled.into_message()),
+            Ending::Cancelled(cancelled) => self.raise.raise(cancelled.into_message(), cx),
             Ending::Panicked(panic) => panic.resume(),
         }
         Poll::Pending

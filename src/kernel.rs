@@ -105,6 +105,8 @@ pub(crate) struct Kernel<P> {
     last_task_id: Cell<u64>,
     last_watch: Cell<u64>,
     last_raise: Cell<u32>,
+    /// A leaf had something to raise while another's raise was on its way.
+    raise_waits: Cell<bool>,
     current: RefCell<Option<P>>,
     /// What the running task is about to wait for, if that is no node.
     leaf: Cell<Option<Leaf>>,
@@ -158,6 +160,7 @@ impl<P: Clone> Kernel<P> {
             last_task_id: Cell::new(0),
             last_watch: Cell::new(0),
             last_raise: Cell::new(0),
+            raise_waits: Cell::new(false),
             current: RefCell::new(None),
             leaf: Cell::new(None),
             throw: Cell::new(Throw::Off),
@@ -182,9 +185,12 @@ impl<P: Clone> Kernel<P> {
 
     // The ready queue.
 
+    /// Queues an entry. A closed loop drops it, as nobody would ever run it.
     #[inline]
     pub(crate) fn push(&self, entry: Entry) {
-        self.ready.borrow_mut().push_back(entry);
+        if self.phase.get() != Phase::Closed {
+            self.ready.borrow_mut().push_back(entry);
+        }
     }
 
     pub(crate) fn pop(&self) -> Option<Entry> {
@@ -290,6 +296,10 @@ impl<P: Clone> Kernel<P> {
         self.thrown_message.take()
     }
 
+    pub(crate) fn raise_waits(&self) -> &Cell<bool> {
+        &self.raise_waits
+    }
+
     /// A number for a leaf that raises; never 0.
     pub(crate) fn next_raise(&self) -> u32 {
         let next = self.last_raise.get().wrapping_add(1).max(1);
@@ -299,8 +309,13 @@ impl<P: Clone> Kernel<P> {
 
     // Timers.
 
+    /// Sets a timer. A closed loop drops it at once, as it would never ring.
     pub(crate) fn set_timer(&self, deadline: u64, alarm: Alarm) -> TimerKey {
-        self.timers.borrow_mut().insert(deadline, alarm)
+        let key = self.timers.borrow_mut().insert(deadline, alarm);
+        if self.phase.get() == Phase::Closed {
+            drop(self.remove_timer(key));
+        }
+        key
     }
 
     /// Takes a timer out, whether it has come due or not.
@@ -450,10 +465,9 @@ impl<P: Clone> Kernel<P> {
         self.stopping.set(stopping);
     }
 
-    /// Everything that is queued or set, handed back to be dropped.
-    pub(crate) fn take_scheduled(&self) -> impl Sized {
-        let timers = self.timers.replace(TimerWheel::new());
-        (self.ready.take(), timers)
+    /// Everything that is set, handed back to be dropped.
+    pub(crate) fn take_timers(&self) -> impl Iterator<Item = Alarm> + use<P> {
+        self.timers.replace(TimerWheel::new()).into_values()
     }
 
     pub(crate) fn has_scheduled(&self) -> bool {

@@ -75,34 +75,51 @@ pub(crate) struct Raise {
 }
 
 impl Raise {
-    /// Starts a throw: the leaf answers `Pending` now.
+    /// Starts a throw: the leaf answers `Pending` now. If another leaf's is on its way already, this one comes if that is
+    /// taken back. A leaf inside a combinator with wakers of its own asks to be polled again, as in `is_throwing`.
     ///
     /// # Panics
     /// Outside a task, where nothing could be thrown at.
-    pub(crate) fn raise(&mut self, message: Option<Arc<str>>) {
+    pub(crate) fn raise(&mut self, message: Option<Arc<str>>, cx: &Context<'_>) {
+        self.revoke();
         let in_task = context::with(|kernel| {
-            kernel.filter(|k| k.with_current(|task| task.is_some())).is_some_and(|kernel| {
+            let Some(kernel) = kernel.filter(|k| k.with_current(|task| task.is_some())) else { return false };
+            if kernel.throw() == Throw::Off {
                 self.number = kernel.next_raise();
+                kernel.raise_waits().set(false);
                 kernel.start_throw(Throw::Raised(self.number), message);
-                true
-            })
+            } else {
+                kernel.raise_waits().set(true);
+            }
+            true
         });
         assert!(
             in_task,
             "awaited something that was cancelled outside any task of a oneloop loop; \
              use outcome() there, which answers the cancellation as a value"
         );
+        if waker::key_of(cx.waker()).is_none() {
+            cx.waker().wake_by_ref();
+        }
     }
 
-    /// Takes the raise back if it is still on its way.
+    /// Takes the raise back if it is still on its way. A leaf whose own had to wait is polled again.
     pub(crate) fn revoke(&mut self) {
         let number = std::mem::take(&mut self.number);
-        if number != 0 {
-            // dropped outside the borrow of the context, though no code of a user runs when it is
-            drop(context::with(|kernel| {
-                kernel.filter(|k| k.throw() == Throw::Raised(number)).map(super::kernel::Kernel::take_throw)
-            }));
+        if number == 0 {
+            return;
         }
+        context::with(|kernel| {
+            let Some(kernel) = kernel.filter(|k| k.throw() == Throw::Raised(number)) else { return };
+            drop(kernel.take_throw());
+            if kernel.raise_waits().replace(false) {
+                kernel.with_current(|task| {
+                    if let Some(Kind::Task(suspension)) = task.map(|task| task.kind()) {
+                        kernel.wake(suspension.key());
+                    }
+                });
+            }
+        });
     }
 }
 
@@ -155,27 +172,46 @@ fn poll_catching<F: Future>(
     mut future: Pin<&mut Option<F>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<F::Output, Cancelled>> {
-    // What a sibling raised, outside this scope, is none of its business.
-    let outside = context::with(|kernel| {
-        let kernel = kernel.filter(|k| matches!(k.throw(), Throw::Raised(_)))?;
-        Some((kernel.throw(), kernel.take_throw()))
-    });
+    let outside = Outside::put_aside();
     let inner = future.as_mut().as_pin_mut().expect("catch_cancelled was polled again after it was done");
     let polled = inner.poll(cx);
     let caught = context::with(|kernel| {
         let kernel = kernel?;
-        let caught = (polled.is_pending() && kernel.throw() != Throw::Off).then(|| kernel.take_throw());
-        if let Some((throw, message)) = outside {
-            kernel.start_throw(throw, message);
-        }
-        caught
+        (polled.is_pending() && kernel.throw() != Throw::Off).then(|| kernel.take_throw())
     });
+    drop(outside);
     match caught {
         Some(message) => {
             future.set(None);
             Poll::Ready(Err(Cancelled::new(message)))
         }
         None => polled.map(Ok),
+    }
+}
+
+/// What a sibling raised outside a scope, which is none of the scope's business, put aside until this is dropped.
+struct Outside {
+    throw: Throw,
+    message: Option<Arc<str>>,
+}
+
+impl Outside {
+    fn put_aside() -> Option<Self> {
+        context::with(|kernel| {
+            let kernel = kernel.filter(|k| matches!(k.throw(), Throw::Raised(_)))?;
+            let throw = kernel.throw();
+            Some(Self { throw, message: kernel.take_throw() })
+        })
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        context::with(|kernel| {
+            if let Some(kernel) = kernel {
+                kernel.start_throw(self.throw, self.message.take());
+            }
+        });
     }
 }
 
@@ -224,7 +260,7 @@ impl Cancelled {
         let mut raise = Raise::default();
         poll_fn(move |cx| {
             if !is_throwing(cx) {
-                raise.raise(message.clone());
+                raise.raise(message.clone(), cx);
             }
             Poll::Pending
         })

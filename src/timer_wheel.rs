@@ -21,10 +21,12 @@
 //! due. A timer thus moves ten times at most in its life, however often time stops between the deadlines of a crowd,
 //! and one that never shares its slot does not move at all.
 
+mod nodes;
+
 use std::fmt;
 use std::mem;
 
-use slab::Slab;
+use nodes::{Node, Nodes};
 
 /// How many bits of a deadline one level looks at: a digit in base 64, for a bitmap of one word.
 const LEVEL_BITS: u32 = 6;
@@ -41,7 +43,7 @@ const NIL: u32 = u32::MAX;
 /// exact multiple of 2^32 timers later.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct TimerKey {
-    /// Where in the slab; not a slot of the wheel.
+    /// The index of its node; not a slot of the wheel.
     slot: u32,
     generation: u32,
 }
@@ -50,7 +52,7 @@ pub(crate) struct TimerKey {
 /// until it is removed.
 pub(crate) struct TimerWheel<T> {
     /// All timers, armed and expired.
-    nodes: Slab<Node<T>>,
+    nodes: Nodes<T>,
     /// The levels that have been needed so far.
     levels: Vec<Level>,
     /// One bit for each level with an occupied slot.
@@ -65,18 +67,6 @@ pub(crate) struct TimerWheel<T> {
     generation: u32,
     /// Room to sort in, kept from one use to the next: deadline, place in the list, timer.
     sorting: Vec<(u64, usize, TimerKey)>,
-}
-
-/// One timer. Kept small, as with many timers each node that is touched is a cache miss.
-struct Node<T> {
-    deadline: u64,
-    /// The neighbours in the slot's list, `NIL` at its ends.
-    prev: u32,
-    next: u32,
-    generation: u32,
-    /// The slot whose list this is in; none once the timer has expired.
-    position: Option<Position>,
-    value: T,
 }
 
 /// 64 slots of the same width.
@@ -127,7 +117,7 @@ impl<T> TimerWheel<T> {
     /// A wheel at time 0 without timers. Levels take memory when a deadline first needs them.
     pub(crate) fn new() -> Self {
         Self {
-            nodes: Slab::new(),
+            nodes: Nodes::new(),
             levels: Vec::new(),
             occupied: 0,
             elapsed: 0,
@@ -140,14 +130,14 @@ impl<T> TimerWheel<T> {
 
     /// Arms a timer. One whose deadline has passed is due at the next `expire`.
     pub(crate) fn insert(&mut self, deadline: u64, value: T) -> TimerKey {
-        let slot = u32::try_from(self.nodes.vacant_key()).expect("fewer than 2^32 timers");
+        let slot = self.nodes.next_index();
         let generation = self.generation;
         let position = Position::new(deadline, self.elapsed);
         if usize::from(position.level) >= self.levels.len() {
             self.grow(position);
         }
         let prev = self.append(slot, position, deadline);
-        self.nodes.insert(Node { deadline, prev, next: NIL, generation, position: Some(position), value });
+        self.nodes.put(deadline, prev, generation, position, value);
         self.generation = generation.wrapping_add(1);
         self.armed += 1;
         TimerKey { slot, generation }
@@ -155,19 +145,22 @@ impl<T> TimerWheel<T> {
 
     /// Takes a timer out, armed or expired, and gives its value back.
     pub(crate) fn remove(&mut self, key: TimerKey) -> Option<T> {
-        self.find(key)?;
-        let node = self.nodes.remove(key.slot as usize);
-        if let Some(position) = node.position {
-            self.unlink(position, node.prev, node.next);
+        let &Node { position, prev, next, .. } = self.find(key)?;
+        if let Some(position) = position {
+            self.unlink(position, prev, next);
             self.armed -= 1;
         }
-        Some(node.value)
+        self.nodes.free(key.slot)
+    }
+
+    /// All values, in no order.
+    pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
+        self.nodes.into_values()
     }
 
     /// The value of a timer, armed or expired.
     pub(crate) fn get_mut(&mut self, key: TimerKey) -> Option<&mut T> {
-        let node = self.nodes.get_mut(key.slot as usize)?;
-        (node.generation == key.generation).then_some(&mut node.value)
+        self.nodes.find_mut(key.slot, key.generation)?.value.as_mut()
     }
 
     /// When a timer is due, or was due if it has expired.
@@ -214,7 +207,7 @@ impl<T> TimerWheel<T> {
 
     /// The timer of a key that is not stale.
     fn find(&self, key: TimerKey) -> Option<&Node<T>> {
-        self.nodes.get(key.slot as usize).filter(|node| node.generation == key.generation)
+        self.nodes.find(key.slot, key.generation)
     }
 
     /// The slot at a position.
@@ -251,7 +244,7 @@ impl<T> TimerWheel<T> {
             level.occupied |= 1 << position.slot;
             self.occupied |= 1 << position.level;
         } else {
-            self.nodes[prev as usize].next = index;
+            self.nodes[prev].next = index;
         }
         prev
     }
@@ -265,11 +258,11 @@ impl<T> TimerWheel<T> {
         let slot = &mut self.levels[usize::from(position.level)].slots[usize::from(position.slot)];
         match prev {
             NIL => slot.head = next,
-            _ => self.nodes[prev as usize].next = next,
+            _ => self.nodes[prev].next = next,
         }
         match next {
             NIL => slot.tail = prev,
-            _ => self.nodes[next as usize].prev = prev,
+            _ => self.nodes[next].prev = prev,
         }
     }
 
@@ -290,7 +283,7 @@ impl<T> TimerWheel<T> {
         let (first, mut latest, mut in_order) = (due.len(), 0, true);
         while next != NIL {
             let index = next;
-            let node = &mut self.nodes[index as usize];
+            let node = &mut self.nodes[index];
             next = node.next;
             if node.deadline > self.now {
                 self.cascade(index);
@@ -309,10 +302,10 @@ impl<T> TimerWheel<T> {
 
     /// Puts a node whose list is being taken apart into the slot where it belongs, seen from `now`.
     fn cascade(&mut self, index: u32) {
-        let deadline = self.nodes[index as usize].deadline;
+        let deadline = self.nodes[index].deadline;
         let position = Position::new(deadline, self.now);
         let prev = self.append(index, position, deadline);
-        let node = &mut self.nodes[index as usize];
+        let node = &mut self.nodes[index];
         (node.prev, node.next, node.position) = (prev, NIL, Some(position));
     }
 
@@ -320,7 +313,7 @@ impl<T> TimerWheel<T> {
     /// each time.
     fn sort(&mut self, timers: &mut [TimerKey]) {
         let nodes = &self.nodes;
-        let numbered = timers.iter().enumerate().map(|(place, &key)| (nodes[key.slot as usize].deadline, place, key));
+        let numbered = timers.iter().enumerate().map(|(place, &key)| (nodes[key.slot].deadline, place, key));
         self.sorting.clear();
         self.sorting.extend(numbered);
         self.sorting.sort_unstable_by_key(|&(deadline, place, _)| (deadline, place));

@@ -179,7 +179,8 @@ impl<H: Waitable> Pending<H> {
 
     /// Moves out those that are done, in the order in which they ended.
     fn take_done(&mut self) -> Vec<H> {
-        let done: Vec<H> = self.node.take_done().into_iter().filter_map(|i| self.slots[i as usize].take()).collect();
+        let mut done = Vec::new();
+        self.node.drain_done(|index| done.extend(self.slots[index as usize].take()));
         self.len -= done.len();
         done
     }
@@ -235,6 +236,11 @@ impl<H: Waitable> Iterator for PendingIntoIter<H> {
         }
         None
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.pending.slots.len() - self.next;
+        (0, Some(left))
+    }
 }
 
 impl<H: Waitable> IntoIterator for Pending<H> {
@@ -248,7 +254,9 @@ impl<H: Waitable> IntoIterator for Pending<H> {
 
 impl<H: Waitable> Drop for Pending<H> {
     fn drop(&mut self) {
-        if self.len > 0 {
+        // the set of a wait that is over has gone on with its node to somebody else
+        if !self.slots.is_empty() {
+            self.node.end_round();
             self.forget_all();
         }
     }

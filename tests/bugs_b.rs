@@ -66,3 +66,33 @@ fn a_limit_of_n_lets_n_run_although_others_among_the_first_are_done() {
     })
     .unwrap();
 }
+
+#[test]
+#[cfg(unix)]
+fn a_timer_that_is_due_comes_after_the_descriptors_that_are_ready() {
+    use oneloop::Descriptor;
+    use std::cell::RefCell;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    let lp = EventLoop::new().unwrap();
+    lp.run_until_complete(async {
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let (mut left, right) = UnixStream::pair().unwrap();
+        right.set_nonblocking(true).unwrap();
+        let right = Descriptor::new(right).unwrap();
+        let (reads, calls) = (Rc::clone(&log), Rc::clone(&log));
+        let reader = create_task(async move {
+            right.readable().await;
+            reads.borrow_mut().push("reader");
+        });
+        sleep(Duration::from_millis(2)).await;
+        left.write_all(b"x").unwrap();
+        let lp = EventLoop::current();
+        lp.call_at(lp.time().checked_sub(Duration::from_millis(1)).unwrap(), move || calls.borrow_mut().push("timer"));
+        reader.await;
+        yield_now().await;
+        assert_eq!(*log.borrow(), ["reader", "timer"]);
+    })
+    .unwrap();
+}

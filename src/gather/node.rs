@@ -289,7 +289,10 @@ impl<C: Children> Node for GatherNode<C> {
 
     /// Nobody will take the results. The children run on, and the countdown with them, for the callbacks' sake.
     fn orphaned(&self) {
-        drop_flat(self.core.kernel(), Box::new((self.children.take(), self.results.take())));
+        let left = (self.children.take(), self.results.take());
+        if let (Some(_), _) | (_, Some(_)) = left {
+            drop_flat(self.core.kernel(), Box::new(left));
+        }
     }
 }
 

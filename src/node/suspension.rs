@@ -173,9 +173,12 @@ impl Suspension {
     pub(crate) fn wait_for(&self, node: NodeRef) {
         self.waits.set(match self.waits.take() {
             Waits::None => Waits::One(node),
+            Waits::One(other) if same(&*other, &*node) => Waits::One(other),
             Waits::One(other) => Waits::Many(Box::new(vec![other, node])),
             Waits::Many(mut all) => {
-                all.push(node);
+                if !all.iter().any(|other| same(&**other, &*node)) {
+                    all.push(node);
+                }
                 Waits::Many(all)
             }
         });
@@ -200,15 +203,18 @@ impl Suspension {
         left
     }
 
-    /// The one node that it waits for, if it is one.
+    /// The one node that it waits for, if it waits for nothing else: what a cancellation is handed on to.
+    ///
+    /// A task that has polled several things in its last step, in a `select` or `join` of foreign make, may have given
+    /// some of them up without dropping them. So it is cancelled itself.
     pub(crate) fn waits_for_one(&self) -> Option<NodeRef> {
         match self.copy_of_waits() {
-            Waits::One(node) => Some(node),
-            Waits::None | Waits::Many(_) => None,
+            Waits::One(node) if self.leaf.get().is_none() => Some(node),
+            Waits::One(_) | Waits::None | Waits::Many(_) => None,
         }
     }
 
-    /// All nodes that it waits for.
+    /// All nodes that it waits for, or has looked at in its last step.
     pub(crate) fn waits_for_nodes(&self) -> Vec<NodeRef> {
         match self.copy_of_waits() {
             Waits::None => Vec::new(),

@@ -105,9 +105,12 @@ impl<O: 'static> WaitNode<O> {
         drop(self.promises.take());
     }
 
-    /// Those that have ended since this was asked last, in that order.
-    pub(super) fn take_done(&self) -> Vec<u32> {
-        self.done.take()
+    /// Hands those that have ended since this was called last to `take`, in that order.
+    pub(super) fn drain_done(&self, take: impl FnMut(u32)) {
+        let mut done = self.done.take();
+        done.drain(..).for_each(take);
+        // the memory goes back; nobody has ended meanwhile, as nothing ran
+        self.done.replace(done);
     }
 
     /// Waits; answers whether it was the time-out that ended it.
