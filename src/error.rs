@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
@@ -127,7 +127,26 @@ pub enum TaskError {
 #[error("panicked: {message}")]
 pub struct Panic {
     message: Arc<str>,
-    payload: Arc<Mutex<Option<Box<dyn Any + Send>>>>,
+    payload: Arc<Payload>,
+}
+
+/// What was panicked with. It may panic again when it is dropped, which must not reach whoever happens to drop it.
+struct Payload(Mutex<Option<Box<dyn Any + Send>>>);
+
+impl Payload {
+    fn take(&self) -> Option<Box<dyn Any + Send>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        let payload = self.take();
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            // it has had its chance
+            std::mem::forget(again);
+        }
+    }
 }
 
 impl Panic {
@@ -137,7 +156,7 @@ impl Panic {
             .copied()
             .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("a value that is not a string");
-        Self { message: Arc::from(message), payload: Arc::new(Mutex::new(Some(payload))) }
+        Self { message: Arc::from(message), payload: Arc::new(Payload(Mutex::new(Some(payload)))) }
     }
 
     /// The text of the panic.
@@ -150,8 +169,7 @@ impl Panic {
     /// # Panics
     /// Always: with the original payload the first time, with its text afterwards.
     pub fn resume(self) -> ! {
-        let payload = self.payload.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match payload {
+        match self.payload.take() {
             Some(payload) => std::panic::resume_unwind(payload),
             None => std::panic::resume_unwind(Box::new(self.message.to_string())),
         }

@@ -7,7 +7,7 @@ use crate::context;
 use crate::counted::Counted;
 use crate::error::InvalidState;
 use crate::join::{Join, handle_methods};
-use crate::node::{Core, Kind, Loop, Node, Promise, as_node, as_promise};
+use crate::node::{Core, Kind, Loop, Node, Promise, as_node, as_promise, lend};
 
 /// A result that somebody will set: asyncio's `Future`, made by [`create_future`](fn@create_future).
 ///
@@ -140,8 +140,6 @@ impl<T: 'static> Promise<T> for FutureCell<T> {
     }
 
     fn peek(&self, look: &mut dyn FnMut(&T)) {
-        let value = self.value.take();
-        value.iter().for_each(look);
-        self.value.set(value);
+        lend(&self.value, look);
     }
 }

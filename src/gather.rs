@@ -14,7 +14,7 @@ use crate::join::Join;
 use crate::node::as_promise;
 
 use children::{Children, first_error, is_err, outcomes, values};
-use node::{Collect, Countdown};
+use node::{Collect, Countdown, Fails};
 
 #[doc(hidden)]
 pub use children::{TryTuple, Tuple, gather_tuple, try_gather_tuple};
@@ -101,7 +101,7 @@ where
 }
 
 /// The handle on a new gathering of `children`, whose values `fails` judges and `collect` puts together as an `O`.
-fn gathering<C, O, K>(children: C, fails: Option<fn(&C, usize) -> bool>, collect: Collect<C>) -> Gathering<O, K>
+fn gathering<C, O, K>(children: C, fails: Option<Fails<C>>, collect: Collect<C>) -> Gathering<O, K>
 where
     C: Children,
     O: 'static,

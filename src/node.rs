@@ -242,9 +242,34 @@ pub(crate) fn release(node: &(impl Node + ?Sized)) {
 /// another, however deep they are nested.
 pub(crate) fn drop_flat(kernel: &Loop, thing: Box<dyn Any>) {
     kernel.bury(thing);
+    let mut panicked = None;
     if let Some(_digging) = kernel.start_digging() {
         while let Some(thing) = kernel.unbury() {
-            drop(thing);
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(thing)));
+            panicked = panicked.or(dropped.err().map(Panic::new));
+        }
+    }
+    // what is left to drop has been; the panic goes on where it would have
+    if let Some(panic) = panicked {
+        panic.resume();
+    }
+}
+
+/// Lends a value to code of a user, out of its place, so that it meets no borrow; it is put back even if that panics.
+pub(crate) fn lend<T, R>(place: &Cell<Option<T>>, f: impl FnOnce(&T) -> R) -> Option<R> {
+    let lent = Lent { value: place.take(), place };
+    lent.value.as_ref().map(f)
+}
+
+struct Lent<'a, T> {
+    value: Option<T>,
+    place: &'a Cell<Option<T>>,
+}
+
+impl<T> Drop for Lent<'_, T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.value.take() {
+            self.place.set(Some(value));
         }
     }
 }
@@ -265,8 +290,9 @@ pub(crate) fn report_unretrieved(core: &Core, kind: &Kind<'_>) {
 
 /// Tells the loop's exception handler, or standard error if there is none or if it panics itself.
 pub(crate) fn call_exception_handler(kernel: &Loop, context: &ExceptionContext) {
-    let handled = kernel.handler().is_some_and(|handler| catch_unwind(AssertUnwindSafe(|| handler(context))).is_ok());
-    if !handled {
+    let handled =
+        kernel.handler().map(|handler| catch_unwind(AssertUnwindSafe(|| handler(context))).map_err(Panic::new));
+    if !matches!(handled, Some(Ok(()))) {
         // a closed standard error is no reason to fail
         let _ = writeln!(std::io::stderr(), "oneloop: {context}");
     }

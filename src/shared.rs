@@ -8,7 +8,7 @@ use crate::any_future::AnyFuture;
 use crate::counted::Counted;
 use crate::future::Future;
 use crate::join::{Join, handle_methods};
-use crate::node::{Core, Kind, Node, Promise, as_promise, drop_flat};
+use crate::node::{Core, Kind, Node, Promise, as_promise, drop_flat, lend};
 use crate::task::Task;
 
 /// Any task, future or gathering with a value of type `T`, whatever its kind: what a mixture of them is made of.
@@ -148,12 +148,12 @@ struct Copied<T> {
 }
 
 impl<T: Clone + 'static> Copied<T> {
-    /// A copy, made outside the borrow: `clone` is code of a user.
     fn copy(&self) -> Option<T> {
-        let value = self.value.take().or_else(|| self.source.promise().take())?;
-        let copy = value.clone();
-        self.value.set(Some(value));
-        Some(copy)
+        lend(&self.value, T::clone).or_else(|| {
+            let value = self.source.promise().take()?;
+            self.value.set(Some(value));
+            lend(&self.value, T::clone)
+        })
     }
 }
 
@@ -226,9 +226,7 @@ impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Promise<U> for Mapped<
 
     fn peek(&self, look: &mut dyn FnMut(&U)) {
         self.turn();
-        let value = self.value.take();
-        value.iter().for_each(look);
-        self.value.set(value);
+        lend(&self.value, look);
     }
 
     fn fix(&self) {

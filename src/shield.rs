@@ -1,7 +1,7 @@
 //! Keeps a cancellation of the awaiter from what it awaits: asyncio's `shield`. Owns that one node; must not know what is
 //! behind the inner one.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use crate::context;
 use crate::counted::Counted;
 use crate::ensure::joined;
 use crate::join::Join;
-use crate::node::{Core, Ending, Kind, Node, Promise, Watch, Watcher, as_node, as_promise, drop_flat};
+use crate::node::{Core, Ending, Kind, Node, Promise, Watch, Watcher, as_node, as_promise, drop_flat, lend};
 use crate::ready::{Entry, Run};
 use crate::shared::Awaitable;
 
@@ -54,7 +54,7 @@ where
     let number = kernel.next_watch();
     let watched = inner.node();
     let outer =
-        Counted::new(Shield { core: Core::new(kernel), inner: RefCell::new(Some(inner)), ending: Cell::new(None) });
+        Counted::new(Shield { core: Core::new(kernel), inner: Cell::new(Some(inner)), ending: Cell::new(None) });
     let watch = Rc::new(InnerWatch { outer: outer.clone() });
     watched.core().watchers().add(number, Watcher::Watch(watch, 0));
     Awaitable::from_join(Join::adopt(as_promise(outer)))
@@ -62,7 +62,7 @@ where
 
 struct Shield<T> {
     core: Core,
-    inner: RefCell<Option<Join<T>>>,
+    inner: Cell<Option<Join<T>>>,
     /// How the inner node ended, if it ended without a value.
     ending: Cell<Option<Ending>>,
 }
@@ -86,9 +86,7 @@ impl<T: 'static> Run for InnerWatch<T> {
         if outer.core.is_done() {
             return;
         }
-        if let Some(inner) = &*outer.inner.borrow() {
-            inner.core().set_retrieved();
-        }
+        lend(&outer.inner, |inner| inner.core().set_retrieved());
         let me = || as_node(outer.clone());
         match outer.ending.take() {
             Some(ending) => outer.core.end(ending, me),
@@ -121,10 +119,6 @@ impl<T: 'static> Promise<T> for Shield<T> {
     }
 
     fn peek(&self, look: &mut dyn FnMut(&T)) {
-        let inner = self.inner.take();
-        if let Some(inner) = &inner {
-            inner.promise().peek(look);
-        }
-        self.inner.replace(inner);
+        lend(&self.inner, |inner| inner.promise().peek(look));
     }
 }

@@ -3,15 +3,18 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Children;
 use crate::cancel::cancel;
 use crate::counted::Counted;
-use crate::error::Cancelled;
+use crate::error::{Cancelled, Panic};
 use crate::key::TaskKey;
-use crate::node::{Core, Ending, Group, Kind, Loop, Node, NodeRef, Promise, State, Watch, Watcher, as_node, drop_flat};
+use crate::node::{
+    Core, Ending, Group, Kind, Loop, Node, NodeRef, Promise, State, Watch, Watcher, as_node, drop_flat, lend,
+};
 use crate::ready::{Entry, Run};
 
 /// What happens to a child that fails: `Raise` → `Collect` or `CancelRest` while the gathering is being set up.
@@ -28,19 +31,25 @@ enum OnFailure {
 /// How the results are made of the children and the index of the one that failed; `None` if a value is missing.
 pub(crate) type Collect<C> = fn(C, Option<usize>) -> Option<Box<dyn Any>>;
 
+/// Whether a child that returned has failed all the same: by its value.
+pub(crate) type Fails<C> = fn(&C, usize) -> bool;
+
 /// The node of a gathering.
 pub(crate) struct GatherNode<C> {
     core: Core,
     /// Gone when the results were made, or when nobody is left to take them.
     children: Cell<Option<C>>,
     /// Whether a child that returned has failed all the same: by its value.
-    fails: Option<fn(&C, usize) -> bool>,
+    fails: Option<Fails<C>>,
     collect: Cell<Collect<C>>,
     results: Cell<Option<Box<dyn Any>>>,
     /// Whether it belongs to another gathering: nobody can change its rules any more.
     fixed: Cell<bool>,
     /// Children that `limit` has not let start yet, by index.
     held: RefCell<BTreeMap<u32, TaskKey>>,
+    /// How many children may run at a time, and, if that is limited, how many do.
+    limit: Cell<usize>,
+    running: Cell<usize>,
     remaining: Cell<usize>,
     failed: Cell<Option<u32>>,
     /// How the first child that failed ended, if it ended without a value.
@@ -53,43 +62,49 @@ impl<C: Children> GatherNode<C> {
     /// Lends the children to `f`, out of their place, so that code of a user in it meets no borrow. If the last handle
     /// went meanwhile, so do they.
     fn with_children<R>(&self, f: impl FnOnce(&C) -> R) -> Option<R> {
-        let children = self.children.take()?;
-        let answer = f(&children);
-        if self.core.has_handles() {
-            self.children.set(Some(children));
+        let answer = lend(&self.children, f);
+        if !self.core.has_handles() {
+            self.orphaned();
         }
-        Some(answer)
+        answer
     }
 
-    /// Whether a child that has ended has failed; `ask` judges a value.
-    fn child_failed(&self, child: &Core, ask: impl FnOnce(fn(&C, usize) -> bool) -> Option<bool>) -> bool {
-        match (child.state(), self.fails) {
-            (State::Finished, None) => false,
-            (State::Finished, Some(fails)) => ask(fails).unwrap_or(false),
-            _ => true,
+    /// Whether a child that has ended is the first that failed. A judge that panics has judged: the gathering ends so.
+    fn is_first_failure(&self, index: u32, child: &Core, ask: impl FnOnce(Fails<C>) -> bool) -> bool {
+        if self.failed.get().is_some() {
+            return false;
         }
+        let failure = match (child.state(), self.fails) {
+            (State::Finished, None) => return false,
+            (State::Finished, Some(fails)) => match catch_unwind(AssertUnwindSafe(|| ask(fails))) {
+                Ok(false) => return false,
+                Ok(true) => None,
+                Err(payload) => Some(Ending::Panicked(Panic::new(payload))),
+            },
+            _ => child.ending(),
+        };
+        self.failed.set(Some(index));
+        self.failure.set(failure);
+        true
     }
 
-    /// Whether the child is the first that failed.
-    fn note_failure(&self, index: u32, child: &Core, failed: bool) -> bool {
-        let first = failed && self.failed.get().is_none();
-        if first {
-            self.failed.set(Some(index));
-            self.failure.set(child.ending());
+    /// A child has ended: if it was not held, others that wait for their turn may start.
+    fn child_left(&self, index: u32) {
+        if self.limit.get() == usize::MAX {
+            return;
         }
-        first
+        if self.held.borrow_mut().remove(&index).is_none() {
+            self.running.set(self.running.get() - 1);
+        }
+        self.start_held();
     }
 
-    /// A child has ended: the next one that waits for its turn starts. One that ended while it was held (it was
-    /// cancelled) leaves no place, and after a failure that ends the rest nobody starts any more.
-    fn start_next(&self, ended: u32) {
-        let mut held = self.held.borrow_mut();
+    /// Lets as many held children start as the limit allows; none after a failure that ends the rest.
+    fn start_held(&self) {
         let over = self.on_failure.get() == OnFailure::CancelRest && self.failed.get().is_some();
-        if !held.is_empty()
-            && held.remove(&ended).is_none()
-            && !over
-            && let Some((_, key)) = held.pop_first()
-        {
+        while !over && self.running.get() < self.limit.get() {
+            let Some((_, key)) = self.held.borrow_mut().pop_first() else { return };
+            self.running.set(self.running.get() + 1);
             self.core.kernel().wake(key);
         }
     }
@@ -116,12 +131,7 @@ pub(crate) struct Countdown<C> {
 
 impl<C: Children> Countdown<C> {
     /// Counts down from the children that are not done. If those that are done decide already, the gathering is done.
-    pub(crate) fn start(
-        kernel: Rc<Loop>,
-        children: C,
-        fails: Option<fn(&C, usize) -> bool>,
-        collect: Collect<C>,
-    ) -> Rc<Self> {
+    pub(crate) fn start(kernel: Rc<Loop>, children: C, fails: Option<Fails<C>>, collect: Collect<C>) -> Rc<Self> {
         let node = Counted::new(GatherNode {
             core: Core::new(kernel),
             children: Cell::new(None),
@@ -130,6 +140,8 @@ impl<C: Children> Countdown<C> {
             results: Cell::new(None),
             fixed: Cell::new(false),
             held: RefCell::default(),
+            limit: Cell::new(usize::MAX),
+            running: Cell::new(0),
             remaining: Cell::new(0),
             failed: Cell::new(None),
             failure: Cell::new(None),
@@ -160,8 +172,7 @@ impl<C: Children> Countdown<C> {
             let number = u32::try_from(index).expect("fewer children than tasks can be");
             children.fix(index);
             if child.is_done() {
-                let failed = node.child_failed(child, |fails| Some(fails(children, index)));
-                node.note_failure(number, child, failed);
+                node.is_first_failure(number, child, |fails| fails(children, index));
             } else {
                 node.remaining.set(node.remaining.get() + 1);
                 let watch = Watcher::Watch(Rc::clone(self) as Rc<dyn Watch>, number);
@@ -228,19 +239,28 @@ impl<C: Children> Countdown<C> {
         self.settle_if_decided();
     }
 
-    /// Holds back the children from the `n`th on that have not started.
+    /// Lets at most `n` children run at a time: holds those back that have not begun, and starts as many as may.
     pub(crate) fn limit(&self, n: usize) {
         assert!(n > 0, "a gathering with a limit of 0 could never run a child; the least is 1");
-        let kernel = self.node.core.kernel();
-        let mut held = self.node.held.borrow_mut();
-        for (index, child) in (0..).zip(self.node.children()).skip(n) {
-            if let Kind::Task(suspension) = child.kind()
-                && !suspension.started().get()
-                && kernel.unqueue(suspension.key()).is_some()
-            {
-                held.insert(index, suspension.key());
+        let node = &self.node;
+        let kernel = node.core.kernel();
+        let mut running = 0;
+        for (index, child) in (0..).zip(node.children()).filter(|(_, child)| !child.core().is_done()) {
+            match child.kind() {
+                Kind::Task(suspension) if !suspension.started().get() => {
+                    let held = kernel.unqueue(suspension.key()).is_some();
+                    if held {
+                        node.held.borrow_mut().insert(index, suspension.key());
+                    } else if !node.held.borrow().contains_key(&index) {
+                        running += 1;
+                    }
+                }
+                _ => running += 1,
             }
         }
+        node.running.set(running);
+        node.limit.set(n);
+        node.start_held();
     }
 }
 
@@ -248,10 +268,10 @@ impl<C: Children> Watch for Countdown<C> {
     fn child_done(self: Rc<Self>, index: u32, child: &Core) {
         let node = &self.node;
         node.remaining.set(node.remaining.get() - 1);
-        let failed = node.child_failed(child, |fails| node.with_children(|children| fails(children, index as usize)));
-        let first_failure = node.note_failure(index, child, failed) && node.on_failure.get() != OnFailure::Collect;
-        node.start_next(index);
-        if (first_failure || node.remaining.get() == 0) && !node.core.is_done() {
+        let judge = |fails: Fails<C>| node.with_children(|children| fails(children, index as usize)).unwrap_or(false);
+        let failed = node.is_first_failure(index, child, judge) && node.on_failure.get() != OnFailure::Collect;
+        node.child_left(index);
+        if (failed || node.remaining.get() == 0) && !node.core.is_done() {
             let kernel = Rc::clone(node.core.kernel());
             kernel.push(Entry::Run(self, index));
         }
@@ -305,9 +325,7 @@ impl<C: Children, O: 'static> Promise<O> for GatherNode<C> {
 
     fn peek(&self, look: &mut dyn FnMut(&O)) {
         self.make_results();
-        let results = self.results.take();
-        results.iter().filter_map(|results| results.downcast_ref::<O>()).for_each(look);
-        self.results.set(results);
+        lend(&self.results, |results| results.downcast_ref::<O>().into_iter().for_each(look));
     }
 
     fn fix(&self) {

@@ -195,8 +195,8 @@ where
         guarded(kernel, "Exception in destructor", || {
             self.with_stage(|stage| *stage = Stage::Empty);
         });
-        self.core.end_silently();
-        drop(self.suspension.clear_waits());
+        guarded(kernel, "Exception in destructor", || self.core.end_silently());
+        guarded(kernel, "Exception in destructor", || drop(self.suspension.clear_waits()));
     }
 }
 

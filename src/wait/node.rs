@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::clock::nanos;
 use crate::kernel::Alarm;
-use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, PromiseRef, State, Watch, Watcher};
+use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, PromiseRef, State, Watch, Watcher, guarded};
 use crate::ready::{Entry, Run};
 use crate::throw::{is_throwing, wait_for};
 use crate::timer_wheel::TimerKey;
@@ -176,13 +176,20 @@ impl<O: 'static> WaitNode<O> {
                 let promise = promises.get_mut(index as usize).and_then(Option::take);
                 self.promises.replace(promises);
                 promise.is_some_and(|promise| match core.unwrap_or(promise.core()).state() {
-                    State::Finished => failed(&*promise),
+                    State::Finished => self.judge(failed, &*promise),
                     // to asyncio a cancelled gathering is one with an exception, as its cancelled() never says so
                     State::Cancelled => matches!(promise.kind(), Kind::Group(_)),
                     state => state == State::Panicked,
                 })
             }
         }
+    }
+
+    /// A judge that panics has judged: the wait ends, and the panic is reported.
+    fn judge(&self, failed: fn(&dyn Promise<O>) -> bool, promise: &dyn Promise<O>) -> bool {
+        let mut verdict = true;
+        guarded(&self.kernel, "Exception in callback", || verdict = failed(promise));
+        verdict
     }
 
     pub(super) fn end_round(&self) {
