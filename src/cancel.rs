@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::error::Cancelled;
-use crate::node::{Ending, Kind, Node, NodeRef, Request, Suspension};
+use crate::node::{Ending, Kind, Node, NodeRef, Request, Suspension, same};
 
 type Message = Option<Arc<str>>;
 
@@ -71,6 +71,7 @@ fn follow(mut node: NodeRef, message: &Message) -> Followed {
         let next = match node.kind() {
             Kind::Plain => {
                 node.core().end(Ending::Cancelled(Cancelled::new(message.clone())), || node.clone());
+                node.given_up();
                 return Followed::Answer(true);
             }
             Kind::Group(group) => {
@@ -81,7 +82,10 @@ fn follow(mut node: NodeRef, message: &Message) -> Followed {
                 suspension.count_cancel();
                 match next_of(&*node, suspension, message) {
                     Next::Taken => return Followed::Answer(true),
-                    Next::Chain(next) => next,
+                    Next::Chain(next) => {
+                        suspension.hand_on(next.clone(), message.clone());
+                        next
+                    }
                 }
             }
         };
@@ -171,6 +175,22 @@ pub(crate) fn deliver_to_wait(task: &NodeRef) {
     let (_, message) = suspension.take_request();
     let taken = suspension.waits_for_one().is_some_and(|node| cancel(&node, &message));
     if !taken {
+        interrupt(&**task, &message);
+    }
+}
+
+/// A task that handed a cancellation on has taken a step and answered `Pending`. If it does not wait for that node any
+/// more and has not met its end either, it had given it up before without dropping it, as a `select` over `&mut task`
+/// does: the cancellation was the task's own after all.
+pub(crate) fn take_back_if_given_up(task: &NodeRef) {
+    let Kind::Task(suspension) = task.kind() else { return };
+    let Some((node, message)) = suspension.take_handed_on() else { return };
+    if node.core().was_retrieved() {
+        return;
+    }
+    if !node.core().is_done() && suspension.waits_for_nodes().iter().any(|one| same(&**one, &*node)) {
+        suspension.hand_on(node, message);
+    } else {
         interrupt(&**task, &message);
     }
 }

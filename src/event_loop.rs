@@ -279,6 +279,7 @@ impl EventLoop {
             while let Some(waker) = woken.pop() {
                 guarded(&self.kernel, "Exception in waker", || waker.wake());
             }
+            self.kernel.queue_due_timers();
             steps = self.run_batch();
             if self.kernel.is_stopping() {
                 return Ok(());

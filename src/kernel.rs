@@ -349,8 +349,9 @@ impl<P: Clone> Kernel<P> {
 
     // One wait.
 
-    /// Waits, if nothing is ready, until something is or may be: entries are queued, wakers of descriptors handed back.
-    /// With work ready it only looks, and at descriptors only every so many steps.
+    /// Waits, if nothing is ready, until something is or may be: foreign wakes are queued, wakers of descriptors handed
+    /// back. Timers come after those: see `queue_due_timers`. With work ready it only looks, and at descriptors only every
+    /// so many steps.
     pub(crate) fn wait(&self, steps: usize, woken: &mut Vec<Waker>) -> io::Result<Waited> {
         if !self.inbox.is_empty() {
             self.take_inbox();
@@ -364,10 +365,6 @@ impl<P: Clone> Kernel<P> {
         };
         if !self.inbox.is_empty() {
             self.take_inbox();
-        }
-        // a virtual clock has moved no further than to what was queued then
-        if !(idle && self.clock.is_virtual()) {
-            self.queue_due_timers();
         }
         Ok(outcome)
     }
@@ -421,8 +418,8 @@ impl<P: Clone> Kernel<P> {
         scratch.keys.drain(..).for_each(|key| self.wake(key));
     }
 
-    /// Queues every due timer, in order of deadline. The clock is read only if a timer is set.
-    fn queue_due_timers(&self) -> bool {
+    /// Queues every due timer, in order of deadline; whether there were any. The clock is read only if a timer is set.
+    pub(crate) fn queue_due_timers(&self) -> bool {
         let mut timers = self.timers.borrow_mut();
         if timers.is_empty() {
             return false;

@@ -80,6 +80,8 @@ pub(crate) trait Node {
     fn kind(&self) -> Kind<'_>;
     /// The last handle is gone: nobody will ask for the value any more.
     fn orphaned(&self);
+    /// It was cancelled although what it waits for goes on.
+    fn given_up(&self) {}
     /// Takes one step; `me` is this node. Tasks alone are queued to do so.
     fn step(&self, _me: &NodeRef) {}
     /// The loop closes: drop what would run.
@@ -168,6 +170,10 @@ impl Core {
         self.retrieved.set(true);
     }
 
+    pub(crate) fn was_retrieved(&self) -> bool {
+        self.retrieved.get()
+    }
+
     pub(crate) fn has_handles(&self) -> bool {
         self.handles.get() > 0
     }
@@ -211,7 +217,7 @@ impl Core {
 
 impl Drop for Core {
     fn drop(&mut self) {
-        if !self.watchers.is_empty() {
+        if self.watchers.any() {
             self.forget_watchers();
         }
     }

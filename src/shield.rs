@@ -53,8 +53,12 @@ where
     inner.promise().fix();
     let number = kernel.next_watch();
     let watched = inner.node();
-    let outer =
-        Counted::new(Shield { core: Core::new(kernel), inner: Cell::new(Some(inner)), ending: Cell::new(None) });
+    let outer = Counted::new(Shield {
+        core: Core::new(kernel),
+        inner: Cell::new(Some(inner)),
+        number,
+        ending: Cell::new(None),
+    });
     let watch = Rc::new(InnerWatch { outer: outer.clone() });
     watched.core().watchers().add(number, Watcher::Watch(watch, 0));
     Awaitable::from_join(Join::adopt(as_promise(outer)))
@@ -63,8 +67,18 @@ where
 struct Shield<T> {
     core: Core,
     inner: Cell<Option<Join<T>>>,
+    /// Its number among the inner node's watchers.
+    number: u64,
     /// How the inner node ended, if it ended without a value.
     ending: Cell<Option<Ending>>,
+}
+
+impl<T: 'static> Shield<T> {
+    fn drop_inner(&self) {
+        if let Some(inner) = self.inner.take() {
+            drop_flat(self.core.kernel(), Box::new(inner));
+        }
+    }
 }
 
 /// What the inner node tells of its end.
@@ -106,9 +120,19 @@ impl<T: 'static> Node for Shield<T> {
     }
 
     fn orphaned(&self) {
-        if let Some(inner) = self.inner.take() {
-            drop_flat(self.core.kernel(), Box::new(inner));
+        if self.core.watchers().any() {
+            // callbacks wait for the end; the value nobody will take
+            self.drop_inner();
+        } else {
+            self.given_up();
         }
+    }
+
+    /// The inner node need not tell any more: a task that is shielded often would else remember each time.
+    fn given_up(&self) {
+        let told = lend(&self.inner, |inner| inner.core().watchers().remove(self.number));
+        self.drop_inner();
+        drop(told);
     }
 }
 

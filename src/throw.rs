@@ -193,6 +193,7 @@ fn poll_catching<F: Future>(
 struct Outside {
     throw: Throw,
     message: Option<Arc<str>>,
+    another_waits: bool,
 }
 
 impl Outside {
@@ -200,7 +201,8 @@ impl Outside {
         context::with(|kernel| {
             let kernel = kernel.filter(|k| matches!(k.throw(), Throw::Raised(_)))?;
             let throw = kernel.throw();
-            Some(Self { throw, message: kernel.take_throw() })
+            let another_waits = kernel.raise_waits().replace(false);
+            Some(Self { throw, message: kernel.take_throw(), another_waits })
         })
     }
 }
@@ -210,6 +212,7 @@ impl Drop for Outside {
         context::with(|kernel| {
             if let Some(kernel) = kernel {
                 kernel.start_throw(self.throw, self.message.take());
+                kernel.raise_waits().set(self.another_waits);
             }
         });
     }

@@ -477,24 +477,38 @@ fn join_of_two_catchers_catches_a_cancellation_in_both() {
 }
 
 #[test]
-fn join_hands_a_cancellation_on_to_all_that_it_awaits() {
+fn a_task_that_awaits_several_at_once_is_cancelled_itself_and_they_run_on() {
     run(async {
-        let children: Vec<_> = (0..3).map(|_| create_task(pending::<()>())).collect();
-        let handles: Vec<_> = children.iter().map(Task::handle).collect();
+        let children = [1, 2].map(|seconds| create_task(sleep(seconds * SECOND)));
+        let handles = [children[0].handle(), children[1].handle()];
         let outer = create_task(async {
-            futures::future::join3(ready(()), ready(()), async {
-                let mut children = children.into_iter();
-                let (a, b, c) = (children.next(), children.next(), children.next());
-                futures::join!(a.expect("one"), b.expect("two"), c.expect("three"))
-            })
-            .await;
+            let [one, two] = children;
+            futures::join!(one, two)
         });
         yield_now().await;
         yield_now().await;
         outer.cancel();
         assert!(catch_cancelled(outer).await.is_err());
-        eprintln!("{handles:?}");
-        assert!(handles.iter().all(|child| child.cancelled()));
+        assert!(handles.iter().all(|child| !child.done()));
+        sleep(3 * SECOND).await;
+        assert!(handles.iter().all(|child| child.done() && !child.cancelled()));
+    });
+}
+
+#[test]
+fn a_cancellation_goes_to_the_wait_and_not_to_a_task_that_select_gave_up() {
+    run(async {
+        let mut inner = create_task(sleep(50 * SECOND));
+        let handle = inner.handle();
+        let outer = create_task(async move {
+            drop(select(&mut inner, yield_now()).await);
+            sleep(LONG).await;
+            drop(inner);
+        });
+        sleep(SECOND).await;
+        outer.cancel();
+        assert!(catch_cancelled(outer).await.is_err());
+        assert!(!handle.done());
     });
 }
 
@@ -611,7 +625,9 @@ fn a_destructor_that_cancels_its_own_task_and_others_during_a_throw() {
     struct CancelsAll;
     impl Drop for CancelsAll {
         fn drop(&mut self) {
-            oneloop::all_tasks().iter().for_each(|task| drop(task.cancel()));
+            oneloop::all_tasks().iter().for_each(|task| {
+                task.cancel();
+            });
         }
     }
     run(async {

@@ -217,10 +217,7 @@ fn tuples_hold_several_types() {
 fn a_shared_gathering_gives_its_values_to_all() {
     run(async {
         let shared = gather([after(1), after(2)]).shared();
-        let other = create_task({
-            let shared = shared.clone();
-            async move { shared.await }
-        });
+        let other = create_task(shared.clone());
         assert_eq!((shared.await, other.await), (vec![1, 2], vec![1, 2]));
     });
 }
@@ -567,8 +564,8 @@ fn a_child_cancelled_between_its_turn_and_its_first_step_makes_room() {
         let next = children[1].handle();
         children[0].add_done_callback(move |_| assert!(next.cancel()));
         let ended = gather(children).limit(1).return_exceptions().await;
-        assert_eq!(crew.begun().last(), Some(&2));
-        assert!(matches!(ended[..], [Ok(0), _, Ok(2)]), "{ended:?}");
+        assert_eq!(crew.begun(), [0, 2]);
+        assert!(matches!(ended[..], [Ok(0), Err(TaskError::Cancelled(_)), Ok(2)]), "{ended:?}");
         assert_eq!(crew.most.get(), 1);
     });
 }
@@ -663,6 +660,54 @@ fn the_loop_can_close_while_children_are_held() {
     assert_eq!(alive.get(), 5);
     drop(lp);
     assert_eq!(alive.get(), 0);
+}
+
+#[test]
+fn a_limit_whose_first_children_are_done_still_starts_the_rest() {
+    run(async {
+        let done = create_future();
+        done.set_result(0).unwrap();
+        let rest = [1, 2].map(|n| ensure_future(async move { n }));
+        let all = std::iter::once(Awaitable::from(done)).chain(rest);
+        assert_eq!(gather(all).limit(1).await, [0, 1, 2]);
+    });
+}
+
+#[test]
+fn a_limit_of_n_lets_n_run_although_others_among_the_first_are_done() {
+    run(async {
+        let (start, done, crew) = (EventLoop::current().time(), create_future(), Crew::default());
+        done.set_result(0).unwrap();
+        let rest = [1, 2, 3].map(|n| ensure_future(crew.clone().work(n, 1)));
+        let all = std::iter::once(Awaitable::from(done)).chain(rest);
+        assert_eq!(gather(all).limit(3).await, [0, 1, 2, 3]);
+        assert_eq!((crew.most.get(), EventLoop::current().time() - start), (3, secs(1)));
+    });
+}
+
+#[test]
+fn a_limit_counts_the_tasks_that_ran_before_it_was_set() {
+    run(async {
+        let crew = Crew::default();
+        let started = [(0, 9), (1, 1)].map(|(id, seconds)| create_task(crew.clone().work(id, seconds)));
+        yield_now().await;
+        assert_eq!(crew.most.replace(0), 2);
+        // two run already; with a limit of 1 the others wait until none runs
+        let waiting = [2, 3].map(|id| create_task(crew.clone().work(id, 1)));
+        assert_eq!(gather(started.into_iter().chain(waiting)).limit(1).await, [0, 1, 2, 3]);
+        assert_eq!(crew.most.get(), 1);
+    });
+}
+
+#[test]
+fn a_second_limit_stands_instead_of_the_first() {
+    for (first, second) in [(1, 4), (4, 1), (2, 3)] {
+        run(async move {
+            let crew = Crew::default();
+            let values = gather((0..6).map(|i| crew.clone().work(i, 1))).limit(first).limit(second).await;
+            assert_eq!((values.len(), crew.most.get()), (6, second));
+        });
+    }
 }
 
 // As a group.

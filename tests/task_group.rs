@@ -262,6 +262,10 @@ fn a_finished_group_starts_nothing() {
 
 // Panics.
 
+fn panic_with(text: &str) {
+    panic!("{text}")
+}
+
 #[test]
 fn a_childs_panic_cancels_the_others_and_goes_on_here() {
     let (lp, reports) = (virtual_loop(), Rc::new(Cell::new(0)));
@@ -275,9 +279,7 @@ fn a_childs_panic_cancels_the_others_and_goes_on_here() {
                 place.replace(Some(g.create_task(pass_after(60)).handle()));
                 g.create_task(async {
                     sleep(secs(1)).await;
-                    if true {
-                        panic!("bang");
-                    }
+                    panic_with("bang");
                     Ok(())
                 });
                 sleep(secs(60)).await;

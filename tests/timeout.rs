@@ -395,7 +395,7 @@ fn wait_for_cancels_a_late_task_and_waits_for_its_cleanup() {
         let task = create_task(async {
             let Err(cancelled) = catch_cancelled(after(60)).await else { return };
             sleep(secs(3)).await;
-            cancelled.reraise().await
+            cancelled.reraise().await;
         });
         let handle = task.handle();
         assert_eq!(wait_for(task, secs(1)).await, Err(TimeoutError));

@@ -34,6 +34,8 @@ pub(crate) enum Request {
 struct Rare {
     name: Option<Box<str>>,
     message: Option<Arc<str>>,
+    /// Where a cancellation went instead, and its message.
+    handed_on: Option<(NodeRef, Option<Arc<str>>)>,
 }
 
 /// The cancellation state of one task. Every task has one, so it is kept small.
@@ -50,6 +52,8 @@ pub(crate) struct Suspension {
     started: Cell<bool>,
     running: Cell<bool>,
     stage_in_use: Cell<bool>,
+    /// Whether `handed_on` holds anything.
+    has_handed_on: Cell<bool>,
 }
 
 impl Suspension {
@@ -66,6 +70,7 @@ impl Suspension {
             started: Cell::new(false),
             running: Cell::new(false),
             stage_in_use: Cell::new(false),
+            has_handed_on: Cell::new(false),
         }
     }
 
@@ -166,6 +171,24 @@ impl Suspension {
             Request::None => (Request::None, None),
             request => (request, self.take_message()),
         }
+    }
+
+    /// A cancellation goes to `node` instead, which the task awaits as far as anybody knows.
+    pub(crate) fn hand_on(&self, node: NodeRef, message: Option<Arc<str>>) {
+        self.has_handed_on.set(true);
+        self.with_rare(|rare| drop(rare.handed_on.replace((node, message))));
+    }
+
+    pub(crate) fn has_handed_on(&self) -> bool {
+        self.has_handed_on.get()
+    }
+
+    pub(crate) fn take_handed_on(&self) -> Option<(NodeRef, Option<Arc<str>>)> {
+        self.has_handed_on.set(false);
+        let mut rare = self.rare.take()?;
+        let handed_on = rare.handed_on.take();
+        self.rare.set(Some(rare));
+        handed_on
     }
 
     // What it waits for.

@@ -133,8 +133,12 @@ impl Watchers {
         found
     }
 
-    pub(super) fn is_empty(&mut self) -> bool {
-        matches!(self.list.get_mut(), List::Empty)
+    /// Whether there is any.
+    pub(crate) fn any(&self) -> bool {
+        let list = self.list.take();
+        let any = !matches!(list, List::Empty);
+        self.list.set(list);
+        any
     }
 
     /// Forgets everybody without telling. A watcher may hold the last share of a node with watchers of its own, and so

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{Core, Kind, Loop, Node, NodeRef, Promise, Suspension, as_node};
-use crate::cancel::deliver_to_wait;
+use crate::cancel::{deliver_to_wait, take_back_if_given_up};
 use crate::counted::Counted;
 use crate::error::{Cancelled, Panic};
 use crate::kernel::{Phase, Throw};
@@ -130,6 +130,9 @@ where
     fn end(&self, me: &NodeRef, ending: Option<Ending>) {
         let kernel = self.core.kernel();
         let in_table = kernel.remove_task(self.suspension.key());
+        if self.suspension.has_handed_on() {
+            guarded(kernel, "Exception in destructor", || drop(self.suspension.take_handed_on()));
+        }
         let me = || me.clone();
         match ending {
             None => self.core.finish(me),
@@ -170,6 +173,8 @@ where
         let (request, message) = self.suspension.take_request();
         if request != Request::None {
             kernel.start_throw(Throw::Delivered, message_on_its_way(&waits, message));
+            // whatever became of an earlier one, the task meets a cancellation now
+            drop(self.suspension.take_handed_on());
         }
         if let Waits::One(_) | Waits::Many(_) = waits {
             // seldom the last share of a node, but then a value of a user goes with it
@@ -185,6 +190,7 @@ where
         match ended {
             Some(ending) => self.end(me, ending),
             None if self.suspension.request() != Request::None => deliver_to_wait(me),
+            None if self.suspension.has_handed_on() => take_back_if_given_up(me),
             None => {}
         }
     }
@@ -197,6 +203,7 @@ where
         });
         guarded(kernel, "Exception in destructor", || self.core.end_silently());
         guarded(kernel, "Exception in destructor", || drop(self.suspension.clear_waits()));
+        guarded(kernel, "Exception in destructor", || drop(self.suspension.take_handed_on()));
     }
 }
 

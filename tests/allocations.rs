@@ -1,0 +1,344 @@
+//! How many allocations each operation costs: one for a task when its block is new, none when there is a free one, none
+//! for wakes, yields and sleeps. Prints the table.
+#![expect(unsafe_code, reason = "an allocator that counts")]
+#![expect(clippy::print_stdout, reason = "the table is there to be looked at")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use oneloop::{Clock, EventLoop, Task, create_future, create_task, gather, shield, sleep, timeout, wait, yield_now};
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+fn count_one() {
+    ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+}
+
+// SAFETY: the system's allocator does the work; a thread-local word without destructor allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count_one();
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count_one();
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+const N: usize = 1_000;
+
+/// How many allocations this thread makes until `work` is done.
+async fn cost<F: Future>(work: F) -> usize {
+    let before = ALLOCATIONS.get();
+    drop(work.await);
+    ALLOCATIONS.get() - before
+}
+
+/// Runs `main` on a loop whose queue, task table and timer wheel have all the room that these tests want.
+fn run<F: Future>(main: F) -> F::Output {
+    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
+    lp.run_until_complete(async {
+        // larger than what the tests spawn, so that its blocks do not serve them
+        let room: Vec<_> = (0..2 * N).map(|_| create_task(large())).collect();
+        for task in room {
+            task.await;
+        }
+        let far = create_task(sleep(Duration::MAX)); // the wheel's last level
+        yield_now().await;
+        far.cancel();
+        yield_now().await;
+        main.await
+    })
+    .unwrap()
+}
+
+async fn large() {
+    let ballast = [1_u8; 700];
+    sleep(Duration::from_nanos(1)).await;
+    assert!(ballast.iter().all(|byte| *byte == 1));
+}
+
+fn show(operation: &str, allocations: usize) {
+    println!("{allocations:>6}  {operation}");
+}
+
+/// Spawns and joins `N` tasks in a list that has the room already.
+async fn spawn_and_join(tasks: &mut Vec<Task<()>>) {
+    tasks.extend((0..N).map(|_| create_task(yield_now())));
+    for task in tasks.drain(..) {
+        task.await;
+    }
+}
+
+#[test]
+fn a_task_costs_one_allocation_at_first_and_none_afterwards() {
+    run(async {
+        let mut tasks = Vec::with_capacity(N);
+        let first = cost(spawn_and_join(&mut tasks)).await;
+        let second = cost(spawn_and_join(&mut tasks)).await;
+        show("1,000 tasks spawned and joined, for the first time", first);
+        show("1,000 tasks spawned and joined, again", second);
+        assert_eq!((first, second), (N, 0));
+    });
+}
+
+#[test]
+fn a_task_as_large_as_no_block_that_is_kept_costs_one_allocation_each_time() {
+    run(async {
+        let once = || async {
+            let ballast = [1_u8; 4_000];
+            yield_now().await;
+            assert_eq!(ballast.len(), 4_000);
+        };
+        for _ in 0..2 {
+            let allocations = cost(async {
+                for _ in 0..100 {
+                    create_task(once()).await;
+                }
+            });
+            assert_eq!(allocations.await, 100);
+        }
+    });
+}
+
+#[test]
+fn dropped_handles_give_the_blocks_back_too() {
+    run(async {
+        let detached = || async {
+            for _ in 0..N {
+                drop(create_task(yield_now()));
+            }
+            yield_now().await;
+            yield_now().await;
+        };
+        assert_eq!(cost(detached()).await, N);
+        assert_eq!(cost(detached()).await, 0);
+    });
+}
+
+#[test]
+fn wakes_yields_and_wakers_cost_nothing() {
+    run(async {
+        let yields = cost(async {
+            for _ in 0..N {
+                yield_now().await;
+            }
+        })
+        .await;
+        let wakers = cost(poll_fn(|cx| {
+            for _ in 0..N {
+                let waker = cx.waker().clone();
+                waker.wake_by_ref();
+                waker.wake();
+            }
+            Poll::Ready(())
+        }))
+        .await;
+        show("1,000 yields", yields);
+        show("2,000 wakes, 1,000 clones of wakers", wakers);
+        assert_eq!((yields, wakers), (0, 0));
+    });
+}
+
+#[test]
+fn sleeps_cost_nothing_to_arm_to_fire_and_to_cancel() {
+    run(async {
+        let fire = || async {
+            for i in 0..N {
+                sleep(Duration::from_micros(1 + i as u64)).await;
+            }
+        };
+        let drops = || async {
+            for i in 0..N {
+                let mut nap = std::pin::pin!(sleep(Duration::from_micros(1 + i as u64)));
+                poll_fn(|cx| {
+                    assert!(nap.as_mut().poll(cx).is_pending());
+                    Poll::Ready(())
+                })
+                .await;
+            }
+        };
+        cost(async { futures::join!(fire(), drops()) }).await;
+        let (fired, cancelled) = (cost(fire()).await, cost(drops()).await);
+        show("1,000 sleeps", fired);
+        show("1,000 sleeps armed and dropped", cancelled);
+        assert_eq!((fired, cancelled), (0, 0));
+    });
+}
+
+#[test]
+fn a_crowd_of_sleepers_costs_nothing_once_there_was_one() {
+    run(async {
+        let mut tasks = Vec::with_capacity(N);
+        let mut counts = [0; 3];
+        for count in &mut counts {
+            *count = cost(async {
+                tasks.extend((0..N as u64).map(|i| create_task(sleep(Duration::from_millis(i * 7_919 % 997)))));
+                for task in tasks.drain(..) {
+                    task.await;
+                }
+            })
+            .await;
+        }
+        show("1,000 sleeping tasks at once, the third time", counts[2]);
+        assert_eq!(counts[1..], [0, 0], "{counts:?}");
+    });
+}
+
+#[test]
+fn callbacks_cost_their_closure() {
+    run(async {
+        let lp = EventLoop::current();
+        let soon = || async {
+            for i in 0..N {
+                let _ = lp.call_soon(move || i);
+            }
+            yield_now().await;
+        };
+        let later = |cancel: bool| {
+            let lp = &lp;
+            async move {
+                for i in 0..N {
+                    let handle = lp.call_later(Duration::from_millis(5), move || i);
+                    if cancel {
+                        handle.cancel();
+                    }
+                }
+                sleep(Duration::from_millis(9)).await;
+            }
+        };
+        cost(async { (soon().await, later(false).await, later(true).await) }).await;
+        let (soon, fired, cancelled) = (cost(soon()).await, cost(later(false)).await, cost(later(true)).await);
+        show("1,000 call_soon", soon);
+        show("1,000 call_later", fired);
+        show("1,000 call_later and cancel", cancelled);
+        assert_eq!((soon, fired, cancelled), (N, N, N));
+    });
+}
+
+#[test]
+fn futures_cost_nothing_once_there_were_some() {
+    run(async {
+        let settle = || async {
+            for i in 0..N {
+                let future = create_future();
+                let setter = future.clone();
+                let task = create_task(future);
+                yield_now().await;
+                setter.set_result(i).unwrap();
+                task.await;
+            }
+        };
+        settle().await;
+        let allocations = cost(settle()).await;
+        show("1,000 futures settled and awaited", allocations);
+        assert_eq!(allocations, 0);
+    });
+}
+
+async fn gather_some(n: usize) {
+    gather((0..n).map(|_| yield_now())).await;
+}
+
+#[test]
+fn a_gathering_costs_a_constant_beside_its_tasks() {
+    run(async {
+        let first = cost(gather_some(N)).await;
+        show("a gathering of 1,000, for the first time", first);
+        assert!((N..N + 12).contains(&first), "{first}");
+        let (few, many) = (cost(gather_some(10)).await, cost(gather_some(N)).await);
+        show("a gathering of 10, again", few);
+        show("a gathering of 1,000, again", many);
+        assert!(few == many && many < 12, "{few}, {many}");
+    });
+}
+
+async fn wait_for_some(n: usize) {
+    drop(wait((0..n).map(|_| create_task(yield_now()))).await);
+}
+
+#[test]
+fn a_wait_costs_a_small_part_of_an_allocation_for_each_member() {
+    run(async {
+        wait_for_some(N).await;
+        let (few, many) = (cost(wait_for_some(10)).await, cost(wait_for_some(N)).await);
+        show("a wait for 10", few);
+        show("a wait for 1,000", many);
+        // its lists grow by doubling
+        assert!(few < 20 && many < few + 40, "{few}, {many}");
+    });
+}
+
+#[test]
+fn limits_shields_and_cancellations_cost_a_few() {
+    run(async {
+        let limit = || async { timeout(Duration::from_secs(1), yield_now()).await };
+        let shields = || async { shield(yield_now()).await };
+        let cancels = || async {
+            let task = create_task(sleep(Duration::from_secs(9)));
+            yield_now().await;
+            task.cancel();
+            yield_now().await;
+            assert!(task.cancelled());
+        };
+        let _warm = cost(async { (limit().await, shields().await, cancels().await) }).await;
+        let costs = (cost(limit()).await, cost(shields()).await, cost(cancels()).await);
+        show("a time limit that is kept", costs.0);
+        show("a shield", costs.1);
+        show("a task cancelled in its sleep", costs.2);
+        assert!(costs.0 <= 2 && costs.1 <= 2 && costs.2 <= 2, "{costs:?}");
+    });
+}
+
+#[test]
+#[cfg(unix)]
+fn reads_writes_and_waits_for_them_cost_nothing() {
+    use oneloop::Descriptor;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    run(async {
+        let (left, right) = UnixStream::pair().unwrap();
+        left.set_nonblocking(true).unwrap();
+        right.set_nonblocking(true).unwrap();
+        let (left, right) = (Descriptor::new(left).unwrap(), Descriptor::new(right).unwrap());
+        let echo = create_task(async move {
+            let mut byte = [0];
+            while right.read_with(|mut socket| socket.read(&mut byte)).await.unwrap() > 0 {
+                right.write_with(|mut socket| socket.write(&byte)).await.unwrap();
+            }
+        });
+        let rounds = || async {
+            let mut byte = [7];
+            for _ in 0..100 {
+                left.write_with(|mut socket| socket.write(&byte)).await.unwrap();
+                left.read_with(|mut socket| socket.read(&mut byte)).await.unwrap();
+            }
+        };
+        rounds().await;
+        let allocations = cost(rounds()).await;
+        show("100 echoes over a socket", allocations);
+        assert_eq!(allocations, 0);
+        drop(left);
+        echo.await;
+    });
+}
