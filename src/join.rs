@@ -175,7 +175,6 @@ impl<T> Drop for Join<T> {
             drop(self.promise.core().watchers().remove(number));
             drop(no_longer_waits_for(&*self.promise));
         }
-        self.raise.revoke();
         release(&*self.promise);
     }
 }

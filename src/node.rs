@@ -217,7 +217,7 @@ impl Core {
 
 impl Drop for Core {
     fn drop(&mut self) {
-        if self.watchers.any() {
+        if !self.watchers.is_empty() {
             self.forget_watchers();
         }
     }

@@ -104,11 +104,15 @@ impl Raise {
     }
 
     /// Takes the raise back if it is still on its way. A leaf whose own had to wait is polled again.
+    #[inline]
     pub(crate) fn revoke(&mut self) {
-        let number = std::mem::take(&mut self.number);
-        if number == 0 {
-            return;
+        if self.number != 0 {
+            Self::take_back(std::mem::take(&mut self.number));
         }
+    }
+
+    #[cold]
+    fn take_back(number: u32) {
         context::with(|kernel| {
             let Some(kernel) = kernel.filter(|k| k.throw() == Throw::Raised(number)) else { return };
             drop(kernel.take_throw());
@@ -124,6 +128,7 @@ impl Raise {
 }
 
 impl Drop for Raise {
+    #[inline]
     fn drop(&mut self) {
         self.revoke();
     }

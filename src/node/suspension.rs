@@ -52,8 +52,6 @@ pub(crate) struct Suspension {
     started: Cell<bool>,
     running: Cell<bool>,
     stage_in_use: Cell<bool>,
-    /// Whether `handed_on` holds anything.
-    has_handed_on: Cell<bool>,
 }
 
 impl Suspension {
@@ -70,7 +68,6 @@ impl Suspension {
             started: Cell::new(false),
             running: Cell::new(false),
             stage_in_use: Cell::new(false),
-            has_handed_on: Cell::new(false),
         }
     }
 
@@ -175,16 +172,17 @@ impl Suspension {
 
     /// A cancellation goes to `node` instead, which the task awaits as far as anybody knows.
     pub(crate) fn hand_on(&self, node: NodeRef, message: Option<Arc<str>>) {
-        self.has_handed_on.set(true);
         self.with_rare(|rare| drop(rare.handed_on.replace((node, message))));
     }
 
     pub(crate) fn has_handed_on(&self) -> bool {
-        self.has_handed_on.get()
+        let rare = self.rare.take();
+        let has = rare.as_ref().is_some_and(|rare| rare.handed_on.is_some());
+        self.rare.set(rare);
+        has
     }
 
     pub(crate) fn take_handed_on(&self) -> Option<(NodeRef, Option<Arc<str>>)> {
-        self.has_handed_on.set(false);
         let mut rare = self.rare.take()?;
         let handed_on = rare.handed_on.take();
         self.rare.set(Some(rare));

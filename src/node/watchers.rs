@@ -133,6 +133,11 @@ impl Watchers {
         found
     }
 
+    /// Whether there is none, seen without moving the list.
+    pub(super) fn is_empty(&mut self) -> bool {
+        matches!(self.list.get_mut(), List::Empty)
+    }
+
     /// Whether there is any.
     pub(crate) fn any(&self) -> bool {
         let list = self.list.take();
