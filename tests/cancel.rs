@@ -48,8 +48,8 @@ fn what_is_below_the_catcher_is_dropped_before_it_goes_on() {
         let task = create_task(async move {
             let outer = Rc::clone(&held);
             let caught = catch_cancelled(async move {
-                let _held = held;
                 sleep(LONG).await;
+                drop(held);
             });
             let caught = caught.await;
             (caught.is_err(), Rc::strong_count(&outer))
@@ -69,11 +69,11 @@ fn the_innermost_catcher_catches_and_reraise_goes_to_the_next() {
             let outer = catch_cancelled(async {
                 let inner = catch_cancelled(sleep(LONG)).await.unwrap_err();
                 note.borrow_mut().push("inner");
-                inner.reraise().await
+                inner.reraise().await;
             });
             let outer: Result<(), _> = outer.await;
             note.borrow_mut().push("outer");
-            outer.unwrap_err().reraise().await
+            outer.unwrap_err().reraise().await;
         });
         yield_now().await;
         task.cancel_with("why");
@@ -210,8 +210,8 @@ fn cancel_while_waking_after_drop() {
         let (future, witness) = (create_future::<()>(), Rc::new(()));
         let (waited, held) = (future.clone(), Rc::clone(&witness));
         let task = create_task(async move {
-            let _held = held;
             waited.await;
+            drop(held);
         });
         let handle = task.handle();
         yield_now().await;
@@ -292,8 +292,8 @@ fn a_chain_of_a_hundred_thousand_tasks_goes_with_its_loop() {
     let held = Rc::clone(&witness);
     lp.run_until_complete(async {
         let mut last = create_task(async move {
-            let _held = held;
             pending::<()>().await;
+            drop(held);
         });
         for _ in 1..100_000 {
             last = create_task(last);
@@ -501,7 +501,7 @@ fn a_cancellation_goes_to_the_wait_and_not_to_a_task_that_select_gave_up() {
         let mut inner = create_task(sleep(50 * SECOND));
         let handle = inner.handle();
         let outer = create_task(async move {
-            drop(select(&mut inner, yield_now()).await);
+            let _ = select(&mut inner, yield_now()).await;
             sleep(LONG).await;
             drop(inner);
         });
@@ -519,7 +519,15 @@ fn a_foreign_future_is_cancelled_by_dropping() {
         let held = Rc::clone(&witness);
         let task = create_task(async move {
             let mut held = Some(held);
-            poll_fn(move |_| if held.is_none() { Poll::Ready(drop(held.take())) } else { Poll::Pending }).await;
+            poll_fn(move |_| {
+                if held.is_none() {
+                    drop(held.take());
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
+            .await;
         });
         yield_now().await;
         task.cancel();
@@ -625,9 +633,9 @@ fn a_destructor_that_cancels_its_own_task_and_others_during_a_throw() {
     struct CancelsAll;
     impl Drop for CancelsAll {
         fn drop(&mut self) {
-            oneloop::all_tasks().iter().for_each(|task| {
+            for task in oneloop::all_tasks() {
                 task.cancel();
-            });
+            }
         }
     }
     run(async {

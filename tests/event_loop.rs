@@ -168,13 +168,13 @@ fn a_run_is_refused_in_callbacks_and_destructors_too() {
     let lp = virtual_loop();
     let refused = Rc::new(Cell::new(0));
     let (inner, count) = (lp.clone(), Rc::clone(&refused));
-    let mut try_to_run = move || {
+    let try_to_run = move || {
         let ended = inner.run_until_complete(ready(()));
         count.set(count.get() + u32::from(matches!(ended, Err(Error::Running))));
     };
-    let mut again = try_to_run.clone();
-    lp.call_soon(move || try_to_run());
-    drop(lp.create_task(async move { drop(OnDrop(move || again())) }));
+    let again = try_to_run.clone();
+    lp.call_soon(try_to_run);
+    drop(lp.create_task(async move { drop(OnDrop(&again)) }));
     lp.run_until_complete(yield_now()).expect("it runs");
     assert_eq!(refused.get(), 2);
 }
@@ -506,7 +506,12 @@ fn a_loop_closed_by_its_last_handle_inside_another_loops_task() {
     let (lp, other) = (virtual_loop(), virtual_loop());
     let seen = Rc::new(RefCell::new(None));
     let note = Rc::clone(&seen);
-    drop(hold(&other, OnDrop(move || drop(note.replace(EventLoop::try_current().map(|lp| lp.is_running()))))));
+    drop(hold(
+        &other,
+        OnDrop(move || {
+            note.replace(EventLoop::try_current().map(|lp| lp.is_running()));
+        }),
+    ));
     other.run_until_complete(yield_now()).expect("it runs");
     lp.run_until_complete(async move {
         let own = EventLoop::current();

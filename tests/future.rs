@@ -184,9 +184,9 @@ fn callbacks_and_awaiters_take_turns_in_the_order_in_which_they_came() {
             move |_: &AnyFuture| log.borrow_mut().push(name)
         };
         future.add_done_callback(note("first"));
-        let (awaited, noted) = (future.clone(), Rc::clone(&log));
+        let (waited, noted) = (future.clone(), Rc::clone(&log));
         let awaiter = create_task(async move {
-            let _ = catch_cancelled(awaited).await;
+            let _ = catch_cancelled(waited).await;
             noted.borrow_mut().push("awaiter");
         });
         yield_now().await;
@@ -213,11 +213,11 @@ fn a_callback_that_settles_another_future_wakes_its_awaiter() {
 
 #[test]
 fn a_destructor_of_the_value_that_settles_the_same_future_meets_no_borrow() {
-    struct Settles(Option<oneloop::Future<Settles>>, Rc<Cell<bool>>);
+    struct Settles(Option<oneloop::Future<Self>>, Rc<Cell<bool>>);
     impl Drop for Settles {
         fn drop(&mut self) {
             if let Some(future) = self.0.take() {
-                let late = future.set_result(Settles(None, Rc::clone(&self.1)));
+                let late = future.set_result(Self(None, Rc::clone(&self.1)));
                 self.1.set(late.is_err());
             }
         }

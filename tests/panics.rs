@@ -35,9 +35,7 @@ struct Bomb;
 
 impl Drop for Bomb {
     fn drop(&mut self) {
-        if !thread::panicking() {
-            panic!("the bomb went off");
-        }
+        assert!(thread::panicking(), "the bomb went off");
     }
 }
 
@@ -105,9 +103,9 @@ fn a_panic_that_somebody_saw_is_not_reported() {
         assert!(matches!(looked_at.result(), Err(TaskError::Panicked(_))));
         drop(looked_at);
         let awaited: oneloop::Task<()> = boom();
-        let mut awaiter = create_task(awaited);
-        assert!(awaiter.outcome().await.is_err());
-        drop(awaiter);
+        let mut outer = create_task(awaited);
+        assert!(outer.outcome().await.is_err());
+        drop(outer);
         let gathered: oneloop::Task<()> = boom();
         assert!(gather([gathered]).return_exceptions().await[0].is_err());
     })
@@ -187,9 +185,8 @@ fn every_awaiter_of_a_shared_task_meets_its_panic() {
     let (lp, reports) = watched_loop();
     lp.run_until_complete(async {
         let shared = create_task(async {
-            if yield_now().await == () {
-                panic!("boom");
-            }
+            yield_now().await;
+            panic!("boom")
         })
         .shared();
         for _ in 0..3 {
@@ -298,8 +295,8 @@ fn panics_of_destructors_while_the_loop_closes_are_reported_and_all_is_dropped()
         lp.call_later(100 * SECOND, move || drop(three));
         lp.call_later(100 * SECOND, move || drop(four));
         drop(lp.create_task(async move {
-            let _held = held;
             pending::<()>().await;
+            drop(held);
         }));
     });
     assert_eq!(reports, ["Exception in destructor: the bomb went off"; 4]);
@@ -386,8 +383,8 @@ fn a_panic_of_a_map_closure_is_met_by_whoever_looks() {
     lp.run_until_complete(async {
         let boom = |()| -> Result<(), ()> { panic!("map") };
         let awaited = ensure_future(ready(())).map(boom);
-        let mut awaiter = create_task(awaited);
-        assert!(matches!(awaiter.outcome().await, Err(TaskError::Panicked(_))));
+        let mut outer = create_task(awaited);
+        assert!(matches!(outer.outcome().await, Err(TaskError::Panicked(_))));
         let slow = ensure_future(sleep(SECOND)).map(boom);
         let other = create_task(sleep(2 * SECOND));
         let mut judged = create_task(try_gather([slow]));

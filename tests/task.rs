@@ -235,7 +235,7 @@ fn all_tasks_are_those_not_done_in_order_of_creation() {
     run(async {
         let slow = create_task(sleep(SECOND));
         let quick = create_task(async {});
-        let ids = || all_tasks().iter().map(|task| task.id()).collect::<Vec<_>>();
+        let ids = || all_tasks().iter().map(oneloop::TaskHandle::id).collect::<Vec<_>>();
         assert_eq!(ids(), [1, slow.id(), quick.id()]);
         yield_now().await;
         assert_eq!(ids(), [1, slow.id()]);
@@ -276,7 +276,7 @@ fn shared_gives_every_clone_the_value_and_runs_the_coroutine_once() {
 #[test]
 fn clone_of_a_shared_value_that_asks_for_it_again_meets_no_borrow() {
     #[derive(Debug)]
-    struct Asks(Rc<RefCell<Option<oneloop::Shared<Asks>>>>);
+    struct Asks(Rc<RefCell<Option<oneloop::Shared<Self>>>>);
     impl Clone for Asks {
         fn clone(&self) -> Self {
             if let Some(shared) = self.0.take() {
@@ -356,9 +356,9 @@ fn a_polled_task_moved_to_another_task_wakes_its_new_owner() {
         });
         let first = create_task(async move {
             assert!(futures::poll!(&mut inner).is_pending());
-            inner
+            [inner]
         });
-        let inner = first.await;
+        let [inner] = first.await;
         let second = create_task(inner);
         assert_eq!(second.await, 5);
     });

@@ -44,7 +44,7 @@ fn a_wake_queues_one_step_however_often_it_is_repeated() {
             let (_task, waker) = counting(&steps, &over).await;
             for _ in 0..10 {
                 waker.wake_by_ref();
-                waker.clone().wake();
+                waker.wake_by_ref();
             }
             yield_now().await;
             yield_now().await;
@@ -118,7 +118,7 @@ fn a_waker_outlives_its_loop_and_does_nothing_also_to_the_next_loop() {
         assert_eq!(steps.get(), 1);
     })
     .expect("it runs");
-    waker.clone().wake();
+    waker.wake_by_ref();
     drop(waker);
 }
 
@@ -174,7 +174,7 @@ fn ten_thousand_wakes_from_another_thread_are_all_met() {
         let thread = thread::spawn(move || {
             for i in 1..=WAKES {
                 ask.store(i, Ordering::Release);
-                waker.clone().wake();
+                waker.wake_by_ref();
                 // every tenth wake waits for its answer, so that the loop falls asleep in between
                 while i % 10 == 0 && answer.load(Ordering::Acquire) < i {
                     thread::yield_now();
@@ -285,7 +285,7 @@ fn a_future_that_is_not_send_is_dropped_on_its_own_thread_though_the_last_waker_
     lp.run_until_complete(yield_now()).expect("it runs");
     let waker = receiver.recv().expect("it was polled");
     let thread = thread::spawn(move || {
-        waker.clone().wake();
+        waker.wake_by_ref();
         drop(waker);
     });
     task.cancel();
