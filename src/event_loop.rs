@@ -22,7 +22,8 @@ use crate::waker::wake_task;
 
 /// A single-threaded event loop: asyncio's loop.
 ///
-/// A cheap handle: clones are the same loop. When the last one goes, the loop closes.
+/// A cheap handle: clones are the same loop. When the last one goes, the loop closes. A task or callback that keeps one
+/// keeps its own loop open, so take [`EventLoop::current`] there.
 ///
 /// # Examples
 /// ```
