@@ -141,11 +141,16 @@ impl Payload {
 
 impl Drop for Payload {
     fn drop(&mut self) {
-        let payload = self.take();
-        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            // it has had its chance
-            std::mem::forget(again);
+        /// A payload whose drop panics has a payload, whose drop may panic, and so on; who goes on like this is left.
+        const PATIENCE: usize = 100;
+        let mut payload = self.take();
+        for _ in 0..PATIENCE {
+            match catch_unwind(AssertUnwindSafe(|| drop(payload.take()))) {
+                Ok(()) => return,
+                Err(again) => payload = Some(again),
+            }
         }
+        std::mem::forget(payload);
     }
 }
 
