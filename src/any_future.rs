@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::cancel::cancel;
 use crate::context;
 use crate::node::{DoneCallback, Kind, Loop, NodeRef, State, Suspension, Watcher, release, retain, same};
-use crate::ready::{Entry, Run};
+use crate::ready::Run;
 use crate::throw::uncancel;
 
 /// Names a done callback, for `remove_done_callback`.
@@ -83,7 +83,7 @@ impl AnyFuture {
         let number = core.kernel().next_watch();
         if core.is_done() {
             callback.aim(self.node.clone());
-            core.kernel().push(Entry::Run(callback, 0));
+            core.kernel().push(callback, 0);
         } else {
             core.watchers().add(number, Watcher::Done(callback));
         }

@@ -13,7 +13,7 @@ use crate::context;
 use crate::error::TimeoutError;
 use crate::kernel::Alarm;
 use crate::node::{Core, Loop, Watch, Watcher};
-use crate::ready::{Entry, Run};
+use crate::ready::Run;
 use crate::throw::{is_throwing, wait_for};
 use crate::timer_wheel::TimerKey;
 use crate::wait::{Waitable, node_of, refuse_foreign};
@@ -62,7 +62,7 @@ where
         refuse_foreign(&line.kernel, &*node);
         let number = line.kernel.next_watch();
         if node.core().is_done() {
-            line.kernel.push(Entry::Run(Rc::clone(&line) as Rc<dyn Run>, index));
+            line.kernel.push(Rc::clone(&line) as Rc<dyn Run>, index);
         } else {
             node.core().watchers().add(number, Watcher::Watch(Rc::clone(&line) as Rc<dyn Watch>, index));
         }
@@ -185,7 +185,7 @@ impl Line {
 impl Watch for Line {
     fn child_done(self: Rc<Self>, index: u32, _child: &Core) {
         let kernel = Rc::clone(&self.kernel);
-        kernel.push(Entry::Run(self, index));
+        kernel.push(self, index);
     }
 }
 

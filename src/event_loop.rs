@@ -149,7 +149,7 @@ impl EventLoop {
     pub fn call_soon<R>(&self, f: impl FnOnce() -> R + 'static) -> Handle {
         self.refuse_if_closed();
         let handle = Handle::new(|| drop(f()), Location::caller());
-        self.kernel.push(Entry::Run(handle.entry(), 0));
+        self.kernel.push(handle.entry(), 0);
         handle
     }
 
@@ -474,7 +474,7 @@ struct StopWhenDone {
 impl Watch for StopWhenDone {
     fn child_done(self: Rc<Self>, _index: u32, _child: &Core) {
         let kernel = Rc::clone(&self.kernel);
-        kernel.push(Entry::Run(self, 0));
+        kernel.push(self, 0);
     }
 }
 

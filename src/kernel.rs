@@ -185,12 +185,17 @@ impl<P: Clone> Kernel<P> {
 
     // The ready queue.
 
-    /// Queues an entry. A closed loop drops it, as nobody would ever run it.
-    #[inline]
-    pub(crate) fn push(&self, entry: Entry) {
+    /// Queues a turn. A closed loop drops it, as nobody would ever take it.
+    pub(crate) fn push(&self, turn: Rc<dyn Run>, index: u32) {
         if self.phase.get() != Phase::Closed {
-            self.ready.borrow_mut().push_back(entry);
+            self.ready.borrow_mut().push_back(Entry::Run(turn, index));
         }
+    }
+
+    /// Queues a task, which a closed loop has none of.
+    #[inline]
+    fn push_task(&self, key: TaskKey) {
+        self.ready.borrow_mut().push_back(Entry::Task(key));
     }
 
     pub(crate) fn pop(&self) -> Option<Entry> {
@@ -224,7 +229,7 @@ impl<P: Clone> Kernel<P> {
         let slot = self.tasks.borrow_mut().insert(Slot { key, queued: Cell::new(queued), task });
         debug_assert_eq!(slot, key.slot(), "nothing was taken in meanwhile");
         if queued {
-            self.push(Entry::Task(key));
+            self.push_task(key);
         }
     }
 
@@ -235,7 +240,7 @@ impl<P: Clone> Kernel<P> {
             && slot.key == key
             && !slot.queued.replace(true)
         {
-            self.push(Entry::Task(key));
+            self.push_task(key);
         }
     }
 

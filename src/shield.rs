@@ -10,7 +10,7 @@ use crate::counted::Counted;
 use crate::ensure::joined;
 use crate::join::Join;
 use crate::node::{Core, Ending, Kind, Node, Promise, Watch, Watcher, as_node, as_promise, drop_flat, lend};
-use crate::ready::{Entry, Run};
+use crate::ready::Run;
 use crate::shared::Awaitable;
 
 /// Awaits something without handing a cancellation on to it: asyncio's `shield`.
@@ -90,7 +90,7 @@ impl<T: 'static> Watch for InnerWatch<T> {
     fn child_done(self: Rc<Self>, _index: u32, child: &Core) {
         self.outer.ending.set(child.ending());
         let kernel = Rc::clone(self.outer.core.kernel());
-        kernel.push(Entry::Run(self, 0));
+        kernel.push(self, 0);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::cancel::cancel;
 use crate::context;
 use crate::error::{Cancelled, GroupError, Panic};
 use crate::node::{Core, Ending, Loop, NodeRef, Watch, Watcher};
-use crate::ready::{Entry, Run};
+use crate::ready::Run;
 use crate::task::{Task, spawn};
 use crate::throw::{catch_cancelled, is_throwing, wait_for};
 use crate::waker;
@@ -270,7 +270,7 @@ impl<E: 'static> Watch for GroupNode<E> {
     fn child_done(self: Rc<Self>, index: u32, child: &Core) {
         child.set_retrieved();
         let kernel = Rc::clone(&self.kernel);
-        kernel.push(Entry::Run(self, index));
+        kernel.push(self, index);
     }
 }
 

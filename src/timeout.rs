@@ -14,7 +14,7 @@ use crate::ensure::recognise_borrowed;
 use crate::error::{RescheduleError, TimeoutError};
 use crate::kernel::Alarm;
 use crate::node::Loop;
-use crate::ready::{Entry, Run};
+use crate::ready::Run;
 use crate::task::create_task;
 use crate::throw::catch_cancelled;
 use crate::timer_wheel::TimerKey;
@@ -307,7 +307,7 @@ impl Scope {
         let (at, now) = (kernel.clock().nanos_at(deadline), kernel.clock().now());
         if at <= now {
             self.armed.set(Armed::Queued);
-            kernel.push(Entry::Run(Rc::clone(self) as Rc<dyn Run>, self.round.get()));
+            kernel.push(Rc::clone(self) as Rc<dyn Run>, self.round.get());
         } else {
             let timer = kernel.set_timer(at, Alarm::Run(Rc::clone(self) as Rc<dyn Run>));
             self.armed.set(Armed::Timer(kernel, timer));

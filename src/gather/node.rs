@@ -15,7 +15,7 @@ use crate::key::TaskKey;
 use crate::node::{
     Core, Ending, Group, Kind, Loop, Node, NodeRef, Promise, State, Watch, Watcher, as_node, drop_flat, lend,
 };
-use crate::ready::{Entry, Run};
+use crate::ready::Run;
 
 /// What happens to a child that fails: `Raise` → `Collect` or `CancelRest` while the gathering is being set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,7 +273,7 @@ impl<C: Children> Watch for Countdown<C> {
         node.child_left(index);
         if (failed || node.remaining.get() == 0) && !node.core.is_done() {
             let kernel = Rc::clone(node.core.kernel());
-            kernel.push(Entry::Run(self, index));
+            kernel.push(self, index);
         }
     }
 }

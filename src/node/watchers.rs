@@ -8,7 +8,7 @@ use std::task::Waker;
 use super::{Core, Loop, NodeRef, drop_flat, guarded};
 use crate::inbox::Inbox;
 use crate::key::TaskKey;
-use crate::ready::{Entry, Run};
+use crate::ready::Run;
 
 /// A primitive that counts its children as they end. It is told in the middle of the child's ending and queues a turn
 /// of its own where asyncio would run a callback; it runs no code of a user.
@@ -45,7 +45,7 @@ impl Watcher {
         match self {
             Self::Done(callback) => {
                 callback.aim(me());
-                core.kernel().push(Entry::Run(callback, 0));
+                core.kernel().push(callback, 0);
             }
             Self::Watch(watch, index) => watch.child_done(index, core),
             waiter => waiter.wake(core.kernel()),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::clock::nanos;
 use crate::kernel::Alarm;
 use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, PromiseRef, State, Watch, Watcher, guarded};
-use crate::ready::{Entry, Run};
+use crate::ready::Run;
 use crate::throw::{is_throwing, wait_for};
 use crate::timer_wheel::TimerKey;
 use crate::waker;
@@ -161,7 +161,7 @@ impl<O: 'static> WaitNode<O> {
         let at_once = self.remaining.get() == 0 || done.iter().any(|index| self.decides(*index, None));
         self.done.replace(done);
         if at_once {
-            self.kernel.push(Entry::Run(Rc::clone(self) as Rc<dyn Run>, self.round.get()));
+            self.kernel.push(Rc::clone(self) as Rc<dyn Run>, self.round.get());
         }
     }
 
@@ -230,7 +230,7 @@ impl<O: 'static> Watch for WaitNode<O> {
         self.remaining.set(self.remaining.get() - 1);
         if self.phase.get() == Phase::Waiting && (self.remaining.get() == 0 || self.decides(index, Some(child))) {
             let (kernel, round) = (Rc::clone(&self.kernel), self.round.get());
-            kernel.push(Entry::Run(self, round));
+            kernel.push(self, round);
         }
     }
 
