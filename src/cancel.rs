@@ -11,7 +11,7 @@ use crate::node::{Ending, Kind, Node, NodeRef, Request, Suspension, same};
 
 type Message = Option<Arc<str>>;
 
-/// Several nodes to cancel one after another: the children of a gathering.
+/// A gathering whose children are being asked one after another. It is marked until the last has been.
 struct Frame {
     gathering: NodeRef,
     /// The task that awaits the gathering and handed the cancellation on to it.
@@ -25,8 +25,8 @@ struct Frame {
 enum Followed {
     /// The cancellation was taken, or refused because the node was done.
     Answer(bool),
-    /// At a fork.
-    Fork(Frame),
+    /// At a gathering.
+    Gathering(Frame),
 }
 
 /// Asks a node to be cancelled: asyncio's `cancel()`. False if it was done already, or, for a gathering, if all its
@@ -34,25 +34,24 @@ enum Followed {
 pub(crate) fn cancel(node: &NodeRef, message: &Message) -> bool {
     let mut stack = match follow(node.clone(), message) {
         Followed::Answer(taken) => return taken,
-        Followed::Fork(frame) => vec![frame],
+        Followed::Gathering(frame) => vec![frame],
     };
     loop {
         let top = stack.last_mut().expect("a frame is open until the walk answers");
         let answer = match top.children.next() {
             Some(child) => match follow(child, message) {
                 Followed::Answer(taken) => taken,
-                Followed::Fork(frame) => {
+                Followed::Gathering(frame) => {
                     stack.push(frame);
                     continue;
                 }
             },
-            None => close(stack.pop().expect("it was there a moment ago"), message),
+            None => stack.pop().expect("it was there a moment ago").close(message),
         };
-        match (stack.last_mut(), answer) {
-            (None, answer) => return answer,
-            (Some(parent), answer) => parent.taken |= answer,
+        match stack.last_mut() {
+            Some(parent) => parent.taken |= answer,
+            None => return answer,
         }
-        // the last frame's answer was given to its parent above; a childless stack has returned
     }
 }
 
@@ -76,17 +75,13 @@ fn follow(mut node: NodeRef, message: &Message) -> Followed {
             }
             Kind::Group(group) => {
                 let children = group.children();
-                return Followed::Fork(fork(node.clone(), awaiter, children));
+                return Followed::Gathering(Frame::open(node.clone(), awaiter, children));
             }
             Kind::Task(suspension) => {
                 suspension.count_cancel();
-                match next_of(&*node, suspension, message) {
-                    Next::Taken => return Followed::Answer(true),
-                    Next::Chain(next) => {
-                        suspension.hand_on(next.clone(), message.clone());
-                        next
-                    }
-                }
+                let Some(next) = go_on(&*node, suspension, message) else { return Followed::Answer(true) };
+                suspension.hand_on(next.clone(), message.clone());
+                next
             }
         };
         path.visit(&node);
@@ -115,37 +110,39 @@ impl Drop for Path {
     }
 }
 
-enum Next {
-    Taken,
-    Chain(NodeRef),
-}
-
-/// What a cancellation does at one task: it is kept for the next step, handed on, or ends the wait.
-fn next_of(task: &dyn Node, suspension: &Suspension, message: &Message) -> Next {
+/// Where a cancellation goes on from a task; `None` if it ends there, kept for the next step or ending the wait.
+fn go_on(task: &dyn Node, suspension: &Suspension, message: &Message) -> Option<NodeRef> {
     let kernel = task.core().kernel();
     if suspension.running().get() || kernel.is_queued(suspension.key()) {
         suspension.ask(Request::Asked, message.clone());
-        return Next::Taken;
+        return None;
     }
-    if let Some(node) = suspension.waits_for_one() {
-        return Next::Chain(node);
+    let awaited = suspension.waits_for_one();
+    if awaited.is_none() {
+        interrupt(task, message);
     }
-    interrupt(task, message);
-    Next::Taken
+    awaited
 }
 
-fn fork(gathering: NodeRef, awaiter: Option<NodeRef>, children: Vec<NodeRef>) -> Frame {
-    gathering.core().visiting().set(true);
-    Frame { gathering, awaiter, children: children.into_iter(), taken: false }
+impl Frame {
+    fn open(gathering: NodeRef, awaiter: Option<NodeRef>, children: Vec<NodeRef>) -> Self {
+        gathering.core().visiting().set(true);
+        Self { gathering, awaiter, children: children.into_iter(), taken: false }
+    }
+
+    /// All children were asked: what that means for the gathering, and for who awaits it.
+    fn close(self, message: &Message) -> bool {
+        if let (Kind::Group(group), true) = (self.gathering.kind(), self.taken) {
+            group.set_cancel_requested(message.clone());
+        }
+        self.taken || self.awaiter.as_deref().is_some_and(|task| ask_without_queueing(task, message))
+    }
 }
 
-/// All children of a gathering were asked: what that means for it.
-fn close(frame: Frame, message: &Message) -> bool {
-    frame.gathering.core().visiting().set(false);
-    if let (Kind::Group(group), true) = (frame.gathering.kind(), frame.taken) {
-        group.set_cancel_requested(message.clone());
+impl Drop for Frame {
+    fn drop(&mut self) {
+        self.gathering.core().visiting().set(false);
     }
-    frame.taken || frame.awaiter.is_some_and(|task| ask_without_queueing(&*task, message))
 }
 
 /// What the task awaits is done, or as good as done, and wakes it by itself: the cancellation is delivered then.
