@@ -61,7 +61,12 @@ fn follow(mut node: NodeRef, message: &Message) -> Followed {
     let mut awaiter: Option<NodeRef> = None;
     loop {
         if node.core().is_done() {
-            return Followed::Answer(awaiter.is_some_and(|task| ask_without_queueing(&*task, message)));
+            let Some(task) = awaiter else {
+                // asyncio's rule: who asks this of what has failed needs no report of it
+                node.core().set_retrieved();
+                return Followed::Answer(false);
+            };
+            return Followed::Answer(ask_without_queueing(&*task, message));
         }
         if node.core().visiting().get() {
             // a cycle: none of its tasks would ever see the cancellation, so the one that closes it does

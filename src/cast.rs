@@ -10,15 +10,21 @@ use std::mem::{self, ManuallyDrop};
 ///
 /// # Safety
 /// If `A` and `B` are the same type but for lifetimes, they must be the same type. (It holds where `B` is written in
-/// terms of a type that `A` determines, such as `B = Task<A::Output>`.)
+/// terms of a type that `A` determines, such as `B = Task<A::Output>`.) If they differ in the lifetime of a reference, the
+/// `B` must be let go while `A`'s is not over.
 pub(crate) unsafe fn cast<A, B>(value: A) -> Result<B, A> {
-    if id_of::<A>() == id_of::<B>() {
+    if same_but_for_lifetimes::<A, B>() {
         let value = ManuallyDrop::new(value);
         // SAFETY: the ids agree, so A and B are one type but for lifetimes, and then, the caller says, altogether.
         Ok(unsafe { mem::transmute_copy::<ManuallyDrop<A>, B>(&value) })
     } else {
         Err(value)
     }
+}
+
+/// Whether `A` and `B` are one type but for lifetimes: asked first, it saves a large value from being moved about.
+pub(crate) fn same_but_for_lifetimes<A, B>() -> bool {
+    id_of::<A>() == id_of::<B>()
 }
 
 /// The id of `T` with its lifetimes forgotten.

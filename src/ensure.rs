@@ -7,7 +7,7 @@ use std::any::{Any, TypeId};
 use std::panic::Location;
 use std::rc::Rc;
 
-use crate::cast::cast;
+use crate::cast::{cast, same_but_for_lifetimes};
 use crate::context;
 use crate::future::Future as LoopFuture;
 use crate::gathering::{FirstError, Gathering, Outcomes, Values};
@@ -90,11 +90,19 @@ where
 pub(crate) fn recognise_borrowed<F: IntoFuture>(future: F) -> Result<Join<F::Output>, F> {
     macro_rules! or_each {
         ($($Handle:ty),+) => {{
+            if $(!same_but_for_lifetimes::<F, $Handle>() && !same_but_for_lifetimes::<F, &mut $Handle>())&&+ {
+                return Err(future);
+            }
             let unknown = future;
             $(
                 // SAFETY: `F` determines its output and with it the handle's type, lifetimes included.
                 let unknown = match unsafe { cast::<F, $Handle>(unknown) } {
                     Ok(handle) => return Ok(handle.into_join()),
+                    Err(future) => future,
+                };
+                // SAFETY: as above, but for the lifetime of the reference, which is over at once.
+                let unknown = match unsafe { cast::<F, &mut $Handle>(unknown) } {
+                    Ok(handle) => return Ok(handle.another_join()),
                     Err(future) => future,
                 };
             )+

@@ -204,6 +204,73 @@ pub enum RescheduleError {
     Over,
 }
 
+/// Nobody has forgotten a permit of this semaphore, so none can be added: asyncio's `ValueError`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("BoundedSemaphore released too many times: all its permits are free, or will be given back by who holds them")]
+pub struct ReleaseError;
+
+/// The barrier was aborted, or reset under those who waited: asyncio's `BrokenBarrierError`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the barrier is broken: it was aborted, or reset while this task waited")]
+pub struct BrokenBarrierError;
+
+/// The queue takes no items any more, or has none left to give: asyncio's `QueueShutDown`. Gives the item back, if there
+/// was one.
+#[derive(Clone, Copy, PartialEq, Eq, Error)]
+#[error("the queue is shut down")]
+pub struct QueueShutDown<T = ()>(pub T);
+
+impl<T> fmt::Debug for QueueShutDown<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("QueueShutDown(..)")
+    }
+}
+
+/// Why an item was not put at once. Gives it back.
+#[derive(Clone, Copy, PartialEq, Eq, Error)]
+pub enum PutError<T> {
+    /// There is no room now: asyncio's `QueueFull`.
+    #[error("the queue is full; await put() to wait for room")]
+    QueueFull(T),
+    /// There will be none.
+    #[error("the queue is shut down")]
+    QueueShutDown(T),
+}
+
+impl<T> PutError<T> {
+    /// The item.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::QueueFull(item) | Self::QueueShutDown(item) => item,
+        }
+    }
+}
+
+impl<T> fmt::Debug for PutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::QueueFull(_) => "QueueFull(..)",
+            Self::QueueShutDown(_) => "QueueShutDown(..)",
+        })
+    }
+}
+
+/// Why there was no item to be had at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum GetError {
+    /// There is none now: asyncio's `QueueEmpty`.
+    #[error("the queue is empty; await get() to wait for an item")]
+    QueueEmpty,
+    /// There will be none.
+    #[error("the queue is shut down, and nothing is left in it")]
+    QueueShutDown,
+}
+
+/// `task_done()` was called more often than items were put: asyncio's `ValueError`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("task_done() called too many times; call it once for each item that was got")]
+pub struct TaskDoneError;
+
 /// The future was settled already: asyncio's `InvalidStateError`. Gives the value back.
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
 #[error("the future is already done; its first result stands")]

@@ -141,6 +141,10 @@ impl<O: 'static, K: 'static> Gathering<O, K> {
 }
 
 impl<O, K> Gathering<O, K> {
+    pub(crate) fn another_join(&self) -> Join<O> {
+        self.join.another()
+    }
+
     pub(crate) fn into_join(self) -> Join<O> {
         self.join
     }

@@ -272,6 +272,10 @@ macro_rules! handle_methods {
             pub(crate) fn into_join(self) -> $crate::join::Join<T> {
                 self.join
             }
+
+            pub(crate) fn another_join(&self) -> $crate::join::Join<T> {
+                self.join.another()
+            }
         }
 
         impl<V: 'static, E: Clone + 'static> $Handle<Result<V, E>> {

@@ -248,6 +248,12 @@ impl<P: Clone> Kernel<P> {
         self.tasks.borrow().get(key.slot()).is_some_and(|slot| slot.key == key && slot.queued.get())
     }
 
+    /// Looks at a task, if it still lives. `look` must not call code of a user.
+    pub(crate) fn with_task<R>(&self, key: TaskKey, look: impl FnOnce(&P) -> R) -> Option<R> {
+        let tasks = self.tasks.borrow();
+        tasks.get(key.slot()).filter(|slot| slot.key == key).map(|slot| look(&slot.task))
+    }
+
     /// Takes a task out of the queue: its entry was reached, or is to be skipped when it is. It can be queued again.
     pub(crate) fn unqueue(&self, key: TaskKey) -> Option<P> {
         let tasks = self.tasks.borrow();

@@ -12,7 +12,9 @@ mod clock;
 mod counted;
 mod error;
 mod key;
+mod poll_with;
 mod timer_wheel;
+mod wait_list;
 
 // parts: each owns one resource of a loop and knows no other part
 mod inbox;
@@ -74,6 +76,21 @@ mod as_completed;
 mod task_group;
 mod timeout;
 
+// tasks in line, in front of something
+mod line;
+
+// locks and what is like them
+mod event;
+mod lock;
+mod queue;
+mod semaphore;
+
+// a lock that is let go while its holder waits
+mod condition;
+
+// a round of waits on that
+mod barrier;
+
 // the main future
 mod run;
 
@@ -83,20 +100,26 @@ pub mod hidden;
 
 pub use any_future::{AnyFuture, CallbackId, TaskHandle, all_tasks, current_task};
 pub use as_completed::{AsCompleted, as_completed};
+pub use barrier::Barrier;
 pub use clock::Clock;
+pub use condition::Condition;
 #[cfg(unix)]
 pub use descriptor::Descriptor;
 pub use ensure::ensure_future;
 pub use error::{
-    Cancelled, Deadlock, Error, ExceptionContext, GroupError, InvalidState, Panic, RescheduleError, TaskError,
-    TimeoutError,
+    BrokenBarrierError, Cancelled, Deadlock, Error, ExceptionContext, GetError, GroupError, InvalidState, Panic,
+    PutError, QueueShutDown, ReleaseError, RescheduleError, TaskDoneError, TaskError, TimeoutError,
 };
+pub use event::Event;
 pub use event_loop::{Builder, Entered, EventLoop};
 pub use future::{Future, create_future};
 pub use gather::{gather, try_gather};
 pub use gathering::{FirstError, Gathering, Outcomes, Values};
 pub use handle::Handle;
+pub use lock::{Lock, LockGuard};
+pub use queue::{LifoQueue, PriorityQueue, Queue};
 pub use run::run;
+pub use semaphore::{BoundedSemaphore, Semaphore, SemaphorePermit};
 pub use shared::{Awaitable, Shared};
 pub use shield::shield;
 pub use task::{Task, create_task};
@@ -106,6 +129,6 @@ pub use time::{Sleep, YieldNow, sleep, sleep_until, yield_now};
 pub use timeout::{Timeout, timeout, timeout_at, wait_for};
 pub use timer_handle::TimerHandle;
 pub use wait::{
-    AllCompleted, Condition, FirstCompleted, FirstException, Pending, PendingIntoIter, PendingIter, ReturnWhen, Wait,
-    WaitSets, Waitable, wait,
+    AllCompleted, FirstCompleted, FirstException, Pending, PendingIntoIter, PendingIter, ReturnWhen, Wait,
+    WaitCondition, WaitSets, Waitable, wait,
 };

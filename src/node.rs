@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::error::{Cancelled, ExceptionContext, Panic, TaskError};
 use crate::kernel::Kernel;
+use crate::key::TaskKey;
 
 pub(crate) use pointer::{NodeRef, PromiseRef, as_node, as_promise, same};
 pub(crate) use suspension::{Request, Suspension, Waits};
@@ -227,6 +228,14 @@ impl std::fmt::Debug for Core {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Core").field("state", &self.state).finish_non_exhaustive()
     }
+}
+
+/// Whether the wait of a task was ended by a cancellation that its next step will deliver.
+pub(crate) fn is_interrupted(kernel: &Loop, key: TaskKey) -> bool {
+    kernel.with_task(key, |task| match task.kind() {
+        Kind::Task(suspension) => suspension.request() == Request::Interrupted,
+        Kind::Plain | Kind::Group(_) => false,
+    }) == Some(true)
 }
 
 /// One more handle on the node with this core.

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -14,6 +14,7 @@ use crate::cancel::cancel;
 use crate::context;
 use crate::error::{Cancelled, GroupError, Panic};
 use crate::node::{Core, Ending, Loop, NodeRef, Watch, Watcher};
+use crate::poll_with::poll_with;
 use crate::ready::Run;
 use crate::task::{Task, spawn};
 use crate::throw::{catch_cancelled, is_throwing, wait_for};
@@ -24,7 +25,7 @@ use crate::waker;
 ///
 /// When the body or a child fails, the others are cancelled and waited for, and all errors come out together, in the
 /// order in which the children ended, the body's own last. A child that was cancelled by somebody is no failure. If a
-/// child panics, the others are cancelled and waited for too, and the panic goes on here.
+/// child or the body panics, the others are cancelled and waited for too, and the panic goes on here.
 ///
 /// # Examples
 /// ```
@@ -46,10 +47,11 @@ use crate::waker;
 /// [`GroupError`] with the errors of the children and the body.
 ///
 /// # Panics
-/// If it is awaited outside a task, or if a child panicked.
+/// If it is awaited outside a task, or if a child or the body panicked.
 ///
 /// # Cancel safety
-/// A cancellation of the task cancels the children, and comes out when they have ended. Dropped, the group cancels its
+/// A cancellation of the task cancels the children, and comes out when they have ended; if there are errors too, those
+/// come out, and the cancellation is raised at the task's next await. Dropped, the group cancels its
 /// children and lets them end by themselves.
 pub async fn task_group<R, E, B>(body: B) -> Result<R, GroupError<E>>
 where
@@ -57,25 +59,25 @@ where
     B: AsyncFnOnce(&TaskGroup<E>) -> Result<R, E>,
 {
     let group = TaskGroup { node: GroupNode::enter() };
-    let mut abandoned = AbortOnDrop { node: Rc::clone(&group.node), over: false };
-    let ended = catch_cancelled(body(&group)).await;
+    let mut inside = Inside { node: Rc::clone(&group.node), left: false };
+    let ended = catch_cancelled(catch_panic(body(&group))).await;
     let node = &group.node;
     let (returned, mut cancelled) = match ended {
         Ok(returned) => (Some(returned), None),
         Err(cancelled) => (None, Some(cancelled)),
     };
-    if !matches!(returned, Some(Ok(_))) && !node.aborting.get() {
+    if !matches!(returned, Some(Ok(Ok(_)))) && !node.aborting.get() {
         node.abort();
     }
     node.wait_for_children(&mut cancelled).await;
-    node.finished.set(true);
-    abandoned.over = true;
-    if let Some(panic) = node.panic.take() {
-        panic.resume();
-    }
-    if node.parent_cancel_requested.get() && node.parent.uncancel() == 0 {
+    if inside.leave() == Some(0) {
         cancelled = None;
     }
+    let returned = match (node.panic.take(), returned) {
+        (Some(panic), _) | (None, Some(Err(panic))) => panic.resume(),
+        (None, Some(Ok(returned))) => Some(returned),
+        (None, None) => None,
+    };
     let mut errors = node.errors.take();
     if let (Some(cancelled), true) = (cancelled, errors.is_empty()) {
         cancelled.reraise().await;
@@ -283,16 +285,38 @@ impl<E: 'static> Run for GroupNode<E> {
     }
 }
 
-/// A group that is dropped before its end does not leave its children behind unasked.
-struct AbortOnDrop<E: 'static> {
-    node: Rc<GroupNode<E>>,
-    over: bool,
+/// Runs `future` and catches its panic, which waits until the children have ended.
+fn catch_panic<F: Future>(future: F) -> impl Future<Output = Result<F::Output, Panic>> {
+    poll_with(future, |mut future, cx| {
+        let body = future.as_mut().as_pin_mut().expect("a body is not polled again after its end");
+        match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
+            Ok(polled) => polled.map(Ok),
+            Err(payload) => Poll::Ready(Err(Panic::new(payload))),
+        }
+    })
 }
 
-impl<E: 'static> Drop for AbortOnDrop<E> {
+/// A group that is not left yet. One that is dropped before its end does not leave its children behind unasked, nor its
+/// own cancellation behind in the parent.
+struct Inside<E: 'static> {
+    node: Rc<GroupNode<E>>,
+    left: bool,
+}
+
+impl<E: 'static> Inside<E> {
+    /// Leaves the group; if it had asked for a cancellation of its parent, takes that back and answers how many others
+    /// are left.
+    fn leave(&mut self) -> Option<u32> {
+        self.left = true;
+        self.node.finished.set(true);
+        self.node.parent_cancel_requested.get().then(|| self.node.parent.uncancel())
+    }
+}
+
+impl<E: 'static> Drop for Inside<E> {
     fn drop(&mut self) {
-        if !self.over {
-            self.node.finished.set(true);
+        if !self.left {
+            self.leave();
             self.node.abort();
         }
     }

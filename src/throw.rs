@@ -5,7 +5,7 @@
 //! `Pending` come up drops what is below it: destructors are `finally`. Nobody below can go on, since nothing resumes.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -13,6 +13,7 @@ use crate::context;
 use crate::error::Cancelled;
 use crate::kernel::{Leaf, Throw};
 use crate::node::{Kind, Node, NodeRef, Suspension};
+use crate::poll_with::poll_with;
 use crate::waker;
 
 /// Whether a leaf must answer `Pending` because the step is delivering a cancellation.
@@ -168,21 +169,23 @@ impl Drop for Raise {
 ///
 /// # Cancel safety
 /// That is what it is for. Dropping it drops the future.
-pub async fn catch_cancelled<F: IntoFuture>(future: F) -> Result<F::Output, Cancelled> {
-    let mut future = pin!(Some(future.into_future()));
-    poll_fn(|cx| poll_catching(future.as_mut(), cx)).await
+pub fn catch_cancelled<F: IntoFuture>(future: F) -> impl Future<Output = Result<F::Output, Cancelled>> {
+    poll_with(future.into_future(), |future, cx| poll_catching(true, future, cx))
 }
 
-fn poll_catching<F: Future>(
+/// One poll of a scope. While it does not catch, a cancellation passes through it on its way up, and may find its catcher
+/// in a sibling, where a combinator of foreign make polls several.
+pub(crate) fn poll_catching<F: Future>(
+    catches: bool,
     mut future: Pin<&mut Option<F>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<F::Output, Cancelled>> {
-    let outside = Outside::put_aside();
-    let inner = future.as_mut().as_pin_mut().expect("catch_cancelled was polled again after it was done");
+    let outside = if catches { Outside::put_aside() } else { None };
+    let inner = future.as_mut().as_pin_mut().expect("a scope for cancellations was polled again after it was done");
     let polled = inner.poll(cx);
     let caught = context::with(|kernel| {
         let kernel = kernel?;
-        (polled.is_pending() && kernel.throw() != Throw::Off).then(|| kernel.take_throw())
+        (catches && polled.is_pending() && kernel.throw() != Throw::Off).then(|| kernel.take_throw())
     });
     drop(outside);
     match caught {
@@ -264,14 +267,26 @@ impl Cancelled {
     /// # Cancel safety
     /// Dropped before anybody caught it, it takes the raise back.
     pub async fn reraise(self) -> Never {
-        let message = self.into_message();
-        let mut raise = Raise::default();
-        poll_fn(move |cx| {
-            if !is_throwing(cx) {
-                raise.raise(message.clone(), cx);
-            }
-            Poll::Pending
-        })
-        .await
+        let mut reraise = Reraise::new(self);
+        poll_fn(|cx| reraise.poll(cx)).await
+    }
+}
+
+/// A cancellation on its way on, once it is polled.
+pub(crate) struct Reraise {
+    message: Option<Arc<str>>,
+    raise: Raise,
+}
+
+impl Reraise {
+    pub(crate) fn new(cancelled: Cancelled) -> Self {
+        Self { message: cancelled.into_message(), raise: Raise::default() }
+    }
+
+    pub(crate) fn poll<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+        if !is_throwing(cx) {
+            self.raise.raise(self.message.clone(), cx);
+        }
+        Poll::Pending
     }
 }

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use crate::any_future::{TaskHandle, current_task};
@@ -14,9 +15,10 @@ use crate::ensure::recognise_borrowed;
 use crate::error::{RescheduleError, TimeoutError};
 use crate::kernel::Alarm;
 use crate::node::Loop;
+use crate::poll_with::poll_with;
 use crate::ready::Run;
 use crate::task::create_task;
-use crate::throw::catch_cancelled;
+use crate::throw::{Reraise, poll_catching};
 use crate::timer_wheel::TimerKey;
 use crate::wait::wait;
 
@@ -25,6 +27,9 @@ use crate::wait::wait;
 /// When the time is up the current task is cancelled, so the future meets a cancellation where it waits, may clean up,
 /// and is dropped; this answers `Err(TimeoutError)`. A future that swallows that cancellation and returns is too late but
 /// not lost: its value is given. A cancellation from elsewhere goes through untouched.
+///
+/// What is cancelled is the task, as in asyncio: of several futures that a combinator of another crate polls at once, all
+/// meet the cancellation, and a `catch_cancelled` that is polled before the limit takes it.
 ///
 /// # Examples
 /// ```
@@ -47,8 +52,8 @@ use crate::wait::wait;
 ///
 /// # Cancel safety
 /// Dropping it drops the future.
-pub async fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Result<F::Output, TimeoutError> {
-    Timeout::after(limit).run(future).await
+pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> impl Future<Output = Result<F::Output, TimeoutError>> {
+    Timeout::after(limit).run(future)
 }
 
 /// Awaits `future` until `deadline` on the loop's clock at most: asyncio's `async with timeout_at(deadline)`.
@@ -73,8 +78,11 @@ pub async fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Result<F::Out
 ///
 /// # Cancel safety
 /// Dropping it drops the future.
-pub async fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Result<F::Output, TimeoutError> {
-    Timeout::at(deadline).run(future).await
+pub fn timeout_at<F: IntoFuture>(
+    deadline: Instant,
+    future: F,
+) -> impl Future<Output = Result<F::Output, TimeoutError>> {
+    Timeout::at(deadline).run(future)
 }
 
 /// Awaits `future` for at most `limit`, or without limit if it is `None`: asyncio's `wait_for`.
@@ -204,17 +212,22 @@ impl Timeout {
     ///
     /// # Cancel safety
     /// Dropping it drops the future.
-    pub async fn run<F: IntoFuture>(&self, future: F) -> Result<F::Output, TimeoutError> {
-        let before = self.scope.enter();
-        let disarm = Disarm { scope: &self.scope };
-        let ended = catch_cancelled(future).await;
-        drop(disarm);
-        let ours = self.scope.exit(before);
-        match ended {
-            Ok(value) => Ok(value),
-            Err(_) if ours => Err(TimeoutError),
-            Err(cancelled) => cancelled.reraise().await,
-        }
+    pub fn run<F: IntoFuture>(&self, future: F) -> impl Future<Output = Result<F::Output, TimeoutError>> + use<F> {
+        let scope = Rc::clone(&self.scope);
+        let mut inside = None;
+        let mut raised_on = None;
+        poll_with(future.into_future(), move |future, cx| {
+            if let Some(raised_on) = &mut raised_on {
+                return Reraise::poll(raised_on, cx);
+            }
+            let inside = inside.get_or_insert_with(|| Inside::enter(&scope));
+            let ended = ready!(poll_catching(scope.state.get() == State::Expiring, future, cx));
+            match (ended, inside.leave()) {
+                (Ok(value), _) => Poll::Ready(Ok(value)),
+                (Err(_), true) => Poll::Ready(Err(TimeoutError)),
+                (Err(cancelled), false) => raised_on.insert(Reraise::new(cancelled)).poll(cx),
+            }
+        })
     }
 
     /// Moves the deadline, or takes it away with `None`: asyncio's `reschedule`.
@@ -245,7 +258,7 @@ impl Timeout {
 
 impl fmt::Debug for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timeout").field("state", &self.scope.state).field("when", &self.scope.when).finish()
+        f.debug_struct("Timeout").field("state", &self.scope.state.get()).field("when", &self.when()).finish()
     }
 }
 
@@ -349,13 +362,31 @@ impl Run for Scope {
     }
 }
 
-/// The deadline goes with the run, also when the run is dropped.
-struct Disarm<'a> {
-    scope: &'a Scope,
+/// A run that is under way: however it ends, also by a panic or because it is dropped, the scope is left.
+struct Inside {
+    scope: Rc<Scope>,
+    /// How many cancellations of the task had been asked for when it began.
+    before: u32,
+    left: bool,
 }
 
-impl Drop for Disarm<'_> {
-    fn drop(&mut self) {
+impl Inside {
+    fn enter(scope: &Rc<Scope>) -> Self {
+        Self { scope: Rc::clone(scope), before: scope.enter(), left: false }
+    }
+
+    /// Leaves the scope; whether a cancellation that comes out of the future is its own.
+    fn leave(&mut self) -> bool {
+        self.left = true;
         self.scope.disarm();
+        self.scope.exit(self.before)
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        if !self.left {
+            self.leave();
+        }
     }
 }

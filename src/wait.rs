@@ -70,9 +70,9 @@ pub struct FirstException;
     message = "`{Self}` cannot end a wait for `{H}`",
     note = "`ReturnWhen::FirstException` needs tasks that return a `Result`"
 )]
-pub trait Condition<H: Waitable>: Judges<H> {}
+pub trait WaitCondition<H: Waitable>: Judges<H> {}
 
-impl<H: Waitable, C: Judges<H>> Condition<H> for C {}
+impl<H: Waitable, C: Judges<H>> WaitCondition<H> for C {}
 
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
@@ -323,7 +323,7 @@ pub struct Wait<H: Waitable> {
 
 impl<H: Waitable> Wait<H> {
     /// When the wait ends: see [`ReturnWhen`].
-    pub fn return_when(mut self, condition: impl Condition<H>) -> Self {
+    pub fn return_when(mut self, condition: impl WaitCondition<H>) -> Self {
         self.decider = condition.judge().0;
         self
     }

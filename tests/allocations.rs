@@ -11,7 +11,10 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use oneloop::{Clock, EventLoop, Task, create_future, create_task, gather, shield, sleep, timeout, wait, yield_now};
+use oneloop::{
+    Barrier, Clock, Condition, Event, EventLoop, Lock, Queue, Semaphore, Task, create_future, create_task, gather,
+    shield, sleep, timeout, wait, yield_now,
+};
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
@@ -308,6 +311,163 @@ fn limits_shields_and_cancellations_cost_a_few() {
         show("a shield", costs.1);
         show("a task cancelled in its sleep", costs.2);
         assert!(costs.0 <= 2 && costs.1 <= 2 && costs.2 <= 2, "{costs:?}");
+    });
+}
+
+#[test]
+fn locks_events_semaphores_and_queues_cost_nothing_when_nobody_waits() {
+    run(async {
+        let (lock, event, semaphore, queue) = (Lock::new(1), Event::new(), Semaphore::new(1), Queue::new(4));
+        event.set();
+        queue.put(0).await.unwrap();
+        queue.get().await.unwrap();
+        let locked = cost(async {
+            for _ in 0..N {
+                *lock.acquire().await += 1;
+            }
+        });
+        let waited = cost(async {
+            for _ in 0..N {
+                event.wait().await;
+            }
+        });
+        let permitted = cost(async {
+            for _ in 0..N {
+                drop(semaphore.acquire().await);
+            }
+        });
+        let queued = cost(async {
+            for i in 0..N {
+                queue.put(i).await.unwrap();
+                assert_eq!(queue.get().await, Ok(i));
+                queue.task_done().unwrap();
+            }
+        });
+        let costs = (locked.await, waited.await, permitted.await, queued.await);
+        show("1,000 times a free lock", costs.0);
+        show("1,000 waits for a set event", costs.1);
+        show("1,000 free permits", costs.2);
+        show("1,000 items put and got", costs.3);
+        assert_eq!(costs, (0, 0, 0, 0));
+    });
+}
+
+/// Ten tasks that do the same over and over, each in the way of the others.
+async fn ten<F: Future<Output = ()> + 'static>(task: impl Fn() -> F) {
+    let tasks: [Task<()>; 10] = std::array::from_fn(|_| create_task(task()));
+    for task in tasks {
+        task.await;
+    }
+}
+
+#[test]
+fn waiting_for_locks_conditions_semaphores_and_barriers_costs_nothing_once_others_have_waited() {
+    run(async {
+        let (lock, semaphore) = (Lock::new(0), Semaphore::new(2));
+        let (condition, barrier) = (Condition::new(0_usize), Barrier::new(10));
+        let locks = || {
+            let lock = lock.clone();
+            async move {
+                for _ in 0..N / 10 {
+                    let mut held = lock.acquire().await;
+                    yield_now().await;
+                    *held += 1;
+                }
+            }
+        };
+        let permits = || {
+            let semaphore = semaphore.clone();
+            async move {
+                for _ in 0..N / 10 {
+                    let _permit = semaphore.acquire().await;
+                    yield_now().await;
+                }
+            }
+        };
+        let notified = || {
+            let condition = condition.clone();
+            async move {
+                for _ in 0..N / 10 {
+                    let mut turn = condition.acquire().await;
+                    *turn += 1;
+                    condition.notify_all(&turn);
+                    let before = *turn;
+                    condition.wait_for(&mut turn, |turn| *turn > before || *turn >= N).await;
+                }
+            }
+        };
+        let rounds = || {
+            let barrier = barrier.clone();
+            async move {
+                for _ in 0..N / 10 {
+                    barrier.wait().await.unwrap();
+                }
+            }
+        };
+        let all = || async {
+            *condition.acquire().await = 0;
+            (cost(ten(locks)).await, cost(ten(permits)).await, cost(ten(notified)).await, cost(ten(rounds)).await)
+        };
+        all().await;
+        let costs = all().await;
+        show("1,000 contended locks", costs.0);
+        show("1,000 contended permits", costs.1);
+        show("1,000 notifications", costs.2);
+        show("1,000 waits at a barrier", costs.3);
+        assert_eq!(costs, (0, 0, 0, 0));
+    });
+}
+
+#[test]
+fn waiting_for_events_and_queues_costs_nothing_once_others_have_waited() {
+    run(async {
+        let (event, queue) = (Event::new(), Queue::new(1));
+        let waits = || {
+            let event = event.clone();
+            async move {
+                for _ in 0..N / 10 {
+                    event.wait().await;
+                    event.clear();
+                    yield_now().await;
+                }
+            }
+        };
+        let sets = || async {
+            let setter = create_task({
+                let event = event.clone();
+                async move {
+                    loop {
+                        event.set();
+                        yield_now().await;
+                    }
+                }
+            });
+            let waited = cost(ten(waits)).await;
+            setter.cancel();
+            yield_now().await;
+            waited
+        };
+        let hands = || async {
+            let producer = create_task({
+                let queue = queue.clone();
+                async move {
+                    for i in 0..N {
+                        queue.put(i).await.unwrap();
+                    }
+                }
+            });
+            for i in 0..N {
+                assert_eq!(queue.get().await, Ok(i));
+                queue.task_done().unwrap();
+            }
+            queue.join().await;
+            producer.await;
+        };
+        cost(async { (sets().await, hands().await) }).await;
+        let costs = (sets().await, cost(hands()).await);
+        show("1,000 waits for an event", costs.0);
+        show("1,000 items through a queue with room for one", costs.1);
+        assert_eq!(costs, (0, 0));
     });
 }
 

@@ -6,9 +6,15 @@ use std::{env, fs, path::Path};
 
 use oneloop::Error;
 
-// The tour has all the others inside.
+#[path = "../docs/examples/barrier_rounds.rs"]
+mod barrier_rounds;
+// The tour has its chapters inside.
 #[path = "../docs/examples/gather_vs_wait.rs"]
 mod gather_vs_wait;
+#[path = "../docs/examples/producer_consumer.rs"]
+mod producer_consumer;
+#[path = "../docs/examples/worker_pool.rs"]
+mod worker_pool;
 
 /// Set in a process that is there to run an example and be read.
 const CHILD: &str = "ONELOOP_EXAMPLE";
@@ -83,4 +89,19 @@ fn batches() {
 #[test]
 fn gather_vs_wait() {
     prints_what_is_expected("gather_vs_wait", gather_vs_wait::main);
+}
+
+#[test]
+fn producer_consumer() {
+    prints_what_is_expected("producer_consumer", producer_consumer::main);
+}
+
+#[test]
+fn worker_pool() {
+    prints_what_is_expected("worker_pool", worker_pool::main);
+}
+
+#[test]
+fn barrier_rounds() {
+    prints_what_is_expected("barrier_rounds", barrier_rounds::main);
 }

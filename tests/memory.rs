@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use oneloop::{
-    Clock, EventLoop, GroupError, ReturnWhen, Shared, as_completed, create_future, create_task, gather, shield, sleep,
-    task_group, timeout, try_gather, wait, yield_now,
+    Clock, EventLoop, GroupError, ReturnWhen, Shared, as_completed, catch_cancelled, create_future, create_task,
+    gather, shield, sleep, task_group, timeout, try_gather, wait, yield_now,
 };
 
 thread_local! {
@@ -262,5 +262,21 @@ fn a_thousand_loops_leave_neither_memory_nor_descriptors() {
         let grown = LIVE.get() - before.0;
         assert!(grown.abs() <= SLACK, "{grown} bytes");
         assert_eq!(descriptors(), before.1);
+    }
+}
+
+#[test]
+fn what_stands_around_a_future_adds_a_constant_to_its_size() {
+    async fn large() -> u8 {
+        let ballast = [1; 10_000];
+        yield_now().await;
+        ballast[0]
+    }
+    let alone = size_of_val(&large());
+    let limited = size_of_val(&timeout(Duration::from_secs(1), large()));
+    let caught = size_of_val(&catch_cancelled(large()));
+    let layers = size_of_val(&catch_cancelled(timeout(Duration::from_secs(1), catch_cancelled(large()))));
+    for size in [limited, caught, layers] {
+        assert!(size < alone + 500, "{size} bytes around {alone}");
     }
 }

@@ -1,9 +1,12 @@
 //! Task groups: who is cancelled when one fails, which errors come out and in which order, and when it returns.
 
 use std::cell::{Cell, RefCell};
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
+use futures::future::{Either, select};
 use oneloop::{
     Clock, EventLoop, GroupError, TaskError, TaskGroup, all_tasks, catch_cancelled, create_task, current_task, sleep,
     task_group, timeout, yield_now,
@@ -395,7 +398,7 @@ fn dropped_in_the_middle_it_aborts_its_children() {
                 Ok(())
             }));
             let quick = Box::pin(sleep(secs(1)));
-            assert!(matches!(futures::future::select(group, quick).await, futures::future::Either::Right(_)));
+            assert!(matches!(select(group, quick).await, Either::Right(_)));
         }
         yield_now().await;
         assert!(child.take().unwrap().cancelled());
@@ -476,4 +479,64 @@ fn outside_a_task_it_says_so() {
     let _in = lp.enter();
     let mut group = Box::pin(task_group(async |_: &TaskGroup<()>| Ok(())));
     let _ = group.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+}
+
+// Groups that end otherwise.
+
+#[test]
+fn a_panic_of_the_body_waits_for_the_children() {
+    run(async {
+        let ended = Rc::new(Cell::new(false));
+        let slow = Rc::clone(&ended);
+        let group = AssertUnwindSafe(task_group(async |g: &TaskGroup<&'static str>| -> Result<(), _> {
+            g.create_task(async move {
+                assert!(catch_cancelled(sleep(secs(9))).await.is_err());
+                sleep(secs(1)).await;
+                slow.set(true);
+                Ok(())
+            });
+            yield_now().await;
+            panic!("body")
+        }));
+        let payload = group.catch_unwind().await.unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"body"));
+        assert!(ended.get());
+    });
+}
+
+#[test]
+fn a_caught_panic_of_a_child_leaves_no_cancellation_behind() {
+    run(async {
+        let group = task_group(async |g: &TaskGroup<&'static str>| {
+            g.create_task(async { panic!("child") as Result<(), _> });
+            Ok(())
+        });
+        assert!(AssertUnwindSafe(group).catch_unwind().await.is_err());
+        assert_eq!((cancelling(), catch_cancelled(yield_now()).await), (0, Ok(())));
+    });
+}
+
+#[test]
+fn a_group_dropped_when_it_has_cancelled_its_parent_takes_that_back() {
+    for steps in 1..4 {
+        run(async {
+            let group = task_group(async |g: &TaskGroup<&'static str>| {
+                g.create_task(async { Err::<(), _>("child") });
+                sleep(secs(1)).await;
+                Ok(())
+            });
+            // of foreign make, so that a throw does not keep it from being ready; it asks for the next iteration itself
+            let mut left = steps;
+            let other = futures::future::poll_fn(|cx| {
+                left -= 1;
+                cx.waker().wake_by_ref();
+                if left < 0 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+            });
+            let ended = select(other, Box::pin(group)).await;
+            let dropped = matches!(ended, Either::Left(_));
+            drop(ended);
+            let next = catch_cancelled(yield_now()).await;
+            assert_eq!((cancelling(), next), (0, Ok(())), "after {steps} steps, dropped: {dropped}");
+        });
+    }
 }

@@ -17,6 +17,7 @@ const UNSAFE_FILES: &[&str] = &[
     "src/counted.rs",
     "src/ensure.rs",
     "src/node/pointer.rs",
+    "src/poll_with.rs",
     "src/run.rs",
     "src/sys.rs",
     "src/task/cell.rs",

@@ -1,11 +1,14 @@
 //! Time limits: what is given, what is cancelled, and whose cancellation it was.
 
 use std::cell::Cell;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
+use futures::future::{Either, select};
 use oneloop::{
     Clock, EventLoop, RescheduleError, TaskError, Timeout, TimeoutError, catch_cancelled, create_future, create_task,
     current_task, gather, sleep, timeout, timeout_at, wait_for, yield_now,
@@ -17,6 +20,13 @@ fn virtual_loop() -> EventLoop {
 
 fn run<F: Future>(main: F) -> F::Output {
     virtual_loop().run_until_complete(main).unwrap()
+}
+
+/// Runs what is left: no timer may be, so the clock must not jump.
+fn assert_no_timer_is_left(lp: &EventLoop) {
+    let before = lp.time();
+    assert!(lp.run_forever().is_err());
+    assert_eq!(lp.time(), before, "a timer was still set");
 }
 
 fn secs(n: u64) -> Duration {
@@ -65,7 +75,7 @@ fn what_is_done_in_time_is_given_at_once_and_leaves_no_timer() {
         assert_eq!((now() - start, cancelling()), (secs(5), 0));
     })
     .unwrap();
-    assert!(lp.run_forever().is_err()); // nothing is left to wait for
+    assert_no_timer_is_left(&lp);
 }
 
 #[test]
@@ -192,7 +202,7 @@ fn a_panic_inside_goes_on_and_takes_the_timer_along() {
         assert!(matches!(task.outcome().await, Err(TaskError::Panicked(panic)) if panic.message() == "bang"));
     })
     .unwrap();
-    assert!(lp.run_forever().is_err());
+    assert_no_timer_is_left(&lp);
 }
 
 #[test]
@@ -237,7 +247,7 @@ fn dropped_in_the_middle_it_cancels_nobody() {
         {
             let limited = Box::pin(timeout(secs(2), after(60)));
             let quick = Box::pin(after(1));
-            assert!(matches!(futures::future::select(limited, quick).await, futures::future::Either::Right((1, _))));
+            assert!(matches!(select(limited, quick).await, Either::Right((1, _))));
         }
         sleep(secs(9)).await;
         assert_eq!((now() - start, cancelling()), (secs(10), 0));
@@ -486,5 +496,71 @@ fn limits_work_inside_foreign_combinators() {
         let start = now();
         let both = futures::join!(timeout(secs(5), after(2)), timeout(secs(9), after(3)));
         assert_eq!((both, now() - start), ((Ok(2), Ok(3)), secs(3)));
+    });
+}
+
+// Limits that end otherwise.
+
+#[test]
+fn a_limit_whose_body_panicked_is_over() {
+    run(async {
+        let limit = Timeout::after(secs(1));
+        let late_and_broken = limit.run(async {
+            assert!(catch_cancelled(sleep(secs(9))).await.is_err());
+            panic!("bang")
+        });
+        assert!(AssertUnwindSafe(late_and_broken).catch_unwind().await.is_err());
+        assert_eq!((limit.reschedule(now()), cancelling()), (Err(RescheduleError::Over), 0));
+    });
+}
+
+#[test]
+fn a_limit_that_was_dropped_is_over() {
+    run(async {
+        let limit = Timeout::after(secs(100));
+        let ended = select(Box::pin(limit.run(sleep(secs(60)))), Box::pin(sleep(secs(1)))).await;
+        drop(ended);
+        assert_eq!(limit.reschedule(now() + secs(5)), Err(RescheduleError::Over));
+        assert!(catch_cancelled(sleep(secs(10))).await.is_ok());
+    });
+}
+
+#[test]
+fn a_limit_dropped_at_its_deadline_takes_its_cancellation_back() {
+    run(async {
+        let ready = create_future();
+        let setter = ready.clone();
+        EventLoop::current().call_later(secs(1), move || setter.set_result(1).unwrap());
+        // of foreign make, so that the throw does not keep it from being ready
+        let ready = futures::future::poll_fn(|_| if ready.done() { Poll::Ready(1) } else { Poll::Pending });
+        let Either::Left((one, limit)) = select(ready, Box::pin(timeout(secs(1), sleep(secs(60))))).await else {
+            panic!("both were ready, and the first in line is taken");
+        };
+        drop(limit);
+        assert_eq!((one, cancelling()), (1, 0));
+        assert!(catch_cancelled(sleep(secs(3))).await.is_ok());
+    });
+}
+
+#[test]
+fn limits_beside_each_other_end_each_for_itself() {
+    run(async {
+        let ended = futures::join!(timeout(secs(5), after(2)), timeout(secs(1), after(3)));
+        assert_eq!((ended, cancelling()), ((Ok(2), Err(TimeoutError)), 0));
+        let ended = futures::join!(timeout(secs(1), after(3)), timeout(secs(5), after(2)));
+        assert_eq!((ended, cancelling()), ((Err(TimeoutError), Ok(2)), 0));
+    });
+}
+
+#[test]
+fn wait_for_nothing_recognises_a_handle_that_is_lent() {
+    run(async {
+        let mut task = create_task(async { 1 });
+        yield_now().await;
+        assert_eq!(wait_for(&mut task, Duration::ZERO).await, Ok(1));
+        let mut task = create_task(sleep(secs(10)));
+        yield_now().await;
+        assert_eq!(wait_for(&mut task, Duration::ZERO).await, Err(TimeoutError));
+        assert!(task.cancelled());
     });
 }

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use oneloop::{
-    Clock, EventLoop, ReturnWhen, Sleep, create_future, create_task, gather, sleep, task_group, wait, yield_now,
+    Clock, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Sleep, create_future, create_task, gather, sleep, task_group, wait, yield_now,
 };
 
 use crate::Row;
@@ -32,6 +32,9 @@ pub(crate) const ROWS: &[Row] = &[
     real("wait_drain_1000", "a wait for the first of 1,000 tasks, until none is left", wait_drain::<1_000>),
     real("wait_drain_10000", "the same with 10,000 tasks", wait_drain::<10_000>),
     real("task_group_100", "a child of a group of 100 that yields once", group_children),
+    real("queue", "an item from a producer to a consumer, through a queue with room for 16", queue),
+    real("lock", "a lock had and let go, with ten tasks in each other's way", lock),
+    real("semaphore", "one of two permits, with ten tasks in each other's way", semaphore),
     real("call_soon_chain", "a callback that schedules the next", call_soon_chain),
     real("call_soon_batch", "a callback of 1,000 that are scheduled together", call_soon_batch),
     real("timer_arm_cancel_1", "a timer armed, and the other one live cancelled", timer_arm_cancel::<1>),
@@ -189,6 +192,69 @@ fn link(lp: EventLoop, left: u64, gate: oneloop::Future<()>) {
     } else {
         lp.clone().call_soon(move || link(lp, left - 1, gate));
     }
+}
+
+fn queue(lp: &EventLoop, times: u64) -> Cost {
+    const ITEMS: u64 = 1_000;
+    repeat(lp, times, ITEMS, async || {
+        let queue = Queue::new(16);
+        let producer = queue.clone();
+        let producer = create_task(async move {
+            for item in 0..ITEMS {
+                producer.put(item).await.expect("nobody shuts it down");
+            }
+        });
+        for _ in 0..ITEMS {
+            queue.get().await.expect("nobody shuts it down");
+        }
+        producer.await;
+    })
+}
+
+/// Ten tasks that do the same thing a hundred times.
+async fn ten<F: Future<Output = ()> + 'static>(turn: impl Fn() -> F + Clone + 'static) {
+    let tasks: Vec<_> = (0..10)
+        .map(|_| {
+            let turn = turn.clone();
+            create_task(async move {
+                for _ in 0..100 {
+                    turn().await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await;
+    }
+}
+
+fn lock(lp: &EventLoop, times: u64) -> Cost {
+    repeat(lp, times, 1_000, async || {
+        let lock = Lock::new(0_u64);
+        ten(move || {
+            let lock = lock.clone();
+            async move {
+                let mut held = lock.acquire().await;
+                yield_now().await;
+                *held += 1;
+            }
+        })
+        .await;
+    })
+}
+
+fn semaphore(lp: &EventLoop, times: u64) -> Cost {
+    repeat(lp, times, 1_000, async || {
+        let semaphore = Semaphore::new(2);
+        ten(move || {
+            let semaphore = semaphore.clone();
+            async move {
+                let _permit = semaphore.acquire().await;
+                yield_now().await;
+            }
+        })
+        .await;
+    })
 }
 
 fn call_soon_chain(lp: &EventLoop, times: u64) -> Cost {

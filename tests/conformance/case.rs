@@ -1,16 +1,14 @@
-//! A recorded program, as read from its line of JSON. Owns what is compared and what can be replayed; must not know the
+//! A recorded program, as read from its line of JSON. Owns what is replayed and what is compared; must not know the
 //! loop.
 
-use serde_json::Value as Json;
-
-/// Ops that need a primitive which the library does not have yet.
-const NOT_YET: &str = "lock sem ev_wait ev_set ev_clear cond_wait notify put get put_nowait get_nowait task_done join \
-    shutdown barrier barrier_abort";
+use serde_json::{Map, Value as Json};
 
 pub(crate) struct Case {
     pub(crate) id: String,
     /// Bodies by name, as `FORMAT.md` describes them.
     pub(crate) coros: Json,
+    /// What each primitive is made as, by name.
+    pub(crate) prims: Map<String, Json>,
     pub(crate) recording: Recording,
 }
 
@@ -40,22 +38,10 @@ impl Case {
             what: text(&entry[3]),
         };
         let trace = json["trace"].as_array().expect("a trace").iter().map(event).collect();
+        let prims = json["prims"].as_object().cloned().unwrap_or_default();
         let recording = Recording { trace, end: text(&json["end"]) };
-        Self { id: text(&json["id"]), coros: json["coros"].clone(), recording }
+        Self { id: text(&json["id"]), coros: json["coros"].clone(), prims, recording }
     }
-
-    pub(crate) fn can_run(&self) -> bool {
-        let bodies = self.coros.as_object().expect("coros by name");
-        !bodies.values().any(needs_more)
-    }
-}
-
-/// Whether a body, or what is nested in it, has an op that cannot be replayed. An op is a list that begins with its
-/// name; no other list of the format begins with one of these.
-fn needs_more(json: &Json) -> bool {
-    let Some(items) = json.as_array() else { return false };
-    let named = items.first().and_then(Json::as_str).is_some_and(|name| NOT_YET.split(' ').any(|op| op == name));
-    named || items.iter().any(needs_more)
 }
 
 impl Recording {

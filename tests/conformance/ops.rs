@@ -14,9 +14,9 @@ use super::program::{Program, Step};
 use super::value::{Caught, Outcome, Raise, Value, ended, show};
 
 /// The next op has its turn.
-const NEXT: Step = Ok(None);
+pub(crate) const NEXT: Step = Ok(None);
 
-fn text(json: &Json) -> &str {
+pub(crate) fn text(json: &Json) -> &str {
     json.as_str().expect("a string")
 }
 
@@ -24,7 +24,7 @@ fn list(json: &Json) -> &[Json] {
     json.as_array().expect("a list")
 }
 
-fn int(json: &Json) -> i64 {
+pub(crate) fn int(json: &Json) -> i64 {
     json.as_i64().expect("a number")
 }
 
@@ -60,7 +60,10 @@ impl Program {
             "as_completed" => self.as_completed(op).await?,
             "timeout" => return self.timeout(op, caught).await,
             "group" => return self.group(op, caught).await,
-            _ => self.at_once(op),
+            _ => match self.prim_op(op, caught).await {
+                Some(step) => return step,
+                None => self.at_once(op),
+            },
         }
         NEXT
     }

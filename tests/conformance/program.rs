@@ -12,7 +12,8 @@ use oneloop::{
 };
 use serde_json::Value as Json;
 
-use super::case::{Event, Recording};
+use super::case::{Case, Event, Recording};
+use super::prims::Prim;
 use super::value::{Caught, Outcome, Raise, Value};
 
 /// More than any recorded program needs.
@@ -26,6 +27,7 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 pub(crate) struct Program {
     coros: Json,
+    pub(crate) prims: HashMap<String, Prim>,
     start: Instant,
     ops: Cell<u32>,
     trace: RefCell<Vec<Event>>,
@@ -42,14 +44,15 @@ pub(crate) struct Program {
     groups: RefCell<HashMap<u64, Vec<TaskGroup<Raise>>>>,
 }
 
-/// Replays the program whose bodies these are.
+/// Replays the program of a case.
 ///
 /// # Panics
 /// If the interpreter or the loop does.
-pub(crate) fn run(coros: &Json) -> Recording {
+pub(crate) fn run(case: &Case) -> Recording {
     let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
     let program = Rc::new(Program {
-        coros: coros.clone(),
+        coros: case.coros.clone(),
+        prims: case.prims.iter().map(|(name, spec)| (name.clone(), Prim::new(spec))).collect(),
         start: lp.time(),
         ops: Cell::new(0),
         trace: RefCell::default(),

@@ -1,0 +1,58 @@
+//! Eight jobs and three at a time: a semaphore lets so many through, in the order in which they asked. One job is called
+//! off while it waits and one while it works, and their places go to the next. In Python:
+//!
+//! ```python
+//! async def job(n, limit):
+//!     async with limit:
+//!         await asyncio.sleep(0.1 * n)
+//!         return n * n
+//!
+//! limit = asyncio.Semaphore(3)
+//! tasks = [asyncio.create_task(job(n, limit)) for n in range(1, 9)]
+//! ```
+#![expect(clippy::print_stdout, reason = "an example is meant to print")]
+
+use std::time::{Duration, Instant};
+
+use oneloop::{Clock, Error, EventLoop, Semaphore, Task, create_task, gather, sleep};
+
+fn say(start: Instant, what: &str) {
+    println!("{:>5} ms  {what}", (EventLoop::current().time() - start).as_millis());
+}
+
+/// Says so when it goes, however a job ends.
+struct Leaving(Instant, u64);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        say(self.0, &format!("job {} leaves", self.1));
+    }
+}
+
+async fn job(n: u64, limit: Semaphore, start: Instant) -> u64 {
+    let _permit = limit.acquire().await;
+    say(start, &format!("job {n} begins, {} permits left", limit.value()));
+    let _leaving = Leaving(start, n);
+    sleep(Duration::from_millis(100 * n)).await;
+    n * n
+}
+
+pub(crate) fn main() -> Result<(), Error> {
+    let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+    lp.run_until_complete(async {
+        let start = EventLoop::current().time();
+        let limit = Semaphore::new(3);
+        let jobs: Vec<Task<u64>> = (1..=8).map(|n| create_task(job(n, limit.clone(), start))).collect();
+        sleep(Duration::from_millis(150)).await;
+        say(start, "jobs 3 and 5 are called off");
+        jobs[2].cancel();
+        jobs[4].cancel();
+        for (n, ended) in (1..).zip(gather(jobs).return_exceptions().await) {
+            match ended {
+                Ok(square) => println!("{n}: {square}"),
+                Err(why) => println!("{n}: {why}"),
+            }
+        }
+        println!("{} permits", limit.value());
+    })
+}

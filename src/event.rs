@@ -1,0 +1,82 @@
+//! A flag that tasks wait for: asyncio's `Event`. Owns the flag; must not know how a line is kept.
+
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+
+use crate::line::Line;
+
+/// A flag that tasks wait for: asyncio's `Event`. Clones are the same event.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Event, create_task, run, yield_now};
+///
+/// run(async {
+///     let opened = Event::new();
+///     let door = opened.clone();
+///     let visitor = create_task(async move {
+///         door.wait().await;
+///         "inside"
+///     });
+///     yield_now().await;
+///     assert!(!visitor.done());
+///     opened.set();
+///     assert_eq!(visitor.await, "inside");
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Event {
+    shared: Rc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    set: Cell<bool>,
+    line: Line,
+}
+
+impl Event {
+    /// An event that is not set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether it is set.
+    pub fn is_set(&self) -> bool {
+        self.shared.set.get()
+    }
+
+    /// Sets it. Everybody who waits goes on in the next iteration, in the order in which they came, also if it is cleared
+    /// before that.
+    pub fn set(&self) {
+        if !self.shared.set.replace(true) {
+            self.shared.line.call(usize::MAX);
+        }
+    }
+
+    /// Clears it: who waits from now on waits for the next [`set`](Self::set).
+    pub fn clear(&self) {
+        self.shared.set.set(false);
+    }
+
+    /// Waits until it is set. Goes on at once, without a turn, if it is.
+    ///
+    /// # Panics
+    /// If it has to wait and this thread is in no loop, or if tasks of another loop have waited for this event.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn wait(&self) {
+        if !self.is_set() {
+            self.shared.line.wait(&"an event", |_called| ()).await;
+        }
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("set", &self.is_set()).field("waiting", &self.shared.line.waiting()).finish()
+    }
+}
