@@ -79,7 +79,15 @@ impl AnyFuture {
     /// Never here; a panic of `f` is reported to the loop's exception handler.
     pub fn add_done_callback(&self, f: impl FnOnce(&Self) + 'static) -> CallbackId {
         let core = self.node.core();
-        let callback = Rc::new(Callback { f: Cell::new(Some(f)), node: RefCell::new(None) });
+        let callback = if context::uses_variables() {
+            let own = context::copy_variables();
+            callback(move |done: &Self| {
+                drop(context::exchange_variables(own));
+                f(done);
+            })
+        } else {
+            callback(f)
+        };
         let number = core.kernel().next_watch();
         if core.is_done() {
             callback.aim(self.node.clone());
@@ -137,6 +145,10 @@ impl fmt::Debug for AnyFuture {
 struct Callback<F> {
     f: Cell<Option<F>>,
     node: RefCell<Option<NodeRef>>,
+}
+
+fn callback(f: impl FnOnce(&AnyFuture) + 'static) -> Rc<dyn DoneCallback> {
+    Rc::new(Callback { f: Cell::new(Some(f)), node: RefCell::new(None) })
 }
 
 impl<F: FnOnce(&AnyFuture) + 'static> Run for Callback<F> {

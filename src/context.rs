@@ -1,10 +1,12 @@
-//! Which loop this thread is in. Owns the crate's only thread-local; must not know how a loop runs.
+//! Which loop this thread is in, and which context of variables. Owns both as thread-locals; must not know how a loop
+//! runs, nor what a variable is.
 #![expect(unsafe_code, reason = "every wake and every await looks here; a plain pointer costs one load, measured")]
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::node::Loop;
+use crate::variables::{Context, Value, VariableId};
 
 thread_local! {
     /// The innermost entered loop: the top of `ENTERED`, kept as a pointer without a destructor, so that looking at it
@@ -12,6 +14,10 @@ thread_local! {
     static INNERMOST: Cell<*const Loop> = const { Cell::new(std::ptr::null()) };
     /// The loops that are entered, outermost first, each under the number of its guard.
     static ENTERED: RefCell<Stack> = const { RefCell::new(Stack { guards: Vec::new(), last: 0 }) };
+    /// Whether anything on this thread was ever put into a context: all that a program without variables looks at.
+    static USES_VARIABLES: Cell<bool> = const { Cell::new(false) };
+    /// The context of variables that this thread runs in; none stands for one that nobody has written to.
+    static VARIABLES: Cell<Option<Context>> = const { Cell::new(None) };
 }
 
 /// Invariant, **the pointer lives**: `INNERMOST` is null or points into an `Rc` that `ENTERED` holds. Both change
@@ -102,4 +108,56 @@ pub(crate) fn expect() -> Rc<Loop> {
         "no event loop on this thread: call this inside EventLoop::run_until_complete or oneloop::run, \
          or enter a loop first with `let _in = lp.enter();`",
     )
+}
+
+/// Whether this thread may be in a context, or anything on it may have one to run in. One load, so that what has none
+/// costs nothing more.
+#[inline]
+pub(crate) fn uses_variables() -> bool {
+    USES_VARIABLES.get()
+}
+
+/// Something on this thread is given a context to run in.
+pub(crate) fn use_variables() {
+    USES_VARIABLES.set(true);
+}
+
+/// Puts this thread into a context, or into one that nobody has written to, and answers which it was in. Whoever runs
+/// something in a context does so between two of these: the second answers what became of it.
+#[cold]
+pub(crate) fn exchange_variables(next: Option<Context>) -> Option<Context> {
+    use_variables();
+    // while the thread ends, its variables have gone
+    VARIABLES.try_with(|slot| slot.replace(next)).unwrap_or_default()
+}
+
+/// Shows the context that this thread is in to `look`, if anybody has written to it. `look` must not call code of a user.
+fn with_variables<R>(look: impl FnOnce(&Context) -> R) -> Option<R> {
+    let seen = VARIABLES.try_with(|slot| {
+        let context = slot.take();
+        let seen = context.as_ref().map(look);
+        slot.set(context);
+        seen
+    });
+    seen.unwrap_or_default()
+}
+
+/// What a variable is set to on this thread.
+pub(crate) fn variable(id: VariableId) -> Option<Value> {
+    with_variables(|context| context.value(id)).flatten()
+}
+
+/// A copy of the context that this thread is in, if anybody has written to it.
+#[inline]
+pub(crate) fn copy_variables() -> Option<Context> {
+    if uses_variables() { with_variables(Context::copy) } else { None }
+}
+
+/// The context that this thread is in, to be written to.
+pub(crate) fn variables() -> Context {
+    with_variables(Context::clone).unwrap_or_else(|| {
+        let context = Context::new();
+        drop(exchange_variables(Some(context.clone())));
+        context
+    })
 }

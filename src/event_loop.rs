@@ -18,6 +18,7 @@ use crate::node::{Core, Kind, Loop, Node, NodeRef, Watch, Watcher, guarded};
 use crate::ready::{Entry, Run};
 use crate::task::{Task, spawn};
 use crate::timer_handle::TimerHandle;
+use crate::variables::Context;
 use crate::waker::wake_task;
 
 /// A single-threaded event loop: asyncio's loop.
@@ -142,13 +143,14 @@ impl EventLoop {
     // Scheduling.
 
     /// Calls `f` in the next iteration, after what is queued already: asyncio's `call_soon`. What it returns is dropped.
+    /// It runs in a copy of the [`Context`] of this moment, like all callbacks.
     ///
     /// # Panics
     /// If the loop is closed. A panic of `f` is reported to the exception handler, and the loop goes on.
     #[track_caller]
     pub fn call_soon<R>(&self, f: impl FnOnce() -> R + 'static) -> Handle {
         self.refuse_if_closed();
-        let handle = Handle::new(|| drop(f()), Location::caller());
+        let handle = callback(f, Location::caller());
         self.kernel.push(handle.entry(), 0);
         handle
     }
@@ -161,7 +163,7 @@ impl EventLoop {
     #[track_caller]
     pub fn call_later<R>(&self, delay: Duration, f: impl FnOnce() -> R + 'static) -> TimerHandle {
         let deadline = self.kernel.clock().now().saturating_add(nanos(delay));
-        self.set_callback(deadline, Handle::new(|| drop(f()), Location::caller()))
+        self.set_callback(deadline, callback(f, Location::caller()))
     }
 
     /// Calls `f` at `when`, on the loop's own clock (see [`time`](Self::time)): asyncio's `call_at`. A time that has
@@ -172,7 +174,7 @@ impl EventLoop {
     #[track_caller]
     pub fn call_at<R>(&self, when: Instant, f: impl FnOnce() -> R + 'static) -> TimerHandle {
         let deadline = self.kernel.clock().nanos_at(when);
-        self.set_callback(deadline, Handle::new(|| drop(f()), Location::caller()))
+        self.set_callback(deadline, callback(f, Location::caller()))
     }
 
     #[track_caller]
@@ -312,8 +314,29 @@ impl EventLoop {
         batch
     }
 
+    /// A callback sets its variables for nobody else. It enters its own context, if it has one, and is taken out of it here.
     fn call(&self, callback: Rc<dyn Run>, index: u32) {
+        if context::uses_variables() {
+            self.call_in_context(callback, index);
+            return;
+        }
         guarded(&self.kernel, "Exception in callback", || callback.run(index));
+        if context::uses_variables() {
+            self.leave_context(None);
+        }
+    }
+
+    #[cold]
+    fn call_in_context(&self, callback: Rc<dyn Run>, index: u32) {
+        let outside = context::exchange_variables(None);
+        guarded(&self.kernel, "Exception in callback", || callback.run(index));
+        self.leave_context(outside);
+    }
+
+    #[cold]
+    fn leave_context(&self, outside: Option<Context>) {
+        let own = context::exchange_variables(outside);
+        guarded(&self.kernel, "Exception in destructor", || drop(own));
     }
 
     /// Runs until `node` is done, and one batch more, as asyncio does.
@@ -394,6 +417,21 @@ impl EventLoop {
             guarded(&self.kernel, "Exception in destructor", || drop(alarm));
         }
     }
+}
+
+/// `f` as a callback that runs in a copy of the context of this moment.
+fn callback<R>(f: impl FnOnce() -> R + 'static, created: &'static Location<'static>) -> Handle {
+    if context::uses_variables() { inheriting(f, created) } else { Handle::new(|| drop(f()), created) }
+}
+
+#[cold]
+fn inheriting<R>(f: impl FnOnce() -> R + 'static, created: &'static Location<'static>) -> Handle {
+    let own = context::copy_variables();
+    let inside = move || {
+        drop(context::exchange_variables(own));
+        drop(f());
+    };
+    Handle::new(inside, created)
 }
 
 fn describe(node: &NodeRef) -> String {

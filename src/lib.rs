@@ -14,6 +14,7 @@ mod error;
 mod key;
 mod poll_with;
 mod timer_wheel;
+mod variables;
 mod wait_list;
 
 // parts: each owns one resource of a loop and knows no other part
@@ -30,10 +31,11 @@ mod kernel;
 // what tasks, futures and gatherings have in common
 mod node;
 
-// which loop this thread is in
+// which loop this thread is in, and which context of variables
 mod context;
 
-// how a node is woken; a callback with a deadline
+// how a node is woken; a callback with a deadline; variables whose values the context has
+mod context_var;
 mod timer_handle;
 mod waker;
 
@@ -103,6 +105,7 @@ pub use as_completed::{AsCompleted, as_completed};
 pub use barrier::Barrier;
 pub use clock::Clock;
 pub use condition::Condition;
+pub use context_var::{ContextToken, ContextVar, copy_context};
 #[cfg(unix)]
 pub use descriptor::Descriptor;
 pub use ensure::ensure_future;
@@ -128,6 +131,7 @@ pub use throw::catch_cancelled;
 pub use time::{Sleep, YieldNow, sleep, sleep_until, yield_now};
 pub use timeout::{Timeout, timeout, timeout_at, wait_for};
 pub use timer_handle::TimerHandle;
+pub use variables::Context;
 pub use wait::{
     AllCompleted, FirstCompleted, FirstException, Pending, PendingIntoIter, PendingIter, ReturnWhen, Wait,
     WaitCondition, WaitSets, Waitable, wait,

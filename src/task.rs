@@ -10,6 +10,7 @@ use crate::any_future::TaskHandle;
 use crate::context;
 use crate::join::{Join, handle_methods};
 use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, Suspension, as_node, as_promise};
+use crate::variables::Context;
 
 pub(crate) use cell::TaskCell;
 
@@ -70,6 +71,43 @@ impl<T: 'static> Task<T> {
         self.handle().set_name(name);
     }
 
+    /// Gives it a context to run in, shared with whoever else has it, instead of the copy that it has inherited: asyncio's
+    /// `create_task(f(), context=ctx)`. For use at its creation, `create_task(f()).in_context(&ctx)`, or
+    /// `group.create_task(f()).in_context(&ctx)`.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{Context, ContextVar, create_task, run};
+    ///
+    /// static COUNT: ContextVar<u32> = ContextVar::new("count");
+    ///
+    /// run(async {
+    ///     let ctx = Context::new();
+    ///     for _ in 0..3 {
+    ///         create_task(async { COUNT.set(COUNT.get().unwrap_or(0) + 1) }).in_context(&ctx).await;
+    ///     }
+    ///     assert_eq!(ctx.get(&COUNT), Some(3));
+    ///     assert_eq!(COUNT.get(), None);
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If it has taken its first step.
+    #[track_caller]
+    #[must_use = "it is the task's one handle"]
+    pub fn in_context(self, ctx: &Context) -> Self {
+        let handle = self.handle();
+        let suspension = handle.suspension();
+        assert!(
+            !suspension.started().get(),
+            "a task that has begun keeps its context; give it another where it is created: create_task(f()).in_context(&ctx)"
+        );
+        context::use_variables();
+        drop(suspension.set_context(Some(ctx.clone())));
+        self
+    }
+
     /// How many cancellations were asked for and not taken back: asyncio's `cancelling()`.
     pub fn cancelling(&self) -> u32 {
         self.handle().cancelling()
@@ -84,7 +122,7 @@ impl<T: 'static> Task<T> {
 handle_methods!(Task);
 
 /// Starts a coroutine on this thread's loop: asyncio's `create_task`. Its first step comes in the next iteration, in
-/// order of creation.
+/// order of creation. It runs in a copy of the [`Context`] of this moment.
 ///
 /// # Examples
 /// ```

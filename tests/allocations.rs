@@ -12,8 +12,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use oneloop::{
-    Barrier, Clock, Condition, Event, EventLoop, Lock, Queue, Semaphore, Task, create_future, create_task, gather,
-    shield, sleep, timeout, wait, yield_now,
+    Barrier, Clock, Condition, ContextVar, Event, EventLoop, Lock, Queue, Semaphore, Task, create_future, create_task,
+    gather, shield, sleep, timeout, wait, yield_now,
 };
 
 thread_local! {
@@ -468,6 +468,32 @@ fn waiting_for_events_and_queues_costs_nothing_once_others_have_waited() {
         show("1,000 waits for an event", costs.0);
         show("1,000 items through a queue with room for one", costs.1);
         assert_eq!(costs, (0, 0));
+    });
+}
+
+#[test]
+fn variables_cost_two_allocations_for_a_task_or_callback_that_inherits_some() {
+    static VAR: ContextVar<usize> = ContextVar::new("var");
+    run(async {
+        let mut tasks = Vec::with_capacity(N);
+        let none_set = cost(spawn_and_join(&mut tasks)).await;
+        let _warm = cost(spawn_and_join(&mut tasks)).await;
+        VAR.set(1);
+        yield_now().await; // what few tasks have: this one has it now
+        let inherited = cost(spawn_and_join(&mut tasks)).await;
+        let called = cost(async {
+            (0..N).for_each(|_| drop(EventLoop::current().call_soon(|| ())));
+            yield_now().await;
+        });
+        let called = called.await;
+        let reads = cost(async { (0..N).map(|_| VAR.get().unwrap()).sum::<usize>() }).await;
+        let sets = cost(async { (0..N).for_each(|n| drop(VAR.set(n))) }).await;
+        show("1,000 tasks spawned and joined that inherit a variable", inherited);
+        show("1,000 call_soon that inherit a variable", called);
+        show("1,000 reads of a variable", reads);
+        show("1,000 sets of a variable", sets);
+        assert_eq!((none_set, inherited, called, reads), (N, 2 * N, 2 * N, 0));
+        assert!(sets <= N + 2, "{sets}"); // the values
     });
 }
 

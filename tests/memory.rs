@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use oneloop::{
-    Clock, EventLoop, GroupError, ReturnWhen, Shared, as_completed, catch_cancelled, create_future, create_task,
-    gather, shield, sleep, task_group, timeout, try_gather, wait, yield_now,
+    Clock, ContextVar, EventLoop, GroupError, ReturnWhen, Shared, as_completed, catch_cancelled, copy_context,
+    create_future, create_task, gather, shield, sleep, task_group, timeout, try_gather, wait, yield_now,
 };
 
 thread_local! {
@@ -92,6 +92,34 @@ fn two_million_callbacks_timers_and_tasks_leave_nothing() {
             let task = create_task(yield_now());
             if i % 3 == 0 {
                 task.cancel();
+            }
+        }
+        sleep(Duration::from_millis(2)).await;
+    });
+    assert!(grown.abs() <= SLACK, "{grown} bytes");
+}
+
+#[test]
+fn half_a_million_tasks_and_callbacks_with_variables_leave_nothing() {
+    static VAR: ContextVar<Box<u64>> = ContextVar::new("var");
+    let _alone = alone();
+    let grown = growth(500, async || {
+        let lp = EventLoop::current();
+        let ctx = copy_context();
+        for i in 0..250_u64 {
+            let token = VAR.set(Box::new(i));
+            lp.call_soon(move || drop(VAR.set(Box::new(i + 1))));
+            lp.call_later(Duration::from_micros(i), || ()).cancel();
+            drop(create_task(async move {
+                yield_now().await;
+                VAR.set(Box::new(i + 2));
+            }));
+            let task = create_task(yield_now()).in_context(&ctx);
+            if i % 3 == 0 {
+                task.cancel();
+            }
+            if i % 2 == 0 {
+                VAR.reset(token);
             }
         }
         sleep(Duration::from_millis(2)).await;

@@ -9,7 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use oneloop::{
-    Clock, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Sleep, create_future, create_task, gather, sleep, task_group, wait, yield_now,
+    Clock, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Sleep, create_future, create_task, gather, sleep, task_group,
+    wait, yield_now,
 };
 
 use crate::Row;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{Node, NodeRef, same};
 use crate::kernel::Leaf;
 use crate::key::TaskKey;
+use crate::variables::Context;
 
 /// The nodes that a task waits for: one, but for tasks that await several at once.
 #[derive(Clone, Default)]
@@ -36,6 +37,8 @@ struct Rare {
     message: Option<Arc<str>>,
     /// Where a cancellation went instead, and its message.
     handed_on: Option<(NodeRef, Option<Arc<str>>)>,
+    /// What its variables are set to, while it does not run.
+    context: Option<Context>,
 }
 
 /// The cancellation state of one task. Every task has one, so it is kept small.
@@ -113,6 +116,23 @@ impl Suspension {
         let mut rare = self.rare.take().unwrap_or_default();
         change(&mut rare);
         self.rare.set(Some(rare));
+    }
+
+    /// Its context, to run in. None stands for one that nobody has written to.
+    pub(crate) fn take_context(&self) -> Option<Context> {
+        let mut rare = self.rare.take()?;
+        let context = rare.context.take();
+        self.rare.set(Some(rare));
+        context
+    }
+
+    /// Gives it the context to run in, and answers the one that it had.
+    pub(crate) fn set_context(&self, context: Option<Context>) -> Option<Context> {
+        let last = self.take_context();
+        if context.is_some() {
+            self.with_rare(|rare| rare.context = context);
+        }
+        last
     }
 
     /// Whether the coroutine has been polled.

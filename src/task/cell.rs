@@ -12,10 +12,12 @@ use std::task::{Context, Poll};
 
 use super::{Core, Kind, Loop, Node, NodeRef, Promise, Suspension, as_node};
 use crate::cancel::{deliver_to_wait, take_back_if_given_up};
+use crate::context::{copy_variables, exchange_variables, uses_variables};
 use crate::counted::Counted;
 use crate::error::{Cancelled, Panic};
 use crate::kernel::{Phase, Throw};
 use crate::node::{Ending, Request, Waits, guarded, report_unretrieved};
+use crate::variables::Context as Variables;
 use crate::waker::waker;
 
 /// `Coroutine` → `Value` when it returned → `Empty` when the value was taken; `Coroutine` → `Empty` when it was dropped.
@@ -59,6 +61,9 @@ where
             suspension: Suspension::new(id, key, created),
             stage: UnsafeCell::new(Stage::Coroutine(future)),
         });
+        if uses_variables() {
+            cell.suspension.set_context(copy_variables());
+        }
         cell.core.kernel().insert_task(key, queued, as_node(cell.clone()));
         cell
     }
@@ -126,6 +131,55 @@ where
         dropped.err().map_or(ending, |payload| Some(Ending::Panicked(Panic::new(payload))))
     }
 
+    /// Runs `f` in the task's context of variables.
+    fn in_context(&self, f: impl FnOnce()) {
+        let outside = if uses_variables() { exchange_variables(self.suspension.take_context()) } else { None };
+        f();
+        if uses_variables() {
+            self.leave_context(outside);
+        }
+    }
+
+    /// A task that has ended lets go of what its variables are set to: a value may hold a handle on this very task.
+    #[cold]
+    fn leave_context(&self, outside: Option<Variables>) {
+        let own = exchange_variables(outside);
+        if self.core.is_done() {
+            guarded(self.core.kernel(), "Exception in destructor", || drop(own));
+        } else {
+            self.suspension.set_context(own);
+        }
+    }
+
+    /// A step, in the task's context.
+    fn advance(&self, me: &NodeRef) {
+        let kernel = self.core.kernel();
+        let waits = self.suspension.clear_waits();
+        let (request, message) = self.suspension.take_request();
+        if request != Request::None {
+            kernel.start_throw(Throw::Delivered, message_on_its_way(&waits, message));
+            // whatever became of an earlier one, the task meets a cancellation now
+            drop(self.suspension.take_handed_on());
+        }
+        if let Waits::One(_) | Waits::Many(_) = waits {
+            // seldom the last share of a node, but then a value of a user goes with it
+            guarded(kernel, "Exception in destructor", || drop(waits));
+        }
+        self.suspension.running().set(true);
+        kernel.set_current(Some(me.clone()));
+        let ended = self.judge(self.poll(request != Request::None));
+        let ended = ended.map(|ended| self.settle(ended));
+        drop(kernel.set_current(None));
+        self.suspension.leaf().set(kernel.leaf().take());
+        self.suspension.running().set(false);
+        match ended {
+            Some(ending) => self.end(me, ending),
+            None if self.suspension.request() != Request::None => deliver_to_wait(me),
+            None if self.suspension.has_handed_on() => take_back_if_given_up(me),
+            None => {}
+        }
+    }
+
     /// The last turn: out of the table, and whoever watches is told.
     fn end(&self, me: &NodeRef, ending: Option<Ending>) {
         let kernel = self.core.kernel();
@@ -168,42 +222,20 @@ where
     }
 
     fn step(&self, me: &NodeRef) {
-        let kernel = self.core.kernel();
-        let waits = self.suspension.clear_waits();
-        let (request, message) = self.suspension.take_request();
-        if request != Request::None {
-            kernel.start_throw(Throw::Delivered, message_on_its_way(&waits, message));
-            // whatever became of an earlier one, the task meets a cancellation now
-            drop(self.suspension.take_handed_on());
-        }
-        if let Waits::One(_) | Waits::Many(_) = waits {
-            // seldom the last share of a node, but then a value of a user goes with it
-            guarded(kernel, "Exception in destructor", || drop(waits));
-        }
-        self.suspension.running().set(true);
-        kernel.set_current(Some(me.clone()));
-        let ended = self.judge(self.poll(request != Request::None));
-        let ended = ended.map(|ended| self.settle(ended));
-        drop(kernel.set_current(None));
-        self.suspension.leaf().set(kernel.leaf().take());
-        self.suspension.running().set(false);
-        match ended {
-            Some(ending) => self.end(me, ending),
-            None if self.suspension.request() != Request::None => deliver_to_wait(me),
-            None if self.suspension.has_handed_on() => take_back_if_given_up(me),
-            None => {}
-        }
+        self.in_context(|| self.advance(me));
     }
 
     fn abandon(&self) {
         let kernel = self.core.kernel();
         drop(kernel.remove_task(self.suspension.key()));
-        guarded(kernel, "Exception in destructor", || {
-            self.with_stage(|stage| *stage = Stage::Empty);
+        self.in_context(|| {
+            guarded(kernel, "Exception in destructor", || {
+                self.with_stage(|stage| *stage = Stage::Empty);
+            });
+            guarded(kernel, "Exception in destructor", || self.core.end_silently());
+            guarded(kernel, "Exception in destructor", || drop(self.suspension.clear_waits()));
+            guarded(kernel, "Exception in destructor", || drop(self.suspension.take_handed_on()));
         });
-        guarded(kernel, "Exception in destructor", || self.core.end_silently());
-        guarded(kernel, "Exception in destructor", || drop(self.suspension.clear_waits()));
-        guarded(kernel, "Exception in destructor", || drop(self.suspension.take_handed_on()));
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod basics;
 mod cancellation;
+mod context_var;
 mod gather;
 mod group;
 mod limits;
