@@ -60,11 +60,12 @@ impl Barrier {
     pub fn new(parties: usize) -> Self {
         assert!(parties > 0, "a barrier is for one task at least; parties must be > 0");
         let (phase, count) = (Cell::new(Phase::Filling), Cell::new(0));
-        Self { shared: Rc::new(Shared { condition: Condition::default(), parties, phase, count }) }
+        Self { shared: Rc::new(Shared { condition: Condition::default().called(&"a barrier"), parties, phase, count }) }
     }
 
-    /// Waits until all are there, and answers this one's number among them, from 0; the last to come has the highest
-    /// and goes on at once. Somebody is first in line to do what only one should, `if index == 0`.
+    /// Waits until all are there, and answers this one's number among them, from 0. The last to come has the highest and
+    /// goes on at once: `index + 1 == barrier.parties()` is true for exactly one, who may do what only one should. The
+    /// others' numbers repeat after somebody was cancelled, as in asyncio.
     ///
     /// While those of the last round are leaving, the next round's wait to come in.
     ///
@@ -76,27 +77,9 @@ impl Barrier {
     ///
     /// # Cancel safety
     /// It is as if this task had not come; the barrier does not break, and the others wait for one more.
-    pub async fn wait(&self) -> Result<usize, BrokenBarrierError> {
-        let Shared { condition, parties, phase, count } = &*self.shared;
-        let mut guard = condition.acquire().await;
-        let may_enter = |(): &()| !matches!(phase.get(), Phase::Draining | Phase::Resetting);
-        condition.wait_for(&mut guard, may_enter).await;
-        if phase.get() == Phase::Broken {
-            return Err(BrokenBarrierError);
-        }
-        let index = count.get();
-        count.set(index + 1);
-        let _leaving = Leaving { barrier: &self.shared };
-        if index + 1 == *parties {
-            phase.set(Phase::Draining);
-            condition.notify_all(&guard);
-            return Ok(index);
-        }
-        condition.wait_for(&mut guard, |()| phase.get() != Phase::Filling).await;
-        match phase.get() {
-            Phase::Broken | Phase::Resetting => Err(BrokenBarrierError),
-            Phase::Filling | Phase::Draining => Ok(index),
-        }
+    pub fn wait(&self) -> impl Future<Output = Result<usize, BrokenBarrierError>> + use<> {
+        let Self { shared } = self.clone();
+        async move { shared.wait().await }
     }
 
     /// Empties the barrier, and mends it if it is broken: those who wait in it get [`BrokenBarrierError`].
@@ -106,11 +89,13 @@ impl Barrier {
     ///
     /// # Cancel safety
     /// Cancelled before it had its turn, it does nothing.
-    pub async fn reset(&self) {
-        let barrier = &self.shared;
-        let guard = barrier.condition.acquire().await;
-        barrier.phase.set(if barrier.count.get() > 0 { Phase::Resetting } else { Phase::Filling });
-        barrier.condition.notify_all(&guard);
+    pub fn reset(&self) -> impl Future<Output = ()> + use<> {
+        let Self { shared } = self.clone();
+        async move {
+            let guard = shared.condition.acquire().await;
+            shared.phase.set(if shared.count.get() > 0 { Phase::Resetting } else { Phase::Filling });
+            shared.condition.notify_all(&guard);
+        }
     }
 
     /// Breaks the barrier: those who wait in it, and all who come until it is reset, get [`BrokenBarrierError`].
@@ -120,11 +105,13 @@ impl Barrier {
     ///
     /// # Cancel safety
     /// Cancelled before it had its turn, it does nothing.
-    pub async fn abort(&self) {
-        let barrier = &self.shared;
-        let guard = barrier.condition.acquire().await;
-        barrier.phase.set(Phase::Broken);
-        barrier.condition.notify_all(&guard);
+    pub fn abort(&self) -> impl Future<Output = ()> + use<> {
+        let Self { shared } = self.clone();
+        async move {
+            let guard = shared.condition.acquire().await;
+            shared.phase.set(Phase::Broken);
+            shared.condition.notify_all(&guard);
+        }
     }
 
     /// For how many tasks it is: asyncio's `parties`.
@@ -140,6 +127,31 @@ impl Barrier {
     /// Whether it is broken: asyncio's `broken`.
     pub fn broken(&self) -> bool {
         self.shared.phase.get() == Phase::Broken
+    }
+}
+
+impl Shared {
+    async fn wait(&self) -> Result<usize, BrokenBarrierError> {
+        let Self { condition, parties, phase, count } = self;
+        let mut guard = condition.acquire().await;
+        let may_enter = |(): &()| !matches!(phase.get(), Phase::Draining | Phase::Resetting);
+        condition.wait_for(&mut guard, may_enter).await;
+        if phase.get() == Phase::Broken {
+            return Err(BrokenBarrierError);
+        }
+        let index = count.get();
+        count.set(index + 1);
+        let _leaving = Leaving { barrier: self };
+        if index + 1 == *parties {
+            phase.set(Phase::Draining);
+            condition.notify_all(&guard);
+            return Ok(index);
+        }
+        condition.wait_for(&mut guard, |()| phase.get() != Phase::Filling).await;
+        match phase.get() {
+            Phase::Broken | Phase::Resetting => Err(BrokenBarrierError),
+            Phase::Filling | Phase::Draining => Ok(index),
+        }
     }
 }
 

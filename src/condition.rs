@@ -4,6 +4,7 @@
 use std::fmt;
 use std::rc::Rc;
 
+use crate::kernel::Leaf;
 use crate::line::Line;
 use crate::lock::{Lock, LockGuard};
 use crate::throw::catch_cancelled;
@@ -36,6 +37,8 @@ use crate::throw::catch_cancelled;
 pub struct Condition<T = ()> {
     lock: Lock<T>,
     line: Rc<Line>,
+    /// What its waits are called in the await graph.
+    what: Leaf,
 }
 
 impl<T> Condition<T> {
@@ -73,7 +76,7 @@ impl<T> Condition<T> {
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     pub fn with_lock(lock: &Lock<T>) -> Self {
-        Self { lock: lock.clone(), line: Rc::default() }
+        Self { lock: lock.clone(), line: Rc::default(), what: &"a condition" }
     }
 
     /// Whether somebody holds the lock: asyncio's `locked()`.
@@ -110,10 +113,11 @@ impl<T> Condition<T> {
     /// hands a notification on to the next: as in asyncio. A wait that is dropped, by a `select` say, hands the
     /// notification on too but cannot wait for the lock: the guard holds it no more, and its value cannot be reached.
     pub async fn wait(&self, guard: &mut LockGuard<'_, T>) {
-        self.refuse_foreign(guard);
+        self.refuse(guard);
+        self.line.bind();
         guard.let_go();
         let mut handing_on = HandingOn { line: Some(&self.line) };
-        let mut cancelled = catch_cancelled(self.line.wait(&"a condition", |_called| ())).await.err();
+        let mut cancelled = catch_cancelled(self.line.wait(self.what, |_called| ())).await.err();
         while let Err(again) = catch_cancelled(guard.take_back()).await {
             cancelled = Some(again);
         }
@@ -131,7 +135,7 @@ impl<T> Condition<T> {
     /// # Cancel safety
     /// As [`wait`](Self::wait).
     pub async fn wait_for(&self, guard: &mut LockGuard<'_, T>, mut wanted: impl FnMut(&T) -> bool) {
-        self.refuse_foreign(guard);
+        self.refuse(guard);
         while !wanted(guard) {
             self.wait(guard).await;
         }
@@ -140,31 +144,39 @@ impl<T> Condition<T> {
     /// Wakes the first `n` who wait. They go on one after another, when each has the lock: asyncio's `notify(n)`.
     ///
     /// # Panics
-    /// If the guard is of another lock.
+    /// If the guard is of another lock, or does not hold it since a wait was dropped.
     pub fn notify(&self, guard: &LockGuard<'_, T>, n: usize) {
-        self.refuse_foreign(guard);
+        self.refuse(guard);
         self.line.call(n);
     }
 
     /// Wakes everybody who waits: asyncio's `notify_all()`.
     ///
     /// # Panics
-    /// If the guard is of another lock.
+    /// If the guard is of another lock, or does not hold it since a wait was dropped.
     pub fn notify_all(&self, guard: &LockGuard<'_, T>) {
-        self.notify(guard, usize::MAX);
+        self.refuse(guard);
+        self.line.call_all();
+    }
+
+    /// One whose waits have another name in the await graph.
+    pub(crate) fn called(mut self, what: Leaf) -> Self {
+        self.what = what;
+        self
     }
 
     /// Wakes everybody who waits, on behalf of one who may have lost the lock.
     pub(crate) fn notify_all_anyway(&self) {
-        self.line.call(usize::MAX);
+        self.line.call_all();
     }
 
-    fn refuse_foreign(&self, guard: &LockGuard<'_, T>) {
+    fn refuse(&self, guard: &LockGuard<'_, T>) {
         assert!(
             guard.is_of(&self.lock),
             "this guard is of another lock than the condition's; acquire the condition, or make it with \
              Condition::with_lock"
         );
+        guard.refuse_lost();
     }
 }
 
@@ -184,7 +196,7 @@ impl Drop for HandingOn<'_> {
 
 impl<T> Clone for Condition<T> {
     fn clone(&self) -> Self {
-        Self { lock: self.lock.clone(), line: Rc::clone(&self.line) }
+        Self { lock: self.lock.clone(), line: Rc::clone(&self.line), what: self.what }
     }
 }
 
@@ -196,6 +208,9 @@ impl<T: Default> Default for Condition<T> {
 
 impl<T: fmt::Debug> fmt::Debug for Condition<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Condition").field("lock", &self.lock).field("waiting", &self.line.waiting()).finish()
+        f.debug_struct("Condition")
+            .field("lock", &self.lock)
+            .field("waiting", &self.line.waiting())
+            .finish_non_exhaustive()
     }
 }

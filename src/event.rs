@@ -52,7 +52,7 @@ impl Event {
     /// before that.
     pub fn set(&self) {
         if !self.shared.set.replace(true) {
-            self.shared.line.call(usize::MAX);
+            self.shared.line.call_all();
         }
     }
 
@@ -61,16 +61,20 @@ impl Event {
         self.shared.set.set(false);
     }
 
-    /// Waits until it is set. Goes on at once, without a turn, if it is.
+    /// Waits until it is set. Goes on at once, without a turn, if it is. The future owns its share of the event, so it may
+    /// become a task: `create_task(event.wait())`.
     ///
     /// # Panics
     /// If it has to wait and this thread is in no loop, or if tasks of another loop have waited for this event.
     ///
     /// # Cancel safety
     /// Nothing is lost.
-    pub async fn wait(&self) {
-        if !self.is_set() {
-            self.shared.line.wait(&"an event", |_called| ()).await;
+    pub fn wait(&self) -> impl Future<Output = ()> + use<> {
+        let Self { shared } = self.clone();
+        async move {
+            if !shared.set.get() {
+                shared.line.wait(&"an event", |_called| ()).await;
+            }
         }
     }
 }

@@ -107,6 +107,8 @@ pub(crate) struct Kernel<P> {
     last_raise: Cell<u32>,
     /// A leaf had something to raise while another's raise was on its way.
     raise_waits: Cell<bool>,
+    /// A leaf answered `Pending` for the throw that is on, and may have missed what it waits for.
+    held_back: Cell<bool>,
     current: RefCell<Option<P>>,
     /// What the running task is about to wait for, if that is no node.
     leaf: Cell<Option<Leaf>>,
@@ -161,6 +163,7 @@ impl<P: Clone> Kernel<P> {
             last_watch: Cell::new(0),
             last_raise: Cell::new(0),
             raise_waits: Cell::new(false),
+            held_back: Cell::new(false),
             current: RefCell::new(None),
             leaf: Cell::new(None),
             throw: Cell::new(Throw::Off),
@@ -297,6 +300,9 @@ impl<P: Clone> Kernel<P> {
     }
 
     pub(crate) fn start_throw(&self, throw: Throw, message: Option<Arc<str>>) {
+        if throw == Throw::Delivered {
+            self.held_back.set(false);
+        }
         self.throw.set(throw);
         self.thrown_message.replace(message);
     }
@@ -309,6 +315,10 @@ impl<P: Clone> Kernel<P> {
 
     pub(crate) fn raise_waits(&self) -> &Cell<bool> {
         &self.raise_waits
+    }
+
+    pub(crate) fn held_back(&self) -> &Cell<bool> {
+        &self.held_back
     }
 
     /// A number for a leaf that raises; never 0.

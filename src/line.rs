@@ -14,7 +14,7 @@ use crate::context;
 use crate::kernel::Leaf;
 use crate::node::{Loop, Watcher, is_interrupted};
 use crate::throw::{is_throwing, wait_for};
-use crate::wait_list::{Left, Place, WaitList};
+use crate::wait_list::{Place, State, WaitList};
 use crate::waker;
 
 #[derive(Default)]
@@ -42,13 +42,34 @@ impl Line {
         list.called() == 0 && places.all(|place| self.was_cancelled(&list, place))
     }
 
-    /// Calls up to `most` of those who wait, in order, but none whose task was cancelled. Answers how many it called.
+    /// Calls up to `most` of those who wait, in order. Those whose task was cancelled are passed over. Answers how many it
+    /// called.
     pub(crate) fn call(&self, most: usize) -> usize {
-        if self.list.borrow().is_empty() {
+        self.call_those(most, |list, place| !self.was_cancelled(list, place))
+    }
+
+    /// Calls everybody who waits.
+    pub(crate) fn call_all(&self) {
+        self.call_those(usize::MAX, |_, _| true);
+    }
+
+    fn call_those(&self, most: usize, may_be_called: impl Fn(&WaitList<Watcher>, Place) -> bool) -> usize {
+        let mut list = self.list.borrow_mut();
+        if list.is_empty() {
             return 0;
         }
         let mut called = self.called.take();
-        self.take_out(most, &mut called);
+        while called.len() < most
+            && let Some(place) = list.first()
+        {
+            if may_be_called(&list, place) {
+                called.extend(list.call(place));
+            } else {
+                // the key of a task, whose drop does nothing
+                list.pass_over(place);
+            }
+        }
+        drop(list);
         let count = called.len();
         for watcher in called.drain(..) {
             self.wake(watcher);
@@ -57,34 +78,29 @@ impl Line {
         count
     }
 
-    fn take_out(&self, most: usize, called: &mut Vec<Watcher>) {
-        let mut list = self.list.borrow_mut();
-        let mut next = list.first();
-        while called.len() < most
-            && let Some(place) = next
-        {
-            next = list.behind(place);
-            if !self.was_cancelled(&list, place) {
-                called.extend(list.call(place));
-            }
-        }
-    }
-
     /// Sees to it that the first in the line goes on: calls it, unless it has been called, or was cancelled and will look
     /// after the next one itself.
     pub(crate) fn call_first(&self) {
         let mut list = self.list.borrow_mut();
-        let first = if list.called() == 0 { list.first() } else { None };
-        let first = first.filter(|place| !self.was_cancelled(&list, *place));
-        let watcher = first.and_then(|place| list.call(place));
+        let nobody_before = list.called() == 0 && list.passed_over() == 0;
+        let Some(first) = list.first().filter(|_| nobody_before) else { return };
+        if self.was_cancelled(&list, first) {
+            list.pass_over(first);
+            return;
+        }
+        let watcher = list.call(first);
         drop(list);
         if let Some(watcher) = watcher {
             self.wake(watcher);
         }
     }
 
-    /// A wait at the end of the line, until it is called. `what` names it in the await graph. If it ends otherwise, by a
-    /// cancellation or because it was dropped, `given_up` is told whether it had been called.
+    /// A wait at the end of the line, until it is called: true. `what` names it in the await graph.
+    ///
+    /// A wait that is given up, by a cancellation or because it is dropped, tells `given_up` whether it had been called.
+    /// So does one that was passed over, since its task was cancelled, and is polled again all the same, since something
+    /// caught the cancellation that the task awaits beside it: it leaves the line like the others, and answers false, for
+    /// its primitive to begin anew.
     pub(crate) fn wait<F: FnOnce(bool)>(&self, what: Leaf, given_up: F) -> Turn<'_, F> {
         Turn { line: self, what, place: None, given_up: Some(given_up) }
     }
@@ -102,7 +118,11 @@ impl Line {
         }
     }
 
-    fn join(&self, cx: &Context<'_>) -> Place {
+    /// Binds the line to this thread's loop, unless it is bound.
+    ///
+    /// # Panics
+    /// If it is bound to another loop, or this thread is in none.
+    pub(crate) fn bind(&self) {
         let kernel = self.kernel.get_or_init(context::expect);
         let here = context::with(|current| current.is_some_and(|current| std::ptr::eq(current, &raw const **kernel)));
         assert!(
@@ -110,8 +130,6 @@ impl Line {
             "a lock, event, condition, semaphore, barrier or queue is bound to the event loop whose tasks waited for \
              it first; make one for each loop"
         );
-        let watcher = waker::watcher(cx.waker());
-        self.list.borrow_mut().join(watcher)
     }
 }
 
@@ -124,32 +142,54 @@ pub(crate) struct Turn<'a, F: FnOnce(bool)> {
 }
 
 impl<F: FnOnce(bool)> Turn<'_, F> {
-    /// Whether the place has been called; if not, whoever polls now is woken when it is.
-    fn was_called(&self, place: Place, cx: &Context<'_>) -> bool {
+    fn join(&mut self, cx: &Context<'_>) {
+        self.line.bind();
+        let watcher = waker::watcher(cx.waker());
+        self.place = Some(self.line.list.borrow_mut().join(watcher));
+    }
+
+    /// How it stands. If it waits, whoever polls now is woken when it is called.
+    fn look(&self, place: Place, cx: &Context<'_>) -> State {
         let mut watcher = waker::watcher(cx.waker());
-        match self.line.list.borrow_mut().waiter_mut(place) {
-            Some(held) => std::mem::swap(held, &mut watcher),
-            None => return true,
+        let mut list = self.line.list.borrow_mut();
+        if let Some(held) = list.waiter_mut(place) {
+            std::mem::swap(held, &mut watcher);
         }
-        false
+        list.state(place)
+    }
+
+    fn give_up(&mut self) {
+        let Some(place) = self.place.take() else { return };
+        let mut list = self.line.list.borrow_mut();
+        let called = list.state(place) == State::Called;
+        let watcher = list.leave(place);
+        drop(list);
+        drop(watcher);
+        if let Some(given_up) = self.given_up.take() {
+            given_up(called);
+        }
     }
 }
 
 impl<F: FnOnce(bool) + Unpin> Future for Turn<'_, F> {
-    type Output = ();
+    type Output = bool;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
         if is_throwing(cx) {
             return Poll::Pending;
         }
-        match self.place {
-            None => self.place = Some(self.line.join(cx)),
-            Some(place) if self.was_called(place, cx) => {
+        match self.place.map(|place| (place, self.look(place, cx))) {
+            Some((place, State::Called)) => {
                 self.place = None;
                 self.line.list.borrow_mut().leave(place);
-                return Poll::Ready(());
+                return Poll::Ready(true);
             }
-            Some(_) => {}
+            Some((_, State::PassedOver)) => {
+                self.give_up();
+                return Poll::Ready(false);
+            }
+            Some((_, State::Waiting)) => {}
+            None => self.join(cx),
         }
         wait_for(self.what);
         Poll::Pending
@@ -158,13 +198,6 @@ impl<F: FnOnce(bool) + Unpin> Future for Turn<'_, F> {
 
 impl<F: FnOnce(bool)> Drop for Turn<'_, F> {
     fn drop(&mut self) {
-        if let Some(place) = self.place.take() {
-            let left = self.line.list.borrow_mut().leave(place);
-            let called = matches!(left, Left::Called);
-            drop(left);
-            if let Some(given_up) = self.given_up.take() {
-                given_up(called);
-            }
-        }
+        self.give_up();
     }
 }

@@ -84,14 +84,16 @@ impl<T> Shared<T> {
     }
 
     async fn lock(&self) {
-        if !self.lock_if_free() {
-            let given_up = |_called| {
-                if !self.locked.get() {
-                    self.line.call_first();
-                }
-            };
-            self.line.wait(&"a lock", given_up).await;
-            self.locked.set(true);
+        let given_up = |_called| {
+            if !self.locked.get() {
+                self.line.call_first();
+            }
+        };
+        while !self.lock_if_free() {
+            if self.line.wait(&"a lock", given_up).await {
+                self.locked.set(true);
+                return;
+            }
         }
     }
 
@@ -117,9 +119,9 @@ impl<T: fmt::Debug> fmt::Debug for Lock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Lock");
         shown.field("locked", &self.locked()).field("waiting", &self.shared.line.waiting());
-        match self.shared.value.try_borrow() {
-            Ok(value) => shown.field("value", &*value).finish(),
-            Err(_) => shown.finish_non_exhaustive(),
+        match self.try_acquire() {
+            Some(guard) => shown.field("value", &*guard).finish(),
+            None => shown.finish_non_exhaustive(),
         }
     }
 }
@@ -147,9 +149,15 @@ impl<'a, T> LockGuard<'a, T> {
         std::ptr::eq(self.shared, &raw const *lock.shared)
     }
 
+    /// # Panics
+    /// If a wait that was dropped has lost it.
+    pub(crate) fn refuse_lost(&self) {
+        assert!(self.value.is_some(), "{NOT_HELD}");
+    }
+
     /// Lets the lock go for a while.
     pub(crate) fn let_go(&mut self) {
-        assert!(self.value.take().is_some(), "{NOT_HELD}");
+        drop(self.value.take());
         self.shared.unlock();
     }
 

@@ -39,8 +39,9 @@ impl<S: Store> Shared<S> {
 
     /// Putting into a heap compares items, which is code of a user's.
     fn with_store<R>(&self, f: impl FnOnce(&mut S) -> R) -> R {
-        let store = self.store.try_borrow_mut();
-        let mut store = store.expect("the comparison of two items used the queue that they are in; it must not");
+        let Ok(mut store) = self.store.try_borrow_mut() else {
+            panic!("the comparison of two items used the queue that they are in; it must not")
+        };
         f(&mut store)
     }
 
@@ -52,16 +53,17 @@ impl<S: Store> Shared<S> {
         self.maxsize > 0 && self.len() >= self.maxsize
     }
 
-    async fn put(&self, item: S::Item) -> Result<(), QueueShutDown<S::Item>> {
+    /// Until there is room, or never will be.
+    async fn room(&self) {
+        let given_up = |called| {
+            if called && !self.is_full() {
+                self.putters.call(1);
+            }
+        };
         while self.is_full() && !self.shut_down.get() {
-            let given_up = |called| {
-                if called && !self.is_full() {
-                    self.putters.call(1);
-                }
-            };
+            self.getters.bind();
             self.putters.wait(&"room in a queue", given_up).await;
         }
-        self.put_nowait(item).map_err(|error| QueueShutDown(error.into_inner()))
     }
 
     fn put_nowait(&self, item: S::Item) -> Result<(), PutError<S::Item>> {
@@ -77,16 +79,17 @@ impl<S: Store> Shared<S> {
         Ok(())
     }
 
-    async fn get(&self) -> Result<S::Item, QueueShutDown> {
+    /// Until there is an item, or never will be.
+    async fn item(&self) {
+        let given_up = |called| {
+            if called && self.len() > 0 {
+                self.getters.call(1);
+            }
+        };
         while self.len() == 0 && !self.shut_down.get() {
-            let given_up = |called| {
-                if called && self.len() > 0 {
-                    self.getters.call(1);
-                }
-            };
+            self.putters.bind();
             self.getters.wait(&"an item of a queue", given_up).await;
         }
-        self.get_nowait().map_err(|_| QueueShutDown(()))
     }
 
     fn get_nowait(&self) -> Result<S::Item, GetError> {
@@ -111,14 +114,14 @@ impl<S: Store> Shared<S> {
 
     fn look_whether_finished(&self) {
         if self.unfinished.get() == 0 {
-            self.joiners.call(usize::MAX);
+            self.joiners.call_all();
         }
     }
 
     fn shut_down(&self) {
         self.shut_down.set(true);
-        self.getters.call(usize::MAX);
-        self.putters.call(usize::MAX);
+        self.getters.call_all();
+        self.putters.call_all();
     }
 
     fn shut_down_immediately(&self) -> Vec<S::Item> {
@@ -176,8 +179,12 @@ macro_rules! queue {
             /// # Cancel safety
             /// The place in the line is lost, and with it the item, which is dropped: it was not put. Clone it before,
             /// or use `put_nowait`, if it must not be lost.
-            pub async fn put(&self, item: T) -> Result<(), QueueShutDown<T>> {
-                self.shared.put(item).await
+            pub fn put(&self, item: T) -> impl Future<Output = Result<(), QueueShutDown<T>>> + use<T> {
+                let Self { shared } = self.clone();
+                async move {
+                    shared.room().await;
+                    shared.put_nowait(item).map_err(|error| QueueShutDown(error.into_inner()))
+                }
             }
 
             /// Puts an item in if there is room.
@@ -198,8 +205,12 @@ macro_rules! queue {
             ///
             /// # Cancel safety
             /// The place in the line is lost, and nothing else: an item is taken only when this returns it.
-            pub async fn get(&self) -> Result<T, QueueShutDown> {
-                self.shared.get().await
+            pub fn get(&self) -> impl Future<Output = Result<T, QueueShutDown>> + use<T> {
+                let Self { shared } = self.clone();
+                async move {
+                    shared.item().await;
+                    shared.get_nowait().map_err(|_| QueueShutDown(()))
+                }
             }
 
             /// Takes the next item if there is one.
@@ -226,8 +237,9 @@ macro_rules! queue {
             ///
             /// # Cancel safety
             /// Nothing is lost.
-            pub async fn join(&self) {
-                self.shared.join().await;
+            pub fn join(&self) -> impl Future<Output = ()> + use<T> {
+                let Self { shared } = self.clone();
+                async move { shared.join().await }
             }
 
             /// Takes no more items: asyncio's `shutdown()`. What is in it can still be got; after that, and for those who

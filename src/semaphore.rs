@@ -94,18 +94,24 @@ impl Semaphore {
     ///
     /// # Cancel safety
     /// The place in the line is lost, and nothing else; a permit that was granted already goes to the next.
-    pub async fn acquire(&self) -> SemaphorePermit {
-        self.permits.acquire().await;
-        SemaphorePermit::new(&self.permits)
+    pub fn acquire(&self) -> impl Future<Output = SemaphorePermit> + use<> {
+        let Self { permits } = self.clone();
+        async move {
+            permits.acquire().await;
+            SemaphorePermit::new(permits)
+        }
     }
 
     /// Takes a permit if one is free and nobody waits.
     pub fn try_acquire(&self) -> Option<SemaphorePermit> {
-        self.permits.take_if_free().then(|| SemaphorePermit::new(&self.permits))
+        self.permits.take_if_free().then(|| SemaphorePermit::new(Rc::clone(&self.permits)))
     }
 
     /// Adds a permit: asyncio's `release()`. A permit that was acquired gives itself back; this is for one that was
     /// [forgotten](SemaphorePermit::forget), or for more than there were at first.
+    ///
+    /// # Panics
+    /// If there are `usize::MAX` free ones.
     pub fn release(&self) {
         self.permits.add();
     }
@@ -129,28 +135,35 @@ impl Permits {
         self.out.set(self.out.get() + 1);
     }
 
-    /// Grants a permit to the first who waits, if anybody does.
+    fn take_back(&self) {
+        self.out.set(self.out.get() - 1);
+        self.value.set(self.value.get() + 1);
+    }
+
+    /// Grants a free permit to the first who waits, if anybody does. It is counted first, as a waker of foreign make may
+    /// look at once.
     fn grant_to_next(&self) -> bool {
+        self.grant();
         let called = self.line.call(1) > 0;
-        if called {
-            self.grant();
+        if !called {
+            self.take_back();
         }
         called
     }
 
     async fn acquire(&self) {
-        if self.take_if_free() {
-            return;
-        }
         let given_up = |granted| {
             if granted {
-                self.out.set(self.out.get() - 1);
-                self.value.set(self.value.get() + 1);
+                self.take_back();
             }
             self.grant_what_is_free();
         };
-        self.line.wait(&"a semaphore", given_up).await;
-        self.grant_what_is_free();
+        while !self.take_if_free() {
+            if self.line.wait(&"a semaphore", given_up).await {
+                self.grant_what_is_free();
+                return;
+            }
+        }
     }
 
     /// Those who came while others waited had to stand behind them, though permits were free: it is their turn now.
@@ -159,7 +172,8 @@ impl Permits {
     }
 
     fn add(&self) {
-        self.value.set(self.value.get() + 1);
+        let value = self.value.get().checked_add(1);
+        self.value.set(value.expect("a semaphore has at most usize::MAX permits"));
         self.grant_to_next();
     }
 }
@@ -181,8 +195,9 @@ pub struct SemaphorePermit {
 }
 
 impl SemaphorePermit {
-    fn new(permits: &Rc<Permits>) -> Self {
-        Self { permits: Rc::clone(permits), forgotten: false }
+    /// One that was granted.
+    fn new(permits: Rc<Permits>) -> Self {
+        Self { permits, forgotten: false }
     }
 
     /// Keeps the permit for good: the semaphore has one less, until somebody calls `release()`.
@@ -249,8 +264,8 @@ impl BoundedSemaphore {
     ///
     /// # Cancel safety
     /// As [`Semaphore::acquire`]: the place in the line is lost.
-    pub async fn acquire(&self) -> SemaphorePermit {
-        self.semaphore.acquire().await
+    pub fn acquire(&self) -> impl Future<Output = SemaphorePermit> + use<> {
+        self.semaphore.acquire()
     }
 
     /// Takes a permit if one is free and nobody waits.

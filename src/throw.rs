@@ -12,20 +12,33 @@ use std::task::{Context, Poll};
 use crate::context;
 use crate::error::Cancelled;
 use crate::kernel::{Leaf, Throw};
-use crate::node::{Kind, Node, NodeRef, Suspension};
+use crate::node::{Kind, Loop, Node, NodeRef, Suspension};
 use crate::poll_with::poll_with;
 use crate::waker;
 
 /// Whether a leaf must answer `Pending` because the step is delivering a cancellation.
 ///
-/// A leaf inside a foreign combinator with wakers of its own is polled again later even so: the combinator may outlive
-/// the throw, and would else wait for ever for a child that it believes to be asleep.
+/// It may have missed what it waits for by that, and must be polled again if it outlives the throw, since something beside
+/// it catches: inside a foreign combinator with wakers of its own it asks for that at once, else whoever catches does.
 pub(crate) fn is_throwing(cx: &Context<'_>) -> bool {
-    let throwing = context::with(|kernel| kernel.is_some_and(|k| k.throw() == Throw::Delivered));
+    let throwing = context::with(|kernel| {
+        let Some(kernel) = kernel.filter(|k| k.throw() == Throw::Delivered) else { return false };
+        kernel.held_back().set(true);
+        true
+    });
     if throwing && waker::key_of(cx.waker()).is_none() {
         cx.waker().wake_by_ref();
     }
     throwing
+}
+
+/// The running task is to take another step.
+fn poll_again(kernel: &Loop) {
+    kernel.with_current(|task| {
+        if let Some(Kind::Task(suspension)) = task.map(|task| task.kind()) {
+            kernel.wake(suspension.key());
+        }
+    });
 }
 
 /// Notes in the running task the node that it is about to wait for: the await graph, and the way a cancellation takes.
@@ -65,6 +78,9 @@ pub(crate) fn uncancel(task: &dyn Node) -> u32 {
     let kernel = task.core().kernel();
     if left == 0 && suspension.running().get() && kernel.throw() == Throw::Delivered {
         drop(kernel.take_throw());
+        if kernel.held_back().get() {
+            poll_again(kernel);
+        }
     }
     left
 }
@@ -118,11 +134,7 @@ impl Raise {
             let Some(kernel) = kernel.filter(|k| k.throw() == Throw::Raised(number)) else { return };
             drop(kernel.take_throw());
             if kernel.raise_waits().replace(false) {
-                kernel.with_current(|task| {
-                    if let Some(Kind::Task(suspension)) = task.map(|task| task.kind()) {
-                        kernel.wake(suspension.key());
-                    }
-                });
+                poll_again(kernel);
             }
         });
     }
@@ -181,11 +193,15 @@ pub(crate) fn poll_catching<F: Future>(
     cx: &mut Context<'_>,
 ) -> Poll<Result<F::Output, Cancelled>> {
     let outside = if catches { Outside::put_aside() } else { None };
+    let others_held_back = context::with(|kernel| kernel.is_some_and(|k| k.held_back().get()));
     let inner = future.as_mut().as_pin_mut().expect("a scope for cancellations was polled again after it was done");
     let polled = inner.poll(cx);
     let caught = context::with(|kernel| {
-        let kernel = kernel?;
-        (catches && polled.is_pending() && kernel.throw() != Throw::Off).then(|| kernel.take_throw())
+        let kernel = kernel.filter(|k| catches && polled.is_pending() && k.throw() != Throw::Off)?;
+        if others_held_back && kernel.throw() == Throw::Delivered {
+            poll_again(kernel);
+        }
+        Some(kernel.take_throw())
     });
     drop(outside);
     match caught {

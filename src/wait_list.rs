@@ -13,18 +13,23 @@ const NONE: usize = usize::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place(usize);
 
-/// `Waiting` → `Called` when its turn has come. Whoever has a place leaves it, called or not.
-#[derive(Debug)]
-enum Slot<W> {
-    Waiting { waiter: W, before: usize, behind: usize },
+/// `Waiting` → `Called` when its turn has come, or `Waiting` → `PassedOver` when others are to have theirs instead. Whoever
+/// has a place leaves it in the end, from any of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Waiting,
+    PassedOver,
     Called,
 }
 
-/// How one who left had stood.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Left<W> {
-    Waiting(W),
-    Called,
+#[derive(Debug)]
+struct Slot<W> {
+    state: State,
+    /// There while it waits.
+    waiter: Option<W>,
+    /// The neighbours of one who waits.
+    before: usize,
+    behind: usize,
 }
 
 #[derive(Debug)]
@@ -33,16 +38,17 @@ pub(crate) struct WaitList<W> {
     first: usize,
     last: usize,
     called: usize,
+    passed_over: usize,
 }
 
 impl<W> Default for WaitList<W> {
     fn default() -> Self {
-        Self { slots: Slab::new(), first: NONE, last: NONE, called: 0 }
+        Self { slots: Slab::new(), first: NONE, last: NONE, called: 0, passed_over: 0 }
     }
 }
 
 impl<W> WaitList<W> {
-    /// Whether nobody has a place, neither waiting nor called.
+    /// Whether nobody has a place, in whatever state.
     pub(crate) fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
@@ -52,16 +58,26 @@ impl<W> WaitList<W> {
         self.called
     }
 
+    /// How many were passed over and have not left yet.
+    pub(crate) fn passed_over(&self) -> usize {
+        self.passed_over
+    }
+
     /// How many wait.
     pub(crate) fn waiting(&self) -> usize {
-        self.slots.len() - self.called
+        self.slots.len() - self.called - self.passed_over
+    }
+
+    /// How the one at `place` stands.
+    pub(crate) fn state(&self, place: Place) -> State {
+        self.slots[place.0].state
     }
 
     /// Takes the last place.
     pub(crate) fn join(&mut self, waiter: W) -> Place {
-        let at = self.slots.insert(Slot::Waiting { waiter, before: self.last, behind: NONE });
-        self.link(self.last, at);
-        self.link(at, NONE);
+        let slot = Slot { state: State::Waiting, waiter: Some(waiter), before: NONE, behind: NONE };
+        let at = self.slots.insert(slot);
+        self.append(at);
         Place(at)
     }
 
@@ -70,77 +86,71 @@ impl<W> WaitList<W> {
         (self.first != NONE).then_some(Place(self.first))
     }
 
-    /// Who waits next behind `place`; nobody if that one does not wait.
+    /// Who waits next behind one who waits.
     pub(crate) fn behind(&self, place: Place) -> Option<Place> {
-        match self.slots.get(place.0) {
-            Some(Slot::Waiting { behind, .. }) if *behind != NONE => Some(Place(*behind)),
-            _ => None,
-        }
+        let behind = self.slots[place.0].behind;
+        (behind != NONE).then_some(Place(behind))
     }
 
-    /// Who waits at `place`, if one does: it may have been called.
+    /// Who waits at `place`, if one does.
     pub(crate) fn waiter(&self, place: Place) -> Option<&W> {
-        match self.slots.get(place.0) {
-            Some(Slot::Waiting { waiter, .. }) => Some(waiter),
-            _ => None,
-        }
+        self.slots[place.0].waiter.as_ref()
     }
 
     pub(crate) fn waiter_mut(&mut self, place: Place) -> Option<&mut W> {
-        match self.slots.get_mut(place.0) {
-            Some(Slot::Waiting { waiter, .. }) => Some(waiter),
-            _ => None,
-        }
+        self.slots[place.0].waiter.as_mut()
     }
 
     /// The turn of one who waits has come: out of the order, to be woken by the caller. `None` if it does not wait.
     pub(crate) fn call(&mut self, place: Place) -> Option<W> {
-        let slot = self.slots.get_mut(place.0)?;
-        match std::mem::replace(slot, Slot::Called) {
-            Slot::Waiting { waiter, before, behind } => {
-                self.called += 1;
-                self.close_gap(before, behind);
-                Some(waiter)
-            }
-            Slot::Called => None,
-        }
+        let waiter = self.take_out(place, State::Called)?;
+        self.called += 1;
+        Some(waiter)
     }
 
-    /// Gives a place up; answers how one had stood there.
-    pub(crate) fn leave(&mut self, place: Place) -> Left<W> {
-        match self.slots.remove(place.0) {
-            Slot::Waiting { waiter, before, behind } => {
-                self.close_gap(before, behind);
-                Left::Waiting(waiter)
-            }
-            Slot::Called => {
-                self.called -= 1;
-                Left::Called
-            }
-        }
+    /// One who waits is passed over: out of the order, in nobody's way any more. `None` if it does not wait.
+    pub(crate) fn pass_over(&mut self, place: Place) -> Option<W> {
+        let waiter = self.take_out(place, State::PassedOver)?;
+        self.passed_over += 1;
+        Some(waiter)
     }
 
-    fn close_gap(&mut self, before: usize, behind: usize) {
-        self.link(before, behind);
-        if behind != NONE {
-            self.set_before(behind, before);
+    /// Gives a place up. Answers who waited there, if one did.
+    pub(crate) fn leave(&mut self, place: Place) -> Option<W> {
+        match self.slots[place.0].state {
+            State::Waiting => self.unlink(place),
+            State::PassedOver => self.passed_over -= 1,
+            State::Called => self.called -= 1,
         }
+        self.slots.remove(place.0).waiter
     }
 
-    /// Puts `behind` next behind `before`, or at an end of the order.
-    fn link(&mut self, before: usize, behind: usize) {
+    fn take_out(&mut self, place: Place, state: State) -> Option<W> {
+        let waiter = self.slots[place.0].waiter.take()?;
+        self.slots[place.0].state = state;
+        self.unlink(place);
+        Some(waiter)
+    }
+
+    fn append(&mut self, at: usize) {
+        let slot = &mut self.slots[at];
+        (slot.before, slot.behind) = (self.last, NONE);
+        match self.slots.get_mut(self.last) {
+            Some(last) => last.behind = at,
+            None => self.first = at,
+        }
+        self.last = at;
+    }
+
+    fn unlink(&mut self, place: Place) {
+        let Slot { before, behind, .. } = self.slots[place.0];
         match self.slots.get_mut(before) {
-            Some(Slot::Waiting { behind: next, .. }) => *next = behind,
-            _ => self.first = behind,
+            Some(slot) => slot.behind = behind,
+            None => self.first = behind,
         }
-        if behind == NONE {
-            self.last = before;
-        }
-    }
-
-    fn set_before(&mut self, at: usize, before: usize) {
-        if let Some(Slot::Waiting { before: previous, .. }) = self.slots.get_mut(at) {
-            *previous = before;
+        match self.slots.get_mut(behind) {
+            Some(slot) => slot.before = before,
+            None => self.last = before,
         }
     }
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
-use super::{Left, Place, WaitList};
+use super::{Place, State, WaitList};
 
 /// What is done next; a number says to which of those who have a place.
 #[derive(Clone, Debug)]
@@ -11,6 +11,7 @@ enum Op {
     Join,
     Call(usize),
     CallFirst,
+    PassOver(usize),
     Leave(usize),
     Replace(usize),
 }
@@ -18,8 +19,8 @@ enum Op {
 #[derive(Default)]
 struct Model {
     list: WaitList<u32>,
-    /// Place, name, and whether it was called.
-    members: Vec<(Place, u32, bool)>,
+    /// Place, name and state, in the order in which they came.
+    members: Vec<(Place, u32, State)>,
     names: u32,
 }
 
@@ -31,7 +32,7 @@ impl Model {
                 self.names += 1;
                 let place = self.list.join(self.names);
                 assert!(self.members.iter().all(|(other, ..)| *other != place), "one place for two");
-                self.members.push((place, self.names, false));
+                self.members.push((place, self.names, State::Waiting));
             }
             Op::Call(n) => {
                 let Some(i) = chosen(n) else { return };
@@ -39,23 +40,32 @@ impl Model {
             }
             Op::CallFirst => {
                 let first = self.list.first();
-                let expected = self.members.iter().position(|(.., called)| !called);
+                let expected = self.members.iter().position(|(.., state)| *state == State::Waiting);
                 assert_eq!(first, expected.map(|i| self.members[i].0));
                 if let Some(i) = expected {
                     self.call(i);
                 }
             }
+            Op::PassOver(n) => {
+                let Some(i) = chosen(n) else { return };
+                let (place, name, state) = &mut self.members[i];
+                let waits = *state == State::Waiting;
+                assert_eq!(self.list.pass_over(*place), waits.then_some(*name));
+                if waits {
+                    *state = State::PassedOver;
+                }
+            }
             Op::Leave(n) => {
                 let Some(i) = chosen(n) else { return };
-                let (place, name, called) = self.members.remove(i);
-                assert_eq!(self.list.leave(place), if called { Left::Called } else { Left::Waiting(name) });
+                let (place, name, state) = self.members.remove(i);
+                assert_eq!(self.list.leave(place), (state == State::Waiting).then_some(name));
             }
             Op::Replace(n) => {
                 let Some(i) = chosen(n) else { return };
                 self.names += 1;
-                let (place, name, called) = &mut self.members[i];
+                let (place, name, state) = &mut self.members[i];
                 let waiter = self.list.waiter_mut(*place);
-                assert_eq!(waiter.is_none(), *called);
+                assert_eq!(waiter.is_some(), *state == State::Waiting);
                 if let Some(waiter) = waiter {
                     *waiter = self.names;
                     *name = self.names;
@@ -65,14 +75,17 @@ impl Model {
     }
 
     fn call(&mut self, i: usize) {
-        let (place, name, called) = &mut self.members[i];
-        assert_eq!(self.list.call(*place), (!*called).then_some(*name));
-        *called = true;
+        let (place, name, state) = &mut self.members[i];
+        let waits = *state == State::Waiting;
+        assert_eq!(self.list.call(*place), waits.then_some(*name));
+        if waits {
+            *state = State::Called;
+        }
     }
 
     fn compare(&self) {
-        let waits = |called: bool| self.members.iter().filter(move |member| member.2 == called);
-        let order: Vec<u32> = waits(false).map(|member| member.1).collect();
+        let those = |state: State| self.members.iter().filter(move |member| member.2 == state);
+        let order: Vec<u32> = those(State::Waiting).map(|member| member.1).collect();
         let mut found = Vec::new();
         let mut at = self.list.first();
         while let Some(place) = at {
@@ -80,9 +93,13 @@ impl Model {
             at = self.list.behind(place);
         }
         assert_eq!(found, order);
-        assert_eq!((self.list.waiting(), self.list.called()), (order.len(), waits(true).count()));
+        let count = |state: State| those(state).count();
+        assert_eq!(
+            (self.list.waiting(), self.list.passed_over(), self.list.called()),
+            (order.len(), count(State::PassedOver), count(State::Called))
+        );
         assert_eq!(self.list.is_empty(), self.members.is_empty());
-        assert!(waits(true).all(|member| self.list.waiter(member.0).is_none()));
+        assert!(self.members.iter().all(|(place, _, state)| self.list.state(*place) == *state));
     }
 }
 
@@ -91,6 +108,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => Just(Op::Join),
         1 => any::<usize>().prop_map(Op::Call),
         1 => Just(Op::CallFirst),
+        1 => any::<usize>().prop_map(Op::PassOver),
         2 => any::<usize>().prop_map(Op::Leave),
         1 => any::<usize>().prop_map(Op::Replace),
     ]

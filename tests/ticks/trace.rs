@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use oneloop::{AnyFuture, Clock, EventLoop, all_tasks, catch_cancelled, sleep, yield_now};
+use oneloop::{AnyFuture, Clock, EventLoop, Task, all_tasks, catch_cancelled, create_task, sleep, wait, yield_now};
 
 /// No program here takes as many iterations: one that does waits for ever.
 const TICKS_MAX: u32 = 1000;
@@ -195,6 +195,22 @@ async fn run_main<R: Debug>(trace: &Trace, main: impl AsyncFnOnce(Trace) -> R) {
         Ok(Err(_payload)) => "RESUME panicked".to_owned(),
         Err(cancelled) => format!("RESUME raised Cancelled({})", cancelled.message().unwrap_or("")),
     });
+}
+
+/// A task that runs `body`, notes a cancellation of it and raises it on.
+pub(crate) fn noted(t: &Trace, name: &'static str, body: impl Future<Output = ()> + 'static) -> Task<()> {
+    let t = t.clone();
+    create_task(async move {
+        if let Err(cancelled) = catch_cancelled(body).await {
+            t.rec(format!("{name}.CANCEL({})", cancelled.message().unwrap_or("")));
+            cancelled.reraise().await;
+        }
+    })
+}
+
+/// Waits until all of these have ended, however they do.
+pub(crate) async fn end_of(tasks: impl IntoIterator<Item = Task<()>>) {
+    drop(wait(tasks).await);
 }
 
 /// Counts the iterations of a loop from now on.

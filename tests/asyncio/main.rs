@@ -1,0 +1,13 @@
+//! What CPython tests of its own asyncio, written anew for this loop under the same names: one file for each of its
+//! files, one module for each of its classes. `portable.txt` lists the names; one that makes no sense in Rust stands in
+//! `docs/PARITY.md` with its reason.
+
+mod names;
+mod support;
+mod test_futures;
+mod test_locks;
+mod test_queues;
+mod test_taskgroups;
+mod test_tasks;
+mod test_timeouts;
+mod test_waitfor;
