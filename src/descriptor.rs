@@ -4,11 +4,9 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-
-use mio::unix::SourceFd;
 
 use crate::context;
 use crate::node::Loop;
@@ -17,8 +15,12 @@ use crate::throw::{is_throwing, wait_for};
 
 /// Anything with a non-blocking descriptor, registered with the loop: what sockets and pipes are built on.
 ///
-/// It is registered once, for both directions. Try an operation first; wait only when it would block. One task at a time
-/// may wait for each direction.
+/// It is registered once, for both directions. The system tells when it becomes ready, and that is remembered until an
+/// operation finds it used up, so no operation is tried in vain, and none needs a system call to wait. Any number of
+/// tasks may wait for a direction; all of them try when it becomes ready, the first of them first.
+///
+/// One that is always ready lets others have their turn: after 64 operations in one step of a task the next waits for
+/// the next iteration.
 ///
 /// # Examples
 /// ```
@@ -57,9 +59,19 @@ impl<T: AsRawFd> Descriptor<T> {
     /// # Panics
     /// If this thread is in no loop.
     pub fn new(inner: T) -> io::Result<Self> {
+        Self::register(inner, true)
+    }
+
+    /// The same for a socket that connects, and is writable when it has.
+    pub(crate) fn connecting(inner: T) -> io::Result<Self> {
+        Self::register(inner, false)
+    }
+
+    fn register(inner: T, writable: bool) -> io::Result<Self> {
         let kernel = context::expect();
         let fd = inner.as_raw_fd();
-        let key = kernel.with_reactor(|reactor| reactor.register(&mut SourceFd(&fd)))?;
+        let (key, stale) = kernel.with_reactor(|reactor| reactor.register(fd, writable))?;
+        stale.into_iter().flatten().for_each(|handle| handle.cancel());
         Ok(Self { inner: Some(inner), kernel, key })
     }
 
@@ -96,7 +108,7 @@ impl<T: AsRawFd> Descriptor<T> {
         self.ready(Direction::Write).await;
     }
 
-    /// Calls `read` until it does not answer `WouldBlock`, and waits in between.
+    /// Waits until it may be readable and calls `read`, until that does not answer `WouldBlock`.
     ///
     /// # Errors
     /// What `read` answers.
@@ -107,7 +119,7 @@ impl<T: AsRawFd> Descriptor<T> {
         self.retry(Direction::Read, read).await
     }
 
-    /// Calls `write` until it does not answer `WouldBlock`, and waits in between.
+    /// Waits until it may be writable and calls `write`, until that does not answer `WouldBlock`.
     ///
     /// # Errors
     /// What `write` answers.
@@ -118,13 +130,52 @@ impl<T: AsRawFd> Descriptor<T> {
         self.retry(Direction::Write, write).await
     }
 
+    /// Moves up to `most` bytes of a stream. Moving fewer has used up what there was, which saves the operation that
+    /// would find that out. It is true of stream sockets and pipes, and not of terminals or datagrams.
+    pub(crate) async fn transfer(
+        &self,
+        direction: Direction,
+        most: usize,
+        operation: impl FnMut(&T) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let moved = self.retry(direction, operation).await?;
+        self.note_moved(direction, moved, most);
+        Ok(moved)
+    }
+
+    /// The same without waiting: `WouldBlock` if the system has not said that it is ready.
+    pub(crate) fn try_transfer(
+        &self,
+        direction: Direction,
+        most: usize,
+        mut operation: impl FnMut(&T) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        while self.kernel.with_reactor(|reactor| reactor.is_ready(self.key, direction)) {
+            match operation(self.get_ref()) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.set_blocked(direction),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                other => return other.inspect(|moved| self.note_moved(direction, *moved, most)),
+            }
+        }
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn note_moved(&self, direction: Direction, moved: usize, most: usize) {
+        if 0 < moved && moved < most {
+            self.kernel.with_reactor(|reactor| reactor.set_used_up(self.key, direction));
+        }
+    }
+
+    /// It would block although it was said to be ready: wait for the next event.
+    pub(crate) fn set_blocked(&self, direction: Direction) {
+        self.kernel.with_reactor(|reactor| reactor.set_blocked(self.key, direction));
+    }
+
     async fn retry<R>(&self, direction: Direction, mut operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         loop {
+            self.ready(direction).await;
             match operation(self.get_ref()) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    self.kernel.with_reactor(|reactor| reactor.clear_ready(self.key, direction));
-                    self.ready(direction).await;
-                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.set_blocked(direction),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 other => return other,
             }
@@ -132,15 +183,14 @@ impl<T: AsRawFd> Descriptor<T> {
     }
 
     async fn ready(&self, direction: Direction) {
-        let waiting = Waiting { kernel: &self.kernel, key: self.key, direction };
+        let mut waiting = Waiting { kernel: &self.kernel, key: self.key, direction, place: 0, yielded: false };
         poll_fn(|cx| waiting.poll(cx)).await;
     }
 
     fn deregister(&self) {
         if let Some(inner) = &self.inner {
-            let fd: RawFd = inner.as_raw_fd();
-            let waiters = self.kernel.with_reactor(|reactor| reactor.deregister(self.key, &mut SourceFd(&fd)));
-            drop(waiters);
+            let fd = inner.as_raw_fd();
+            drop(self.kernel.with_reactor(|reactor| reactor.deregister(self.key, fd)));
         }
     }
 }
@@ -162,29 +212,42 @@ struct Waiting<'a> {
     kernel: &'a Loop,
     key: SourceKey,
     direction: Direction,
+    /// The number of its place among those who wait; 0 while it has none.
+    place: u64,
+    /// It has let others go first, and does so once.
+    yielded: bool,
 }
 
 impl Waiting<'_> {
-    fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         if is_throwing(cx) {
             return Poll::Pending;
         }
         let waker = cx.waker().clone();
-        let (ready, spare) = self.kernel.with_reactor(|reactor| reactor.poll_ready(self.key, self.direction, waker));
+        let (ready, spare) =
+            self.kernel.with_reactor(|reactor| reactor.poll_ready(self.key, self.direction, &mut self.place, waker));
         drop(spare);
-        if ready {
+        if !ready {
+            wait_for(match self.direction {
+                Direction::Read => &"a descriptor to be readable",
+                Direction::Write => &"a descriptor to be writable",
+            });
+            return Poll::Pending;
+        }
+        if self.kernel.may_go_on() || self.yielded {
             return Poll::Ready(());
         }
-        wait_for(match self.direction {
-            Direction::Read => &"a descriptor to be readable",
-            Direction::Write => &"a descriptor to be writable",
-        });
+        self.yielded = true;
+        wait_for(&"its next turn");
+        cx.waker().wake_by_ref();
         Poll::Pending
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        drop(self.kernel.with_reactor(|reactor| reactor.forget_waiter(self.key, self.direction)));
+        if self.place != 0 {
+            drop(self.kernel.with_reactor(|reactor| reactor.forget_waiter(self.key, self.direction, self.place)));
+        }
     }
 }

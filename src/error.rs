@@ -2,6 +2,8 @@
 
 use std::any::Any;
 use std::fmt;
+use std::io;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -46,7 +48,7 @@ pub enum Error {
     Deadlock(Deadlock),
     /// The operating system refused something that the loop needs.
     #[error("the event loop failed: {0}")]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
 }
 
 /// The text of the error, since this is what a `main` that returns it shows.
@@ -295,6 +297,96 @@ pub struct GroupError<E> {
 impl<E> GroupError<E> {
     pub(crate) fn new(errors: Vec<E>) -> Self {
         Self { errors }
+    }
+}
+
+/// Why a descriptor cannot be watched by a callback.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WatchError {
+    /// A socket or [`Descriptor`](crate::Descriptor) of the loop has it: asyncio's `RuntimeError`.
+    #[error("descriptor {0} belongs to a socket of this loop; await the socket's own methods, or take it out first")]
+    InUse(i32),
+    /// The system has no readiness for it, as for a regular file: asyncio's `PermissionError`.
+    #[error("descriptor {0} cannot be watched: a regular file is always ready; read it in a thread")]
+    NotPollable(i32),
+    /// It is no descriptor, or the system has no memory left.
+    #[error("descriptor {0} cannot be watched: {1}")]
+    Io(i32, #[source] io::Error),
+}
+
+impl From<WatchError> for io::Error {
+    fn from(error: WatchError) -> Self {
+        let kind = match &error {
+            WatchError::InUse(_) => io::ErrorKind::AlreadyExists,
+            WatchError::NotPollable(_) => io::ErrorKind::PermissionDenied,
+            WatchError::Io(_, source) => source.kind(),
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// No connection came about: what became of every address that was tried.
+///
+/// It becomes an `io::Error` by `?`, with the kind on which all attempts agree.
+#[derive(Debug)]
+pub struct ConnectError {
+    to: String,
+    attempts: Vec<(SocketAddr, io::Error)>,
+    /// Why there was nothing to try.
+    no_address: Option<io::Error>,
+}
+
+impl ConnectError {
+    pub(crate) fn new(to: String, attempts: Vec<(SocketAddr, io::Error)>) -> Self {
+        Self { to, attempts, no_address: None }
+    }
+
+    pub(crate) fn without_address(to: String, error: io::Error) -> Self {
+        Self { to, attempts: Vec::new(), no_address: Some(error) }
+    }
+
+    /// The addresses that were tried, in order, each with its error. Empty if no address was found.
+    pub fn attempts(&self) -> &[(SocketAddr, io::Error)] {
+        &self.attempts
+    }
+
+    /// The kind of the errors if they agree, else `Other`.
+    pub fn kind(&self) -> io::ErrorKind {
+        let mut kinds = self.errors().map(io::Error::kind);
+        let first = kinds.next().unwrap_or(io::ErrorKind::Other);
+        if kinds.all(|kind| kind == first) { first } else { io::ErrorKind::Other }
+    }
+
+    fn errors(&self) -> impl Iterator<Item = &io::Error> {
+        self.attempts.iter().map(|(_, error)| error).chain(&self.no_address)
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot connect to {}", self.to)?;
+        if let Some(error) = &self.no_address {
+            return write!(f, ": {error}");
+        }
+        match &self.attempts[..] {
+            [(address, error)] if address.to_string() == self.to => write!(f, ": {error}"),
+            attempts => attempts.iter().enumerate().try_for_each(|(i, (address, error))| {
+                write!(f, "{} {address}: {error}", if i == 0 { ":" } else { ";" })
+            }),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.errors().last().map(|error| error as _)
+    }
+}
+
+impl From<ConnectError> for io::Error {
+    fn from(error: ConnectError) -> Self {
+        Self::new(error.kind(), error)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::future::{self, Future};
 use crate::handle::Handle;
 use crate::kernel::{Alarm, Kernel, Phase, Waited};
 use crate::node::{Core, Kind, Loop, Node, NodeRef, Watch, Watcher, guarded};
+use crate::reactor::{Reactor, Woken};
 use crate::ready::{Entry, Run};
 use crate::task::{Task, spawn};
 use crate::timer_handle::TimerHandle;
@@ -185,7 +186,7 @@ impl EventLoop {
     }
 
     #[track_caller]
-    fn refuse_if_closed(&self) {
+    pub(crate) fn refuse_if_closed(&self) {
         assert!(
             self.kernel.phase() != Phase::Closed,
             "the event loop is closed, so it can schedule nothing; make a new one with EventLoop::new()"
@@ -279,13 +280,32 @@ impl EventLoop {
                 return Err(Error::Deadlock(self.deadlock()));
             }
             woken.reverse();
-            while let Some(waker) = woken.pop() {
-                guarded(&self.kernel, "Exception in waker", || waker.wake());
+            while let Some(ready) = woken.pop() {
+                self.admit(ready);
             }
             self.kernel.queue_due_timers();
             steps = self.run_batch();
             if self.kernel.is_stopping() {
                 return Ok(());
+            }
+        }
+    }
+
+    /// A descriptor is ready: who waits for it is woken, a callback that watches it takes its turn. One that was cancelled
+    /// by its handle is found out here, as in asyncio.
+    fn admit(&self, ready: Woken<Handle>) {
+        match ready {
+            Woken::Waker(waker) => guarded(&self.kernel, "Exception in waker", || waker.wake()),
+            Woken::Watch(fd, direction, handle) => {
+                if handle.cancelled() {
+                    let taken = self.kernel.with_reactor(|reactor| {
+                        let cancelled = reactor.watch_of(fd, direction).is_some_and(Handle::cancelled);
+                        if cancelled { reactor.unwatch(fd, direction) } else { None }
+                    });
+                    drop(taken);
+                } else {
+                    self.kernel.push(handle.entry(), 0);
+                }
             }
         }
     }
@@ -298,6 +318,7 @@ impl EventLoop {
             match self.kernel.pop() {
                 Some(Entry::Task(key)) => {
                     if let Some(task) = self.kernel.unqueue(key) {
+                        self.kernel.start_step();
                         task.step(&task);
                     }
                 }
@@ -415,6 +436,9 @@ impl EventLoop {
         }
         for alarm in self.kernel.take_timers() {
             guarded(&self.kernel, "Exception in destructor", || drop(alarm));
+        }
+        for watch in self.kernel.with_reactor(Reactor::take_watches) {
+            guarded(&self.kernel, "Exception in destructor", || watch.cancel());
         }
     }
 }

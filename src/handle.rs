@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::ready::Run;
 
-/// A scheduled callback. Dropping a handle leaves the callback scheduled.
+/// A scheduled callback, or one that watches a descriptor. Dropping a handle leaves the callback where it is.
 ///
 /// # Examples
 /// ```
@@ -34,11 +34,17 @@ impl Handle {
         Self { callback: Rc::new(Once { f: Cell::new(Some(f)), cancelled: Cell::new(false), created }) }
     }
 
+    /// Of a callback that runs again and again, until it is cancelled.
+    pub(crate) fn repeating<F: FnMut() + 'static>(f: F, created: &'static Location<'static>) -> Self {
+        Self { callback: Rc::new(Again { f: Cell::new(Some(f)), cancelled: Cell::new(false), created }) }
+    }
+
     pub(crate) fn entry(&self) -> Rc<dyn Run> {
         Rc::clone(&self.callback) as Rc<dyn Run>
     }
 
-    /// Takes the callback back: it will not run, and what it holds is dropped now. Does nothing once it has run.
+    /// Takes the callback back: it will not run any more, and what it holds is dropped now (at its end if it is running).
+    /// Does nothing once it has run.
     pub fn cancel(&self) {
         self.callback.cancel();
     }
@@ -78,6 +84,51 @@ impl<F: FnOnce() + 'static> Run for Once<F> {
 }
 
 impl<F: FnOnce() + 'static> Callback for Once<F> {
+    fn cancel(&self) {
+        self.cancelled.set(true);
+        drop(self.f.take());
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancelled.get()
+    }
+
+    fn created(&self) -> &'static Location<'static> {
+        self.created
+    }
+}
+
+struct Again<F> {
+    /// Not there while it runs, and after it was cancelled.
+    f: Cell<Option<F>>,
+    cancelled: Cell<bool>,
+    created: &'static Location<'static>,
+}
+
+impl<F: FnMut() + 'static> Run for Again<F> {
+    fn run(self: Rc<Self>, _index: u32) {
+        let mut lent = Lent { f: self.f.take(), of: &self };
+        if let Some(f) = &mut lent.f {
+            f();
+        }
+    }
+}
+
+/// The closure while it runs: it is put back, also if it panics, unless it was cancelled meanwhile.
+struct Lent<'a, F> {
+    f: Option<F>,
+    of: &'a Again<F>,
+}
+
+impl<F> Drop for Lent<'_, F> {
+    fn drop(&mut self) {
+        if !self.of.cancelled.get() {
+            self.of.f.set(self.f.take());
+        }
+    }
+}
+
+impl<F: FnMut() + 'static> Callback for Again<F> {
     fn cancel(&self) {
         self.cancelled.set(true);
         drop(self.f.take());

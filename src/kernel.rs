@@ -19,15 +19,19 @@ use slab::Slab;
 
 use crate::clock::{Clock, Ticker};
 use crate::error::ExceptionContext;
+use crate::handle::Handle;
 use crate::inbox::Inbox;
 use crate::key::TaskKey;
-use crate::reactor::Reactor;
+use crate::reactor::{Reactor, Woken};
 use crate::ready::{Entry, Run};
 use crate::timer_wheel::{TimerKey, TimerWheel};
 
 /// How many entries may run before descriptors are polled again although work is ready. Counted, never timed, so that
 /// the same program polls at the same places.
 const STEPS_BETWEEN_POLLS: usize = 64;
+
+/// How many operations of one step may go through without waiting. Counted, never timed, for the same reason.
+const OPERATIONS_IN_A_STEP: u32 = 64;
 
 /// What a timer does when its entry is run.
 pub(crate) enum Alarm {
@@ -97,11 +101,13 @@ pub(crate) struct Kernel<P> {
     ready: RefCell<VecDeque<Entry>>,
     tasks: RefCell<Slab<Slot<P>>>,
     timers: RefCell<TimerWheel<Alarm>>,
-    reactor: RefCell<Reactor>,
+    reactor: RefCell<Reactor<Handle>>,
     clock: Ticker,
     /// Scratch for what one wait brings, kept for its memory.
     scratch: RefCell<Scratch>,
     steps: Cell<usize>,
+    /// The operations of the current step that did not have to wait.
+    operations: Cell<u32>,
     last_task_id: Cell<u64>,
     last_watch: Cell<u64>,
     last_raise: Cell<u32>,
@@ -159,6 +165,7 @@ impl<P: Clone> Kernel<P> {
             clock: Ticker::new(clock),
             scratch: RefCell::default(),
             steps: Cell::new(0),
+            operations: Cell::new(0),
             last_task_id: Cell::new(0),
             last_watch: Cell::new(0),
             last_raise: Cell::new(0),
@@ -364,16 +371,39 @@ impl<P: Clone> Kernel<P> {
 
     // Descriptors.
 
-    pub(crate) fn with_reactor<R>(&self, f: impl FnOnce(&mut Reactor) -> R) -> R {
+    pub(crate) fn with_reactor<R>(&self, f: impl FnOnce(&mut Reactor<Handle>) -> R) -> R {
         f(&mut self.reactor.borrow_mut())
+    }
+
+    /// A task's step begins.
+    #[inline]
+    pub(crate) fn start_step(&self) {
+        self.operations.set(0);
+    }
+
+    /// An operation could go through without waiting: whether it may, or is to let others have their turn first, and the
+    /// system a look, so that a socket that is always ready starves nobody.
+    pub(crate) fn may_go_on(&self) -> bool {
+        let operations = self.operations.get();
+        if operations < OPERATIONS_IN_A_STEP {
+            self.operations.set(operations + 1);
+            return true;
+        }
+        self.poll_soon();
+        false
+    }
+
+    /// The next iteration is to poll, although work may be ready.
+    pub(crate) fn poll_soon(&self) {
+        self.steps.set(STEPS_BETWEEN_POLLS);
     }
 
     // One wait.
 
-    /// Waits, if nothing is ready, until something is or may be: foreign wakes are queued, wakers of descriptors handed
-    /// back. Timers come after those: see `queue_due_timers`. With work ready it only looks, and at descriptors only every
-    /// so many steps.
-    pub(crate) fn wait(&self, steps: usize, woken: &mut Vec<Waker>) -> io::Result<Waited> {
+    /// Waits, if nothing is ready, until something is or may be: foreign wakes are queued, what became ready of
+    /// descriptors handed back. Timers come after those: see `queue_due_timers`. With work ready it only looks, and at
+    /// descriptors only every so many steps.
+    pub(crate) fn wait(&self, steps: usize, woken: &mut Vec<Woken<Handle>>) -> io::Result<Waited> {
         if !self.inbox.is_empty() {
             self.take_inbox();
         }
@@ -390,14 +420,16 @@ impl<P: Clone> Kernel<P> {
         Ok(outcome)
     }
 
-    fn glance(&self, woken: &mut Vec<Waker>) -> io::Result<Waited> {
-        if self.steps.get() >= STEPS_BETWEEN_POLLS && self.reactor.borrow().is_watching() {
+    fn glance(&self, woken: &mut Vec<Woken<Handle>>) -> io::Result<Waited> {
+        // a run that is told to stop before it begins has nothing better to do
+        let due = self.steps.get() >= STEPS_BETWEEN_POLLS || self.ready.borrow().is_empty();
+        if due && self.reactor.borrow().is_watching() {
             self.poll(Some(Duration::ZERO), woken)?;
         }
         Ok(Waited::Woken)
     }
 
-    fn wait_really(&self, woken: &mut Vec<Waker>) -> io::Result<Waited> {
+    fn wait_really(&self, woken: &mut Vec<Woken<Handle>>) -> io::Result<Waited> {
         let next = self.timers.borrow().next_expiry();
         let timeout = next.map(|at| Duration::from_nanos(at.saturating_sub(self.clock.now())));
         self.poll(timeout, woken)?;
@@ -405,7 +437,7 @@ impl<P: Clone> Kernel<P> {
     }
 
     /// Time stands still while a descriptor is ready; else it jumps to the next deadline.
-    fn wait_virtually(&self, woken: &mut Vec<Waker>) -> io::Result<Waited> {
+    fn wait_virtually(&self, woken: &mut Vec<Woken<Handle>>) -> io::Result<Waited> {
         let watching = self.reactor.borrow().is_watching();
         if watching {
             self.poll(Some(Duration::ZERO), woken)?;
@@ -428,9 +460,12 @@ impl<P: Clone> Kernel<P> {
         Ok(Waited::Stuck)
     }
 
-    fn poll(&self, timeout: Option<Duration>, woken: &mut Vec<Waker>) -> io::Result<()> {
-        self.steps.set(0);
-        self.reactor.borrow_mut().wait(timeout, woken)
+    fn poll(&self, timeout: Option<Duration>, woken: &mut Vec<Woken<Handle>>) -> io::Result<()> {
+        let mut reactor = self.reactor.borrow_mut();
+        let waited = reactor.wait(timeout, woken);
+        // who watches a descriptor is called in every iteration in which it is ready, as in asyncio
+        self.steps.set(if reactor.has_watches() { STEPS_BETWEEN_POLLS } else { 0 });
+        waited
     }
 
     fn take_inbox(&self) {
@@ -489,7 +524,7 @@ impl<P: Clone> Kernel<P> {
     }
 
     pub(crate) fn has_scheduled(&self) -> bool {
-        !self.ready.borrow().is_empty() || !self.timers.borrow().is_empty()
+        !self.ready.borrow().is_empty() || !self.timers.borrow().is_empty() || self.reactor.borrow().has_watches()
     }
 
     // What is dropped one after another: see `node::drop_flat`.

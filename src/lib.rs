@@ -69,12 +69,15 @@ mod event_loop;
 #[cfg(unix)]
 mod descriptor;
 mod gather;
+#[cfg(unix)]
+mod readers;
 mod shield;
 mod time;
 mod wait;
 
 // the primitives that are made of those
 mod as_completed;
+mod staggered;
 mod task_group;
 mod timeout;
 
@@ -93,6 +96,10 @@ mod condition;
 // a round of waits on that
 mod barrier;
 
+// sockets and pipes
+#[cfg(unix)]
+pub mod net;
+
 // the main future
 mod run;
 
@@ -110,8 +117,8 @@ pub use context_var::{ContextToken, ContextVar, copy_context};
 pub use descriptor::Descriptor;
 pub use ensure::ensure_future;
 pub use error::{
-    BrokenBarrierError, Cancelled, Deadlock, Error, ExceptionContext, GetError, GroupError, InvalidState, Panic,
-    PutError, QueueShutDown, ReleaseError, RescheduleError, TaskDoneError, TaskError, TimeoutError,
+    BrokenBarrierError, Cancelled, ConnectError, Deadlock, Error, ExceptionContext, GetError, GroupError, InvalidState,
+    Panic, PutError, QueueShutDown, ReleaseError, RescheduleError, TaskDoneError, TaskError, TimeoutError, WatchError,
 };
 pub use event::Event;
 pub use event_loop::{Builder, Entered, EventLoop};
@@ -125,6 +132,7 @@ pub use run::run;
 pub use semaphore::{BoundedSemaphore, Semaphore, SemaphorePermit};
 pub use shared::{Awaitable, Shared};
 pub use shield::shield;
+pub use staggered::{Attempt, Race, staggered_race};
 pub use task::{Task, create_task};
 pub use task_group::{TaskGroup, task_group};
 pub use throw::catch_cancelled;

@@ -1,20 +1,36 @@
 //! What the operating system has to say: readiness of descriptors, and the wake from another thread. Owns mio's `Poll`
 //! and the table of registrations; must not know timers, the ready queue or tasks.
 //!
-//! A descriptor is registered once, for both directions and edge-triggered; what is ready is kept beside it until an
-//! operation finds it used up. Wakers are handed back, never called here.
+//! A socket is registered once, for both directions and edge-triggered; what is ready is kept beside it until an
+//! operation finds it used up. A descriptor that callbacks watch is told of again and again (`watches.rs`). Wakers and
+//! callbacks are handed back, never called here.
 
+mod half;
+mod watches;
+
+use std::collections::BTreeMap;
 use std::io;
+use std::os::fd::RawFd;
 use std::task::Waker;
 use std::time::Duration;
 
-use mio::event::{Event, Source};
+use mio::event::Event;
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
+
+use half::{Half, Sign};
 
 /// How many events one poll takes.
 const EVENTS: usize = 1024;
 const WAKE: Token = Token(usize::MAX);
+
+/// What is asked of the system for a socket. Urgent bytes are of interest because a read stops in front of them, short
+/// though it is.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const ALL: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const ALL: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 /// Names one registration; a stale one finds nothing, also when its slot or its descriptor's number is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,34 +57,63 @@ pub(crate) enum Direction {
     Write,
 }
 
-/// One half of a registered descriptor.
-#[derive(Debug, Default)]
-struct Half {
-    ready: bool,
-    waiter: Option<Waker>,
+impl Direction {
+    const BOTH: [Self; 2] = [Self::Read, Self::Write];
+}
+
+/// What became ready: a task that waited, or a descriptor under the eyes of a callback `W`.
+#[derive(Debug)]
+pub(crate) enum Woken<W> {
+    Waker(Waker),
+    Watch(RawFd, Direction, W),
+}
+
+/// The callbacks of a watched descriptor, for reading and for writing.
+type Watch<W> = [Option<W>; 2];
+
+#[derive(Debug)]
+pub(crate) enum Source<W> {
+    /// A socket of the loop.
+    Owned([Half; 2]),
+    /// Somebody else's descriptor, under its number.
+    Watched(RawFd, Watch<W>),
 }
 
 #[derive(Debug)]
-struct Registration {
+struct Registration<W> {
     generation: u32,
-    halves: [Half; 2],
+    source: Source<W>,
 }
 
 #[derive(Debug)]
-pub(crate) struct Reactor {
+pub(crate) struct Reactor<W> {
     poll: Poll,
     events: Events,
-    registrations: Slab<Registration>,
+    registrations: Slab<Registration<W>>,
     next_generation: u32,
+    last_waiter: u64,
+    /// The descriptors under the eyes of callbacks.
+    watched: BTreeMap<RawFd, SourceKey>,
+    /// Those of them that the last wait has told of: the system is to be asked again.
+    told: Vec<SourceKey>,
 }
 
-impl Reactor {
+impl<W: Clone> Reactor<W> {
     /// A reactor and the waker by which another thread ends its wait.
     pub(crate) fn new() -> io::Result<(Self, mio::Waker)> {
         let poll = Poll::new()?;
         let waker = mio::Waker::new(poll.registry(), WAKE)?;
         let events = Events::with_capacity(EVENTS);
-        Ok((Self { poll, events, registrations: Slab::new(), next_generation: 0 }, waker))
+        let reactor = Self {
+            poll,
+            events,
+            registrations: Slab::new(),
+            next_generation: 0,
+            last_waiter: 0,
+            watched: BTreeMap::new(),
+            told: Vec::new(),
+        };
+        Ok((reactor, waker))
     }
 
     /// Whether any descriptor is registered, so that a poll may find something.
@@ -76,59 +121,102 @@ impl Reactor {
         !self.registrations.is_empty()
     }
 
-    /// Registers a descriptor for both directions.
-    pub(crate) fn register(&mut self, source: &mut impl Source) -> io::Result<SourceKey> {
+    /// Registers a descriptor for both directions. It counts as unreadable until the system says otherwise, which it
+    /// does at once if there is something to read, and as writable if `writable`. What comes back are the callbacks of
+    /// an earlier descriptor with this number, which somebody has closed under their eyes: to be cancelled outside the
+    /// borrow.
+    pub(crate) fn register(&mut self, fd: RawFd, writable: bool) -> io::Result<(SourceKey, Watch<W>)> {
+        let halves = [Half::new(false), Half::new(writable)];
+        let key = self.enter(fd, ALL, Source::Owned(halves))?;
+        let stale = match self.watched.remove(&fd).and_then(|stale| self.leave(stale)) {
+            Some(Source::Watched(_, watch)) => watch,
+            Some(Source::Owned(_)) | None => [None, None],
+        };
+        Ok((key, stale))
+    }
+
+    fn enter(&mut self, fd: RawFd, interest: Interest, source: Source<W>) -> io::Result<SourceKey> {
         // half of the generations are left out, so that no token is WAKE's
         let generation = self.next_generation & (u32::MAX >> 1);
-        self.next_generation = generation + 1;
         let vacant = self.registrations.vacant_entry();
         let key = SourceKey { slot: u32::try_from(vacant.key()).map_err(io::Error::other)?, generation };
-        self.poll.registry().register(source, key.token(), Interest::READABLE | Interest::WRITABLE)?;
-        vacant.insert(Registration { generation, halves: Default::default() });
+        self.poll.registry().register(&mut SourceFd(&fd), key.token(), interest)?;
+        self.next_generation = generation + 1;
+        vacant.insert(Registration { generation, source });
         Ok(key)
     }
 
-    /// Forgets a descriptor. Events of it that are still under way find nothing. Its waiters come back, to be woken or
-    /// dropped outside the borrow.
-    pub(crate) fn deregister(&mut self, key: SourceKey, source: &mut impl Source) -> [Option<Waker>; 2] {
-        let live = self.registrations.get(key.slot as usize).is_some_and(|r| r.generation == key.generation);
-        if !live {
-            return [None, None];
-        }
-        // A descriptor that was closed already has left the poll by itself.
-        let _ = self.poll.registry().deregister(source);
-        self.registrations.remove(key.slot as usize).halves.map(|half| half.waiter)
+    fn leave(&mut self, key: SourceKey) -> Option<Source<W>> {
+        let slot = key.slot as usize;
+        let live = self.registrations.get(slot).is_some_and(|r| r.generation == key.generation);
+        live.then(|| self.registrations.remove(slot).source)
     }
 
-    /// Whether the half is ready as far as is known; if not, `waker` waits for it. The waker that is not needed comes
-    /// back.
-    pub(crate) fn poll_ready(&mut self, key: SourceKey, direction: Direction, waker: Waker) -> (bool, Option<Waker>) {
+    /// Forgets a descriptor. Events of it that are still under way find nothing. What waits for it comes back, to be
+    /// dropped outside the borrow: waits borrow their descriptor, so it is only what somebody has leaked.
+    pub(crate) fn deregister(&mut self, key: SourceKey, fd: RawFd) -> Option<Source<W>> {
+        let source = self.leave(key)?;
+        // A descriptor that was closed already has left the poll by itself.
+        let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
+        Some(source)
+    }
+
+    /// Whether the half is ready as far as is known; if not, `waker` waits for it, in the place with the number
+    /// `place`, or in a new one, whose number is put there. The waker that is not needed comes back.
+    pub(crate) fn poll_ready(
+        &mut self,
+        key: SourceKey,
+        direction: Direction,
+        place: &mut u64,
+        waker: Waker,
+    ) -> (bool, Option<Waker>) {
+        let next = self.last_waiter + 1;
         match self.half(key, direction) {
-            Some(half) if !half.ready => (false, half.waiter.replace(waker)),
+            Some(half) if !half.is_ready() => {
+                let spare = half.wait(place, next, waker);
+                self.last_waiter = next;
+                (false, spare)
+            }
             Some(_) | None => (true, Some(waker)),
         }
     }
 
-    /// An operation found the half used up: wait for the next event.
-    pub(crate) fn clear_ready(&mut self, key: SourceKey, direction: Direction) {
+    /// Whether the half is ready as far as is known.
+    pub(crate) fn is_ready(&mut self, key: SourceKey, direction: Direction) -> bool {
+        self.half(key, direction).is_none_or(|half| half.is_ready())
+    }
+
+    /// An operation found the half blocked: wait for the next event.
+    pub(crate) fn set_blocked(&mut self, key: SourceKey, direction: Direction) {
         if let Some(half) = self.half(key, direction) {
-            half.ready = false;
+            half.set_blocked();
         }
     }
 
-    /// Nobody waits for the half any more; the waker comes back, to be dropped outside the borrow.
-    pub(crate) fn forget_waiter(&mut self, key: SourceKey, direction: Direction) -> Option<Waker> {
-        self.half(key, direction)?.waiter.take()
+    /// An operation on a stream has moved fewer bytes than it was asked to: the next event will tell of more.
+    pub(crate) fn set_used_up(&mut self, key: SourceKey, direction: Direction) {
+        if let Some(half) = self.half(key, direction) {
+            half.set_used_up();
+        }
+    }
+
+    /// A wait was given up; its waker comes back, to be dropped outside the borrow.
+    pub(crate) fn forget_waiter(&mut self, key: SourceKey, direction: Direction, place: u64) -> Option<Waker> {
+        self.half(key, direction)?.forget(place)
     }
 
     fn half(&mut self, key: SourceKey, direction: Direction) -> Option<&mut Half> {
         let registration = self.registrations.get_mut(key.slot as usize)?;
-        (registration.generation == key.generation).then(|| &mut registration.halves[direction as usize])
+        match &mut registration.source {
+            Source::Owned(halves) if registration.generation == key.generation => Some(&mut halves[direction as usize]),
+            Source::Owned(_) | Source::Watched(..) => None,
+        }
     }
 
-    /// Waits for events, for `timeout` at the most (`None`: for ever), and hands the wakers of what became ready to
-    /// `woken`, in the system's order, reader before writer. A signal ends the wait early.
-    pub(crate) fn wait(&mut self, timeout: Option<Duration>, woken: &mut Vec<Waker>) -> io::Result<()> {
+    /// Waits for events, for `timeout` at the most (`None`: for ever), and hands what became ready to `woken`, in the
+    /// system's order, reader before writer. A signal ends the wait early.
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>, woken: &mut Vec<Woken<W>>) -> io::Result<()> {
+        self.ask_again();
         let Some(timeout) = self.park(timeout)? else { return Ok(()) };
         match self.poll.poll(&mut self.events, timeout) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
@@ -139,12 +227,20 @@ impl Reactor {
                 continue;
             }
             let key = SourceKey::of(event.token());
-            let Some(registration) = self.registrations.get_mut(key.slot as usize) else { continue };
-            if registration.generation == key.generation {
-                registration.halves.iter_mut().zip(ready_halves(event)).for_each(|(half, ready)| {
-                    half.ready |= ready;
-                    woken.extend(half.waiter.take_if(|_| ready));
-                });
+            let registration = self.registrations.get_mut(key.slot as usize);
+            let Some(registration) = registration.filter(|r| r.generation == key.generation) else { continue };
+            let signs = signs(event);
+            match &mut registration.source {
+                Source::Owned(halves) => {
+                    halves.iter_mut().zip(signs).for_each(|(half, sign)| half.note(sign, woken));
+                }
+                Source::Watched(fd, watch) => {
+                    for (direction, sign) in Direction::BOTH.into_iter().zip(signs) {
+                        let watch = watch[direction as usize].clone().filter(|_| sign.is_ready());
+                        woken.extend(watch.map(|watch| Woken::Watch(*fd, direction, watch)));
+                    }
+                    self.told.push(key);
+                }
             }
         }
         Ok(())
@@ -178,8 +274,13 @@ impl Reactor {
     }
 }
 
-/// Reader and writer; an error or a hang-up makes both ready, so that the operation meets it.
-fn ready_halves(event: &Event) -> [bool; 2] {
-    let error = event.is_error();
-    [event.is_readable() || event.is_read_closed() || error, event.is_writable() || event.is_write_closed() || error]
+/// What an event says of reader and writer; an error or a hang-up is news for both, so that the operation meets it.
+fn signs(event: &Event) -> [Sign; 2] {
+    let of = |ready, closed| match (ready, closed || event.is_error()) {
+        (_, true) => Sign::Over,
+        (true, false) => Sign::Ready,
+        (false, false) => Sign::Silent,
+    };
+    let short_tells_nothing = event.is_read_closed() || event.is_priority();
+    [of(event.is_readable(), short_tells_nothing), of(event.is_writable(), event.is_write_closed())]
 }

@@ -1,6 +1,9 @@
 //! System calls that mio does not expose. Owns the raw calls; must not know the loop.
 #![expect(unsafe_code, reason = "calls into libc")]
 
+#[cfg(unix)]
+pub(crate) mod socket;
+
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{monotonic_nanos, wait_readable};
 

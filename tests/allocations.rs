@@ -530,3 +530,36 @@ fn reads_writes_and_waits_for_them_cost_nothing() {
         echo.await;
     });
 }
+
+#[cfg(unix)]
+#[test]
+fn reads_and_writes_cost_none_whether_they_wait_or_not() {
+    run(async {
+        let (left, right) = oneloop::net::UnixStream::pair().unwrap();
+        let echo = create_task(async move {
+            let mut buffer = [0; 2_000];
+            loop {
+                match right.read(&mut buffer).await.unwrap() {
+                    0 => return,
+                    n => right.write_all(&buffer[..n]).await.unwrap(),
+                }
+            }
+        });
+        let mut buffer = [0; 2_000];
+        let mut allocations = 0;
+        for round in 0..N {
+            let there_and_back = async {
+                left.write_all(&[7; 1_024]).await.unwrap();
+                left.read(&mut buffer).await.unwrap()
+            };
+            let made = cost(there_and_back).await;
+            if round > 0 {
+                allocations += made; // the first makes room for those who wait
+            }
+        }
+        drop(left);
+        echo.await;
+        show("1,000 echoes over a socket", allocations);
+        assert_eq!(allocations, 0);
+    });
+}

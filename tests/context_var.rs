@@ -749,3 +749,33 @@ fn a_panic_of_a_callback_leaves_its_context() {
     lp.run_until_complete(async { assert_eq!(VAR.get(), None) }).unwrap();
     assert_eq!(*reports.borrow(), [("Exception in callback", Some(2)), ("Exception in callback", Some(1))]);
 }
+
+#[test]
+#[cfg(unix)]
+fn a_reader_runs_in_the_context_of_its_registration_and_keeps_what_it_sets() {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    static SEEN: ContextVar<u32> = ContextVar::new("seen");
+    let lp = EventLoop::new().unwrap();
+    lp.run_until_complete(async {
+        let (mut left, right) = UnixStream::pair().unwrap();
+        left.write_all(b"x").unwrap();
+        SEEN.set(10);
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let noted = Rc::clone(&log);
+        let reader = EventLoop::current().add_reader(&right, move || {
+            let seen = SEEN.get().unwrap();
+            noted.borrow_mut().push(seen);
+            SEEN.set(seen + 1);
+        });
+        SEEN.set(0);
+        while log.borrow().len() < 3 {
+            yield_now().await;
+        }
+        reader.unwrap().cancel();
+        assert_eq!(log.borrow()[..3], [10, 11, 12]);
+        assert_eq!(SEEN.get(), Some(0));
+    })
+    .unwrap();
+}

@@ -169,7 +169,8 @@ fn both_directions_wait_at_once() {
 #[test]
 fn operations_are_retried_after_an_interruption_and_errors_handed_on() {
     run(async {
-        let (left, _right) = descriptors();
+        let (left, right) = descriptors();
+        right.get_ref().write_all(b"x").unwrap(); // so that a read is tried
         let calls = Cell::new(0);
         let interrupted = left.write_with(|_| {
             calls.set(calls.get() + 1);
@@ -583,4 +584,101 @@ fn a_virtual_clock_stands_still_while_a_descriptor_is_ready_and_waits_for_one_wh
         thread.join().unwrap();
     })
     .unwrap();
+}
+
+// Several at once, and one for ever.
+
+#[test]
+fn several_tasks_that_wait_for_one_direction_are_all_woken_in_the_order_in_which_they_came() {
+    run(async {
+        let (left, right) = descriptors();
+        let (right, log) = (Rc::new(right), Rc::new(RefCell::new(Vec::new())));
+        let readers: Vec<_> = (0..4)
+            .map(|i| {
+                let (right, log) = (Rc::clone(&right), Rc::clone(&log));
+                create_task(async move {
+                    let word = read(&right, 1).await.unwrap();
+                    log.borrow_mut().push((i, word));
+                })
+            })
+            .collect();
+        yield_now().await;
+        left.get_ref().write_all(b"ab").unwrap();
+        sleep(ms(2)).await;
+        assert_eq!(*log.borrow(), [(0, b"a".to_vec()), (1, b"b".to_vec())]);
+        left.get_ref().write_all(b"cd").unwrap();
+        gather(readers).await;
+        assert_eq!(log.borrow()[2..], [(2, b"c".to_vec()), (3, b"d".to_vec())]);
+    });
+}
+
+#[test]
+fn one_of_several_who_wait_is_cancelled_and_the_others_wait_on() {
+    run(async {
+        let (left, right) = descriptors();
+        let right = Rc::new(right);
+        let mut readers: Vec<_> = (0..3)
+            .map(|_| {
+                let right = Rc::clone(&right);
+                create_task(async move { catch_cancelled(read(&right, 1)).await.map(Result::unwrap) })
+            })
+            .collect();
+        yield_now().await;
+        readers[0].cancel();
+        yield_now().await;
+        left.get_ref().write_all(b"ab").unwrap();
+        assert!(readers.remove(0).await.is_err());
+        assert_eq!(readers.remove(0).await.unwrap(), b"a");
+        assert_eq!(readers.remove(0).await.unwrap(), b"b");
+    });
+}
+
+#[test]
+fn one_that_is_polled_by_several_wakers_keeps_one_place() {
+    run(async {
+        let (left, right) = descriptors();
+        let mut first = Box::pin(right.readable());
+        for _ in 0..3 {
+            assert!(futures::poll!(&mut first).is_pending());
+        }
+        let second = async {
+            yield_now().await;
+            left.get_ref().write_all(b"x").unwrap();
+        };
+        futures::future::join(first, second).await;
+        assert_eq!(read(&right, 9).await.unwrap(), b"x");
+    });
+}
+
+#[test]
+fn outside_a_step_an_operation_goes_through_although_too_many_did_before() {
+    let lp = EventLoop::new().unwrap();
+    let _in = lp.enter();
+    let (left, _right) = descriptors();
+    for _ in 0..200 {
+        // no task, so no step begins anew
+        assert!(futures::executor::block_on(left.write_with(|_| Ok(()))).is_ok());
+    }
+}
+
+#[test]
+fn an_error_that_is_over_does_not_make_a_half_ready_for_ever() {
+    run(async {
+        let gone = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket.connect(gone).unwrap();
+        socket.send(b"x").unwrap();
+        let socket = Descriptor::new(socket).unwrap();
+        let tries = Cell::new(0);
+        let receive = || {
+            socket.read_with(|socket| {
+                tries.set(tries.get() + 1);
+                socket.recv(&mut [0; 9])
+            })
+        };
+        assert_eq!(receive().await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        assert!(timeout(ms(20), receive()).await.is_err());
+        assert!(tries.get() <= 3, "{} tries", tries.get());
+    });
 }

@@ -20,6 +20,7 @@ const UNSAFE_FILES: &[&str] = &[
     "src/poll_with.rs",
     "src/run.rs",
     "src/sys.rs",
+    "src/sys/socket.rs",
     "src/task/cell.rs",
     "src/wait.rs",
     "src/waker.rs",

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
+use oneloop::net::{TcpListener, TcpStream};
 use oneloop::{
     Clock, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Sleep, create_future, create_task, gather, sleep, task_group,
     wait, yield_now,
@@ -47,6 +48,8 @@ pub(crate) const ROWS: &[Row] = &[
         clock: Clock::Virtual,
         run: timers_fire,
     },
+    real("echo_1", "1 KiB to and fro over TCP between two tasks of the loop", echoes::<1>),
+    real("echo_64", "the same over 64 connections at once", echoes::<64>),
     real("foreign_wake", "a task woken from another thread: what it costs that thread", foreign_wake),
 ];
 
@@ -336,4 +339,41 @@ fn foreign_wake(lp: &EventLoop, times: u64) -> Cost {
         receiver.try_recv().map_or(Poll::Pending, Poll::Ready)
     });
     lp.run_until_complete(woken).expect("nobody stops the loop")
+}
+
+/// Sends back what comes, until the end.
+async fn echo(stream: TcpStream) {
+    let mut buffer = vec![0; 4_096];
+    loop {
+        match stream.read(&mut buffer).await.expect("a connection") {
+            0 => return,
+            n => stream.write_all(&buffer[..n]).await.expect("a connection"),
+        }
+    }
+}
+
+fn echoes<const CONNECTIONS: u64>(lp: &EventLoop, times: u64) -> Cost {
+    const ROUNDS: u64 = 5_000;
+    repeat(lp, times, ROUNDS / CONNECTIONS * CONNECTIONS, async || {
+        let listener = TcpListener::bind(([127, 0, 0, 1], 0)).expect("a port");
+        let mut clients = Vec::new();
+        let mut servers = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let client = create_task(TcpStream::connect(listener.local_addr().expect("an address")));
+            servers.push(create_task(echo(listener.accept().await.expect("a connection").0)));
+            clients.push(client.await.expect("a connection"));
+        }
+        let asking = clients.into_iter().map(async |stream| {
+            let mut buffer = vec![0; 4_096];
+            for _ in 0..ROUNDS / CONNECTIONS {
+                stream.write_all(&[7; 1_024]).await.expect("a connection");
+                let mut back = 0;
+                while back < 1_024 {
+                    back += stream.read(&mut buffer).await.expect("a connection");
+                }
+            }
+        });
+        gather(asking).await;
+        gather(servers).await;
+    })
 }

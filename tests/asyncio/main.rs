@@ -4,9 +4,14 @@
 
 mod names;
 mod support;
+mod test_base_events;
+mod test_events;
 mod test_futures;
 mod test_locks;
 mod test_queues;
+mod test_selector_events;
+mod test_sock_lowlevel;
+mod test_staggered;
 mod test_taskgroups;
 mod test_tasks;
 mod test_timeouts;

@@ -1,0 +1,162 @@
+//! Calls on sockets that neither the standard library nor mio has. Owns the raw calls; must not know the loop.
+#![expect(unsafe_code, reason = "calls into libc")]
+
+use std::io;
+use std::mem;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::time::Duration;
+
+/// A yes or no that the system keeps for a socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Flag {
+    ReuseAddress,
+    ReusePort,
+    OnlyV6,
+    KeepAlive,
+}
+
+impl Flag {
+    fn names(self) -> (libc::c_int, libc::c_int) {
+        match self {
+            Self::ReuseAddress => (libc::SOL_SOCKET, libc::SO_REUSEADDR),
+            Self::ReusePort => (libc::SOL_SOCKET, libc::SO_REUSEPORT),
+            Self::OnlyV6 => (libc::IPPROTO_IPV6, libc::IPV6_V6ONLY),
+            Self::KeepAlive => (libc::SOL_SOCKET, libc::SO_KEEPALIVE),
+        }
+    }
+}
+
+#[cfg(any(target_os = "macos", target_os = "ios"))]
+const KEEP_IDLE: libc::c_int = libc::TCP_KEEPALIVE;
+#[cfg(not(any(target_os = "macos", target_os = "ios")))]
+const KEEP_IDLE: libc::c_int = libc::TCP_KEEPIDLE;
+
+#[expect(clippy::cast_possible_truncation, reason = "a few families are known")]
+const V4: libc::sa_family_t = libc::AF_INET as libc::sa_family_t;
+#[expect(clippy::cast_possible_truncation, reason = "a few families are known")]
+const V6: libc::sa_family_t = libc::AF_INET6 as libc::sa_family_t;
+
+fn checked(answer: libc::c_int) -> io::Result<libc::c_int> {
+    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer) }
+}
+
+/// A TCP socket for addresses like this one, non-blocking, which no child process inherits.
+pub(crate) fn tcp_socket(like: &SocketAddr) -> io::Result<OwnedFd> {
+    let domain = if like.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    let kind = libc::SOCK_STREAM;
+    // SAFETY: a call without pointers.
+    let fd = checked(unsafe { libc::socket(domain, kind, 0) })?;
+    // SAFETY: it was just made, and nobody else knows it.
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    {
+        // SAFETY: a call without pointers on a live descriptor.
+        checked(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) })?;
+        set_nonblocking(&socket)?;
+    }
+    Ok(socket)
+}
+
+/// The address as the system wants it, for the time of a call.
+fn with_address<R>(address: &SocketAddr, call: impl FnOnce(*const libc::sockaddr, libc::socklen_t) -> R) -> R {
+    #[expect(clippy::cast_possible_truncation, reason = "a few bytes")]
+    fn size<T>(_: &T) -> libc::socklen_t {
+        size_of::<T>() as libc::socklen_t
+    }
+    match address {
+        SocketAddr::V4(v4) => {
+            // SAFETY: a plain structure of integers, for which zeros are fine.
+            let mut raw: libc::sockaddr_in = unsafe { mem::zeroed() };
+            raw.sin_family = V4;
+            raw.sin_port = v4.port().to_be();
+            raw.sin_addr.s_addr = u32::from_ne_bytes(v4.ip().octets());
+            call((&raw const raw).cast(), size(&raw))
+        }
+        SocketAddr::V6(v6) => {
+            // SAFETY: a plain structure of integers, for which zeros are fine.
+            let mut raw: libc::sockaddr_in6 = unsafe { mem::zeroed() };
+            raw.sin6_family = V6;
+            raw.sin6_port = v6.port().to_be();
+            raw.sin6_addr.s6_addr = v6.ip().octets();
+            raw.sin6_flowinfo = v6.flowinfo();
+            raw.sin6_scope_id = v6.scope_id();
+            call((&raw const raw).cast(), size(&raw))
+        }
+    }
+}
+
+pub(crate) fn bind(socket: &OwnedFd, address: &SocketAddr) -> io::Result<()> {
+    // SAFETY: the address is alive for the call, and as long as it says.
+    with_address(address, |raw, len| checked(unsafe { libc::bind(socket.as_raw_fd(), raw, len) })).map(drop)
+}
+
+/// Begins to connect; a non-blocking socket becomes writable when that has come to its end.
+pub(crate) fn connect(socket: &OwnedFd, address: &SocketAddr) -> io::Result<()> {
+    // SAFETY: the address is alive for the call, and as long as it says.
+    match with_address(address, |raw, len| checked(unsafe { libc::connect(socket.as_raw_fd(), raw, len) })) {
+        // interrupted, it goes on by itself
+        Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// Listens, or changes the length of the line in which connections wait to be accepted.
+pub(crate) fn listen(socket: &impl AsRawFd, backlog: u32) -> io::Result<()> {
+    let backlog = libc::c_int::try_from(backlog).unwrap_or(libc::c_int::MAX);
+    // SAFETY: a call without pointers.
+    checked(unsafe { libc::listen(socket.as_raw_fd(), backlog) }).map(drop)
+}
+
+/// Makes reads and writes answer `WouldBlock` where they would wait.
+pub(crate) fn set_nonblocking(descriptor: &impl AsRawFd) -> io::Result<()> {
+    let fd = descriptor.as_raw_fd();
+    // SAFETY: a call without pointers.
+    let flags = checked(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+    // SAFETY: a call without pointers.
+    checked(unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) }).map(drop)
+}
+
+pub(crate) fn set_flag(socket: &impl AsRawFd, flag: Flag, on: bool) -> io::Result<()> {
+    let (level, name) = flag.names();
+    set_number(socket, level, name, libc::c_int::from(on))
+}
+
+/// After how long a silence the system asks whether the peer is there, if it does that at all.
+pub(crate) fn keep_alive(socket: &impl AsRawFd) -> io::Result<Option<Duration>> {
+    let (level, name) = Flag::KeepAlive.names();
+    if number(socket, level, name)? == 0 {
+        return Ok(None);
+    }
+    let seconds = number(socket, libc::IPPROTO_TCP, KEEP_IDLE)?;
+    Ok(Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))))
+}
+
+/// The system counts in whole seconds, of which there is at least one.
+pub(crate) fn set_keep_alive(socket: &impl AsRawFd, after: Option<Duration>) -> io::Result<()> {
+    if let Some(after) = after {
+        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        let seconds = libc::c_int::try_from(seconds.max(1)).unwrap_or(libc::c_int::MAX);
+        set_number(socket, libc::IPPROTO_TCP, KEEP_IDLE, seconds)?;
+    }
+    set_flag(socket, Flag::KeepAlive, after.is_some())
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "four")]
+const NUMBER: libc::socklen_t = size_of::<libc::c_int>() as libc::socklen_t;
+
+fn set_number(socket: &impl AsRawFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    let fd = socket.as_raw_fd();
+    // SAFETY: one number, alive for the call, of the size that is said.
+    checked(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), NUMBER) }).map(drop)
+}
+
+fn number(socket: &impl AsRawFd, level: libc::c_int, name: libc::c_int) -> io::Result<libc::c_int> {
+    let (mut value, mut size): (libc::c_int, _) = (0, NUMBER);
+    // SAFETY: one number and its size, alive for the call.
+    checked(unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, (&raw mut value).cast(), &raw mut size) })?;
+    Ok(value)
+}

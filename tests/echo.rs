@@ -1,0 +1,185 @@
+//! What an echo costs in system calls, and ten thousand connections at once. Needs a program that counts calls, and leave
+//! to open many descriptors; says so where it has neither.
+#![cfg(target_os = "linux")]
+#![expect(clippy::print_stdout, reason = "says what it skips")]
+#![expect(unsafe_code, reason = "raises the limit on descriptors")]
+
+use std::collections::BTreeMap;
+use std::env;
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use oneloop::net::{TcpListener, TcpStream};
+use oneloop::{EventLoop, create_task, gather, task_group, timeout};
+
+const MESSAGE: usize = 1_024;
+/// A buffer with room for more than the message, so that a short read tells that it was all.
+const ROOM: usize = 4_096;
+const ANY: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
+
+/// Runs on the machine's clock, and fails rather than hangs.
+fn run<F: Future>(main: F) -> F::Output {
+    let lp = EventLoop::new().unwrap();
+    lp.run_until_complete(timeout(Duration::from_secs(120), main)).unwrap().expect("it hangs")
+}
+
+async fn echo(stream: TcpStream) {
+    let mut buffer = vec![0; ROOM];
+    loop {
+        match stream.read(&mut buffer).await.unwrap() {
+            0 => return,
+            n => stream.write_all(&buffer[..n]).await.unwrap(),
+        }
+    }
+}
+
+/// Sends messages and waits for each to come back.
+async fn ask(stream: &TcpStream, rounds: usize) {
+    let (message, mut buffer) = (vec![7; MESSAGE], vec![0; ROOM]);
+    for _ in 0..rounds {
+        stream.write_all(&message).await.unwrap();
+        let mut back = 0;
+        while back < MESSAGE {
+            back += stream.read(&mut buffer).await.unwrap();
+        }
+    }
+}
+
+async fn both_ends(rounds: usize) {
+    let listener = TcpListener::bind(ANY).unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = create_task(async move { echo(listener.accept().await.unwrap().0).await });
+    let client = TcpStream::connect(address).await.unwrap();
+    ask(&client, rounds).await;
+    drop(client);
+    server.await;
+}
+
+/// What this program is to do if it was started by one of the tests below.
+fn role(name: &str) -> Option<String> {
+    env::var(name).ok()
+}
+
+/// This program again, to run one test in a role.
+fn again(test: &str, role: &str, value: &str) -> Vec<String> {
+    let me = env::current_exe().expect("the path of this test");
+    let words = ["env", &format!("{role}={value}"), &me.display().to_string(), "--exact", test, "--nocapture"];
+    words.map(str::to_owned).to_vec()
+}
+
+/// How often each system call was made, and how often it failed, by a program and its threads.
+fn calls(program: &[String]) -> Result<BTreeMap<String, (u64, u64)>, String> {
+    let ran = Command::new("strace").args(["-f", "-c", "-U", "calls,errors,name"]).args(program).output();
+    let ran = ran.map_err(|e| format!("strace cannot be started: {e}"))?;
+    let report = String::from_utf8_lossy(&ran.stderr).into_owned();
+    if !ran.status.success() {
+        return Err(format!("strace failed: {report}"));
+    }
+    let rows = report.lines().filter_map(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        match words[..] {
+            [calls, name] => Some((name.to_owned(), (calls.parse().ok()?, 0))),
+            [calls, errors, name] => Some((name.to_owned(), (calls.parse().ok()?, errors.parse().ok()?))),
+            _ => None,
+        }
+    });
+    Ok(rows.collect())
+}
+
+#[test]
+fn an_echo_takes_two_receives_and_two_sends_for_both_ends_and_none_in_vain() {
+    const ROUNDS: &str = "ONELOOP_ECHO_ROUNDS";
+    let name = "an_echo_takes_two_receives_and_two_sends_for_both_ends_and_none_in_vain";
+    if let Some(rounds) = role(ROUNDS) {
+        return run(both_ends(rounds.parse().unwrap()));
+    }
+    // two runs, of which the longer one differs by nothing but the rounds
+    let counted = [100, 1_100].map(|rounds| calls(&again(name, ROUNDS, &rounds.to_string())));
+    let [Ok(few), Ok(many)] = counted else {
+        println!("skipped: {counted:?}");
+        return;
+    };
+    let more = |call: &str| {
+        let of = |counts: &BTreeMap<String, (u64, u64)>| counts.get(call).copied().unwrap_or_default();
+        let ((calls, errors), (before, failed)) = (of(&many), of(&few));
+        (calls.abs_diff(before), errors.abs_diff(failed))
+    };
+    assert_eq!(more("recvfrom"), (2_000, 0), "a read in vain, or one too many");
+    assert_eq!(more("sendto"), (2_000, 0));
+    assert_eq!(more("epoll_ctl"), (0, 0), "a socket is registered once");
+    let (waits, _) = more("epoll_wait");
+    assert!(waits <= 2_010, "{waits} waits for 1,000 rounds");
+}
+
+/// Raises the limit on open descriptors as far as it goes and answers it.
+fn raise_limit() -> usize {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: one structure, alive for the call.
+    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) }, 0);
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: one structure, alive for the call.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
+    usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
+}
+
+/// Opens connections, has each answered, and keeps them all until then.
+async fn clients(address: SocketAddr, count: usize) {
+    let all = gather((0..count).map(|_| async move {
+        let stream = TcpStream::connect(address).await.unwrap();
+        ask(&stream, 1).await;
+        stream
+    }));
+    let all = all.limit(1_000).await;
+    assert_eq!(all.len(), count);
+    for stream in &all {
+        ask(stream, 1).await;
+    }
+}
+
+#[test]
+fn ten_thousand_connections_at_once() {
+    const CLIENTS: &str = "ONELOOP_CLIENTS_OF";
+    let name = "ten_thousand_connections_at_once";
+    let count = 10_000.min(raise_limit().saturating_sub(100));
+    if let Some(address) = role(CLIENTS) {
+        return run(clients(address.parse().unwrap(), count));
+    }
+    if count < 10_000 {
+        println!("only {count}: this machine allows no more descriptors");
+    }
+    run(async {
+        let listener = TcpListener::bind(ANY).unwrap();
+        let command = again(name, CLIENTS, &listener.local_addr().unwrap().to_string());
+        let mut child = Command::new(&command[0]).args(&command[1..]).stdout(Stdio::null()).spawn().unwrap();
+        let served = task_group(async |group| {
+            for _ in 0..count {
+                let (stream, _) = listener.accept().await.unwrap();
+                group.create_task(async move {
+                    echo(stream).await;
+                    Ok(())
+                });
+            }
+            Ok::<_, ()>(())
+        });
+        served.await.unwrap();
+        assert!(child.wait().unwrap().success());
+    });
+}
+
+#[test]
+fn an_echo_between_two_processes() {
+    const CLIENT: &str = "ONELOOP_CLIENT_OF";
+    let name = "an_echo_between_two_processes";
+    if let Some(address) = role(CLIENT) {
+        let address: SocketAddr = address.parse().unwrap();
+        return run(async { ask(&TcpStream::connect(address).await.unwrap(), 1_000).await });
+    }
+    run(async {
+        let listener = TcpListener::bind(ANY).unwrap();
+        let command = again(name, CLIENT, &listener.local_addr().unwrap().to_string());
+        let mut child = Command::new(&command[0]).args(&command[1..]).stdout(Stdio::null()).spawn().unwrap();
+        echo(listener.accept().await.unwrap().0).await;
+        assert!(child.wait().unwrap().success());
+    });
+}
