@@ -27,7 +27,8 @@ pub enum Clock {
     #[default]
     Real,
     /// Stands still while anything is ready and jumps to the next deadline when nothing is: tests of hours take
-    /// microseconds and always run the same way.
+    /// microseconds and always run the same way. While a job is on a thread (see [`to_thread`](fn@crate::to_thread)) it
+    /// does not jump: the next deadline comes when it has come by the real clock.
     Virtual,
 }
 

@@ -120,7 +120,15 @@ pub enum TaskError {
     /// Its value was moved out by an earlier await.
     #[error("its value was taken by an earlier await; use shared() to let several tasks have it")]
     Taken,
+    /// Its loop was closed before it was done. Seen from other threads alone.
+    #[error("its event loop was closed before it was done; let the loop run until those who wait have their results")]
+    Closed,
 }
+
+/// The loop is closed and takes nothing from other threads any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("the event loop is closed; keep it open until the threads that send to it are done")]
+pub struct Closed;
 
 /// A caught panic: what asyncio keeps as the exception of a task.
 ///

@@ -410,6 +410,7 @@ impl EventLoop {
         if self.kernel.phase() == Phase::Open {
             let _in = context::enter(Rc::clone(&self.kernel));
             self.kernel.set_phase(Phase::Closing);
+            self.kernel.shut_door();
             // a destructor may start tasks and set timers again
             loop {
                 let tasks = tasks_of(&self.kernel);
@@ -422,6 +423,9 @@ impl EventLoop {
                 self.drop_scheduled();
             }
             self.kernel.set_phase(Phase::Closed);
+            if let Some(executor) = self.kernel.shut_default_executor() {
+                executor.shut_down(|| ());
+            }
             guarded(&self.kernel, "Exception in destructor", || drop(self.kernel.set_handler(None)));
         }
         Ok(())
@@ -433,6 +437,9 @@ impl EventLoop {
     fn drop_scheduled(&self) {
         while let Some(entry) = self.kernel.pop() {
             guarded(&self.kernel, "Exception in destructor", || drop(entry));
+        }
+        for taker in self.kernel.take_expected() {
+            guarded(&self.kernel, "Exception in destructor", || drop(taker));
         }
         for alarm in self.kernel.take_timers() {
             guarded(&self.kernel, "Exception in destructor", || drop(alarm));

@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use crate::context;
 use crate::counted::Counted;
-use crate::error::InvalidState;
+use crate::error::{InvalidState, Panic};
 use crate::join::{Join, handle_methods};
-use crate::node::{Core, Kind, Loop, Node, Promise, as_node, as_promise, lend};
+use crate::node::{Core, Ending, Kind, Loop, Node, Promise, as_node, as_promise, lend};
 
 /// A result that somebody will set: asyncio's `Future`, made by [`create_future`](fn@create_future).
 ///
@@ -51,6 +51,15 @@ impl<T: 'static> Future<T> {
         self.cell.value.set(Some(value));
         self.cell.core.finish(|| as_node(self.cell.clone()));
         Ok(())
+    }
+}
+
+impl<T: 'static> Future<T> {
+    /// Settles it with a panic, which goes on in whoever awaits it. Nothing happens if it is done.
+    pub(crate) fn set_panic(&self, panic: Panic) {
+        if !self.cell.core.is_done() {
+            self.cell.core.end(Ending::Panicked(panic), || as_node(self.cell.clone()));
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 //! calls out to nobody; what must be called or dropped is handed back. (Wakers of foreign make are the one thing that
 //! the reactor replaces, and it hands those back too.)
 
+mod outside;
+
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -20,11 +22,13 @@ use slab::Slab;
 use crate::clock::{Clock, Ticker};
 use crate::error::ExceptionContext;
 use crate::handle::Handle;
-use crate::inbox::Inbox;
+use crate::inbox::{Door, Message};
 use crate::key::TaskKey;
 use crate::reactor::{Reactor, Woken};
 use crate::ready::{Entry, Run};
 use crate::timer_wheel::{TimerKey, TimerWheel};
+
+use outside::{Executor, Expected};
 
 /// How many entries may run before descriptors are polled again although work is ready. Counted, never timed, so that
 /// the same program polls at the same places.
@@ -96,8 +100,10 @@ type Handler = Rc<dyn Fn(&ExceptionContext)>;
 
 /// The state of one loop.
 pub(crate) struct Kernel<P> {
-    inbox: Arc<Inbox>,
+    door: Door,
     number: u16,
+    expected: Expected,
+    executor: RefCell<Executor>,
     ready: RefCell<VecDeque<Entry>>,
     tasks: RefCell<Slab<Slot<P>>>,
     timers: RefCell<TimerWheel<Alarm>>,
@@ -141,7 +147,7 @@ impl Drop for Digging<'_> {
 
 #[derive(Debug, Default)]
 struct Scratch {
-    keys: Vec<TaskKey>,
+    messages: Vec<Message>,
     due: Vec<TimerKey>,
 }
 
@@ -154,10 +160,12 @@ impl<P> fmt::Debug for Kernel<P> {
 impl<P: Clone> Kernel<P> {
     pub(crate) fn new(clock: Clock) -> io::Result<Rc<Self>> {
         let (reactor, waker) = Reactor::new()?;
-        let inbox = Inbox::register(waker)?;
+        let door = Door::open(waker)?;
         Ok(Rc::new(Self {
-            number: inbox.number(),
-            inbox,
+            number: door.number(),
+            door,
+            expected: Expected::default(),
+            executor: RefCell::default(),
             ready: RefCell::default(),
             tasks: RefCell::default(),
             timers: RefCell::new(TimerWheel::new()),
@@ -195,16 +203,18 @@ impl<P: Clone> Kernel<P> {
 
     // The ready queue.
 
-    /// Queues a turn. A closed loop drops it, as nobody would ever take it.
+    /// Queues a turn, behind what other threads have sent so far. A closed loop drops it, as nobody would ever take it.
     pub(crate) fn push(&self, turn: Rc<dyn Run>, index: u32) {
         if self.phase.get() != Phase::Closed {
+            self.take_messages();
             self.ready.borrow_mut().push_back(Entry::Run(turn, index));
         }
     }
 
-    /// Queues a task, which a closed loop has none of.
+    /// Queues a task, behind what other threads have sent so far. A closed loop has none.
     #[inline]
     fn push_task(&self, key: TaskKey) {
+        self.take_messages();
         self.ready.borrow_mut().push_back(Entry::Task(key));
     }
 
@@ -244,14 +254,18 @@ impl<P: Clone> Kernel<P> {
     }
 
     /// Queues a task, unless it is queued already or gone.
+    #[inline]
     pub(crate) fn wake(&self, key: TaskKey) {
-        let tasks = self.tasks.borrow();
-        if let Some(slot) = tasks.get(key.slot())
-            && slot.key == key
-            && !slot.queued.replace(true)
-        {
+        if self.mark_queued(key) {
             self.push_task(key);
         }
+    }
+
+    /// Whether the task lives and was not queued. Now it counts as queued.
+    #[inline]
+    fn mark_queued(&self, key: TaskKey) -> bool {
+        let tasks = self.tasks.borrow();
+        tasks.get(key.slot()).is_some_and(|slot| slot.key == key && !slot.queued.replace(true))
     }
 
     pub(crate) fn is_queued(&self, key: TaskKey) -> bool {
@@ -404,9 +418,7 @@ impl<P: Clone> Kernel<P> {
     /// descriptors handed back. Timers come after those: see `queue_due_timers`. With work ready it only looks, and at
     /// descriptors only every so many steps.
     pub(crate) fn wait(&self, steps: usize, woken: &mut Vec<Woken<Handle>>) -> io::Result<Waited> {
-        if !self.inbox.is_empty() {
-            self.take_inbox();
-        }
+        self.take_messages();
         let idle = self.ready.borrow().is_empty() && !self.stopping.get();
         self.steps.set(self.steps.get() + steps);
         let outcome = match idle {
@@ -414,9 +426,7 @@ impl<P: Clone> Kernel<P> {
             true => self.wait_really(woken)?,
             false => self.glance(woken)?,
         };
-        if !self.inbox.is_empty() {
-            self.take_inbox();
-        }
+        self.take_messages();
         Ok(outcome)
     }
 
@@ -436,14 +446,18 @@ impl<P: Clone> Kernel<P> {
         Ok(Waited::Woken)
     }
 
-    /// Time stands still while a descriptor is ready; else it jumps to the next deadline.
+    /// Time stands still while a descriptor is ready; else it jumps to the next deadline, unless something is expected from
+    /// another thread, which has no other time than the real one.
     fn wait_virtually(&self, woken: &mut Vec<Woken<Handle>>) -> io::Result<Waited> {
         let watching = self.reactor.borrow().is_watching();
         if watching {
             self.poll(Some(Duration::ZERO), woken)?;
         }
-        if !woken.is_empty() || !self.inbox.is_empty() {
+        if !woken.is_empty() || !self.door.is_empty() {
             return Ok(Waited::Woken);
+        }
+        if !self.expected.is_empty() {
+            return self.wait_for_expected(woken);
         }
         // the wheel answers a lower bound of the next deadline: go on until something is due
         loop {
@@ -461,17 +475,16 @@ impl<P: Clone> Kernel<P> {
     }
 
     fn poll(&self, timeout: Option<Duration>, woken: &mut Vec<Woken<Handle>>) -> io::Result<()> {
+        let sleeps = timeout != Some(Duration::ZERO);
+        let timeout = if sleeps && !self.door.fall_asleep() { Some(Duration::ZERO) } else { timeout };
         let mut reactor = self.reactor.borrow_mut();
         let waited = reactor.wait(timeout, woken);
         // who watches a descriptor is called in every iteration in which it is ready, as in asyncio
         self.steps.set(if reactor.has_watches() { STEPS_BETWEEN_POLLS } else { 0 });
+        if sleeps {
+            self.door.wake_up();
+        }
         waited
-    }
-
-    fn take_inbox(&self) {
-        let mut scratch = self.scratch.borrow_mut();
-        self.inbox.take(&mut scratch.keys);
-        scratch.keys.drain(..).for_each(|key| self.wake(key));
     }
 
     /// Queues every due timer, in order of deadline; whether there were any. The clock is read only if a timer is set.
@@ -497,9 +510,6 @@ impl<P: Clone> Kernel<P> {
 
     pub(crate) fn set_phase(&self, phase: Phase) {
         self.phase.set(phase);
-        if phase == Phase::Closed {
-            self.inbox.close();
-        }
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -524,7 +534,10 @@ impl<P: Clone> Kernel<P> {
     }
 
     pub(crate) fn has_scheduled(&self) -> bool {
-        !self.ready.borrow().is_empty() || !self.timers.borrow().is_empty() || self.reactor.borrow().has_watches()
+        !self.ready.borrow().is_empty()
+            || !self.timers.borrow().is_empty()
+            || self.reactor.borrow().has_watches()
+            || !self.expected.is_empty()
     }
 
     // What is dropped one after another: see `node::drop_flat`.
@@ -559,6 +572,13 @@ impl<P: Clone> Kernel<P> {
 
     pub(crate) fn handler(&self) -> Option<Handler> {
         self.handler.borrow().clone()
+    }
+}
+
+impl<P> Drop for Kernel<P> {
+    /// Nobody compares its number with another's any more.
+    fn drop(&mut self) {
+        self.door.abandon();
     }
 }
 

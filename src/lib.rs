@@ -10,9 +10,11 @@ mod sys;
 mod cast;
 mod clock;
 mod counted;
+mod errand;
 mod error;
 mod key;
 mod poll_with;
+mod thread_pool;
 mod timer_wheel;
 mod variables;
 mod wait_list;
@@ -24,6 +26,7 @@ mod ready;
 
 // a callback that can be cancelled
 mod handle;
+mod threadsafe_handle;
 
 // the parts of one loop: it registers, it never runs
 mod kernel;
@@ -65,6 +68,11 @@ mod ensure;
 // the loop: it runs
 mod event_loop;
 
+// a coroutine, and a loop, as other threads see them
+mod threadsafe_future;
+
+mod loop_handle;
+
 // the primitives
 #[cfg(unix)]
 mod descriptor;
@@ -96,6 +104,12 @@ mod condition;
 // a round of waits on that
 mod barrier;
 
+// calls that block, on threads
+mod executor;
+
+// one of them: names to addresses
+mod resolver;
+
 // sockets and pipes
 #[cfg(unix)]
 pub mod net;
@@ -117,17 +131,21 @@ pub use context_var::{ContextToken, ContextVar, copy_context};
 pub use descriptor::Descriptor;
 pub use ensure::ensure_future;
 pub use error::{
-    BrokenBarrierError, Cancelled, ConnectError, Deadlock, Error, ExceptionContext, GetError, GroupError, InvalidState,
-    Panic, PutError, QueueShutDown, ReleaseError, RescheduleError, TaskDoneError, TaskError, TimeoutError, WatchError,
+    BrokenBarrierError, Cancelled, Closed, ConnectError, Deadlock, Error, ExceptionContext, GetError, GroupError,
+    InvalidState, Panic, PutError, QueueShutDown, ReleaseError, RescheduleError, TaskDoneError, TaskError,
+    TimeoutError, WatchError,
 };
 pub use event::Event;
 pub use event_loop::{Builder, Entered, EventLoop};
+pub use executor::to_thread;
 pub use future::{Future, create_future};
 pub use gather::{gather, try_gather};
 pub use gathering::{FirstError, Gathering, Outcomes, Values};
 pub use handle::Handle;
 pub use lock::{Lock, LockGuard};
+pub use loop_handle::LoopHandle;
 pub use queue::{LifoQueue, PriorityQueue, Queue};
+pub use resolver::getaddrinfo;
 pub use run::run;
 pub use semaphore::{BoundedSemaphore, Semaphore, SemaphorePermit};
 pub use shared::{Awaitable, Shared};
@@ -135,6 +153,9 @@ pub use shield::shield;
 pub use staggered::{Attempt, Race, staggered_race};
 pub use task::{Task, create_task};
 pub use task_group::{TaskGroup, task_group};
+pub use thread_pool::ThreadPool;
+pub use threadsafe_future::ThreadsafeFuture;
+pub use threadsafe_handle::ThreadsafeHandle;
 pub use throw::catch_cancelled;
 pub use time::{Sleep, YieldNow, sleep, sleep_until, yield_now};
 pub use timeout::{Timeout, timeout, timeout_at, wait_for};

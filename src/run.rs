@@ -3,21 +3,23 @@
 #![expect(unsafe_code, reason = "the main future may borrow from its caller while the task table wants 'static")]
 
 use std::cell::Cell;
+use std::io::{Write as _, stderr};
 use std::mem;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::process::abort;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use crate::any_future::all_tasks;
+use crate::any_future::tasks_of;
 use crate::context;
 use crate::ensure::recognise_borrowed;
-use crate::error::{Error, TaskError};
+use crate::error::{Error, ExceptionContext, TaskError};
 use crate::event_loop::EventLoop;
 use crate::join::Join;
 use crate::kernel::Phase;
-use crate::node::NodeRef;
+use crate::node::{Ending, NodeRef, call_exception_handler};
 use crate::task::spawn;
 use crate::wait::wait;
 
@@ -49,12 +51,20 @@ impl EventLoop {
     /// ```
     #[track_caller]
     pub fn run_until_complete<F: IntoFuture>(&self, future: F) -> Result<F::Output, Error> {
+        self.run_created_at(future, Location::caller())
+    }
+
+    fn run_created_at<F: IntoFuture>(
+        &self,
+        future: F,
+        created: &'static Location<'static>,
+    ) -> Result<F::Output, Error> {
         match recognise_borrowed(future) {
             Ok(join) => {
                 self.run_until_done(&*join.node())?;
                 value_of(&join)
             }
-            Err(coroutine) => self.run_coroutine(coroutine.into_future(), Location::caller()),
+            Err(coroutine) => self.run_coroutine(coroutine.into_future(), created),
         }
     }
 
@@ -139,14 +149,19 @@ impl Drop for Finally<'_> {
     }
 }
 
-/// Runs a future on a new loop: asyncio's `run()`. When it is done, the tasks that are left are cancelled and waited
-/// for, and the loop is closed.
+/// How long [`run`] waits for threads at its end.
+const THREAD_JOIN_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Runs a future on a new loop: asyncio's `run()`. When it has ended, in whatever way, the tasks that are left are cancelled
+/// and waited for; what they panic with then is reported to the loop's exception handler. Then the loop's
+/// [default executor](EventLoop::shutdown_default_executor) is shut down, for which its threads get five minutes to finish,
+/// and the loop is closed.
 ///
 /// # Errors
 /// As [`EventLoop::run_until_complete`].
 ///
 /// # Panics
-/// A panic of the future goes on here.
+/// A panic of the future goes on here, when all that is done.
 ///
 /// # Examples
 /// ```
@@ -160,27 +175,46 @@ pub fn run<F: IntoFuture>(future: F) -> Result<F::Output, Error> {
         return Err(Error::Running);
     }
     let lp = EventLoop::new()?;
-    let cleanup = CancelAll { lp: &lp };
-    let value = lp.run_until_complete(future);
-    drop(cleanup);
-    value
+    let created = Location::caller();
+    let value = catch_unwind(AssertUnwindSafe(|| lp.run_created_at(future, created)));
+    // A failure of the system in one of these has been met by the main future before.
+    let _ = cancel_what_is_left(&lp);
+    let _ = end_threads(&lp);
+    value.unwrap_or_else(|payload| resume_unwind(payload))
 }
 
-/// Cancels and awaits what is left, also when the main future has panicked.
-struct CancelAll<'a> {
-    lp: &'a EventLoop,
-}
-
-impl Drop for CancelAll<'_> {
-    fn drop(&mut self) {
-        let _in = self.lp.enter();
-        let left = all_tasks();
-        if !left.is_empty() {
-            for task in &left {
-                task.cancel();
-            }
-            // A failure of the system here has been met by the main future before.
-            let _ = self.lp.run_until_complete(async { drop(wait(left).await) });
+/// Cancels the tasks that are left, waits for their ends, and reports those that went wrong.
+fn cancel_what_is_left(lp: &EventLoop) -> Result<(), Error> {
+    let left = tasks_of(lp.kernel());
+    if left.is_empty() {
+        return Ok(());
+    }
+    let _in = lp.enter();
+    for task in &left {
+        task.cancel();
+    }
+    drop(lp.run_until_complete(wait(left.iter().cloned()))?);
+    for task in left {
+        let core = task.node().core();
+        if let Some(Ending::Panicked(exception)) = core.ending() {
+            core.set_retrieved();
+            let message = "unhandled exception during asyncio.run() shutdown";
+            let (name, created) = (Some(task.name()), Some(task.created_at()));
+            call_exception_handler(lp.kernel(), &ExceptionContext { message, exception, task: name, created });
         }
     }
+    Ok(())
+}
+
+fn end_threads(lp: &EventLoop) -> Result<(), Error> {
+    let Some(executor) = lp.kernel().shut_default_executor() else { return Ok(()) };
+    if executor.threads() > 0 && lp.run_until_complete(lp.shutdown_default_executor(THREAD_JOIN_TIMEOUT))?.is_err() {
+        // a closed standard error is no reason to fail
+        let _ = writeln!(
+            stderr(),
+            "oneloop: the executor's threads have not ended within {} seconds; the program goes on without them",
+            THREAD_JOIN_TIMEOUT.as_secs()
+        );
+    }
+    Ok(())
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use oneloop::net::{TcpListener, TcpStream};
 use oneloop::{
     Clock, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Sleep, create_future, create_task, gather, sleep, task_group,
-    wait, yield_now,
+    to_thread, wait, yield_now,
 };
 
 use crate::Row;
@@ -51,6 +51,8 @@ pub(crate) const ROWS: &[Row] = &[
     real("echo_1", "1 KiB to and fro over TCP between two tasks of the loop", echoes::<1>),
     real("echo_64", "the same over 64 connections at once", echoes::<64>),
     real("foreign_wake", "a task woken from another thread: what it costs that thread", foreign_wake),
+    real("call_soon_threadsafe", "a call from another thread: what it costs that thread", call_soon_threadsafe),
+    real("to_thread", "a call on a thread, awaited, one at a time", calls_on_a_thread),
 ];
 
 /// Does `batch`, which is so many operations, so many times.
@@ -375,5 +377,26 @@ fn echoes<const CONNECTIONS: u64>(lp: &EventLoop, times: u64) -> Cost {
         });
         gather(asking).await;
         gather(servers).await;
+    })
+}
+
+fn call_soon_threadsafe(lp: &EventLoop, times: u64) -> Cost {
+    const CALLS: u64 = 10_000;
+    let (handle, (sender, receiver)) = (lp.handle(), mpsc::channel());
+    thread::spawn(move || {
+        let calls = || (0..times * CALLS).for_each(|i| drop(handle.call_soon_threadsafe(move || i)));
+        sender.send(cost(times * CALLS, calls)).expect("the loop waits for it");
+        handle.stop();
+    });
+    lp.run_forever().expect("it is stopped");
+    receiver.recv().expect("it was sent before the stop")
+}
+
+fn calls_on_a_thread(lp: &EventLoop, times: u64) -> Cost {
+    const CALLS: u64 = 100;
+    repeat(lp, times, CALLS, async || {
+        for i in 0..CALLS {
+            assert_eq!(to_thread(move || i).await, i);
+        }
     })
 }

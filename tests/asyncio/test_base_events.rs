@@ -1,11 +1,13 @@
-//! CPython's `test_base_events.py`, the part on watched descriptors.
+//! CPython's `test_base_events.py`, the parts on watched descriptors and on the default executor.
 
 use std::cell::Cell;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::sync::mpsc;
+use std::time::Duration;
 
-use oneloop::EventLoop;
+use oneloop::{EventLoop, ThreadPool, TimeoutError, to_thread};
 
 use crate::support::virtual_loop;
 
@@ -32,5 +34,25 @@ mod base_event_loop_tests {
             lp.run_forever().unwrap();
             assert_eq!(callcount.get(), 1);
         }
+    }
+
+    #[test]
+    fn test_set_default_executor() {
+        let (lp, mine) = (virtual_loop(), ThreadPool::new(1));
+        assert_eq!(lp.run_until_complete(to_thread(|| 1)).expect("it runs"), 1);
+        lp.set_default_executor(mine.clone());
+        assert_eq!(mine.threads(), 0);
+        assert_eq!(lp.run_until_complete(to_thread(|| 2)).expect("it runs"), 2);
+        assert_eq!(mine.threads(), 1);
+    }
+
+    #[test]
+    fn test_shutdown_default_executor_timeout() {
+        let lp = virtual_loop();
+        let (opens, opened) = mpsc::channel::<()>();
+        drop(lp.run_in_executor(None, move || opened.recv_timeout(Duration::from_secs(60))));
+        let ended = lp.run_until_complete(lp.shutdown_default_executor(Duration::from_millis(10)));
+        assert_eq!(ended.expect("it runs"), Err(TimeoutError));
+        drop(opens);
     }
 }

@@ -5,13 +5,15 @@ use std::cell::{Cell, RefCell};
 use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use futures::future::{Either, select};
 use oneloop::{
     AnyFuture, AsCompleted, Awaitable, Error, EventLoop, Gathering, ReturnWhen, Shared, Task, TaskError, TaskHandle,
     TimeoutError, all_tasks, as_completed, catch_cancelled, create_future, create_task, current_task, ensure_future,
-    gather, shield, sleep, try_gather, wait, yield_now,
+    gather, shield, sleep, to_thread, try_gather, wait, yield_now,
 };
 
 use crate::support::{reports, run, virtual_loop};
@@ -1677,5 +1679,104 @@ mod sleep_tests {
         })
         .expect("it runs");
         assert_eq!((result.get(), lp.time()), (11, start));
+    }
+}
+
+mod run_coroutine_threadsafe_tests {
+    use super::*;
+
+    /// Takes a while and adds up; or panics, or cancels itself.
+    async fn add(a: i32, b: i32, what: &str) -> i32 {
+        sleep(ms(50)).await;
+        match what {
+            "fail" => panic!("Fail!"),
+            "cancel" => {
+                current_task().expect("inside a task").cancel();
+                yield_now().await;
+            }
+            _ => {}
+        }
+        a + b
+    }
+
+    /// What a thread of the executor gets that asks for it, and waits for `limit` at the most.
+    fn ask(lp: &EventLoop, what: &'static str, limit: Duration) -> Result<i32, TaskError> {
+        let handle = lp.handle();
+        let asks = to_thread(move || {
+            let asked = handle.run_coroutine_threadsafe(move || add(1, 2, what)).expect("the loop is open");
+            let result = asked.result_timeout(limit);
+            if !asked.done() {
+                assert!(asked.cancel());
+            }
+            result
+        });
+        lp.run_until_complete(asks).expect("the loop runs")
+    }
+
+    fn pending_tasks(lp: &EventLoop) -> usize {
+        let _in = lp.enter();
+        all_tasks().len()
+    }
+
+    #[test]
+    fn test_run_coroutine_threadsafe() {
+        assert!(matches!(ask(&virtual_loop(), "add", secs(60)), Ok(3)));
+    }
+
+    #[test]
+    fn test_run_coroutine_threadsafe_with_exception() {
+        let ended = ask(&virtual_loop(), "fail", secs(60));
+        assert!(matches!(ended, Err(TaskError::Panicked(panic)) if panic.message() == "Fail!"));
+    }
+
+    #[test]
+    fn test_run_coroutine_threadsafe_with_timeout() {
+        let lp = virtual_loop();
+        assert!(matches!(ask(&lp, "add", Duration::ZERO), Err(TaskError::NotDone)));
+        briefly(&lp);
+        assert_eq!(pending_tasks(&lp), 0, "the coroutine was cancelled, too");
+    }
+
+    #[test]
+    fn test_run_coroutine_threadsafe_task_cancelled() {
+        assert!(matches!(ask(&virtual_loop(), "cancel", secs(60)), Err(TaskError::Cancelled(_))));
+    }
+
+    /// There are no task factories; what can fail before there is a task is the making of the coroutine. The thread meets
+    /// that failure, and so does the exception handler.
+    #[test]
+    fn test_run_coroutine_threadsafe_task_factory_exception() {
+        let lp = virtual_loop();
+        let told = reports(&lp);
+        let handle = lp.handle();
+        let asks = to_thread(move || {
+            let asked = handle.run_coroutine_threadsafe(|| -> std::future::Ready<()> { panic!("no coroutine") });
+            asked.expect("the loop is open").result_timeout(secs(60))
+        });
+        let ended = lp.run_until_complete(asks).expect("the loop runs");
+        assert!(matches!(ended, Err(TaskError::Panicked(panic)) if panic.message() == "no coroutine"));
+        assert_eq!(told.borrow().len(), 1);
+        assert!(told.borrow()[0].contains("no coroutine"), "{told:?}");
+    }
+
+    #[test]
+    fn test_run_coroutine_threadsafe_and_cancel() {
+        let lp = virtual_loop();
+        let (handle, (begins, began)) = (lp.handle(), mpsc::channel());
+        let asks = to_thread(move || {
+            let asked = handle.run_coroutine_threadsafe(move || async move {
+                begins.send(thread::current().id()).expect("the thread waits");
+                add(1, 2, "add").await
+            });
+            let asked = asked.expect("the loop is open");
+            began.recv_timeout(secs(60)).expect("it begins");
+            assert!(asked.cancel());
+            assert!(asked.done() && asked.cancelled());
+            asked.result_timeout(secs(60))
+        });
+        let ended = lp.run_until_complete(asks).expect("the loop runs");
+        assert!(matches!(ended, Err(TaskError::Cancelled(_))));
+        briefly(&lp);
+        assert_eq!(pending_tasks(&lp), 0);
     }
 }

@@ -12,5 +12,6 @@ mod queue;
 mod run;
 mod shield;
 mod sync;
+mod threads;
 mod trace;
 mod wait;

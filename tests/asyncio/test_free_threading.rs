@@ -1,0 +1,51 @@
+//! CPython's `test_free_threading.py`, as far as it is about threads that use a loop of another. Must not know what else a
+//! loop offers to threads.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use oneloop::{EventLoop, TaskError, sleep};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a thread gets that has `f` run as a coroutine on this thread's loop.
+fn asked_by_a_thread<C>(f: impl FnOnce() -> C + Send + 'static) -> Result<C::Output, TaskError>
+where
+    C: Future + 'static,
+    C::Output: Send + 'static,
+{
+    let lp = EventLoop::new().expect("a loop");
+    let (handle, (sender, receiver)) = (lp.handle(), mpsc::channel());
+    let asks = thread::spawn(move || {
+        let asked = handle.run_coroutine_threadsafe(f).expect("the loop is open");
+        sender.send(asked.result_timeout(PATIENCE)).expect("the test waits");
+        handle.stop();
+    });
+    lp.run_forever().expect("it is stopped");
+    asks.join().expect("it does not panic");
+    receiver.recv().expect("it was sent")
+}
+
+#[expect(clippy::module_inception, reason = "CPython's class is named so, too")]
+mod test_free_threading {
+    use super::*;
+
+    #[test]
+    fn test_run_coroutine_threadsafe() {
+        let ended = asked_by_a_thread(|| async {
+            sleep(Duration::from_millis(1)).await;
+            (42, thread::current().id())
+        });
+        assert_eq!(ended.expect("it returns"), (42, thread::current().id()));
+    }
+
+    #[test]
+    fn test_run_coroutine_threadsafe_exception() {
+        let ended: Result<(), _> = asked_by_a_thread(|| async {
+            sleep(Duration::from_millis(1)).await;
+            panic!("test");
+        });
+        assert!(matches!(ended, Err(TaskError::Panicked(panic)) if panic.message() == "test"));
+    }
+}
