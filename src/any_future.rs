@@ -297,10 +297,12 @@ pub fn current_task() -> Option<TaskHandle> {
 /// If this thread is in no loop.
 #[track_caller]
 pub fn all_tasks() -> Vec<TaskHandle> {
-    tasks_of(&context::expect())
+    let mut tasks = tasks_of(&context::expect());
+    tasks.retain(|task| !task.suspension().is_hidden());
+    tasks
 }
 
-/// The pending tasks of a loop, in order of creation.
+/// The pending tasks of a loop, in order of creation, its own among them.
 pub(crate) fn tasks_of(kernel: &Loop) -> Vec<TaskHandle> {
     let mut tasks: Vec<TaskHandle> = kernel.tasks().into_iter().filter_map(TaskHandle::new).collect();
     tasks.retain(|task| !task.done());

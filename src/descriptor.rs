@@ -2,14 +2,14 @@
 //! written.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::context;
-use crate::node::Loop;
+use crate::node::{Loop, guarded};
 use crate::reactor::{Direction, SourceKey};
 use crate::throw::{is_throwing, wait_for};
 
@@ -148,13 +148,22 @@ impl<T: AsRawFd> Descriptor<T> {
         &self,
         direction: Direction,
         most: usize,
-        mut operation: impl FnMut(&T) -> io::Result<usize>,
+        operation: impl FnMut(&T) -> io::Result<usize>,
     ) -> io::Result<usize> {
+        self.attempt(direction, operation).inspect(|moved| self.note_moved(direction, *moved, most))
+    }
+
+    /// An operation without waiting: `WouldBlock` if the system has not said that it is ready.
+    pub(crate) fn attempt<R>(
+        &self,
+        direction: Direction,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
         while self.kernel.with_reactor(|reactor| reactor.is_ready(self.key, direction)) {
             match operation(self.get_ref()) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.set_blocked(direction),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                other => return other.inspect(|moved| self.note_moved(direction, *moved, most)),
+                other => return other,
             }
         }
         Err(io::ErrorKind::WouldBlock.into())
@@ -164,6 +173,22 @@ impl<T: AsRawFd> Descriptor<T> {
         if 0 < moved && moved < most {
             self.kernel.with_reactor(|reactor| reactor.set_used_up(self.key, direction));
         }
+    }
+
+    /// A wait for a direction that does not borrow the descriptor, and is over when that is dropped.
+    pub(crate) fn wait(&self, direction: Direction) -> Waiting {
+        Waiting { kernel: Rc::clone(&self.kernel), key: self.key, direction, place: 0, yielded: false }
+    }
+
+    /// The loop it is registered with.
+    pub(crate) fn kernel(&self) -> &Rc<Loop> {
+        &self.kernel
+    }
+
+    /// The same descriptor, still registered, as part of something else.
+    pub(crate) fn map<U: AsRawFd>(mut self, wrap: impl FnOnce(T) -> U) -> Descriptor<U> {
+        let inner = self.inner.take().map(wrap);
+        Descriptor { inner, kernel: Rc::clone(&self.kernel), key: self.key }
     }
 
     /// It would block although it was said to be ready: wait for the next event.
@@ -183,14 +208,15 @@ impl<T: AsRawFd> Descriptor<T> {
     }
 
     async fn ready(&self, direction: Direction) {
-        let mut waiting = Waiting { kernel: &self.kernel, key: self.key, direction, place: 0, yielded: false };
-        poll_fn(|cx| waiting.poll(cx)).await;
+        self.wait(direction).await;
     }
 
     fn deregister(&self) {
         if let Some(inner) = &self.inner {
             let fd = inner.as_raw_fd();
-            drop(self.kernel.with_reactor(|reactor| reactor.deregister(self.key, fd)));
+            for waker in self.kernel.with_reactor(|reactor| reactor.deregister(self.key, fd)) {
+                guarded(&self.kernel, "Exception in waker", || waker.wake());
+            }
         }
     }
 }
@@ -207,9 +233,9 @@ impl<T: AsRawFd + fmt::Debug> fmt::Debug for Descriptor<T> {
     }
 }
 
-/// One wait for one direction; its waker goes with it.
-struct Waiting<'a> {
-    kernel: &'a Loop,
+/// One wait for one direction; its waker goes with it. Of a descriptor that is gone it says that it is ready.
+pub(crate) struct Waiting {
+    kernel: Rc<Loop>,
     key: SourceKey,
     direction: Direction,
     /// The number of its place among those who wait; 0 while it has none.
@@ -218,33 +244,36 @@ struct Waiting<'a> {
     yielded: bool,
 }
 
-impl Waiting<'_> {
-    fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+impl Future for Waiting {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if is_throwing(cx) {
             return Poll::Pending;
         }
         let waker = cx.waker().clone();
+        let this = &mut *self;
         let (ready, spare) =
-            self.kernel.with_reactor(|reactor| reactor.poll_ready(self.key, self.direction, &mut self.place, waker));
+            this.kernel.with_reactor(|reactor| reactor.poll_ready(this.key, this.direction, &mut this.place, waker));
         drop(spare);
         if !ready {
-            wait_for(match self.direction {
+            wait_for(match this.direction {
                 Direction::Read => &"a descriptor to be readable",
                 Direction::Write => &"a descriptor to be writable",
             });
             return Poll::Pending;
         }
-        if self.kernel.may_go_on() || self.yielded {
+        if this.kernel.may_go_on() || this.yielded {
             return Poll::Ready(());
         }
-        self.yielded = true;
+        this.yielded = true;
         wait_for(&"its next turn");
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Waiting {
     fn drop(&mut self) {
         if self.place != 0 {
             drop(self.kernel.with_reactor(|reactor| reactor.forget_waiter(self.key, self.direction, self.place)));

@@ -1,5 +1,7 @@
 //! Every error type a user can meet. Owns the words in which the loop says no; must not know any other module.
 
+mod stream;
+
 use std::any::Any;
 use std::fmt;
 use std::io;
@@ -8,6 +10,9 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
+
+pub(crate) use stream::KeptError;
+pub use stream::{IncompleteReadError, LimitOverrunError, ReadError};
 
 /// Why a run of the loop gave no value.
 ///
@@ -425,12 +430,34 @@ impl fmt::Display for Deadlock {
 pub struct ExceptionContext {
     /// What happened, in asyncio's words.
     pub message: &'static str,
-    /// The panic itself.
-    pub exception: Panic,
+    /// What was raised.
+    pub exception: Exception,
     /// The name of the task, if it was one.
     pub task: Option<String>,
     /// Where the task or callback was created.
     pub created: Option<&'static Location<'static>>,
+}
+
+/// What was raised where nobody awaits.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum Exception {
+    /// A panic.
+    #[error(transparent)]
+    Panic(#[from] Panic),
+    /// An error, by its text.
+    #[error("{0}")]
+    Error(String),
+}
+
+impl Exception {
+    /// The text of the panic or error.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Panic(panic) => panic.message(),
+            Self::Error(text) => text,
+        }
+    }
 }
 
 impl fmt::Display for ExceptionContext {

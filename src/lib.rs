@@ -7,6 +7,7 @@
 mod sys;
 
 // values: none knows that a loop exists
+mod byte_queue;
 mod cast;
 mod clock;
 mod counted;
@@ -114,6 +115,28 @@ mod resolver;
 #[cfg(unix)]
 pub mod net;
 
+// what a stream moves its bytes over
+#[cfg(unix)]
+mod wire;
+
+// a connection as its reader and its writer see it
+#[cfg(unix)]
+mod stream;
+
+// the two handles on that
+#[cfg(unix)]
+mod stream_reader;
+#[cfg(unix)]
+mod stream_writer;
+
+// both of a new connection
+#[cfg(unix)]
+mod connection;
+
+// the same for those who connect to us
+#[cfg(unix)]
+mod server;
+
 // the main future
 mod run;
 
@@ -126,14 +149,16 @@ pub use as_completed::{AsCompleted, as_completed};
 pub use barrier::Barrier;
 pub use clock::Clock;
 pub use condition::Condition;
+#[cfg(unix)]
+pub use connection::{open_connection, open_unix_connection};
 pub use context_var::{ContextToken, ContextVar, copy_context};
 #[cfg(unix)]
 pub use descriptor::Descriptor;
 pub use ensure::ensure_future;
 pub use error::{
-    BrokenBarrierError, Cancelled, Closed, ConnectError, Deadlock, Error, ExceptionContext, GetError, GroupError,
-    InvalidState, Panic, PutError, QueueShutDown, ReleaseError, RescheduleError, TaskDoneError, TaskError,
-    TimeoutError, WatchError,
+    BrokenBarrierError, Cancelled, Closed, ConnectError, Deadlock, Error, Exception, ExceptionContext, GetError,
+    GroupError, IncompleteReadError, InvalidState, LimitOverrunError, Panic, PutError, QueueShutDown, ReadError,
+    ReleaseError, RescheduleError, TaskDoneError, TaskError, TimeoutError, WatchError,
 };
 pub use event::Event;
 pub use event_loop::{Builder, Entered, EventLoop};
@@ -148,9 +173,15 @@ pub use queue::{LifoQueue, PriorityQueue, Queue};
 pub use resolver::getaddrinfo;
 pub use run::run;
 pub use semaphore::{BoundedSemaphore, Semaphore, SemaphorePermit};
+#[cfg(unix)]
+pub use server::{Listener, Served, Server, ServerBuilder, start_server, start_unix_server};
 pub use shared::{Awaitable, Shared};
 pub use shield::shield;
 pub use staggered::{Attempt, Race, staggered_race};
+#[cfg(unix)]
+pub use stream_reader::StreamReader;
+#[cfg(unix)]
+pub use stream_writer::StreamWriter;
 pub use task::{Task, create_task};
 pub use task_group::{TaskGroup, task_group};
 pub use thread_pool::ThreadPool;

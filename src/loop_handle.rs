@@ -152,7 +152,7 @@ where
             let message = "Exception in callback";
             call_exception_handler(
                 &kernel,
-                &ExceptionContext { message, exception, task: None, created: Some(created) },
+                &ExceptionContext { message, exception: exception.into(), task: None, created: Some(created) },
             );
         }
     }

@@ -53,6 +53,8 @@ mod unix_listener;
 mod unix_path;
 mod unix_stream;
 
+pub(crate) use resolve::addresses;
+
 pub use crate::error::ConnectError;
 pub use connect::TcpConnector;
 pub use endpoint::Endpoint;

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::error::{Cancelled, ExceptionContext, Panic, TaskError};
+use crate::error::{Cancelled, Exception, ExceptionContext, Panic, TaskError};
 use crate::kernel::Kernel;
 use crate::key::TaskKey;
 
@@ -295,6 +295,7 @@ pub(crate) fn report_unretrieved(core: &Core, kind: &Kind<'_>) {
         && !core.retrieved.replace(true)
         && let Some(Ending::Panicked(exception)) = core.ending()
     {
+        let exception = exception.into();
         let (message, task, created) = match kind {
             Kind::Task(s) => ("Task exception was never retrieved", Some(s.name()), Some(s.created())),
             _ => ("Future exception was never retrieved", None, None),
@@ -322,7 +323,11 @@ pub(crate) fn guarded(kernel: &Loop, message: &'static str, f: impl FnOnce()) {
 
 /// Reports a caught panic that belongs to no task.
 pub(crate) fn report_panic(kernel: &Loop, message: &'static str, payload: Box<dyn Any + Send>) {
-    let exception = Panic::new(payload);
+    report(kernel, message, Panic::new(payload).into());
+}
+
+/// Reports what belongs to no task.
+pub(crate) fn report(kernel: &Loop, message: &'static str, exception: Exception) {
     call_exception_handler(kernel, &ExceptionContext { message, exception, task: None, created: None });
 }
 

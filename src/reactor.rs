@@ -152,13 +152,18 @@ impl<W: Clone> Reactor<W> {
         live.then(|| self.registrations.remove(slot).source)
     }
 
-    /// Forgets a descriptor. Events of it that are still under way find nothing. What waits for it comes back, to be
-    /// dropped outside the borrow: waits borrow their descriptor, so it is only what somebody has leaked.
-    pub(crate) fn deregister(&mut self, key: SourceKey, fd: RawFd) -> Option<Source<W>> {
-        let source = self.leave(key)?;
-        // A descriptor that was closed already has left the poll by itself.
-        let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
-        Some(source)
+    /// Forgets a descriptor. Events of it that are still under way find nothing. Who waits for it all the same is handed
+    /// back, to be woken outside the borrow.
+    pub(crate) fn deregister(&mut self, key: SourceKey, fd: RawFd) -> Vec<Waker> {
+        let mut waiting = Vec::new();
+        if let Some(source) = self.leave(key) {
+            // A descriptor that was closed already has left the poll by itself.
+            let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
+            if let Source::Owned(halves) = source {
+                waiting.extend(halves.into_iter().flat_map(Half::into_waiters));
+            }
+        }
+        waiting
     }
 
     /// Whether the half is ready as far as is known; if not, `waker` waits for it, in the place with the number

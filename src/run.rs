@@ -200,7 +200,10 @@ fn cancel_what_is_left(lp: &EventLoop) -> Result<(), Error> {
             core.set_retrieved();
             let message = "unhandled exception during asyncio.run() shutdown";
             let (name, created) = (Some(task.name()), Some(task.created_at()));
-            call_exception_handler(lp.kernel(), &ExceptionContext { message, exception, task: name, created });
+            call_exception_handler(
+                lp.kernel(),
+                &ExceptionContext { message, exception: exception.into(), task: name, created },
+            );
         }
     }
     Ok(())

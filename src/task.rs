@@ -71,6 +71,13 @@ impl<T: 'static> Task<T> {
         self.handle().set_name(name);
     }
 
+    /// Takes it out of `all_tasks()`: it is work of the loop itself, and nobody is to cancel it or wait for it.
+    pub(crate) fn hide(self, name: &str) {
+        let handle = self.handle();
+        handle.set_name(name);
+        handle.suspension().hide();
+    }
+
     /// Gives it a context to run in, shared with whoever else has it, instead of the copy that it has inherited: asyncio's
     /// `create_task(f(), context=ctx)`. For use at its creation, `create_task(f()).in_context(&ctx)`, or
     /// `group.create_task(f()).in_context(&ctx)`.

@@ -252,7 +252,7 @@ impl<T> Returns for fn() -> T {
     type Value = T;
 }
 
-type Never = <fn() -> ! as Returns>::Value;
+pub(crate) type Never = <fn() -> ! as Returns>::Value;
 
 impl Cancelled {
     /// Raises the cancellation on: asyncio's bare `raise` in an `except CancelledError`. Never returns, so it fits

@@ -531,6 +531,39 @@ fn reads_writes_and_waits_for_them_cost_nothing() {
     });
 }
 
+#[test]
+#[cfg(unix)]
+fn messages_and_lines_through_streams_cost_nothing() {
+    use oneloop::net::UnixStream;
+
+    run(async {
+        let (left, right) = UnixStream::pair().unwrap();
+        let ((reader, writer), (peer_reader, peer_writer)) = (left.into_streams(), right.into_streams());
+        let echo = create_task(async move {
+            let mut line = Vec::with_capacity(200);
+            while peer_reader.readline_into(&mut line).await.unwrap() > 0 {
+                peer_writer.write(&line);
+                peer_writer.drain().await.unwrap();
+                line.clear();
+            }
+        });
+        let rounds = || async {
+            let mut answer = [0; 100];
+            for _ in 0..100 {
+                writer.writelines([&[b'x'; 99][..], b"\n"]);
+                writer.drain().await.unwrap();
+                reader.readexactly_into(&mut answer).await.unwrap();
+            }
+        };
+        rounds().await;
+        let allocations = cost(rounds()).await;
+        show("100 echoes of a line over streams", allocations);
+        assert_eq!(allocations, 0);
+        writer.close();
+        echo.await;
+    });
+}
+
 #[cfg(unix)]
 #[test]
 fn reads_and_writes_cost_none_whether_they_wait_or_not() {

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use oneloop::net::{TcpListener, TcpStream};
-use oneloop::{EventLoop, create_task, gather, task_group, timeout};
+use oneloop::{EventLoop, create_task, gather, open_connection, start_server, task_group, timeout};
 
 const MESSAGE: usize = 1_024;
 /// A buffer with room for more than the message, so that a short read tells that it was all.
@@ -56,6 +56,34 @@ async fn both_ends(rounds: usize) {
     server.await;
 }
 
+/// The same over streams with buffers.
+async fn both_ends_of_streams(rounds: usize) {
+    let server = start_server(
+        async |reader, writer| {
+            let mut place = [0; ROOM];
+            loop {
+                match reader.read_into(&mut place).await? {
+                    0 => return Ok::<(), std::io::Error>(()),
+                    n => writer.write(&place[..n]),
+                }
+                writer.drain().await?;
+            }
+        },
+        ("127.0.0.1", 0),
+    );
+    let server = server.await.unwrap();
+    let (reader, writer) = open_connection(server.local_addrs()[0]).await.unwrap();
+    let (message, mut answer) = ([7; MESSAGE], [0; MESSAGE]);
+    for _ in 0..rounds {
+        writer.write(message);
+        writer.drain().await.unwrap();
+        reader.readexactly_into(&mut answer).await.unwrap();
+    }
+    writer.close();
+    server.close();
+    server.wait_closed().await;
+}
+
 /// What this program is to do if it was started by one of the tests below.
 fn role(name: &str) -> Option<String> {
     env::var(name).ok()
@@ -87,15 +115,13 @@ fn calls(program: &[String]) -> Result<BTreeMap<String, (u64, u64)>, String> {
     Ok(rows.collect())
 }
 
-#[test]
-fn an_echo_takes_two_receives_and_two_sends_for_both_ends_and_none_in_vain() {
+/// Runs this test again twice, of which the longer run differs by nothing but the rounds, and looks at the difference.
+fn assert_none_is_in_vain(test: &str, main: impl AsyncFn(usize)) {
     const ROUNDS: &str = "ONELOOP_ECHO_ROUNDS";
-    let name = "an_echo_takes_two_receives_and_two_sends_for_both_ends_and_none_in_vain";
     if let Some(rounds) = role(ROUNDS) {
-        return run(both_ends(rounds.parse().unwrap()));
+        return run(main(rounds.parse().unwrap()));
     }
-    // two runs, of which the longer one differs by nothing but the rounds
-    let counted = [100, 1_100].map(|rounds| calls(&again(name, ROUNDS, &rounds.to_string())));
+    let counted = [100, 1_100].map(|rounds| calls(&again(test, ROUNDS, &rounds.to_string())));
     let [Ok(few), Ok(many)] = counted else {
         println!("skipped: {counted:?}");
         return;
@@ -110,6 +136,17 @@ fn an_echo_takes_two_receives_and_two_sends_for_both_ends_and_none_in_vain() {
     assert_eq!(more("epoll_ctl"), (0, 0), "a socket is registered once");
     let (waits, _) = more("epoll_wait");
     assert!(waits <= 2_010, "{waits} waits for 1,000 rounds");
+}
+
+#[test]
+fn an_echo_takes_two_receives_and_two_sends_for_both_ends_and_none_in_vain() {
+    let name = "an_echo_takes_two_receives_and_two_sends_for_both_ends_and_none_in_vain";
+    assert_none_is_in_vain(name, both_ends);
+}
+
+#[test]
+fn an_echo_over_streams_takes_no_more() {
+    assert_none_is_in_vain("an_echo_over_streams_takes_no_more", both_ends_of_streams);
 }
 
 /// Raises the limit on open descriptors as far as it goes and answers it.

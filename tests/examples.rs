@@ -8,9 +8,17 @@ use oneloop::Error;
 
 #[path = "../docs/examples/barrier_rounds.rs"]
 mod barrier_rounds;
+#[path = "../docs/examples/chat.rs"]
+mod chat;
+#[path = "../docs/examples/download.rs"]
+mod download;
+#[path = "../docs/examples/echo_server.rs"]
+mod echo_server;
 // The tour has its chapters inside.
 #[path = "../docs/examples/gather_vs_wait.rs"]
 mod gather_vs_wait;
+#[path = "../docs/examples/port_scan.rs"]
+mod port_scan;
 #[path = "../docs/examples/producer_consumer.rs"]
 mod producer_consumer;
 #[path = "../docs/examples/worker_pool.rs"]
@@ -104,4 +112,24 @@ fn worker_pool() {
 #[test]
 fn barrier_rounds() {
     prints_what_is_expected("barrier_rounds", barrier_rounds::main);
+}
+
+#[test]
+fn echo_server() {
+    prints_what_is_expected("echo_server", echo_server::main);
+}
+
+#[test]
+fn chat() {
+    prints_what_is_expected("chat", chat::main);
+}
+
+#[test]
+fn download() {
+    prints_what_is_expected("download", download::main);
+}
+
+#[test]
+fn port_scan() {
+    prints_what_is_expected("port_scan", port_scan::main);
 }

@@ -78,6 +78,11 @@ impl PipeReader {
         self.io.into_inner().into()
     }
 
+    /// Its descriptor, still registered, and whether it is a pipe.
+    pub(crate) fn into_descriptor(self) -> (Descriptor<File>, bool) {
+        (self.io, self.is_pipe)
+    }
+
     fn stream(&self) -> Stream<'_, File> {
         Stream { io: &self.io, short_is_empty: self.is_pipe }
     }
@@ -100,6 +105,11 @@ impl PipeWriter {
     /// The descriptor, registered no more. It is still non-blocking.
     pub fn into_fd(self) -> OwnedFd {
         self.io.into_inner().into()
+    }
+
+    /// Its descriptor, still registered, and whether it is a pipe.
+    pub(crate) fn into_descriptor(self) -> (Descriptor<File>, bool) {
+        (self.io, self.is_pipe)
     }
 
     fn stream(&self) -> Stream<'_, File> {

@@ -8,7 +8,7 @@ use super::endpoint::{Endpoint, Place};
 use crate::resolver::getaddrinfo;
 
 /// The addresses of an endpoint, in the order in which they are to be tried.
-pub(super) async fn addresses(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
+pub(crate) async fn addresses(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
     match &endpoint.place {
         Place::Addresses(addresses) => Ok(addresses.clone()),
         Place::Name(host, port) => getaddrinfo(host, *port).await,

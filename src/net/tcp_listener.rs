@@ -6,7 +6,8 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 
 use super::io::has_descriptor;
 use super::tcp_stream::TcpStream;
-use crate::descriptor::Descriptor;
+use crate::descriptor::{Descriptor, Waiting};
+use crate::reactor::Direction;
 use crate::sys::socket::{self, Flag};
 
 /// How many connections wait to be accepted, unless the system's own limit is lower. asyncio's 100 is not enough for a
@@ -162,7 +163,22 @@ impl TcpListener {
                 other => break other?,
             }
         };
-        Ok((TcpStream::adopt(Descriptor::new(stream.into())?), address))
+        Ok((TcpStream::from_accepted(stream)?, address))
+    }
+
+    /// Waits until there may be a connection, without borrowing the listener.
+    pub(crate) fn wait(&self) -> Waiting {
+        self.io.wait(Direction::Read)
+    }
+
+    /// A connection that waits in line, or `WouldBlock`.
+    pub(crate) fn try_accept(&self) -> io::Result<TcpStream> {
+        loop {
+            match self.io.attempt(Direction::Read, mio::net::TcpListener::accept) {
+                Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => {}
+                other => return TcpStream::from_accepted(other?.0),
+            }
+        }
     }
 
     /// The address it listens on.

@@ -8,7 +8,8 @@ use std::path::Path;
 use super::io::has_descriptor;
 use super::unix_path::{OwnPath, refused, remove_stale};
 use super::unix_stream::UnixStream;
-use crate::descriptor::Descriptor;
+use crate::descriptor::{Descriptor, Waiting};
+use crate::reactor::Direction;
 use crate::sys::socket;
 
 /// A listening Unix socket of the loop: what asyncio's `create_unix_server` listens on.
@@ -110,7 +111,22 @@ impl UnixListener {
                 other => break other?,
             }
         };
-        Ok((UnixStream::adopt(Descriptor::new(stream.into())?), address))
+        Ok((UnixStream::from_accepted(stream)?, address))
+    }
+
+    /// Waits until there may be a connection, without borrowing the listener.
+    pub(crate) fn wait(&self) -> Waiting {
+        self.io.wait(Direction::Read)
+    }
+
+    /// A connection that waits in line, or `WouldBlock`.
+    pub(crate) fn try_accept(&self) -> io::Result<UnixStream> {
+        loop {
+            match self.io.attempt(Direction::Read, mio::net::UnixListener::accept) {
+                Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => {}
+                other => return UnixStream::from_accepted(other?.0),
+            }
+        }
     }
 
     /// The address it listens on.

@@ -76,6 +76,11 @@ impl UnixStream {
         Self { io }
     }
 
+    /// One that was accepted, non-blocking.
+    pub(super) fn from_accepted(stream: mio::net::UnixStream) -> io::Result<Self> {
+        Descriptor::new(stream.into()).map(Self::adopt)
+    }
+
     /// A connection of the standard library, made non-blocking and registered with this thread's loop.
     ///
     /// # Errors
@@ -96,6 +101,11 @@ impl UnixStream {
     /// The standard library's view of it, for settings that have no method here.
     pub fn get_ref(&self) -> &StdStream {
         self.io.get_ref()
+    }
+
+    /// Its descriptor, still registered.
+    pub(crate) fn into_descriptor(self) -> Descriptor<StdStream> {
+        self.io
     }
 
     pub(super) fn stream(&self) -> Stream<'_, StdStream> {

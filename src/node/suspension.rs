@@ -34,6 +34,8 @@ pub(crate) enum Request {
 #[derive(Default)]
 struct Rare {
     name: Option<Box<str>>,
+    /// It is work of the loop itself, and no task to its users.
+    hidden: bool,
     message: Option<Arc<str>>,
     /// Where a cancellation went instead, and its message.
     handed_on: Option<(NodeRef, Option<Arc<str>>)>,
@@ -95,6 +97,17 @@ impl Suspension {
 
     pub(crate) fn set_name(&self, name: &str) {
         self.with_rare(|rare| rare.name = Some(name.into()));
+    }
+
+    pub(crate) fn is_hidden(&self) -> bool {
+        let rare = self.rare.take();
+        let hidden = rare.as_ref().is_some_and(|rare| rare.hidden);
+        self.rare.set(rare);
+        hidden
+    }
+
+    pub(crate) fn hide(&self) {
+        self.with_rare(|rare| rare.hidden = true);
     }
 
     fn set_message(&self, message: Option<Arc<str>>) {

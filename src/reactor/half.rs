@@ -76,6 +76,11 @@ impl Half {
         Some(self.waiters.remove(at).1)
     }
 
+    /// Those who wait, when there is nothing left to wait for.
+    pub(super) fn into_waiters(self) -> impl Iterator<Item = Waker> {
+        self.waiters.into_iter().map(|(_, waker)| waker)
+    }
+
     /// Takes an event in: all who wait try again, the first of them first.
     pub(super) fn note<W>(&mut self, sign: Sign, woken: &mut Vec<Woken<W>>) {
         match sign {

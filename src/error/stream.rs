@@ -1,0 +1,147 @@
+//! Why a stream gave less than it was asked for. Owns the words; must not know streams.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// The stream ended too early: asyncio's `IncompleteReadError`. What had come is in `partial`, and no longer in the
+/// stream.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the stream ended after {} bytes, before {}", .partial.len(), Missing(*.expected))]
+#[non_exhaustive]
+pub struct IncompleteReadError {
+    /// What came before the end.
+    pub partial: Vec<u8>,
+    /// How many bytes were asked for; `None` if they were to go up to a separator.
+    pub expected: Option<usize>,
+}
+
+impl IncompleteReadError {
+    pub(crate) fn new(partial: Vec<u8>, expected: Option<usize>) -> Self {
+        Self { partial, expected }
+    }
+}
+
+/// What the end came before.
+struct Missing(Option<usize>);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(count) => write!(f, "the {count} that were asked for"),
+            None => f.write_str("any separator"),
+        }
+    }
+}
+
+/// No separator within the reader's limit: asyncio's `LimitOverrunError`.
+///
+/// [`readuntil`](crate::StreamReader::readuntil) leaves all bytes in the stream.
+/// [`readline`](crate::StreamReader::readline), whose error in asyncio is a `ValueError`, has dropped the line.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{}", self.text())]
+#[non_exhaustive]
+pub struct LimitOverrunError {
+    /// How many bytes there are in front of the separator, or up to where there certainly is none.
+    pub consumed: usize,
+    dropped: bool,
+}
+
+impl LimitOverrunError {
+    pub(crate) fn new(consumed: usize) -> Self {
+        Self { consumed, dropped: false }
+    }
+
+    /// The same of a line that was dropped.
+    pub(crate) fn dropped(self) -> Self {
+        Self { dropped: true, ..self }
+    }
+
+    fn text(&self) -> String {
+        let consumed = self.consumed;
+        if self.dropped {
+            format!(
+                "a line of {consumed} bytes or more was dropped: it is over the limit; make the reader with a higher one"
+            )
+        } else {
+            format!(
+                "no separator within the limit, in {consumed} bytes; take some with read(), or make the reader with a \
+                 higher limit"
+            )
+        }
+    }
+}
+
+/// Why a read from a [`StreamReader`](crate::StreamReader) gave nothing. Where a program deals in `io::Error`, `?` makes
+/// one of it.
+///
+/// # Examples
+/// ```
+/// use oneloop::{ReadError, StreamReader, run};
+///
+/// run(async {
+///     let reader = StreamReader::new();
+///     reader.feed_data(b"hal");
+///     reader.feed_eof();
+///     match reader.readexactly(4).await {
+///         Err(ReadError::Incomplete(error)) => assert_eq!(error.partial, b"hal"),
+///         other => panic!("{other:?}"),
+///     }
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The stream ended first.
+    #[error(transparent)]
+    Incomplete(#[from] IncompleteReadError),
+    /// The line, or the message, is longer than the reader's limit.
+    #[error(transparent)]
+    Limit(#[from] LimitOverrunError),
+    /// The connection failed, or whoever feeds the reader said so.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl From<ReadError> for io::Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Incomplete(error) => Self::new(io::ErrorKind::UnexpectedEof, error),
+            ReadError::Limit(error) => Self::new(io::ErrorKind::InvalidData, error),
+            ReadError::Io(error) => error,
+        }
+    }
+}
+
+/// An `io::Error` that several have to be told, one after another.
+#[derive(Clone, Debug)]
+pub(crate) struct KeptError(Arc<io::Error>);
+
+impl KeptError {
+    pub(crate) fn new(error: io::Error) -> Self {
+        Self(Arc::new(error))
+    }
+
+    /// The same error once more: number, kind, text and what is inside it.
+    pub(crate) fn again(&self) -> io::Error {
+        match self.0.raw_os_error() {
+            Some(number) => io::Error::from_raw_os_error(number),
+            None => io::Error::new(self.0.kind(), self.clone()),
+        }
+    }
+}
+
+impl fmt::Display for KeptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for KeptError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.get_ref().map(|inner| inner as _)
+    }
+}
