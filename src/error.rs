@@ -1,5 +1,7 @@
 //! Every error type a user can meet. Owns the words in which the loop says no; must not know any other module.
 
+#[cfg(feature = "signal")]
+mod signal;
 mod stream;
 
 use std::any::Any;
@@ -11,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 
+#[cfg(feature = "signal")]
+pub use signal::SignalError;
 pub(crate) use stream::KeptError;
 pub use stream::{IncompleteReadError, LimitOverrunError, ReadError};
 
@@ -34,6 +38,9 @@ pub enum Error {
     /// The main future was cancelled and did not catch it.
     #[error("the main future was cancelled{}", .0.suffix())]
     Cancelled(Cancelled),
+    /// Ctrl-C ended [`run`](crate::run), which it does with the feature `signal`: asyncio's `KeyboardInterrupt`.
+    #[error("interrupted by Ctrl-C")]
+    Interrupted,
     /// `stop()` ended the run before the main future was done.
     #[error("the event loop was stopped before the main future was done; do not call stop() inside run_until_complete")]
     Stopped,

@@ -444,6 +444,11 @@ impl EventLoop {
         for alarm in self.kernel.take_timers() {
             guarded(&self.kernel, "Exception in destructor", || drop(alarm));
         }
+        // what of it may call user code has a watch too, which the closing loop sees
+        #[cfg(feature = "signal")]
+        while let Some(thing) = self.kernel.kept().pop() {
+            guarded(&self.kernel, "Exception in destructor", || drop(thing));
+        }
         for watch in self.kernel.with_reactor(Reactor::take_watches) {
             guarded(&self.kernel, "Exception in destructor", || watch.cancel());
         }

@@ -23,6 +23,8 @@ use crate::clock::{Clock, Ticker};
 use crate::error::ExceptionContext;
 use crate::handle::Handle;
 use crate::inbox::{Door, Message};
+#[cfg(feature = "signal")]
+use crate::kept::Kept;
 use crate::key::TaskKey;
 use crate::reactor::{Reactor, Woken};
 use crate::ready::{Entry, Run};
@@ -131,6 +133,8 @@ pub(crate) struct Kernel<P> {
     stopping: Cell<bool>,
     handles: Cell<usize>,
     handler: RefCell<Option<Handler>>,
+    #[cfg(feature = "signal")]
+    kept: Kept,
     /// What is to be dropped when what is being dropped now has gone.
     graves: RefCell<Vec<Box<dyn Any>>>,
     digging: Cell<bool>,
@@ -188,6 +192,8 @@ impl<P: Clone> Kernel<P> {
             stopping: Cell::new(false),
             handles: Cell::new(0),
             handler: RefCell::new(None),
+            #[cfg(feature = "signal")]
+            kept: Kept::default(),
             graves: RefCell::default(),
             digging: Cell::new(false),
         }))
@@ -564,6 +570,11 @@ impl<P: Clone> Kernel<P> {
     pub(crate) fn drop_handle(&self) -> bool {
         self.handles.set(self.handles.get() - 1);
         self.handles.get() == 0
+    }
+
+    #[cfg(feature = "signal")]
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     pub(crate) fn set_handler(&self, handler: Option<Handler>) -> Option<Handler> {

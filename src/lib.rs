@@ -13,6 +13,8 @@ mod clock;
 mod counted;
 mod errand;
 mod error;
+#[cfg(feature = "signal")]
+mod kept;
 mod key;
 mod poll_with;
 mod thread_pool;
@@ -90,6 +92,14 @@ mod staggered;
 mod task_group;
 mod timeout;
 
+// what the system tells the process
+#[cfg(all(unix, any(feature = "signal", feature = "process")))]
+pub mod signal;
+
+// Ctrl-C and the main future
+#[cfg(feature = "signal")]
+mod interrupt;
+
 // tasks in line, in front of something
 mod line;
 
@@ -137,6 +147,10 @@ mod connection;
 #[cfg(unix)]
 mod server;
 
+// child processes, whose pipes are streams
+#[cfg(all(unix, feature = "process"))]
+mod process;
+
 // the main future
 mod run;
 
@@ -155,6 +169,8 @@ pub use context_var::{ContextToken, ContextVar, copy_context};
 #[cfg(unix)]
 pub use descriptor::Descriptor;
 pub use ensure::ensure_future;
+#[cfg(feature = "signal")]
+pub use error::SignalError;
 pub use error::{
     BrokenBarrierError, Cancelled, Closed, ConnectError, Deadlock, Error, Exception, ExceptionContext, GetError,
     GroupError, IncompleteReadError, InvalidState, LimitOverrunError, Panic, PutError, QueueShutDown, ReadError,
@@ -169,6 +185,8 @@ pub use gathering::{FirstError, Gathering, Outcomes, Values};
 pub use handle::Handle;
 pub use lock::{Lock, LockGuard};
 pub use loop_handle::LoopHandle;
+#[cfg(all(unix, feature = "process"))]
+pub use process::{Process, ProcessBuilder, create_subprocess_exec, create_subprocess_shell};
 pub use queue::{LifoQueue, PriorityQueue, Queue};
 pub use resolver::getaddrinfo;
 pub use run::run;

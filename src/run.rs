@@ -17,6 +17,8 @@ use crate::context;
 use crate::ensure::recognise_borrowed;
 use crate::error::{Error, ExceptionContext, TaskError};
 use crate::event_loop::EventLoop;
+#[cfg(feature = "signal")]
+use crate::interrupt::{interruptible, main_begins};
 use crate::join::Join;
 use crate::kernel::Phase;
 use crate::node::{Ending, NodeRef, call_exception_handler};
@@ -86,6 +88,8 @@ impl EventLoop {
             mem::transmute::<Pin<Box<dyn Future<Output = ()> + '_>>, Pin<Box<dyn Future<Output = ()>>>>(main)
         };
         let task = spawn(Rc::clone(self.kernel()), main, true, created).into_join();
+        #[cfg(feature = "signal")]
+        main_begins(self, &task.any());
         let finally = Finally { lp: self, task: task.node(), gone: &gone };
         let ran = self.run_until_done(&*finally.task);
         drop(finally);
@@ -157,8 +161,13 @@ const THREAD_JOIN_TIMEOUT: Duration = Duration::from_secs(300);
 /// [default executor](EventLoop::shutdown_default_executor) is shut down, for which its threads get five minutes to finish,
 /// and the loop is closed.
 ///
+/// With the feature `signal`, and on the program's main thread, Ctrl-C (`SIGINT`) cancels the main task, unless somebody
+/// handles that signal already; a second Ctrl-C ends the process at once. Before and after the run the signal does what it
+/// does by default.
+///
 /// # Errors
-/// As [`EventLoop::run_until_complete`].
+/// As [`EventLoop::run_until_complete`]; and [`Error::Interrupted`] if the main task was cancelled by Ctrl-C, and did not
+/// catch that.
 ///
 /// # Panics
 /// A panic of the future goes on here, when all that is done.
@@ -176,11 +185,17 @@ pub fn run<F: IntoFuture>(future: F) -> Result<F::Output, Error> {
     }
     let lp = EventLoop::new()?;
     let created = Location::caller();
-    let value = catch_unwind(AssertUnwindSafe(|| lp.run_created_at(future, created)));
+    let value = catch_unwind(AssertUnwindSafe(|| interruptible(&lp, || lp.run_created_at(future, created))));
     // A failure of the system in one of these has been met by the main future before.
     let _ = cancel_what_is_left(&lp);
     let _ = end_threads(&lp);
     value.unwrap_or_else(|payload| resume_unwind(payload))
+}
+
+/// With the feature `signal`, Ctrl-C cancels the main task.
+#[cfg(not(feature = "signal"))]
+fn interruptible<T>(_lp: &EventLoop, run: impl FnOnce() -> T) -> T {
+    run()
 }
 
 /// Cancels the tasks that are left, waits for their ends, and reports those that went wrong.

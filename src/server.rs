@@ -227,7 +227,7 @@ impl Server {
         self.shared.serving.set(false);
         let listeners = self.shared.listeners.take();
         drop(listeners);
-        self.shared.forever.call(usize::MAX);
+        self.shared.forever.call_all();
         self.shared.see_whether_it_is_over();
     }
 
@@ -274,7 +274,7 @@ impl Shared {
 
     fn see_whether_it_is_over(&self) {
         if self.is_over() {
-            self.over.call(usize::MAX);
+            self.over.call_all();
         }
     }
 

@@ -128,10 +128,7 @@ impl Stream {
     /// It can send no more. What has come can still be read, as far as the system has it.
     fn lose(&self, error: &KeptError) {
         self.output.set_error(error.clone());
-        self.closed.call(usize::MAX);
-        if self.output.is_closing() {
-            self.release();
-        }
+        self.closed.call_all();
     }
 
     /// The descriptor goes, which wakes whoever waits for it.
@@ -140,7 +137,7 @@ impl Stream {
         if wire.is_some() {
             drop(wire);
             self.output.let_go();
-            self.closed.call(usize::MAX);
+            self.closed.call_all();
             if let Some(on_closed) = self.on_closed.take() {
                 on_closed();
             }

@@ -1,6 +1,10 @@
 //! System calls that mio does not expose. Owns the raw calls; must not know the loop.
 #![expect(unsafe_code, reason = "calls into libc")]
 
+#[cfg(all(unix, feature = "process"))]
+pub(crate) mod process;
+#[cfg(feature = "signal")]
+pub(crate) mod signal;
 #[cfg(unix)]
 pub(crate) mod socket;
 

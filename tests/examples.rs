@@ -19,6 +19,9 @@ mod echo_server;
 mod gather_vs_wait;
 #[path = "../docs/examples/port_scan.rs"]
 mod port_scan;
+#[cfg(all(unix, feature = "process"))]
+#[path = "../docs/examples/processes.rs"]
+mod processes;
 #[path = "../docs/examples/producer_consumer.rs"]
 mod producer_consumer;
 #[path = "../docs/examples/worker_pool.rs"]
@@ -132,4 +135,10 @@ fn download() {
 #[test]
 fn port_scan() {
     prints_what_is_expected("port_scan", port_scan::main);
+}
+
+#[cfg(all(unix, feature = "process"))]
+#[test]
+fn processes() {
+    prints_what_is_expected("processes", processes::main);
 }

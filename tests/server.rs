@@ -225,6 +225,24 @@ fn a_client_whose_task_is_cancelled_before_it_begins_is_gone_too() {
     });
 }
 
+#[test]
+fn a_handler_that_lets_its_client_go_may_go_on() {
+    run(async {
+        let done = Rc::new(Cell::new(false));
+        let doing = Rc::clone(&done);
+        let handler = async move |reader: StreamReader, writer: StreamWriter| {
+            drop((reader, writer));
+            sleep(Duration::from_millis(30)).await;
+            doing.set(true);
+        };
+        let server = start_server(handler, ANY).await.unwrap();
+        let (reader, _writer) = open_connection(server.local_addrs()[0]).await.unwrap();
+        assert_eq!(reader.read(1).await.unwrap(), b"");
+        assert_eq!((server.client_count(), done.get()), (0, false));
+        until(|| done.get()).await;
+    });
+}
+
 // How a server ends.
 
 #[test]
@@ -353,6 +371,17 @@ fn an_endpoint_of_several_addresses_gets_a_socket_for_each() {
         assert_eq!(server.local_addrs(), addresses[..2]);
         for host in [SocketAddr::from((Ipv6Addr::LOCALHOST, free)), (Ipv4Addr::LOCALHOST, free).into()] {
             assert!(asks(&open_connection(host).await.unwrap(), "hello").await);
+        }
+    });
+}
+
+#[test]
+fn a_host_is_known_by_its_name() {
+    run(async {
+        let server = start_server(echo, ("localhost", 0)).await.unwrap();
+        for address in server.local_addrs() {
+            assert!(address.ip().is_loopback());
+            assert!(asks(&open_connection(("localhost", address.port())).await.unwrap(), "hello").await);
         }
     });
 }

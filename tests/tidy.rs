@@ -20,6 +20,8 @@ const UNSAFE_FILES: &[&str] = &[
     "src/poll_with.rs",
     "src/run.rs",
     "src/sys.rs",
+    "src/sys/process.rs",
+    "src/sys/signal.rs",
     "src/sys/socket.rs",
     "src/task/cell.rs",
     "src/wait.rs",

@@ -8,10 +8,10 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use oneloop::net::{TcpListener, TcpStream};
+use oneloop::net::{TcpListener, TcpStream, UnixStream};
 use oneloop::{
-    Clock, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Sleep, create_future, create_task, gather, sleep, task_group,
-    to_thread, wait, yield_now,
+    Clock, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Sleep, StreamReader, StreamWriter, create_future,
+    create_task, gather, open_connection, sleep, start_server, task_group, to_thread, wait, yield_now,
 };
 
 use crate::Row;
@@ -50,6 +50,9 @@ pub(crate) const ROWS: &[Row] = &[
     },
     real("echo_1", "1 KiB to and fro over TCP between two tasks of the loop", echoes::<1>),
     real("echo_64", "the same over 64 connections at once", echoes::<64>),
+    real("stream_echo_1", "echo_1 over streams, with a server", stream_echoes::<1>),
+    real("stream_echo_64", "the same over 64 connections at once", stream_echoes::<64>),
+    real("stream_lines", "a line of 100 bytes written to one stream and read from another", stream_lines),
     real("foreign_wake", "a task woken from another thread: what it costs that thread", foreign_wake),
     real("call_soon_threadsafe", "a call from another thread: what it costs that thread", call_soon_threadsafe),
     real("to_thread", "a call on a thread, awaited, one at a time", calls_on_a_thread),
@@ -398,5 +401,55 @@ fn calls_on_a_thread(lp: &EventLoop, times: u64) -> Cost {
         for i in 0..CALLS {
             assert_eq!(to_thread(move || i).await, i);
         }
+    })
+}
+
+fn stream_echoes<const CONNECTIONS: u64>(lp: &EventLoop, times: u64) -> Cost {
+    const ROUNDS: u64 = 5_000;
+    repeat(lp, times, ROUNDS / CONNECTIONS * CONNECTIONS, async || {
+        let echo = async |reader: StreamReader, writer: StreamWriter| {
+            let mut place = [0; 4_096];
+            loop {
+                match reader.read_into(&mut place).await? {
+                    0 => return Ok::<(), std::io::Error>(()),
+                    n => writer.write(&place[..n]),
+                }
+                writer.drain().await?;
+            }
+        };
+        let server = start_server(echo, ("127.0.0.1", 0)).await.expect("a port");
+        let address = server.local_addrs()[0];
+        let streams = (0..CONNECTIONS).map(|_| async move { open_connection(address).await.expect("a connection") });
+        let asking = gather(streams).await.into_iter().map(async |(reader, writer)| {
+            let mut answer = [0; 1_024];
+            for _ in 0..ROUNDS / CONNECTIONS {
+                writer.write([7; 1_024]);
+                writer.drain().await.expect("a connection");
+                reader.readexactly_into(&mut answer).await.expect("a connection");
+            }
+        });
+        gather(asking).await;
+        server.close();
+        server.wait_closed().await;
+    })
+}
+
+fn stream_lines(lp: &EventLoop, times: u64) -> Cost {
+    const LINES: u64 = 10_000;
+    repeat(lp, times, LINES, async || {
+        let (left, right) = UnixStream::pair().expect("a pair");
+        let ((_reader, writer), (reader, _writer)) = (left.into_streams(), right.into_streams());
+        let writing = create_task(async move {
+            for _ in 0..LINES {
+                writer.writelines([&[b'x'; 99][..], b"\n"]);
+                writer.drain().await.expect("a connection");
+            }
+        });
+        let mut line = Vec::with_capacity(100);
+        for _ in 0..LINES {
+            line.clear();
+            assert_eq!(reader.readline_into(&mut line).await.expect("a line"), 100);
+        }
+        writing.await;
     })
 }

@@ -80,7 +80,7 @@ impl Output {
     /// Nobody has to wait any more.
     pub(super) fn let_go(&self) {
         self.paused.set(false);
-        self.drains.call(usize::MAX);
+        self.drains.call_all();
     }
 
     fn pause_or_go_on(&self) {

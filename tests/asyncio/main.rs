@@ -2,6 +2,9 @@
 //! files, one module for each of its classes. `portable.txt` lists the names; one that makes no sense in Rust stands in
 //! `docs/PARITY.md` with its reason.
 
+#[cfg(feature = "signal")]
+#[path = "../helpers/alone.rs"]
+mod alone;
 mod names;
 mod support;
 mod test_base_events;
@@ -16,6 +19,8 @@ mod test_server;
 mod test_sock_lowlevel;
 mod test_staggered;
 mod test_streams;
+#[cfg(all(unix, feature = "process"))]
+mod test_subprocess;
 mod test_taskgroups;
 mod test_tasks;
 mod test_threads;

@@ -1,0 +1,91 @@
+//! Ends of processes that a thread waits for, as where the system has no descriptor for a process. What the tests of
+//! `tests/process.rs` show of the other way.
+
+use std::io;
+use std::process::Stdio;
+use std::rc::Rc;
+
+use super::spawn::{ProcessBuilder, create_subprocess_exec, create_subprocess_shell};
+use super::{Exit, Process};
+use crate::clock::Clock;
+use crate::event_loop::EventLoop;
+use crate::sys::process::exit_pipe;
+use crate::task::create_task;
+use crate::time::yield_now;
+
+fn run<F: Future<Output = io::Result<()>>>(main: F) {
+    let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
+    lp.run_until_complete(main).expect("main comes to its end").expect("no error");
+}
+
+fn start(mut builder: ProcessBuilder) -> io::Result<Process> {
+    builder.start(exit_pipe)
+}
+
+#[test]
+fn a_thread_tells_of_an_exit_code() {
+    run(async {
+        let process = start(create_subprocess_shell("exit 7"))?;
+        assert_eq!(process.wait().await.code(), Some(7));
+        assert_eq!(process.returncode(), Some(7));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_thread_tells_all_who_wait_that_a_signal_ended_it() {
+    run(async {
+        let process = start(create_subprocess_exec("cat").stdin(Stdio::piped()).stdout(Stdio::null()))?;
+        let [first, cancelled, last] = [(); 3].map(|()| create_task(process.wait()));
+        yield_now().await;
+        assert!(!first.done());
+        cancelled.cancel();
+        process.kill()?;
+        first.await;
+        last.await;
+        assert!(cancelled.cancelled());
+        assert_eq!(process.returncode(), Some(-9));
+        process.kill()
+    });
+}
+
+#[test]
+fn a_thread_tells_of_the_end_of_one_that_is_fed() {
+    run(async {
+        let process = start(create_subprocess_exec("cat").stdin(Stdio::piped()).stdout(Stdio::piped()))?;
+        assert_eq!(process.communicate("through the cat").await?.0, b"through the cat");
+        assert_eq!(process.returncode(), Some(0));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_process_whose_end_cannot_be_watched_is_killed() {
+    run(async {
+        let child = std::process::Command::new("sleep").arg("3600").spawn()?;
+        let pid = child.id();
+        let failed = Exit::watch(&EventLoop::current(), child, |_| Err(io::Error::other("no descriptors left")));
+        assert!(failed.is_err());
+        // a thread waits for it
+        let entry = format!("/proc/{pid}");
+        for _ in 0..1_000_000 {
+            if !std::path::Path::new(&entry).exists() {
+                return Ok(());
+            }
+            std::thread::yield_now();
+        }
+        panic!("process {pid} is still there");
+    });
+}
+
+#[test]
+fn the_loop_lets_go_of_a_process_that_has_ended() {
+    run(async {
+        let child = std::process::Command::new("true").spawn()?;
+        let exit = Exit::watch(&EventLoop::current(), child, exit_pipe)?;
+        assert!(exit.wait().await.success());
+        yield_now().await;
+        assert_eq!(Rc::strong_count(&exit), 1);
+        Ok(())
+    });
+}
