@@ -1,0 +1,95 @@
+//! The results as a picture: for each row a bar from 1 to the ratio, to the right where oneloop is ahead. Owns its
+//! measures and colours; must not know how the results came about.
+
+use std::fmt::Write as _;
+
+use crate::results::Results;
+
+const NAMES: f64 = 200.0;
+const BARS: f64 = 560.0;
+const LABELS: f64 = 190.0;
+const LINE: f64 = 26.0;
+const TOP: f64 = 84.0;
+const AHEAD: &str = "#2a7f62";
+const BEHIND: &str = "#c4572e";
+/// What the scale has room for at least, to both sides of 1.
+const LEAST: f64 = 2.0;
+const MARKS: [f64; 11] = [0.05, 0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0, 5.0, 10.0, 20.0];
+
+/// From a ratio to a place, so that twice as fast and half as fast are as far from the middle.
+struct Scale {
+    low: f64,
+    high: f64,
+}
+
+impl Scale {
+    fn new(ratios: impl Iterator<Item = f64> + Clone) -> Self {
+        let low = ratios.clone().fold(1.0 / LEAST, f64::min).ln();
+        let high = ratios.fold(LEAST, f64::max).ln();
+        Self { low, high }
+    }
+
+    fn x(&self, ratio: f64) -> f64 {
+        NAMES + LABELS + (ratio.ln() - self.low) / (self.high - self.low) * BARS
+    }
+
+    fn has(&self, ratio: f64) -> bool {
+        (self.low..=self.high).contains(&ratio.ln())
+    }
+}
+
+pub(crate) fn svg(results: &Results) -> String {
+    let leads = results.rows.iter().filter_map(|row| Some((*row, results.lead(row)?)));
+    let leads: Vec<_> = leads.collect();
+    let scale = Scale::new(leads.iter().map(|(_, lead)| lead.ratio));
+    let (width, mut bottom) = (NAMES + LABELS + BARS + LABELS, TOP);
+    let mut bars = String::new();
+    for (row, lead) in &leads {
+        // where the fastest runs no tasks, the fastest that does is named too
+        let tasks = results.lead_of_tasks(row).filter(|tasks| tasks.peer != lead.peer);
+        let label =
+            [Some(lead), tasks.as_ref()].into_iter().flatten().map(|lead| format!("{:.2}× {}", lead.ratio, lead.peer));
+        bars += &bar(row.name, lead.ratio, &label.collect::<Vec<_>>().join(", "), bottom, &scale);
+        bottom += LINE;
+    }
+    let mut marks = String::new();
+    for mark in MARKS.into_iter().filter(|mark| scale.has(*mark)) {
+        let (x, one) = (scale.x(mark), (mark - 1.0).abs() < f64::EPSILON);
+        let (stroke, thick) = if one { ("#222", 2.0) } else { ("#ddd", 1.0) };
+        let _ = writeln!(
+            marks,
+            r##"<line x1="{x:.1}" y1="{:.1}" x2="{x:.1}" y2="{bottom:.1}" stroke="{stroke}" stroke-width="{thick}"/>
+<text x="{x:.1}" y="{:.1}" text-anchor="middle" font-size="11" fill="#666">{mark}×</text>"##,
+            TOP - 6.0,
+            bottom + 16.0,
+        );
+    }
+    let one = scale.x(1.0);
+    format!(
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-family="Helvetica, Arial, sans-serif">
+<rect width="100%" height="100%" fill="#fff"/>
+<text x="16" y="28" font-size="17" font-weight="bold" fill="#222">oneloop against the fastest peer of each row</text>
+<text x="16" y="48" font-size="12" fill="#666">time of the best peer / time of oneloop, logarithmic</text>
+<text x="{:.1}" y="70" text-anchor="end" font-size="12" fill="{BEHIND}">the peer is faster ◂</text>
+<text x="{:.1}" y="70" font-size="12" fill="{AHEAD}">▸ oneloop is faster</text>
+{marks}{bars}</svg>
+"##,
+        one - 10.0,
+        one + 10.0,
+        height = bottom + 28.0,
+    )
+}
+
+fn bar(name: &str, ratio: f64, label: &str, top: f64, scale: &Scale) -> String {
+    let (one, end) = (scale.x(1.0), scale.x(ratio));
+    let (colour, anchor, at) = if ratio < 1.0 { (BEHIND, "end", end - 6.0) } else { (AHEAD, "start", end + 6.0) };
+    let (left, length, base) = (one.min(end), (end - one).abs(), top + LINE * 0.68);
+    format!(
+        r##"<text x="16" y="{base:.1}" font-size="13" fill="#222">{name}</text>
+<rect x="{left:.1}" y="{:.1}" width="{length:.1}" height="{:.1}" fill="{colour}"/>
+<text x="{at:.1}" y="{base:.1}" text-anchor="{anchor}" font-size="12" fill="#222">{label}</text>
+"##,
+        top + 4.0,
+        LINE - 8.0,
+    )
+}

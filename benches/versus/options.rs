@@ -1,0 +1,107 @@
+//! What was asked for on the command line. Owns the options and their help; must not know what a row does.
+
+use std::path::PathBuf;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use crate::python;
+use crate::rows::{ROWS, Row};
+use crate::system::System;
+use crate::systems::SYSTEMS;
+
+const USAGE: &str = "\
+The same work on oneloop and on its peers: nanoseconds of each, and how far oneloop is from the best peer.
+
+Usage: cargo bench -p oneloop-versus -- [OPTIONS]
+
+Options:
+  --only ROW[,ROW]  only these rows
+  --systems A,B     only these systems
+  --quick           fewer and shorter rounds: under a minute in all
+  --json FILE       write what was measured, round by round
+  --report DIR      write a table, versus.md, and a chart, versus.svg
+  --help            print this
+";
+
+pub(crate) enum Asked {
+    Help,
+    Suite(Suite),
+    Child(Child),
+}
+
+/// What the parent does.
+pub(crate) struct Suite {
+    pub(crate) rows: Vec<&'static Row>,
+    pub(crate) systems: Vec<&'static str>,
+    pub(crate) rounds: usize,
+    pub(crate) round: Duration,
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) report: Option<PathBuf>,
+}
+
+/// What a child does; nobody else gives these options.
+pub(crate) struct Child {
+    pub(crate) system: &'static System,
+    pub(crate) row: &'static Row,
+    pub(crate) round: Duration,
+}
+
+pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Asked, String> {
+    let mut suite = Suite {
+        rows: ROWS.iter().collect(),
+        systems: names().collect(),
+        rounds: 7,
+        round: Duration::from_millis(50),
+        json: None,
+        report: None,
+    };
+    let mut child = (None, None);
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value"));
+        match arg.as_str() {
+            "--help" | "-h" => return Ok(Asked::Help),
+            "--quick" => (suite.rounds, suite.round) = (3, Duration::from_millis(10)),
+            "--only" => suite.rows = value()?.split(',').map(row).collect::<Result<_, _>>()?,
+            "--systems" => suite.systems = value()?.split(',').map(name).collect::<Result<_, _>>()?,
+            "--json" => suite.json = Some(value()?.into()),
+            "--report" => suite.report = Some(value()?.into()),
+            "--system" => child.0 = Some(here(&value()?)?),
+            "--row" => child.1 = Some(row(&value()?)?),
+            "--millis" => suite.round = millis(&value()?)?,
+            "--bench" => {} // says cargo
+            other => return Err(format!("unknown option `{other}`")),
+        }
+    }
+    Ok(match child {
+        (Some(system), Some(row)) => Asked::Child(Child { system, row, round: suite.round }),
+        (None, None) => Asked::Suite(suite),
+        _ => return Err("--system and --row go together".to_owned()),
+    })
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    SYSTEMS.iter().map(|system| system.name).chain([python::NAME])
+}
+
+fn name(wanted: &str) -> Result<&'static str, String> {
+    names().find(|name| *name == wanted).ok_or_else(|| format!("unknown system `{wanted}`"))
+}
+
+fn here(name: &str) -> Result<&'static System, String> {
+    SYSTEMS.iter().find(|system| system.name == name).ok_or_else(|| format!("unknown system `{name}`"))
+}
+
+fn row(name: &str) -> Result<&'static Row, String> {
+    ROWS.iter().find(|row| row.name == name).ok_or_else(|| format!("unknown row `{name}`"))
+}
+
+fn millis(text: &str) -> Result<Duration, String> {
+    u64::from_str(text).map(Duration::from_millis).map_err(|error| format!("--millis {text}: {error}"))
+}
+
+pub(crate) fn help() -> String {
+    let width = ROWS.iter().map(|row| row.name.len()).max().unwrap_or_default();
+    let rows = ROWS.iter().map(|row| format!("  {:<width$}  {}\n", row.name, row.op));
+    let systems = names().collect::<Vec<_>>().join(", ");
+    format!("{USAGE}\nSystems: {systems}\n\nRows, and what one operation is:\n{}", rows.collect::<String>())
+}

@@ -1,0 +1,125 @@
+//! The children, in turn, round after round, so that the machine's moods reach all systems alike. Owns their processes
+//! and the progress that is shown; must not know what is made of the values.
+#![expect(clippy::print_stderr, reason = "progress")]
+
+use std::env;
+use std::io::{IsTerminal as _, Write as _, stderr};
+use std::process::Command;
+
+use crate::options::Suite;
+use crate::python;
+use crate::results::{Measured, Results, version};
+use crate::rows::Row;
+use crate::system::System;
+use crate::systems::SYSTEMS;
+
+/// One that is started once for each row in each round.
+struct Player {
+    name: &'static str,
+    version: String,
+    kind: Kind,
+}
+
+enum Kind {
+    /// This program again.
+    Here(&'static System),
+    /// Python, and the rows it has.
+    Python(Vec<String>),
+}
+
+impl Player {
+    fn has(&self, row: &Row) -> bool {
+        match &self.kind {
+            Kind::Here(system) => (system.find)(row.name).is_some(),
+            Kind::Python(rows) => rows.iter().any(|name| name == row.name),
+        }
+    }
+
+    fn value(&self, row: &Row, suite: &Suite) -> Result<f64, String> {
+        let millis = suite.round.as_millis().to_string();
+        let mut command = match &self.kind {
+            Kind::Here(system) => {
+                let mut command = Command::new(env::current_exe().map_err(|error| error.to_string())?);
+                command.args(["--system", system.name, "--row", row.name, "--millis", &millis]);
+                command
+            }
+            Kind::Python(_) => {
+                let mut command = python::command();
+                command.args([row.name, &millis]);
+                command
+            }
+        };
+        let said = command.output().map_err(|error| error.to_string())?;
+        let value = String::from_utf8_lossy(&said.stdout).trim().parse();
+        match value {
+            Ok(value) if said.status.success() => Ok(value),
+            _ => Err(format!("{}: {}", said.status, String::from_utf8_lossy(&said.stderr).trim())),
+        }
+    }
+}
+
+/// What was measured, and what failed. A system that failed at a row once has no value there.
+pub(crate) fn run(suite: &Suite) -> (Results, Vec<String>) {
+    let players = players(suite);
+    let mut measured: Vec<Measured> = Vec::new();
+    for row in &suite.rows {
+        for player in players.iter().filter(|player| player.has(row)) {
+            measured.push(Measured { row, system: player.name, rounds: Vec::new() });
+        }
+    }
+    let mut failures = Vec::new();
+    for round in 0..suite.rounds {
+        let mut first = true;
+        for (at, row) in suite.rows.iter().enumerate() {
+            // each is the first in some of the rounds
+            for turn in 0..players.len() {
+                let player = &players[(turn + round) % players.len()];
+                let place = measured.iter().position(|cell| cell.system == player.name && cell.row.name == row.name);
+                let Some(place) = place else { continue };
+                let done = format!("{} of {}, row {} of {}", round + 1, suite.rounds, at + 1, suite.rows.len());
+                show_progress(&format!("round {done}: {} on {}", row.name, player.name), first);
+                first = false;
+                match player.value(row, suite) {
+                    Ok(value) => measured[place].rounds.push(value),
+                    Err(error) => {
+                        failures.push(format!("{} on {}: {error}", row.name, player.name));
+                        measured.remove(place);
+                    }
+                }
+            }
+        }
+    }
+    show_progress("", false);
+    let systems = players.into_iter().map(|player| (player.name, player.version)).collect();
+    (Results { rows: suite.rows.clone(), systems, measured }, failures)
+}
+
+fn players(suite: &Suite) -> Vec<Player> {
+    let mut players = Vec::new();
+    for system in SYSTEMS.iter().filter(|system| suite.systems.contains(&system.name)) {
+        let version = system.crates.iter().map(|name| format!("{name} {}", version(name)));
+        let version = version.collect::<Vec<_>>().join(", ");
+        players.push(Player { name: system.name, version, kind: Kind::Here(system) });
+    }
+    if suite.systems.contains(&python::NAME) {
+        match python::find() {
+            Ok(found) => {
+                let version = format!("CPython {}", found.version);
+                players.push(Player { name: python::NAME, version, kind: Kind::Python(found.rows) });
+            }
+            Err(reason) => eprintln!("skipped {}: {reason}", python::NAME),
+        }
+    }
+    players
+}
+
+/// Replaces the line that shows how far it is; where that cannot be done, only a line that matters is shown.
+fn show_progress(line: &str, matters: bool) {
+    let mut err = stderr();
+    if err.is_terminal() {
+        // a terminal that has gone is no reason to stop
+        let _ = write!(err, "\r\x1b[K{line}").and_then(|()| err.flush());
+    } else if matters {
+        eprintln!("{line}");
+    }
+}

@@ -1,0 +1,55 @@
+//! What is measured. Owns the names of the rows, what one operation of each is, and the sizes that all systems share;
+//! must not know the systems.
+
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    /// What one operation is.
+    pub(crate) op: &'static str,
+    pub(crate) unit: &'static str,
+    /// How many times as long the best peer should take.
+    pub(crate) goal: f64,
+}
+
+const fn row(name: &'static str, goal: f64, op: &'static str) -> Row {
+    Row { name, op, unit: "ns", goal }
+}
+
+pub(crate) const ROWS: &[Row] = &[
+    row("spawn_join_1000", 1.5, "a no-op task spawned and joined: 1,000 spawned, then all joined"),
+    row("spawn_join_10000", 1.5, "the same with 10,000"),
+    row("spawn_await", 1.5, "a no-op task spawned and awaited, one at a time"),
+    row("self_wake", 2.0, "a lone task wakes itself and is polled"),
+    row("repoll_1000", 3.0, "the same with 1,000 tasks: one poll of one of them"),
+    row("ping_pong", 2.0, "a token handed to the other of two tasks"),
+    row("yield_ring", 2.0, "one of 300 tasks lets the others go first, as its system has it"),
+    row("gather_10", 3.0, "a child of 10 that is polled twice, from its creation to its value, in order"),
+    row("gather_1000", 3.0, "the same with 1,000 children"),
+    row("gather_10000", 3.0, "the same with 10,000 children"),
+    row("wait_drain_10", 2.0, "a wait for the first of 10 tasks to end, until none is left"),
+    row("wait_drain_1000", 2.0, "the same with 1,000 tasks"),
+    row("wait_drain_10000", 2.0, "the same with 10,000 tasks"),
+    row("task_group_100", 2.0, "a child of a group of 100 that is polled twice"),
+    row("queue", 2.0, "an item from a producer to a consumer, through a queue with room for 16"),
+    row("lock", 2.0, "a lock had and let go, with ten tasks in each other's way"),
+    row("semaphore", 2.0, "one of two permits, with ten tasks in each other's way"),
+    row("timer_arm_cancel_10000", 2.0, "a timer armed, and any one of 10,000 live cancelled"),
+    Row { unit: "ns CPU", ..row("sleepers", 1.5, "one of 10,000 tasks that sleep 20 to 40 ms") },
+    row("echo_1k_1", 1.1, "1 KiB to and fro over TCP between two tasks of the loop"),
+    row("echo_1k_64", 1.1, "the same over 64 connections at once"),
+];
+
+pub(crate) const AWAITED: u64 = 1_000;
+pub(crate) const WAKES: u64 = 1_000;
+pub(crate) const REPOLLED: u64 = 1_000;
+pub(crate) const REPOLLS: u64 = 100;
+pub(crate) const RING: u64 = 300;
+pub(crate) const TURNS: u64 = 1_000;
+pub(crate) const GROUP: u64 = 100;
+pub(crate) const ITEMS: u64 = 1_000;
+pub(crate) const ROOM: usize = 16;
+pub(crate) const RIVALS: u64 = 10;
+pub(crate) const TRIES: u64 = 100;
+pub(crate) const PERMITS: usize = 2;
+pub(crate) const ARMED: u64 = 10_000;
+pub(crate) const SLEEPERS: u64 = 10_000;
+pub(crate) const EXCHANGES: u64 = 5_000;

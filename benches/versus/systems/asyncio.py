@@ -1,0 +1,263 @@
+"""The rows on CPython's asyncio, in its own idioms.
+
+    python3 asyncio.py            its version, then the rows it has, one a line
+    python3 asyncio.py ROW MILLIS nanoseconds of one operation, over a round of so long
+"""
+
+import asyncio
+import socket
+import sys
+import time
+
+ROWS = {}
+MESSAGE = b"\x07" * 1024
+
+
+def row(name, operations, *args):
+    """Names a coroutine function that does so many operations each time it is called."""
+
+    def register(function):
+        async def work(times):
+            start = time.perf_counter()
+            for _ in range(times):
+                await function(*args)
+            return times * operations, time.perf_counter() - start
+
+        ROWS[name] = work
+        return function
+
+    return register
+
+
+def timed(name, *args):
+    """Names a coroutine function that is told how many times, and returns (operations, seconds)."""
+
+    def register(function):
+        ROWS[name] = lambda times: function(times, *args)
+        return function
+
+    return register
+
+
+async def nothing():
+    pass
+
+
+async def yields(times):
+    for _ in range(times):
+        await asyncio.sleep(0)
+
+
+async def child(value):
+    await asyncio.sleep(0)
+    return value
+
+
+@row("spawn_join_1000", 1_000, 1_000)
+@row("spawn_join_10000", 10_000, 10_000)
+async def spawn_join(count):
+    create_task = asyncio.create_task
+    for task in [create_task(nothing()) for _ in range(count)]:
+        await task
+
+
+@row("spawn_await", 1_000)
+async def spawn_await():
+    for _ in range(1_000):
+        await asyncio.create_task(nothing())
+
+
+@row("self_wake", 1_000)
+async def self_wake():
+    await asyncio.create_task(yields(1_000))
+
+
+@row("repoll_1000", 100_000, 1_000, 99)
+@row("yield_ring", 90_000, 300, 300)
+async def ring(count, times):
+    for task in [asyncio.create_task(yields(times)) for _ in range(count)]:
+        await task
+
+
+@row("gather_10", 10, 10)
+@row("gather_1000", 1_000, 1_000)
+@row("gather_10000", 10_000, 10_000)
+async def gather(count):
+    assert (await asyncio.gather(*map(child, range(count))))[-1] == count - 1
+
+
+@row("ping_pong", 2_000)
+async def ping_pong():
+    create_future = asyncio.get_running_loop().create_future
+
+    async def play(comes):
+        for _ in range(1_000):
+            back = await comes
+            comes = create_future()
+            back.set_result(comes)
+
+    left, right = create_future(), create_future()
+    left.set_result(right)
+    for player in [asyncio.create_task(play(left)), asyncio.create_task(play(right))]:
+        await player
+
+
+# It looks at every task for each that ends: with 10,000 it would take minutes.
+@row("wait_drain_10", 10, 10)
+@row("wait_drain_1000", 1_000, 1_000)
+async def wait_drain(count):
+    async def until(gate):
+        await gate
+
+    gates = [asyncio.get_running_loop().create_future() for _ in range(count)]
+    pending = {asyncio.create_task(until(gate)) for gate in gates}
+    for gate in gates:
+        gate.set_result(None)
+        _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+    assert not pending
+
+
+@row("task_group_100", 100)
+async def task_group():
+    async with asyncio.TaskGroup() as group:
+        for i in range(100):
+            group.create_task(child(i))
+
+
+@row("queue", 1_000)
+async def queue():
+    items = asyncio.Queue(16)
+
+    async def produce():
+        for item in range(1_000):
+            await items.put(item)
+
+    producer = asyncio.create_task(produce())
+    for _ in range(1_000):
+        await items.get()
+    await producer
+
+
+@row("lock", 1_000, asyncio.Lock)
+@row("semaphore", 1_000, asyncio.Semaphore, 2)
+async def rivals(kind, *args):
+    shared = kind(*args)
+
+    async def tries():
+        for _ in range(100):
+            async with shared:
+                await asyncio.sleep(0)
+
+    for task in [asyncio.create_task(tries()) for _ in range(10)]:
+        await task
+
+
+@timed("timer_arm_cancel_10000")
+async def timer_arm_cancel(times):
+    call_later, number = asyncio.get_running_loop().call_later, 0x9E3779B97F4A7C15
+
+    def armed():
+        nonlocal number
+        number = (number * 6364136223846793005 + 1442695040888963407) % 2**64
+        return call_later(3600 + number / 2**64 * 3600, id)
+
+    live = [armed() for _ in range(10_000)]
+    start = time.perf_counter()
+    for _ in range(times * 10_000):
+        fresh = armed()
+        place = (number >> 32) % 10_000
+        live[place].cancel()
+        live[place] = fresh
+    took = time.perf_counter() - start
+    for timer in live:
+        timer.cancel()
+    return times * 10_000, took
+
+
+@timed("sleepers")
+async def sleepers(times):
+    start = time.process_time()
+    for _ in range(times):
+        delays = ((20_000 + 2 * (i * 7919 % 10_000)) / 1e6 for i in range(10_000))
+        for task in [asyncio.create_task(asyncio.sleep(delay)) for delay in delays]:
+            await task
+    return times * 10_000, time.process_time() - start
+
+
+class Server(asyncio.Protocol):
+    """Sends back what comes."""
+
+    def connection_made(self, transport):
+        self.write = transport.write
+
+    def data_received(self, data):
+        self.write(data)
+
+
+class Client(asyncio.Protocol):
+    """Sends a message so many times, and each time waits for all of it to come back."""
+
+    def __init__(self):
+        self.ended, self.back = asyncio.get_running_loop().create_future(), 0
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def ask(self, times):
+        self.left = times
+        self.transport.write(MESSAGE)
+        return self.ended
+
+    def data_received(self, data):
+        self.back += len(data)
+        if self.back == len(MESSAGE):
+            self.back = 0
+            self.left -= 1
+            if self.left:
+                self.transport.write(MESSAGE)
+            else:
+                self.ended.set_result(None)
+
+
+@timed("echo_1k_1", 1)
+@timed("echo_1k_64", 64)
+async def echo(times, count):
+    loop, exchanges, clients = asyncio.get_running_loop(), times * 5_000 // count, []
+    listener = socket.create_server(("127.0.0.1", 0))
+    for _ in range(count):
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+        await loop.connect_accepted_socket(Server, server)
+        clients.append((await loop.create_connection(Client, sock=client))[1])
+    start = time.perf_counter()
+    for ended in [client.ask(exchanges) for client in clients]:
+        await ended
+    took = time.perf_counter() - start
+    for client in clients:
+        client.transport.close()
+    await asyncio.sleep(0)
+    listener.close()
+    return exchanges * count, took
+
+
+def value(work, length):
+    """As `measure.rs` does it."""
+    times = 1
+    while True:
+        operations, took = asyncio.run(work(times))
+        factor = length / max(took, 1e-9)
+        if factor < 0.25:
+            return took / operations * 1e9
+        if factor < 4:
+            times = max(1, round(times * factor))
+            break
+        times = round(times * min(factor, 30))
+    operations, took = asyncio.run(work(times))
+    return took / operations * 1e9
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        print(sys.version.split()[0], *ROWS, sep="\n")
+    else:
+        print(value(ROWS[sys.argv[1]], int(sys.argv[2]) / 1000))

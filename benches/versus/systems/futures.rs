@@ -1,0 +1,92 @@
+//! The futures crate: tasks of its `LocalPool`. Owns its idioms; must not know the other systems. It has no timers, no sockets and no semaphore.
+
+use std::future::Future;
+use std::rc::Rc;
+
+use futures::channel::mpsc;
+use futures::executor::{LocalPool, LocalSpawner};
+use futures::future::RemoteHandle;
+use futures::lock::Mutex;
+use futures::task::LocalSpawnExt as _;
+use futures::{SinkExt as _, StreamExt as _};
+
+use crate::measure::{Cost, Work};
+use crate::rows::{ITEMS, ROOM, TURNS};
+use crate::system::{Spawn, System};
+use crate::work::{join, repeat, rivals, wake_itself};
+
+pub(super) const SYSTEM: System = System { name: "futures", crates: &["futures"], find };
+
+#[derive(Clone)]
+pub(super) struct Pool(LocalSpawner);
+
+impl Spawn for Pool {
+    type Task<T: 'static> = RemoteHandle<T>;
+
+    fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
+        let mut pool = LocalPool::new();
+        let spawner = pool.spawner();
+        pool.run_until(main(Self(spawner)))
+    }
+
+    fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> RemoteHandle<F::Output> {
+        self.0.spawn_local_with_handle(future).expect("the pool is there")
+    }
+
+    fn yield_now() -> impl Future<Output = ()> {
+        wake_itself(1)
+    }
+}
+
+fn find(row: &str) -> Option<Work> {
+    Some(match row {
+        "ping_pong" => ping_pong,
+        "queue" => queue,
+        "lock" => lock,
+        _ => return super::tasks::<Pool>(row),
+    })
+}
+
+/// A channel each way.
+fn ping_pong(times: u64) -> Cost {
+    repeat(times, 2 * TURNS, async |system: Pool| {
+        let (to_left, left) = mpsc::unbounded();
+        let (to_right, right) = mpsc::unbounded();
+        let play = async |mut mine: mpsc::UnboundedReceiver<()>, other: mpsc::UnboundedSender<()>| {
+            for _ in 0..TURNS {
+                mine.next().await.expect("the other one is there");
+                other.unbounded_send(()).ok(); // the last token finds nobody
+            }
+        };
+        to_left.unbounded_send(()).expect("a player");
+        let players = [system.spawn(play(left, to_right)), system.spawn(play(right, to_left))];
+        join(players).await;
+    })
+}
+
+fn queue(times: u64) -> Cost {
+    repeat(times, ITEMS, async |system: Pool| {
+        let (mut sender, mut receiver) = mpsc::channel(ROOM - 1); // and one for each sender
+        let producer = system.spawn(async move {
+            for item in 0..ITEMS {
+                sender.send(item).await.expect("the consumer is there");
+            }
+        });
+        for _ in 0..ITEMS {
+            receiver.next().await.expect("the producer is there");
+        }
+        producer.await;
+    })
+}
+
+fn lock(times: u64) -> Cost {
+    rivals::<Pool, _, _>(
+        times,
+        || Rc::new(Mutex::new(0_u64)),
+        async |lock: Rc<Mutex<u64>>| {
+            let mut held = lock.lock().await;
+            wake_itself(1).await;
+            *held += 1;
+        },
+    )
+}

@@ -1,0 +1,53 @@
+//! The combinators of the futures crate over futures that are no tasks, all in one: what can be written on any system,
+//! oneloop too. Owns its idioms; must not know the systems with tasks.
+
+use futures::StreamExt as _;
+use futures::channel::oneshot;
+use futures::future::join_all;
+use futures::stream::FuturesUnordered;
+
+use super::futures::Pool;
+use crate::measure::{Cost, Work};
+use crate::rows::GROUP;
+use crate::system::System;
+use crate::work::{child, repeat};
+
+pub(super) const SYSTEM: System = System { name: "inline", crates: &["futures"], find };
+
+fn find(row: &str) -> Option<Work> {
+    Some(match row {
+        "gather_10" => gather::<10>,
+        "gather_1000" => gather::<1_000>,
+        "gather_10000" => gather::<10_000>,
+        "wait_drain_10" => wait_drain::<10>,
+        "wait_drain_1000" => wait_drain::<1_000>,
+        "wait_drain_10000" => wait_drain::<10_000>,
+        "task_group_100" => group,
+        _ => return None,
+    })
+}
+
+fn gather<const CHILDREN: u64>(times: u64) -> Cost {
+    repeat(times, CHILDREN, async |_: Pool| {
+        assert_eq!(join_all((0..CHILDREN).map(child)).await.last(), Some(&(CHILDREN - 1)));
+    })
+}
+
+fn wait_drain<const TASKS: u64>(times: u64) -> Cost {
+    repeat(times, TASKS, async |_: Pool| {
+        let (gates, waits): (Vec<_>, Vec<_>) = (0..TASKS).map(|_| oneshot::channel::<()>()).unzip();
+        let mut waits: FuturesUnordered<_> = waits.into_iter().collect();
+        for gate in gates {
+            gate.send(()).expect("somebody waits");
+            waits.next().await.expect("one is left").expect("it was opened");
+        }
+        assert!(waits.is_empty());
+    })
+}
+
+fn group(times: u64) -> Cost {
+    repeat(times, GROUP, async |_: Pool| {
+        let mut children: FuturesUnordered<_> = (0..GROUP).map(child).collect();
+        while children.next().await.is_some() {}
+    })
+}

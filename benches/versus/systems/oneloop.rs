@@ -1,0 +1,180 @@
+//! oneloop. Owns its idioms; must not know the other systems.
+
+use std::future::Future;
+use std::net::TcpStream as StdStream;
+use std::time::Duration;
+
+use oneloop::net::TcpStream;
+use oneloop::{
+    Event, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Sleep, Task, create_future, create_task, sleep, task_group,
+    wait,
+};
+
+use crate::measure::{Cost, Work};
+use crate::rows::{GROUP, ITEMS, PERMITS, ROOM, TURNS};
+use crate::system::{MESSAGE, PLACE, Sockets, Spawn, System, Timers};
+use crate::work::{child, join, repeat, rivals, wake_itself};
+
+pub(super) const SYSTEM: System = System { name: "oneloop", crates: &["oneloop"], find };
+
+#[derive(Clone)]
+struct Oneloop;
+
+impl Spawn for Oneloop {
+    type Task<T: 'static> = Task<T>;
+
+    fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
+        let lp = EventLoop::new().expect("descriptors for a loop");
+        lp.run_until_complete(main(Self)).expect("nobody stops the loop")
+    }
+
+    fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Task<F::Output> {
+        create_task(future)
+    }
+
+    fn yield_now() -> impl Future<Output = ()> {
+        oneloop::yield_now()
+    }
+}
+
+impl Timers for Oneloop {
+    type Timer = Sleep;
+
+    fn timer(after: Duration) -> Sleep {
+        sleep(after)
+    }
+}
+
+impl Sockets for Oneloop {
+    type Stream = TcpStream;
+
+    fn stream(stream: StdStream) -> TcpStream {
+        TcpStream::from_std(stream).expect("room for one more")
+    }
+
+    async fn serve(stream: TcpStream) {
+        let mut place = vec![0; PLACE];
+        loop {
+            match stream.read(&mut place).await.expect("a connection") {
+                0 => return,
+                n => stream.write_all(&place[..n]).await.expect("a connection"),
+            }
+        }
+    }
+
+    async fn ask(stream: TcpStream, times: u64) {
+        let mut place = vec![0; PLACE];
+        for _ in 0..times {
+            stream.write_all(&MESSAGE).await.expect("a connection");
+            let mut back = 0;
+            while back < MESSAGE.len() {
+                back += stream.read(&mut place).await.expect("a connection");
+            }
+        }
+    }
+}
+
+fn find(row: &str) -> Option<Work> {
+    Some(match row {
+        "gather_10" => gather::<10>,
+        "gather_1000" => gather::<1_000>,
+        "gather_10000" => gather::<10_000>,
+        "ping_pong" => ping_pong,
+        "wait_drain_10" => wait_drain::<10>,
+        "wait_drain_1000" => wait_drain::<1_000>,
+        "wait_drain_10000" => wait_drain::<10_000>,
+        "task_group_100" => group,
+        "queue" => queue,
+        "lock" => lock,
+        "semaphore" => semaphore,
+        _ => return super::tasks::<Oneloop>(row).or_else(|| super::inputs::<Oneloop>(row)),
+    })
+}
+
+fn gather<const CHILDREN: u64>(times: u64) -> Cost {
+    repeat(times, CHILDREN, async |_: Oneloop| {
+        assert_eq!(oneloop::gather((0..CHILDREN).map(child)).await.last(), Some(&(CHILDREN - 1)));
+    })
+}
+
+/// An `Event` each way: the token is that it is one's turn.
+fn ping_pong(times: u64) -> Cost {
+    repeat(times, 2 * TURNS, async |system: Oneloop| {
+        let (left, right) = (Event::new(), Event::new());
+        let play = async |mine: Event, other: Event| {
+            for _ in 0..TURNS {
+                mine.wait().await;
+                mine.clear();
+                other.set();
+            }
+        };
+        left.set();
+        let players = [system.spawn(play(left.clone(), right.clone())), system.spawn(play(right, left))];
+        join(players).await;
+    })
+}
+
+fn wait_drain<const TASKS: u64>(times: u64) -> Cost {
+    repeat(times, TASKS, async |_: Oneloop| {
+        let gates: Vec<oneloop::Future<()>> = (0..TASKS).map(|_| create_future()).collect();
+        let mut pending = wait(gates.iter().cloned().map(create_task)).into_pending();
+        for gate in gates {
+            gate.set_result(()).expect("nobody else opens it");
+            let sets = wait(pending).return_when(ReturnWhen::FirstCompleted).await;
+            assert_eq!(sets.done.len(), 1);
+            pending = sets.pending;
+        }
+        assert!(pending.is_empty());
+    })
+}
+
+fn group(times: u64) -> Cost {
+    repeat(times, GROUP, async |_: Oneloop| {
+        let ended = task_group(async |group| {
+            for i in 0..GROUP {
+                group.create_task(async move { Ok::<u64, ()>(child(i).await) });
+            }
+            Ok(())
+        });
+        ended.await.expect("no child fails");
+    })
+}
+
+fn queue(times: u64) -> Cost {
+    repeat(times, ITEMS, async |_: Oneloop| {
+        let queue = Queue::new(ROOM);
+        let producer = queue.clone();
+        let producer = create_task(async move {
+            for item in 0..ITEMS {
+                producer.put(item).await.expect("nobody shuts it down");
+            }
+        });
+        for _ in 0..ITEMS {
+            queue.get().await.expect("nobody shuts it down");
+        }
+        producer.await;
+    })
+}
+
+fn lock(times: u64) -> Cost {
+    rivals::<Oneloop, _, _>(
+        times,
+        || Lock::new(0_u64),
+        async |lock: Lock<u64>| {
+            let mut held = lock.acquire().await;
+            wake_itself(1).await;
+            *held += 1;
+        },
+    )
+}
+
+fn semaphore(times: u64) -> Cost {
+    rivals::<Oneloop, _, _>(
+        times,
+        || Semaphore::new(PERMITS),
+        |semaphore| async move {
+            let _permit = semaphore.acquire().await;
+            wake_itself(1).await;
+        },
+    )
+}

@@ -1,0 +1,189 @@
+//! tokio: a runtime of the current thread with a `LocalSet`. Owns its idioms; must not know the other systems.
+
+use std::future::Future;
+use std::net::TcpStream as StdStream;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::runtime::Builder;
+use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
+use tokio::task::{JoinHandle, JoinSet, LocalSet, spawn_local};
+use tokio::time::{Sleep, sleep};
+
+use crate::measure::{Cost, Work};
+use crate::rows::{GROUP, ITEMS, PERMITS, ROOM, TURNS};
+use crate::system::{MESSAGE, PLACE, Sockets, Spawn, System, Timers};
+use crate::work::{child, join, repeat, rivals, wake_itself};
+
+pub(super) const SYSTEM: System = System { name: "tokio", crates: &["tokio"], find };
+
+/// With its drivers of time and I/O or, which is faster, without.
+#[derive(Clone)]
+struct Tokio<const DRIVERS: bool>;
+
+/// Joins, and has no error: nobody aborts a task here.
+struct Joined<T>(JoinHandle<T>);
+
+impl<T> Future for Joined<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.0).poll(cx).map(|ended| ended.expect("no task fails"))
+    }
+}
+
+impl<const DRIVERS: bool> Spawn for Tokio<DRIVERS> {
+    type Task<T: 'static> = Joined<T>;
+
+    fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
+        let mut builder = Builder::new_current_thread();
+        if DRIVERS {
+            builder.enable_all();
+        }
+        LocalSet::new().block_on(&builder.build().expect("descriptors for a runtime"), main(Self))
+    }
+
+    fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Joined<F::Output> {
+        Joined(spawn_local(future))
+    }
+
+    fn yield_now() -> impl Future<Output = ()> {
+        tokio::task::yield_now()
+    }
+}
+
+impl Timers for Tokio<true> {
+    type Timer = Sleep;
+
+    fn timer(after: Duration) -> Sleep {
+        sleep(after)
+    }
+}
+
+impl Sockets for Tokio<true> {
+    type Stream = TcpStream;
+
+    fn stream(stream: StdStream) -> TcpStream {
+        TcpStream::from_std(stream).expect("room for one more")
+    }
+
+    async fn serve(mut stream: TcpStream) {
+        let mut place = vec![0; PLACE];
+        loop {
+            match stream.read(&mut place).await.expect("a connection") {
+                0 => return,
+                n => stream.write_all(&place[..n]).await.expect("a connection"),
+            }
+        }
+    }
+
+    async fn ask(mut stream: TcpStream, times: u64) {
+        let mut place = vec![0; PLACE];
+        for _ in 0..times {
+            stream.write_all(&MESSAGE).await.expect("a connection");
+            let mut back = 0;
+            while back < MESSAGE.len() {
+                back += stream.read(&mut place).await.expect("a connection");
+            }
+        }
+    }
+}
+
+fn find(row: &str) -> Option<Work> {
+    Some(match row {
+        "ping_pong" => ping_pong,
+        "wait_drain_10" => wait_drain::<10>,
+        "wait_drain_1000" => wait_drain::<1_000>,
+        "wait_drain_10000" => wait_drain::<10_000>,
+        "task_group_100" => group,
+        "queue" => queue,
+        "lock" => lock,
+        "semaphore" => semaphore,
+        _ => return super::tasks::<Tokio<false>>(row).or_else(|| super::inputs::<Tokio<true>>(row)),
+    })
+}
+
+/// A `Notify` each way: the token is that it is one's turn.
+fn ping_pong(times: u64) -> Cost {
+    repeat(times, 2 * TURNS, async |system: Tokio<false>| {
+        let (left, right) = (Rc::new(Notify::new()), Rc::new(Notify::new()));
+        let play = async |mine: Rc<Notify>, other: Rc<Notify>| {
+            for _ in 0..TURNS {
+                mine.notified().await;
+                other.notify_one();
+            }
+        };
+        left.notify_one();
+        let players = [system.spawn(play(left.clone(), right.clone())), system.spawn(play(right, left))];
+        join(players).await;
+    })
+}
+
+fn wait_drain<const TASKS: u64>(times: u64) -> Cost {
+    repeat(times, TASKS, async |_: Tokio<false>| {
+        let (gates, waits): (Vec<_>, Vec<_>) = (0..TASKS).map(|_| oneshot::channel()).unzip();
+        let mut tasks = JoinSet::new();
+        for gate in waits {
+            tasks.spawn_local(async { gate.await.expect("it is opened") });
+        }
+        for gate in gates {
+            gate.send(()).expect("a task waits");
+            tasks.join_next().await.expect("one is left").expect("no task fails");
+        }
+        assert!(tasks.is_empty());
+    })
+}
+
+fn group(times: u64) -> Cost {
+    repeat(times, GROUP, async |_: Tokio<false>| {
+        let mut tasks = JoinSet::new();
+        for i in 0..GROUP {
+            tasks.spawn_local(child(i));
+        }
+        while let Some(ended) = tasks.join_next().await {
+            ended.expect("no child fails");
+        }
+    })
+}
+
+fn queue(times: u64) -> Cost {
+    repeat(times, ITEMS, async |system: Tokio<false>| {
+        let (sender, mut receiver) = mpsc::channel(ROOM);
+        let producer = system.spawn(async move {
+            for item in 0..ITEMS {
+                sender.send(item).await.expect("the consumer is there");
+            }
+        });
+        for _ in 0..ITEMS {
+            receiver.recv().await.expect("the producer is there");
+        }
+        producer.await;
+    })
+}
+
+fn lock(times: u64) -> Cost {
+    rivals::<Tokio<false>, _, _>(
+        times,
+        || Rc::new(Mutex::new(0_u64)),
+        async |lock: Rc<Mutex<u64>>| {
+            let mut held = lock.lock().await;
+            wake_itself(1).await;
+            *held += 1;
+        },
+    )
+}
+
+fn semaphore(times: u64) -> Cost {
+    rivals::<Tokio<false>, _, _>(
+        times,
+        || Rc::new(Semaphore::new(PERMITS)),
+        async |semaphore: Rc<Semaphore>| {
+            let _permit = semaphore.acquire().await.expect("nobody closes it");
+            wake_itself(1).await;
+        },
+    )
+}

@@ -1,0 +1,80 @@
+//! The same work on oneloop and on its peers, each in a process of its own, in turn, round after round. Owns the two
+//! roles of the process; must not know what a row does, nor how a system does it.
+//!
+//! `cargo bench -p oneloop-versus -- --help` says what can be asked for; `docs/BENCHMARKS.md` what it means.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its results, and its progress")]
+
+mod chart;
+mod measure;
+mod options;
+mod python;
+mod report;
+mod results;
+mod rounds;
+mod rows;
+mod system;
+mod systems;
+mod work;
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+use std::{env, fs};
+
+use options::{Asked, Child, Suite};
+use results::Results;
+
+fn main() -> ExitCode {
+    match options::parse(env::args().skip(1)) {
+        Ok(Asked::Help) => print!("{}", options::help()),
+        Ok(Asked::Child(child)) => return measure_here(&child),
+        Ok(Asked::Suite(suite)) => return run(&suite),
+        Err(error) => {
+            eprintln!("error: {error}; --help lists what there is");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// The child: one row on one system, whose value is all that is printed.
+fn measure_here(child: &Child) -> ExitCode {
+    let Some(work) = (child.system.find)(child.row.name) else {
+        eprintln!("error: {} has no {}", child.system.name, child.row.name);
+        return ExitCode::FAILURE;
+    };
+    println!("{}", measure::value(work, child.round));
+    ExitCode::SUCCESS
+}
+
+/// The parent: every row on every system, and what came of it.
+fn run(suite: &Suite) -> ExitCode {
+    let (results, failures) = rounds::run(suite);
+    print!("{}", report::table(&results));
+    for failure in &failures {
+        eprintln!("failed: {failure}");
+    }
+    if let Err(error) = write(suite, &results) {
+        eprintln!("error: the report cannot be written: {error}");
+        return ExitCode::FAILURE;
+    }
+    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn write(suite: &Suite, results: &Results) -> io::Result<()> {
+    if let Some(file) = &suite.json {
+        write_file(file, &report::json(results))?;
+    }
+    if let Some(folder) = &suite.report {
+        fs::create_dir_all(folder)?;
+        write_file(&folder.join("versus.md"), &report::markdown(results))?;
+        write_file(&folder.join("versus.svg"), &chart::svg(results))?;
+    }
+    Ok(())
+}
+
+fn write_file(file: &Path, text: &str) -> io::Result<()> {
+    fs::write(file, text)?;
+    eprintln!("wrote {}", file.display());
+    Ok(())
+}
