@@ -18,7 +18,8 @@ struct Prefix {
     /// How many pointers to the value there are.
     count: Cell<u32>,
     /// Which list the block belongs to; `NO_CLASS` if it is not kept.
-    class: u32,
+    class: u8,
+    mark: Cell<bool>,
 }
 
 /// A shared pointer to a value in a block of its own.
@@ -51,7 +52,7 @@ impl<T> Counted<T> {
         // SAFETY: a prefix fits in front of it.
         let prefix = unsafe { at.cast::<Prefix>().sub(1) };
         // SAFETY: it is inside the block, and aligned: the offset is a multiple of the prefix's size.
-        unsafe { prefix.write(Prefix { count: Cell::new(1), class: block.class() }) };
+        unsafe { prefix.write(Prefix { count: Cell::new(1), class: block.class(), mark: Cell::new(false) }) };
         let place = at.cast::<T>();
         // SAFETY: the rest of the block is large enough for a value, and aligned for it.
         unsafe { place.write(make()) };
@@ -78,6 +79,13 @@ impl<T: ?Sized> Counted<T> {
         let prefix = unsafe { self.value.cast::<Prefix>().sub(1) };
         // SAFETY: prefix, and counted: it lives as long as this pointer.
         unsafe { prefix.as_ref() }
+    }
+
+    /// A mark that all pointers to the value share, for their owners' use: it is found without knowing the value's type,
+    /// where the count is, which whoever marks is about to change. At first it is off.
+    #[inline]
+    pub(crate) fn mark(&self) -> &Cell<bool> {
+        &self.prefix().mark
     }
 
     /// The last pointer goes.
@@ -134,7 +142,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Counted<T> {
 /// Frees a block when it is dropped.
 struct Freed {
     block: Block,
-    class: u32,
+    class: u8,
     value: NonNull<u8>,
 }
 
@@ -163,7 +171,7 @@ const LARGEST: usize = 1024;
 /// and so many of each.
 const MOST: usize = 16 * 1024;
 const CLASSES: usize = LARGEST / STEP;
-const NO_CLASS: u32 = u32::MAX;
+const NO_CLASS: u8 = u8::MAX;
 /// The alignment of every block that is kept, and of the values in them at the most.
 const COMMON_ALIGN: usize = align_of::<usize>();
 
@@ -180,15 +188,15 @@ impl Block {
 
     /// The list that such a block is kept in.
     #[expect(clippy::cast_possible_truncation, reason = "there are few classes")]
-    const fn class(self) -> u32 {
+    const fn class(self) -> u8 {
         if self.layout.align() == COMMON_ALIGN && self.layout.size() <= LARGEST {
-            (self.layout.size() / STEP - 1) as u32
+            (self.layout.size() / STEP - 1) as u8
         } else {
             NO_CLASS
         }
     }
 
-    const fn of_class(class: u32) -> Self {
+    const fn of_class(class: u8) -> Self {
         let size = (class as usize + 1) * STEP;
         match Layout::from_size_align(size, COMMON_ALIGN) {
             Ok(layout) => Self { layout, offset: size_of::<Prefix>() },
@@ -216,7 +224,7 @@ impl Block {
     /// # Safety
     /// The block must come from `take` of the same layout, and nobody may use it any more.
     #[inline]
-    unsafe fn give_back(self, class: u32, block: NonNull<u8>) {
+    unsafe fn give_back(self, class: u8, block: NonNull<u8>) {
         let kept = match class {
             NO_CLASS => false,
             // SAFETY: as said of this function; every block is large enough for a link.

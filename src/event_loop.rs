@@ -13,10 +13,10 @@ use crate::context::{self, Guard};
 use crate::error::{Deadlock, Error, ExceptionContext};
 use crate::future::{self, Future};
 use crate::handle::Handle;
-use crate::kernel::{Alarm, Kernel, Phase, Waited};
+use crate::kernel::{Alarm, Batch, Kernel, Phase, Waited};
 use crate::node::{Core, Kind, Loop, Node, NodeRef, Watch, Watcher, guarded};
 use crate::reactor::{Reactor, Woken};
-use crate::ready::{Entry, Run};
+use crate::ready::{Entry, Queued, Run};
 use crate::task::{Task, spawn};
 use crate::timer_handle::TimerHandle;
 use crate::variables::Context;
@@ -274,6 +274,7 @@ impl EventLoop {
     /// One iteration after another, until the loop is stopped.
     fn iterate(&self) -> Result<(), Error> {
         let mut woken = Vec::new();
+        let mut batch = Batch::new();
         let mut steps = 0;
         loop {
             if self.kernel.wait(steps, &mut woken)? == Waited::Stuck {
@@ -284,7 +285,7 @@ impl EventLoop {
                 self.admit(ready);
             }
             self.kernel.queue_due_timers();
-            steps = self.run_batch();
+            steps = self.run_batch(&mut batch);
             if self.kernel.is_stopping() {
                 return Ok(());
             }
@@ -312,27 +313,27 @@ impl EventLoop {
 
     /// Runs what is ready now; what that queues waits for the next iteration. This is where all code of users is called,
     /// but for destructors and foreign wakers. Answers how many entries there were.
-    fn run_batch(&self) -> usize {
-        let batch = self.kernel.ready_len();
-        for _ in 0..batch {
-            match self.kernel.pop() {
-                Some(Entry::Task(key)) => {
-                    if let Some(task) = self.kernel.unqueue(key) {
+    fn run_batch(&self, batch: &mut Batch<NodeRef>) -> usize {
+        self.kernel.swap_batch(batch);
+        let turns = batch.len();
+        while let Some(entry) = batch.pop_front() {
+            match entry {
+                Entry::Task(task) => {
+                    if task.queued().replace(false) {
                         self.kernel.start_step();
                         task.step(&task);
                     }
                 }
-                Some(Entry::Timer(key)) => match self.kernel.ring(key) {
+                Entry::Timer(key) => match self.kernel.ring(key) {
                     Some(Alarm::Task(key)) => wake_task(&self.kernel, key),
                     Some(Alarm::Waker(waker)) => guarded(&self.kernel, "Exception in waker", || waker.wake()),
                     Some(Alarm::Run(callback)) => self.call(callback, 0),
                     Some(Alarm::Rung) | None => {}
                 },
-                Some(Entry::Run(callback, index)) => self.call(callback, index),
-                None => break,
+                Entry::Run(callback, index) => self.call(callback, index),
             }
         }
-        batch
+        turns
     }
 
     /// A callback sets its variables for nobody else. It enters its own context, if it has one, and is taken out of it here.
@@ -435,7 +436,9 @@ impl EventLoop {
 impl EventLoop {
     /// Drops what is queued and what is set, each by itself, so that a destructor that panics spoils nothing else.
     fn drop_scheduled(&self) {
-        while let Some(entry) = self.kernel.pop() {
+        let mut batch = Batch::new();
+        self.kernel.swap_batch(&mut batch);
+        for entry in batch {
             guarded(&self.kernel, "Exception in destructor", || drop(entry));
         }
         for taker in self.kernel.take_expected() {

@@ -1,23 +1,24 @@
 //! The parts of one loop: ready queue, task table, timers, reactor, inbox, clock. Owns their state and registers with
-//! them; must not know what a task is (`P` points to one), nor how an iteration goes.
+//! them; must not know what a task is (`P` is a share of one), nor how an iteration goes.
 //!
 //! Invariant: **no code of a user runs under a borrow taken here.** Every method ends its borrow before it returns and
 //! calls out to nobody; what must be called or dropped is handed back. (Wakers of foreign make are the one thing that
 //! the reactor replaces, and it hands those back too.)
 
 mod outside;
+mod queue;
+mod tasks;
+
+pub(crate) use queue::Batch;
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
-
-use slab::Slab;
 
 use crate::clock::{Clock, Ticker};
 use crate::error::ExceptionContext;
@@ -27,10 +28,12 @@ use crate::inbox::{Door, Message};
 use crate::kept::Kept;
 use crate::key::TaskKey;
 use crate::reactor::{Reactor, Woken};
-use crate::ready::{Entry, Run};
+use crate::ready::{Entry, Queued, Run};
 use crate::timer_wheel::{TimerKey, TimerWheel};
 
 use outside::{Executor, Expected};
+use queue::ReadyQueue;
+use tasks::{Running, TaskTable};
 
 /// How many entries may run before descriptors are polled again although work is ready. Counted, never timed, so that
 /// the same program polls at the same places.
@@ -92,12 +95,6 @@ pub(crate) enum Waited {
     Stuck,
 }
 
-struct Slot<P> {
-    key: TaskKey,
-    queued: Cell<bool>,
-    task: P,
-}
-
 type Handler = Rc<dyn Fn(&ExceptionContext)>;
 
 /// The state of one loop.
@@ -106,8 +103,9 @@ pub(crate) struct Kernel<P> {
     number: u16,
     expected: Expected,
     executor: RefCell<Executor>,
-    ready: RefCell<VecDeque<Entry>>,
-    tasks: RefCell<Slab<Slot<P>>>,
+    ready: ReadyQueue<P>,
+    tasks: RefCell<TaskTable<P>>,
+    running_task: Running<P>,
     timers: RefCell<TimerWheel<Alarm>>,
     reactor: RefCell<Reactor<Handle>>,
     clock: Ticker,
@@ -116,14 +114,12 @@ pub(crate) struct Kernel<P> {
     steps: Cell<usize>,
     /// The operations of the current step that did not have to wait.
     operations: Cell<u32>,
-    last_task_id: Cell<u64>,
     last_watch: Cell<u64>,
     last_raise: Cell<u32>,
     /// A leaf had something to raise while another's raise was on its way.
     raise_waits: Cell<bool>,
     /// A leaf answered `Pending` for the throw that is on, and may have missed what it waits for.
     held_back: Cell<bool>,
-    current: RefCell<Option<P>>,
     /// What the running task is about to wait for, if that is no node.
     leaf: Cell<Option<Leaf>>,
     throw: Cell<Throw>,
@@ -161,7 +157,7 @@ impl<P> fmt::Debug for Kernel<P> {
     }
 }
 
-impl<P: Clone> Kernel<P> {
+impl<P: Queued> Kernel<P> {
     pub(crate) fn new(clock: Clock) -> io::Result<Rc<Self>> {
         let (reactor, waker) = Reactor::new()?;
         let door = Door::open(waker)?;
@@ -170,20 +166,19 @@ impl<P: Clone> Kernel<P> {
             door,
             expected: Expected::default(),
             executor: RefCell::default(),
-            ready: RefCell::default(),
+            ready: ReadyQueue::default(),
             tasks: RefCell::default(),
+            running_task: Running::default(),
             timers: RefCell::new(TimerWheel::new()),
             reactor: RefCell::new(reactor),
             clock: Ticker::new(clock),
             scratch: RefCell::default(),
             steps: Cell::new(0),
             operations: Cell::new(0),
-            last_task_id: Cell::new(0),
             last_watch: Cell::new(0),
             last_raise: Cell::new(0),
             raise_waits: Cell::new(false),
             held_back: Cell::new(false),
-            current: RefCell::new(None),
             leaf: Cell::new(None),
             throw: Cell::new(Throw::Off),
             thrown_message: RefCell::new(None),
@@ -207,116 +202,7 @@ impl<P: Clone> Kernel<P> {
         &self.clock
     }
 
-    // The ready queue.
-
-    /// Queues a turn, behind what other threads have sent so far. A closed loop drops it, as nobody would ever take it.
-    pub(crate) fn push(&self, turn: Rc<dyn Run>, index: u32) {
-        if self.phase.get() != Phase::Closed {
-            self.take_messages();
-            self.ready.borrow_mut().push_back(Entry::Run(turn, index));
-        }
-    }
-
-    /// Queues a task, behind what other threads have sent so far. A closed loop has none.
-    #[inline]
-    fn push_task(&self, key: TaskKey) {
-        self.take_messages();
-        self.ready.borrow_mut().push_back(Entry::Task(key));
-    }
-
-    pub(crate) fn pop(&self) -> Option<Entry> {
-        self.ready.borrow_mut().pop_front()
-    }
-
-    pub(crate) fn ready_len(&self) -> usize {
-        self.ready.borrow().len()
-    }
-
-    // The task table.
-
-    /// Numbers for the next task: its id, counted from 1, and a number for its place among a node's watchers.
-    pub(crate) fn next_task_id(&self) -> u64 {
-        advance(&self.last_task_id)
-    }
-
-    pub(crate) fn next_watch(&self) -> u64 {
-        advance(&self.last_watch)
-    }
-
-    /// The key of the task that is taken in next.
-    pub(crate) fn next_task_key(&self, id: u64) -> TaskKey {
-        TaskKey::new(self.number, id, self.tasks.borrow().vacant_key())
-    }
-
-    /// Takes a task in under the key that `next_task_key` gave. `queued` says whether it is to take its first step in the
-    /// next iteration.
-    #[inline]
-    pub(crate) fn insert_task(&self, key: TaskKey, queued: bool, task: P) {
-        let slot = self.tasks.borrow_mut().insert(Slot { key, queued: Cell::new(queued), task });
-        debug_assert_eq!(slot, key.slot(), "nothing was taken in meanwhile");
-        if queued {
-            self.push_task(key);
-        }
-    }
-
-    /// Queues a task, unless it is queued already or gone.
-    #[inline]
-    pub(crate) fn wake(&self, key: TaskKey) {
-        if self.mark_queued(key) {
-            self.push_task(key);
-        }
-    }
-
-    /// Whether the task lives and was not queued. Now it counts as queued.
-    #[inline]
-    fn mark_queued(&self, key: TaskKey) -> bool {
-        let tasks = self.tasks.borrow();
-        tasks.get(key.slot()).is_some_and(|slot| slot.key == key && !slot.queued.replace(true))
-    }
-
-    pub(crate) fn is_queued(&self, key: TaskKey) -> bool {
-        self.tasks.borrow().get(key.slot()).is_some_and(|slot| slot.key == key && slot.queued.get())
-    }
-
-    /// Looks at a task, if it still lives. `look` must not call code of a user.
-    pub(crate) fn with_task<R>(&self, key: TaskKey, look: impl FnOnce(&P) -> R) -> Option<R> {
-        let tasks = self.tasks.borrow();
-        tasks.get(key.slot()).filter(|slot| slot.key == key).map(|slot| look(&slot.task))
-    }
-
-    /// Takes a task out of the queue: its entry was reached, or is to be skipped when it is. It can be queued again.
-    pub(crate) fn unqueue(&self, key: TaskKey) -> Option<P> {
-        let tasks = self.tasks.borrow();
-        let slot = tasks.get(key.slot()).filter(|slot| slot.key == key)?;
-        slot.queued.replace(false).then(|| slot.task.clone())
-    }
-
-    /// Gives the table's share of a task back, to be dropped by the caller.
-    pub(crate) fn remove_task(&self, key: TaskKey) -> Option<P> {
-        let mut tasks = self.tasks.borrow_mut();
-        let fits = tasks.get(key.slot()).is_some_and(|slot| slot.key == key);
-        fits.then(|| tasks.remove(key.slot()).task)
-    }
-
-    /// All tasks, in no order.
-    pub(crate) fn tasks(&self) -> Vec<P> {
-        self.tasks.borrow().iter().map(|(_, slot)| slot.task.clone()).collect()
-    }
-
-    // The running task, and what is being thrown at it.
-
-    /// Makes `task` the running one and answers which was.
-    pub(crate) fn set_current(&self, task: Option<P>) -> Option<P> {
-        self.current.replace(task)
-    }
-
-    pub(crate) fn current(&self) -> Option<P> {
-        self.current.borrow().clone()
-    }
-
-    pub(crate) fn with_current<R>(&self, f: impl FnOnce(Option<&P>) -> R) -> R {
-        f(self.current.borrow().as_ref())
-    }
+    // What is being thrown at the running task.
 
     pub(crate) fn leaf(&self) -> &Cell<Option<Leaf>> {
         &self.leaf
@@ -423,23 +309,30 @@ impl<P: Clone> Kernel<P> {
     /// Waits, if nothing is ready, until something is or may be: foreign wakes are queued, what became ready of
     /// descriptors handed back. Timers come after those: see `queue_due_timers`. With work ready it only looks, and at
     /// descriptors only every so many steps.
+    #[inline]
     pub(crate) fn wait(&self, steps: usize, woken: &mut Vec<Woken<Handle>>) -> io::Result<Waited> {
         self.take_messages();
-        let idle = self.ready.borrow().is_empty() && !self.stopping.get();
         self.steps.set(self.steps.get() + steps);
+        if self.steps.get() < STEPS_BETWEEN_POLLS && !self.ready.is_empty() {
+            return Ok(Waited::Woken);
+        }
+        self.look_or_wait(woken)
+    }
+
+    fn look_or_wait(&self, woken: &mut Vec<Woken<Handle>>) -> io::Result<Waited> {
+        // a run that is told to stop before it begins has nothing better to do than to look
+        let idle = self.ready.is_empty() && !self.stopping.get();
         let outcome = match idle {
             true if self.clock.is_virtual() => self.wait_virtually(woken)?,
             true => self.wait_really(woken)?,
-            false => self.glance(woken)?,
+            false => self.look(woken)?,
         };
         self.take_messages();
         Ok(outcome)
     }
 
-    fn glance(&self, woken: &mut Vec<Woken<Handle>>) -> io::Result<Waited> {
-        // a run that is told to stop before it begins has nothing better to do
-        let due = self.steps.get() >= STEPS_BETWEEN_POLLS || self.ready.borrow().is_empty();
-        if due && self.reactor.borrow().is_watching() {
+    fn look(&self, woken: &mut Vec<Woken<Handle>>) -> io::Result<Waited> {
+        if self.reactor.borrow().is_watching() {
             self.poll(Some(Duration::ZERO), woken)?;
         }
         Ok(Waited::Woken)
@@ -459,7 +352,7 @@ impl<P: Clone> Kernel<P> {
         if watching {
             self.poll(Some(Duration::ZERO), woken)?;
         }
-        if !woken.is_empty() || !self.door.is_empty() {
+        if !woken.is_empty() || self.has_messages() {
             return Ok(Waited::Woken);
         }
         if !self.expected.is_empty() {
@@ -469,7 +362,7 @@ impl<P: Clone> Kernel<P> {
         loop {
             let Some(at) = self.timers.borrow().next_expiry() else { break };
             self.clock.jump_to(at);
-            if self.queue_due_timers() {
+            if self.expire_timers() {
                 return Ok(Waited::Woken);
             }
         }
@@ -493,17 +386,21 @@ impl<P: Clone> Kernel<P> {
         waited
     }
 
-    /// Queues every due timer, in order of deadline; whether there were any. The clock is read only if a timer is set.
-    pub(crate) fn queue_due_timers(&self) -> bool {
-        let mut timers = self.timers.borrow_mut();
-        if timers.is_empty() {
-            return false;
+    /// Queues every due timer, in order of deadline. The clock is read only if a timer is set.
+    #[inline]
+    pub(crate) fn queue_due_timers(&self) {
+        if !self.timers.borrow().is_empty() {
+            self.expire_timers();
         }
+    }
+
+    /// Whether there were any.
+    fn expire_timers(&self) -> bool {
         let mut scratch = self.scratch.borrow_mut();
-        timers.expire(self.clock.now(), &mut scratch.due);
+        self.timers.borrow_mut().expire(self.clock.now(), &mut scratch.due);
         let any = !scratch.due.is_empty();
         if any {
-            self.ready.borrow_mut().extend(scratch.due.drain(..).map(Entry::Timer));
+            scratch.due.drain(..).for_each(|key| self.ready.push(Entry::Timer(key)));
         }
         any
     }
@@ -540,7 +437,7 @@ impl<P: Clone> Kernel<P> {
     }
 
     pub(crate) fn has_scheduled(&self) -> bool {
-        !self.ready.borrow().is_empty()
+        !self.ready.is_empty()
             || !self.timers.borrow().is_empty()
             || self.reactor.borrow().has_watches()
             || !self.expected.is_empty()

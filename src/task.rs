@@ -2,6 +2,7 @@
 //! loop that runs them.
 
 mod cell;
+mod step;
 
 use std::panic::Location;
 use std::rc::Rc;

@@ -16,6 +16,8 @@ const UNSAFE_FILES: &[&str] = &[
     "src/context.rs",
     "src/counted.rs",
     "src/ensure.rs",
+    "src/kernel/queue.rs",
+    "src/kernel/tasks.rs",
     "src/node/pointer.rs",
     "src/poll_with.rs",
     "src/run.rs",

@@ -248,7 +248,7 @@ impl<C: Children> Countdown<C> {
         for (index, child) in (0..).zip(node.children()).filter(|(_, child)| !child.core().is_done()) {
             match child.kind() {
                 Kind::Task(suspension) if !suspension.started().get() => {
-                    let held = kernel.unqueue(suspension.key()).is_some();
+                    let held = kernel.unqueue(suspension.key());
                     if held {
                         node.held.borrow_mut().insert(index, suspension.key());
                     } else if !node.held.borrow().contains_key(&index) {

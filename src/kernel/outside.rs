@@ -12,7 +12,7 @@ use crate::errand::Sent;
 use crate::handle::Handle;
 use crate::inbox::{Door, Message};
 use crate::reactor::Woken;
-use crate::ready::{Entry, Run};
+use crate::ready::{Entry, Queued, Run};
 use crate::thread_pool::ThreadPool;
 
 /// What is expected from other threads, by the number that it will come under. While there is any, something may still
@@ -49,7 +49,7 @@ impl Run for Turn {
     }
 }
 
-impl<P: Clone> Kernel<P> {
+impl<P: Queued> Kernel<P> {
     /// The way by which other threads reach this loop.
     pub(crate) fn door(&self) -> Door {
         self.door
@@ -59,9 +59,14 @@ impl<P: Clone> Kernel<P> {
     /// the queue is as if the threads had put it there themselves. Costs one load when nothing has come.
     #[inline]
     pub(super) fn take_messages(&self) {
-        if !self.door.is_empty() {
+        if self.has_messages() {
             self.take_waiting_messages();
         }
+    }
+
+    #[inline]
+    pub(super) fn has_messages(&self) -> bool {
+        !self.door.is_empty()
     }
 
     #[cold]
@@ -70,15 +75,18 @@ impl<P: Clone> Kernel<P> {
         self.door.take(&mut messages);
         for message in messages.drain(..) {
             match message {
-                Message::Wake(key) if self.mark_queued(key) => self.ready.borrow_mut().push_back(Entry::Task(key)),
-                Message::Wake(_) => {}
+                Message::Wake(key) => {
+                    if let Some(task) = self.mark_queued(key) {
+                        self.ready.push(Entry::Task(task));
+                    }
+                }
                 Message::Run(errand) => {
                     let turn = Rc::new(Turn(Cell::new(Some(errand))));
-                    self.ready.borrow_mut().push_back(Entry::Run(turn, 0));
+                    self.ready.push(Entry::Run(turn, 0));
                 }
                 Message::Arrived(number) => {
                     if let Some(taker) = self.expect_no_more(number) {
-                        self.ready.borrow_mut().push_back(Entry::Run(taker, 0));
+                        self.ready.push(Entry::Run(taker, 0));
                     }
                 }
             }

@@ -1,14 +1,24 @@
 //! Pointers to nodes. Owns the casts between them; must not know the kinds of node.
 #![expect(unsafe_code, reason = "a pointer of our own can be cast to a trait object by hand only")]
 
+use std::cell::Cell;
+
 use super::{Node, Promise};
 use crate::counted::Counted;
+use crate::ready::Queued;
 
 /// A share of any node.
 pub(crate) type NodeRef = Counted<dyn Node>;
 
 /// A share of a node with a value, or of a view of one.
 pub(crate) type PromiseRef<T> = Counted<dyn Promise<T>>;
+
+impl Queued for NodeRef {
+    #[inline]
+    fn queued(&self) -> &Cell<bool> {
+        self.mark()
+    }
+}
 
 /// `node` without its type.
 pub(crate) fn as_node<N: Node + 'static>(node: Counted<N>) -> NodeRef {

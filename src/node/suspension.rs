@@ -57,6 +57,7 @@ pub(crate) struct Suspension {
     started: Cell<bool>,
     running: Cell<bool>,
     stage_in_use: Cell<bool>,
+    eventful: Cell<bool>,
 }
 
 impl Suspension {
@@ -73,6 +74,7 @@ impl Suspension {
             started: Cell::new(false),
             running: Cell::new(false),
             stage_in_use: Cell::new(false),
+            eventful: Cell::new(false),
         }
     }
 
@@ -162,6 +164,12 @@ impl Suspension {
         &self.running
     }
 
+    /// Whether it awaits a node, or a cancellation was asked for or handed on, since this was last cleared: if not, a step
+    /// has nothing to do but to poll.
+    pub(crate) fn eventful(&self) -> &Cell<bool> {
+        &self.eventful
+    }
+
     // Cancellations.
 
     pub(crate) fn cancelling(&self) -> u32 {
@@ -191,6 +199,7 @@ impl Suspension {
     pub(crate) fn ask(&self, request: Request, message: Option<Arc<str>>) {
         if self.request.get() != Request::Interrupted {
             self.request.set(request);
+            self.eventful.set(true);
             self.set_message(message);
         }
     }
@@ -205,6 +214,7 @@ impl Suspension {
 
     /// A cancellation goes to `node` instead, which the task awaits as far as anybody knows.
     pub(crate) fn hand_on(&self, node: NodeRef, message: Option<Arc<str>>) {
+        self.eventful.set(true);
         self.with_rare(|rare| drop(rare.handed_on.replace((node, message))));
     }
 
@@ -225,6 +235,7 @@ impl Suspension {
     // What it waits for.
 
     pub(crate) fn wait_for(&self, node: NodeRef) {
+        self.eventful.set(true);
         self.waits.set(match self.waits.take() {
             Waits::None => Waits::One(node),
             Waits::One(other) if same(&*other, &*node) => Waits::One(other),

@@ -1,5 +1,5 @@
-//! Where a coroutine lives: one allocation that holds it, then its value. Owns the step that a task takes; must not
-//! know when it is taken.
+//! Where a coroutine lives: one allocation that holds it, then its value. Owns that place; must not know what a step is
+//! but for the poll.
 #![expect(unsafe_code, reason = "the coroutine is pinned in the allocation that it shares with its state")]
 
 use std::any::Any;
@@ -7,18 +7,13 @@ use std::cell::{Cell, UnsafeCell};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::step::{Coroutine, Failure, Resumed, abandon, cancelled_meanwhile, step};
 use super::{Core, Kind, Loop, Node, NodeRef, Promise, Suspension, as_node};
-use crate::cancel::{deliver_to_wait, take_back_if_given_up};
-use crate::context::{copy_variables, exchange_variables, uses_variables};
+use crate::context::{copy_variables, uses_variables};
 use crate::counted::Counted;
-use crate::error::{Cancelled, Panic};
-use crate::kernel::{Phase, Throw};
-use crate::node::{Ending, Request, Waits, guarded, report_unretrieved};
-use crate::variables::Context as Variables;
-use crate::waker::waker;
+use crate::kernel::Phase;
 
 /// `Coroutine` → `Value` when it returned → `Empty` when the value was taken; `Coroutine` → `Empty` when it was dropped.
 enum Stage<F: Future> {
@@ -54,8 +49,7 @@ where
             kernel.phase() != Phase::Closed,
             "the event loop is closed, so it can take no task; make a new one with EventLoop::new()"
         );
-        let id = kernel.next_task_id();
-        let key = kernel.next_task_key(id);
+        let (id, key) = kernel.next_task();
         let cell = Counted::make(|| Self {
             core: Core::new(kernel),
             suspension: Suspension::new(id, key, created),
@@ -80,123 +74,36 @@ where
         // or panicked, keeps a second caller out.
         Some(f(unsafe { &mut *self.stage.get() }))
     }
+}
 
-    /// One poll of the coroutine, or its end if it is cancelled before it began.
-    fn poll(&self, throwing: bool) -> Result<Poll<F::Output>, Box<dyn Any + Send>> {
-        if throwing && !self.suspension.started().get() {
-            return Ok(Poll::Pending);
-        }
-        self.suspension.started().set(true);
-        let waker = waker(self.suspension.key());
-        let mut cx = Context::from_waker(&waker);
-        let polled = self.with_stage(|stage| {
-            let Stage::Coroutine(future) = stage else { unreachable!("a pending task holds its coroutine") };
-            // SAFETY: pinned, see `stage`.
-            let future = unsafe { Pin::new_unchecked(future) };
-            catch_unwind(AssertUnwindSafe(|| future.poll(&mut cx)))
+impl<F> Coroutine for TaskCell<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn resume(&self, cx: &mut Context<'_>) -> Resumed {
+        let resumed = self.with_stage(|stage| {
+            catch_unwind(AssertUnwindSafe(|| {
+                let Stage::Coroutine(future) = &mut *stage else { unreachable!("a pending task holds its coroutine") };
+                // SAFETY: pinned, see `stage`.
+                let future = unsafe { Pin::new_unchecked(future) };
+                let Poll::Ready(value) = future.poll(cx) else { return Resumed::Pending };
+                if let Some(failure) = cancelled_meanwhile(self.core.kernel(), &self.suspension) {
+                    drop(value);
+                    return Resumed::Failed(Box::new(failure));
+                }
+                *stage = Stage::Value(value);
+                Resumed::Finished
+            }))
         });
-        polled.expect("a task is stepped by one at a time")
+        let resumed = resumed.expect("a task is stepped by one at a time");
+        resumed.unwrap_or_else(|payload| Resumed::Failed(Box::new(Failure::Panicked(payload))))
     }
 
-    /// What the poll means: the value, how the task ends without one, or nothing yet. A cancellation that is still
-    /// being thrown has found no catcher; one that was asked for meanwhile costs a returned value.
-    fn judge(&self, polled: Result<Poll<F::Output>, Box<dyn Any + Send>>) -> Option<Result<F::Output, Ending>> {
-        let kernel = self.core.kernel();
-        let throwing = kernel.throw() != Throw::Off;
-        match polled {
-            Ok(Poll::Pending) if !throwing => None,
-            Err(payload) => {
-                kernel.take_throw();
-                Some(Err(Ending::Panicked(Panic::new(payload))))
-            }
-            Ok(Poll::Ready(value)) if !throwing && self.suspension.request() == Request::None => Some(Ok(value)),
-            Ok(polled) => {
-                let message = if throwing { kernel.take_throw() } else { self.suspension.take_request().1 };
-                let lost = catch_unwind(AssertUnwindSafe(|| drop(polled)));
-                Some(Err(match lost {
-                    Ok(()) => Ending::Cancelled(Cancelled::new(message)),
-                    Err(payload) => Ending::Panicked(Panic::new(payload)),
-                }))
-            }
-        }
-    }
-
-    /// Drops the coroutine, in its place, and puts the value there. A destructor that panics ends the task so.
-    fn settle(&self, ended: Result<F::Output, Ending>) -> Option<Ending> {
-        let (stage, ending) = match ended {
-            Ok(value) => (Stage::Value(value), None),
-            Err(ending) => (Stage::Empty, Some(ending)),
-        };
-        let dropped = catch_unwind(AssertUnwindSafe(|| self.with_stage(|place| *place = stage)));
-        dropped.err().map_or(ending, |payload| Some(Ending::Panicked(Panic::new(payload))))
-    }
-
-    /// Runs `f` in the task's context of variables.
-    fn in_context(&self, f: impl FnOnce()) {
-        let outside = if uses_variables() { exchange_variables(self.suspension.take_context()) } else { None };
-        f();
-        if uses_variables() {
-            self.leave_context(outside);
-        }
-    }
-
-    /// A task that has ended lets go of what its variables are set to: a value may hold a handle on this very task.
-    #[cold]
-    fn leave_context(&self, outside: Option<Variables>) {
-        let own = exchange_variables(outside);
-        if self.core.is_done() {
-            guarded(self.core.kernel(), "Exception in destructor", || drop(own));
-        } else {
-            self.suspension.set_context(own);
-        }
-    }
-
-    /// A step, in the task's context.
-    fn advance(&self, me: &NodeRef) {
-        let kernel = self.core.kernel();
-        let waits = self.suspension.clear_waits();
-        let (request, message) = self.suspension.take_request();
-        if request != Request::None {
-            kernel.start_throw(Throw::Delivered, message_on_its_way(&waits, message));
-            // whatever became of an earlier one, the task meets a cancellation now
-            drop(self.suspension.take_handed_on());
-        }
-        if let Waits::One(_) | Waits::Many(_) = waits {
-            // seldom the last share of a node, but then a value of a user goes with it
-            guarded(kernel, "Exception in destructor", || drop(waits));
-        }
-        self.suspension.running().set(true);
-        kernel.set_current(Some(me.clone()));
-        let ended = self.judge(self.poll(request != Request::None));
-        let ended = ended.map(|ended| self.settle(ended));
-        drop(kernel.set_current(None));
-        self.suspension.leaf().set(kernel.leaf().take());
-        self.suspension.running().set(false);
-        match ended {
-            Some(ending) => self.end(me, ending),
-            None if self.suspension.request() != Request::None => deliver_to_wait(me),
-            None if self.suspension.has_handed_on() => take_back_if_given_up(me),
-            None => {}
-        }
-    }
-
-    /// The last turn: out of the table, and whoever watches is told.
-    fn end(&self, me: &NodeRef, ending: Option<Ending>) {
-        let kernel = self.core.kernel();
-        let in_table = kernel.remove_task(self.suspension.key());
-        if self.suspension.has_handed_on() {
-            guarded(kernel, "Exception in destructor", || drop(self.suspension.take_handed_on()));
-        }
-        let me = || me.clone();
-        match ending {
-            None => self.core.finish(me),
-            Some(ending) => self.core.end(ending, me),
-        }
-        if !self.core.has_handles() {
-            report_unretrieved(&self.core, &self.kind());
-            guarded(kernel, "Exception in destructor", || self.orphaned());
-        }
-        drop(in_table);
+    fn discard(&self) -> Result<(), Box<dyn Any + Send>> {
+        catch_unwind(AssertUnwindSafe(|| {
+            self.with_stage(|stage| *stage = Stage::Empty);
+        }))
     }
 }
 
@@ -222,20 +129,11 @@ where
     }
 
     fn step(&self, me: &NodeRef) {
-        self.in_context(|| self.advance(me));
+        step(&self.core, &self.suspension, self, me);
     }
 
     fn abandon(&self) {
-        let kernel = self.core.kernel();
-        drop(kernel.remove_task(self.suspension.key()));
-        self.in_context(|| {
-            guarded(kernel, "Exception in destructor", || {
-                self.with_stage(|stage| *stage = Stage::Empty);
-            });
-            guarded(kernel, "Exception in destructor", || self.core.end_silently());
-            guarded(kernel, "Exception in destructor", || drop(self.suspension.clear_waits()));
-            guarded(kernel, "Exception in destructor", || drop(self.suspension.take_handed_on()));
-        });
+        abandon(&self.core, &self.suspension, self);
     }
 }
 
@@ -263,18 +161,6 @@ where
                 look(value);
             }
         });
-    }
-}
-
-/// The message to deliver. If what the task awaits has been cancelled, that cancellation was on its way first.
-fn message_on_its_way(waits: &Waits, message: Option<Arc<str>>) -> Option<Arc<str>> {
-    let awaited = match waits {
-        Waits::One(node) => node.core().ending(),
-        Waits::None | Waits::Many(_) => None,
-    };
-    match awaited {
-        Some(Ending::Cancelled(cancelled)) => cancelled.into_message(),
-        _ => message,
     }
 }
 
