@@ -4,6 +4,8 @@
 //! `cargo bench --bench core -- --help` says what can be asked for.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its results, and its progress")]
 
+#[path = "core/counts.rs"]
+mod counts;
 #[path = "core/measure.rs"]
 mod measure;
 #[path = "core/options.rs"]
@@ -42,6 +44,8 @@ fn main() -> ExitCode {
         Ok(Asked::Help) => print!("{}", options::help()),
         Ok(Asked::Test(rows)) => rows.into_iter().for_each(test),
         Ok(Asked::Table(rows, effort)) => print_table(&rows, effort),
+        Ok(Asked::Counts(rows)) => return counts::check(&rows),
+        Ok(Asked::Times(rows, times)) => rows.into_iter().for_each(|row| run(row, times)),
         Err(error) => {
             eprintln!("error: {error}; --help lists what there is");
             return ExitCode::from(2);
@@ -54,6 +58,11 @@ fn main() -> ExitCode {
 fn test(row: &Row) {
     let cost = (row.run)(&row.event_loop(), 1);
     println!("{:<width$}  ok, {} operations", row.name, cost.operations, width = name_width());
+}
+
+/// Runs a row so many times.
+fn run(row: &Row, times: u64) {
+    (row.run)(&row.event_loop(), times);
 }
 
 fn print_table(rows: &[&Row], effort: Effort) {

@@ -5,7 +5,7 @@ use crate::measure::Effort;
 use crate::rows::ROWS;
 
 const USAGE: &str = "\
-Measures the loop's basic operations: ns and allocations of each.
+Measures the loop's basic operations: ns, allocations and instructions of each.
 
 Usage: cargo bench --bench core -- [OPTIONS]
 
@@ -13,6 +13,8 @@ Options:
   --only ROW[,ROW]  only these rows
   --quick           fewer and shorter rounds, for a first look
   --test            run each row once, to see that it works; measure nothing
+  --counts          count instructions, with valgrind, and allocations; fail if there are more than expected
+  --times N         run each row so many times, and print nothing: for a profiler
   --help            print this
 ";
 
@@ -20,14 +22,20 @@ pub(crate) enum Asked {
     Help,
     Test(Vec<&'static Row>),
     Table(Vec<&'static Row>, Effort),
+    Counts(Vec<&'static Row>),
+    Times(Vec<&'static Row>, u64),
 }
 
 pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Asked, String> {
-    let (mut rows, mut test, mut effort) = (Vec::new(), false, Effort::FULL);
+    let (mut rows, mut effort) = (Vec::new(), Effort::FULL);
+    let mut kind: fn(Vec<&'static Row>, Effort) -> Asked = Asked::Table;
+    let mut times = None;
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--help" | "-h" => return Ok(Asked::Help),
-            "--test" => test = true,
+            "--test" => kind = |rows, _| Asked::Test(rows),
+            "--counts" => kind = |rows, _| Asked::Counts(rows),
+            "--times" => times = Some(number(args.next())?),
             "--quick" => effort = Effort::QUICK,
             "--only" => {
                 let names = args.next().ok_or("--only wants the name of a row")?;
@@ -42,7 +50,14 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Asked, Str
     if rows.is_empty() {
         rows.extend(ROWS);
     }
-    Ok(if test { Asked::Test(rows) } else { Asked::Table(rows, effort) })
+    Ok(match times {
+        Some(times) => Asked::Times(rows, times),
+        None => kind(rows, effort),
+    })
+}
+
+fn number(argument: Option<String>) -> Result<u64, String> {
+    argument.and_then(|number| number.parse().ok()).ok_or_else(|| "--times wants a number".to_owned())
 }
 
 fn row(name: &str) -> Result<&'static Row, String> {
