@@ -88,8 +88,8 @@ impl<T: ?Sized> Counted<T> {
         &self.prefix().mark
     }
 
-    /// The last pointer goes.
-    #[inline]
+    /// The last pointer goes. Not inlined, so that a pointer that is not the last costs its place no more than the count.
+    #[inline(never)]
     fn free(&mut self) {
         let class = self.prefix().class;
         let block = if class == NO_CLASS { Block::of(Layout::for_value(&**self)) } else { Block::of_class(class) };

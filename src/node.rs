@@ -8,6 +8,7 @@ mod watchers;
 use std::any::Any;
 use std::cell::Cell;
 use std::io::Write as _;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -102,7 +103,8 @@ pub(crate) trait Promise<T>: Node {
 /// The part of a node that every kind has.
 pub(crate) struct Core {
     kernel: Rc<Loop>,
-    watchers: Watchers,
+    /// Emptied when the core is dropped, and so not dropped once more.
+    watchers: ManuallyDrop<Watchers>,
     ending: Cell<Option<Box<Ending>>>,
     /// Handles that users hold, which can await, settle or cancel the node.
     handles: Cell<u32>,
@@ -120,7 +122,7 @@ impl Core {
     pub(crate) fn new(kernel: Rc<Loop>) -> Self {
         Self {
             kernel,
-            watchers: Watchers::default(),
+            watchers: ManuallyDrop::default(),
             ending: Cell::new(None),
             handles: Cell::new(1),
             state: Cell::new(State::Pending),

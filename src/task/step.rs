@@ -164,7 +164,7 @@ fn fail(kernel: &Loop, coroutine: &dyn Coroutine, resumed: Resumed) -> Ending {
 fn end(core: &Core, suspension: &Suspension, me: &NodeRef, ending: Option<Ending>) {
     let kernel = core.kernel();
     let in_table = kernel.remove_task(suspension.key());
-    if suspension.has_handed_on() {
+    if suspension.eventful().get() {
         guarded(kernel, "Exception in destructor", || drop(suspension.take_handed_on()));
     }
     let share = || me.clone();
