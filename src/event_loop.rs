@@ -280,15 +280,22 @@ impl EventLoop {
             if self.kernel.wait(steps, &mut woken)? == Waited::Stuck {
                 return Err(Error::Deadlock(self.deadlock()));
             }
-            woken.reverse();
-            while let Some(ready) = woken.pop() {
-                self.admit(ready);
+            if !woken.is_empty() {
+                self.admit_all(&mut woken);
             }
             self.kernel.queue_due_timers();
             steps = self.run_batch(&mut batch);
             if self.kernel.is_stopping() {
                 return Ok(());
             }
+        }
+    }
+
+    #[inline(never)] // an iteration in which nothing is ready is short
+    fn admit_all(&self, woken: &mut Vec<Woken<Handle>>) {
+        woken.reverse();
+        while let Some(ready) = woken.pop() {
+            self.admit(ready);
         }
     }
 
