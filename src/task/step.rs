@@ -54,11 +54,21 @@ pub(super) fn cancelled_meanwhile(kernel: &Loop, suspension: &Suspension) -> Opt
 /// all there is to it.
 #[inline(never)]
 pub(super) fn step(core: &Core, suspension: &Suspension, coroutine: &dyn Coroutine, me: &NodeRef) {
-    let outside = if uses_variables() { exchange_variables(suspension.take_context()) } else { None };
+    if uses_variables() {
+        return step_in_context(core, suspension, coroutine, me);
+    }
     advance(core, suspension, coroutine, me);
     if uses_variables() {
-        leave_context(core, suspension, outside);
+        leave_context(core, suspension, None);
     }
+}
+
+/// A step on a thread that has used variables.
+#[inline(never)]
+fn step_in_context(core: &Core, suspension: &Suspension, coroutine: &dyn Coroutine, me: &NodeRef) {
+    let outside = exchange_variables(suspension.take_context());
+    advance(core, suspension, coroutine, me);
+    leave_context(core, suspension, outside);
 }
 
 /// A task that has ended lets go of what its variables are set to: a value may hold a handle on this very task.
@@ -72,7 +82,8 @@ fn leave_context(core: &Core, suspension: &Suspension, outside: Option<Variables
     }
 }
 
-#[inline]
+#[expect(clippy::inline_always, reason = "in both; a call between them cost as much as half of it")]
+#[inline(always)]
 fn advance(core: &Core, suspension: &Suspension, coroutine: &dyn Coroutine, me: &NodeRef) {
     let kernel = &**core.kernel();
     let throwing = suspension.eventful().replace(false) && begin(kernel, suspension);
