@@ -5,32 +5,42 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use crate::results::{Lead, Results, machine};
-use crate::rows::Row;
+use crate::rows::{Goal, Row};
 
-/// Nanoseconds with three digits that matter.
+/// A value with three digits that matter, or all of a whole number.
 fn digits(value: f64) -> String {
-    if value < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") }
+    if value < 100.0 && value.fract() != 0.0 { format!("{value:.1}") } else { format!("{value:.0}") }
+}
+
+fn wanted(goal: Goal) -> String {
+    match goal {
+        Goal::Ratio(ratio) => format!("{ratio:.1}"),
+        Goal::Best => "best".to_owned(),
+        Goal::Zero => "0".to_owned(),
+    }
 }
 
 /// Best peer / oneloop, and the same of the peers whose children are tasks.
 const RATIOS: [&str; 3] = ["goal", "best peer", "with tasks"];
 
-/// The cells of a row after its name: a value for each system, and [`RATIOS`].
+/// The cells of a row after its name: its unit, a value for each system, and [`RATIOS`].
 fn cells(results: &Results, row: &Row) -> Vec<String> {
     let values = results.systems.iter().map(|(system, _)| results.value(row, system).map(digits));
     let lead = |lead: Option<Lead>| lead.map(|lead| format!("{:.2} {}", lead.ratio, lead.peer));
-    let ratios = [Some(format!("{:.1}", row.goal)), lead(results.lead(row)), lead(results.lead_of_tasks(row))];
-    values.chain(ratios).map(|cell| cell.unwrap_or_else(|| "–".to_owned())).collect()
+    let unit = [Some(row.unit.name().to_owned())];
+    let ratios = [Some(wanted(row.goal)), lead(results.lead(row)), lead(results.lead_of_tasks(row))];
+    unit.into_iter().chain(values).chain(ratios).map(|cell| cell.unwrap_or_else(|| "–".to_owned())).collect()
 }
 
 fn heads(results: &Results) -> Vec<&str> {
-    results.systems.iter().map(|(system, _)| *system).chain(RATIOS).collect()
+    let systems = results.systems.iter().map(|(system, _)| *system);
+    ["unit"].into_iter().chain(systems).chain(RATIOS).collect()
 }
 
 pub(crate) fn table(results: &Results) -> String {
     const WIDTH: usize = 12;
     let name = results.rows.iter().map(|row| row.name.len()).max().unwrap_or_default();
-    let mut text = format!("{:name$}", "ns of one");
+    let mut text = format!("{:name$}", "of one");
     for head in heads(results) {
         let _ = write!(text, "  {head:>WIDTH$}");
     }
@@ -45,7 +55,7 @@ pub(crate) fn table(results: &Results) -> String {
 
 pub(crate) fn markdown(results: &Results) -> String {
     let heads = heads(results);
-    let mut text = format!("| ns of one | {} |\n| --- |{}\n", heads.join(" | "), " ---: |".repeat(heads.len()));
+    let mut text = format!("| of one | {} |\n| --- |{}\n", heads.join(" | "), " ---: |".repeat(heads.len()));
     for row in &results.rows {
         let _ = writeln!(text, "| {} | {} |", row.name, cells(results, row).join(" | "));
     }
@@ -62,7 +72,7 @@ pub(crate) fn json(results: &Results) -> String {
             "bench": measured.row.name,
             "system": measured.system,
             "value": measured.value(),
-            "unit": measured.row.unit,
+            "unit": measured.row.unit.name(),
             "rounds": measured.rounds,
         })
     });

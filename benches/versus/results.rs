@@ -19,7 +19,7 @@ pub(crate) struct Measured {
     pub(crate) rounds: Vec<f64>,
 }
 
-/// The best peer on a row, and how many times as long as oneloop it takes.
+/// The best peer on a row, and how many times as much as oneloop it has.
 pub(crate) struct Lead {
     pub(crate) peer: &'static str,
     pub(crate) ratio: f64,
@@ -40,7 +40,7 @@ impl Results {
         on_row.find(|measured| measured.system == system).map(Measured::value)
     }
 
-    /// If oneloop and a peer have the row.
+    /// If oneloop and a peer have the row, and neither has nothing at all, of which there are no ratios.
     pub(crate) fn lead(&self, row: &Row) -> Option<Lead> {
         self.lead_over(row, |_| true)
     }
@@ -55,7 +55,7 @@ impl Results {
         let own = self.value(row, ours)?;
         let peers = self.on(row).filter(|measured| measured.system != ours && counts(measured.system));
         let best = peers.min_by(|a, b| a.value().total_cmp(&b.value()))?;
-        Some(Lead { peer: best.system, ratio: best.value() / own })
+        (own > 0.0 && best.value() > 0.0).then(|| Lead { peer: best.system, ratio: best.value() / own })
     }
 
     fn on(&self, row: &Row) -> impl Iterator<Item = &Measured> {

@@ -1,11 +1,12 @@
-//! The children, in turn, round after round, so that the machine's moods reach all systems alike. Owns their processes
-//! and the progress that is shown; must not know what is made of the values.
+//! The children, in turn, round after round, so that the machine's moods reach all systems alike. Owns their order and
+//! the progress that is shown; must not know what is made of the values.
 #![expect(clippy::print_stderr, reason = "progress")]
 
 use std::env;
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::process::Command;
 
+use crate::child::{self, Said};
 use crate::options::Suite;
 use crate::python;
 use crate::results::{Measured, Results, version};
@@ -35,11 +36,11 @@ impl Player {
         }
     }
 
-    fn value(&self, row: &Row, suite: &Suite) -> Result<f64, String> {
+    fn value(&self, row: &Row, suite: &Suite) -> Said {
         let millis = suite.round.as_millis().to_string();
         let mut command = match &self.kind {
             Kind::Here(system) => {
-                let mut command = Command::new(env::current_exe().map_err(|error| error.to_string())?);
+                let mut command = Command::new(env::current_exe().expect("a program has a name"));
                 command.args(["--system", system.name, "--row", row.name, "--millis", &millis]);
                 command
             }
@@ -49,16 +50,11 @@ impl Player {
                 command
             }
         };
-        let said = command.output().map_err(|error| error.to_string())?;
-        let value = String::from_utf8_lossy(&said.stdout).trim().parse();
-        match value {
-            Ok(value) if said.status.success() => Ok(value),
-            _ => Err(format!("{}: {}", said.status, String::from_utf8_lossy(&said.stderr).trim())),
-        }
+        child::ask(&mut command)
     }
 }
 
-/// What was measured, and what failed. A system that failed at a row once has no value there.
+/// What was measured, and what failed. A system that failed at a row once, or cannot do it, has no value there.
 pub(crate) fn run(suite: &Suite) -> (Results, Vec<String>) {
     let players = players(suite);
     let mut measured: Vec<Measured> = Vec::new();
@@ -79,13 +75,19 @@ pub(crate) fn run(suite: &Suite) -> (Results, Vec<String>) {
                 let done = format!("{} of {}, row {} of {}", round + 1, suite.rounds, at + 1, suite.rows.len());
                 show_progress(&format!("round {done}: {} on {}", row.name, player.name), first);
                 first = false;
+                let cell = format!("{} on {}", row.name, player.name);
                 match player.value(row, suite) {
-                    Ok(value) => measured[place].rounds.push(value),
-                    Err(error) => {
-                        failures.push(format!("{} on {}: {error}", row.name, player.name));
-                        measured.remove(place);
+                    Said::Value(value) => {
+                        measured[place].rounds.push(value);
+                        continue;
                     }
+                    Said::Impossible(reason) => {
+                        show_progress("", false);
+                        eprintln!("skipped {cell}: {reason}");
+                    }
+                    Said::Failed(error) => failures.push(format!("{cell}: {error}")),
                 }
+                measured.remove(place);
             }
         }
     }

@@ -5,13 +5,52 @@ pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// What one operation is.
     pub(crate) op: &'static str,
-    pub(crate) unit: &'static str,
-    /// How many times as long the best peer should take.
-    pub(crate) goal: f64,
+    /// Of the value: of one operation, or of all there is.
+    pub(crate) unit: Unit,
+    pub(crate) goal: Goal,
+}
+
+/// What is counted. Of all of them less is better.
+#[derive(Clone, Copy)]
+pub(crate) enum Unit {
+    /// By the clock on the wall.
+    Nanos,
+    /// Of the time that the process had.
+    CpuNanos,
+    #[expect(dead_code, reason = "no row has it yet")]
+    Micros,
+    #[expect(dead_code, reason = "no row has it yet")]
+    Bytes,
+    #[expect(dead_code, reason = "no row has it yet")]
+    Count,
+}
+
+impl Unit {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Nanos => "ns",
+            Self::CpuNanos => "ns CPU",
+            Self::Micros => "µs",
+            Self::Bytes => "bytes",
+            Self::Count => "count",
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Goal {
+    /// The best peer should have so many times as much.
+    Ratio(f64),
+    /// The best peer should not have less.
+    #[expect(dead_code, reason = "no row has it yet")]
+    Best,
+    /// There should be nothing, whatever the peers have.
+    #[expect(dead_code, reason = "no row has it yet")]
+    Zero,
 }
 
 const fn row(name: &'static str, goal: f64, op: &'static str) -> Row {
-    Row { name, op, unit: "ns", goal }
+    Row { name, op, unit: Unit::Nanos, goal: Goal::Ratio(goal) }
 }
 
 pub(crate) const ROWS: &[Row] = &[
@@ -33,7 +72,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("lock", 2.0, "a lock had and let go, with ten tasks in each other's way"),
     row("semaphore", 2.0, "one of two permits, with ten tasks in each other's way"),
     row("timer_arm_cancel_10000", 2.0, "a timer armed, and any one of 10,000 live cancelled"),
-    Row { unit: "ns CPU", ..row("sleepers", 1.5, "one of 10,000 tasks that sleep 20 to 40 ms") },
+    Row { unit: Unit::CpuNanos, ..row("sleepers", 1.5, "one of 10,000 tasks that sleep 20 to 40 ms") },
     row("echo_1k_1", 1.1, "1 KiB to and fro over TCP between two tasks of the loop"),
     row("echo_1k_64", 1.1, "the same over 64 connections at once"),
 ];
