@@ -13,7 +13,7 @@ use crate::work;
 
 /// The first is the one that the others are compared with. Python's are in `python.rs`.
 pub(crate) const SYSTEMS: &[System] =
-    &[oneloop::SYSTEM, tokio::SYSTEM, smol::SYSTEM, futures::SYSTEM, monoio::SYSTEM, inline::SYSTEM];
+    &[oneloop::SYSTEM, tokio::SYSTEM, tokio::LOCAL, smol::SYSTEM, futures::SYSTEM, monoio::SYSTEM, inline::SYSTEM];
 
 /// The peer whose children are no tasks.
 pub(crate) const INLINE: &str = inline::SYSTEM.name;
