@@ -9,7 +9,7 @@ mod tokio;
 
 use crate::measure::Work;
 use crate::system::{Sockets, Spawn, System, Timers};
-use crate::work;
+use crate::work::{echo, tasks, timers};
 
 /// The first is the one that the others are compared with. Python's are in `python.rs`.
 pub(crate) const SYSTEMS: &[System] = &[
@@ -29,19 +29,19 @@ pub(crate) const INLINE: &str = inline::SYSTEM.name;
 /// The common work on tasks.
 fn tasks<S: Spawn>(row: &str) -> Option<Work> {
     Some(match row {
-        "spawn_join_1000" => work::spawn_join::<S, 1_000>,
-        "spawn_join_10000" => work::spawn_join::<S, 10_000>,
-        "spawn_await" => work::spawn_await::<S>,
-        "self_wake" => work::self_wake::<S>,
-        "repoll_1000" => work::repoll::<S>,
-        "yield_ring" => work::yield_ring::<S>,
-        "gather_10" => work::gather::<S, 10>,
-        "gather_1000" => work::gather::<S, 1_000>,
-        "gather_10000" => work::gather::<S, 10_000>,
-        "wait_drain_10" => work::wait_drain::<S, 10>,
-        "wait_drain_1000" => work::wait_drain::<S, 1_000>,
-        "wait_drain_10000" => work::wait_drain::<S, 10_000>,
-        "task_group_100" => work::group::<S>,
+        "spawn_join_1000" => tasks::spawn_join::<S, 1_000>,
+        "spawn_join_10000" => tasks::spawn_join::<S, 10_000>,
+        "spawn_await" => tasks::spawn_await::<S>,
+        "self_wake" => tasks::self_wake::<S>,
+        "repoll_1000" => tasks::repoll::<S>,
+        "yield_ring" => tasks::yield_ring::<S>,
+        "gather_10" => tasks::gather::<S, 10>,
+        "gather_1000" => tasks::gather::<S, 1_000>,
+        "gather_10000" => tasks::gather::<S, 10_000>,
+        "wait_drain_10" => tasks::wait_drain::<S, 10>,
+        "wait_drain_1000" => tasks::wait_drain::<S, 1_000>,
+        "wait_drain_10000" => tasks::wait_drain::<S, 10_000>,
+        "task_group_100" => tasks::group::<S>,
         _ => return None,
     })
 }
@@ -49,10 +49,10 @@ fn tasks<S: Spawn>(row: &str) -> Option<Work> {
 /// The common work on timers and sockets.
 fn inputs<S: Timers + Sockets>(row: &str) -> Option<Work> {
     Some(match row {
-        "timer_arm_cancel_10000" => work::timer_arm_cancel::<S, 10_000>,
-        "sleepers" => work::sleepers::<S>,
-        "echo_1k_1" => work::echo::<S, 1>,
-        "echo_1k_64" => work::echo::<S, 64>,
+        "timer_arm_cancel_10000" => timers::timer_arm_cancel::<S, 10_000>,
+        "sleepers" => timers::sleepers::<S>,
+        "echo_1k_1" => echo::echo::<S, 1>,
+        "echo_1k_64" => echo::echo::<S, 64>,
         _ => return None,
     })
 }
