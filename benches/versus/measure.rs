@@ -13,11 +13,23 @@ pub(crate) enum Cost {
     /// Time, and so much of it that there is one for each.
     Time { operations: u64, time: Duration },
     /// What the row counts, in its own unit, once and for all: it is not done again.
-    #[expect(dead_code, reason = "no row has it yet")]
     Value(f64),
     /// It cannot be done on this machine, and why.
-    #[expect(dead_code, reason = "no row has it yet")]
     Impossible(String),
+}
+
+impl Cost {
+    /// The time of one operation as a value, where the work takes too long to be done again.
+    pub(crate) fn once(self) -> Self {
+        match self {
+            Self::Time { operations, time } => Self::Value(nanos(operations, time)),
+            other => other,
+        }
+    }
+}
+
+fn nanos(operations: u64, time: Duration) -> f64 {
+    time.as_secs_f64() * 1e9 / float(operations)
 }
 
 /// What a child exits with, that has said on standard error why the machine cannot do the row.
@@ -67,12 +79,18 @@ pub(crate) fn value(work: Work, round: Duration) -> Result<f64, String> {
         let factor = round.as_secs_f64() / took.as_secs_f64();
         // a round of several lengths, warm or not
         if last || factor < 0.25 {
-            return Ok(time.as_secs_f64() * 1e9 / float(operations));
+            return Ok(nanos(operations, time));
         }
         last = factor < 4.0;
         // the first runs are slow, and say little
         times = scaled(times, factor.min(30.0)).max(1);
     }
+}
+
+/// The value below which there are so many hundredths of them.
+pub(crate) fn percentile(mut values: Vec<f64>, hundredths: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() * hundredths / 100]
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounded, and never negative")]
@@ -81,6 +99,6 @@ fn scaled(times: u64, factor: f64) -> u64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no round has 2^53 operations")]
-fn float(count: u64) -> f64 {
+pub(crate) fn float(count: u64) -> f64 {
     count as f64
 }

@@ -25,6 +25,9 @@ pub(crate) trait Spawn: Clone + 'static {
 
     fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Self::Task<F::Output>;
 
+    /// Calls it later, in turn: a callback or, where there are none, a task that nobody joins.
+    fn call_soon(&self, f: impl FnOnce() + 'static);
+
     /// Lets the others go first.
     fn yield_now() -> impl Future<Output = ()>;
 }

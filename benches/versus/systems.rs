@@ -9,7 +9,7 @@ mod tokio;
 
 use crate::measure::Work;
 use crate::system::{Sockets, Spawn, System, Timers};
-use crate::work::{echo, tasks, timers};
+use crate::work::{callbacks, echo, memory, start, tasks, threads, timers};
 
 /// The first is the one that the others are compared with. Python's are in `python.rs`.
 pub(crate) const SYSTEMS: &[System] = &[
@@ -42,15 +42,30 @@ fn tasks<S: Spawn>(row: &str) -> Option<Work> {
         "wait_drain_1000" => tasks::wait_drain::<S, 1_000>,
         "wait_drain_10000" => tasks::wait_drain::<S, 10_000>,
         "task_group_100" => tasks::group::<S>,
+        "call_soon_chain" => callbacks::chain::<S>,
+        "call_soon_batch" => callbacks::batch::<S>,
+        "memory_task" => memory::task::<S>,
         _ => return None,
     })
 }
 
-/// The common work on timers and sockets.
+/// The common work on timers and sockets, and what is done on a loop that has both.
 fn inputs<S: Timers + Sockets>(row: &str) -> Option<Work> {
     Some(match row {
-        "timer_arm_cancel_10000" => timers::timer_arm_cancel::<S, 10_000>,
+        "timer_arm_cancel_1" => timers::arm_cancel::<S, 1>,
+        "timer_arm_cancel_10000" => timers::arm_cancel::<S, 10_000>,
+        "timer_arm_cancel_1000000" => timers::arm_cancel_million::<S>,
+        "million_timers" => timers::million::<S>,
         "sleepers" => timers::sleepers::<S>,
+        "sleep_overshoot" => timers::overshoot::<S, 50>,
+        "sleep_overshoot_p99" => timers::overshoot::<S, 99>,
+        "sleep_overshoot_cpu" => timers::overshoot_cpu::<S>,
+        "timer_order" => timers::order::<S>,
+        "foreign_wake" => threads::wake::<S>,
+        "foreign_wake_latency" => threads::latency::<S>,
+        "memory_timer" => memory::timer::<S>,
+        "memory_connection" => memory::connection::<S>,
+        "first_tick" => start::first_tick::<S>,
         "echo_1k_1" => echo::echo::<S, 1>,
         "echo_1k_64" => echo::echo::<S, 64>,
         _ => return None,

@@ -1,8 +1,12 @@
 //! The work that all systems write alike. Owns what its parts share; must not know any system: what is fastest in a way
 //! of its own is with the system.
 
+pub(crate) mod callbacks;
 pub(crate) mod echo;
+pub(crate) mod memory;
+pub(crate) mod start;
 pub(crate) mod tasks;
+pub(crate) mod threads;
 pub(crate) mod timers;
 
 use std::future::{Future, poll_fn};

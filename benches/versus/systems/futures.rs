@@ -33,6 +33,10 @@ impl Spawn for Pool {
         self.0.spawn_local_with_handle(future).expect("the pool is there")
     }
 
+    fn call_soon(&self, f: impl FnOnce() + 'static) {
+        self.0.spawn_local(async { f() }).expect("the pool is there");
+    }
+
     fn yield_now() -> impl Future<Output = ()> {
         wake_itself(1)
     }

@@ -18,18 +18,22 @@ use crate::work::{child, join, repeat, rivals, wake_itself};
 pub(super) const SYSTEM: System = System { name: "oneloop", crates: &["oneloop"], find };
 
 #[derive(Clone)]
-struct Oneloop;
+struct Oneloop(EventLoop);
 
 impl Spawn for Oneloop {
     type Task<T: 'static> = Task<T>;
 
     fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
         let lp = EventLoop::new().expect("descriptors for a loop");
-        lp.run_until_complete(main(Self)).expect("nobody stops the loop")
+        lp.run_until_complete(main(Self(lp.clone()))).expect("nobody stops the loop")
     }
 
     fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Task<F::Output> {
         create_task(future)
+    }
+
+    fn call_soon(&self, f: impl FnOnce() + 'static) {
+        self.0.call_soon(f);
     }
 
     fn yield_now() -> impl Future<Output = ()> {

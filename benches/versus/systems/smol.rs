@@ -74,6 +74,10 @@ impl<E: Executor, const REACTOR: bool> Spawn for Smol<E, REACTOR> {
         self.0.spawn(future)
     }
 
+    fn call_soon(&self, f: impl FnOnce() + 'static) {
+        self.0.spawn(async { f() }).detach();
+    }
+
     fn yield_now() -> impl Future<Output = ()> {
         future::yield_now()
     }

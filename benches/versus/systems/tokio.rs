@@ -57,6 +57,10 @@ impl<const LOCAL: bool, const DRIVERS: bool> Spawn for Tokio<LOCAL, DRIVERS> {
         Joined(spawn_local(future))
     }
 
+    fn call_soon(&self, f: impl FnOnce() + 'static) {
+        spawn_local(async { f() });
+    }
+
     fn yield_now() -> impl Future<Output = ()> {
         tokio::task::yield_now()
     }

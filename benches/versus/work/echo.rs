@@ -8,7 +8,7 @@ use crate::rows::EXCHANGES;
 use crate::system::Sockets;
 
 /// Two ends of a connection that do not block.
-fn pair(listener: &TcpListener) -> [TcpStream; 2] {
+pub(super) fn pair(listener: &TcpListener) -> [TcpStream; 2] {
     let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
     let (server, _) = listener.accept().expect("a connection");
     [client, server].map(|stream| {
