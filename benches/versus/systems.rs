@@ -12,8 +12,16 @@ use crate::system::{Sockets, Spawn, System, Timers};
 use crate::work;
 
 /// The first is the one that the others are compared with. Python's are in `python.rs`.
-pub(crate) const SYSTEMS: &[System] =
-    &[oneloop::SYSTEM, tokio::SYSTEM, smol::SYSTEM, futures::SYSTEM, monoio::SYSTEM, inline::SYSTEM];
+pub(crate) const SYSTEMS: &[System] = &[
+    oneloop::SYSTEM,
+    tokio::SYSTEM,
+    tokio::LOCAL,
+    smol::SYSTEM,
+    smol::LOCAL,
+    futures::SYSTEM,
+    monoio::SYSTEM,
+    inline::SYSTEM,
+];
 
 /// The peer whose children are no tasks.
 pub(crate) const INLINE: &str = inline::SYSTEM.name;

@@ -1,5 +1,5 @@
-//! smol: async-executor's leaked `StaticLocalExecutor`, the faster of its local ones, with async-io, async-channel and
-//! async-lock. Owns its idioms; must not know the other systems.
+//! smol: async-executor's `StaticLocalExecutor`, which is leaked, and the `LocalExecutor` that is not, with async-io,
+//! async-channel and async-lock. Owns its idioms; must not know the other systems.
 
 use std::future::Future;
 use std::net::TcpStream as StdStream;
@@ -16,19 +16,57 @@ use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
 use crate::system::{MESSAGE, PLACE, Sockets, Spawn, System, Timers};
 use crate::work::{join, repeat, rivals, wake_itself};
 
-pub(super) const SYSTEM: System =
-    System { name: "smol", crates: &["async-executor", "async-io", "async-channel", "async-lock"], find };
+const CRATES: &[&str] = &["async-executor", "async-io", "async-channel", "async-lock"];
+
+pub(super) const SYSTEM: System = System { name: "smol", crates: CRATES, find: find::<&'static StaticLocalExecutor> };
+pub(super) const LOCAL: System =
+    System { name: "smol-local", crates: CRATES, find: find::<Rc<LocalExecutor<'static>>> };
+
+/// What the two executors have in common, but not as a trait.
+trait Executor: Clone + 'static {
+    fn new() -> Self;
+    async fn run<T>(&self, future: impl Future<Output = T>) -> T;
+    fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T>;
+}
+
+impl Executor for &'static StaticLocalExecutor {
+    fn new() -> Self {
+        LocalExecutor::new().leak()
+    }
+
+    async fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        StaticLocalExecutor::run(self, future).await
+    }
+
+    fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
+        StaticLocalExecutor::spawn(self, future)
+    }
+}
+
+impl Executor for Rc<LocalExecutor<'static>> {
+    fn new() -> Self {
+        Self::new(LocalExecutor::new())
+    }
+
+    async fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        LocalExecutor::run(self, future).await
+    }
+
+    fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
+        LocalExecutor::spawn(self, future)
+    }
+}
 
 /// With the reactor on this thread or, which is faster, without any.
 #[derive(Clone)]
-struct Smol<const REACTOR: bool>(&'static StaticLocalExecutor);
+struct Smol<E, const REACTOR: bool>(E);
 
-impl<const REACTOR: bool> Spawn for Smol<REACTOR> {
+impl<E: Executor, const REACTOR: bool> Spawn for Smol<E, REACTOR> {
     type Task<T: 'static> = Task<T>;
 
     fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
-        let executor = LocalExecutor::new().leak();
-        let main = executor.run(main(Self(executor)));
+        let executor = E::new();
+        let main = executor.run(main(Self(executor.clone())));
         if REACTOR { async_io::block_on(main) } else { future::block_on(main) }
     }
 
@@ -41,7 +79,7 @@ impl<const REACTOR: bool> Spawn for Smol<REACTOR> {
     }
 }
 
-impl Timers for Smol<true> {
+impl<E: Executor> Timers for Smol<E, true> {
     type Timer = Timer;
 
     fn timer(after: Duration) -> Timer {
@@ -49,7 +87,7 @@ impl Timers for Smol<true> {
     }
 }
 
-impl Sockets for Smol<true> {
+impl<E: Executor> Sockets for Smol<E, true> {
     type Stream = Async<StdStream>;
 
     fn stream(stream: StdStream) -> Async<StdStream> {
@@ -78,19 +116,19 @@ impl Sockets for Smol<true> {
     }
 }
 
-fn find(row: &str) -> Option<Work> {
+fn find<E: Executor>(row: &str) -> Option<Work> {
     Some(match row {
-        "ping_pong" => ping_pong,
-        "queue" => queue,
-        "lock" => lock,
-        "semaphore" => semaphore,
-        _ => return super::tasks::<Smol<false>>(row).or_else(|| super::inputs::<Smol<true>>(row)),
+        "ping_pong" => ping_pong::<E>,
+        "queue" => queue::<E>,
+        "lock" => lock::<E>,
+        "semaphore" => semaphore::<E>,
+        _ => return super::tasks::<Smol<E, false>>(row).or_else(|| super::inputs::<Smol<E, true>>(row)),
     })
 }
 
 /// A channel each way.
-fn ping_pong(times: u64) -> Cost {
-    repeat(times, 2 * TURNS, async |system: Smol<false>| {
+fn ping_pong<E: Executor>(times: u64) -> Cost {
+    repeat(times, 2 * TURNS, async |system: Smol<E, false>| {
         let (to_left, left) = async_channel::bounded(1);
         let (to_right, right) = async_channel::bounded(1);
         let play = async |mine: async_channel::Receiver<()>, other: async_channel::Sender<()>| {
@@ -105,8 +143,8 @@ fn ping_pong(times: u64) -> Cost {
     })
 }
 
-fn queue(times: u64) -> Cost {
-    repeat(times, ITEMS, async |system: Smol<false>| {
+fn queue<E: Executor>(times: u64) -> Cost {
+    repeat(times, ITEMS, async |system: Smol<E, false>| {
         let (sender, receiver) = async_channel::bounded(ROOM);
         let producer = system.spawn(async move {
             for item in 0..ITEMS {
@@ -120,8 +158,8 @@ fn queue(times: u64) -> Cost {
     })
 }
 
-fn lock(times: u64) -> Cost {
-    rivals::<Smol<false>, _, _>(
+fn lock<E: Executor>(times: u64) -> Cost {
+    rivals::<Smol<E, false>, _, _>(
         times,
         || Rc::new(Mutex::new(0_u64)),
         async |lock: Rc<Mutex<u64>>| {
@@ -132,8 +170,8 @@ fn lock(times: u64) -> Cost {
     )
 }
 
-fn semaphore(times: u64) -> Cost {
-    rivals::<Smol<false>, _, _>(
+fn semaphore<E: Executor>(times: u64) -> Cost {
+    rivals::<Smol<E, false>, _, _>(
         times,
         || Rc::new(Semaphore::new(PERMITS)),
         async |semaphore: Rc<Semaphore>| {
