@@ -13,10 +13,8 @@ pub(crate) enum Cost {
     /// Time, and so much of it that there is one for each.
     Time { operations: u64, time: Duration },
     /// What the row counts, in its own unit, once and for all: it is not done again.
-    #[expect(dead_code, reason = "no row has it yet")]
     Value(f64),
     /// It cannot be done on this machine, and why.
-    #[expect(dead_code, reason = "no row has it yet")]
     Impossible(String),
 }
 

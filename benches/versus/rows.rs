@@ -1,6 +1,8 @@
 //! What is measured. Owns the names of the rows, what one operation of each is, and the sizes that all systems share;
 //! must not know the systems.
 
+use std::time::Duration;
+
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// What one operation is.
@@ -17,7 +19,6 @@ pub(crate) enum Unit {
     Nanos,
     /// Of the time that the process had.
     CpuNanos,
-    #[expect(dead_code, reason = "no row has it yet")]
     Micros,
     #[expect(dead_code, reason = "no row has it yet")]
     Bytes,
@@ -45,13 +46,15 @@ pub(crate) enum Goal {
     #[expect(dead_code, reason = "no row has it yet")]
     Best,
     /// There should be nothing, whatever the peers have.
-    #[expect(dead_code, reason = "no row has it yet")]
     Zero,
 }
 
 const fn row(name: &'static str, goal: f64, op: &'static str) -> Row {
     Row { name, op, unit: Unit::Nanos, goal: Goal::Ratio(goal) }
 }
+
+/// Where that is nothing, there was neither a system call nor a wake-up.
+const IDLES: &str = "processor time of a loop with 10,000 idle connections, in all of a second";
 
 pub(crate) const ROWS: &[Row] = &[
     row("spawn_join_1000", 1.5, "a no-op task spawned and joined: 1,000 spawned, then all joined"),
@@ -75,6 +78,20 @@ pub(crate) const ROWS: &[Row] = &[
     Row { unit: Unit::CpuNanos, ..row("sleepers", 1.5, "one of 10,000 tasks that sleep 20 to 40 ms") },
     row("echo_1k_1", 1.1, "1 KiB to and fro over TCP between two tasks of the loop"),
     row("echo_1k_64", 1.1, "the same over 64 connections at once"),
+    row("echo_1k_1024", 1.1, "the same over 1,024 connections at once"),
+    row("echo_10k_1", 1.1, "10 KiB to and fro"),
+    row("echo_10k_64", 1.1, "the same over 64 connections at once"),
+    row("echo_10k_1024", 1.1, "the same over 1,024 connections at once"),
+    row("echo_100k_1", 1.1, "100 KiB to and fro"),
+    row("echo_100k_64", 1.1, "the same over 64 connections at once"),
+    row("echo_100k_1024", 1.1, "the same over 1,024 connections at once"),
+    row("readline_1", 1.1, "a line of 1 KiB to and fro, through the system's own buffer"),
+    row("readline_64", 1.1, "the same over 64 connections at once"),
+    row("readexactly_1", 1.1, "1 KiB to and fro, through the buffer, its length known"),
+    row("readexactly_64", 1.1, "the same over 64 connections at once"),
+    row("connect_churn", 1.1, "a connection made, 1 KiB to and fro, and the connection closed"),
+    row("udp_ping", 1.1, "a datagram of 1 KiB to and fro over UDP"),
+    Row { unit: Unit::Micros, goal: Goal::Zero, ..row("idle", 0.0, IDLES) },
 ];
 
 pub(crate) const AWAITED: u64 = 1_000;
@@ -91,4 +108,15 @@ pub(crate) const TRIES: u64 = 100;
 pub(crate) const PERMITS: usize = 2;
 pub(crate) const ARMED: u64 = 10_000;
 pub(crate) const SLEEPERS: u64 = 10_000;
-pub(crate) const EXCHANGES: u64 = 5_000;
+/// What goes over all connections of an echo, in bytes.
+pub(crate) const VOLUME: usize = 5_000 * LINE;
+/// But so many messages over each, at least.
+pub(crate) const LEAST_EACH: u64 = 4;
+/// What is said where the row says nothing else.
+pub(crate) const LINE: usize = 1_024;
+pub(crate) const CONNECTS: u64 = 500;
+pub(crate) const PINGS: u64 = 5_000;
+pub(crate) const IDLE: u64 = 10_000;
+/// How long an idle loop is watched, and how long it may take to fall asleep.
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const SETTLED: Duration = Duration::from_millis(200);

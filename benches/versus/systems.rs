@@ -8,8 +8,9 @@ mod smol;
 mod tokio;
 
 use crate::measure::Work;
-use crate::system::{Sockets, Spawn, System, Timers};
+use crate::system::{Buffered, Datagrams, Listeners, Sockets, Spawn, System, Timers};
 use crate::work;
+use crate::work::sockets::{self, Exact, Lines, Raw};
 
 /// The first is the one that the others are compared with. Python's are in `python.rs`.
 pub(crate) const SYSTEMS: &[System] = &[
@@ -46,13 +47,50 @@ fn tasks<S: Spawn>(row: &str) -> Option<Work> {
     })
 }
 
-/// The common work on timers and sockets.
-fn inputs<S: Timers + Sockets>(row: &str) -> Option<Work> {
+/// The common work on timers and sockets, for a system that has them all.
+fn inputs<S: Timers + Sockets + Buffered + Listeners + Datagrams>(row: &str) -> Option<Work> {
+    let sockets = || streams::<S>(row).or_else(|| buffered::<S>(row));
+    timers::<S>(row).or_else(sockets).or_else(|| listeners::<S>(row)).or_else(|| datagrams::<S>(row))
+}
+
+fn timers<S: Timers>(row: &str) -> Option<Work> {
     Some(match row {
         "timer_arm_cancel_10000" => work::timer_arm_cancel::<S, 10_000>,
         "sleepers" => work::sleepers::<S>,
-        "echo_1k_1" => work::echo::<S, 1>,
-        "echo_1k_64" => work::echo::<S, 64>,
         _ => return None,
     })
+}
+
+fn streams<S: Sockets>(row: &str) -> Option<Work> {
+    Some(match row {
+        "echo_1k_1" => sockets::echo::<S, Raw<1_024>, 1>,
+        "echo_1k_64" => sockets::echo::<S, Raw<1_024>, 64>,
+        "echo_1k_1024" => sockets::echo::<S, Raw<1_024>, 1_024>,
+        "echo_10k_1" => sockets::echo::<S, Raw<10_240>, 1>,
+        "echo_10k_64" => sockets::echo::<S, Raw<10_240>, 64>,
+        "echo_10k_1024" => sockets::echo::<S, Raw<10_240>, 1_024>,
+        "echo_100k_1" => sockets::echo::<S, Raw<102_400>, 1>,
+        "echo_100k_64" => sockets::echo::<S, Raw<102_400>, 64>,
+        "echo_100k_1024" => sockets::echo::<S, Raw<102_400>, 1_024>,
+        "idle" => sockets::idle::<S>,
+        _ => return None,
+    })
+}
+
+fn buffered<S: Buffered>(row: &str) -> Option<Work> {
+    Some(match row {
+        "readline_1" => sockets::echo::<S, Lines, 1>,
+        "readline_64" => sockets::echo::<S, Lines, 64>,
+        "readexactly_1" => sockets::echo::<S, Exact, 1>,
+        "readexactly_64" => sockets::echo::<S, Exact, 64>,
+        _ => return None,
+    })
+}
+
+fn listeners<S: Listeners>(row: &str) -> Option<Work> {
+    (row == "connect_churn").then_some(sockets::connect_churn::<S>)
+}
+
+fn datagrams<S: Datagrams>(row: &str) -> Option<Work> {
+    (row == "udp_ping").then_some(sockets::udp_ping::<S>)
 }

@@ -1,8 +1,9 @@
 //! The work that all systems write alike. Owns the batches; must not know any system: what is fastest in a way of its
 //! own is with the system.
 
+pub(crate) mod sockets;
+
 use std::future::{Future, poll_fn};
-use std::net::{TcpListener, TcpStream};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,8 +13,8 @@ use futures::channel::oneshot;
 use futures::stream::FuturesUnordered;
 
 use crate::measure::{Cost, Stopwatch};
-use crate::rows::{ARMED, AWAITED, EXCHANGES, GROUP, REPOLLED, REPOLLS, RING, RIVALS, SLEEPERS, TRIES, WAKES};
-use crate::system::{Sockets, Spawn, Timers};
+use crate::rows::{ARMED, AWAITED, GROUP, REPOLLED, REPOLLS, RING, RIVALS, SLEEPERS, TRIES, WAKES};
+use crate::system::{Spawn, Timers};
 
 /// Does `batch`, which is so many operations, so many times.
 pub(crate) fn repeat<S: Spawn>(times: u64, operations: u64, batch: impl AsyncFn(S)) -> Cost {
@@ -196,35 +197,5 @@ pub(crate) fn sleepers<S: Timers>(times: u64) -> Cost {
             join(tasks).await;
         }
         watch.cost(times * SLEEPERS)
-    })
-}
-
-/// Two ends of a connection that do not block.
-fn pair(listener: &TcpListener) -> [TcpStream; 2] {
-    let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
-    let (server, _) = listener.accept().expect("a connection");
-    [client, server].map(|stream| {
-        stream.set_nonblocking(true).expect("a socket that can");
-        stream
-    })
-}
-
-pub(crate) fn echo<S: Sockets, const CONNECTIONS: u64>(times: u64) -> Cost {
-    let exchanges = times * EXCHANGES / CONNECTIONS;
-    S::run(async |system: S| {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-        let (mut clients, mut servers) = (Vec::new(), Vec::new());
-        for _ in 0..CONNECTIONS {
-            let [client, server] = pair(&listener).map(S::stream);
-            servers.push(system.spawn(S::serve(server)));
-            clients.push(client);
-        }
-        S::yield_now().await; // the servers wait
-        let watch = Stopwatch::wall();
-        let clients: Vec<_> = clients.into_iter().map(|client| system.spawn(S::ask(client, exchanges))).collect();
-        join(clients).await;
-        let cost = watch.cost(exchanges * CONNECTIONS);
-        join(servers).await;
-        cost
     })
 }

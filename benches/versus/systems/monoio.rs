@@ -1,23 +1,22 @@
 //! monoio on its driver for epoll, with local-sync for its channels. Owns its idioms; must not know the other systems.
 //! Neither crate has a lock, nor tasks that end with their owner.
 
+mod sockets;
+
 use std::future::Future;
-use std::net::TcpStream as StdStream;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use local_sync::{mpsc, oneshot, semaphore::Semaphore};
-use monoio::io::{AsyncReadRent as _, AsyncWriteRentExt as _};
-use monoio::net::TcpStream;
 use monoio::task::JoinHandle;
 use monoio::time::{Sleep, sleep};
 use monoio::{LegacyDriver, RuntimeBuilder};
 
 use crate::measure::{Cost, Work};
 use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{MESSAGE, PLACE, Sockets, Spawn, System, Timers};
+use crate::system::{Spawn, System, Timers};
 use crate::work::{join, repeat, rivals, wake_itself};
 
 pub(super) const SYSTEM: System = System { name: "monoio", crates: &["monoio", "local-sync"], find };
@@ -52,43 +51,6 @@ impl Timers for Monoio<true> {
 
     fn timer(after: Duration) -> Sleep {
         sleep(after)
-    }
-}
-
-impl Sockets for Monoio<true> {
-    type Stream = TcpStream;
-
-    fn stream(stream: StdStream) -> TcpStream {
-        TcpStream::from_std(stream).expect("room for one more")
-    }
-
-    async fn serve(mut stream: TcpStream) {
-        let mut place = Vec::with_capacity(PLACE);
-        loop {
-            let (read, full) = stream.read(place).await;
-            if read.expect("a connection") == 0 {
-                return;
-            }
-            let (written, sent) = stream.write_all(full).await;
-            written.expect("a connection");
-            place = sent;
-            place.clear();
-        }
-    }
-
-    async fn ask(mut stream: TcpStream, times: u64) {
-        let mut place = Vec::with_capacity(PLACE);
-        for _ in 0..times {
-            let (written, _) = stream.write_all(&MESSAGE[..]).await;
-            written.expect("a connection");
-            let mut back = 0;
-            while back < MESSAGE.len() {
-                place.clear();
-                let (read, full) = stream.read(place).await;
-                back += read.expect("a connection");
-                place = full;
-            }
-        }
     }
 }
 

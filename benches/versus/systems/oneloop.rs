@@ -1,10 +1,10 @@
 //! oneloop. Owns its idioms; must not know the other systems.
 
+mod sockets;
+
 use std::future::Future;
-use std::net::TcpStream as StdStream;
 use std::time::Duration;
 
-use oneloop::net::TcpStream;
 use oneloop::{
     Event, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Sleep, Task, create_future, create_task, sleep, task_group,
     wait,
@@ -12,7 +12,7 @@ use oneloop::{
 
 use crate::measure::{Cost, Work};
 use crate::rows::{GROUP, ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{MESSAGE, PLACE, Sockets, Spawn, System, Timers};
+use crate::system::{Spawn, System, Timers};
 use crate::work::{child, join, repeat, rivals, wake_itself};
 
 pub(super) const SYSTEM: System = System { name: "oneloop", crates: &["oneloop"], find };
@@ -42,35 +42,6 @@ impl Timers for Oneloop {
 
     fn timer(after: Duration) -> Sleep {
         sleep(after)
-    }
-}
-
-impl Sockets for Oneloop {
-    type Stream = TcpStream;
-
-    fn stream(stream: StdStream) -> TcpStream {
-        TcpStream::from_std(stream).expect("room for one more")
-    }
-
-    async fn serve(stream: TcpStream) {
-        let mut place = vec![0; PLACE];
-        loop {
-            match stream.read(&mut place).await.expect("a connection") {
-                0 => return,
-                n => stream.write_all(&place[..n]).await.expect("a connection"),
-            }
-        }
-    }
-
-    async fn ask(stream: TcpStream, times: u64) {
-        let mut place = vec![0; PLACE];
-        for _ in 0..times {
-            stream.write_all(&MESSAGE).await.expect("a connection");
-            let mut back = 0;
-            while back < MESSAGE.len() {
-                back += stream.read(&mut place).await.expect("a connection");
-            }
-        }
     }
 }
 

@@ -1,15 +1,14 @@
 //! tokio: a runtime of the current thread with a `LocalSet`, and its `LocalRuntime`, which needs none. Owns its idioms;
 //! must not know the other systems.
 
+mod sockets;
+
 use std::future::Future;
-use std::net::TcpStream as StdStream;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet, LocalSet, spawn_local};
@@ -17,7 +16,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::measure::{Cost, Work};
 use crate::rows::{GROUP, ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{MESSAGE, PLACE, Sockets, Spawn, System, Timers};
+use crate::system::{Spawn, System, Timers};
 use crate::work::{child, join, repeat, rivals, wake_itself};
 
 pub(super) const SYSTEM: System = System { name: "tokio", crates: &["tokio"], find: find::<false> };
@@ -67,35 +66,6 @@ impl<const LOCAL: bool> Timers for Tokio<LOCAL, true> {
 
     fn timer(after: Duration) -> Sleep {
         sleep(after)
-    }
-}
-
-impl<const LOCAL: bool> Sockets for Tokio<LOCAL, true> {
-    type Stream = TcpStream;
-
-    fn stream(stream: StdStream) -> TcpStream {
-        TcpStream::from_std(stream).expect("room for one more")
-    }
-
-    async fn serve(mut stream: TcpStream) {
-        let mut place = vec![0; PLACE];
-        loop {
-            match stream.read(&mut place).await.expect("a connection") {
-                0 => return,
-                n => stream.write_all(&place[..n]).await.expect("a connection"),
-            }
-        }
-    }
-
-    async fn ask(mut stream: TcpStream, times: u64) {
-        let mut place = vec![0; PLACE];
-        for _ in 0..times {
-            stream.write_all(&MESSAGE).await.expect("a connection");
-            let mut back = 0;
-            while back < MESSAGE.len() {
-                back += stream.read(&mut place).await.expect("a connection");
-            }
-        }
     }
 }
 
