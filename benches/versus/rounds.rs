@@ -44,7 +44,7 @@ impl Player {
                 command
             }
             Kind::Python(_) => {
-                let mut command = python::command();
+                let mut command = python::command(self.name);
                 command.args([row.name, &millis]);
                 command
             }
@@ -101,13 +101,10 @@ fn players(suite: &Suite) -> Vec<Player> {
         let version = version.collect::<Vec<_>>().join(", ");
         players.push(Player { name: system.name, version, kind: Kind::Here(system) });
     }
-    if suite.systems.contains(&python::NAME) {
-        match python::find() {
-            Ok(found) => {
-                let version = format!("CPython {}", found.version);
-                players.push(Player { name: python::NAME, version, kind: Kind::Python(found.rows) });
-            }
-            Err(reason) => eprintln!("skipped {}: {reason}", python::NAME),
+    for name in python::NAMES.into_iter().filter(|name| suite.systems.contains(name)) {
+        match python::find(name) {
+            Ok(found) => players.push(Player { name, version: found.version, kind: Kind::Python(found.rows) }),
+            Err(reason) => eprintln!("skipped {name}: {reason}"),
         }
     }
     players

@@ -1,7 +1,7 @@
-"""The rows on CPython's asyncio, in its own idioms.
+"""The rows on CPython's asyncio, in its own idioms, on its own loop or on uvloop's.
 
-    python3 asyncio.py            its version, then the rows it has, one a line
-    python3 asyncio.py ROW MILLIS nanoseconds of one operation, over a round of so long
+    python3 asyncio.py LOOP             Python's version, the loop's, then the rows it has, one a line
+    python3 asyncio.py LOOP ROW MILLIS  nanoseconds of one operation, over a round of so long
 """
 
 import asyncio
@@ -240,11 +240,16 @@ async def echo(times, count):
     return exchanges * count, took
 
 
+def run(work):
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(work)
+
+
 def value(work, length):
     """As `measure.rs` does it."""
     times = 1
     while True:
-        operations, took = asyncio.run(work(times))
+        operations, took = run(work(times))
         factor = length / max(took, 1e-9)
         if factor < 0.25:
             return took / operations * 1e9
@@ -252,12 +257,18 @@ def value(work, length):
             times = max(1, round(times * factor))
             break
         times = round(times * min(factor, 30))
-    operations, took = asyncio.run(work(times))
+    operations, took = run(work(times))
     return took / operations * 1e9
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
-        print(sys.version.split()[0], *ROWS, sep="\n")
+    python = sys.version.split()[0]
+    version, new_loop = f"CPython {python}", asyncio.new_event_loop
+    if sys.argv[1] == "uvloop":
+        import uvloop
+
+        version, new_loop = f"uvloop {uvloop.__version__}, {version}", uvloop.new_event_loop
+    if len(sys.argv) == 2:
+        print(python, version, *ROWS, sep="\n")
     else:
-        print(value(ROWS[sys.argv[1]], int(sys.argv[2]) / 1000))
+        print(value(ROWS[sys.argv[2]], int(sys.argv[3]) / 1000))
