@@ -97,6 +97,10 @@ pub(crate) fn run(suite: &Suite) -> (Results, Vec<String>) {
 fn players(suite: &Suite) -> Vec<Player> {
     let mut players = Vec::new();
     for system in SYSTEMS.iter().filter(|system| suite.systems.contains(&system.name)) {
+        if let Some(reason) = (system.refused)() {
+            eprintln!("skipped {}: {reason}", system.name);
+            continue;
+        }
         let version = system.crates.iter().map(|name| format!("{name} {}", version(name)));
         let version = version.collect::<Vec<_>>().join(", ");
         players.push(Player { name: system.name, version, kind: Kind::Here(system) });

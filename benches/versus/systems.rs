@@ -2,6 +2,7 @@
 
 mod futures;
 mod inline;
+mod local_sync;
 mod monoio;
 mod oneloop;
 mod smol;
@@ -20,6 +21,7 @@ pub(crate) const SYSTEMS: &[System] = &[
     smol::LOCAL,
     futures::SYSTEM,
     monoio::SYSTEM,
+    monoio::URING,
     inline::SYSTEM,
 ];
 

@@ -1,6 +1,7 @@
 //! The work that all systems write alike. Owns the batches; must not know any system: what is fastest in a way of its
 //! own is with the system.
 
+use std::fmt::Debug;
 use std::future::{Future, poll_fn};
 use std::net::{TcpListener, TcpStream};
 use std::pin::{Pin, pin};
@@ -29,6 +30,17 @@ pub(crate) fn repeat<S: Spawn>(times: u64, operations: u64, batch: impl AsyncFn(
 pub(crate) async fn join<T>(tasks: impl IntoIterator<Item: Future<Output = T>>) {
     for task in tasks {
         task.await;
+    }
+}
+
+/// Joins, and has no error: nobody aborts a task here, and none fails.
+pub(crate) struct Joined<J>(pub(crate) J);
+
+impl<T, E: Debug, J: Future<Output = Result<T, E>> + Unpin> Future for Joined<J> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.0).poll(cx).map(|ended| ended.expect("no task fails"))
     }
 }
 
@@ -148,9 +160,17 @@ fn shuffle(number: &mut u64) -> u64 {
     *number
 }
 
-/// A timer for some time in the next hour but one.
-fn far<S: Timers>(number: &mut u64) -> S::Timer {
-    S::timer(Duration::from_secs(3600) + Duration::from_nanos(shuffle(number) % 3_600_000_000_000))
+/// Some time in the next hour but one.
+pub(crate) fn far_off(number: &mut u64) -> Duration {
+    Duration::from_secs(3600) + Duration::from_nanos(shuffle(number) % 3_600_000_000_000)
+}
+
+/// Where [`far_off`] begins.
+pub(crate) const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// How long each of the sleepers sleeps: each number up to so many once, in an order that is not theirs.
+pub(crate) fn naps() -> impl Iterator<Item = Duration> {
+    (0..SLEEPERS).map(|i| Duration::from_micros(20_000 + 2 * (i * 7919 % SLEEPERS)))
 }
 
 fn arm<T: Future>(timer: Pin<&mut T>, cx: &mut Context<'_>) {
@@ -159,14 +179,14 @@ fn arm<T: Future>(timer: Pin<&mut T>, cx: &mut Context<'_>) {
 
 pub(crate) fn timer_arm_cancel<S: Timers, const LIVE: u64>(times: u64) -> Cost {
     let replace = |cx: &mut Context<'_>| {
-        let mut number = 0x9E37_79B9_7F4A_7C15;
-        let mut live: Vec<_> = (0..LIVE).map(|_| Box::pin(far::<S>(&mut number))).collect();
+        let mut number = SEED;
+        let mut live: Vec<_> = (0..LIVE).map(|_| Box::pin(S::timer(far_off(&mut number)))).collect();
         for timer in &mut live {
             arm(timer.as_mut(), cx);
         }
         let watch = Stopwatch::wall();
         for _ in 0..times * ARMED {
-            let fresh = far::<S>(&mut number);
+            let fresh = S::timer(far_off(&mut number));
             let any = usize::try_from(number % LIVE).expect("a place in memory");
             live[any].set(fresh); // and the one that was there is cancelled
             arm(live[any].as_mut(), cx);
@@ -190,13 +210,17 @@ pub(crate) fn sleepers<S: Timers>(times: u64) -> Cost {
     S::run(async |system: S| {
         let watch = Stopwatch::cpu();
         for _ in 0..times {
-            // each number up to so many once, in an order that is not theirs
-            let micros = (0..SLEEPERS).map(|i| 20_000 + 2 * (i * 7919 % SLEEPERS));
-            let tasks: Vec<_> = micros.map(|n| system.spawn(S::timer(Duration::from_micros(n)))).collect();
+            let tasks: Vec<_> = naps().map(|nap| system.spawn(S::timer(nap))).collect();
             join(tasks).await;
         }
         watch.cost(times * SLEEPERS)
     })
+}
+
+/// So many connections, as client and server.
+pub(crate) fn pairs(count: u64) -> Vec<[TcpStream; 2]> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    (0..count).map(|_| pair(&listener)).collect()
 }
 
 /// Two ends of a connection that do not block.
@@ -212,10 +236,9 @@ fn pair(listener: &TcpListener) -> [TcpStream; 2] {
 pub(crate) fn echo<S: Sockets, const CONNECTIONS: u64>(times: u64) -> Cost {
     let exchanges = times * EXCHANGES / CONNECTIONS;
     S::run(async |system: S| {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let (mut clients, mut servers) = (Vec::new(), Vec::new());
-        for _ in 0..CONNECTIONS {
-            let [client, server] = pair(&listener).map(S::stream);
+        for pair in pairs(CONNECTIONS) {
+            let [client, server] = pair.map(S::stream);
             servers.push(system.spawn(S::serve(server)));
             clients.push(client);
         }
