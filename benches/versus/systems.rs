@@ -1,5 +1,6 @@
 //! The systems that are measured: one file each. Owns their order, and which of the common work a system has as it is.
 
+mod compio;
 mod futures;
 mod inline;
 mod local_sync;
@@ -22,6 +23,7 @@ pub(crate) const SYSTEMS: &[System] = &[
     futures::SYSTEM,
     monoio::SYSTEM,
     monoio::URING,
+    compio::SYSTEM,
     inline::SYSTEM,
 ];
 
