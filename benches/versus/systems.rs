@@ -2,6 +2,7 @@
 
 mod compio;
 mod futures;
+mod glommio;
 mod inline;
 mod local_sync;
 mod monoio;
@@ -24,6 +25,7 @@ pub(crate) const SYSTEMS: &[System] = &[
     monoio::SYSTEM,
     monoio::URING,
     compio::SYSTEM,
+    glommio::SYSTEM,
     inline::SYSTEM,
 ];
 
