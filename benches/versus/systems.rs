@@ -1,5 +1,6 @@
 //! The systems that are measured: one file each. Owns their order, and which of the common work a system has as it is.
 
+mod calloop;
 mod compio;
 mod futures;
 mod glommio;
@@ -26,6 +27,7 @@ pub(crate) const SYSTEMS: &[System] = &[
     monoio::URING,
     compio::SYSTEM,
     glommio::SYSTEM,
+    calloop::SYSTEM,
     inline::SYSTEM,
 ];
 
