@@ -2,6 +2,7 @@
 
 mod calloop;
 mod compio;
+mod floor;
 mod futures;
 mod glommio;
 mod inline;
@@ -29,10 +30,15 @@ pub(crate) const SYSTEMS: &[System] = &[
     glommio::SYSTEM,
     calloop::SYSTEM,
     inline::SYSTEM,
+    floor::CALLS,
+    floor::EPOLL,
 ];
 
 /// The peer whose children are no tasks.
 pub(crate) const INLINE: &str = inline::SYSTEM.name;
+
+/// Those that are no peers.
+pub(crate) const FLOORS: [&str; 2] = [floor::CALLS.name, floor::EPOLL.name];
 
 /// The common work on tasks.
 fn tasks<S: Spawn>(row: &str) -> Option<Work> {
