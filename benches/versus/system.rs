@@ -13,7 +13,12 @@ pub(crate) struct System {
     /// The crates it is made of here, as Cargo.lock has them.
     pub(crate) crates: &'static [&'static str],
     pub(crate) find: fn(&str) -> Option<Work>,
+    /// Why this machine cannot run it, where it cannot.
+    pub(crate) refused: fn() -> Option<String>,
 }
+
+/// What needs nothing that a machine may refuse.
+pub(crate) const ANYWHERE: fn() -> Option<String> = || None;
 
 /// Where a system's tasks are spawned, from within it.
 pub(crate) trait Spawn: Clone + 'static {
@@ -30,9 +35,7 @@ pub(crate) trait Spawn: Clone + 'static {
 }
 
 pub(crate) trait Timers: Spawn {
-    type Timer: Future<Output: 'static> + 'static;
-
-    fn timer(after: Duration) -> Self::Timer;
+    fn timer(after: Duration) -> impl Future<Output: 'static> + 'static;
 }
 
 /// Connections. A buffer is handed over for the time of a call, as some systems must have it, and comes back; for those

@@ -1,7 +1,12 @@
 //! The systems that are measured: one file each. Owns their order, and which of the common work a system has as it is.
 
+mod calloop;
+mod compio;
+mod floor;
 mod futures;
+mod glommio;
 mod inline;
+mod local_sync;
 mod monoio;
 mod oneloop;
 mod smol;
@@ -21,11 +26,20 @@ pub(crate) const SYSTEMS: &[System] = &[
     smol::LOCAL,
     futures::SYSTEM,
     monoio::SYSTEM,
+    monoio::URING,
+    compio::SYSTEM,
+    glommio::SYSTEM,
+    calloop::SYSTEM,
     inline::SYSTEM,
+    floor::CALLS,
+    floor::EPOLL,
 ];
 
 /// The peer whose children are no tasks.
 pub(crate) const INLINE: &str = inline::SYSTEM.name;
+
+/// Those that are no peers.
+pub(crate) const FLOORS: [&str; 2] = [floor::CALLS.name, floor::EPOLL.name];
 
 /// The common work on tasks.
 fn tasks<S: Spawn>(row: &str) -> Option<Work> {

@@ -3,6 +3,7 @@
 
 pub(crate) mod sockets;
 
+use std::fmt::Debug;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -30,6 +31,17 @@ pub(crate) fn repeat<S: Spawn>(times: u64, operations: u64, batch: impl AsyncFn(
 pub(crate) async fn join<T>(tasks: impl IntoIterator<Item: Future<Output = T>>) {
     for task in tasks {
         task.await;
+    }
+}
+
+/// Joins, and has no error: nobody aborts a task here, and none fails.
+pub(crate) struct Joined<J>(pub(crate) J);
+
+impl<T, E: Debug, J: Future<Output = Result<T, E>> + Unpin> Future for Joined<J> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.0).poll(cx).map(|ended| ended.expect("no task fails"))
     }
 }
 
@@ -149,9 +161,17 @@ fn shuffle(number: &mut u64) -> u64 {
     *number
 }
 
-/// A timer for some time in the next hour but one.
-fn far<S: Timers>(number: &mut u64) -> S::Timer {
-    S::timer(Duration::from_secs(3600) + Duration::from_nanos(shuffle(number) % 3_600_000_000_000))
+/// Some time in the next hour but one.
+pub(crate) fn far_off(number: &mut u64) -> Duration {
+    Duration::from_secs(3600) + Duration::from_nanos(shuffle(number) % 3_600_000_000_000)
+}
+
+/// Where [`far_off`] begins.
+pub(crate) const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// How long each of the sleepers sleeps: each number up to so many once, in an order that is not theirs.
+pub(crate) fn naps() -> impl Iterator<Item = Duration> {
+    (0..SLEEPERS).map(|i| Duration::from_micros(20_000 + 2 * (i * 7919 % SLEEPERS)))
 }
 
 fn arm<T: Future>(timer: Pin<&mut T>, cx: &mut Context<'_>) {
@@ -160,14 +180,14 @@ fn arm<T: Future>(timer: Pin<&mut T>, cx: &mut Context<'_>) {
 
 pub(crate) fn timer_arm_cancel<S: Timers, const LIVE: u64>(times: u64) -> Cost {
     let replace = |cx: &mut Context<'_>| {
-        let mut number = 0x9E37_79B9_7F4A_7C15;
-        let mut live: Vec<_> = (0..LIVE).map(|_| Box::pin(far::<S>(&mut number))).collect();
+        let mut number = SEED;
+        let mut live: Vec<_> = (0..LIVE).map(|_| Box::pin(S::timer(far_off(&mut number)))).collect();
         for timer in &mut live {
             arm(timer.as_mut(), cx);
         }
         let watch = Stopwatch::wall();
         for _ in 0..times * ARMED {
-            let fresh = far::<S>(&mut number);
+            let fresh = S::timer(far_off(&mut number));
             let any = usize::try_from(number % LIVE).expect("a place in memory");
             live[any].set(fresh); // and the one that was there is cancelled
             arm(live[any].as_mut(), cx);
@@ -191,9 +211,7 @@ pub(crate) fn sleepers<S: Timers>(times: u64) -> Cost {
     S::run(async |system: S| {
         let watch = Stopwatch::cpu();
         for _ in 0..times {
-            // each number up to so many once, in an order that is not theirs
-            let micros = (0..SLEEPERS).map(|i| 20_000 + 2 * (i * 7919 % SLEEPERS));
-            let tasks: Vec<_> = micros.map(|n| system.spawn(S::timer(Duration::from_micros(n)))).collect();
+            let tasks: Vec<_> = naps().map(|nap| system.spawn(S::timer(nap))).collect();
             join(tasks).await;
         }
         watch.cost(times * SLEEPERS)

@@ -1,39 +1,53 @@
-//! monoio on its driver for epoll, with local-sync for its channels. Owns its idioms; must not know the other systems.
-//! Neither crate has a lock, nor tasks that end with their owner.
+//! monoio on its driver for epoll, and on the one for io_uring, with local-sync for its channels. Owns its idioms; must
+//! not know the other systems. Neither crate has a lock, nor tasks that end with their owner.
 
 mod sockets;
 
 use std::future::Future;
-use std::rc::Rc;
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
-use local_sync::{mpsc, oneshot, semaphore::Semaphore};
+use io_uring::IoUring;
 use monoio::task::JoinHandle;
-use monoio::time::{Sleep, sleep};
-use monoio::{LegacyDriver, RuntimeBuilder};
+use monoio::time::sleep;
+use monoio::{IoUringDriver, LegacyDriver, RuntimeBuilder};
 
-use crate::measure::{Cost, Work};
-use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{Spawn, System, Timers};
-use crate::work::{join, repeat, rivals, wake_itself};
+use super::local_sync;
+use crate::measure::Work;
+use crate::system::{ANYWHERE, Spawn, System, Timers};
+use crate::work::wake_itself;
 
-pub(super) const SYSTEM: System = System { name: "monoio", crates: &["monoio", "local-sync"], find };
+const CRATES: &[&str] = &["monoio", "local-sync"];
 
-/// With a driver of time or, which is faster, without.
+pub(super) const SYSTEM: System = System { name: "monoio", crates: CRATES, find: find::<false>, refused: ANYWHERE };
+pub(super) const URING: System =
+    System { name: "monoio-uring", crates: CRATES, find: find::<true>, refused: uring_refused };
+
+/// On io_uring or on epoll; with a driver of time or, which is faster, without.
 #[derive(Clone)]
-struct Monoio<const TIMER: bool>;
+struct Monoio<const URING: bool, const TIMER: bool>;
 
-impl<const TIMER: bool> Spawn for Monoio<TIMER> {
+/// One for a single thread, which is faster than one for all, and came with Linux 6.1.
+fn ring() -> RuntimeBuilder<IoUringDriver> {
+    let mut ring = IoUring::builder();
+    ring.setup_single_issuer().setup_defer_taskrun();
+    RuntimeBuilder::new().uring_builder(ring)
+}
+
+fn uring_refused() -> Option<String> {
+    let refused = ring().build().err()?;
+    Some(format!("no io_uring as Linux 6.1 has it: {refused}"))
+}
+
+impl<const URING: bool, const TIMER: bool> Spawn for Monoio<URING, TIMER> {
     type Task<T: 'static> = JoinHandle<T>;
 
     fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
-        let builder = RuntimeBuilder::<LegacyDriver>::new();
-        if TIMER {
-            builder.enable_timer().build().expect("descriptors for a runtime").block_on(main(Self))
-        } else {
-            builder.build().expect("descriptors for a runtime").block_on(main(Self))
+        let (uring, epoll) = (ring(), RuntimeBuilder::<LegacyDriver>::new());
+        match (URING, TIMER) {
+            (true, true) => uring.enable_timer().build().expect("a ring").block_on(main(Self)),
+            (true, false) => uring.build().expect("a ring").block_on(main(Self)),
+            (false, true) => epoll.enable_timer().build().expect("descriptors for a runtime").block_on(main(Self)),
+            (false, false) => epoll.build().expect("descriptors for a runtime").block_on(main(Self)),
         }
     }
 
@@ -46,79 +60,16 @@ impl<const TIMER: bool> Spawn for Monoio<TIMER> {
     }
 }
 
-impl Timers for Monoio<true> {
-    type Timer = Sleep;
-
-    fn timer(after: Duration) -> Sleep {
+impl<const URING: bool> Timers for Monoio<URING, true> {
+    fn timer(after: Duration) -> impl Future<Output: 'static> + 'static {
         sleep(after)
     }
 }
 
-fn find(row: &str) -> Option<Work> {
-    Some(match row {
-        "ping_pong" => ping_pong,
-        "wait_drain_10" => wait_drain::<10>,
-        "wait_drain_1000" => wait_drain::<1_000>,
-        "wait_drain_10000" => wait_drain::<10_000>,
-        "task_group_100" => return None,
-        "queue" => queue,
-        "semaphore" => semaphore,
-        _ => return super::tasks::<Monoio<false>>(row).or_else(|| super::inputs::<Monoio<true>>(row)),
-    })
-}
-
-/// A channel each way.
-fn ping_pong(times: u64) -> Cost {
-    repeat(times, 2 * TURNS, async |system: Monoio<false>| {
-        let (to_left, left) = mpsc::unbounded::channel();
-        let (to_right, right) = mpsc::unbounded::channel();
-        let play = async |mut mine: mpsc::unbounded::Rx<()>, other: mpsc::unbounded::Tx<()>| {
-            for _ in 0..TURNS {
-                mine.recv().await.expect("the other one is there");
-                other.send(()).ok(); // the last token finds nobody
-            }
-        };
-        to_left.send(()).expect("a player");
-        let players = [system.spawn(play(left, to_right)), system.spawn(play(right, to_left))];
-        join(players).await;
-    })
-}
-
-fn wait_drain<const TASKS: u64>(times: u64) -> Cost {
-    repeat(times, TASKS, async |system: Monoio<false>| {
-        let (gates, waits): (Vec<_>, Vec<_>) = (0..TASKS).map(|_| oneshot::channel::<()>()).unzip();
-        let tasks = waits.into_iter().map(|gate| system.spawn(gate));
-        let mut tasks: FuturesUnordered<_> = tasks.collect();
-        for gate in gates {
-            gate.send(()).expect("a task waits");
-            tasks.next().await.expect("one is left").expect("it was opened");
-        }
-        assert!(tasks.is_empty());
-    })
-}
-
-fn queue(times: u64) -> Cost {
-    repeat(times, ITEMS, async |system: Monoio<false>| {
-        let (sender, mut receiver) = mpsc::bounded::channel(ROOM);
-        let producer = system.spawn(async move {
-            for item in 0..ITEMS {
-                sender.send(item).await.expect("the consumer is there");
-            }
-        });
-        for _ in 0..ITEMS {
-            receiver.recv().await.expect("the producer is there");
-        }
-        producer.await;
-    })
-}
-
-fn semaphore(times: u64) -> Cost {
-    rivals::<Monoio<false>, _, _>(
-        times,
-        || Rc::new(Semaphore::new(PERMITS)),
-        async |semaphore: Rc<Semaphore>| {
-            let _permit = semaphore.acquire().await.expect("nobody closes it");
-            wake_itself(1).await;
-        },
-    )
+fn find<const URING: bool>(row: &str) -> Option<Work> {
+    if row == "task_group_100" {
+        return None;
+    }
+    let tasks = local_sync::rows::<Monoio<URING, false>>(row).or_else(|| super::tasks::<Monoio<URING, false>>(row));
+    tasks.or_else(|| super::inputs::<Monoio<URING, true>>(row))
 }

@@ -6,16 +6,15 @@ use std::future::Future;
 use std::time::Duration;
 
 use oneloop::{
-    Event, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Sleep, Task, create_future, create_task, sleep, task_group,
-    wait,
+    Event, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Task, create_future, create_task, sleep, task_group, wait,
 };
 
 use crate::measure::{Cost, Work};
 use crate::rows::{GROUP, ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{Spawn, System, Timers};
+use crate::system::{ANYWHERE, Spawn, System, Timers};
 use crate::work::{child, join, repeat, rivals, wake_itself};
 
-pub(super) const SYSTEM: System = System { name: "oneloop", crates: &["oneloop"], find };
+pub(super) const SYSTEM: System = System { name: "oneloop", crates: &["oneloop"], find, refused: ANYWHERE };
 
 #[derive(Clone)]
 struct Oneloop;
@@ -38,9 +37,7 @@ impl Spawn for Oneloop {
 }
 
 impl Timers for Oneloop {
-    type Timer = Sleep;
-
-    fn timer(after: Duration) -> Sleep {
+    fn timer(after: Duration) -> impl Future<Output: 'static> + 'static {
         sleep(after)
     }
 }

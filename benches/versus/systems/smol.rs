@@ -14,14 +14,15 @@ use futures_lite::future;
 
 use crate::measure::{Cost, Work};
 use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{Spawn, System, Timers};
+use crate::system::{ANYWHERE, Spawn, System, Timers};
 use crate::work::{join, repeat, rivals, wake_itself};
 
 const CRATES: &[&str] = &["async-executor", "async-io", "async-channel", "async-lock"];
 
-pub(super) const SYSTEM: System = System { name: "smol", crates: CRATES, find: find::<&'static StaticLocalExecutor> };
+pub(super) const SYSTEM: System =
+    System { name: "smol", crates: CRATES, find: find::<&'static StaticLocalExecutor>, refused: ANYWHERE };
 pub(super) const LOCAL: System =
-    System { name: "smol-local", crates: CRATES, find: find::<Rc<LocalExecutor<'static>>> };
+    System { name: "smol-local", crates: CRATES, find: find::<Rc<LocalExecutor<'static>>>, refused: ANYWHERE };
 
 /// What the two executors have in common, but not as a trait.
 trait Executor: Clone + 'static {
@@ -81,9 +82,7 @@ impl<E: Executor, const REACTOR: bool> Spawn for Smol<E, REACTOR> {
 }
 
 impl<E: Executor> Timers for Smol<E, true> {
-    type Timer = Timer;
-
-    fn timer(after: Duration) -> Timer {
+    fn timer(after: Duration) -> impl Future<Output: 'static> + 'static {
         Timer::after(after)
     }
 }

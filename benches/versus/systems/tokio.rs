@@ -4,41 +4,29 @@
 mod sockets;
 
 use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet, LocalSet, spawn_local};
-use tokio::time::{Sleep, sleep};
+use tokio::time::sleep;
 
 use crate::measure::{Cost, Work};
 use crate::rows::{GROUP, ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{Spawn, System, Timers};
-use crate::work::{child, join, repeat, rivals, wake_itself};
+use crate::system::{ANYWHERE, Spawn, System, Timers};
+use crate::work::{Joined, child, join, repeat, rivals, wake_itself};
 
-pub(super) const SYSTEM: System = System { name: "tokio", crates: &["tokio"], find: find::<false> };
-pub(super) const LOCAL: System = System { name: "tokio-local", crates: &["tokio"], find: find::<true> };
+pub(super) const SYSTEM: System = System { name: "tokio", crates: &["tokio"], find: find::<false>, refused: ANYWHERE };
+pub(super) const LOCAL: System =
+    System { name: "tokio-local", crates: &["tokio"], find: find::<true>, refused: ANYWHERE };
 
 /// As a `LocalRuntime` or with a `LocalSet`; with its drivers of time and I/O or, which is faster, without.
 #[derive(Clone)]
 struct Tokio<const LOCAL: bool, const DRIVERS: bool>;
 
-/// Joins, and has no error: nobody aborts a task here.
-struct Joined<T>(JoinHandle<T>);
-
-impl<T> Future for Joined<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        Pin::new(&mut self.0).poll(cx).map(|ended| ended.expect("no task fails"))
-    }
-}
-
 impl<const LOCAL: bool, const DRIVERS: bool> Spawn for Tokio<LOCAL, DRIVERS> {
-    type Task<T: 'static> = Joined<T>;
+    type Task<T: 'static> = Joined<JoinHandle<T>>;
 
     fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
         let mut builder = Builder::new_current_thread();
@@ -52,7 +40,7 @@ impl<const LOCAL: bool, const DRIVERS: bool> Spawn for Tokio<LOCAL, DRIVERS> {
         }
     }
 
-    fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Joined<F::Output> {
+    fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Joined<JoinHandle<F::Output>> {
         Joined(spawn_local(future))
     }
 
@@ -62,9 +50,7 @@ impl<const LOCAL: bool, const DRIVERS: bool> Spawn for Tokio<LOCAL, DRIVERS> {
 }
 
 impl<const LOCAL: bool> Timers for Tokio<LOCAL, true> {
-    type Timer = Sleep;
-
-    fn timer(after: Duration) -> Sleep {
+    fn timer(after: Duration) -> impl Future<Output: 'static> + 'static {
         sleep(after)
     }
 }

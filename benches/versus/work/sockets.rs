@@ -38,7 +38,7 @@ pub(crate) struct Lines;
 pub(crate) struct Exact;
 
 /// A line of this length.
-fn message(size: usize) -> Vec<u8> {
+pub(crate) fn message(size: usize) -> Vec<u8> {
     let mut message = vec![7; size];
     message[size - 1] = b'\n';
     message
@@ -46,7 +46,7 @@ fn message(size: usize) -> Vec<u8> {
 
 /// Where a message is read to: with more room than it needs, so that a read can be seen to be the last, but never more
 /// than what one copies with.
-fn place(size: usize) -> Vec<u8> {
+pub(crate) fn place(size: usize) -> Vec<u8> {
     vec![0; (4 * size).min(65_536)]
 }
 
@@ -155,6 +155,18 @@ fn pair(listener: &TcpListener) -> [TcpStream; 2] {
     })
 }
 
+/// So many connections, as client and server; or why there cannot be as many.
+pub(crate) fn pairs(count: usize) -> Result<Vec<[TcpStream; 2]>, String> {
+    want(2 * count as u64)?;
+    let listener = listener();
+    Ok((0..count).map(|_| pair(&listener)).collect())
+}
+
+/// How many messages go over each of so many connections.
+pub(crate) fn each(times: u64, size: usize, connections: usize) -> u64 {
+    times * ((VOLUME / size / connections) as u64).max(LEAST_EACH)
+}
+
 /// Lets the process have so many descriptors beside its own, if it may.
 fn want(descriptors: u64) -> Result<(), String> {
     let (limit, wanted) = (getrlimit(Resource::Nofile), descriptors + 64);
@@ -167,15 +179,15 @@ fn want(descriptors: u64) -> Result<(), String> {
 
 /// Both ends are tasks of the loop. Each connection is used once before the clock starts.
 pub(crate) fn echo<S: Spawn, T: Talk<S>, const CONNECTIONS: usize>(times: u64) -> Cost {
-    if let Err(reason) = want(2 * CONNECTIONS as u64) {
-        return Cost::Impossible(reason);
-    }
-    let each = times * ((VOLUME / T::SIZE / CONNECTIONS) as u64).max(LEAST_EACH);
+    let each = each(times, T::SIZE, CONNECTIONS);
+    let pairs = match pairs(CONNECTIONS) {
+        Ok(pairs) => pairs,
+        Err(reason) => return Cost::Impossible(reason),
+    };
     S::run(async |system: S| {
-        let listener = listener();
         let (mut clients, mut servers) = (Vec::new(), Vec::new());
-        for _ in 0..CONNECTIONS {
-            let [client, server] = pair(&listener).map(T::end);
+        for pair in pairs {
+            let [client, server] = pair.map(T::end);
             servers.push(system.spawn(T::serve(server)));
             clients.push(client);
         }

@@ -10,10 +10,12 @@ use monoio::net::{TcpListener, TcpStream};
 use super::Monoio;
 use crate::system::{Buffered, Datagrams, Listeners, Sockets};
 
-impl Sockets for Monoio<true> {
+impl<const URING: bool> Sockets for Monoio<URING, true> {
     type Stream = TcpStream;
 
     fn stream(stream: StdStream) -> TcpStream {
+        // the ring waits for one that blocks; of one that does not it only says that it would
+        stream.set_nonblocking(!URING).expect("a socket that can");
         TcpStream::from_std(stream).expect("room for one more")
     }
 
@@ -29,7 +31,7 @@ impl Sockets for Monoio<true> {
     }
 }
 
-impl Buffered for Monoio<true> {
+impl<const URING: bool> Buffered for Monoio<URING, true> {
     type Buffered = BufReader<TcpStream>;
 
     fn buffered(stream: StdStream) -> Self::Buffered {
@@ -54,10 +56,11 @@ impl Buffered for Monoio<true> {
     }
 }
 
-impl Listeners for Monoio<true> {
+impl<const URING: bool> Listeners for Monoio<URING, true> {
     type Listener = TcpListener;
 
     fn listener(listener: StdListener) -> TcpListener {
+        listener.set_nonblocking(!URING).expect("a socket that can");
         TcpListener::from_std(listener).expect("room for one more")
     }
 
@@ -70,10 +73,11 @@ impl Listeners for Monoio<true> {
     }
 }
 
-impl Datagrams for Monoio<true> {
+impl<const URING: bool> Datagrams for Monoio<URING, true> {
     type Socket = UdpSocket;
 
     fn socket(socket: StdSocket) -> UdpSocket {
+        socket.set_nonblocking(!URING).expect("a socket that can");
         UdpSocket::from_std(socket).expect("room for one more")
     }
 
