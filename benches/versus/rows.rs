@@ -109,13 +109,13 @@ pub(crate) const PERMITS: usize = 2;
 pub(crate) const ARMED: u64 = 10_000;
 pub(crate) const SLEEPERS: u64 = 10_000;
 /// What goes over all connections of an echo, in bytes.
-pub(crate) const VOLUME: usize = 5_000 * LINE;
+pub(crate) const VOLUME: usize = 1_000 * LINE;
 /// But so many messages over each, at least.
 pub(crate) const LEAST_EACH: u64 = 4;
 /// What is said where the row says nothing else.
 pub(crate) const LINE: usize = 1_024;
-pub(crate) const CONNECTS: u64 = 500;
-pub(crate) const PINGS: u64 = 5_000;
+pub(crate) const CONNECTS: u64 = 100;
+pub(crate) const PINGS: u64 = 1_000;
 pub(crate) const IDLE: u64 = 10_000;
 /// How long an idle loop is watched, and how long it may take to fall asleep.
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
