@@ -80,7 +80,7 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Asked, Str
 }
 
 fn names() -> impl Iterator<Item = &'static str> {
-    SYSTEMS.iter().map(|system| system.name).chain([python::NAME])
+    SYSTEMS.iter().map(|system| system.name).chain(python::NAMES)
 }
 
 fn name(wanted: &str) -> Result<&'static str, String> {

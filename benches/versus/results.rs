@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::rows::Row;
-use crate::systems::{INLINE, SYSTEMS};
+use crate::systems::{FLOORS, INLINE, SYSTEMS};
 
 pub(crate) struct Results {
     pub(crate) rows: Vec<&'static Row>,
@@ -53,7 +53,9 @@ impl Results {
     fn lead_over(&self, row: &Row, counts: impl Fn(&str) -> bool) -> Option<Lead> {
         let ours = SYSTEMS[0].name;
         let own = self.value(row, ours)?;
-        let peers = self.on(row).filter(|measured| measured.system != ours && counts(measured.system));
+        let peers = self.on(row).filter(|measured| {
+            measured.system != ours && !FLOORS.contains(&measured.system) && counts(measured.system)
+        });
         let best = peers.min_by(|a, b| a.value().total_cmp(&b.value()))?;
         (own > 0.0 && best.value() > 0.0).then(|| Lead { peer: best.system, ratio: best.value() / own })
     }

@@ -45,7 +45,7 @@ impl Player {
                 command
             }
             Kind::Python(_) => {
-                let mut command = python::command();
+                let mut command = python::command(self.name);
                 command.args([row.name, &millis]);
                 command
             }
@@ -99,17 +99,18 @@ pub(crate) fn run(suite: &Suite) -> (Results, Vec<String>) {
 fn players(suite: &Suite) -> Vec<Player> {
     let mut players = Vec::new();
     for system in SYSTEMS.iter().filter(|system| suite.systems.contains(&system.name)) {
+        if let Some(reason) = (system.refused)() {
+            eprintln!("skipped {}: {reason}", system.name);
+            continue;
+        }
         let version = system.crates.iter().map(|name| format!("{name} {}", version(name)));
         let version = version.collect::<Vec<_>>().join(", ");
         players.push(Player { name: system.name, version, kind: Kind::Here(system) });
     }
-    if suite.systems.contains(&python::NAME) {
-        match python::find() {
-            Ok(found) => {
-                let version = format!("CPython {}", found.version);
-                players.push(Player { name: python::NAME, version, kind: Kind::Python(found.rows) });
-            }
-            Err(reason) => eprintln!("skipped {}: {reason}", python::NAME),
+    for name in python::NAMES.into_iter().filter(|name| suite.systems.contains(name)) {
+        match python::find(name) {
+            Ok(found) => players.push(Player { name, version: found.version, kind: Kind::Python(found.rows) }),
+            Err(reason) => eprintln!("skipped {name}: {reason}"),
         }
     }
     players

@@ -1,6 +1,8 @@
 //! What is measured. Owns the names of the rows, what one operation of each is, and the sizes that all systems share;
 //! must not know the systems.
 
+use std::time::Duration;
+
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// What one operation is.
@@ -52,6 +54,9 @@ const fn best(name: &'static str, unit: Unit, op: &'static str) -> Row {
     Row { name, op, unit, goal: Goal::Best }
 }
 
+/// Where that is nothing, there was neither a system call nor a wake-up.
+const IDLES: &str = "processor time of a loop with 10,000 idle connections, in all of a second";
+
 pub(crate) const ROWS: &[Row] = &[
     row("spawn_join_1000", 1.5, "a no-op task spawned and joined: 1,000 spawned, then all joined"),
     row("spawn_join_10000", 1.5, "the same with 10,000"),
@@ -97,14 +102,24 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     best("memory_task", Unit::Bytes, "a task that waits, and its handle"),
     best("memory_timer", Unit::Bytes, "a timer that is set, in a box"),
-    best(
-        "memory_connection",
-        Unit::Bytes,
-        "a connection, and the task that waits for what it says, without the buffer",
-    ),
+    best("memory_connection", Unit::Bytes, "an idle connection, and the task that reads from it"),
     best("first_tick", Unit::Micros, "in a new process, from nothing to the first poll of a task"),
     row("echo_1k_1", 1.1, "1 KiB to and fro over TCP between two tasks of the loop"),
     row("echo_1k_64", 1.1, "the same over 64 connections at once"),
+    row("echo_1k_1024", 1.1, "the same over 1,024 connections at once"),
+    row("echo_10k_1", 1.1, "10 KiB to and fro"),
+    row("echo_10k_64", 1.1, "the same over 64 connections at once"),
+    row("echo_10k_1024", 1.1, "the same over 1,024 connections at once"),
+    row("echo_100k_1", 1.1, "100 KiB to and fro"),
+    row("echo_100k_64", 1.1, "the same over 64 connections at once"),
+    row("echo_100k_1024", 1.1, "the same over 1,024 connections at once"),
+    row("readline_1", 1.1, "a line of 1 KiB to and fro, through the system's own buffer"),
+    row("readline_64", 1.1, "the same over 64 connections at once"),
+    row("readexactly_1", 1.1, "1 KiB to and fro, through the buffer, its length known"),
+    row("readexactly_64", 1.1, "the same over 64 connections at once"),
+    row("connect_churn", 1.1, "a connection made, 1 KiB to and fro, and the connection closed"),
+    row("udp_ping", 1.1, "a datagram of 1 KiB to and fro over UDP"),
+    Row { unit: Unit::Micros, goal: Goal::Zero, ..row("idle", 0.0, IDLES) },
 ];
 
 pub(crate) const AWAITED: u64 = 1_000;
@@ -121,7 +136,6 @@ pub(crate) const TRIES: u64 = 100;
 pub(crate) const PERMITS: usize = 2;
 pub(crate) const ARMED: u64 = 10_000;
 pub(crate) const SLEEPERS: u64 = 10_000;
-pub(crate) const EXCHANGES: u64 = 5_000;
 pub(crate) const LINKS: u64 = 1_000;
 pub(crate) const CALLBACKS: u64 = 10_000;
 /// With so many live, there is time to fill them in only once.
@@ -134,8 +148,18 @@ pub(crate) const DELAYS: [u64; 7] = [50, 100, 200, 500, 1_000, 2_000, 5_000];
 pub(crate) const ORDERED: u64 = 100;
 pub(crate) const FOREIGN: u64 = 10_000;
 pub(crate) const LATENCIES: usize = 1_000;
-pub(crate) const IDLE: u64 = 100_000;
-/// Twice as many descriptors: both ends are here.
-pub(crate) const CONNECTED: u64 = 5_000;
+pub(crate) const KEPT: u64 = 100_000;
 /// Processes that begin, beside the child itself.
 pub(crate) const BEGINNINGS: usize = 20;
+/// What goes over all connections of an echo, in bytes.
+pub(crate) const VOLUME: usize = 1_000 * LINE;
+/// But so many messages over each, at least.
+pub(crate) const LEAST_EACH: u64 = 4;
+/// What is said where the row says nothing else.
+pub(crate) const LINE: usize = 1_024;
+pub(crate) const CONNECTS: u64 = 100;
+pub(crate) const PINGS: u64 = 1_000;
+pub(crate) const IDLE: u64 = 10_000;
+/// How long an idle loop is watched, and how long it may take to fall asleep.
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const SETTLED: Duration = Duration::from_millis(200);

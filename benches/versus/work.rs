@@ -2,15 +2,17 @@
 //! of its own is with the system.
 
 pub(crate) mod callbacks;
-pub(crate) mod echo;
 pub(crate) mod memory;
+pub(crate) mod sockets;
 pub(crate) mod start;
 pub(crate) mod tasks;
 pub(crate) mod threads;
 pub(crate) mod timers;
 
+use std::fmt::Debug;
 use std::future::{Future, poll_fn};
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use crate::measure::{Cost, Stopwatch};
 use crate::rows::{RIVALS, TRIES};
@@ -30,6 +32,17 @@ pub(crate) fn repeat<S: Spawn>(times: u64, operations: u64, batch: impl AsyncFn(
 pub(crate) async fn join<T>(tasks: impl IntoIterator<Item: Future<Output = T>>) {
     for task in tasks {
         task.await;
+    }
+}
+
+/// Joins, and has no error: nobody aborts a task here, and none fails.
+pub(crate) struct Joined<J>(pub(crate) J);
+
+impl<T, E: Debug, J: Future<Output = Result<T, E>> + Unpin> Future for Joined<J> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.0).poll(cx).map(|ended| ended.expect("no task fails"))
     }
 }
 

@@ -12,10 +12,10 @@ use futures::{SinkExt as _, StreamExt as _};
 
 use crate::measure::{Cost, Work};
 use crate::rows::{ITEMS, ROOM, TURNS};
-use crate::system::{Spawn, System};
+use crate::system::{ANYWHERE, Spawn, System};
 use crate::work::{join, repeat, rivals, wake_itself};
 
-pub(super) const SYSTEM: System = System { name: "futures", crates: &["futures"], find };
+pub(super) const SYSTEM: System = System { name: "futures", crates: &["futures"], find, refused: ANYWHERE };
 
 #[derive(Clone)]
 pub(super) struct Pool(LocalSpawner);

@@ -1,26 +1,28 @@
 //! smol: async-executor's `StaticLocalExecutor`, which is leaked, and the `LocalExecutor` that is not, with async-io,
 //! async-channel and async-lock. Owns its idioms; must not know the other systems.
 
+mod sockets;
+
 use std::future::Future;
-use std::net::TcpStream as StdStream;
 use std::rc::Rc;
 use std::time::Duration;
 
 use async_executor::{LocalExecutor, StaticLocalExecutor, Task};
-use async_io::{Async, Timer};
+use async_io::Timer;
 use async_lock::{Mutex, Semaphore};
-use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _, future};
+use futures_lite::future;
 
 use crate::measure::{Cost, Work};
 use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{MESSAGE, PLACE, Sockets, Spawn, System, Timers};
+use crate::system::{ANYWHERE, Spawn, System, Timers};
 use crate::work::{join, repeat, rivals, wake_itself};
 
 const CRATES: &[&str] = &["async-executor", "async-io", "async-channel", "async-lock"];
 
-pub(super) const SYSTEM: System = System { name: "smol", crates: CRATES, find: find::<&'static StaticLocalExecutor> };
+pub(super) const SYSTEM: System =
+    System { name: "smol", crates: CRATES, find: find::<&'static StaticLocalExecutor>, refused: ANYWHERE };
 pub(super) const LOCAL: System =
-    System { name: "smol-local", crates: CRATES, find: find::<Rc<LocalExecutor<'static>>> };
+    System { name: "smol-local", crates: CRATES, find: find::<Rc<LocalExecutor<'static>>>, refused: ANYWHERE };
 
 /// What the two executors have in common, but not as a trait.
 trait Executor: Clone + 'static {
@@ -84,39 +86,8 @@ impl<E: Executor, const REACTOR: bool> Spawn for Smol<E, REACTOR> {
 }
 
 impl<E: Executor> Timers for Smol<E, true> {
-    type Timer = Timer;
-
-    fn timer(after: Duration) -> Timer {
+    fn timer(after: Duration) -> impl Future<Output: 'static> + 'static {
         Timer::after(after)
-    }
-}
-
-impl<E: Executor> Sockets for Smol<E, true> {
-    type Stream = Async<StdStream>;
-
-    fn stream(stream: StdStream) -> Async<StdStream> {
-        Async::new_nonblocking(stream).expect("room for one more")
-    }
-
-    async fn serve(mut stream: Async<StdStream>) {
-        let mut place = vec![0; PLACE];
-        loop {
-            match stream.read(&mut place).await.expect("a connection") {
-                0 => return,
-                n => stream.write_all(&place[..n]).await.expect("a connection"),
-            }
-        }
-    }
-
-    async fn ask(mut stream: Async<StdStream>, times: u64) {
-        let mut place = vec![0; PLACE];
-        for _ in 0..times {
-            stream.write_all(&MESSAGE).await.expect("a connection");
-            let mut back = 0;
-            while back < MESSAGE.len() {
-                back += stream.read(&mut place).await.expect("a connection");
-            }
-        }
     }
 }
 

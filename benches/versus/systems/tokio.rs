@@ -1,45 +1,32 @@
 //! tokio: a runtime of the current thread with a `LocalSet`, and its `LocalRuntime`, which needs none. Owns its idioms;
 //! must not know the other systems.
 
+mod sockets;
+
 use std::future::Future;
-use std::net::TcpStream as StdStream;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet, LocalSet, spawn_local};
-use tokio::time::{Sleep, sleep};
+use tokio::time::sleep;
 
 use crate::measure::{Cost, Work};
 use crate::rows::{GROUP, ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{MESSAGE, PLACE, Sockets, Spawn, System, Timers};
-use crate::work::{child, join, repeat, rivals, wake_itself};
+use crate::system::{ANYWHERE, Spawn, System, Timers};
+use crate::work::{Joined, child, join, repeat, rivals, wake_itself};
 
-pub(super) const SYSTEM: System = System { name: "tokio", crates: &["tokio"], find: find::<false> };
-pub(super) const LOCAL: System = System { name: "tokio-local", crates: &["tokio"], find: find::<true> };
+pub(super) const SYSTEM: System = System { name: "tokio", crates: &["tokio"], find: find::<false>, refused: ANYWHERE };
+pub(super) const LOCAL: System =
+    System { name: "tokio-local", crates: &["tokio"], find: find::<true>, refused: ANYWHERE };
 
 /// As a `LocalRuntime` or with a `LocalSet`; with its drivers of time and I/O or, which is faster, without.
 #[derive(Clone)]
 struct Tokio<const LOCAL: bool, const DRIVERS: bool>;
 
-/// Joins, and has no error: nobody aborts a task here.
-struct Joined<T>(JoinHandle<T>);
-
-impl<T> Future for Joined<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        Pin::new(&mut self.0).poll(cx).map(|ended| ended.expect("no task fails"))
-    }
-}
-
 impl<const LOCAL: bool, const DRIVERS: bool> Spawn for Tokio<LOCAL, DRIVERS> {
-    type Task<T: 'static> = Joined<T>;
+    type Task<T: 'static> = Joined<JoinHandle<T>>;
 
     fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
         let mut builder = Builder::new_current_thread();
@@ -53,7 +40,7 @@ impl<const LOCAL: bool, const DRIVERS: bool> Spawn for Tokio<LOCAL, DRIVERS> {
         }
     }
 
-    fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Joined<F::Output> {
+    fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Joined<JoinHandle<F::Output>> {
         Joined(spawn_local(future))
     }
 
@@ -67,39 +54,8 @@ impl<const LOCAL: bool, const DRIVERS: bool> Spawn for Tokio<LOCAL, DRIVERS> {
 }
 
 impl<const LOCAL: bool> Timers for Tokio<LOCAL, true> {
-    type Timer = Sleep;
-
-    fn timer(after: Duration) -> Sleep {
+    fn timer(after: Duration) -> impl Future<Output: 'static> + 'static {
         sleep(after)
-    }
-}
-
-impl<const LOCAL: bool> Sockets for Tokio<LOCAL, true> {
-    type Stream = TcpStream;
-
-    fn stream(stream: StdStream) -> TcpStream {
-        TcpStream::from_std(stream).expect("room for one more")
-    }
-
-    async fn serve(mut stream: TcpStream) {
-        let mut place = vec![0; PLACE];
-        loop {
-            match stream.read(&mut place).await.expect("a connection") {
-                0 => return,
-                n => stream.write_all(&place[..n]).await.expect("a connection"),
-            }
-        }
-    }
-
-    async fn ask(mut stream: TcpStream, times: u64) {
-        let mut place = vec![0; PLACE];
-        for _ in 0..times {
-            stream.write_all(&MESSAGE).await.expect("a connection");
-            let mut back = 0;
-            while back < MESSAGE.len() {
-                back += stream.read(&mut place).await.expect("a connection");
-            }
-        }
     }
 }
 

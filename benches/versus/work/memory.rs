@@ -5,18 +5,16 @@
 
 use std::fs;
 use std::future::{pending, poll_fn};
-use std::net::TcpListener;
 use std::pin::Pin;
 use std::task::Poll;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::disable_transparent_huge_pages;
 
-use super::echo::pair;
-use super::timers::{arm, far};
+use super::sockets::{alone, end_of, want};
+use super::timers::{SEED, arm, far_off};
 use crate::measure::{Cost, float};
-use crate::rows::{CONNECTED, IDLE};
-use crate::system::{PLACE, Sockets, Spawn, Timers};
+use crate::rows::{IDLE, KEPT};
+use crate::system::{Sockets, Spawn, Timers};
 
 /// So many at a time, so that what waits for its first turn is never a long queue; and first, for all that is made once.
 const PORTION: u64 = 1_000;
@@ -31,10 +29,10 @@ impl Gauge {
         Self(resident())
     }
 
-    /// What there is more of, for each of `count`, beside what they have of their own accord.
-    fn each(self, count: u64, own: u64) -> Cost {
+    /// What there is more of, for each of `count`.
+    fn each(self, count: u64) -> Cost {
         match self.0.and_then(|before| Ok((before, resident()?))) {
-            Ok((before, after)) => Cost::Value(float(after.saturating_sub(before)) / float(count) - float(own)),
+            Ok((before, after)) => Cost::Value(float(after.saturating_sub(before)) / float(count)),
             Err(reason) => Cost::Impossible(reason),
         }
     }
@@ -53,12 +51,12 @@ pub(crate) fn task<S: Spawn>(_: u64) -> Cost {
     S::run(async |system: S| {
         let mut tasks = Vec::new();
         idle(&system, &mut tasks).await;
-        tasks.reserve_exact(usize::try_from(IDLE).expect("places in memory"));
+        tasks.reserve_exact(usize::try_from(KEPT).expect("places in memory"));
         let gauge = Gauge::new();
-        for _ in 0..IDLE / PORTION {
+        for _ in 0..KEPT / PORTION {
             idle(&system, &mut tasks).await;
         }
-        gauge.each(IDLE, 0)
+        gauge.each(KEPT)
     })
 }
 
@@ -70,57 +68,43 @@ async fn idle<S: Spawn>(system: &S, tasks: &mut Vec<S::Task<()>>) {
 
 pub(crate) fn timer<S: Timers>(_: u64) -> Cost {
     S::run(async |_| {
-        let mut number = 0x9E37_79B9_7F4A_7C15;
+        let mut number = SEED;
         let mut timers = Vec::new();
         poll_fn(|cx| {
-            let mut set = |count, timers: &mut Vec<Pin<Box<S::Timer>>>| {
+            let mut set = |count, timers: &mut Vec<Pin<Box<_>>>| {
                 for _ in 0..count {
-                    let mut timer = Box::pin(far::<S>(&mut number));
+                    let mut timer = Box::pin(S::timer(far_off(&mut number)));
                     arm(timer.as_mut(), cx);
                     timers.push(timer);
                 }
             };
             set(PORTION, &mut timers);
-            timers.reserve_exact(usize::try_from(IDLE).expect("places in memory"));
+            timers.reserve_exact(usize::try_from(KEPT).expect("places in memory"));
             let gauge = Gauge::new();
-            set(IDLE, &mut timers);
-            Poll::Ready(gauge.each(IDLE, 0))
+            set(KEPT, &mut timers);
+            Poll::Ready(gauge.each(KEPT))
         })
         .await
     })
 }
 
 pub(crate) fn connection<S: Sockets>(_: u64) -> Cost {
-    if let Err(reason) = room_for(3 * CONNECTED) {
+    if let Err(reason) = want(IDLE + PORTION) {
         return Cost::Impossible(reason);
     }
     S::run(async |system: S| {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-        let (mut clients, mut servers) = (Vec::new(), Vec::new());
-        let mut connect = async |count| {
-            for _ in 0..count {
-                let [client, server] = pair(&listener);
-                clients.push(client);
-                servers.push(system.spawn(S::serve(S::stream(server))));
-            }
-            system.spawn(async {}).await; // they had their turn before, and wait
-        };
-        connect(PORTION).await;
+        let mut tasks = Vec::new();
+        connect(&system, &mut tasks).await;
         let gauge = Gauge::new();
-        for _ in 0..CONNECTED / PORTION {
-            connect(PORTION).await;
+        for _ in 0..IDLE / PORTION {
+            connect(&system, &mut tasks).await;
         }
-        // the buffer is `serve`'s, on all systems
-        gauge.each(CONNECTED, u64::try_from(PLACE).expect("few bytes"))
+        gauge.each(IDLE)
     })
 }
 
-/// Lets the process have so many descriptors.
-fn room_for(descriptors: u64) -> Result<(), String> {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    if maximum.is_some_and(|maximum| maximum < descriptors) {
-        return Err(format!("a process may not have {descriptors} descriptors here, see ulimit -Hn"));
-    }
-    let new = Rlimit { current: maximum, maximum };
-    setrlimit(Resource::Nofile, new).map_err(|error| error.to_string())
+/// A portion of connections on which nothing comes, each with a task that reads.
+async fn connect<S: Sockets>(system: &S, tasks: &mut Vec<S::Task<()>>) {
+    tasks.extend((0..PORTION).map(|_| system.spawn(end_of::<S>(S::stream(alone())))));
+    system.spawn(async {}).await; // they had their turn before
 }

@@ -20,9 +20,17 @@ fn shuffle(number: &mut u64) -> u64 {
     *number
 }
 
-/// A timer for some time in the next hour but one.
-pub(super) fn far<S: Timers>(number: &mut u64) -> S::Timer {
-    S::timer(Duration::from_secs(3600) + Duration::from_nanos(shuffle(number) % 3_600_000_000_000))
+/// Some time in the next hour but one.
+pub(crate) fn far_off(number: &mut u64) -> Duration {
+    Duration::from_secs(3600) + Duration::from_nanos(shuffle(number) % 3_600_000_000_000)
+}
+
+/// Where [`far_off`] begins.
+pub(crate) const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// How long each of the sleepers sleeps: each number up to so many once, in an order that is not theirs.
+pub(crate) fn naps() -> impl Iterator<Item = Duration> {
+    (0..SLEEPERS).map(|i| Duration::from_micros(20_000 + 2 * (i * 7919 % SLEEPERS)))
 }
 
 pub(super) fn arm<T: Future>(timer: Pin<&mut T>, cx: &mut Context<'_>) {
@@ -40,14 +48,14 @@ pub(crate) fn arm_cancel_million<S: Timers>(_: u64) -> Cost {
 /// Lets a new timer take the place of any one of those that are live, so many times.
 fn replace<S: Timers>(live: u64, times: u64) -> Cost {
     let replace = |cx: &mut Context<'_>| {
-        let mut number = 0x9E37_79B9_7F4A_7C15;
-        let mut timers: Vec<_> = (0..live).map(|_| Box::pin(far::<S>(&mut number))).collect();
+        let mut number = SEED;
+        let mut timers: Vec<_> = (0..live).map(|_| Box::pin(S::timer(far_off(&mut number)))).collect();
         for timer in &mut timers {
             arm(timer.as_mut(), cx);
         }
         let watch = Stopwatch::wall();
         for _ in 0..times {
-            let fresh = far::<S>(&mut number);
+            let fresh = S::timer(far_off(&mut number));
             let any = usize::try_from(number % live).expect("a place in memory");
             timers[any].set(fresh); // and the one that was there is cancelled
             arm(timers[any].as_mut(), cx);
@@ -101,9 +109,7 @@ pub(crate) fn sleepers<S: Timers>(times: u64) -> Cost {
     S::run(async |system: S| {
         let watch = Stopwatch::cpu();
         for _ in 0..times {
-            // each number up to so many once, in an order that is not theirs
-            let micros = (0..SLEEPERS).map(|i| 20_000 + 2 * (i * 7919 % SLEEPERS));
-            let tasks: Vec<_> = micros.map(|n| system.spawn(S::timer(Duration::from_micros(n)))).collect();
+            let tasks: Vec<_> = naps().map(|nap| system.spawn(S::timer(nap))).collect();
             join(tasks).await;
         }
         watch.cost(times * SLEEPERS)
