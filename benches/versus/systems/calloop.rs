@@ -151,19 +151,19 @@ fn call_soon_batch(times: u64) -> Cost {
 }
 
 /// Lets a new timer take the place of any one of those that are live, so many times.
-fn timer_arm_cancel(live: u64, times: u64) -> Cost {
+fn timer_arm_cancel(count: u64, times: u64) -> Cost {
     let counted = Counted::new();
     let (handle, mut number) = (counted.handle(), SEED);
     let arm = |number: &mut u64| {
-        let timer = Timer::from_duration(far_off(number));
-        handle.insert_source(timer, |_, (), _| TimeoutAction::Drop).expect("room for one more")
+        let far = Timer::from_duration(far_off(number));
+        handle.insert_source(far, |_, (), _| TimeoutAction::Drop).expect("room for one more")
     };
-    let mut timers: Vec<_> = (0..live).map(|_| arm(&mut number)).collect();
+    let mut live: Vec<_> = (0..count).map(|_| arm(&mut number)).collect();
     let watch = Stopwatch::wall();
     for _ in 0..times {
         let fresh = arm(&mut number);
-        let any = usize::try_from(number % live).expect("a place in memory");
-        handle.remove(replace(&mut timers[any], fresh));
+        let any = usize::try_from(number % count).expect("a place in memory");
+        handle.remove(replace(&mut live[any], fresh));
     }
     watch.cost(times)
 }

@@ -50,7 +50,8 @@ pub(crate) fn latency<S: Timers>(_: u64) -> Cost {
         let mut latencies = Vec::with_capacity(LATENCIES);
         let woken = poll_fn(move |cx| {
             let now = Instant::now();
-            if let Some(start) = woken_at.lock().expect("nobody panics").take() {
+            let start = woken_at.lock().expect("nobody panics").take();
+            if let Some(start) = start {
                 latencies.push((now - start).as_secs_f64() * 1e6);
             }
             if latencies.len() == LATENCIES {

@@ -46,19 +46,19 @@ pub(crate) fn arm_cancel_million<S: Timers>(_: u64) -> Cost {
 }
 
 /// Lets a new timer take the place of any one of those that are live, so many times.
-fn replace<S: Timers>(live: u64, times: u64) -> Cost {
+fn replace<S: Timers>(count: u64, times: u64) -> Cost {
     let replace = |cx: &mut Context<'_>| {
         let mut number = SEED;
-        let mut timers: Vec<_> = (0..live).map(|_| Box::pin(S::timer(far_off(&mut number)))).collect();
-        for timer in &mut timers {
+        let mut live: Vec<_> = (0..count).map(|_| Box::pin(S::timer(far_off(&mut number)))).collect();
+        for timer in &mut live {
             arm(timer.as_mut(), cx);
         }
         let watch = Stopwatch::wall();
         for _ in 0..times {
             let fresh = S::timer(far_off(&mut number));
-            let any = usize::try_from(number % live).expect("a place in memory");
-            timers[any].set(fresh); // and the one that was there is cancelled
-            arm(timers[any].as_mut(), cx);
+            let any = usize::try_from(number % count).expect("a place in memory");
+            live[any].set(fresh); // and the one that was there is cancelled
+            arm(live[any].as_mut(), cx);
         }
         watch.cost(times)
     };
