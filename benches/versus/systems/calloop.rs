@@ -114,8 +114,8 @@ fn timer_arm_cancel<const LIVE: u64>(times: u64) -> Cost {
     let counted = Counted::new();
     let (handle, mut number) = (counted.handle(), SEED);
     let arm = |number: &mut u64| {
-        let timer = Timer::from_duration(far_off(number));
-        handle.insert_source(timer, |_, (), _| TimeoutAction::Drop).expect("room for one more")
+        let source = Timer::from_duration(far_off(number));
+        handle.insert_source(source, |_, (), _| TimeoutAction::Drop).expect("room for one more")
     };
     let mut live: Vec<_> = (0..LIVE).map(|_| arm(&mut number)).collect();
     let watch = Stopwatch::wall();
