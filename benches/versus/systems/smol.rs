@@ -14,7 +14,7 @@ use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _, future};
 use crate::measure::{Cost, Work};
 use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
 use crate::system::{ANYWHERE, MESSAGE, PLACE, Sockets, Spawn, System, Timers};
-use crate::work::{join, repeat, rivals, wake_itself};
+use crate::work::{join, repeat, rivals, spawn_await_in_task, wake_itself};
 
 const CRATES: &[&str] = &["async-executor", "async-io", "async-channel", "async-lock"];
 
@@ -117,6 +117,7 @@ impl<E: Executor> Sockets for Smol<E, true> {
 
 fn find<E: Executor>(row: &str) -> Option<Work> {
     Some(match row {
+        "spawn_await" => spawn_await_in_task::<Smol<E, false>>,
         "ping_pong" => ping_pong::<E>,
         "queue" => queue::<E>,
         "lock" => lock::<E>,
