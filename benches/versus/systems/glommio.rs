@@ -1,5 +1,5 @@
-//! glommio, which is `io_uring` and nothing else, with its own channels, its semaphore and, as it has no other lock, its
-//! `RwLock`. Owns its idioms; must not know the other systems.
+//! glommio, which is `io_uring` and nothing else, with its own channels, its semaphore and, as it has no other lock,
+//! its `RwLock`. Owns its idioms; must not know the other systems.
 
 use std::future::Future;
 use std::net::TcpStream as StdStream;
