@@ -50,14 +50,21 @@ impl Results {
         self.lead_over(row, |system| system != INLINE)
     }
 
+    /// How many times as long as oneloop each of the peers takes.
+    pub(crate) fn ratios(&self, row: &Row) -> Vec<f64> {
+        let own = self.value(row, SYSTEMS[0].name);
+        own.map_or_else(Vec::new, |own| self.peers(row).map(|peer| peer.value() / own).collect())
+    }
+
     fn lead_over(&self, row: &Row, counts: impl Fn(&str) -> bool) -> Option<Lead> {
-        let ours = SYSTEMS[0].name;
-        let own = self.value(row, ours)?;
-        let peers = self.on(row).filter(|measured| {
-            measured.system != ours && !FLOORS.contains(&measured.system) && counts(measured.system)
-        });
+        let own = self.value(row, SYSTEMS[0].name)?;
+        let peers = self.peers(row).filter(|measured| counts(measured.system));
         let best = peers.min_by(|a, b| a.value().total_cmp(&b.value()))?;
         (own > 0.0 && best.value() > 0.0).then(|| Lead { peer: best.system, ratio: best.value() / own })
+    }
+
+    fn peers(&self, row: &Row) -> impl Iterator<Item = &Measured> {
+        self.on(row).filter(|measured| measured.system != SYSTEMS[0].name && !FLOORS.contains(&measured.system))
     }
 
     fn on(&self, row: &Row) -> impl Iterator<Item = &Measured> {

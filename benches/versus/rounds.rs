@@ -5,14 +5,19 @@
 use std::env;
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::child::{self, Said};
-use crate::options::Suite;
+use crate::options::{Pace, Suite};
 use crate::python;
 use crate::results::{Measured, Results, version};
 use crate::rows::Row;
 use crate::system::System;
 use crate::systems::SYSTEMS;
+
+/// The rounds, if there is little time: shorter ones say nothing, longer ones need not be.
+const SHORTEST: Duration = Duration::from_millis(2);
+const LONGEST: Duration = Duration::from_millis(10);
 
 /// One that is started once for each row in each round.
 struct Player {
@@ -36,8 +41,16 @@ impl Player {
         }
     }
 
-    fn value(&self, row: &Row, suite: &Suite) -> Said {
-        let millis = suite.round.as_millis().to_string();
+    /// What a child costs before and after its round: a start, and what cannot be made shorter.
+    fn cost(&self) -> Duration {
+        match self.kind {
+            Kind::Here(_) => Duration::from_millis(8),
+            Kind::Python(_) => Duration::from_millis(120),
+        }
+    }
+
+    fn value(&self, row: &Row, round: Duration) -> Said {
+        let millis = round.as_millis().to_string();
         let mut command = match &self.kind {
             Kind::Here(system) => {
                 let mut command = Command::new(env::current_exe().expect("a program has a name"));
@@ -63,8 +76,12 @@ pub(crate) fn run(suite: &Suite) -> (Results, Vec<String>) {
             measured.push(Measured { row, system: player.name, rounds: Vec::new() });
         }
     }
+    let (rounds, length) = match suite.pace {
+        Pace::Rounds(rounds, length) => (rounds, length),
+        Pace::Within(time) => within(time, &players, &suite.rows),
+    };
     let mut failures = Vec::new();
-    for round in 0..suite.rounds {
+    for round in 0..rounds {
         let mut first = true;
         for (at, row) in suite.rows.iter().enumerate() {
             // each is the first in some of the rounds
@@ -72,11 +89,11 @@ pub(crate) fn run(suite: &Suite) -> (Results, Vec<String>) {
                 let player = &players[(turn + round) % players.len()];
                 let place = measured.iter().position(|cell| cell.system == player.name && cell.row.name == row.name);
                 let Some(place) = place else { continue };
-                let done = format!("{} of {}, row {} of {}", round + 1, suite.rounds, at + 1, suite.rows.len());
+                let done = format!("{} of {}, row {} of {}", round + 1, rounds, at + 1, suite.rows.len());
                 show_progress(&format!("round {done}: {} on {}", row.name, player.name), first);
                 first = false;
                 let cell = format!("{} on {}", row.name, player.name);
-                match player.value(row, suite) {
+                match player.value(row, length) {
                     Said::Value(value) => {
                         measured[place].rounds.push(value);
                         continue;
@@ -94,6 +111,21 @@ pub(crate) fn run(suite: &Suite) -> (Results, Vec<String>) {
     show_progress("", false);
     let systems = players.into_iter().map(|player| (player.name, player.version)).collect();
     (Results { rows: suite.rows.clone(), systems, measured }, failures)
+}
+
+/// The rounds and their length that take about so long in all.
+fn within(time: Duration, players: &[Player], rows: &[&Row]) -> (usize, Duration) {
+    let mine = |player: &Player| rows.iter().filter(|row| player.has(row)).count();
+    let (mut children, mut cost) = (0, Duration::ZERO);
+    for player in players {
+        let mine = u32::try_from(mine(player)).expect("a number of rows");
+        children += mine;
+        cost += mine * player.cost();
+    }
+    // a child takes about three times as long as its round, the first two to find out how much that is
+    let length = |rounds: u32| (time / rounds).saturating_sub(cost) / (3 * children.max(1));
+    let rounds = [3, 2].into_iter().find(|rounds| length(*rounds) >= SHORTEST).unwrap_or(1);
+    (rounds as usize, length(rounds).clamp(SHORTEST, LONGEST))
 }
 
 fn players(suite: &Suite) -> Vec<Player> {

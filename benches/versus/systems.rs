@@ -9,6 +9,7 @@ mod inline;
 mod local_sync;
 mod monoio;
 mod oneloop;
+mod ring;
 mod smol;
 mod tokio;
 

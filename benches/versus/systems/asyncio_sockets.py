@@ -110,7 +110,7 @@ def want(descriptors):
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         except (ValueError, OSError) as error:
-            raise Impossible(f"it takes {wanted} descriptors: {error}") from error
+            raise Impossible(f"it takes {wanted} descriptors, of {hard}: {error}") from error
 
 
 @timed("echo_1k_1", LINE, 1, protocols)

@@ -1,5 +1,5 @@
-//! calloop: callbacks on its timers and its sources, and futures in its executor, which is a source too. Owns its idioms;
-//! must not know the other systems. Its futures cannot be joined: what they return goes to a callback, so it has no row
+//! calloop: callbacks on its timers and its sources, and futures in its executor, which is a source too. Owns its
+//! idioms; must not know the other systems. Its futures cannot be joined: what they return goes to a callback, so it has no row
 //! whose tasks wait for one another.
 
 use std::future::Future;
@@ -165,8 +165,8 @@ fn timer_arm_cancel(count: u64, times: u64) -> Cost {
     let counted = Counted::new();
     let (handle, mut number) = (counted.handle(), SEED);
     let arm = |number: &mut u64| {
-        let far = Timer::from_duration(far_off(number));
-        handle.insert_source(far, |_, (), _| TimeoutAction::Drop).expect("room for one more")
+        let source = Timer::from_duration(far_off(number));
+        handle.insert_source(source, |_, (), _| TimeoutAction::Drop).expect("room for one more")
     };
     let mut live: Vec<_> = (0..count).map(|_| arm(&mut number)).collect();
     let watch = Stopwatch::wall();

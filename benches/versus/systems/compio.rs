@@ -1,8 +1,7 @@
-//! compio on its driver for io_uring, with local-sync for its channels. Owns its idioms; must not know the other systems.
-//! Neither crate has a lock, and a task that yields wakes itself.
+//! compio on its driver for `io_uring`, with local-sync for its channels. Owns its idioms; must not know the other
+//! systems. Neither crate has a lock. What is awaited in `block_on` itself is faster here than in a task of its own.
 
 use std::future::Future;
-use std::io;
 use std::net::TcpStream as StdStream;
 use std::time::Duration;
 
@@ -11,37 +10,31 @@ use compio::buf::{IntoInner as _, IoBuf as _};
 use compio::driver::ProactorBuilder;
 use compio::io::{AsyncRead as _, AsyncWriteExt as _};
 use compio::net::TcpStream;
-use compio::runtime::{JoinHandle, Runtime, RuntimeBuilder, spawn};
+use compio::runtime::{JoinHandle, RuntimeBuilder, spawn};
 use compio::time::sleep;
 
-use super::local_sync;
+use super::{local_sync, ring};
 use crate::measure::Work;
 use crate::system::{Sockets, Spawn, System, Timers};
 use crate::work::{Joined, wake_itself};
 
-pub(super) const SYSTEM: System = System { name: "compio", crates: &["compio", "local-sync"], find, refused };
+pub(super) const SYSTEM: System = System {
+    name: "compio",
+    crates: &["compio", "local-sync"],
+    find,
+    refused: || ring::refused(&ring::of_one_thread()),
+};
 
 #[derive(Clone)]
 struct Compio;
-
-/// On a ring for a single thread, which is faster than one for all, and came with Linux 6.1.
-fn runtime() -> io::Result<Runtime> {
-    let mut ring = ProactorBuilder::new();
-    ring.single_issuer(true).defer_taskrun(true);
-    RuntimeBuilder::new().with_proactor(ring).build()
-}
-
-/// That it polls instead is a feature that is not asked for.
-fn refused() -> Option<String> {
-    let refused = runtime().err()?;
-    Some(format!("no io_uring as Linux 6.1 has it: {refused}"))
-}
 
 impl Spawn for Compio {
     type Task<T: 'static> = Joined<JoinHandle<T>>;
 
     fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
-        runtime().expect("a ring").block_on(main(Self))
+        let mut driver = ProactorBuilder::new();
+        driver.single_issuer(true).defer_taskrun(true); // as ring.rs has it
+        RuntimeBuilder::new().with_proactor(driver).build().expect("a ring").block_on(main(Self))
     }
 
     fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Joined<JoinHandle<F::Output>> {

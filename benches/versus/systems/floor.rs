@@ -1,5 +1,5 @@
-//! What no loop can be faster than: the same sockets, and no more around them than the calls on them. Owns that; must not
-//! know the systems. These are no peers: nobody writes a program like that, and nothing is said of who is ahead of them.
+//! What no loop can be faster than: the same sockets, and no more around them than the calls on them. Owns that; must
+//! not know the systems. These are no peers: nobody writes a program like that.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 

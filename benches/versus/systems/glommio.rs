@@ -1,5 +1,5 @@
-//! glommio, which is io_uring and nothing else, with its own channels, semaphore and, as a lock, the `RwLock` that it
-//! has instead. Owns its idioms; must not know the other systems.
+//! glommio, which is `io_uring` and nothing else, with its own channels, its semaphore and, as it has no other lock,
+//! its `RwLock`. Owns its idioms; must not know the other systems.
 
 use std::future::Future;
 use std::net::TcpStream as StdStream;
@@ -12,8 +12,10 @@ use glommio::net::TcpStream;
 use glommio::sync::{RwLock, Semaphore};
 use glommio::timer::Timer;
 use glommio::{LocalExecutorBuilder, Placement, Task, executor, spawn_local};
+use io_uring::IoUring;
 use socket2_of_glommio::Socket;
 
+use super::ring;
 use crate::measure::{Cost, Work};
 use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
 use crate::system::{Sockets, Spawn, System, Timers};
@@ -24,10 +26,10 @@ pub(super) const SYSTEM: System = System { name: "glommio", crates: &["glommio"]
 #[derive(Clone)]
 struct Glommio;
 
-/// It says so too if too little memory may be locked.
+/// Without `io_uring` it panics; if too little memory may be locked, it says so.
 fn refused() -> Option<String> {
-    let refused = LocalExecutorBuilder::new(Placement::Unbound).make().err()?;
-    Some(format!("no executor: {refused}"))
+    let executor = || LocalExecutorBuilder::new(Placement::Unbound).make().err();
+    ring::refused(&IoUring::builder()).or_else(|| executor().map(|refused| format!("no executor: {refused}")))
 }
 
 impl Spawn for Glommio {

@@ -1,17 +1,16 @@
-//! monoio on its driver for epoll, and on the one for io_uring, with local-sync for its channels. Owns its idioms; must
-//! not know the other systems. Neither crate has a lock, nor tasks that end with their owner.
+//! monoio on its driver for epoll, and on the one for `io_uring`, with local-sync for its channels. Owns its idioms;
+//! must not know the other systems. Neither crate has a lock, nor tasks that end with their owner.
 
 mod sockets;
 
 use std::future::Future;
 use std::time::Duration;
 
-use io_uring::IoUring;
 use monoio::task::JoinHandle;
 use monoio::time::sleep;
 use monoio::{IoUringDriver, LegacyDriver, RuntimeBuilder};
 
-use super::local_sync;
+use super::{local_sync, ring};
 use crate::measure::Work;
 use crate::system::{ANYWHERE, Spawn, System, Timers};
 use crate::work::wake_itself;
@@ -19,30 +18,23 @@ use crate::work::wake_itself;
 const CRATES: &[&str] = &["monoio", "local-sync"];
 
 pub(super) const SYSTEM: System = System { name: "monoio", crates: CRATES, find: find::<false>, refused: ANYWHERE };
-pub(super) const URING: System =
-    System { name: "monoio-uring", crates: CRATES, find: find::<true>, refused: uring_refused };
+pub(super) const URING: System = System {
+    name: "monoio-uring",
+    crates: CRATES,
+    find: find::<true>,
+    refused: || ring::refused(&ring::of_one_thread()),
+};
 
-/// On io_uring or on epoll; with a driver of time or, which is faster, without.
+/// On `io_uring` or on epoll; with a driver of time or, which is faster, without.
 #[derive(Clone)]
 struct Monoio<const URING: bool, const TIMER: bool>;
-
-/// One for a single thread, which is faster than one for all, and came with Linux 6.1.
-fn ring() -> RuntimeBuilder<IoUringDriver> {
-    let mut ring = IoUring::builder();
-    ring.setup_single_issuer().setup_defer_taskrun();
-    RuntimeBuilder::new().uring_builder(ring)
-}
-
-fn uring_refused() -> Option<String> {
-    let refused = ring().build().err()?;
-    Some(format!("no io_uring as Linux 6.1 has it: {refused}"))
-}
 
 impl<const URING: bool, const TIMER: bool> Spawn for Monoio<URING, TIMER> {
     type Task<T: 'static> = JoinHandle<T>;
 
     fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
-        let (uring, epoll) = (ring(), RuntimeBuilder::<LegacyDriver>::new());
+        let uring = RuntimeBuilder::<IoUringDriver>::new().uring_builder(ring::of_one_thread());
+        let epoll = RuntimeBuilder::<LegacyDriver>::new();
         match (URING, TIMER) {
             (true, true) => uring.enable_timer().build().expect("a ring").block_on(main(Self)),
             (true, false) => uring.build().expect("a ring").block_on(main(Self)),

@@ -15,6 +15,7 @@ use futures_lite::future;
 use crate::measure::{Cost, Work};
 use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
 use crate::system::{ANYWHERE, Spawn, System, Timers};
+use crate::work::tasks::spawn_await_in_task;
 use crate::work::{join, repeat, rivals, wake_itself};
 
 const CRATES: &[&str] = &["async-executor", "async-io", "async-channel", "async-lock"];
@@ -93,6 +94,7 @@ impl<E: Executor> Timers for Smol<E, true> {
 
 fn find<E: Executor>(row: &str) -> Option<Work> {
     Some(match row {
+        "spawn_await" => spawn_await_in_task::<Smol<E, false>>,
         "ping_pong" => ping_pong::<E>,
         "queue" => queue::<E>,
         "lock" => lock::<E>,

@@ -15,6 +15,7 @@ use tokio::time::sleep;
 use crate::measure::{Cost, Work};
 use crate::rows::{GROUP, ITEMS, PERMITS, ROOM, TURNS};
 use crate::system::{ANYWHERE, Spawn, System, Timers};
+use crate::work::tasks::spawn_await_in_task;
 use crate::work::{Joined, child, join, repeat, rivals, wake_itself};
 
 pub(super) const SYSTEM: System = System { name: "tokio", crates: &["tokio"], find: find::<false>, refused: ANYWHERE };
@@ -61,6 +62,7 @@ impl<const LOCAL: bool> Timers for Tokio<LOCAL, true> {
 
 fn find<const LOCAL: bool>(row: &str) -> Option<Work> {
     Some(match row {
+        "spawn_await" => spawn_await_in_task::<Tokio<LOCAL, false>>,
         "ping_pong" => ping_pong::<LOCAL>,
         "wait_drain_10" => wait_drain::<LOCAL, 10>,
         "wait_drain_1000" => wait_drain::<LOCAL, 1_000>,

@@ -174,7 +174,8 @@ pub(super) fn want(descriptors: u64) -> Result<(), String> {
         return Ok(());
     }
     let raised = Rlimit { current: Some(wanted), maximum: limit.maximum };
-    setrlimit(Resource::Nofile, raised).map_err(|error| format!("it takes {wanted} descriptors: {error}"))
+    let most = limit.maximum.unwrap_or(wanted);
+    setrlimit(Resource::Nofile, raised).map_err(|error| format!("it takes {wanted} descriptors, of {most}: {error}"))
 }
 
 /// Both ends are tasks of the loop. Each connection is used once before the clock starts.

@@ -16,12 +16,19 @@ pub(crate) fn spawn_join<S: Spawn, const TASKS: u64>(times: u64) -> Cost {
     })
 }
 
+async fn spawn_and_await<S: Spawn>(system: S) {
+    for _ in 0..AWAITED {
+        system.spawn(async {}).await;
+    }
+}
+
 pub(crate) fn spawn_await<S: Spawn>(times: u64) -> Cost {
-    repeat(times, AWAITED, async |system: S| {
-        for _ in 0..AWAITED {
-            system.spawn(async {}).await;
-        }
-    })
+    repeat(times, AWAITED, spawn_and_await::<S>)
+}
+
+/// For a system that is slower to come back to what it runs than to a task.
+pub(crate) fn spawn_await_in_task<S: Spawn>(times: u64) -> Cost {
+    repeat(times, AWAITED, async |system: S| system.clone().spawn(spawn_and_await(system)).await)
 }
 
 pub(crate) fn self_wake<S: Spawn>(times: u64) -> Cost {
