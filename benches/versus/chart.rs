@@ -1,19 +1,21 @@
-//! The results as a picture: for each row a bar from 1 to the ratio, to the right where oneloop is ahead. Owns its
-//! measures and colours; must not know how the results came about.
+//! The results as a picture: for each row a bar from 1 to the ratio of the best peer, to the right where oneloop is
+//! ahead, and a dot for each of the other peers that is not far off. Owns its measures and colours; must not know how
+//! the results came about.
 
 use std::fmt::Write as _;
 
 use crate::results::Results;
 
-const NAMES: f64 = 200.0;
+const NAMES: f64 = 210.0;
 const BARS: f64 = 560.0;
-const LABELS: f64 = 190.0;
+const LABELS: f64 = 260.0;
 const LINE: f64 = 26.0;
 const TOP: f64 = 84.0;
 const AHEAD: &str = "#2a7f62";
 const BEHIND: &str = "#c4572e";
-/// What the scale has room for at least, to both sides of 1.
-const LEAST: f64 = 2.0;
+const DOT: &str = "#8a8a8a";
+/// What the scale has room for at least; to the right, for the slower peers.
+const LEAST: (f64, f64) = (0.5, 8.0);
 const MARKS: [f64; 11] = [0.05, 0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0, 5.0, 10.0, 20.0];
 
 /// From a ratio to a place, so that twice as fast and half as fast are as far from the middle.
@@ -24,13 +26,13 @@ struct Scale {
 
 impl Scale {
     fn new(ratios: impl Iterator<Item = f64> + Clone) -> Self {
-        let low = ratios.clone().fold(1.0 / LEAST, f64::min).ln();
-        let high = ratios.fold(LEAST, f64::max).ln();
+        let low = ratios.clone().fold(LEAST.0, f64::min).ln();
+        let high = ratios.fold(LEAST.1, f64::max).ln();
         Self { low, high }
     }
 
     fn x(&self, ratio: f64) -> f64 {
-        NAMES + LABELS + (ratio.ln() - self.low) / (self.high - self.low) * BARS
+        NAMES + (ratio.ln() - self.low) / (self.high - self.low) * BARS
     }
 
     fn has(&self, ratio: f64) -> bool {
@@ -42,7 +44,7 @@ pub(crate) fn svg(results: &Results) -> String {
     let leads = results.rows.iter().filter_map(|row| Some((*row, results.lead(row)?)));
     let leads: Vec<_> = leads.collect();
     let scale = Scale::new(leads.iter().map(|(_, lead)| lead.ratio));
-    let (width, mut bottom) = (NAMES + LABELS + BARS + LABELS, TOP);
+    let (width, mut bottom) = (NAMES + BARS + LABELS, TOP);
     let mut bars = String::new();
     for (row, lead) in &leads {
         // where the fastest runs no tasks, the fastest that does is named too
@@ -50,6 +52,9 @@ pub(crate) fn svg(results: &Results) -> String {
         let label =
             [Some(lead), tasks.as_ref()].into_iter().flatten().map(|lead| format!("{:.2}× {}", lead.ratio, lead.peer));
         bars += &bar(row.name, lead.ratio, &label.collect::<Vec<_>>().join(", "), bottom, &scale);
+        for ratio in results.ratios(row).into_iter().filter(|ratio| *ratio > lead.ratio && scale.has(*ratio)) {
+            bars += &dot(scale.x(ratio), bottom);
+        }
         bottom += LINE;
     }
     let mut marks = String::new();
@@ -69,11 +74,12 @@ pub(crate) fn svg(results: &Results) -> String {
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-family="Helvetica, Arial, sans-serif">
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="16" y="28" font-size="17" font-weight="bold" fill="#222">oneloop against the fastest peer of each row</text>
-<text x="16" y="48" font-size="12" fill="#666">time of the best peer / time of oneloop, logarithmic</text>
+<text x="16" y="48" font-size="12" fill="#666">time of the peer / time of oneloop, logarithmic: a bar for the best peer, a dot for each other one up to {:.0}×</text>
 <text x="{:.1}" y="70" text-anchor="end" font-size="12" fill="{BEHIND}">the peer is faster ◂</text>
 <text x="{:.1}" y="70" font-size="12" fill="{AHEAD}">▸ oneloop is faster</text>
 {marks}{bars}</svg>
 "##,
+        scale.high.exp(),
         one - 10.0,
         one + 10.0,
         height = bottom + 28.0,
@@ -82,14 +88,19 @@ pub(crate) fn svg(results: &Results) -> String {
 
 fn bar(name: &str, ratio: f64, label: &str, top: f64, scale: &Scale) -> String {
     let (one, end) = (scale.x(1.0), scale.x(ratio));
-    let (colour, anchor, at) = if ratio < 1.0 { (BEHIND, "end", end - 6.0) } else { (AHEAD, "start", end + 6.0) };
+    let colour = if ratio < 1.0 { BEHIND } else { AHEAD };
     let (left, length, base) = (one.min(end), (end - one).abs(), top + LINE * 0.68);
     format!(
         r##"<text x="16" y="{base:.1}" font-size="13" fill="#222">{name}</text>
 <rect x="{left:.1}" y="{:.1}" width="{length:.1}" height="{:.1}" fill="{colour}"/>
-<text x="{at:.1}" y="{base:.1}" text-anchor="{anchor}" font-size="12" fill="#222">{label}</text>
+<text x="{:.1}" y="{base:.1}" font-size="12" fill="#222">{label}</text>
 "##,
         top + 4.0,
         LINE - 8.0,
+        NAMES + BARS + 16.0,
     )
+}
+
+fn dot(x: f64, top: f64) -> String {
+    format!("<circle cx=\"{x:.1}\" cy=\"{:.1}\" r=\"3.5\" fill=\"{DOT}\" stroke=\"#fff\"/>\n", top + LINE / 2.0)
 }

@@ -9,16 +9,31 @@ use rustix::time::{ClockId, clock_gettime};
 pub(crate) type Work = fn(u64) -> Cost;
 
 /// What some operations have cost.
-pub(crate) struct Cost {
-    pub(crate) operations: u64,
-    pub(crate) time: Duration,
+pub(crate) enum Cost {
+    /// Time, and so much of it that there is one for each.
+    Time { operations: u64, time: Duration },
+    /// What the row counts, in its own unit, once and for all: it is not done again.
+    Value(f64),
+    /// It cannot be done on this machine, and why.
+    Impossible(String),
 }
 
 impl Cost {
-    fn each(&self) -> f64 {
-        self.time.as_secs_f64() * 1e9 / float(self.operations)
+    /// The time of one operation as a value, where the work takes too long to be done again.
+    pub(crate) fn once(self) -> Self {
+        match self {
+            Self::Time { operations, time } => Self::Value(nanos(operations, time)),
+            other => other,
+        }
     }
 }
+
+fn nanos(operations: u64, time: Duration) -> f64 {
+    time.as_secs_f64() * 1e9 / float(operations)
+}
+
+/// What a child exits with, that has said on standard error why the machine cannot do the row.
+pub(crate) const IMPOSSIBLE: u8 = 77;
 
 /// Runs since it was made: by the clock on the wall, or by the time that the process had.
 pub(crate) enum Stopwatch {
@@ -41,7 +56,7 @@ impl Stopwatch {
             Self::Wall(start) => start.elapsed(),
             Self::Cpu(start) => cpu_time().saturating_sub(*start),
         };
-        Cost { operations, time }
+        Cost::Time { operations, time }
     }
 }
 
@@ -50,24 +65,32 @@ fn cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).expect("no process has had less than nothing")
 }
 
-/// Nanoseconds of an operation, over a round of this length.
-pub(crate) fn value(work: Work, round: Duration) -> f64 {
+/// Nanoseconds of an operation, over a round of this length; or what the row counts, or why it cannot.
+pub(crate) fn value(work: Work, round: Duration) -> Result<f64, String> {
     let mut times = 1;
+    let mut last = false;
     loop {
-        let cost = work(times);
-        let took = cost.time.max(Duration::from_nanos(1));
+        let (operations, time) = match work(times) {
+            Cost::Time { operations, time } => (operations, time),
+            Cost::Value(value) => return Ok(value),
+            Cost::Impossible(reason) => return Err(reason),
+        };
+        let took = time.max(Duration::from_nanos(1));
         let factor = round.as_secs_f64() / took.as_secs_f64();
-        if factor < 0.25 {
-            return cost.each(); // a round of several lengths, warm or not
+        // a round of several lengths, warm or not
+        if last || factor < 0.25 {
+            return Ok(nanos(operations, time));
         }
-        if factor < 4.0 {
-            times = scaled(times, factor).max(1);
-            break;
-        }
+        last = factor < 4.0;
         // the first runs are slow, and say little
-        times = scaled(times, factor.min(30.0));
+        times = scaled(times, factor.min(30.0)).max(1);
     }
-    work(times).each()
+}
+
+/// The value below which there are so many hundredths of them.
+pub(crate) fn percentile(mut values: Vec<f64>, hundredths: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() * hundredths / 100]
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounded, and never negative")]
@@ -76,6 +99,6 @@ fn scaled(times: u64, factor: f64) -> u64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no round has 2^53 operations")]
-fn float(count: u64) -> f64 {
+pub(crate) fn float(count: u64) -> f64 {
     count as f64
 }

@@ -17,7 +17,7 @@ Usage: cargo bench -p oneloop-versus -- [OPTIONS]
 Options:
   --only ROW[,ROW]  only these rows
   --systems A,B     only these systems
-  --quick           fewer and shorter rounds: under a minute in all
+  --quick           as few and short rounds as take under a minute in all
   --json FILE       write what was measured, round by round
   --report DIR      write a table, versus.md, and a chart, versus.svg
   --help            print this
@@ -33,10 +33,17 @@ pub(crate) enum Asked {
 pub(crate) struct Suite {
     pub(crate) rows: Vec<&'static Row>,
     pub(crate) systems: Vec<&'static str>,
-    pub(crate) rounds: usize,
-    pub(crate) round: Duration,
+    pub(crate) pace: Pace,
     pub(crate) json: Option<PathBuf>,
     pub(crate) report: Option<PathBuf>,
+}
+
+/// How long it may take.
+pub(crate) enum Pace {
+    /// As long as so many rounds, each of so long, do.
+    Rounds(usize, Duration),
+    /// About so long, whatever there is to measure.
+    Within(Duration),
 }
 
 /// What a child does; nobody else gives these options.
@@ -50,37 +57,36 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Asked, Str
     let mut suite = Suite {
         rows: ROWS.iter().collect(),
         systems: names().collect(),
-        rounds: 7,
-        round: Duration::from_millis(50),
+        pace: Pace::Rounds(7, Duration::from_millis(50)),
         json: None,
         report: None,
     };
-    let mut child = (None, None);
+    let mut child = (None, None, Duration::from_millis(50));
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value"));
         match arg.as_str() {
             "--help" | "-h" => return Ok(Asked::Help),
-            "--quick" => (suite.rounds, suite.round) = (3, Duration::from_millis(10)),
+            "--quick" => suite.pace = Pace::Within(Duration::from_secs(40)),
             "--only" => suite.rows = value()?.split(',').map(row).collect::<Result<_, _>>()?,
             "--systems" => suite.systems = value()?.split(',').map(name).collect::<Result<_, _>>()?,
             "--json" => suite.json = Some(value()?.into()),
             "--report" => suite.report = Some(value()?.into()),
             "--system" => child.0 = Some(here(&value()?)?),
             "--row" => child.1 = Some(row(&value()?)?),
-            "--millis" => suite.round = millis(&value()?)?,
+            "--millis" => child.2 = millis(&value()?)?,
             "--bench" => {} // says cargo
             other => return Err(format!("unknown option `{other}`")),
         }
     }
     Ok(match child {
-        (Some(system), Some(row)) => Asked::Child(Child { system, row, round: suite.round }),
-        (None, None) => Asked::Suite(suite),
+        (Some(system), Some(row), round) => Asked::Child(Child { system, row, round }),
+        (None, None, _) => Asked::Suite(suite),
         _ => return Err("--system and --row go together".to_owned()),
     })
 }
 
 fn names() -> impl Iterator<Item = &'static str> {
-    SYSTEMS.iter().map(|system| system.name).chain([python::NAME])
+    SYSTEMS.iter().map(|system| system.name).chain(python::NAMES)
 }
 
 fn name(wanted: &str) -> Result<&'static str, String> {

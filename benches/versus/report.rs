@@ -4,53 +4,108 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use crate::python;
 use crate::results::{Lead, Results, machine};
-use crate::rows::Row;
+use crate::rows::{Goal, Row};
+use crate::systems::{FLOORS, SYSTEMS};
 
-/// Nanoseconds with three digits that matter.
+/// A value with three digits that matter, or all of a whole number.
 fn digits(value: f64) -> String {
-    if value < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") }
+    if value < 100.0 && value.fract() != 0.0 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
-/// Best peer / oneloop, and the same of the peers whose children are tasks.
-const RATIOS: [&str; 3] = ["goal", "best peer", "with tasks"];
-
-/// The cells of a row after its name: a value for each system, and [`RATIOS`].
-fn cells(results: &Results, row: &Row) -> Vec<String> {
-    let values = results.systems.iter().map(|(system, _)| results.value(row, system).map(digits));
-    let lead = |lead: Option<Lead>| lead.map(|lead| format!("{:.2} {}", lead.ratio, lead.peer));
-    let ratios = [Some(format!("{:.1}", row.goal)), lead(results.lead(row)), lead(results.lead_of_tasks(row))];
-    values.chain(ratios).map(|cell| cell.unwrap_or_else(|| "–".to_owned())).collect()
+fn wanted(goal: Goal) -> String {
+    match goal {
+        Goal::Ratio(ratio) => format!("{ratio:.1}"),
+        Goal::Best => "best".to_owned(),
+        Goal::Zero => "0".to_owned(),
+    }
 }
 
-fn heads(results: &Results) -> Vec<&str> {
-    results.systems.iter().map(|(system, _)| *system).chain(RATIOS).collect()
+/// What is in a cell that has nothing.
+const NONE: &str = "–";
+
+/// Heads and rows, of which the first column is the names of the rows.
+struct Table {
+    heads: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
+}
+
+/// What a reader looks for first: oneloop, the best peer, the same of those whose children are tasks where that is
+/// another, and what there is to compare them with.
+fn summary(results: &Results) -> Table {
+    let ratio = |lead: Option<Lead>| lead.map(|lead| format!("{:.2} {}", lead.ratio, lead.peer));
+    let row = |row: &&Row| {
+        let value = |system| results.value(row, system).map(digits);
+        let (best, tasks) = (results.lead(row), results.lead_of_tasks(row));
+        let tasks = tasks.filter(|tasks| best.as_ref().is_some_and(|best| best.peer != tasks.peer));
+        let cells = [
+            value(SYSTEMS[0].name),
+            best.as_ref().and_then(|best| value(best.peer)),
+            ratio(best),
+            ratio(tasks),
+            Some(wanted(row.goal)),
+            value(FLOORS[0]),
+            value(python::NAMES[0]),
+        ];
+        named(row, cells.into_iter())
+    };
+    let heads = vec!["of one", "unit", "oneloop", "best peer", "ratio", "with tasks", "goal", "floor", "asyncio"];
+    Table { heads, rows: results.rows.iter().map(row).collect() }
+}
+
+/// Every value.
+fn everything(results: &Results) -> Table {
+    let systems = || results.systems.iter().map(|(system, _)| *system);
+    let row = |row: &&Row| named(row, systems().map(|system| results.value(row, system).map(digits)));
+    Table {
+        heads: ["of one", "unit"].into_iter().chain(systems()).collect(),
+        rows: results.rows.iter().map(row).collect(),
+    }
+}
+
+fn named(row: &Row, cells: impl Iterator<Item = Option<String>>) -> Vec<String> {
+    let cells = cells.map(|cell| cell.unwrap_or_else(|| NONE.to_owned()));
+    [row.name, row.unit.name()].map(str::to_owned).into_iter().chain(cells).collect()
+}
+
+impl Table {
+    /// In columns that are as wide as they have to be.
+    fn text(&self) -> String {
+        let heads = self.heads.iter().map(ToString::to_string).collect();
+        let rows: Vec<&Vec<String>> = [&heads].into_iter().chain(&self.rows).collect();
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+        let widths: Vec<usize> = (0..self.heads.len()).map(width).collect();
+        let mut text = String::new();
+        for row in rows {
+            let _ = write!(text, "{:1$}", row[0], widths[0]);
+            for (cell, width) in row.iter().zip(&widths).skip(1) {
+                let _ = write!(text, "  {cell:>width$}");
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    fn markdown(&self) -> String {
+        let mut text = format!("| {} |\n| --- |{}\n", self.heads.join(" | "), " ---: |".repeat(self.heads.len() - 1));
+        for row in &self.rows {
+            let _ = writeln!(text, "| {} |", row.join(" | "));
+        }
+        text
+    }
 }
 
 pub(crate) fn table(results: &Results) -> String {
-    const WIDTH: usize = 12;
-    let name = results.rows.iter().map(|row| row.name.len()).max().unwrap_or_default();
-    let mut text = format!("{:name$}", "ns of one");
-    for head in heads(results) {
-        let _ = write!(text, "  {head:>WIDTH$}");
-    }
-    for row in &results.rows {
-        let _ = write!(text, "\n{:name$}", row.name);
-        for cell in cells(results, row) {
-            let _ = write!(text, "  {cell:>WIDTH$}");
-        }
-    }
-    text + "\n"
+    format!("{}\n{}", everything(results).text(), summary(results).text())
 }
 
 pub(crate) fn markdown(results: &Results) -> String {
-    let heads = heads(results);
-    let mut text = format!("| ns of one | {} |\n| --- |{}\n", heads.join(" | "), " ---: |".repeat(heads.len()));
-    for row in &results.rows {
-        let _ = writeln!(text, "| {} | {} |", row.name, cells(results, row).join(" | "));
-    }
-    let _ = writeln!(text, "\nBest peer / oneloop: above 1, oneloop is ahead. {}.\n", machine());
-    for (_, version) in &results.systems {
+    let mut text = summary(results).markdown();
+    let _ = writeln!(text, "\nRatio: best peer / oneloop; above 1, oneloop is ahead. {}.\n", machine());
+    text += &everything(results).markdown();
+    text.push('\n');
+    for (_, version) in results.systems.iter().filter(|(_, version)| !version.is_empty()) {
         let _ = writeln!(text, "- {version}");
     }
     text
@@ -62,7 +117,7 @@ pub(crate) fn json(results: &Results) -> String {
             "bench": measured.row.name,
             "system": measured.system,
             "value": measured.value(),
-            "unit": measured.row.unit,
+            "unit": measured.row.unit.name(),
             "rounds": measured.rounds,
         })
     });

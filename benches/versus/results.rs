@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::rows::Row;
-use crate::systems::{INLINE, SYSTEMS};
+use crate::systems::{FLOORS, INLINE, SYSTEMS};
 
 pub(crate) struct Results {
     pub(crate) rows: Vec<&'static Row>,
@@ -19,7 +19,7 @@ pub(crate) struct Measured {
     pub(crate) rounds: Vec<f64>,
 }
 
-/// The best peer on a row, and how many times as long as oneloop it takes.
+/// The best peer on a row, and how many times as much as oneloop it has.
 pub(crate) struct Lead {
     pub(crate) peer: &'static str,
     pub(crate) ratio: f64,
@@ -40,7 +40,7 @@ impl Results {
         on_row.find(|measured| measured.system == system).map(Measured::value)
     }
 
-    /// If oneloop and a peer have the row.
+    /// If oneloop and a peer have the row, and neither has nothing at all, of which there are no ratios.
     pub(crate) fn lead(&self, row: &Row) -> Option<Lead> {
         self.lead_over(row, |_| true)
     }
@@ -50,12 +50,21 @@ impl Results {
         self.lead_over(row, |system| system != INLINE)
     }
 
+    /// How many times as long as oneloop each of the peers takes.
+    pub(crate) fn ratios(&self, row: &Row) -> Vec<f64> {
+        let own = self.value(row, SYSTEMS[0].name);
+        own.map_or_else(Vec::new, |own| self.peers(row).map(|peer| peer.value() / own).collect())
+    }
+
     fn lead_over(&self, row: &Row, counts: impl Fn(&str) -> bool) -> Option<Lead> {
-        let ours = SYSTEMS[0].name;
-        let own = self.value(row, ours)?;
-        let peers = self.on(row).filter(|measured| measured.system != ours && counts(measured.system));
+        let own = self.value(row, SYSTEMS[0].name)?;
+        let peers = self.peers(row).filter(|measured| counts(measured.system));
         let best = peers.min_by(|a, b| a.value().total_cmp(&b.value()))?;
-        Some(Lead { peer: best.system, ratio: best.value() / own })
+        (own > 0.0 && best.value() > 0.0).then(|| Lead { peer: best.system, ratio: best.value() / own })
+    }
+
+    fn peers(&self, row: &Row) -> impl Iterator<Item = &Measured> {
+        self.on(row).filter(|measured| measured.system != SYSTEMS[0].name && !FLOORS.contains(&measured.system))
     }
 
     fn on(&self, row: &Row) -> impl Iterator<Item = &Measured> {

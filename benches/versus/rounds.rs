@@ -1,17 +1,23 @@
-//! The children, in turn, round after round, so that the machine's moods reach all systems alike. Owns their processes
-//! and the progress that is shown; must not know what is made of the values.
+//! The children, in turn, round after round, so that the machine's moods reach all systems alike. Owns their order and
+//! the progress that is shown; must not know what is made of the values.
 #![expect(clippy::print_stderr, reason = "progress")]
 
 use std::env;
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::process::Command;
+use std::time::Duration;
 
-use crate::options::Suite;
+use crate::child::{self, Said};
+use crate::options::{Pace, Suite};
 use crate::python;
 use crate::results::{Measured, Results, version};
 use crate::rows::Row;
 use crate::system::System;
 use crate::systems::SYSTEMS;
+
+/// The rounds, if there is little time: shorter ones say nothing, longer ones need not be.
+const SHORTEST: Duration = Duration::from_millis(2);
+const LONGEST: Duration = Duration::from_millis(10);
 
 /// One that is started once for each row in each round.
 struct Player {
@@ -35,30 +41,33 @@ impl Player {
         }
     }
 
-    fn value(&self, row: &Row, suite: &Suite) -> Result<f64, String> {
-        let millis = suite.round.as_millis().to_string();
+    /// What a child costs before and after its round: a start, and what cannot be made shorter.
+    fn cost(&self) -> Duration {
+        match self.kind {
+            Kind::Here(_) => Duration::from_millis(8),
+            Kind::Python(_) => Duration::from_millis(120),
+        }
+    }
+
+    fn value(&self, row: &Row, round: Duration) -> Said {
+        let millis = round.as_millis().to_string();
         let mut command = match &self.kind {
             Kind::Here(system) => {
-                let mut command = Command::new(env::current_exe().map_err(|error| error.to_string())?);
+                let mut command = Command::new(env::current_exe().expect("a program has a name"));
                 command.args(["--system", system.name, "--row", row.name, "--millis", &millis]);
                 command
             }
             Kind::Python(_) => {
-                let mut command = python::command();
+                let mut command = python::command(self.name);
                 command.args([row.name, &millis]);
                 command
             }
         };
-        let said = command.output().map_err(|error| error.to_string())?;
-        let value = String::from_utf8_lossy(&said.stdout).trim().parse();
-        match value {
-            Ok(value) if said.status.success() => Ok(value),
-            _ => Err(format!("{}: {}", said.status, String::from_utf8_lossy(&said.stderr).trim())),
-        }
+        child::ask(&mut command)
     }
 }
 
-/// What was measured, and what failed. A system that failed at a row once has no value there.
+/// What was measured, and what failed. A system that failed at a row once, or cannot do it, has no value there.
 pub(crate) fn run(suite: &Suite) -> (Results, Vec<String>) {
     let players = players(suite);
     let mut measured: Vec<Measured> = Vec::new();
@@ -67,8 +76,12 @@ pub(crate) fn run(suite: &Suite) -> (Results, Vec<String>) {
             measured.push(Measured { row, system: player.name, rounds: Vec::new() });
         }
     }
+    let (rounds, length) = match suite.pace {
+        Pace::Rounds(rounds, length) => (rounds, length),
+        Pace::Within(time) => within(time, &players, &suite.rows),
+    };
     let mut failures = Vec::new();
-    for round in 0..suite.rounds {
+    for round in 0..rounds {
         let mut first = true;
         for (at, row) in suite.rows.iter().enumerate() {
             // each is the first in some of the rounds
@@ -76,16 +89,22 @@ pub(crate) fn run(suite: &Suite) -> (Results, Vec<String>) {
                 let player = &players[(turn + round) % players.len()];
                 let place = measured.iter().position(|cell| cell.system == player.name && cell.row.name == row.name);
                 let Some(place) = place else { continue };
-                let done = format!("{} of {}, row {} of {}", round + 1, suite.rounds, at + 1, suite.rows.len());
+                let done = format!("{} of {}, row {} of {}", round + 1, rounds, at + 1, suite.rows.len());
                 show_progress(&format!("round {done}: {} on {}", row.name, player.name), first);
                 first = false;
-                match player.value(row, suite) {
-                    Ok(value) => measured[place].rounds.push(value),
-                    Err(error) => {
-                        failures.push(format!("{} on {}: {error}", row.name, player.name));
-                        measured.remove(place);
+                let cell = format!("{} on {}", row.name, player.name);
+                match player.value(row, length) {
+                    Said::Value(value) => {
+                        measured[place].rounds.push(value);
+                        continue;
                     }
+                    Said::Impossible(reason) => {
+                        show_progress("", false);
+                        eprintln!("skipped {cell}: {reason}");
+                    }
+                    Said::Failed(error) => failures.push(format!("{cell}: {error}")),
                 }
+                measured.remove(place);
             }
         }
     }
@@ -94,20 +113,36 @@ pub(crate) fn run(suite: &Suite) -> (Results, Vec<String>) {
     (Results { rows: suite.rows.clone(), systems, measured }, failures)
 }
 
+/// The rounds and their length that take about so long in all.
+fn within(time: Duration, players: &[Player], rows: &[&Row]) -> (usize, Duration) {
+    let mine = |player: &Player| rows.iter().filter(|row| player.has(row)).count();
+    let (mut children, mut cost) = (0, Duration::ZERO);
+    for player in players {
+        let mine = u32::try_from(mine(player)).expect("a number of rows");
+        children += mine;
+        cost += mine * player.cost();
+    }
+    // a child takes about three times as long as its round, the first two to find out how much that is
+    let length = |rounds: u32| (time / rounds).saturating_sub(cost) / (3 * children.max(1));
+    let rounds = [3, 2].into_iter().find(|rounds| length(*rounds) >= SHORTEST).unwrap_or(1);
+    (rounds as usize, length(rounds).clamp(SHORTEST, LONGEST))
+}
+
 fn players(suite: &Suite) -> Vec<Player> {
     let mut players = Vec::new();
     for system in SYSTEMS.iter().filter(|system| suite.systems.contains(&system.name)) {
+        if let Some(reason) = (system.refused)() {
+            eprintln!("skipped {}: {reason}", system.name);
+            continue;
+        }
         let version = system.crates.iter().map(|name| format!("{name} {}", version(name)));
         let version = version.collect::<Vec<_>>().join(", ");
         players.push(Player { name: system.name, version, kind: Kind::Here(system) });
     }
-    if suite.systems.contains(&python::NAME) {
-        match python::find() {
-            Ok(found) => {
-                let version = format!("CPython {}", found.version);
-                players.push(Player { name: python::NAME, version, kind: Kind::Python(found.rows) });
-            }
-            Err(reason) => eprintln!("skipped {}: {reason}", python::NAME),
+    for name in python::NAMES.into_iter().filter(|name| suite.systems.contains(name)) {
+        match python::find(name) {
+            Ok(found) => players.push(Player { name, version: found.version, kind: Kind::Python(found.rows) }),
+            Err(reason) => eprintln!("skipped {name}: {reason}"),
         }
     }
     players

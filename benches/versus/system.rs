@@ -1,8 +1,8 @@
 //! What a system is to the suite: a name, where its version is read, the work it has for a row; and, for the work that
-//! all write alike, how it runs, spawns, sleeps and reads. Must not know any system.
+//! all write alike, how it runs, spawns, sleeps, reads and writes. Must not know any system.
 
 use std::future::Future;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use crate::measure::Work;
@@ -13,7 +13,12 @@ pub(crate) struct System {
     /// The crates it is made of here, as Cargo.lock has them.
     pub(crate) crates: &'static [&'static str],
     pub(crate) find: fn(&str) -> Option<Work>,
+    /// Why this machine cannot run it, where it cannot.
+    pub(crate) refused: fn() -> Option<String>,
 }
+
+/// What needs nothing that a machine may refuse.
+pub(crate) const ANYWHERE: fn() -> Option<String> = || None;
 
 /// Where a system's tasks are spawned, from within it.
 pub(crate) trait Spawn: Clone + 'static {
@@ -25,29 +30,71 @@ pub(crate) trait Spawn: Clone + 'static {
 
     fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Self::Task<F::Output>;
 
+    /// Calls it later, in turn: a callback or, where there are none, a task that nobody joins.
+    fn call_soon(&self, f: impl FnOnce() + 'static);
+
     /// Lets the others go first.
     fn yield_now() -> impl Future<Output = ()>;
 }
 
 pub(crate) trait Timers: Spawn {
-    type Timer: Future<Output: 'static> + 'static;
-
-    fn timer(after: Duration) -> Self::Timer;
+    fn timer(after: Duration) -> impl Future<Output: 'static> + 'static;
 }
 
+/// Connections. A buffer is handed over for the time of a call, as some systems must have it, and comes back; for those
+/// that would borrow it, that is no work.
 pub(crate) trait Sockets: Spawn {
     type Stream: 'static;
 
     /// Takes over one that does not block.
     fn stream(stream: TcpStream) -> Self::Stream;
 
-    /// Sends back what comes, until the end.
-    fn serve(stream: Self::Stream) -> impl Future<Output = ()> + 'static;
+    /// Reads once into `place`, from its start, and says how much: nothing at the end.
+    fn read(from: &mut Self::Stream, place: Vec<u8>) -> impl Future<Output = (usize, Vec<u8>)>;
 
-    /// Sends [`MESSAGE`] so many times, and each time waits for all of it to come back.
-    fn ask(stream: Self::Stream, times: u64) -> impl Future<Output = ()> + 'static;
+    /// Writes all of the first `count` bytes.
+    fn write(to: &mut Self::Stream, bytes: Vec<u8>, count: usize) -> impl Future<Output = Vec<u8>>;
 }
 
-pub(crate) const MESSAGE: [u8; 1_024] = [7; 1_024];
-/// More room than a message needs, so that a read can be seen to be the last.
-pub(crate) const PLACE: usize = 4_096;
+/// Connections with a buffer on the side that reads, of the size that the system gives it.
+pub(crate) trait Buffered: Spawn {
+    type Buffered: 'static;
+
+    /// Takes over one that does not block.
+    fn buffered(stream: TcpStream) -> Self::Buffered;
+
+    /// Puts the next line behind what is in `line`, and says how long it is: nothing at the end.
+    fn line(from: &mut Self::Buffered, line: &mut Vec<u8>) -> impl Future<Output = usize>;
+
+    /// Fills `place`, unless the stream ends.
+    fn exactly(from: &mut Self::Buffered, place: Vec<u8>) -> impl Future<Output = Option<Vec<u8>>>;
+
+    /// Writes all, and keeps nothing back.
+    fn put(to: &mut Self::Buffered, bytes: Vec<u8>) -> impl Future<Output = Vec<u8>>;
+}
+
+/// Connections that are made on the loop.
+pub(crate) trait Listeners: Sockets {
+    type Listener: 'static;
+
+    /// Takes over one that does not block.
+    fn listener(listener: TcpListener) -> Self::Listener;
+
+    fn accept(from: &mut Self::Listener) -> impl Future<Output = Self::Stream>;
+
+    fn connect(to: SocketAddr) -> impl Future<Output = Self::Stream>;
+}
+
+/// Sockets for UDP that know their peer.
+pub(crate) trait Datagrams: Spawn {
+    type Socket: 'static;
+
+    /// Takes over one that does not block.
+    fn socket(socket: UdpSocket) -> Self::Socket;
+
+    /// Receives one into `place`, from its start, and says how long it is.
+    fn receive(from: &mut Self::Socket, place: Vec<u8>) -> impl Future<Output = (usize, Vec<u8>)>;
+
+    /// Sends the first `count` bytes as one.
+    fn send(to: &mut Self::Socket, bytes: Vec<u8>, count: usize) -> impl Future<Output = Vec<u8>>;
+}

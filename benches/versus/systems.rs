@@ -1,50 +1,127 @@
 //! The systems that are measured: one file each. Owns their order, and which of the common work a system has as it is.
 
+mod calloop;
+mod compio;
+mod floor;
 mod futures;
+mod glommio;
 mod inline;
+mod local_sync;
 mod monoio;
 mod oneloop;
+mod ring;
 mod smol;
 mod tokio;
 
 use crate::measure::Work;
-use crate::system::{Sockets, Spawn, System, Timers};
-use crate::work;
+use crate::system::{Buffered, Datagrams, Listeners, Sockets, Spawn, System, Timers};
+use crate::work::sockets::{self, Exact, Lines, Raw};
+use crate::work::{callbacks, memory, start, tasks, threads, timers};
 
 /// The first is the one that the others are compared with. Python's are in `python.rs`.
-pub(crate) const SYSTEMS: &[System] =
-    &[oneloop::SYSTEM, tokio::SYSTEM, smol::SYSTEM, futures::SYSTEM, monoio::SYSTEM, inline::SYSTEM];
+pub(crate) const SYSTEMS: &[System] = &[
+    oneloop::SYSTEM,
+    tokio::SYSTEM,
+    tokio::LOCAL,
+    smol::SYSTEM,
+    smol::LOCAL,
+    futures::SYSTEM,
+    monoio::SYSTEM,
+    monoio::URING,
+    compio::SYSTEM,
+    glommio::SYSTEM,
+    calloop::SYSTEM,
+    inline::SYSTEM,
+    floor::CALLS,
+    floor::EPOLL,
+];
 
 /// The peer whose children are no tasks.
 pub(crate) const INLINE: &str = inline::SYSTEM.name;
 
+/// Those that are no peers.
+pub(crate) const FLOORS: [&str; 2] = [floor::CALLS.name, floor::EPOLL.name];
+
 /// The common work on tasks.
 fn tasks<S: Spawn>(row: &str) -> Option<Work> {
     Some(match row {
-        "spawn_join_1000" => work::spawn_join::<S, 1_000>,
-        "spawn_join_10000" => work::spawn_join::<S, 10_000>,
-        "spawn_await" => work::spawn_await::<S>,
-        "self_wake" => work::self_wake::<S>,
-        "repoll_1000" => work::repoll::<S>,
-        "yield_ring" => work::yield_ring::<S>,
-        "gather_10" => work::gather::<S, 10>,
-        "gather_1000" => work::gather::<S, 1_000>,
-        "gather_10000" => work::gather::<S, 10_000>,
-        "wait_drain_10" => work::wait_drain::<S, 10>,
-        "wait_drain_1000" => work::wait_drain::<S, 1_000>,
-        "wait_drain_10000" => work::wait_drain::<S, 10_000>,
-        "task_group_100" => work::group::<S>,
+        "spawn_join_1000" => tasks::spawn_join::<S, 1_000>,
+        "spawn_join_10000" => tasks::spawn_join::<S, 10_000>,
+        "spawn_await" => tasks::spawn_await::<S>,
+        "self_wake" => tasks::self_wake::<S>,
+        "repoll_1000" => tasks::repoll::<S>,
+        "yield_ring" => tasks::yield_ring::<S>,
+        "gather_10" => tasks::gather::<S, 10>,
+        "gather_1000" => tasks::gather::<S, 1_000>,
+        "gather_10000" => tasks::gather::<S, 10_000>,
+        "wait_drain_10" => tasks::wait_drain::<S, 10>,
+        "wait_drain_1000" => tasks::wait_drain::<S, 1_000>,
+        "wait_drain_10000" => tasks::wait_drain::<S, 10_000>,
+        "task_group_100" => tasks::group::<S>,
+        "call_soon_chain" => callbacks::chain::<S>,
+        "call_soon_batch" => callbacks::batch::<S>,
+        "memory_task" => memory::task::<S>,
         _ => return None,
     })
 }
 
-/// The common work on timers and sockets.
-fn inputs<S: Timers + Sockets>(row: &str) -> Option<Work> {
+/// The common work on timers and sockets, for a system that has them all.
+fn inputs<S: Timers + Sockets + Buffered + Listeners + Datagrams>(row: &str) -> Option<Work> {
+    let sockets = || streams::<S>(row).or_else(|| buffered::<S>(row));
+    timers::<S>(row).or_else(sockets).or_else(|| listeners::<S>(row)).or_else(|| datagrams::<S>(row))
+}
+
+fn timers<S: Timers>(row: &str) -> Option<Work> {
     Some(match row {
-        "timer_arm_cancel_10000" => work::timer_arm_cancel::<S, 10_000>,
-        "sleepers" => work::sleepers::<S>,
-        "echo_1k_1" => work::echo::<S, 1>,
-        "echo_1k_64" => work::echo::<S, 64>,
+        "timer_arm_cancel_1" => timers::arm_cancel::<S, 1>,
+        "timer_arm_cancel_10000" => timers::arm_cancel::<S, 10_000>,
+        "timer_arm_cancel_1000000" => timers::arm_cancel_million::<S>,
+        "million_timers" => timers::million::<S>,
+        "sleepers" => timers::sleepers::<S>,
+        "sleep_overshoot" => timers::overshoot::<S, 50>,
+        "sleep_overshoot_p99" => timers::overshoot::<S, 99>,
+        "sleep_overshoot_cpu" => timers::overshoot_cpu::<S>,
+        "timer_order" => timers::order::<S>,
+        "memory_timer" => memory::timer::<S>,
+        // of a loop as it is where there is I/O
+        "foreign_wake" => threads::wake::<S>,
+        "foreign_wake_latency" => threads::latency::<S>,
+        "first_tick" => start::first_tick::<S>,
         _ => return None,
     })
+}
+
+fn streams<S: Sockets>(row: &str) -> Option<Work> {
+    Some(match row {
+        "echo_1k_1" => sockets::echo::<S, Raw<1_024>, 1>,
+        "echo_1k_64" => sockets::echo::<S, Raw<1_024>, 64>,
+        "echo_1k_1024" => sockets::echo::<S, Raw<1_024>, 1_024>,
+        "echo_10k_1" => sockets::echo::<S, Raw<10_240>, 1>,
+        "echo_10k_64" => sockets::echo::<S, Raw<10_240>, 64>,
+        "echo_10k_1024" => sockets::echo::<S, Raw<10_240>, 1_024>,
+        "echo_100k_1" => sockets::echo::<S, Raw<102_400>, 1>,
+        "echo_100k_64" => sockets::echo::<S, Raw<102_400>, 64>,
+        "echo_100k_1024" => sockets::echo::<S, Raw<102_400>, 1_024>,
+        "idle" => sockets::idle::<S>,
+        "memory_connection" => memory::connection::<S>,
+        _ => return None,
+    })
+}
+
+fn buffered<S: Buffered>(row: &str) -> Option<Work> {
+    Some(match row {
+        "readline_1" => sockets::echo::<S, Lines, 1>,
+        "readline_64" => sockets::echo::<S, Lines, 64>,
+        "readexactly_1" => sockets::echo::<S, Exact, 1>,
+        "readexactly_64" => sockets::echo::<S, Exact, 64>,
+        _ => return None,
+    })
+}
+
+fn listeners<S: Listeners>(row: &str) -> Option<Work> {
+    (row == "connect_churn").then_some(sockets::connect_churn::<S>)
+}
+
+fn datagrams<S: Datagrams>(row: &str) -> Option<Work> {
+    (row == "udp_ping").then_some(sockets::udp_ping::<S>)
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its results, and its progress")]
 
 mod chart;
+mod child;
 mod measure;
 mod options;
 mod python;
@@ -43,7 +44,13 @@ fn measure_here(child: &Child) -> ExitCode {
         eprintln!("error: {} has no {}", child.system.name, child.row.name);
         return ExitCode::FAILURE;
     };
-    println!("{}", measure::value(work, child.round));
+    match measure::value(work, child.round) {
+        Ok(value) => println!("{value}"),
+        Err(reason) => {
+            eprintln!("{reason}");
+            return ExitCode::from(measure::IMPOSSIBLE);
+        }
+    }
     ExitCode::SUCCESS
 }
 

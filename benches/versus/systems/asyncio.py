@@ -1,16 +1,21 @@
-"""The rows on CPython's asyncio, in its own idioms.
+"""The rows on CPython's asyncio, in its own idioms, on its own loop or on uvloop's. The program is this, then the rows on
+the loop itself, those on sockets, then what runs them.
 
-    python3 asyncio.py            its version, then the rows it has, one a line
-    python3 asyncio.py ROW MILLIS nanoseconds of one operation, over a round of so long
+    python3 asyncio.py LOOP             Python's version, the loop's, then the rows it has, one a line
+    python3 asyncio.py LOOP ROW MILLIS  what one operation takes, over a round of so long
 """
 
-import asyncio
-import socket
-import sys
 import time
 
+START = time.perf_counter()
+
+import asyncio
+
 ROWS = {}
-MESSAGE = b"\x07" * 1024
+
+
+class Impossible(Exception):
+    """The machine cannot do the row, and why."""
 
 
 def row(name, operations, *args):
@@ -30,10 +35,21 @@ def row(name, operations, *args):
 
 
 def timed(name, *args):
-    """Names a coroutine function that is told how many times, and returns (operations, seconds)."""
+    """Names a coroutine function that is told how many times, and returns (operations, seconds), or what the row
+    counts."""
 
     def register(function):
         ROWS[name] = lambda times: function(times, *args)
+        return function
+
+    return register
+
+
+def counted(name, *args):
+    """Names a coroutine function that returns what the row counts."""
+
+    def register(function):
+        ROWS[name] = lambda times: function(*args)
         return function
 
     return register
@@ -150,114 +166,3 @@ async def rivals(kind, *args):
 
     for task in [asyncio.create_task(tries()) for _ in range(10)]:
         await task
-
-
-@timed("timer_arm_cancel_10000")
-async def timer_arm_cancel(times):
-    call_later, number = asyncio.get_running_loop().call_later, 0x9E3779B97F4A7C15
-
-    def armed():
-        nonlocal number
-        number = (number * 6364136223846793005 + 1442695040888963407) % 2**64
-        return call_later(3600 + number / 2**64 * 3600, id)
-
-    live = [armed() for _ in range(10_000)]
-    start = time.perf_counter()
-    for _ in range(times * 10_000):
-        fresh = armed()
-        place = (number >> 32) % 10_000
-        live[place].cancel()
-        live[place] = fresh
-    took = time.perf_counter() - start
-    for timer in live:
-        timer.cancel()
-    return times * 10_000, took
-
-
-@timed("sleepers")
-async def sleepers(times):
-    start = time.process_time()
-    for _ in range(times):
-        delays = ((20_000 + 2 * (i * 7919 % 10_000)) / 1e6 for i in range(10_000))
-        for task in [asyncio.create_task(asyncio.sleep(delay)) for delay in delays]:
-            await task
-    return times * 10_000, time.process_time() - start
-
-
-class Server(asyncio.Protocol):
-    """Sends back what comes."""
-
-    def connection_made(self, transport):
-        self.write = transport.write
-
-    def data_received(self, data):
-        self.write(data)
-
-
-class Client(asyncio.Protocol):
-    """Sends a message so many times, and each time waits for all of it to come back."""
-
-    def __init__(self):
-        self.ended, self.back = asyncio.get_running_loop().create_future(), 0
-
-    def connection_made(self, transport):
-        self.transport = transport
-
-    def ask(self, times):
-        self.left = times
-        self.transport.write(MESSAGE)
-        return self.ended
-
-    def data_received(self, data):
-        self.back += len(data)
-        if self.back == len(MESSAGE):
-            self.back = 0
-            self.left -= 1
-            if self.left:
-                self.transport.write(MESSAGE)
-            else:
-                self.ended.set_result(None)
-
-
-@timed("echo_1k_1", 1)
-@timed("echo_1k_64", 64)
-async def echo(times, count):
-    loop, exchanges, clients = asyncio.get_running_loop(), times * 5_000 // count, []
-    listener = socket.create_server(("127.0.0.1", 0))
-    for _ in range(count):
-        client = socket.create_connection(listener.getsockname())
-        server, _ = listener.accept()
-        await loop.connect_accepted_socket(Server, server)
-        clients.append((await loop.create_connection(Client, sock=client))[1])
-    start = time.perf_counter()
-    for ended in [client.ask(exchanges) for client in clients]:
-        await ended
-    took = time.perf_counter() - start
-    for client in clients:
-        client.transport.close()
-    await asyncio.sleep(0)
-    listener.close()
-    return exchanges * count, took
-
-
-def value(work, length):
-    """As `measure.rs` does it."""
-    times = 1
-    while True:
-        operations, took = asyncio.run(work(times))
-        factor = length / max(took, 1e-9)
-        if factor < 0.25:
-            return took / operations * 1e9
-        if factor < 4:
-            times = max(1, round(times * factor))
-            break
-        times = round(times * min(factor, 30))
-    operations, took = asyncio.run(work(times))
-    return took / operations * 1e9
-
-
-if __name__ == "__main__":
-    if len(sys.argv) == 1:
-        print(sys.version.split()[0], *ROWS, sep="\n")
-    else:
-        print(value(ROWS[sys.argv[1]], int(sys.argv[2]) / 1000))

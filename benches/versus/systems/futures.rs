@@ -12,10 +12,10 @@ use futures::{SinkExt as _, StreamExt as _};
 
 use crate::measure::{Cost, Work};
 use crate::rows::{ITEMS, ROOM, TURNS};
-use crate::system::{Spawn, System};
+use crate::system::{ANYWHERE, Spawn, System};
 use crate::work::{join, repeat, rivals, wake_itself};
 
-pub(super) const SYSTEM: System = System { name: "futures", crates: &["futures"], find };
+pub(super) const SYSTEM: System = System { name: "futures", crates: &["futures"], find, refused: ANYWHERE };
 
 #[derive(Clone)]
 pub(super) struct Pool(LocalSpawner);
@@ -31,6 +31,10 @@ impl Spawn for Pool {
 
     fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> RemoteHandle<F::Output> {
         self.0.spawn_local_with_handle(future).expect("the pool is there")
+    }
+
+    fn call_soon(&self, f: impl FnOnce() + 'static) {
+        self.0.spawn_local(async { f() }).expect("the pool is there");
     }
 
     fn yield_now() -> impl Future<Output = ()> {

@@ -9,10 +9,10 @@ use futures::stream::FuturesUnordered;
 use super::futures::Pool;
 use crate::measure::{Cost, Work};
 use crate::rows::GROUP;
-use crate::system::System;
+use crate::system::{ANYWHERE, System};
 use crate::work::{child, repeat};
 
-pub(super) const SYSTEM: System = System { name: "inline", crates: &["futures"], find };
+pub(super) const SYSTEM: System = System { name: "inline", crates: &["futures"], find, refused: ANYWHERE };
 
 fn find(row: &str) -> Option<Work> {
     Some(match row {

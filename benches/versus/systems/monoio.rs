@@ -1,40 +1,45 @@
-//! monoio on its driver for epoll, with local-sync for its channels. Owns its idioms; must not know the other systems.
-//! Neither crate has a lock, nor tasks that end with their owner.
+//! monoio on its driver for epoll, and on the one for `io_uring`, with local-sync for its channels. Owns its idioms;
+//! must not know the other systems. Neither crate has a lock, nor tasks that end with their owner.
+
+mod sockets;
 
 use std::future::Future;
-use std::net::TcpStream as StdStream;
-use std::rc::Rc;
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
-use local_sync::{mpsc, oneshot, semaphore::Semaphore};
-use monoio::io::{AsyncReadRent as _, AsyncWriteRentExt as _};
-use monoio::net::TcpStream;
 use monoio::task::JoinHandle;
-use monoio::time::{Sleep, sleep};
-use monoio::{LegacyDriver, RuntimeBuilder};
+use monoio::time::sleep;
+use monoio::{IoUringDriver, LegacyDriver, RuntimeBuilder};
 
-use crate::measure::{Cost, Work};
-use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{MESSAGE, PLACE, Sockets, Spawn, System, Timers};
-use crate::work::{join, repeat, rivals, wake_itself};
+use super::{local_sync, ring};
+use crate::measure::Work;
+use crate::system::{ANYWHERE, Spawn, System, Timers};
+use crate::work::wake_itself;
 
-pub(super) const SYSTEM: System = System { name: "monoio", crates: &["monoio", "local-sync"], find };
+const CRATES: &[&str] = &["monoio", "local-sync"];
 
-/// With a driver of time or, which is faster, without.
+pub(super) const SYSTEM: System = System { name: "monoio", crates: CRATES, find: find::<false>, refused: ANYWHERE };
+pub(super) const URING: System = System {
+    name: "monoio-uring",
+    crates: CRATES,
+    find: find::<true>,
+    refused: || ring::refused(&ring::of_one_thread()),
+};
+
+/// On `io_uring` or on epoll; with a driver of time or, which is faster, without.
 #[derive(Clone)]
-struct Monoio<const TIMER: bool>;
+struct Monoio<const URING: bool, const TIMER: bool>;
 
-impl<const TIMER: bool> Spawn for Monoio<TIMER> {
+impl<const URING: bool, const TIMER: bool> Spawn for Monoio<URING, TIMER> {
     type Task<T: 'static> = JoinHandle<T>;
 
     fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
-        let builder = RuntimeBuilder::<LegacyDriver>::new();
-        if TIMER {
-            builder.enable_timer().build().expect("descriptors for a runtime").block_on(main(Self))
-        } else {
-            builder.build().expect("descriptors for a runtime").block_on(main(Self))
+        let uring = RuntimeBuilder::<IoUringDriver>::new().uring_builder(ring::of_one_thread());
+        let epoll = RuntimeBuilder::<LegacyDriver>::new();
+        match (URING, TIMER) {
+            (true, true) => uring.enable_timer().build().expect("a ring").block_on(main(Self)),
+            (true, false) => uring.build().expect("a ring").block_on(main(Self)),
+            (false, true) => epoll.enable_timer().build().expect("descriptors for a runtime").block_on(main(Self)),
+            (false, false) => epoll.build().expect("descriptors for a runtime").block_on(main(Self)),
         }
     }
 
@@ -42,121 +47,26 @@ impl<const TIMER: bool> Spawn for Monoio<TIMER> {
         monoio::spawn(future)
     }
 
+    fn call_soon(&self, f: impl FnOnce() + 'static) {
+        monoio::spawn(async { f() });
+    }
+
     fn yield_now() -> impl Future<Output = ()> {
         wake_itself(1)
     }
 }
 
-impl Timers for Monoio<true> {
-    type Timer = Sleep;
-
-    fn timer(after: Duration) -> Sleep {
+impl<const URING: bool> Timers for Monoio<URING, true> {
+    fn timer(after: Duration) -> impl Future<Output: 'static> + 'static {
         sleep(after)
     }
 }
 
-impl Sockets for Monoio<true> {
-    type Stream = TcpStream;
-
-    fn stream(stream: StdStream) -> TcpStream {
-        TcpStream::from_std(stream).expect("room for one more")
+fn find<const URING: bool>(row: &str) -> Option<Work> {
+    // and its wakers panic in other threads without a feature that makes each wake slower in its own
+    if matches!(row, "task_group_100" | "foreign_wake" | "foreign_wake_latency") {
+        return None;
     }
-
-    async fn serve(mut stream: TcpStream) {
-        let mut place = Vec::with_capacity(PLACE);
-        loop {
-            let (read, full) = stream.read(place).await;
-            if read.expect("a connection") == 0 {
-                return;
-            }
-            let (written, sent) = stream.write_all(full).await;
-            written.expect("a connection");
-            place = sent;
-            place.clear();
-        }
-    }
-
-    async fn ask(mut stream: TcpStream, times: u64) {
-        let mut place = Vec::with_capacity(PLACE);
-        for _ in 0..times {
-            let (written, _) = stream.write_all(&MESSAGE[..]).await;
-            written.expect("a connection");
-            let mut back = 0;
-            while back < MESSAGE.len() {
-                place.clear();
-                let (read, full) = stream.read(place).await;
-                back += read.expect("a connection");
-                place = full;
-            }
-        }
-    }
-}
-
-fn find(row: &str) -> Option<Work> {
-    Some(match row {
-        "ping_pong" => ping_pong,
-        "wait_drain_10" => wait_drain::<10>,
-        "wait_drain_1000" => wait_drain::<1_000>,
-        "wait_drain_10000" => wait_drain::<10_000>,
-        "task_group_100" => return None,
-        "queue" => queue,
-        "semaphore" => semaphore,
-        _ => return super::tasks::<Monoio<false>>(row).or_else(|| super::inputs::<Monoio<true>>(row)),
-    })
-}
-
-/// A channel each way.
-fn ping_pong(times: u64) -> Cost {
-    repeat(times, 2 * TURNS, async |system: Monoio<false>| {
-        let (to_left, left) = mpsc::unbounded::channel();
-        let (to_right, right) = mpsc::unbounded::channel();
-        let play = async |mut mine: mpsc::unbounded::Rx<()>, other: mpsc::unbounded::Tx<()>| {
-            for _ in 0..TURNS {
-                mine.recv().await.expect("the other one is there");
-                other.send(()).ok(); // the last token finds nobody
-            }
-        };
-        to_left.send(()).expect("a player");
-        let players = [system.spawn(play(left, to_right)), system.spawn(play(right, to_left))];
-        join(players).await;
-    })
-}
-
-fn wait_drain<const TASKS: u64>(times: u64) -> Cost {
-    repeat(times, TASKS, async |system: Monoio<false>| {
-        let (gates, waits): (Vec<_>, Vec<_>) = (0..TASKS).map(|_| oneshot::channel::<()>()).unzip();
-        let tasks = waits.into_iter().map(|gate| system.spawn(gate));
-        let mut tasks: FuturesUnordered<_> = tasks.collect();
-        for gate in gates {
-            gate.send(()).expect("a task waits");
-            tasks.next().await.expect("one is left").expect("it was opened");
-        }
-        assert!(tasks.is_empty());
-    })
-}
-
-fn queue(times: u64) -> Cost {
-    repeat(times, ITEMS, async |system: Monoio<false>| {
-        let (sender, mut receiver) = mpsc::bounded::channel(ROOM);
-        let producer = system.spawn(async move {
-            for item in 0..ITEMS {
-                sender.send(item).await.expect("the consumer is there");
-            }
-        });
-        for _ in 0..ITEMS {
-            receiver.recv().await.expect("the producer is there");
-        }
-        producer.await;
-    })
-}
-
-fn semaphore(times: u64) -> Cost {
-    rivals::<Monoio<false>, _, _>(
-        times,
-        || Rc::new(Semaphore::new(PERMITS)),
-        async |semaphore: Rc<Semaphore>| {
-            let _permit = semaphore.acquire().await.expect("nobody closes it");
-            wake_itself(1).await;
-        },
-    )
+    let tasks = local_sync::rows::<Monoio<URING, false>>(row).or_else(|| super::tasks::<Monoio<URING, false>>(row));
+    tasks.or_else(|| super::inputs::<Monoio<URING, true>>(row))
 }

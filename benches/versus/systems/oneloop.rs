@@ -1,35 +1,38 @@
 //! oneloop. Owns its idioms; must not know the other systems.
 
+mod sockets;
+
 use std::future::Future;
-use std::net::TcpStream as StdStream;
 use std::time::Duration;
 
-use oneloop::net::TcpStream;
 use oneloop::{
-    Event, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Sleep, Task, create_future, create_task, sleep, task_group,
-    wait,
+    Event, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Task, create_future, create_task, sleep, task_group, wait,
 };
 
 use crate::measure::{Cost, Work};
 use crate::rows::{GROUP, ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{MESSAGE, PLACE, Sockets, Spawn, System, Timers};
+use crate::system::{ANYWHERE, Spawn, System, Timers};
 use crate::work::{child, join, repeat, rivals, wake_itself};
 
-pub(super) const SYSTEM: System = System { name: "oneloop", crates: &["oneloop"], find };
+pub(super) const SYSTEM: System = System { name: "oneloop", crates: &["oneloop"], find, refused: ANYWHERE };
 
 #[derive(Clone)]
-struct Oneloop;
+struct Oneloop(EventLoop);
 
 impl Spawn for Oneloop {
     type Task<T: 'static> = Task<T>;
 
     fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
         let lp = EventLoop::new().expect("descriptors for a loop");
-        lp.run_until_complete(main(Self)).expect("nobody stops the loop")
+        lp.run_until_complete(main(Self(lp.clone()))).expect("nobody stops the loop")
     }
 
     fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Task<F::Output> {
         create_task(future)
+    }
+
+    fn call_soon(&self, f: impl FnOnce() + 'static) {
+        self.0.call_soon(f);
     }
 
     fn yield_now() -> impl Future<Output = ()> {
@@ -38,39 +41,8 @@ impl Spawn for Oneloop {
 }
 
 impl Timers for Oneloop {
-    type Timer = Sleep;
-
-    fn timer(after: Duration) -> Sleep {
+    fn timer(after: Duration) -> impl Future<Output: 'static> + 'static {
         sleep(after)
-    }
-}
-
-impl Sockets for Oneloop {
-    type Stream = TcpStream;
-
-    fn stream(stream: StdStream) -> TcpStream {
-        TcpStream::from_std(stream).expect("room for one more")
-    }
-
-    async fn serve(stream: TcpStream) {
-        let mut place = vec![0; PLACE];
-        loop {
-            match stream.read(&mut place).await.expect("a connection") {
-                0 => return,
-                n => stream.write_all(&place[..n]).await.expect("a connection"),
-            }
-        }
-    }
-
-    async fn ask(stream: TcpStream, times: u64) {
-        let mut place = vec![0; PLACE];
-        for _ in 0..times {
-            stream.write_all(&MESSAGE).await.expect("a connection");
-            let mut back = 0;
-            while back < MESSAGE.len() {
-                back += stream.read(&mut place).await.expect("a connection");
-            }
-        }
     }
 }
 

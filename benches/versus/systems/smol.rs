@@ -1,34 +1,75 @@
-//! smol: async-executor's leaked `StaticLocalExecutor`, the faster of its local ones, with async-io, async-channel and
-//! async-lock. Owns its idioms; must not know the other systems.
+//! smol: async-executor's `StaticLocalExecutor`, which is leaked, and the `LocalExecutor` that is not, with async-io,
+//! async-channel and async-lock. Owns its idioms; must not know the other systems.
+
+mod sockets;
 
 use std::future::Future;
-use std::net::TcpStream as StdStream;
 use std::rc::Rc;
 use std::time::Duration;
 
 use async_executor::{LocalExecutor, StaticLocalExecutor, Task};
-use async_io::{Async, Timer};
+use async_io::Timer;
 use async_lock::{Mutex, Semaphore};
-use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _, future};
+use futures_lite::future;
 
 use crate::measure::{Cost, Work};
 use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{MESSAGE, PLACE, Sockets, Spawn, System, Timers};
+use crate::system::{ANYWHERE, Spawn, System, Timers};
+use crate::work::tasks::spawn_await_in_task;
 use crate::work::{join, repeat, rivals, wake_itself};
 
+const CRATES: &[&str] = &["async-executor", "async-io", "async-channel", "async-lock"];
+
 pub(super) const SYSTEM: System =
-    System { name: "smol", crates: &["async-executor", "async-io", "async-channel", "async-lock"], find };
+    System { name: "smol", crates: CRATES, find: find::<&'static StaticLocalExecutor>, refused: ANYWHERE };
+pub(super) const LOCAL: System =
+    System { name: "smol-local", crates: CRATES, find: find::<Rc<LocalExecutor<'static>>>, refused: ANYWHERE };
+
+/// What the two executors have in common, but not as a trait.
+trait Executor: Clone + 'static {
+    fn new() -> Self;
+    async fn run<T>(&self, future: impl Future<Output = T>) -> T;
+    fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T>;
+}
+
+impl Executor for &'static StaticLocalExecutor {
+    fn new() -> Self {
+        LocalExecutor::new().leak()
+    }
+
+    async fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        StaticLocalExecutor::run(self, future).await
+    }
+
+    fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
+        StaticLocalExecutor::spawn(self, future)
+    }
+}
+
+impl Executor for Rc<LocalExecutor<'static>> {
+    fn new() -> Self {
+        Self::new(LocalExecutor::new())
+    }
+
+    async fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        LocalExecutor::run(self, future).await
+    }
+
+    fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
+        LocalExecutor::spawn(self, future)
+    }
+}
 
 /// With the reactor on this thread or, which is faster, without any.
 #[derive(Clone)]
-struct Smol<const REACTOR: bool>(&'static StaticLocalExecutor);
+struct Smol<E, const REACTOR: bool>(E);
 
-impl<const REACTOR: bool> Spawn for Smol<REACTOR> {
+impl<E: Executor, const REACTOR: bool> Spawn for Smol<E, REACTOR> {
     type Task<T: 'static> = Task<T>;
 
     fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
-        let executor = LocalExecutor::new().leak();
-        let main = executor.run(main(Self(executor)));
+        let executor = E::new();
+        let main = executor.run(main(Self(executor.clone())));
         if REACTOR { async_io::block_on(main) } else { future::block_on(main) }
     }
 
@@ -36,61 +77,35 @@ impl<const REACTOR: bool> Spawn for Smol<REACTOR> {
         self.0.spawn(future)
     }
 
+    fn call_soon(&self, f: impl FnOnce() + 'static) {
+        self.0.spawn(async { f() }).detach();
+    }
+
     fn yield_now() -> impl Future<Output = ()> {
         future::yield_now()
     }
 }
 
-impl Timers for Smol<true> {
-    type Timer = Timer;
-
-    fn timer(after: Duration) -> Timer {
+impl<E: Executor> Timers for Smol<E, true> {
+    fn timer(after: Duration) -> impl Future<Output: 'static> + 'static {
         Timer::after(after)
     }
 }
 
-impl Sockets for Smol<true> {
-    type Stream = Async<StdStream>;
-
-    fn stream(stream: StdStream) -> Async<StdStream> {
-        Async::new_nonblocking(stream).expect("room for one more")
-    }
-
-    async fn serve(mut stream: Async<StdStream>) {
-        let mut place = vec![0; PLACE];
-        loop {
-            match stream.read(&mut place).await.expect("a connection") {
-                0 => return,
-                n => stream.write_all(&place[..n]).await.expect("a connection"),
-            }
-        }
-    }
-
-    async fn ask(mut stream: Async<StdStream>, times: u64) {
-        let mut place = vec![0; PLACE];
-        for _ in 0..times {
-            stream.write_all(&MESSAGE).await.expect("a connection");
-            let mut back = 0;
-            while back < MESSAGE.len() {
-                back += stream.read(&mut place).await.expect("a connection");
-            }
-        }
-    }
-}
-
-fn find(row: &str) -> Option<Work> {
+fn find<E: Executor>(row: &str) -> Option<Work> {
     Some(match row {
-        "ping_pong" => ping_pong,
-        "queue" => queue,
-        "lock" => lock,
-        "semaphore" => semaphore,
-        _ => return super::tasks::<Smol<false>>(row).or_else(|| super::inputs::<Smol<true>>(row)),
+        "spawn_await" => spawn_await_in_task::<Smol<E, false>>,
+        "ping_pong" => ping_pong::<E>,
+        "queue" => queue::<E>,
+        "lock" => lock::<E>,
+        "semaphore" => semaphore::<E>,
+        _ => return super::tasks::<Smol<E, false>>(row).or_else(|| super::inputs::<Smol<E, true>>(row)),
     })
 }
 
 /// A channel each way.
-fn ping_pong(times: u64) -> Cost {
-    repeat(times, 2 * TURNS, async |system: Smol<false>| {
+fn ping_pong<E: Executor>(times: u64) -> Cost {
+    repeat(times, 2 * TURNS, async |system: Smol<E, false>| {
         let (to_left, left) = async_channel::bounded(1);
         let (to_right, right) = async_channel::bounded(1);
         let play = async |mine: async_channel::Receiver<()>, other: async_channel::Sender<()>| {
@@ -105,8 +120,8 @@ fn ping_pong(times: u64) -> Cost {
     })
 }
 
-fn queue(times: u64) -> Cost {
-    repeat(times, ITEMS, async |system: Smol<false>| {
+fn queue<E: Executor>(times: u64) -> Cost {
+    repeat(times, ITEMS, async |system: Smol<E, false>| {
         let (sender, receiver) = async_channel::bounded(ROOM);
         let producer = system.spawn(async move {
             for item in 0..ITEMS {
@@ -120,8 +135,8 @@ fn queue(times: u64) -> Cost {
     })
 }
 
-fn lock(times: u64) -> Cost {
-    rivals::<Smol<false>, _, _>(
+fn lock<E: Executor>(times: u64) -> Cost {
+    rivals::<Smol<E, false>, _, _>(
         times,
         || Rc::new(Mutex::new(0_u64)),
         async |lock: Rc<Mutex<u64>>| {
@@ -132,8 +147,8 @@ fn lock(times: u64) -> Cost {
     )
 }
 
-fn semaphore(times: u64) -> Cost {
-    rivals::<Smol<false>, _, _>(
+fn semaphore<E: Executor>(times: u64) -> Cost {
+    rivals::<Smol<E, false>, _, _>(
         times,
         || Rc::new(Semaphore::new(PERMITS)),
         async |semaphore: Rc<Semaphore>| {

@@ -1,54 +1,52 @@
-//! tokio: a runtime of the current thread with a `LocalSet`. Owns its idioms; must not know the other systems.
+//! tokio: a runtime of the current thread with a `LocalSet`, and its `LocalRuntime`, which needs none. Owns its idioms;
+//! must not know the other systems.
+
+mod sockets;
 
 use std::future::Future;
-use std::net::TcpStream as StdStream;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet, LocalSet, spawn_local};
-use tokio::time::{Sleep, sleep};
+use tokio::time::sleep;
 
 use crate::measure::{Cost, Work};
 use crate::rows::{GROUP, ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{MESSAGE, PLACE, Sockets, Spawn, System, Timers};
-use crate::work::{child, join, repeat, rivals, wake_itself};
+use crate::system::{ANYWHERE, Spawn, System, Timers};
+use crate::work::tasks::spawn_await_in_task;
+use crate::work::{Joined, child, join, repeat, rivals, wake_itself};
 
-pub(super) const SYSTEM: System = System { name: "tokio", crates: &["tokio"], find };
+pub(super) const SYSTEM: System = System { name: "tokio", crates: &["tokio"], find: find::<false>, refused: ANYWHERE };
+pub(super) const LOCAL: System =
+    System { name: "tokio-local", crates: &["tokio"], find: find::<true>, refused: ANYWHERE };
 
-/// With its drivers of time and I/O or, which is faster, without.
+/// As a `LocalRuntime` or with a `LocalSet`; with its drivers of time and I/O or, which is faster, without.
 #[derive(Clone)]
-struct Tokio<const DRIVERS: bool>;
+struct Tokio<const LOCAL: bool, const DRIVERS: bool>;
 
-/// Joins, and has no error: nobody aborts a task here.
-struct Joined<T>(JoinHandle<T>);
-
-impl<T> Future for Joined<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        Pin::new(&mut self.0).poll(cx).map(|ended| ended.expect("no task fails"))
-    }
-}
-
-impl<const DRIVERS: bool> Spawn for Tokio<DRIVERS> {
-    type Task<T: 'static> = Joined<T>;
+impl<const LOCAL: bool, const DRIVERS: bool> Spawn for Tokio<LOCAL, DRIVERS> {
+    type Task<T: 'static> = Joined<JoinHandle<T>>;
 
     fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
         let mut builder = Builder::new_current_thread();
         if DRIVERS {
             builder.enable_all();
         }
-        LocalSet::new().block_on(&builder.build().expect("descriptors for a runtime"), main(Self))
+        if LOCAL {
+            builder.build_local(LocalOptions::default()).expect("descriptors for a runtime").block_on(main(Self))
+        } else {
+            LocalSet::new().block_on(&builder.build().expect("descriptors for a runtime"), main(Self))
+        }
     }
 
-    fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Joined<F::Output> {
+    fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Joined<JoinHandle<F::Output>> {
         Joined(spawn_local(future))
+    }
+
+    fn call_soon(&self, f: impl FnOnce() + 'static) {
+        spawn_local(async { f() });
     }
 
     fn yield_now() -> impl Future<Output = ()> {
@@ -56,60 +54,30 @@ impl<const DRIVERS: bool> Spawn for Tokio<DRIVERS> {
     }
 }
 
-impl Timers for Tokio<true> {
-    type Timer = Sleep;
-
-    fn timer(after: Duration) -> Sleep {
+impl<const LOCAL: bool> Timers for Tokio<LOCAL, true> {
+    fn timer(after: Duration) -> impl Future<Output: 'static> + 'static {
         sleep(after)
     }
 }
 
-impl Sockets for Tokio<true> {
-    type Stream = TcpStream;
-
-    fn stream(stream: StdStream) -> TcpStream {
-        TcpStream::from_std(stream).expect("room for one more")
-    }
-
-    async fn serve(mut stream: TcpStream) {
-        let mut place = vec![0; PLACE];
-        loop {
-            match stream.read(&mut place).await.expect("a connection") {
-                0 => return,
-                n => stream.write_all(&place[..n]).await.expect("a connection"),
-            }
-        }
-    }
-
-    async fn ask(mut stream: TcpStream, times: u64) {
-        let mut place = vec![0; PLACE];
-        for _ in 0..times {
-            stream.write_all(&MESSAGE).await.expect("a connection");
-            let mut back = 0;
-            while back < MESSAGE.len() {
-                back += stream.read(&mut place).await.expect("a connection");
-            }
-        }
-    }
-}
-
-fn find(row: &str) -> Option<Work> {
+fn find<const LOCAL: bool>(row: &str) -> Option<Work> {
     Some(match row {
-        "ping_pong" => ping_pong,
-        "wait_drain_10" => wait_drain::<10>,
-        "wait_drain_1000" => wait_drain::<1_000>,
-        "wait_drain_10000" => wait_drain::<10_000>,
-        "task_group_100" => group,
-        "queue" => queue,
-        "lock" => lock,
-        "semaphore" => semaphore,
-        _ => return super::tasks::<Tokio<false>>(row).or_else(|| super::inputs::<Tokio<true>>(row)),
+        "spawn_await" => spawn_await_in_task::<Tokio<LOCAL, false>>,
+        "ping_pong" => ping_pong::<LOCAL>,
+        "wait_drain_10" => wait_drain::<LOCAL, 10>,
+        "wait_drain_1000" => wait_drain::<LOCAL, 1_000>,
+        "wait_drain_10000" => wait_drain::<LOCAL, 10_000>,
+        "task_group_100" => group::<LOCAL>,
+        "queue" => queue::<LOCAL>,
+        "lock" => lock::<LOCAL>,
+        "semaphore" => semaphore::<LOCAL>,
+        _ => return super::tasks::<Tokio<LOCAL, false>>(row).or_else(|| super::inputs::<Tokio<LOCAL, true>>(row)),
     })
 }
 
 /// A `Notify` each way: the token is that it is one's turn.
-fn ping_pong(times: u64) -> Cost {
-    repeat(times, 2 * TURNS, async |system: Tokio<false>| {
+fn ping_pong<const LOCAL: bool>(times: u64) -> Cost {
+    repeat(times, 2 * TURNS, async |system: Tokio<LOCAL, false>| {
         let (left, right) = (Rc::new(Notify::new()), Rc::new(Notify::new()));
         let play = async |mine: Rc<Notify>, other: Rc<Notify>| {
             for _ in 0..TURNS {
@@ -123,8 +91,8 @@ fn ping_pong(times: u64) -> Cost {
     })
 }
 
-fn wait_drain<const TASKS: u64>(times: u64) -> Cost {
-    repeat(times, TASKS, async |_: Tokio<false>| {
+fn wait_drain<const LOCAL: bool, const TASKS: u64>(times: u64) -> Cost {
+    repeat(times, TASKS, async |_: Tokio<LOCAL, false>| {
         let (gates, waits): (Vec<_>, Vec<_>) = (0..TASKS).map(|_| oneshot::channel()).unzip();
         let mut tasks = JoinSet::new();
         for gate in waits {
@@ -138,8 +106,8 @@ fn wait_drain<const TASKS: u64>(times: u64) -> Cost {
     })
 }
 
-fn group(times: u64) -> Cost {
-    repeat(times, GROUP, async |_: Tokio<false>| {
+fn group<const LOCAL: bool>(times: u64) -> Cost {
+    repeat(times, GROUP, async |_: Tokio<LOCAL, false>| {
         let mut tasks = JoinSet::new();
         for i in 0..GROUP {
             tasks.spawn_local(child(i));
@@ -150,8 +118,8 @@ fn group(times: u64) -> Cost {
     })
 }
 
-fn queue(times: u64) -> Cost {
-    repeat(times, ITEMS, async |system: Tokio<false>| {
+fn queue<const LOCAL: bool>(times: u64) -> Cost {
+    repeat(times, ITEMS, async |system: Tokio<LOCAL, false>| {
         let (sender, mut receiver) = mpsc::channel(ROOM);
         let producer = system.spawn(async move {
             for item in 0..ITEMS {
@@ -165,8 +133,8 @@ fn queue(times: u64) -> Cost {
     })
 }
 
-fn lock(times: u64) -> Cost {
-    rivals::<Tokio<false>, _, _>(
+fn lock<const LOCAL: bool>(times: u64) -> Cost {
+    rivals::<Tokio<LOCAL, false>, _, _>(
         times,
         || Rc::new(Mutex::new(0_u64)),
         async |lock: Rc<Mutex<u64>>| {
@@ -177,8 +145,8 @@ fn lock(times: u64) -> Cost {
     )
 }
 
-fn semaphore(times: u64) -> Cost {
-    rivals::<Tokio<false>, _, _>(
+fn semaphore<const LOCAL: bool>(times: u64) -> Cost {
+    rivals::<Tokio<LOCAL, false>, _, _>(
         times,
         || Rc::new(Semaphore::new(PERMITS)),
         async |semaphore: Rc<Semaphore>| {

@@ -1,0 +1,66 @@
+//! A process that measures one row. Owns how its answer is read, and that it does not hang for ever; must not know what
+//! it measures.
+
+use std::io::{self, Read};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::measure::IMPOSSIBLE;
+
+/// Many times what the slowest row takes on the slowest system.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// What came of it.
+pub(crate) enum Said {
+    Value(f64),
+    /// The machine cannot do the row, and why.
+    Impossible(String),
+    Failed(String),
+}
+
+/// Waits for what it has to say.
+pub(crate) fn ask(command: &mut Command) -> Said {
+    let (status, out, err) = match output(command) {
+        Ok(said) => said,
+        Err(error) => return Said::Failed(error.to_string()),
+    };
+    let err = err.trim();
+    match out.trim().parse() {
+        Ok(value) if status.success() => Said::Value(value),
+        _ if status.code() == Some(IMPOSSIBLE.into()) => Said::Impossible(err.to_owned()),
+        _ => Said::Failed(format!("{status}: {err}")),
+    }
+}
+
+/// As [`Command::output`] does it, but no longer than [`LIMIT`].
+fn output(command: &mut Command) -> io::Result<(ExitStatus, String, String)> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (out, err) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
+    let (ended, end) = mpsc::channel();
+    let out = thread::spawn(move || {
+        let text = text(out);
+        ended.send(()).ok(); // nobody waits for one that was killed
+        text
+    });
+    let err = thread::spawn(move || text(err));
+    let late = end.recv_timeout(LIMIT).is_err();
+    if late {
+        child.kill()?;
+    }
+    let status = child.wait()?;
+    let [out, err] = [out, err].map(|reader| reader.join().expect("no reader panics"));
+    if late {
+        let error = format!("killed after {} s; it said: {}", LIMIT.as_secs(), err.trim());
+        return Err(io::Error::new(io::ErrorKind::TimedOut, error));
+    }
+    Ok((status, out, err))
+}
+
+/// All there is to read, as far as it is text.
+fn text(mut from: impl Read) -> String {
+    let mut bytes = Vec::new();
+    from.read_to_end(&mut bytes).ok(); // what was said before the error counts
+    String::from_utf8_lossy(&bytes).into_owned()
+}

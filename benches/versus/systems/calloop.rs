@@ -1,0 +1,254 @@
+//! calloop: callbacks on its timers and its sources, and futures in its executor, which is a source too. Owns its
+//! idioms; must not know the other systems. Its futures cannot be joined: what they return goes to a callback, so it has no row
+//! whose tasks wait for one another.
+
+use std::future::Future;
+use std::io::{self, Read as _, Write as _};
+use std::mem::replace;
+use std::net::TcpStream;
+use std::rc::Rc;
+use std::time::Duration;
+
+use calloop::futures::{Scheduler, executor};
+use calloop::generic::Generic;
+use calloop::timer::{TimeoutAction, TimeoutFuture, Timer};
+use calloop::{EventLoop, Interest, LoopHandle, Mode, PostAction};
+
+use crate::measure::{Cost, Stopwatch, Work};
+use crate::rows::{ARMED, AWAITED, CALLBACKS, LINKS, REPOLLED, REPOLLS, SLEEPERS, WAKES};
+use crate::system::{ANYWHERE, System};
+use crate::work::sockets::{each, message, pairs, place};
+use crate::work::timers::{SEED, far_off, naps};
+use crate::work::wake_itself;
+
+pub(super) const SYSTEM: System = System { name: "calloop", crates: &["calloop"], find, refused: ANYWHERE };
+
+fn find(row: &str) -> Option<Work> {
+    Some(match row {
+        "spawn_join_1000" => spawn_join::<1_000>,
+        "spawn_join_10000" => spawn_join::<10_000>,
+        "spawn_await" => spawn_await,
+        "self_wake" => self_wake,
+        "repoll_1000" => repoll,
+        "call_soon_chain" => call_soon_chain,
+        "call_soon_batch" => call_soon_batch,
+        "timer_arm_cancel_1" => |times| timer_arm_cancel(1, times * ARMED),
+        "timer_arm_cancel_10000" => |times| timer_arm_cancel(10_000, times * ARMED),
+        // of a million, which it goes through to cancel one, the row would take minutes
+        "sleepers" => sleepers,
+        "echo_1k_1" => echo::<1_024, 1>,
+        "echo_1k_64" => echo::<1_024, 64>,
+        "echo_1k_1024" => echo::<1_024, 1_024>,
+        "echo_10k_1" => echo::<10_240, 1>,
+        "echo_10k_64" => echo::<10_240, 64>,
+        "echo_10k_1024" => echo::<10_240, 1_024>,
+        "echo_100k_1" => echo::<102_400, 1>,
+        "echo_100k_64" => echo::<102_400, 64>,
+        "echo_100k_1024" => echo::<102_400, 1_024>,
+        _ => return None,
+    })
+}
+
+/// A loop whose data is how many have ended.
+struct Counted {
+    event_loop: EventLoop<'static, u64>,
+    tasks: Scheduler<()>,
+}
+
+impl Counted {
+    fn new() -> Self {
+        let event_loop = EventLoop::try_new().expect("descriptors for a loop");
+        let (executor, tasks) = executor().expect("a descriptor for an executor");
+        event_loop.handle().insert_source(executor, |(), (), ended| *ended += 1).expect("room for one more");
+        Self { event_loop, tasks }
+    }
+
+    fn handle(&self) -> LoopHandle<'static, u64> {
+        self.event_loop.handle()
+    }
+
+    fn spawn(&self, future: impl Future<Output: 'static> + 'static) {
+        let future = async { drop(future.await) };
+        self.tasks.schedule(future).expect("the executor is there");
+    }
+
+    /// Until so many have ended.
+    fn run(&mut self, count: u64) {
+        self.dispatch(None, count);
+    }
+
+    /// The same of callbacks that are called when there is nothing else, for which it must not wait.
+    fn run_idle(&mut self, count: u64) {
+        self.dispatch(Some(Duration::ZERO), count);
+    }
+
+    fn dispatch(&mut self, timeout: Option<Duration>, count: u64) {
+        let mut ended = 0;
+        while ended < count {
+            self.event_loop.dispatch(timeout, &mut ended).expect("nobody breaks the loop");
+        }
+    }
+}
+
+/// Does `batch`, which is so many operations, so many times.
+fn repeat(times: u64, operations: u64, batch: impl Fn(&mut Counted)) -> Cost {
+    let mut counted = Counted::new();
+    let watch = Stopwatch::wall();
+    for _ in 0..times {
+        batch(&mut counted);
+    }
+    watch.cost(times * operations)
+}
+
+fn spawn_join<const TASKS: u64>(times: u64) -> Cost {
+    repeat(times, TASKS, |counted| {
+        for _ in 0..TASKS {
+            counted.spawn(async {});
+        }
+        counted.run(TASKS);
+    })
+}
+
+fn spawn_await(times: u64) -> Cost {
+    repeat(times, AWAITED, |counted| {
+        for _ in 0..AWAITED {
+            counted.spawn(async {});
+            counted.run(1);
+        }
+    })
+}
+
+fn self_wake(times: u64) -> Cost {
+    repeat(times, WAKES, |counted| {
+        counted.spawn(wake_itself(WAKES));
+        counted.run(1);
+    })
+}
+
+fn repoll(times: u64) -> Cost {
+    repeat(times, REPOLLED * REPOLLS, |counted| {
+        for _ in 0..REPOLLED {
+            counted.spawn(wake_itself(REPOLLS - 1));
+        }
+        counted.run(REPOLLED);
+    })
+}
+
+/// Queues one that goes on to the next, and ends with the last.
+fn link(handle: LoopHandle<'static, u64>, left: u64, ended: &mut u64) {
+    if left == 0 {
+        *ended += 1;
+    } else {
+        handle.clone().insert_idle(move |ended| link(handle, left - 1, ended));
+    }
+}
+
+fn call_soon_chain(times: u64) -> Cost {
+    repeat(times, LINKS, |counted| {
+        link(counted.handle(), LINKS, &mut 0);
+        counted.run_idle(1);
+    })
+}
+
+fn call_soon_batch(times: u64) -> Cost {
+    repeat(times, CALLBACKS, |counted| {
+        let handle = counted.handle();
+        for _ in 0..CALLBACKS {
+            handle.insert_idle(|ended| *ended += 1);
+        }
+        counted.run_idle(CALLBACKS);
+    })
+}
+
+/// Lets a new timer take the place of any one of those that are live, so many times.
+fn timer_arm_cancel(count: u64, times: u64) -> Cost {
+    let counted = Counted::new();
+    let (handle, mut number) = (counted.handle(), SEED);
+    let arm = |number: &mut u64| {
+        let source = Timer::from_duration(far_off(number));
+        handle.insert_source(source, |_, (), _| TimeoutAction::Drop).expect("room for one more")
+    };
+    let mut live: Vec<_> = (0..count).map(|_| arm(&mut number)).collect();
+    let watch = Stopwatch::wall();
+    for _ in 0..times {
+        let fresh = arm(&mut number);
+        let any = usize::try_from(number % count).expect("a place in memory");
+        handle.remove(replace(&mut live[any], fresh));
+    }
+    watch.cost(times)
+}
+
+fn sleepers(times: u64) -> Cost {
+    let mut counted = Counted::new();
+    let watch = Stopwatch::cpu();
+    for _ in 0..times {
+        for nap in naps() {
+            counted.spawn(TimeoutFuture::from_duration(&counted.handle(), nap));
+        }
+        counted.run(SLEEPERS);
+    }
+    watch.cost(times * SLEEPERS)
+}
+
+/// Calls back for each time that there is something to read.
+fn on_readable(
+    counted: &Counted,
+    stream: Rc<TcpStream>,
+    mut callback: impl FnMut(&TcpStream, &mut u64) -> io::Result<PostAction> + 'static,
+) {
+    let source = Generic::new(stream, Interest::READ, Mode::Level);
+    counted.handle().insert_source(source, move |_, stream, ended| callback(stream, ended)).expect("room for one more");
+}
+
+/// Sends back what comes, until the end. There is always room for it: the other end waits for it.
+fn serve(counted: &Counted, stream: TcpStream, size: usize) {
+    let (stream, mut place) = (Rc::new(stream), place(size));
+    on_readable(counted, stream, move |mut stream, _| {
+        let n = stream.read(&mut place)?;
+        stream.write_all(&place[..n])?;
+        Ok(if n == 0 { PostAction::Remove } else { PostAction::Continue })
+    });
+}
+
+/// Each time that all of a message has come back, sends the next; but not the second, nor more than so many.
+fn ask(counted: &Counted, stream: Rc<TcpStream>, message: Rc<[u8]>, times: u64) {
+    let (mut place, mut asked, mut back) = (place(message.len()), 0, 0);
+    on_readable(counted, stream, move |mut stream, ended| {
+        back += stream.read(&mut place)?;
+        if back == message.len() {
+            (asked, back) = (asked + 1, 0);
+            if asked == 1 || asked == times {
+                *ended += 1;
+            } else {
+                stream.write_all(&message)?;
+            }
+        }
+        Ok(PostAction::Continue)
+    });
+}
+
+fn echo<const SIZE: usize, const CONNECTIONS: usize>(times: u64) -> Cost {
+    let each = each(times, SIZE, CONNECTIONS);
+    let pairs = match pairs(CONNECTIONS) {
+        Ok(pairs) => pairs,
+        Err(reason) => return Cost::Impossible(reason),
+    };
+    let (mut counted, message) = (Counted::new(), Rc::<[u8]>::from(message(SIZE)));
+    let mut clients = Vec::new();
+    for [client, server] in pairs {
+        let client = Rc::new(client);
+        serve(&counted, server, SIZE);
+        ask(&counted, client.clone(), message.clone(), 1 + each);
+        clients.push(client);
+    }
+    let mut ask_all = || {
+        for client in &clients {
+            client.as_ref().write_all(&message).expect("a connection");
+        }
+        counted.run(CONNECTIONS as u64);
+    };
+    ask_all();
+    let watch = Stopwatch::wall();
+    ask_all();
+    watch.cost(each * CONNECTIONS as u64)
+}

@@ -1,0 +1,147 @@
+//! glommio, which is `io_uring` and nothing else, with its own channels, its semaphore and, as it has no other lock,
+//! its `RwLock`. Owns its idioms; must not know the other systems.
+
+use std::future::Future;
+use std::net::TcpStream as StdStream;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _};
+use glommio::channels::local_channel;
+use glommio::net::TcpStream;
+use glommio::sync::{RwLock, Semaphore};
+use glommio::timer::Timer;
+use glommio::{LocalExecutorBuilder, Placement, Task, executor, spawn_local};
+use io_uring::IoUring;
+use socket2_of_glommio::Socket;
+
+use super::ring;
+use crate::measure::{Cost, Work};
+use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
+use crate::system::{Sockets, Spawn, System, Timers};
+use crate::work::{join, repeat, rivals, wake_itself};
+
+pub(super) const SYSTEM: System = System { name: "glommio", crates: &["glommio"], find, refused };
+
+#[derive(Clone)]
+struct Glommio;
+
+/// Without `io_uring` it panics; if too little memory may be locked, it says so.
+fn refused() -> Option<String> {
+    let executor = || LocalExecutorBuilder::new(Placement::Unbound).make().err();
+    ring::refused(&IoUring::builder()).or_else(|| executor().map(|refused| format!("no executor: {refused}")))
+}
+
+impl Spawn for Glommio {
+    type Task<T: 'static> = Task<T>;
+
+    fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
+        LocalExecutorBuilder::new(Placement::Unbound).make().expect("rings").run(main(Self))
+    }
+
+    fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Task<F::Output> {
+        spawn_local(future)
+    }
+
+    fn call_soon(&self, f: impl FnOnce() + 'static) {
+        spawn_local(async { f() }).detach();
+    }
+
+    async fn yield_now() {
+        executor().yield_now().await;
+    }
+}
+
+impl Timers for Glommio {
+    fn timer(after: Duration) -> impl Future<Output: 'static> + 'static {
+        Timer::new(after)
+    }
+}
+
+impl Sockets for Glommio {
+    type Stream = TcpStream;
+
+    fn stream(stream: StdStream) -> TcpStream {
+        Socket::from(stream).into()
+    }
+
+    async fn read(from: &mut TcpStream, mut place: Vec<u8>) -> (usize, Vec<u8>) {
+        let count = from.read(&mut place).await.expect("a connection");
+        (count, place)
+    }
+
+    async fn write(to: &mut TcpStream, bytes: Vec<u8>, count: usize) -> Vec<u8> {
+        to.write_all(&bytes[..count]).await.expect("a connection");
+        bytes
+    }
+}
+
+fn find(row: &str) -> Option<Work> {
+    Some(match row {
+        "ping_pong" => ping_pong,
+        "queue" => queue,
+        "lock" => lock,
+        "semaphore" => semaphore,
+        // a task may not be known to more than 32,767 that would wake it
+        "timer_arm_cancel_1000000" | "million_timers" | "memory_timer" | "foreign_wake" => return None,
+        _ => {
+            let inputs = || super::timers::<Glommio>(row).or_else(|| super::streams::<Glommio>(row));
+            return super::tasks::<Glommio>(row).or_else(inputs);
+        }
+    })
+}
+
+/// A channel each way.
+fn ping_pong(times: u64) -> Cost {
+    repeat(times, 2 * TURNS, async |system: Glommio| {
+        let (to_left, left) = local_channel::new_unbounded();
+        let (to_right, right) = local_channel::new_unbounded();
+        let play = async |mine: local_channel::LocalReceiver<()>, other: local_channel::LocalSender<()>| {
+            for _ in 0..TURNS {
+                mine.recv().await.expect("the other one is there");
+                other.try_send(()).ok(); // the last token finds nobody
+            }
+        };
+        to_left.try_send(()).expect("a player");
+        let players = [system.spawn(play(left, to_right)), system.spawn(play(right, to_left))];
+        join(players).await;
+    })
+}
+
+fn queue(times: u64) -> Cost {
+    repeat(times, ITEMS, async |system: Glommio| {
+        let (sender, receiver) = local_channel::new_bounded(ROOM);
+        let producer = system.spawn(async move {
+            for item in 0..ITEMS {
+                sender.send(item).await.expect("the consumer is there");
+            }
+        });
+        for _ in 0..ITEMS {
+            receiver.recv().await.expect("the producer is there");
+        }
+        producer.await;
+    })
+}
+
+fn lock(times: u64) -> Cost {
+    rivals::<Glommio, _, _>(
+        times,
+        || Rc::new(RwLock::new(0_u64)),
+        async |lock: Rc<RwLock<u64>>| {
+            let mut held = lock.write().await.expect("nobody closes it");
+            wake_itself(1).await;
+            *held += 1;
+        },
+    )
+}
+
+fn semaphore(times: u64) -> Cost {
+    rivals::<Glommio, _, _>(
+        times,
+        || Rc::new(Semaphore::new(PERMITS as u64)),
+        async |semaphore: Rc<Semaphore>| {
+            let _permit = semaphore.acquire_permit(1).await.expect("nobody closes it");
+            wake_itself(1).await;
+        },
+    )
+}

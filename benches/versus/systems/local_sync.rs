@@ -1,0 +1,82 @@
+//! The channels and the semaphore of local-sync, which are for one thread and any runtime: what is taken on a runtime
+//! that has none. Owns its idioms; must not know the systems.
+
+use std::rc::Rc;
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use local_sync::{mpsc, oneshot, semaphore::Semaphore};
+
+use crate::measure::{Cost, Work};
+use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
+use crate::system::Spawn;
+use crate::work::{join, repeat, rivals, wake_itself};
+
+/// The rows that are written with them.
+pub(super) fn rows<S: Spawn>(row: &str) -> Option<Work> {
+    Some(match row {
+        "ping_pong" => ping_pong::<S>,
+        "wait_drain_10" => wait_drain::<S, 10>,
+        "wait_drain_1000" => wait_drain::<S, 1_000>,
+        "wait_drain_10000" => wait_drain::<S, 10_000>,
+        "queue" => queue::<S>,
+        "semaphore" => semaphore::<S>,
+        _ => return None,
+    })
+}
+
+/// A channel each way.
+fn ping_pong<S: Spawn>(times: u64) -> Cost {
+    repeat(times, 2 * TURNS, async |system: S| {
+        let (to_left, left) = mpsc::unbounded::channel();
+        let (to_right, right) = mpsc::unbounded::channel();
+        let play = async |mut mine: mpsc::unbounded::Rx<()>, other: mpsc::unbounded::Tx<()>| {
+            for _ in 0..TURNS {
+                mine.recv().await.expect("the other one is there");
+                other.send(()).ok(); // the last token finds nobody
+            }
+        };
+        to_left.send(()).expect("a player");
+        let players = [system.spawn(play(left, to_right)), system.spawn(play(right, to_left))];
+        join(players).await;
+    })
+}
+
+fn wait_drain<S: Spawn, const TASKS: u64>(times: u64) -> Cost {
+    repeat(times, TASKS, async |system: S| {
+        let (gates, waits): (Vec<_>, Vec<_>) = (0..TASKS).map(|_| oneshot::channel::<()>()).unzip();
+        let tasks = waits.into_iter().map(|gate| system.spawn(gate));
+        let mut tasks: FuturesUnordered<_> = tasks.collect();
+        for gate in gates {
+            gate.send(()).expect("a task waits");
+            tasks.next().await.expect("one is left").expect("it was opened");
+        }
+        assert!(tasks.is_empty());
+    })
+}
+
+fn queue<S: Spawn>(times: u64) -> Cost {
+    repeat(times, ITEMS, async |system: S| {
+        let (sender, mut receiver) = mpsc::bounded::channel(ROOM);
+        let producer = system.spawn(async move {
+            for item in 0..ITEMS {
+                sender.send(item).await.expect("the consumer is there");
+            }
+        });
+        for _ in 0..ITEMS {
+            receiver.recv().await.expect("the producer is there");
+        }
+        producer.await;
+    })
+}
+
+fn semaphore<S: Spawn>(times: u64) -> Cost {
+    rivals::<S, _, _>(
+        times,
+        || Rc::new(Semaphore::new(PERMITS)),
+        async |semaphore: Rc<Semaphore>| {
+            let _permit = semaphore.acquire().await.expect("nobody closes it");
+            wake_itself(1).await;
+        },
+    )
+}
