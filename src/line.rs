@@ -44,7 +44,7 @@ enum Waiter {
     Other(usize),
 }
 
-/// What became of one whose turn it was.
+/// What became of the first who waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Turned {
     Called,
@@ -54,21 +54,6 @@ enum Turned {
 }
 
 impl List {
-    /// Calls one who waits, if it is a task, or passes it over.
-    ///
-    /// A task whose wait was ended by a cancellation is queued until it has been told. So that need be looked for only in
-    /// one that is queued already.
-    #[inline]
-    fn turn(&mut self, kernel: &Loop, place: Place, passes_over: bool) -> Turned {
-        let Some(Waiter::Task(key)) = self.places.waiter(place) else { return Turned::Not };
-        if !kernel.wakes(key) && passes_over && was_cancelled(kernel, key) {
-            self.places.pass_over(place);
-            return Turned::PassedOver;
-        }
-        self.places.call(place);
-        Turned::Called
-    }
-
     fn keep(&mut self, waker: Waker) -> Waiter {
         Waiter::Other(self.wakers.insert(waker))
     }
@@ -113,28 +98,44 @@ impl Line {
         self.call_those(usize::MAX, false);
     }
 
+    #[inline]
     fn call_those(&self, most: usize, passes_over: bool) -> usize {
-        let Some(kernel) = self.kernel.get() else { return 0 };
-        let mut list = self.list.borrow_mut();
         let mut called = 0;
-        while called < most
-            && let Some(first) = list.places.first()
-        {
-            match list.turn(kernel, first, passes_over) {
+        while called < most && self.anybody_waits() {
+            match self.turn(passes_over) {
                 Turned::Called => called += 1,
                 Turned::PassedOver => {}
-                Turned::Not => {
-                    drop(list);
-                    return called + self.call_others(kernel, most - called, passes_over);
-                }
+                Turned::Not => return called + self.call_others(most - called, passes_over),
             }
         }
         called
     }
 
+    #[inline]
+    fn anybody_waits(&self) -> bool {
+        self.list.borrow().places.first().is_some()
+    }
+
+    /// Calls the first who waits, if it is a task, or passes it over.
+    ///
+    /// A task whose wait was ended by a cancellation is queued until it has been told. So that need be looked for only in
+    /// one that is queued already.
+    fn turn(&self, passes_over: bool) -> Turned {
+        let places = &mut self.list.borrow_mut().places;
+        let (Some(first), Some(kernel)) = (places.first(), self.kernel.get()) else { return Turned::Not };
+        let Some(Waiter::Task(key)) = places.waiter(first) else { return Turned::Not };
+        if !kernel.wakes(key) && passes_over && was_cancelled(kernel, key) {
+            places.pass_over(first);
+            return Turned::PassedOver;
+        }
+        places.call(first);
+        Turned::Called
+    }
+
     /// The same if not only tasks wait: first all are called, then they are woken.
     #[cold]
-    fn call_others(&self, kernel: &Loop, most: usize, passes_over: bool) -> usize {
+    fn call_others(&self, most: usize, passes_over: bool) -> usize {
+        let Some(kernel) = self.kernel.get() else { return 0 };
         let mut list = self.list.borrow_mut();
         let mut called = self.called.take();
         while called.len() < most
@@ -162,15 +163,11 @@ impl Line {
     /// Sees to it that the first in the line goes on: calls it, unless it has been called, or was cancelled and will look
     /// after the next one itself.
     pub(crate) fn call_first(&self) {
-        let Some(kernel) = self.kernel.get() else { return };
-        let mut list = self.list.borrow_mut();
-        if list.places.called() > 0 || list.places.passed_over() > 0 {
-            return;
-        }
-        let Some(first) = list.places.first() else { return };
-        if list.turn(kernel, first, true) == Turned::Not {
-            drop(list);
-            self.call_others(kernel, 1, true);
+        let list = self.list.borrow();
+        let nobody_before = list.places.called() == 0 && list.places.passed_over() == 0;
+        drop(list);
+        if nobody_before && self.anybody_waits() && self.turn(true) == Turned::Not {
+            self.call_others(1, true);
         }
     }
 
@@ -187,30 +184,45 @@ impl Line {
     /// One poll of a wait at `place`, if it has one yet: what `wait` answers. One that was passed over still has its place.
     #[inline]
     fn poll(&self, place: &mut Option<Place>, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
-        if is_throwing(cx) {
-            return Poll::Pending;
-        }
         match *place {
-            Some(at) if self.list.borrow_mut().places.leave_if_called(at) => {
-                *place = None;
-                Poll::Ready(true)
-            }
-            Some(at) => self.stay(place, at, what, cx),
             None => {
-                *place = Some(self.join(what, cx));
+                *place = self.join(what, cx);
                 Poll::Pending
+            }
+            Some(at) => {
+                let polled = self.look(at, what, cx);
+                if polled == Poll::Ready(true) {
+                    *place = None;
+                }
+                polled
             }
         }
     }
 
+    /// Takes a place, unless a cancellation is on its way.
     #[inline(never)]
-    fn join(&self, what: Leaf, cx: &Context<'_>) -> Place {
+    fn join(&self, what: Leaf, cx: &Context<'_>) -> Option<Place> {
+        if is_throwing(cx) {
+            return None;
+        }
         let kernel = self.bind();
         kernel.leaf().set(Some(what));
-        match task_of(kernel, cx) {
+        Some(match task_of(kernel, cx) {
             Some(key) => self.list.borrow_mut().places.join(Waiter::Task(key)),
             None => self.join_with_waker(cx.waker().clone()),
+        })
+    }
+
+    /// Whether the one at `place` has been called, and has left it then.
+    #[inline(never)]
+    fn look(&self, place: Place, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
+        if is_throwing(cx) {
+            return Poll::Pending;
         }
+        if self.list.borrow_mut().places.leave_if_called(place) {
+            return Poll::Ready(true);
+        }
+        self.stay(place, what, cx)
     }
 
     #[cold]
@@ -222,22 +234,21 @@ impl Line {
 
     /// Polled again and not called: whoever polls now is to be woken, if it waits.
     #[cold]
-    fn stay(&self, place: &mut Option<Place>, at: Place, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
+    fn stay(&self, place: Place, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
         let task = self.kernel.get().and_then(|kernel| task_of(kernel, cx));
         let mut waker = if task.is_none() { Some(cx.waker().clone()) } else { None };
         let mut list = self.list.borrow_mut();
-        let polled = match list.places.state(at) {
+        let polled = match list.places.state(place) {
             State::Waiting(held) => {
                 let unused = list.take(held);
                 let waker = std::mem::replace(&mut waker, unused);
                 let waiter = task.map(Waiter::Task).or_else(|| waker.map(|waker| list.keep(waker)));
-                waiter.into_iter().for_each(|waiter| list.places.replace(at, waiter));
+                waiter.into_iter().for_each(|waiter| list.places.replace(place, waiter));
                 Poll::Pending
             }
             // cloning a waker is somebody's code
             State::Called => {
-                list.places.leave(at);
-                *place = None;
+                list.places.leave(place);
                 Poll::Ready(true)
             }
             State::PassedOver | State::Nobody => Poll::Ready(false),
@@ -321,5 +332,74 @@ impl<F: Fn(bool) + Unpin> Future for Turn<'_, F> {
 impl<F: Fn(bool)> Drop for Turn<'_, F> {
     fn drop(&mut self) {
         self.give_up();
+    }
+}
+
+/// What is had by standing in line for it, as one who waits for it holds it.
+pub(crate) trait Goal: Unpin {
+    type Had;
+    /// What the wait is called in the await graph.
+    const WHAT: Leaf;
+    fn line(&self) -> &Line;
+    /// Takes it if one need not wait.
+    fn take_if_free(&self) -> bool;
+    /// Takes it, as it is one's turn.
+    fn take(&self);
+    fn had(self) -> Self::Had;
+    /// See `Line::wait`.
+    fn given_up(&self, called: bool);
+}
+
+/// Until one has it. A future by hand: one of the compiler's around another for the wait costs a twelfth of all that is done
+/// for a permit; measured.
+pub(crate) struct Having<G: Goal> {
+    /// Until one has it.
+    goal: Option<G>,
+    place: Option<Place>,
+}
+
+impl<G: Goal> Having<G> {
+    pub(crate) fn new(goal: G) -> Self {
+        Self { goal: Some(goal), place: None }
+    }
+
+    #[cold]
+    fn give_up(&mut self) {
+        if let (Some(goal), Some(place)) = (&self.goal, self.place.take()) {
+            goal.given_up(goal.line().leave(place));
+        }
+    }
+}
+
+impl<G: Goal> Future for Having<G> {
+    type Output = G::Had;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<G::Had> {
+        let this = &mut *self;
+        loop {
+            let goal = this.goal.as_ref().expect("an acquire was polled again after it was done");
+            if this.place.is_none() && goal.take_if_free() {
+                break;
+            }
+            match goal.line().poll(&mut this.place, G::WHAT, cx) {
+                Poll::Ready(true) => {
+                    goal.take();
+                    break;
+                }
+                Poll::Ready(false) => this.give_up(),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        this.goal.take().map_or(Poll::Pending, |goal| Poll::Ready(goal.had()))
+    }
+}
+
+impl<G: Goal> Drop for Having<G> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.place.is_some() {
+            self.give_up();
+        }
     }
 }
