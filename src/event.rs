@@ -87,7 +87,9 @@ impl Goal for Rc<Shared> {
         self.set.get()
     }
 
-    fn take(&self) {}
+    fn take(&self) -> bool {
+        true
+    }
 
     fn had(self) {}
 

@@ -4,6 +4,8 @@
 //! Where asyncio has a list of futures, a place in the line is one: it waits, is called (its future is done), or its task
 //! was cancelled, which is seen from the outside at once, before the task has taken the step in which it leaves.
 
+mod having;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
@@ -19,6 +21,8 @@ use crate::node::{Loop, Watcher, is_interrupted};
 use crate::throw::{is_throwing, wait_for};
 use crate::wait_list::{Place, State, WaitList};
 use crate::waker;
+
+pub(crate) use having::{Goal, Having};
 
 #[derive(Default)]
 pub(crate) struct Line {
@@ -44,7 +48,7 @@ enum Waiter {
     Other(usize),
 }
 
-/// What became of the first who waits.
+/// What became of the first who waits, whose turn it was.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Turned {
     Called,
@@ -132,7 +136,7 @@ impl Line {
         Turned::Called
     }
 
-    /// The same if not only tasks wait: first all are called, then they are woken.
+    /// `call_those` if others than tasks wait: first all are called, then they are woken.
     #[cold]
     fn call_others(&self, most: usize, passes_over: bool) -> usize {
         let Some(kernel) = self.kernel.get() else { return 0 };
@@ -242,8 +246,9 @@ impl Line {
             State::Waiting(held) => {
                 let unused = list.take(held);
                 let waker = std::mem::replace(&mut waker, unused);
-                let waiter = task.map(Waiter::Task).or_else(|| waker.map(|waker| list.keep(waker)));
-                waiter.into_iter().for_each(|waiter| list.places.replace(place, waiter));
+                if let Some(waiter) = task.map(Waiter::Task).or_else(|| waker.map(|waker| list.keep(waker))) {
+                    list.places.replace(place, waiter);
+                }
                 Poll::Pending
             }
             // cloning a waker is somebody's code
@@ -332,74 +337,5 @@ impl<F: Fn(bool) + Unpin> Future for Turn<'_, F> {
 impl<F: Fn(bool)> Drop for Turn<'_, F> {
     fn drop(&mut self) {
         self.give_up();
-    }
-}
-
-/// What is had by standing in line for it, as one who waits for it holds it.
-pub(crate) trait Goal: Unpin {
-    type Had;
-    /// What the wait is called in the await graph.
-    const WHAT: Leaf;
-    fn line(&self) -> &Line;
-    /// Takes it if one need not wait.
-    fn take_if_free(&self) -> bool;
-    /// Takes it, as it is one's turn.
-    fn take(&self);
-    fn had(self) -> Self::Had;
-    /// See `Line::wait`.
-    fn given_up(&self, called: bool);
-}
-
-/// Until one has it. A future by hand: one of the compiler's around another for the wait costs a twelfth of all that is done
-/// for a permit; measured.
-pub(crate) struct Having<G: Goal> {
-    /// Until one has it.
-    goal: Option<G>,
-    place: Option<Place>,
-}
-
-impl<G: Goal> Having<G> {
-    pub(crate) fn new(goal: G) -> Self {
-        Self { goal: Some(goal), place: None }
-    }
-
-    #[cold]
-    fn give_up(&mut self) {
-        if let (Some(goal), Some(place)) = (&self.goal, self.place.take()) {
-            goal.given_up(goal.line().leave(place));
-        }
-    }
-}
-
-impl<G: Goal> Future for Having<G> {
-    type Output = G::Had;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<G::Had> {
-        let this = &mut *self;
-        loop {
-            let goal = this.goal.as_ref().expect("an acquire was polled again after it was done");
-            if this.place.is_none() && goal.take_if_free() {
-                break;
-            }
-            match goal.line().poll(&mut this.place, G::WHAT, cx) {
-                Poll::Ready(true) => {
-                    goal.take();
-                    break;
-                }
-                Poll::Ready(false) => this.give_up(),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-        this.goal.take().map_or(Poll::Pending, |goal| Poll::Ready(goal.had()))
-    }
-}
-
-impl<G: Goal> Drop for Having<G> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.place.is_some() {
-            self.give_up();
-        }
     }
 }

@@ -101,8 +101,9 @@ impl<'a, T> Goal for &'a Shared<T> {
         self.lock_if_free()
     }
 
-    fn take(&self) {
+    fn take(&self) -> bool {
         self.locked.set(true);
+        true
     }
 
     fn had(self) -> LockGuard<'a, T> {

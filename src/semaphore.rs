@@ -173,8 +173,9 @@ impl Goal for Rc<Permits> {
     }
 
     /// It was granted by who called.
-    fn take(&self) {
+    fn take(&self) -> bool {
         self.grant_what_is_free();
+        true
     }
 
     fn had(self) -> SemaphorePermit {
