@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::line::Line;
+use crate::kernel::Leaf;
+use crate::line::{Goal, Having, Line};
 
 /// A flag that tasks wait for: asyncio's `Event`. Clones are the same event.
 ///
@@ -70,13 +71,29 @@ impl Event {
     /// # Cancel safety
     /// Nothing is lost.
     pub fn wait(&self) -> impl Future<Output = ()> + use<> {
-        let Self { shared } = self.clone();
-        async move {
-            if !shared.set.get() {
-                shared.line.wait(&"an event", |_called| ()).await;
-            }
-        }
+        Having::new(Rc::clone(&self.shared))
     }
+}
+
+impl Goal for Rc<Shared> {
+    type Had = ();
+    const WHAT: Leaf = &"an event";
+
+    fn line(&self) -> &Line {
+        &self.line
+    }
+
+    fn take_if_free(&self) -> bool {
+        self.set.get()
+    }
+
+    fn take(&self) -> bool {
+        true
+    }
+
+    fn had(self) {}
+
+    fn given_up(&self, _called: bool) {}
 }
 
 impl fmt::Debug for Event {

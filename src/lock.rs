@@ -5,7 +5,8 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
-use crate::line::Line;
+use crate::kernel::Leaf;
+use crate::line::{Goal, Having, Line};
 
 /// Lets one task at a time at a value, or through a section: asyncio's `Lock`. Clones are the same lock.
 ///
@@ -63,9 +64,8 @@ impl<T> Lock<T> {
     ///
     /// # Cancel safety
     /// The place in the line is lost, and nothing else; one whose turn had come hands it on.
-    pub async fn acquire(&self) -> LockGuard<'_, T> {
-        self.shared.lock().await;
-        LockGuard::new(&self.shared)
+    pub fn acquire(&self) -> impl Future<Output = LockGuard<'_, T>> {
+        Having::new(&*self.shared)
     }
 
     /// Takes it if it is free and nobody waits.
@@ -83,23 +83,37 @@ impl<T> Shared<T> {
         free
     }
 
-    async fn lock(&self) {
-        let given_up = |_called| {
-            if !self.locked.get() {
-                self.line.call_first();
-            }
-        };
-        while !self.lock_if_free() {
-            if self.line.wait(&"a lock", given_up).await {
-                self.locked.set(true);
-                return;
-            }
-        }
-    }
-
     fn unlock(&self) {
         self.locked.set(false);
         self.line.call_first();
+    }
+}
+
+impl<'a, T> Goal for &'a Shared<T> {
+    type Had = LockGuard<'a, T>;
+    const WHAT: Leaf = &"a lock";
+
+    fn line(&self) -> &Line {
+        &self.line
+    }
+
+    fn take_if_free(&self) -> bool {
+        self.lock_if_free()
+    }
+
+    fn take(&self) -> bool {
+        self.locked.set(true);
+        true
+    }
+
+    fn had(self) -> LockGuard<'a, T> {
+        LockGuard::new(self)
+    }
+
+    fn given_up(&self, _called: bool) {
+        if !self.locked.get() {
+            self.line.call_first();
+        }
     }
 }
 
@@ -163,8 +177,7 @@ impl<'a, T> LockGuard<'a, T> {
 
     /// Takes the lock again, in line with others.
     pub(crate) async fn take_back(&mut self) {
-        self.shared.lock().await;
-        self.value = Some(self.shared.value.borrow_mut());
+        *self = Having::new(self.shared).await;
     }
 }
 

@@ -8,7 +8,8 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::error::{GetError, PutError, QueueShutDown, TaskDoneError};
-use crate::line::Line;
+use crate::kernel::Leaf;
+use crate::line::{Goal, Having, Line};
 use store::{Fifo, Lifo, Ranked, Store};
 
 /// What the three kinds of queue share; they differ in the store alone.
@@ -53,19 +54,6 @@ impl<S: Store> Shared<S> {
         self.maxsize > 0 && self.len() >= self.maxsize
     }
 
-    /// Until there is room, or never will be.
-    async fn room(&self) {
-        let given_up = |called| {
-            if called && !self.is_full() {
-                self.putters.call(1);
-            }
-        };
-        while self.is_full() && !self.shut_down.get() {
-            self.getters.bind();
-            self.putters.wait(&"room in a queue", given_up).await;
-        }
-    }
-
     fn put_nowait(&self, item: S::Item) -> Result<(), PutError<S::Item>> {
         if self.shut_down.get() {
             return Err(PutError::QueueShutDown(item));
@@ -77,19 +65,6 @@ impl<S: Store> Shared<S> {
         self.unfinished.set(self.unfinished.get() + 1);
         self.getters.call(1);
         Ok(())
-    }
-
-    /// Until there is an item, or never will be.
-    async fn item(&self) {
-        let given_up = |called| {
-            if called && self.len() > 0 {
-                self.getters.call(1);
-            }
-        };
-        while self.len() == 0 && !self.shut_down.get() {
-            self.putters.bind();
-            self.getters.wait(&"an item of a queue", given_up).await;
-        }
     }
 
     fn get_nowait(&self) -> Result<S::Item, GetError> {
@@ -131,6 +106,76 @@ impl<S: Store> Shared<S> {
         self.look_whether_finished();
         self.shut_down();
         left
+    }
+}
+
+/// Room for an item, or the news that there never will be.
+struct Room<S>(Rc<Shared<S>>);
+
+impl<S: Store> Goal for Room<S> {
+    type Had = Rc<Shared<S>>;
+    const WHAT: Leaf = &"room in a queue";
+
+    fn line(&self) -> &Line {
+        &self.0.putters
+    }
+
+    fn take_if_free(&self) -> bool {
+        let must_wait = self.0.is_full() && !self.0.shut_down.get();
+        if must_wait {
+            self.0.getters.bind(); // a queue is of one loop
+        }
+        !must_wait
+    }
+
+    /// Another may have come first.
+    fn take(&self) -> bool {
+        false
+    }
+
+    fn had(self) -> Rc<Shared<S>> {
+        self.0
+    }
+
+    fn given_up(&self, called: bool) {
+        if called && !self.0.is_full() {
+            self.0.putters.call(1);
+        }
+    }
+}
+
+/// An item, or the news that there never will be one.
+struct Item<S>(Rc<Shared<S>>);
+
+impl<S: Store> Goal for Item<S> {
+    type Had = Result<S::Item, QueueShutDown>;
+    const WHAT: Leaf = &"an item of a queue";
+
+    fn line(&self) -> &Line {
+        &self.0.getters
+    }
+
+    fn take_if_free(&self) -> bool {
+        let must_wait = self.0.len() == 0 && !self.0.shut_down.get();
+        if must_wait {
+            self.0.putters.bind(); // a queue is of one loop
+        }
+        !must_wait
+    }
+
+    /// Another may have come first.
+    fn take(&self) -> bool {
+        false
+    }
+
+    fn had(self) -> Self::Had {
+        self.0.get_nowait().map_err(|_| QueueShutDown(()))
+    }
+
+    fn given_up(&self, called: bool) {
+        if called && self.0.len() > 0 {
+            self.0.getters.call(1);
+        }
     }
 }
 
@@ -180,9 +225,9 @@ macro_rules! queue {
             /// The place in the line is lost, and with it the item, which is dropped: it was not put. Clone it before,
             /// or use `put_nowait`, if it must not be lost.
             pub fn put(&self, item: T) -> impl Future<Output = Result<(), QueueShutDown<T>>> + use<T> {
-                let Self { shared } = self.clone();
+                let room = Having::new(Room(Rc::clone(&self.shared)));
                 async move {
-                    shared.room().await;
+                    let shared = room.await;
                     shared.put_nowait(item).map_err(|error| QueueShutDown(error.into_inner()))
                 }
             }
@@ -206,11 +251,7 @@ macro_rules! queue {
             /// # Cancel safety
             /// The place in the line is lost, and nothing else: an item is taken only when this returns it.
             pub fn get(&self) -> impl Future<Output = Result<T, QueueShutDown>> + use<T> {
-                let Self { shared } = self.clone();
-                async move {
-                    shared.item().await;
-                    shared.get_nowait().map_err(|_| QueueShutDown(()))
-                }
+                Having::new(Item(Rc::clone(&self.shared)))
             }
 
             /// Takes the next item if there is one.

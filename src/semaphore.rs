@@ -6,7 +6,8 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::error::ReleaseError;
-use crate::line::Line;
+use crate::kernel::Leaf;
+use crate::line::{Goal, Having, Line};
 
 /// Lets so many at a time through: asyncio's `Semaphore`. Clones are the same semaphore.
 ///
@@ -95,11 +96,7 @@ impl Semaphore {
     /// # Cancel safety
     /// The place in the line is lost, and nothing else; a permit that was granted already goes to the next.
     pub fn acquire(&self) -> impl Future<Output = SemaphorePermit> + use<> {
-        let Self { permits } = self.clone();
-        async move {
-            permits.acquire().await;
-            SemaphorePermit::new(permits)
-        }
+        Having::new(Rc::clone(&self.permits))
     }
 
     /// Takes a permit if one is free and nobody waits.
@@ -151,21 +148,6 @@ impl Permits {
         called
     }
 
-    async fn acquire(&self) {
-        let given_up = |granted| {
-            if granted {
-                self.take_back();
-            }
-            self.grant_what_is_free();
-        };
-        while !self.take_if_free() {
-            if self.line.wait(&"a semaphore", given_up).await {
-                self.grant_what_is_free();
-                return;
-            }
-        }
-    }
-
     /// Those who came while others waited had to stand behind them, though permits were free: it is their turn now.
     fn grant_what_is_free(&self) {
         while self.value.get() > 0 && self.grant_to_next() {}
@@ -175,6 +157,36 @@ impl Permits {
         let value = self.value.get().checked_add(1);
         self.value.set(value.expect("a semaphore has at most usize::MAX permits"));
         self.grant_to_next();
+    }
+}
+
+impl Goal for Rc<Permits> {
+    type Had = SemaphorePermit;
+    const WHAT: Leaf = &"a semaphore";
+
+    fn line(&self) -> &Line {
+        &self.line
+    }
+
+    fn take_if_free(&self) -> bool {
+        Permits::take_if_free(self)
+    }
+
+    /// It was granted by who called.
+    fn take(&self) -> bool {
+        self.grant_what_is_free();
+        true
+    }
+
+    fn had(self) -> SemaphorePermit {
+        SemaphorePermit::new(self)
+    }
+
+    fn given_up(&self, granted: bool) {
+        if granted {
+            self.take_back();
+        }
+        self.grant_what_is_free();
     }
 }
 

@@ -20,16 +20,18 @@ use crate::waker;
 ///
 /// It may have missed what it waits for by that, and must be polled again if it outlives the throw, since something beside
 /// it catches: inside a foreign combinator with wakers of its own it asks for that at once, else whoever catches does.
+#[inline]
 pub(crate) fn is_throwing(cx: &Context<'_>) -> bool {
-    let throwing = context::with(|kernel| {
-        let Some(kernel) = kernel.filter(|k| k.throw() == Throw::Delivered) else { return false };
-        kernel.held_back().set(true);
-        true
-    });
-    if throwing && waker::key_of(cx.waker()).is_none() {
+    context::with(|kernel| kernel.is_some_and(|k| k.throw() == Throw::Delivered)) && hold_back(cx)
+}
+
+#[cold]
+fn hold_back(cx: &Context<'_>) -> bool {
+    context::with(|kernel| kernel.inspect(|k| k.held_back().set(true)).is_some());
+    if waker::key_of(cx.waker()).is_none() {
         cx.waker().wake_by_ref();
     }
-    throwing
+    true
 }
 
 /// The running task is to take another step.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use oneloop::net::{TcpListener, TcpStream, UnixStream};
 use oneloop::{
-    Clock, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Sleep, StreamReader, StreamWriter, create_future,
+    Clock, Event, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Sleep, StreamReader, StreamWriter, create_future,
     create_task, gather, open_connection, sleep, start_server, task_group, to_thread, wait, yield_now,
 };
 
@@ -28,6 +28,7 @@ pub(crate) const ROWS: &[Row] = &[
     real("repoll_1000", "the same with 1,000 tasks: one poll of one of them", repoll),
     real("yield_ring", "one yield of one of 300 tasks", yield_ring),
     real("ping_pong", "a token handed to the other of two tasks through a new future", ping_pong),
+    real("event_ping_pong", "a turn handed to the other of two tasks through an event", event_ping_pong),
     real("gather_10", "a child of 10 that yields once, from its creation to its value", gather_children::<10>),
     real("gather_1000", "the same with 1,000 children", gather_children::<1_000>),
     real("gather_10000", "the same with 10,000 children", gather_children::<10_000>),
@@ -148,6 +149,25 @@ fn ping_pong(lp: &EventLoop, times: u64) -> Cost {
         let (left, right) = (create_future(), create_future());
         assert!(left.set_result(Token(right.clone())).is_ok(), "it is new");
         let players = [left, right].map(|comes| create_task(play(comes, TURNS)));
+        for player in players {
+            player.await;
+        }
+    })
+}
+
+fn event_ping_pong(lp: &EventLoop, times: u64) -> Cost {
+    const TURNS: u64 = 1_000;
+    let play = async |mine: Event, other: Event| {
+        for _ in 0..TURNS {
+            mine.wait().await;
+            mine.clear();
+            other.set();
+        }
+    };
+    repeat(lp, times, 2 * TURNS, async || {
+        let (left, right) = (Event::new(), Event::new());
+        left.set();
+        let players = [create_task(play(left.clone(), right.clone())), create_task(play(right, left))];
         for player in players {
             player.await;
         }

@@ -65,9 +65,14 @@ impl<P: Queued> Kernel<P> {
 
     /// Queues a task, unless it is queued already or gone.
     pub(crate) fn wake(&self, key: TaskKey) {
-        if let Some(task) = self.mark_queued(key) {
-            self.push_task(task);
-        }
+        self.wakes(key);
+    }
+
+    /// The same. Answers whether it was not queued before.
+    pub(crate) fn wakes(&self, key: TaskKey) -> bool {
+        let Some(task) = self.mark_queued(key) else { return false };
+        self.push_task(task);
+        true
     }
 
     /// A share of the task to be queued, if it lives and was not queued. Now it counts as queued.

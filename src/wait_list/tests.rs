@@ -5,6 +5,14 @@ use proptest::test_runner::{Config, RngSeed};
 
 use super::{Place, State, WaitList};
 
+/// How a member stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stands {
+    Waiting,
+    PassedOver,
+    Called,
+}
+
 /// What is done next; a number says to which of those who have a place.
 #[derive(Clone, Debug)]
 enum Op {
@@ -20,7 +28,7 @@ enum Op {
 struct Model {
     list: WaitList<u32>,
     /// Place, name and state, in the order in which they came.
-    members: Vec<(Place, u32, State)>,
+    members: Vec<(Place, u32, Stands)>,
     names: u32,
 }
 
@@ -32,7 +40,7 @@ impl Model {
                 self.names += 1;
                 let place = self.list.join(self.names);
                 assert!(self.members.iter().all(|(other, ..)| *other != place), "one place for two");
-                self.members.push((place, self.names, State::Waiting));
+                self.members.push((place, self.names, Stands::Waiting));
             }
             Op::Call(n) => {
                 let Some(i) = chosen(n) else { return };
@@ -40,7 +48,7 @@ impl Model {
             }
             Op::CallFirst => {
                 let first = self.list.first();
-                let expected = self.members.iter().position(|(.., state)| *state == State::Waiting);
+                let expected = self.members.iter().position(|(.., state)| *state == Stands::Waiting);
                 assert_eq!(first, expected.map(|i| self.members[i].0));
                 if let Some(i) = expected {
                     self.call(i);
@@ -48,26 +56,23 @@ impl Model {
             }
             Op::PassOver(n) => {
                 let Some(i) = chosen(n) else { return };
-                let (place, name, state) = &mut self.members[i];
-                let waits = *state == State::Waiting;
-                assert_eq!(self.list.pass_over(*place), waits.then_some(*name));
-                if waits {
-                    *state = State::PassedOver;
+                let (place, _, state) = &mut self.members[i];
+                if *state == Stands::Waiting {
+                    self.list.pass_over(*place);
+                    *state = Stands::PassedOver;
                 }
             }
             Op::Leave(n) => {
                 let Some(i) = chosen(n) else { return };
                 let (place, name, state) = self.members.remove(i);
-                assert_eq!(self.list.leave(place), (state == State::Waiting).then_some(name));
+                assert_eq!(self.list.leave(place), in_list(state, name));
             }
             Op::Replace(n) => {
                 let Some(i) = chosen(n) else { return };
                 self.names += 1;
                 let (place, name, state) = &mut self.members[i];
-                let waiter = self.list.waiter_mut(*place);
-                assert_eq!(waiter.is_some(), *state == State::Waiting);
-                if let Some(waiter) = waiter {
-                    *waiter = self.names;
+                if *state == Stands::Waiting {
+                    self.list.replace(*place, self.names);
                     *name = self.names;
                 }
             }
@@ -75,31 +80,31 @@ impl Model {
     }
 
     fn call(&mut self, i: usize) {
-        let (place, name, state) = &mut self.members[i];
-        let waits = *state == State::Waiting;
-        assert_eq!(self.list.call(*place), waits.then_some(*name));
-        if waits {
-            *state = State::Called;
+        let (place, _, state) = &mut self.members[i];
+        if *state == Stands::Waiting {
+            self.list.call(*place);
+            *state = Stands::Called;
         }
     }
 
     fn compare(&self) {
-        let those = |state: State| self.members.iter().filter(move |member| member.2 == state);
-        let order: Vec<u32> = those(State::Waiting).map(|member| member.1).collect();
-        let mut found = Vec::new();
-        let mut at = self.list.first();
-        while let Some(place) = at {
-            found.extend(self.list.waiter(place).copied());
-            at = self.list.behind(place);
-        }
-        assert_eq!(found, order);
-        let count = |state: State| those(state).count();
-        assert_eq!(
-            (self.list.waiting(), self.list.passed_over(), self.list.called()),
-            (order.len(), count(State::PassedOver), count(State::Called))
-        );
+        let those = |state: Stands| self.members.iter().filter(move |member| member.2 == state);
+        let order: Vec<u32> = those(Stands::Waiting).map(|member| member.1).collect();
+        assert_eq!(self.list.waiters().collect::<Vec<_>>(), order);
+        assert_eq!(self.list.first().and_then(|first| self.list.waiter(first)), order.first().copied());
+        let count = |state: Stands| u32::try_from(those(state).count()).unwrap();
+        assert_eq!((self.list.passed_over(), self.list.called()), (count(Stands::PassedOver), count(Stands::Called)));
         assert_eq!(self.list.is_empty(), self.members.is_empty());
-        assert!(self.members.iter().all(|(place, _, state)| self.list.state(*place) == *state));
+        let in_place = |(place, name, state): &(Place, u32, Stands)| self.list.state(*place) == in_list(*state, *name);
+        assert!(self.members.iter().all(in_place));
+    }
+}
+
+fn in_list(state: Stands, name: u32) -> State<u32> {
+    match state {
+        Stands::Waiting => State::Waiting(name),
+        Stands::PassedOver => State::PassedOver,
+        Stands::Called => State::Called,
     }
 }
 
@@ -132,7 +137,7 @@ fn places_are_used_again() {
     let mut list = WaitList::default();
     for _ in 0..1000 {
         let places = [1, 2, 3].map(|n| list.join(n));
-        assert_eq!(list.call(places[1]), Some(2));
+        list.call(places[1]);
         for place in places {
             list.leave(place);
         }
