@@ -234,10 +234,10 @@ impl std::fmt::Debug for Core {
 
 /// Whether the wait of a task was ended by a cancellation that its next step will deliver.
 pub(crate) fn is_interrupted(kernel: &Loop, key: TaskKey) -> bool {
-    kernel.with_task(key, |task| match task.kind() {
+    kernel.task(key).is_some_and(|task| match task.kind() {
         Kind::Task(suspension) => suspension.request() == Request::Interrupted,
         Kind::Plain | Kind::Group(_) => false,
-    }) == Some(true)
+    })
 }
 
 /// One more handle on the node with this core.

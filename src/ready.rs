@@ -12,7 +12,7 @@ pub(crate) trait Run {
     fn run(self: Rc<Self>, index: u32);
 }
 
-/// A share of something that is queued to take a step, once at a time.
+/// A share of something that is queued to take a step, once at a time. To clone it does nothing but count.
 pub(crate) trait Queued: Clone {
     /// Whether it is to take a step when its place in the queue is reached.
     fn queued(&self) -> &Cell<bool>;

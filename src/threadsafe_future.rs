@@ -262,7 +262,7 @@ impl TaskName {
     /// Cancels the task, on its loop's thread, if it still lives.
     fn cancel(self) {
         let kernel = context::expect();
-        let task = kernel.with_task(self.key, Clone::clone);
+        let task = kernel.task(self.key);
         let task = task.filter(|task| matches!(task.kind(), Kind::Task(suspension) if suspension.id() == self.id));
         if let Some(task) = task {
             cancel(&task, &None);

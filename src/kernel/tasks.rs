@@ -1,8 +1,11 @@
 //! Which tasks there are, and which of them runs. Owns the table that a waker's number is looked up in; must not know what
 //! a task is.
-#![expect(unsafe_code, reason = "a share of the running task cost a step a tenth of its instructions; measured")]
+#![expect(
+    unsafe_code,
+    reason = "every wake comes by here; borrows cost it a tenth, and a share of the running task a tenth of a step"
+)]
 
-use std::cell::Cell;
+use std::cell::{Cell, UnsafeCell};
 use std::ptr;
 
 use slab::Slab;
@@ -12,7 +15,12 @@ use crate::key::TaskKey;
 use crate::ready::Queued;
 
 /// The tasks that are not done, each under its key.
-pub(super) struct TaskTable<P> {
+///
+/// Invariant, **one at a time**: a reference to the table is made by `with` alone, for as long as one of the closures in
+/// this file runs. They call the slab, and of `P` no more than [`Queued`] has, which comes back here from nowhere.
+pub(super) struct TaskTable<P>(UnsafeCell<Table<P>>);
+
+struct Table<P> {
     slots: Slab<Slot<P>>,
     last_id: u64,
 }
@@ -24,11 +32,19 @@ struct Slot<P> {
 
 impl<P> Default for TaskTable<P> {
     fn default() -> Self {
-        Self { slots: Slab::new(), last_id: 0 }
+        Self(UnsafeCell::new(Table { slots: Slab::new(), last_id: 0 }))
     }
 }
 
 impl<P> TaskTable<P> {
+    #[inline]
+    fn with<R>(&self, f: impl FnOnce(&mut Table<P>) -> R) -> R {
+        // SAFETY: one at a time.
+        f(unsafe { &mut *self.0.get() })
+    }
+}
+
+impl<P> Table<P> {
     #[inline]
     fn get(&self, key: TaskKey) -> Option<&P> {
         let slot = self.slots.get(key.slot())?;
@@ -40,9 +56,10 @@ impl<P: Queued> Kernel<P> {
     /// The id of the next task, counted from 1, and the key that it will have.
     #[inline]
     pub(crate) fn next_task(&self) -> (u64, TaskKey) {
-        let mut tasks = self.tasks.borrow_mut();
-        tasks.last_id += 1;
-        (tasks.last_id, TaskKey::new(self.number, tasks.last_id, tasks.slots.vacant_key()))
+        self.tasks.with(|table| {
+            table.last_id += 1;
+            (table.last_id, TaskKey::new(self.number, table.last_id, table.slots.vacant_key()))
+        })
     }
 
     /// A number for a watcher's place among the others of a node.
@@ -55,7 +72,7 @@ impl<P: Queued> Kernel<P> {
     #[inline]
     pub(crate) fn insert_task(&self, key: TaskKey, queued: bool, task: P) {
         let share = queued.then(|| task.clone());
-        let slot = self.tasks.borrow_mut().slots.insert(Slot { key, task });
+        let slot = self.tasks.with(|table| table.slots.insert(Slot { key, task }));
         debug_assert_eq!(slot, key.slot(), "nothing was taken in meanwhile");
         if let Some(task) = share {
             task.queued().set(true);
@@ -78,35 +95,37 @@ impl<P: Queued> Kernel<P> {
     /// A share of the task to be queued, if it lives and was not queued. Now it counts as queued.
     #[inline]
     pub(super) fn mark_queued(&self, key: TaskKey) -> Option<P> {
-        let tasks = self.tasks.borrow();
-        let task = tasks.get(key)?;
-        if task.queued().replace(true) { None } else { Some(task.clone()) }
+        self.tasks.with(|table| {
+            let task = table.get(key)?;
+            if task.queued().replace(true) { None } else { Some(task.clone()) }
+        })
     }
 
     pub(crate) fn is_queued(&self, key: TaskKey) -> bool {
-        self.with_task(key, |task| task.queued().get()) == Some(true)
+        self.task(key).is_some_and(|task| task.queued().get())
     }
 
     /// Lets a task miss the step that it is queued for, and answers whether it was. It can be queued again.
     pub(crate) fn unqueue(&self, key: TaskKey) -> bool {
-        self.with_task(key, |task| task.queued().replace(false)) == Some(true)
+        self.task(key).is_some_and(|task| task.queued().replace(false))
     }
 
-    /// Looks at a task, if it still lives. `look` must not call code of a user.
-    pub(crate) fn with_task<R>(&self, key: TaskKey, look: impl FnOnce(&P) -> R) -> Option<R> {
-        self.tasks.borrow().get(key).map(look)
+    /// A share of a task, if it still lives.
+    pub(crate) fn task(&self, key: TaskKey) -> Option<P> {
+        self.tasks.with(|table| table.get(key).cloned())
     }
 
     /// Gives the table's share of a task back, to be dropped by the caller. If it is queued, it misses that step.
     pub(crate) fn remove_task(&self, key: TaskKey) -> Option<P> {
-        let mut tasks = self.tasks.borrow_mut();
-        tasks.get(key)?.queued().set(false);
-        Some(tasks.slots.remove(key.slot()).task)
+        self.tasks.with(|table| {
+            table.get(key)?.queued().set(false);
+            Some(table.slots.remove(key.slot()).task)
+        })
     }
 
     /// All tasks, in no order.
     pub(crate) fn tasks(&self) -> Vec<P> {
-        self.tasks.borrow().slots.iter().map(|(_, slot)| slot.task.clone()).collect()
+        self.tasks.with(|table| table.slots.iter().map(|(_, slot)| slot.task.clone()).collect())
     }
 }
 
