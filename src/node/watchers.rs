@@ -63,6 +63,13 @@ impl Watcher {
         }
     }
 
+    /// A primitive that counts knows the node under another index now.
+    pub(crate) fn renumber(&mut self, to: u32) {
+        if let Self::Watch(_, index) = self {
+            *index = to;
+        }
+    }
+
     fn rank(&self) -> Option<u64> {
         match self {
             Self::Watch(watch, _) => watch.rank(),
