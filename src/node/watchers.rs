@@ -115,16 +115,14 @@ impl Watchers {
     /// There were others, whose place the newcomer has taken: it joins them.
     #[cold]
     fn add_to(&self, others: List) {
-        let List::One(number, watcher) = self.list.take() else { unreachable!("the newcomer is alone") };
-        let newcomer = (number, Some(watcher));
-        self.list.set(List::Many(match others {
-            List::Empty => Box::new(Crowd { members: vec![newcomer], left: 0 }),
-            List::One(first, other) => Box::new(Crowd { members: vec![(first, Some(other)), newcomer], left: 0 }),
-            List::Many(mut crowd) => {
-                crowd.members.push(newcomer);
-                crowd
-            }
-        }));
+        let List::One(number, newcomer) = self.list.take() else { unreachable!("the newcomer is alone") };
+        let mut crowd = match others {
+            List::Empty => Box::default(),
+            List::One(first, other) => Box::new(Crowd { members: vec![(first, Some(other))], left: 0 }),
+            List::Many(crowd) => crowd,
+        };
+        crowd.members.push((number, Some(newcomer)));
+        self.list.set(List::Many(crowd));
     }
 
     /// Takes a watcher out, to be dropped by the caller.
