@@ -59,7 +59,7 @@ where
     let mut numbers = Vec::with_capacity(handles.len());
     for (index, handle) in (1..).zip(handles.iter().flatten()) {
         let node = node_of(handle);
-        refuse_foreign(&line.kernel, &*node);
+        refuse_foreign(&line.kernel, node.core());
         let number = line.kernel.next_watch();
         if node.core().is_done() {
             line.kernel.push(Rc::clone(&line) as Rc<dyn Run>, index);

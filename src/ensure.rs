@@ -61,7 +61,7 @@ where
 }
 
 /// `future` as the handle that it is, or back.
-fn recognise<F>(future: F) -> Result<Join<F::Output>, F>
+pub(crate) fn recognise<F>(future: F) -> Result<Join<F::Output>, F>
 where
     F: Future + 'static,
     F::Output: 'static,

@@ -5,13 +5,15 @@ mod children;
 mod node;
 
 use std::panic::Location;
+use std::rc::Rc;
 
 use crate::context;
-use crate::ensure::joined;
+use crate::ensure::recognise;
 use crate::error::TaskError;
 use crate::gathering::{FirstError, Gathering, Outcomes, Values};
 use crate::join::Join;
-use crate::node::as_promise;
+use crate::node::{Loop, as_promise};
+use crate::task::spawn;
 
 use children::{Children, first_error, is_err, outcomes, values};
 use node::{Collect, Countdown, Fails};
@@ -97,7 +99,26 @@ where
     <I::Item as Future>::Output: 'static,
 {
     let kernel = context::expect();
-    awaitables.into_iter().map(|awaitable| joined(&kernel, awaitable, true, created)).collect()
+    awaitables.into_iter().map(|awaitable| child(&kernel, awaitable, created)).collect()
+}
+
+/// What is gathered, as a handle. One that is taken as it is must be of this loop, and belongs to the gathering now.
+fn child<F>(kernel: &Rc<Loop>, awaitable: F, created: &'static Location<'static>) -> Join<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    match recognise(awaitable) {
+        Ok(join) => {
+            assert!(
+                Rc::ptr_eq(join.core().kernel(), kernel),
+                "gathered a future of another event loop; gather it in a task of the loop that made it"
+            );
+            join.promise().fix();
+            join
+        }
+        Err(coroutine) => spawn(Rc::clone(kernel), coroutine, true, created).into_join(),
+    }
 }
 
 /// The handle on a new gathering of `children`, whose values `fails` judges and `collect` puts together as an `O`.

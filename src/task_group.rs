@@ -7,13 +7,15 @@ use std::fmt;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+
+use slab::Slab;
 
 use crate::any_future::{TaskHandle, current_task};
 use crate::cancel::cancel;
 use crate::context;
 use crate::error::{Cancelled, GroupError, Panic};
-use crate::node::{Core, Ending, Loop, NodeRef, Watch, Watcher};
+use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, Watcher};
 use crate::poll_with::poll_with;
 use crate::ready::Run;
 use crate::task::{Task, spawn};
@@ -121,18 +123,19 @@ impl<E: 'static> TaskGroup<E> {
     {
         let node = &self.node;
         assert!(!node.finished.get(), "the task group is finished, so it can start no task; use create_task");
-        let index = node.next.get();
-        node.next.set(index.wrapping_add(1));
+        let place = node.next_place();
         let group = Rc::clone(node);
-        let child = async move {
-            let returned = future.await;
+        let child = poll_with(future, move |mut future, cx| {
+            let body = future.as_mut().as_pin_mut().expect("a task is not polled again after its end");
+            let returned = ready!(body.poll(cx));
+            future.set(None);
             if let Err(error) = &returned {
-                group.note_error(index, error.clone());
+                group.note_error(place, error.clone());
             }
-            returned
-        };
+            Poll::Ready(returned)
+        });
         let task = spawn(Rc::clone(&node.kernel), child, true, Location::caller());
-        node.watch(index, task.join().node());
+        node.watch(place, task.join().node());
         if node.aborting.get() {
             task.cancel();
         }
@@ -153,17 +156,15 @@ impl<E> fmt::Debug for TaskGroup<E> {
     }
 }
 
-struct Child<E> {
-    node: NodeRef,
-    error: Option<E>,
-}
-
 struct GroupNode<E> {
     kernel: Rc<Loop>,
     parent: TaskHandle,
-    /// By number, in order of creation; a child stays until its end has had its turn.
-    children: RefCell<BTreeMap<u32, Child<E>>>,
-    next: Cell<u32>,
+    /// Those that have not ended, or whose end has its turn still to come, each in the place that its watcher names.
+    children: RefCell<Slab<NodeRef>>,
+    /// How many have not ended.
+    remaining: Cell<usize>,
+    /// What children have returned whose end has its turn still to come.
+    noted: RefCell<BTreeMap<u32, E>>,
     errors: RefCell<Vec<E>>,
     panic: Cell<Option<Panic>>,
     aborting: Cell<bool>,
@@ -181,7 +182,8 @@ impl<E: 'static> GroupNode<E> {
             kernel: context::expect(),
             parent: current_task().expect("a task group needs a task; use create_task or run_until_complete"),
             children: RefCell::default(),
-            next: Cell::new(0),
+            remaining: Cell::new(0),
+            noted: RefCell::default(),
             errors: RefCell::default(),
             panic: Cell::new(None),
             aborting: Cell::new(false),
@@ -192,24 +194,32 @@ impl<E: 'static> GroupNode<E> {
         })
     }
 
-    fn watch(self: &Rc<Self>, index: u32, child: NodeRef) {
-        let number = self.kernel.next_watch();
-        child.core().watchers().add(number, Watcher::Watch(Rc::clone(self) as Rc<dyn Watch>, index));
-        self.children.borrow_mut().insert(index, Child { node: child, error: None });
+    /// The place that the next child will have.
+    fn next_place(&self) -> u32 {
+        let place = self.children.borrow().vacant_key();
+        u32::try_from(place).expect("fewer children than tasks can be")
     }
 
-    fn note_error(&self, index: u32, error: E) {
-        let mut children = self.children.borrow_mut();
-        let child = children.get_mut(&index);
-        let replaced = child.map(|child| child.error.replace(error));
-        drop(children);
+    fn watch(self: &Rc<Self>, place: u32, child: NodeRef) {
+        let number = self.kernel.next_watch();
+        child.core().watchers().add(number, Watcher::Watch(Rc::clone(self) as Rc<dyn Watch>, place));
+        self.remaining.set(self.remaining.get() + 1);
+        self.children.borrow_mut().insert(child);
+    }
+
+    fn note_error(&self, place: u32, error: E) {
+        let replaced = self.noted.borrow_mut().insert(place, error);
         drop(replaced);
     }
 
-    /// Cancels every child.
+    /// Cancels every child, in order of creation.
     fn abort(&self) {
         self.aborting.set(true);
-        let nodes: Vec<NodeRef> = self.children.borrow().values().map(|child| child.node.clone()).collect();
+        let mut nodes: Vec<NodeRef> = self.children.borrow().iter().map(|(_, child)| child.clone()).collect();
+        nodes.sort_by_key(|child| match child.kind() {
+            Kind::Task(suspension) => suspension.id(),
+            Kind::Plain | Kind::Group(_) => unreachable!("the children of a group are tasks"),
+        });
         for node in nodes {
             cancel(&node, &None);
         }
@@ -241,16 +251,16 @@ impl<E: 'static> GroupNode<E> {
     }
 
     /// The turn that a child's end takes: asyncio's `_on_task_done`.
-    fn child_ended(&self, child: Child<E>) {
+    fn child_ended(&self, child: &Core, error: Option<E>) {
         if self.children.borrow().is_empty() {
             self.completed.set(true);
             if let Some(waiter) = self.waiter.take() {
                 waiter.wake(&self.kernel);
             }
         }
-        let failed = match (child.node.core().ending(), child.error) {
+        let failed = match (child.ending(), error) {
             (Some(Ending::Panicked(panic)), _) => {
-                child.node.core().set_retrieved();
+                child.set_retrieved();
                 self.panic.set(self.panic.take().or(Some(panic)));
                 true
             }
@@ -269,18 +279,27 @@ impl<E: 'static> GroupNode<E> {
 }
 
 impl<E: 'static> Watch for GroupNode<E> {
-    fn child_done(self: Rc<Self>, index: u32, child: &Core) {
+    /// The end of a child that has not failed takes no turn while there are others: nobody could tell.
+    fn child_done(self: Rc<Self>, place: u32, child: &Core) {
         child.set_retrieved();
-        let kernel = Rc::clone(&self.kernel);
-        kernel.push(self, index);
+        let remaining = self.remaining.get() - 1;
+        self.remaining.set(remaining);
+        if remaining > 0 && child.state() != State::Panicked && self.noted.borrow().is_empty() {
+            let left = self.children.borrow_mut().try_remove(place as usize);
+            drop(left);
+        } else {
+            let kernel = Rc::clone(&self.kernel);
+            kernel.push(self, place);
+        }
     }
 }
 
 impl<E: 'static> Run for GroupNode<E> {
-    fn run(self: Rc<Self>, index: u32) {
-        let child = self.children.borrow_mut().remove(&index);
+    fn run(self: Rc<Self>, place: u32) {
+        let child = self.children.borrow_mut().try_remove(place as usize);
+        let error = self.noted.borrow_mut().remove(&place);
         if let Some(child) = child {
-            self.child_ended(child);
+            self.child_ended(child.core(), error);
         }
     }
 }

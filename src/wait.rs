@@ -149,45 +149,70 @@ pub struct WaitSets<H: Waitable> {
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 pub struct Pending<H: Waitable> {
+    /// In a place of its own, as it goes from hand to hand; `None` where it has gone on to somebody else.
+    set: Option<Box<Set<H>>>,
+}
+
+struct Set<H: Waitable> {
     node: Rc<WaitNode<H::Out>>,
-    /// `None` where a task was handed out. Packed into a new set when those are the most.
+    /// `None` where a task was handed out.
     slots: Vec<Option<H>>,
     len: usize,
+}
+
+impl<H: Waitable> Set<H> {
+    /// Leaves out the places of those that were handed out, once those are the most.
+    fn pack(&mut self) {
+        if self.len <= self.slots.len() / 2 {
+            self.node.renumber(self.slots.iter().map(|slot| slot.as_ref().map(node_of)));
+            self.slots.retain(Option::is_some);
+        }
+    }
+
+    /// Moves out those that are done, in the order in which they ended.
+    fn take_done(&mut self) -> Vec<H> {
+        let slots = &mut self.slots;
+        let take = |index: u32| slots[index as usize].take().expect("a task ends once");
+        let done: Vec<H> = self.node.drain_done(|indexes| indexes.map(take).collect());
+        self.len -= done.len();
+        done
+    }
+
+    fn forget_all(&mut self) {
+        if self.len > 0 {
+            self.node.forget(self.slots.iter().map(|slot| slot.as_ref().map(node_of)));
+            self.len = 0;
+        }
+    }
+}
+
+impl<H: Waitable> Drop for Set<H> {
+    fn drop(&mut self) {
+        self.node.end_round();
+        self.forget_all();
+    }
 }
 
 impl<H: Waitable> Pending<H> {
     fn new(handles: impl Iterator<Item = H>) -> Self {
         let slots: Vec<Option<H>> = handles.map(Some).collect();
         let node = WaitNode::watching(context::expect(), slots.iter().flatten().map(node_of));
-        Self { node, len: slots.len(), slots }
+        Self { set: Some(Box::new(Set { node, len: slots.len(), slots })) }
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.len
+        self.set.as_ref().map_or(0, |set| set.len)
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// The tasks, in the order of the arguments.
     pub fn iter(&self) -> PendingIter<'_, H> {
-        PendingIter { slots: self.slots.iter() }
-    }
-
-    /// Moves out those that are done, in the order in which they ended.
-    fn take_done(&mut self) -> Vec<H> {
-        let mut done = Vec::new();
-        self.node.drain_done(|index| done.extend(self.slots[index as usize].take()));
-        self.len -= done.len();
-        done
-    }
-
-    fn forget_all(&mut self) {
-        self.node.forget(self.slots.iter().map(|slot| slot.as_ref().map(node_of)));
-        self.len = 0;
+        PendingIter { slots: self.set.as_ref().map_or(&[][..], |set| &set.slots).iter() }
     }
 }
 
@@ -225,10 +250,9 @@ impl<H: Waitable> Iterator for PendingIntoIter<H> {
     type Item = H;
 
     fn next(&mut self) -> Option<H> {
-        if self.next == 0 {
-            self.pending.forget_all();
-        }
-        while let Some(slot) = self.pending.slots.get_mut(self.next) {
+        let set = self.pending.set.as_mut()?;
+        set.forget_all();
+        while let Some(slot) = set.slots.get_mut(self.next) {
             self.next += 1;
             if let Some(handle) = slot.take() {
                 return Some(handle);
@@ -238,8 +262,8 @@ impl<H: Waitable> Iterator for PendingIntoIter<H> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.pending.slots.len() - self.next;
-        (0, Some(left))
+        let slots = self.pending.set.as_ref().map_or(0, |set| set.slots.len());
+        (0, Some(slots - self.next))
     }
 }
 
@@ -249,16 +273,6 @@ impl<H: Waitable> IntoIterator for Pending<H> {
 
     fn into_iter(self) -> PendingIntoIter<H> {
         PendingIntoIter { pending: self, next: 0 }
-    }
-}
-
-impl<H: Waitable> Drop for Pending<H> {
-    fn drop(&mut self) {
-        // the set of a wait that is over has gone on with its node to somebody else
-        if !self.slots.is_empty() {
-            self.node.end_round();
-            self.forget_all();
-        }
     }
 }
 
@@ -306,8 +320,13 @@ where
     #[expect(unsafe_code, reason = "the contract of a downcast for types that are not 'static")]
     let again = unsafe { cast::<I::IntoIter, PendingIntoIter<I::Item>>(tasks) };
     let pending = match again {
-        Ok(again) if again.next == 0 && again.pending.len > again.pending.slots.len() / 2 => again.pending,
-        Ok(packed) => Pending::new(packed),
+        Ok(PendingIntoIter { mut pending, next: 0 }) => {
+            if let Some(set) = &mut pending.set {
+                set.pack();
+            }
+            pending
+        }
+        Ok(rest) => Pending::new(rest),
         Err(tasks) => Pending::new(tasks),
     };
     Wait { pending, decider: Decider::Last, timeout: None }
@@ -336,7 +355,9 @@ impl<H: Waitable> Wait<H> {
 
     /// The tasks, without waiting for them any longer.
     pub fn into_pending(self) -> Pending<H> {
-        self.pending.node.end_round();
+        if let Some(set) = &self.pending.set {
+            set.node.end_round();
+        }
         self.pending
     }
 }
@@ -346,26 +367,18 @@ impl<H: Waitable> Future for Wait<H> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<WaitSets<H>> {
         let this = &mut *self;
-        let empty = || Pending { node: Rc::clone(&this.pending.node), slots: Vec::new(), len: 0 };
-        let timed_out = if this.pending.is_empty() {
-            false
-        } else {
-            let pending = &this.pending;
-            let promises = || {
-                pending
-                    .slots
-                    .iter()
-                    .map(|slot| slot.as_ref().and_then(Sealed::value).map(Value::into_promise))
-                    .collect()
-            };
-            match pending.node.poll_round(this.decider, this.timeout, promises, cx) {
-                Poll::Ready(timed_out) => timed_out,
+        let mut timed_out = false;
+        if let Some(set) = this.pending.set.as_ref().filter(|set| set.len > 0) {
+            let value = |slot: &Option<H>| slot.as_ref().and_then(Sealed::value).map(Value::into_promise);
+            let promises = || set.slots.iter().map(value).collect();
+            match set.node.poll_round(this.decider, this.timeout, promises, cx) {
+                Poll::Ready(by_time) => timed_out = by_time,
                 Poll::Pending => return Poll::Pending,
             }
-        };
-        let rest = empty();
-        let mut pending = std::mem::replace(&mut this.pending, rest);
-        Poll::Ready(WaitSets { done: pending.take_done(), pending, timed_out })
+        }
+        let mut set = this.pending.set.take();
+        let done = set.as_mut().map(|set| set.take_done()).unwrap_or_default();
+        Poll::Ready(WaitSets { done, pending: Pending { set }, timed_out })
     }
 }
 

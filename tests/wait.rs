@@ -427,6 +427,27 @@ fn what_ends_between_two_waits_is_in_the_next() {
 }
 
 #[test]
+fn what_ends_between_two_waits_keeps_its_order_when_most_have_been_handed_out() {
+    let order = run(async {
+        let mut pending = wait(tasks([1, 2, 3, 9, 8, 7, 10])).into_pending();
+        for seconds in 1..=3 {
+            let sets = wait(pending).return_when(ReturnWhen::FirstCompleted).await;
+            assert_eq!(done(&sets), [seconds]);
+            pending = sets.pending;
+        }
+        let sets = wait(pending).timeout(Duration::ZERO).await;
+        assert_eq!((sets.done.len(), sets.pending.len()), (0, 4));
+        sleep(secs(5)).await; // 7 and 8 end
+        let sets = wait(sets.pending).return_when(ReturnWhen::FirstCompleted).await;
+        let mut order = done(&sets);
+        sleep(secs(1)).await; // 9 does
+        order.extend(done(&wait(sets.pending).await));
+        order
+    });
+    assert_eq!(order, [7, 8, 9, 10]);
+}
+
+#[test]
 fn the_rest_can_be_filtered_and_joined_by_others() {
     run(async {
         let sets = wait(tasks([1, 2, 3])).return_when(ReturnWhen::FirstCompleted).await;

@@ -4,9 +4,8 @@
 use std::any::Any;
 use std::panic::Location;
 
-use super::{gathering, with_outcomes};
+use super::{child, gathering, with_outcomes};
 use crate::context;
-use crate::ensure::joined;
 use crate::error::TaskError;
 use crate::gathering::{FirstError, Gathering, Outcomes, Values};
 use crate::join::Join;
@@ -17,8 +16,6 @@ pub(crate) trait Children: 'static {
     fn len(&self) -> usize;
     fn core(&self, index: usize) -> &Core;
     fn node(&self, index: usize) -> NodeRef;
-    /// Tells the child that it belongs to the gathering now.
-    fn fix(&self, index: usize);
 }
 
 impl<T: 'static> Children for Vec<Join<T>> {
@@ -32,10 +29,6 @@ impl<T: 'static> Children for Vec<Join<T>> {
 
     fn node(&self, index: usize) -> NodeRef {
         self[index].node()
-    }
-
-    fn fix(&self, index: usize) {
-        self[index].promise().fix();
     }
 }
 
@@ -133,13 +126,6 @@ macro_rules! tuple {
                     _ => unreachable!("there are {} children", $count),
                 }
             }
-
-            fn fix(&self, index: usize) {
-                match index {
-                    $($i => self.$i.promise().fix(),)+
-                    _ => unreachable!("there are {} children", $count),
-                }
-            }
         }
 
         impl<$($F),+> Tuple for ($($F,)+)
@@ -150,7 +136,7 @@ macro_rules! tuple {
 
             fn gather(self, created: &'static Location<'static>) -> Gathering<Self::Values, Values> {
                 let kernel = context::expect();
-                let children = ($(joined(&kernel, self.$i, true, created),)+);
+                let children = ($(child(&kernel, self.$i, created),)+);
                 gathering(children, None, |children, _failed| {
                     let values: Self::Values = ($(children.$i.take_result().ok()?,)+);
                     Some(Box::new(values))
@@ -170,7 +156,7 @@ macro_rules! tuple {
                 created: &'static Location<'static>,
             ) -> Gathering<Result<Self::Values, Error>, FirstError> {
                 let kernel = context::expect();
-                let children = ($(joined(&kernel, self.$i, true, created),)+);
+                let children = ($(child(&kernel, self.$i, created),)+);
                 let fails = |children: &($(Join<Result<$V, Error>>,)+), index| match index {
                     $($i => failed(&children.$i),)+
                     _ => false,

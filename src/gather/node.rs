@@ -165,12 +165,7 @@ impl<C: Children> Countdown<C> {
         let kernel = node.core.kernel();
         for index in 0..children.len() {
             let child = children.core(index);
-            assert!(
-                Rc::ptr_eq(child.kernel(), kernel),
-                "gathered a future of another event loop; gather it in a task of the loop that made it"
-            );
             let number = u32::try_from(index).expect("fewer children than tasks can be");
-            children.fix(index);
             if child.is_done() {
                 node.is_first_failure(number, child, |fails| fails(children, index));
             } else {
@@ -178,6 +173,19 @@ impl<C: Children> Countdown<C> {
                 let watch = Watcher::Watch(Rc::clone(self) as Rc<dyn Watch>, number);
                 child.watchers().add(kernel.next_watch(), watch);
             }
+        }
+    }
+
+    /// A child has ended that may decide, or may let another start.
+    #[inline(never)]
+    fn consider(self: Rc<Self>, index: u32, child: &Core) {
+        let node = &self.node;
+        let judge = |fails: Fails<C>| node.with_children(|children| fails(children, index as usize)).unwrap_or(false);
+        let failed = node.is_first_failure(index, child, judge) && node.on_failure.get() != OnFailure::Collect;
+        node.child_left(index);
+        if (failed || node.remaining.get() == 0) && !node.core.is_done() {
+            let kernel = Rc::clone(node.core.kernel());
+            kernel.push(self, index);
         }
     }
 
@@ -265,15 +273,14 @@ impl<C: Children> Countdown<C> {
 }
 
 impl<C: Children> Watch for Countdown<C> {
+    /// Most children decide nothing.
     fn child_done(self: Rc<Self>, index: u32, child: &Core) {
         let node = &self.node;
-        node.remaining.set(node.remaining.get() - 1);
-        let judge = |fails: Fails<C>| node.with_children(|children| fails(children, index as usize)).unwrap_or(false);
-        let failed = node.is_first_failure(index, child, judge) && node.on_failure.get() != OnFailure::Collect;
-        node.child_left(index);
-        if (failed || node.remaining.get() == 0) && !node.core.is_done() {
-            let kernel = Rc::clone(node.core.kernel());
-            kernel.push(self, index);
+        let remaining = node.remaining.get() - 1;
+        node.remaining.set(remaining);
+        let counts_only = child.state() == State::Finished && node.fails.is_none() && node.limit.get() == usize::MAX;
+        if remaining == 0 || !counts_only {
+            self.consider(index, child);
         }
     }
 }

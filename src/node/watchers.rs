@@ -41,6 +41,7 @@ pub(crate) enum Watcher {
 }
 
 impl Watcher {
+    #[inline]
     fn tell(self, core: &Core, me: &impl Fn() -> NodeRef) {
         match self {
             Self::Done(callback) => {
@@ -59,6 +60,13 @@ impl Watcher {
             Self::Task(key) => Inbox::deliver(key),
             Self::Waker(waker) => guarded(kernel, "Exception in waker", || waker.wake()),
             Self::Done(_) | Self::Watch(..) => {}
+        }
+    }
+
+    /// A primitive that counts knows the node under another index now.
+    pub(crate) fn renumber(&mut self, to: u32) {
+        if let Self::Watch(_, index) = self {
+            *index = to;
         }
     }
 
@@ -94,17 +102,27 @@ pub(crate) struct Watchers {
 
 impl Watchers {
     /// Adds a watcher under a number from the kernel's count.
+    #[inline]
     pub(crate) fn add(&self, number: u64, watcher: Watcher) {
-        self.list.set(match self.list.take() {
-            List::Empty => List::One(number, watcher),
-            List::One(first, other) => {
-                List::Many(Box::new(Crowd { members: vec![(first, Some(other)), (number, Some(watcher))], left: 0 }))
-            }
-            List::Many(mut crowd) => {
-                crowd.members.push((number, Some(watcher)));
-                List::Many(crowd)
-            }
-        });
+        let others = self.list.replace(List::One(number, watcher));
+        if matches!(others, List::Empty) {
+            std::mem::forget(others); // which spares it a destructor that would do nothing
+        } else {
+            self.add_to(others);
+        }
+    }
+
+    /// There were others, whose place the newcomer has taken: it joins them.
+    #[cold]
+    fn add_to(&self, others: List) {
+        let List::One(number, newcomer) = self.list.take() else { unreachable!("the newcomer is alone") };
+        let mut crowd = match others {
+            List::Empty => Box::default(),
+            List::One(first, other) => Box::new(Crowd { members: vec![(first, Some(other))], left: 0 }),
+            List::Many(crowd) => crowd,
+        };
+        crowd.members.push((number, Some(newcomer)));
+        self.list.set(List::Many(crowd));
     }
 
     /// Takes a watcher out, to be dropped by the caller.
@@ -156,11 +174,12 @@ impl Watchers {
     }
 
     /// Tells everybody, and forgets them.
+    #[inline]
     pub(super) fn notify(&self, core: &Core, me: impl Fn() -> NodeRef) {
         match self.list.take() {
             List::Empty => {}
             List::One(_, watcher) => watcher.tell(core, &me),
-            List::Many(crowd) => crowd.in_order().for_each(|watcher| watcher.tell(core, &me)),
+            List::Many(crowd) => crowd.tell(core, &me),
         }
     }
 }
@@ -178,6 +197,11 @@ impl Crowd {
             self.left = 0;
         }
         Some(removed)
+    }
+
+    #[cold]
+    fn tell(self, core: &Core, me: &impl Fn() -> NodeRef) {
+        self.in_order().for_each(|watcher| watcher.tell(core, me));
     }
 
     fn in_order(mut self) -> impl Iterator<Item = Watcher> {

@@ -85,14 +85,15 @@ impl<O: 'static> WaitNode<O> {
     }
 
     fn add(self: &Rc<Self>, index: u32, member: &dyn Node) {
-        refuse_foreign(&self.kernel, member);
+        let core = member.core();
+        refuse_foreign(&self.kernel, core);
         let number = self.kernel.next_watch();
         self.numbers.borrow_mut().push(number);
-        if member.core().is_done() {
+        if core.is_done() {
             self.done.borrow_mut().push(index);
         } else {
             self.remaining.set(self.remaining.get() + 1);
-            member.core().watchers().add(number, Watcher::Watch(Rc::clone(self) as Rc<dyn Watch>, index));
+            core.watchers().add(number, Watcher::Watch(Rc::clone(self) as Rc<dyn Watch>, index));
         }
     }
 
@@ -105,12 +106,25 @@ impl<O: 'static> WaitNode<O> {
         drop(self.promises.take());
     }
 
-    /// Hands those that have ended since this was called last to `take`, in that order.
-    pub(super) fn drain_done(&self, take: impl FnMut(u32)) {
-        let mut done = self.done.take();
-        done.drain(..).for_each(take);
-        // the memory goes back; nobody has ended meanwhile, as nothing ran
-        self.done.replace(done);
+    /// The members move up into the places of those that have been handed out.
+    pub(super) fn renumber(&self, members: impl Iterator<Item = Option<NodeRef>>) {
+        let (mut numbers, mut places) = (Vec::new(), Vec::new());
+        for (member, number) in members.zip(self.numbers.take()) {
+            let place = u32::try_from(numbers.len()).expect("fewer members than tasks can be");
+            places.push(place);
+            if let Some(member) = member {
+                numbers.push(number);
+                member.core().watchers().with(number, |watcher| watcher.renumber(place));
+            }
+        }
+        self.numbers.replace(numbers);
+        self.done.borrow_mut().iter_mut().for_each(|index| *index = places[*index as usize]);
+    }
+
+    /// Hands those that have ended since this was called last to `take`, in that order. It may move them, but not drop
+    /// them.
+    pub(super) fn drain_done<R>(&self, take: impl FnOnce(std::vec::Drain<'_, u32>) -> R) -> R {
+        take(self.done.borrow_mut().drain(..))
     }
 
     /// Waits; answers whether it was the time-out that ended it.
@@ -217,9 +231,9 @@ impl<O: 'static> WaitNode<O> {
 
 /// # Panics
 /// If the node belongs to another loop, whose end this one would never be told of in time.
-pub(crate) fn refuse_foreign(kernel: &Rc<Loop>, member: &dyn Node) {
+pub(crate) fn refuse_foreign(kernel: &Rc<Loop>, member: &Core) {
     assert!(
-        Rc::ptr_eq(member.core().kernel(), kernel),
+        Rc::ptr_eq(member.kernel(), kernel),
         "waited for a future of another event loop; wait for it in a task of the loop that made it"
     );
 }

@@ -28,6 +28,25 @@ fn task_group_of_children_that_return_at_once() {
 }
 
 #[test]
+fn task_group_of_children_that_fail_and_do_not_in_one_iteration() {
+    for (first, last, errors) in
+        [(Err("a"), Ok(()), r#"["a"]"#), (Ok(()), Err("b"), r#"["b"]"#), (Err("a"), Err("b"), r#"["a", "b"]"#)]
+    {
+        let got = trace(async |t| -> Ended {
+            task_group(async |g| {
+                start(g, t.imm("a", first));
+                start(g, t.imm("between", Ok(())));
+                start(g, t.imm("b", last));
+                Ok(())
+            })
+            .await
+        });
+        let ended = format!("RESUME ret=Err(GroupError {{ errors: {errors} }})@+3");
+        assert_eq!(got, format!("a.run@+1 ; between.run@+1 ; b.run@+1 ; {ended}"));
+    }
+}
+
+#[test]
 fn task_group_without_children() {
     let got = trace(async |_| -> Ended { task_group(async |_| Ok(())).await });
     assert_eq!(got, "RESUME ret=Ok(())@+0");
