@@ -292,18 +292,22 @@ impl<T> Drop for Lent<'_, T> {
 }
 
 /// Tells the exception handler of a panic that nobody can see any more.
+#[inline]
 pub(crate) fn report_unretrieved(core: &Core, kind: &Kind<'_>) {
-    if core.state() == State::Panicked
-        && !core.retrieved.replace(true)
-        && let Some(Ending::Panicked(exception)) = core.ending()
-    {
-        let exception = exception.into();
-        let (message, task, created) = match kind {
-            Kind::Task(s) => ("Task exception was never retrieved", Some(s.name()), Some(s.created())),
-            _ => ("Future exception was never retrieved", None, None),
-        };
-        call_exception_handler(&core.kernel, &ExceptionContext { message, exception, task, created });
+    if core.state() == State::Panicked && !core.retrieved.replace(true) {
+        report_ending(core, kind);
     }
+}
+
+#[cold]
+fn report_ending(core: &Core, kind: &Kind<'_>) {
+    let Some(Ending::Panicked(exception)) = core.ending() else { return };
+    let exception = exception.into();
+    let (message, task, created) = match kind {
+        Kind::Task(s) => ("Task exception was never retrieved", Some(s.name()), Some(s.created())),
+        _ => ("Future exception was never retrieved", None, None),
+    };
+    call_exception_handler(&core.kernel, &ExceptionContext { message, exception, task, created });
 }
 
 /// Tells the loop's exception handler, or standard error if there is none or if it panics itself.
