@@ -7,7 +7,7 @@
 //! task. Nothing is called or dropped under a lock here: what is not delivered is handed back.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
@@ -26,7 +26,7 @@ pub(crate) enum Message {
 }
 
 /// What threads have sent to the loop with one number.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Inbox {
     contents: Mutex<Contents>,
     /// Whether there are messages. Set under the lock by the first of a batch, cleared under the lock by the loop, which
@@ -38,6 +38,26 @@ pub(crate) struct Inbox {
     /// The two flags cross: the sender sets `pending` and then looks at `asleep`, the loop sets `asleep` and then looks
     /// at `pending`, in one order that both see (`SeqCst`). So one of them sees the other, and no message is slept over.
     asleep: AtomicBool,
+    /// The task that the last message wakes, as a word; [`NOBODY`] if it is of another kind, or there is none. Who wakes
+    /// the same task again has nothing to send, and needs no lock.
+    ///
+    /// Only ever exchanged, never just read or stored: so each exchange sees what was done before those that it follows,
+    /// and the loop, which exchanges it when it takes the messages, sees what was done before any wake they stand for.
+    last_woken: AtomicU64,
+}
+
+/// No task: there are never that many on a loop.
+const NOBODY: u64 = u64::MAX;
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self {
+            contents: Mutex::default(),
+            pending: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
+            last_woken: AtomicU64::new(NOBODY),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -94,6 +114,10 @@ impl Inbox {
     /// Delivers a wake from any thread to the loop that `key` names. The loop may be gone.
     pub(crate) fn deliver(key: TaskKey) {
         let Some(inbox) = find(usize::from(key.number())) else { return };
+        let word = key.to_word() as u64;
+        if inbox.last_woken.compare_exchange(word, word, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            return;
+        }
         let contents = lock(&inbox.contents);
         if contents.waker.is_some() {
             inbox.put(contents, Message::Wake(key));
@@ -102,7 +126,9 @@ impl Inbox {
 
     fn put(&self, mut contents: MutexGuard<'_, Contents>, message: Message) {
         let first = contents.messages.is_empty();
+        let woken = if let Message::Wake(key) = message { key.to_word() as u64 } else { NOBODY };
         contents.messages.push(message);
+        self.last_woken.swap(woken, Ordering::AcqRel);
         if !first {
             return;
         }
@@ -180,6 +206,7 @@ impl Door {
     pub(crate) fn take(self, messages: &mut Vec<Message>) {
         let mut contents = lock(&self.inbox.contents);
         self.inbox.pending.store(false, Ordering::Release);
+        self.inbox.last_woken.swap(NOBODY, Ordering::AcqRel);
         std::mem::swap(&mut contents.messages, messages);
     }
 
@@ -204,6 +231,7 @@ impl Door {
     pub(crate) fn abandon(self) {
         let mut contents = lock(&self.inbox.contents);
         self.inbox.pending.store(false, Ordering::Release);
+        self.inbox.last_woken.swap(NOBODY, Ordering::AcqRel);
         let left = std::mem::take(&mut *contents);
         drop(contents);
         drop(left);
