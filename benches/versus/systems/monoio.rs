@@ -63,7 +63,7 @@ impl<const URING: bool> Timers for Monoio<URING, true> {
 }
 
 fn find<const URING: bool>(row: &str) -> Option<Work> {
-    // and its wakers panic in other threads without a feature that makes each wake slower in its own
+    // and its wakers panic in other threads without the feature `sync`, with which it would not be the best there
     if matches!(row, "task_group_100" | "foreign_wake" | "foreign_wake_latency") {
         return None;
     }
