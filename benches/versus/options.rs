@@ -17,7 +17,7 @@ Usage: cargo bench -p oneloop-versus -- [OPTIONS]
 Options:
   --only ROW[,ROW]  only these rows
   --systems A,B     only these systems
-  --quick           as few and short rounds as take about a minute in all
+  --quick           as few and short rounds as take a minute, or what the longest rows need
   --json FILE       write what was measured, round by round
   --report DIR      write a table, versus.md, and a chart, versus.svg
   --help            print this
