@@ -1,23 +1,20 @@
 //! calloop: callbacks on its timers and its sources, and futures in its executor, which is a source too. Owns its
-//! idioms; must not know the other systems. Its futures cannot be joined: what they return goes to a callback, so it has no row
-//! whose tasks wait for one another.
+//! idioms; must not know the other systems. Its futures cannot be joined: what they return goes to a callback, so it has
+//! no row whose tasks wait for one another.
+
+mod sockets;
 
 use std::future::Future;
-use std::io::{self, Read as _, Write as _};
 use std::mem::replace;
-use std::net::TcpStream;
-use std::rc::Rc;
 use std::time::Duration;
 
 use calloop::futures::{Scheduler, executor};
-use calloop::generic::Generic;
 use calloop::timer::{TimeoutAction, TimeoutFuture, Timer};
-use calloop::{EventLoop, Interest, LoopHandle, Mode, PostAction};
+use calloop::{EventLoop, LoopHandle};
 
 use crate::measure::{Cost, Stopwatch, Work};
 use crate::rows::{ARMED, AWAITED, CALLBACKS, LINKS, REPOLLED, REPOLLS, SLEEPERS, WAKES};
 use crate::system::{ANYWHERE, System};
-use crate::work::sockets::{each, message, pairs, place};
 use crate::work::timers::{SEED, far_off, naps};
 use crate::work::wake_itself;
 
@@ -36,16 +33,7 @@ fn find(row: &str) -> Option<Work> {
         "timer_arm_cancel_10000" => |times| timer_arm_cancel(10_000, times * ARMED),
         // of a million, which it goes through to cancel one, the row would take minutes
         "sleepers" => sleepers,
-        "echo_1k_1" => echo::<1_024, 1>,
-        "echo_1k_64" => echo::<1_024, 64>,
-        "echo_1k_1024" => echo::<1_024, 1_024>,
-        "echo_10k_1" => echo::<10_240, 1>,
-        "echo_10k_64" => echo::<10_240, 64>,
-        "echo_10k_1024" => echo::<10_240, 1_024>,
-        "echo_100k_1" => echo::<102_400, 1>,
-        "echo_100k_64" => echo::<102_400, 64>,
-        "echo_100k_1024" => echo::<102_400, 1_024>,
-        _ => return None,
+        _ => return sockets::find(row),
     })
 }
 
@@ -188,67 +176,4 @@ fn sleepers(times: u64) -> Cost {
         counted.run(SLEEPERS);
     }
     watch.cost(times * SLEEPERS)
-}
-
-/// Calls back for each time that there is something to read.
-fn on_readable(
-    counted: &Counted,
-    stream: Rc<TcpStream>,
-    mut callback: impl FnMut(&TcpStream, &mut u64) -> io::Result<PostAction> + 'static,
-) {
-    let source = Generic::new(stream, Interest::READ, Mode::Level);
-    counted.handle().insert_source(source, move |_, stream, ended| callback(stream, ended)).expect("room for one more");
-}
-
-/// Sends back what comes, until the end. There is always room for it: the other end waits for it.
-fn serve(counted: &Counted, stream: TcpStream, size: usize) {
-    let (stream, mut place) = (Rc::new(stream), place(size));
-    on_readable(counted, stream, move |mut stream, _| {
-        let n = stream.read(&mut place)?;
-        stream.write_all(&place[..n])?;
-        Ok(if n == 0 { PostAction::Remove } else { PostAction::Continue })
-    });
-}
-
-/// Each time that all of a message has come back, sends the next; but not the second, nor more than so many.
-fn ask(counted: &Counted, stream: Rc<TcpStream>, message: Rc<[u8]>, times: u64) {
-    let (mut place, mut asked, mut back) = (place(message.len()), 0, 0);
-    on_readable(counted, stream, move |mut stream, ended| {
-        back += stream.read(&mut place)?;
-        if back == message.len() {
-            (asked, back) = (asked + 1, 0);
-            if asked == 1 || asked == times {
-                *ended += 1;
-            } else {
-                stream.write_all(&message)?;
-            }
-        }
-        Ok(PostAction::Continue)
-    });
-}
-
-fn echo<const SIZE: usize, const CONNECTIONS: usize>(times: u64) -> Cost {
-    let each = each(times, SIZE, CONNECTIONS);
-    let pairs = match pairs(CONNECTIONS) {
-        Ok(pairs) => pairs,
-        Err(reason) => return Cost::Impossible(reason),
-    };
-    let (mut counted, message) = (Counted::new(), Rc::<[u8]>::from(message(SIZE)));
-    let mut clients = Vec::new();
-    for [client, server] in pairs {
-        let client = Rc::new(client);
-        serve(&counted, server, SIZE);
-        ask(&counted, client.clone(), message.clone(), 1 + each);
-        clients.push(client);
-    }
-    let mut ask_all = || {
-        for client in &clients {
-            client.as_ref().write_all(&message).expect("a connection");
-        }
-        counted.run(CONNECTIONS as u64);
-    };
-    ask_all();
-    let watch = Stopwatch::wall();
-    ask_all();
-    watch.cost(each * CONNECTIONS as u64)
 }

@@ -1,21 +1,18 @@
 //! compio on its driver for `io_uring`, with local-sync for its channels. Owns its idioms; must not know the other
 //! systems. Neither crate has a lock. What is awaited in `block_on` itself is faster here than in a task of its own.
 
+mod sockets;
+
 use std::future::Future;
-use std::net::TcpStream as StdStream;
 use std::time::Duration;
 
-use compio::BufResult;
-use compio::buf::{IntoInner as _, IoBuf as _};
 use compio::driver::ProactorBuilder;
-use compio::io::{AsyncRead as _, AsyncWriteExt as _};
-use compio::net::TcpStream;
 use compio::runtime::{JoinHandle, RuntimeBuilder, spawn};
 use compio::time::sleep;
 
 use super::{local_sync, ring};
 use crate::measure::Work;
-use crate::system::{Sockets, Spawn, System, Timers};
+use crate::system::{Spawn, System, Timers};
 use crate::work::{Joined, wake_itself};
 
 pub(super) const SYSTEM: System = System {
@@ -56,28 +53,7 @@ impl Timers for Compio {
     }
 }
 
-impl Sockets for Compio {
-    type Stream = TcpStream;
-
-    fn stream(stream: StdStream) -> TcpStream {
-        // the ring waits for one that blocks; of one that does not it only says that it would
-        stream.set_nonblocking(false).expect("a socket that can");
-        TcpStream::from_std(stream).expect("room for one more")
-    }
-
-    async fn read(from: &mut TcpStream, place: Vec<u8>) -> (usize, Vec<u8>) {
-        let BufResult(read, place) = from.read(place).await;
-        (read.expect("a connection"), place)
-    }
-
-    async fn write(to: &mut TcpStream, bytes: Vec<u8>, count: usize) -> Vec<u8> {
-        let BufResult(written, bytes) = to.write_all(bytes.slice(..count)).await;
-        written.expect("a connection");
-        bytes.into_inner()
-    }
-}
-
 fn find(row: &str) -> Option<Work> {
     let tasks = local_sync::rows::<Compio>(row).or_else(|| super::tasks::<Compio>(row));
-    tasks.or_else(|| super::timers::<Compio>(row)).or_else(|| super::streams::<Compio>(row))
+    tasks.or_else(|| super::inputs::<Compio>(row))
 }

@@ -1,24 +1,22 @@
 //! glommio, which is `io_uring` and nothing else, with its own channels, its semaphore and, as it has no other lock,
 //! its `RwLock`. Owns its idioms; must not know the other systems.
 
+mod sockets;
+
 use std::future::Future;
-use std::net::TcpStream as StdStream;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _};
 use glommio::channels::local_channel;
-use glommio::net::TcpStream;
 use glommio::sync::{RwLock, Semaphore};
 use glommio::timer::Timer;
 use glommio::{LocalExecutorBuilder, Placement, Task, executor, spawn_local};
 use io_uring::IoUring;
-use socket2_of_glommio::Socket;
 
 use super::ring;
 use crate::measure::{Cost, Work};
 use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{Sockets, Spawn, System, Timers};
+use crate::system::{Spawn, System, Timers};
 use crate::work::{join, repeat, rivals, wake_itself};
 
 pub(super) const SYSTEM: System = System { name: "glommio", crates: &["glommio"], find, refused };
@@ -58,24 +56,6 @@ impl Timers for Glommio {
     }
 }
 
-impl Sockets for Glommio {
-    type Stream = TcpStream;
-
-    fn stream(stream: StdStream) -> TcpStream {
-        Socket::from(stream).into()
-    }
-
-    async fn read(from: &mut TcpStream, mut place: Vec<u8>) -> (usize, Vec<u8>) {
-        let count = from.read(&mut place).await.expect("a connection");
-        (count, place)
-    }
-
-    async fn write(to: &mut TcpStream, bytes: Vec<u8>, count: usize) -> Vec<u8> {
-        to.write_all(&bytes[..count]).await.expect("a connection");
-        bytes
-    }
-}
-
 fn find(row: &str) -> Option<Work> {
     Some(match row {
         "ping_pong" => ping_pong,
@@ -84,10 +64,7 @@ fn find(row: &str) -> Option<Work> {
         "semaphore" => semaphore,
         // a task may not be known to more than 32,767 that would wake it
         "timer_arm_cancel_1000000" | "million_timers" | "memory_timer" | "foreign_wake" => return None,
-        _ => {
-            let inputs = || super::timers::<Glommio>(row).or_else(|| super::streams::<Glommio>(row));
-            return super::tasks::<Glommio>(row).or_else(inputs);
-        }
+        _ => return super::tasks::<Glommio>(row).or_else(|| super::inputs::<Glommio>(row)),
     })
 }
 

@@ -139,7 +139,7 @@ impl<S: Buffered> Talk<S> for Exact {
 
 /// A port of this machine. Who takes a connection from it ends it at once when he is the second to close: then no
 /// port waits a minute before it can be had again.
-fn listener() -> TcpListener {
+pub(crate) fn listener() -> TcpListener {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     set_socket_linger(&listener, Some(Duration::ZERO)).expect("a socket that can");
     listener
@@ -254,7 +254,7 @@ pub(crate) fn udp_ping<S: Datagrams>(times: u64) -> Cost {
     })
 }
 
-fn sockets() -> [UdpSocket; 2] {
+pub(crate) fn sockets() -> [UdpSocket; 2] {
     let sockets = [(); 2].map(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port"));
     for (this, other) in [(0, 1), (1, 0)] {
         sockets[this].connect(sockets[other].local_addr().expect("an address")).expect("a peer");
