@@ -331,11 +331,11 @@ impl EventLoop {
                         task.step(&task);
                     }
                 }
-                Entry::Timer(key) => match self.kernel.ring(key) {
+                Entry::Timer(key) => match self.kernel.remove_timer(key) {
                     Some(Alarm::Task(key)) => wake_task(&self.kernel, key),
                     Some(Alarm::Waker(waker)) => guarded(&self.kernel, "Exception in waker", || waker.wake()),
                     Some(Alarm::Run(callback)) => self.call(callback, 0),
-                    Some(Alarm::Rung) | None => {}
+                    None => {}
                 },
                 Entry::Run(callback, index) => self.call(callback, index),
             }

@@ -44,11 +44,10 @@ const OPERATIONS_IN_A_STEP: u32 = 64;
 
 /// What a timer does when its entry is run.
 pub(crate) enum Alarm {
-    /// Wakes a sleeping task, which finds `Rung` when it looks.
+    /// Wakes a sleeping task.
     Task(TaskKey),
     /// Wakes a sleeper inside a combinator of foreign make.
     Waker(Waker),
-    Rung,
     /// Runs a callback.
     Run(Rc<dyn Run>),
 }
@@ -58,7 +57,6 @@ impl fmt::Debug for Alarm {
         f.write_str(match self {
             Self::Task(_) => "Task",
             Self::Waker(_) => "Waker",
-            Self::Rung => "Rung",
             Self::Run(_) => "Run",
         })
     }
@@ -109,8 +107,8 @@ pub(crate) struct Kernel<P> {
     timers: RefCell<TimerWheel<Alarm>>,
     reactor: RefCell<Reactor<Handle>>,
     clock: Ticker,
-    /// Scratch for what one wait brings, kept for its memory.
-    scratch: RefCell<Scratch>,
+    /// Room for what one wait brings from other threads, kept for its memory.
+    messages: RefCell<Vec<Message>>,
     steps: Cell<usize>,
     /// The operations of the current step that did not have to wait.
     operations: Cell<u32>,
@@ -145,12 +143,6 @@ impl Drop for Digging<'_> {
     }
 }
 
-#[derive(Debug, Default)]
-struct Scratch {
-    messages: Vec<Message>,
-    due: Vec<TimerKey>,
-}
-
 impl<P> fmt::Debug for Kernel<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kernel").field("number", &self.number).field("phase", &self.phase).finish_non_exhaustive()
@@ -172,7 +164,7 @@ impl<P: Queued> Kernel<P> {
             timers: RefCell::new(TimerWheel::new()),
             reactor: RefCell::new(reactor),
             clock: Ticker::new(clock),
-            scratch: RefCell::default(),
+            messages: RefCell::default(),
             steps: Cell::new(0),
             operations: Cell::new(0),
             last_watch: Cell::new(0),
@@ -252,26 +244,22 @@ impl<P: Queued> Kernel<P> {
         key
     }
 
-    /// Takes a timer out, whether it has come due or not.
+    /// Takes a timer out, whether it has come due or not. Of a due one whose entry was reached, this is what it is to do;
+    /// and that it is gone is how a sleeper knows that it has rung.
     pub(crate) fn remove_timer(&self, key: TimerKey) -> Option<Alarm> {
         self.timers.borrow_mut().remove(key)
     }
 
-    /// The entry of a due timer was reached: what to do, if it was not cancelled meanwhile. A sleeper's node stays
-    /// until the sleeper has looked; a callback's goes.
-    pub(crate) fn ring(&self, key: TimerKey) -> Option<Alarm> {
-        let mut timers = self.timers.borrow_mut();
-        match timers.get_mut(key)? {
-            Alarm::Run(_) => timers.remove(key),
-            sleeper => Some(std::mem::replace(sleeper, Alarm::Rung)),
-        }
+    /// Whether a timer has neither rung nor been cancelled.
+    pub(crate) fn has_timer(&self, key: TimerKey) -> bool {
+        self.timers.borrow_mut().get_mut(key).is_some()
     }
 
-    /// Whether a sleeper's timer has rung; if not, it is to ring with `alarm`. The one that is not needed comes back.
-    pub(crate) fn poll_timer(&self, key: TimerKey, alarm: Alarm) -> (bool, Alarm) {
+    /// Lets a timer that has not rung do something else when it does. The one that is not needed comes back.
+    pub(crate) fn change_timer(&self, key: TimerKey, alarm: Alarm) -> Alarm {
         match self.timers.borrow_mut().get_mut(key) {
-            Some(Alarm::Rung) | None => (true, alarm),
-            Some(held) => (false, std::mem::replace(held, alarm)),
+            Some(held) => std::mem::replace(held, alarm),
+            None => alarm,
         }
     }
 
@@ -396,12 +384,11 @@ impl<P: Queued> Kernel<P> {
 
     /// Whether there were any.
     fn expire_timers(&self) -> bool {
-        let mut scratch = self.scratch.borrow_mut();
-        self.timers.borrow_mut().expire(self.clock.now(), &mut scratch.due);
-        let any = !scratch.due.is_empty();
-        if any {
-            scratch.due.drain(..).for_each(|key| self.ready.push(Entry::Timer(key)));
-        }
+        let mut any = false;
+        self.timers.borrow_mut().expire(self.clock.now(), |key| {
+            any = true;
+            self.ready.push(Entry::Timer(key));
+        });
         any
     }
 

@@ -137,6 +137,7 @@ impl Sleep {
         Self { phase: Phase::New, until, timer: None, kernel: None }
     }
 
+    #[inline(never)] // the poll of one that has rung needs none of its registers
     fn start(&mut self, cx: &Context<'_>) {
         let kernel = context::expect();
         let now = || kernel.clock().now();
@@ -157,15 +158,22 @@ impl Sleep {
         }
     }
 
-    /// Whether the timer has rung; if not, it is to wake whoever polls now.
+    /// Whether the timer has rung: then it is gone. If not, it is to wake whoever polls now.
     fn has_rung(&self, cx: &Context<'_>) -> bool {
-        let (Some(kernel), Some(timer)) = (&self.kernel, self.timer) else { return true };
-        let (rung, _spare) = kernel.poll_timer(timer, waker::alarm(cx.waker()));
-        if !rung {
-            wait_for(&"a timer");
+        match (&self.kernel, self.timer) {
+            (Some(kernel), Some(timer)) if kernel.has_timer(timer) => {
+                wait_on(kernel, timer, cx);
+                false
+            }
+            _ => true,
         }
-        rung
     }
+}
+
+#[cold]
+fn wait_on(kernel: &Loop, timer: TimerKey, cx: &Context<'_>) {
+    drop(kernel.change_timer(timer, waker::alarm(cx.waker())));
+    wait_for(&"a timer");
 }
 
 impl Future for Sleep {
@@ -184,21 +192,15 @@ impl Future for Sleep {
             Phase::Armed | Phase::Yielding | Phase::Over => {}
         }
         self.phase = Phase::Over;
-        self.disarm();
+        self.timer = None;
         Poll::Ready(())
-    }
-}
-
-impl Sleep {
-    fn disarm(&mut self) {
-        if let (Some(kernel), Some(timer)) = (&self.kernel, self.timer.take()) {
-            drop(kernel.remove_timer(timer));
-        }
     }
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        self.disarm();
+        if let (Some(kernel), Some(timer)) = (&self.kernel, self.timer) {
+            drop(kernel.remove_timer(timer));
+        }
     }
 }

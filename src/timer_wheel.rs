@@ -3,32 +3,40 @@
 //!
 //! # The levels
 //!
-//! A deadline is read as a number of eleven digits in base 64. Each digit has a level, and each level a slot for each
-//! of the 64 values of its digit: a slot of level 0 is one nanosecond wide, a slot of level n + 1 is as wide as all of
-//! level n, and level 10 reaches to the last `u64`, so no deadline is too far for the wheel.
+//! Time is cut into ticks of 2^20 ns, about a millisecond. A tick is read as a number of eight digits in base 64. Each
+//! digit has a level, and each level a slot for each of the 64 values of its digit: a slot of level 0 is one tick wide, a
+//! slot of level n + 1 is as wide as all of level n, and level 7 reaches to the last `u64`, so no deadline is too far for
+//! the wheel.
 //!
-//! The wheel stands at a time, `elapsed`. A timer goes to the level of the highest digit in which its deadline differs
-//! from `elapsed`, and there to the slot that the digit names. Near deadlines thus get narrow slots and far ones wide
-//! slots, and to insert or remove a timer costs the same however many there are. From this follows:
+//! The wheel stands at a tick, `opened`. A timer of a later tick goes to the level of the highest digit in which that
+//! differs from `opened`, and there to the slot that the digit names. Near deadlines thus get narrow slots and far ones
+//! wide slots, and to insert or remove a timer costs the same however many there are. From this follows:
 //!
-//! - No slot behind `elapsed` is occupied, and all that is on a level comes before all that is on the next. So the
-//!   earliest slot is the lowest occupied one of the lowest occupied level: two bitmaps say which, without a search.
-//! - Equal deadlines are always in the same slot, and a slot's list is in the order of insertion. So that list breaks
-//!   the tie, and no sequence number is stored.
+//! - No slot up to `opened` is occupied, and all that is on a level comes before all that is on the next. So the earliest
+//!   slot is the lowest occupied one of the lowest occupied level: two bitmaps say which, without a search.
+//! - Equal deadlines are always in the same slot, and a slot's list is in the order of insertion.
 //!
-//! When the first deadline of a slot has come, the slot is opened: timers that are due leave the wheel, and the others
-//! cascade. They agree with the new time in one digit more, so each falls by at least one level; on level 0 all are
-//! due. A timer thus moves ten times at most in its life, however often time stops between the deadlines of a crowd,
-//! and one that never shares its slot does not move at all.
+//! Timers up to the tick `opened` are in no slot but in a queue in exact order, `near`. All of them come before all that
+//! are in slots, and those that have expired have left it.
+//!
+//! When the first deadline of a slot has come, the slot is opened: the wheel moves on to the tick of that time, timers up
+//! to there enter `near`, and the others cascade. They agree with the new tick in one digit more, so each falls by at
+//! least one level. A timer thus moves eight times at most in its life, however often time stops between the deadlines of
+//! a crowd. One that is set for some milliseconds moves once or twice, which is what the ticks are for: each move of a
+//! timer among many is a cache miss, and with slots of a nanosecond there were four.
 
+mod near;
 mod nodes;
 
 use std::fmt;
 use std::mem;
 
+use near::Near;
 use nodes::{Node, Nodes};
 
-/// How many bits of a deadline one level looks at: a digit in base 64, for a bitmap of one word.
+/// How many bits of a deadline do not tell its tick.
+const TICK_BITS: u32 = 20;
+/// How many bits of a tick one level looks at: a digit in base 64, for a bitmap of one word.
 const LEVEL_BITS: u32 = 6;
 /// How many slots a level has.
 const SLOTS: usize = 1 << LEVEL_BITS;
@@ -57,16 +65,16 @@ pub(crate) struct TimerWheel<T> {
     levels: Vec<Level>,
     /// One bit for each level with an occupied slot.
     occupied: u16,
-    /// Where the wheel stands: at `now`, or just before the earliest slot if `now` is inside that.
-    elapsed: u64,
+    /// The armed timers that are in no slot any more: all up to the tick `opened`.
+    near: Near,
+    /// Where the wheel stands: at the tick of `now`, or just before the earliest slot if `now` is inside that.
+    opened: u64,
     /// The latest time that `expire` was told.
     now: u64,
-    /// How many timers are in a slot.
+    /// How many timers are in a slot or near.
     armed: usize,
     /// The generation of the next timer.
     generation: u32,
-    /// Room to sort in, kept from one use to the next: deadline, place in the list, timer.
-    sorting: Vec<(u64, usize, TimerKey)>,
 }
 
 /// 64 slots of the same width.
@@ -89,28 +97,41 @@ impl Slot {
     const EMPTY: Self = Self { head: NIL, tail: NIL, min: u64::MAX };
 }
 
+/// Where a timer is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    Slot(Position),
+    Near,
+    Expired,
+}
+
 /// Which slot of which level.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Position {
     level: u8,
     slot: u8,
 }
 
 impl Position {
-    /// Where a deadline belongs on a wheel that stands at `elapsed`. What is already due goes where the wheel stands.
-    #[expect(clippy::cast_possible_truncation, reason = "a level is at most 10 and a slot at most 63")]
-    fn new(deadline: u64, elapsed: u64) -> Self {
-        let deadline = deadline.max(elapsed);
-        let level = ((deadline ^ elapsed) | DIGIT).ilog2() / LEVEL_BITS;
-        let slot = deadline >> (level * LEVEL_BITS) & DIGIT;
+    /// Where a tick belongs on a wheel that stands at `opened`, before it.
+    #[expect(clippy::cast_possible_truncation, reason = "a level is at most 7 and a slot at most 63")]
+    fn new(tick: u64, opened: u64) -> Self {
+        let level = ((tick ^ opened) | DIGIT).ilog2() / LEVEL_BITS;
+        let slot = tick >> (level * LEVEL_BITS) & DIGIT;
         Self { level: level as u8, slot: slot as u8 }
     }
 
-    /// The first nanosecond of a slot that lies ahead of `time` or around it: the higher digits are the same.
-    fn start(self, time: u64) -> u64 {
+    /// The first and the last tick of a slot of a wheel that stands at `opened`: the higher digits are the same.
+    fn ticks(self, opened: u64) -> (u64, u64) {
         let shift = u32::from(self.level) * LEVEL_BITS;
-        (time >> shift & !DIGIT | u64::from(self.slot)) << shift
+        let start = (opened >> shift & !DIGIT | u64::from(self.slot)) << shift;
+        (start, start | ((1 << shift) - 1))
     }
+}
+
+/// The tick that a time is in.
+fn tick(time: u64) -> u64 {
+    time >> TICK_BITS
 }
 
 impl<T> TimerWheel<T> {
@@ -120,37 +141,53 @@ impl<T> TimerWheel<T> {
             nodes: Nodes::new(),
             levels: Vec::new(),
             occupied: 0,
-            elapsed: 0,
+            near: Near::new(),
+            opened: 0,
             now: 0,
             armed: 0,
             generation: 0,
-            sorting: Vec::new(),
         }
     }
 
     /// Arms a timer. One whose deadline has passed is due at the next `expire`.
     pub(crate) fn insert(&mut self, deadline: u64, value: T) -> TimerKey {
-        let slot = self.nodes.next_index();
-        let generation = self.generation;
-        let position = Position::new(deadline, self.elapsed);
-        if usize::from(position.level) >= self.levels.len() {
-            self.grow(position);
-        }
-        let prev = self.append(slot, position, deadline);
-        self.nodes.put(deadline, prev, generation, position, value);
-        self.generation = generation.wrapping_add(1);
+        let key = TimerKey { slot: self.nodes.next_index(), generation: self.generation };
+        let tick = tick(deadline);
+        let (place, prev) = if tick > self.opened {
+            let position = Position::new(tick, self.opened);
+            if usize::from(position.level) >= self.levels.len() {
+                self.grow(position);
+            }
+            (Place::Slot(position), self.append(key.slot, position, deadline))
+        } else {
+            self.near.insert(deadline, key);
+            (Place::Near, NIL)
+        };
+        self.nodes.put(deadline, prev, key.generation, place, value);
+        self.generation = key.generation.wrapping_add(1);
         self.armed += 1;
-        TimerKey { slot, generation }
+        key
     }
 
     /// Takes a timer out, armed or expired, and gives its value back.
     pub(crate) fn remove(&mut self, key: TimerKey) -> Option<T> {
-        let &Node { position, prev, next, .. } = self.find(key)?;
-        if let Some(position) = position {
-            self.unlink(position, prev, next);
-            self.armed -= 1;
+        let &Node { place, prev, next, .. } = self.nodes.find(key)?;
+        match place {
+            Place::Slot(position) => {
+                self.unlink(position, prev, next);
+                self.armed -= 1;
+            }
+            Place::Near => self.remove_near(key),
+            Place::Expired => {}
         }
         self.nodes.free(key.slot)
+    }
+
+    /// A near timer is about to be removed.
+    #[inline(never)] // most timers that are removed are elsewhere, and would pay for every register that this needs
+    fn remove_near(&mut self, key: TimerKey) {
+        self.near.forget(|near| near != key && self.nodes.find(near).is_some());
+        self.armed -= 1;
     }
 
     /// All values, in no order.
@@ -160,38 +197,62 @@ impl<T> TimerWheel<T> {
 
     /// The value of a timer, armed or expired.
     pub(crate) fn get_mut(&mut self, key: TimerKey) -> Option<&mut T> {
-        self.nodes.find_mut(key.slot, key.generation)?.value.as_mut()
+        self.nodes.find_mut(key)?.value.as_mut()
     }
 
     /// When a timer is due, or was due if it has expired.
     #[cfg(test)]
     pub(crate) fn deadline(&self, key: TimerKey) -> Option<u64> {
-        self.find(key).map(|node| node.deadline)
+        self.nodes.find(key).map(|node| node.deadline)
     }
 
-    /// Appends every armed timer whose deadline is not later than `now`, by deadline and then in the order of
-    /// insertion. They are no longer armed, but stay until they are removed. Time does not go back: an earlier `now`
-    /// than before counts as the latest so far.
-    pub(crate) fn expire(&mut self, now: u64, due: &mut Vec<TimerKey>) {
+    /// Hands out every armed timer whose deadline is not later than `now`, by deadline and then in the order of insertion.
+    /// They are no longer armed, but stay until they are removed. Time does not go back: an earlier `now` than before
+    /// counts as the latest so far.
+    pub(crate) fn expire(&mut self, now: u64, mut due: impl FnMut(TimerKey)) {
         self.now = self.now.max(now);
-        while let Some(position) = self.earliest() {
-            if self.slot(position).min > self.now {
-                // Time may be inside the slot, but before the first deadline there: the wheel waits in front, which
-                // saves those timers a cascade. Such a slot does not begin at 0, as 0 is always due.
-                self.elapsed = self.now.min(position.start(self.now) - 1);
+        loop {
+            while let Some(key) = self.near.pop_due(self.now, |key| self.nodes.find(key).is_some()) {
+                self.nodes[key.slot].place = Place::Expired;
+                self.armed -= 1;
+                due(key);
+            }
+            if !self.near.is_empty() || !self.move_on() {
                 return;
             }
-            self.open(position, due);
         }
-        self.elapsed = self.now;
+    }
+
+    /// Moves to the tick of `now`, when no timer is near; no further than to the first slot with timers that are due, whose
+    /// timers are near then. Whether there was one.
+    #[inline(never)] // most calls of `expire` do not come here, and pay for every register that it needs
+    fn move_on(&mut self) -> bool {
+        let now = tick(self.now);
+        let Some(earliest) = self.earliest() else {
+            self.opened = now;
+            return false;
+        };
+        let (start, last) = earliest.ticks(self.opened);
+        if self.slot(earliest).min > self.now {
+            // Time may be inside the slot, but before the first deadline there: the wheel waits in front, which saves those
+            // timers a move. Such a slot does not begin at 0, where the wheel has stood from the start.
+            self.opened = now.min(start - 1);
+            return false;
+        }
+        self.opened = now.min(last);
+        self.open(earliest);
+        true
     }
 
     /// A time not later than the earliest deadline; none if no timer is armed.
     ///
-    /// It is the earliest deadline itself unless a timer was removed from the slot that holds it. To `expire` at such a
+    /// It is the earliest deadline itself unless that is in a slot and a timer was removed from there. To `expire` at such a
     /// time opens that slot, and what `next_expiry` then says is exact: the second round at the latest reaches a timer.
     pub(crate) fn next_expiry(&self) -> Option<u64> {
-        self.earliest().map(|position| self.slot(position).min)
+        match self.near.first() {
+            Some(first) => Some(first.deadline),
+            None => self.earliest().map(|position| self.slot(position).min),
+        }
     }
 
     /// How many timers are armed.
@@ -203,11 +264,6 @@ impl<T> TimerWheel<T> {
     /// Whether no timer is armed.
     pub(crate) fn is_empty(&self) -> bool {
         self.armed == 0
-    }
-
-    /// The timer of a key that is not stale.
-    fn find(&self, key: TimerKey) -> Option<&Node<T>> {
-        self.nodes.find(key.slot, key.generation)
     }
 
     /// The slot at a position.
@@ -276,50 +332,31 @@ impl<T> TimerWheel<T> {
         mem::replace(&mut level.slots[usize::from(position.slot)], Slot::EMPTY)
     }
 
-    /// Empties the earliest slot: what is due goes to `due`, the rest to lower levels. There is a rest only in the slot
-    /// that `now` is in, and then every slot that is left lies ahead of `now`.
-    fn open(&mut self, position: Position, due: &mut Vec<TimerKey>) {
+    /// Empties the earliest slot: timers up to the tick `opened` are near now, the rest goes to lower levels. There is a
+    /// rest only in the slot that `now` is in, and then every slot that is left lies ahead of `now`.
+    fn open(&mut self, position: Position) {
         let mut next = self.clear(position).head;
-        let (first, mut latest, mut in_order) = (due.len(), 0, true);
         while next != NIL {
             let index = next;
             let node = &mut self.nodes[index];
             next = node.next;
-            if node.deadline > self.now {
-                self.cascade(index);
+            if tick(node.deadline) <= self.opened {
+                node.place = Place::Near;
+                self.near.push(node.deadline, TimerKey { slot: index, generation: node.generation });
             } else {
-                node.position = None;
-                in_order &= latest <= node.deadline;
-                latest = node.deadline;
-                due.push(TimerKey { slot: index, generation: node.generation });
+                self.cascade(index);
             }
         }
-        self.armed -= due.len() - first;
-        if !in_order {
-            self.sort(&mut due[first..]);
-        }
+        self.near.sort();
     }
 
-    /// Puts a node whose list is being taken apart into the slot where it belongs, seen from `now`.
+    /// Puts a node whose list is being taken apart into the slot where it belongs now.
     fn cascade(&mut self, index: u32) {
         let deadline = self.nodes[index].deadline;
-        let position = Position::new(deadline, self.now);
+        let position = Position::new(tick(deadline), self.opened);
         let prev = self.append(index, position, deadline);
         let node = &mut self.nodes[index];
-        (node.prev, node.next, node.position) = (prev, NIL, Some(position));
-    }
-
-    /// Sorts timers by deadline and keeps those with the same deadline as they are. A stable sort would take new memory
-    /// each time.
-    fn sort(&mut self, timers: &mut [TimerKey]) {
-        let nodes = &self.nodes;
-        let numbered = timers.iter().enumerate().map(|(place, &key)| (nodes[key.slot].deadline, place, key));
-        self.sorting.clear();
-        self.sorting.extend(numbered);
-        self.sorting.sort_unstable_by_key(|&(deadline, place, _)| (deadline, place));
-        for (timer, &(_, _, key)) in timers.iter_mut().zip(&self.sorting) {
-            *timer = key;
-        }
+        (node.prev, node.next, node.place) = (prev, NIL, Place::Slot(position));
     }
 }
 
@@ -327,7 +364,7 @@ impl<T> fmt::Debug for TimerWheel<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let expired = self.nodes.len() - self.armed;
         let mut wheel = f.debug_struct("TimerWheel");
-        wheel.field("armed", &self.armed).field("expired", &expired).field("elapsed", &self.elapsed);
+        wheel.field("armed", &self.armed).field("expired", &expired).field("now", &self.now);
         wheel.finish_non_exhaustive()
     }
 }

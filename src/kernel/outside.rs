@@ -71,7 +71,7 @@ impl<P: Queued> Kernel<P> {
 
     #[cold]
     fn take_waiting_messages(&self) {
-        let mut messages = std::mem::take(&mut self.scratch.borrow_mut().messages);
+        let mut messages = self.messages.take();
         self.door.take(&mut messages);
         for message in messages.drain(..) {
             match message {
@@ -91,7 +91,7 @@ impl<P: Queued> Kernel<P> {
                 }
             }
         }
-        self.scratch.borrow_mut().messages = messages;
+        self.messages.replace(messages);
     }
 
     /// Waits until a message comes, or the next deadline on a virtual clock has come by the real one. The clock moves then

@@ -6,17 +6,17 @@
 
 use std::ops::{Index, IndexMut};
 
-use super::{NIL, Position};
+use super::{NIL, Place, TimerKey};
 
 /// One timer. Kept small, as with many timers each node that is touched is a cache miss.
 pub(super) struct Node<T> {
     pub(super) deadline: u64,
-    /// The neighbours in the slot's list, `NIL` at its ends; in a free place, `next` is the next free place.
+    /// The neighbours in the slot's list, if it is in one, `NIL` at its ends; in a free place, `next` is the next free
+    /// place.
     pub(super) prev: u32,
     pub(super) next: u32,
     pub(super) generation: u32,
-    /// The slot whose list this is in; none once the timer has expired.
-    pub(super) position: Option<Position>,
+    pub(super) place: Place,
     /// `None` in a free place.
     pub(super) value: Option<T>,
 }
@@ -46,13 +46,12 @@ impl<T> Nodes<T> {
         }
     }
 
-    /// Puts a node, the last of its list, at `next_index`.
+    /// Puts a node, the last of its list if it is in one, at `next_index`.
     #[inline]
-    pub(super) fn put(&mut self, deadline: u64, prev: u32, generation: u32, position: Position, value: T) {
+    pub(super) fn put(&mut self, deadline: u64, prev: u32, generation: u32, place: Place, value: T) {
         self.len += 1;
         if self.free == NIL {
-            let (position, value) = (Some(position), Some(value));
-            self.places.push(Node { deadline, prev, next: NIL, generation, position, value });
+            self.places.push(Node { deadline, prev, next: NIL, generation, place, value: Some(value) });
             return;
         }
         let node = &mut self.places[self.free as usize];
@@ -61,19 +60,19 @@ impl<T> Nodes<T> {
         node.prev = prev;
         node.next = NIL;
         node.generation = generation;
-        node.position = Some(position);
+        node.place = place;
         node.value = Some(value);
     }
 
-    /// The node at `index` if it is the one with this generation.
-    pub(super) fn find(&self, index: u32, generation: u32) -> Option<&Node<T>> {
-        let node = self.places.get(index as usize)?;
-        (node.generation == generation && node.value.is_some()).then_some(node)
+    /// The timer of a key that is not stale.
+    pub(super) fn find(&self, key: TimerKey) -> Option<&Node<T>> {
+        let node = self.places.get(key.slot as usize)?;
+        (node.generation == key.generation && node.value.is_some()).then_some(node)
     }
 
-    pub(super) fn find_mut(&mut self, index: u32, generation: u32) -> Option<&mut Node<T>> {
-        let node = self.places.get_mut(index as usize)?;
-        (node.generation == generation && node.value.is_some()).then_some(node)
+    pub(super) fn find_mut(&mut self, key: TimerKey) -> Option<&mut Node<T>> {
+        let node = self.places.get_mut(key.slot as usize)?;
+        (node.generation == key.generation && node.value.is_some()).then_some(node)
     }
 
     /// Frees the place of a node that is in no list, and gives its value back.

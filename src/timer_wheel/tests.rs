@@ -4,16 +4,32 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-/// Expires the wheel and takes the due timers out: their values, in order.
-fn fire<T>(wheel: &mut TimerWheel<T>, now: u64) -> Vec<T> {
+/// How many nanoseconds a tick has.
+const TICK: u64 = 1 << TICK_BITS;
+
+/// Expires the wheel: the due timers, in order.
+fn expire<T>(wheel: &mut TimerWheel<T>, now: u64) -> Vec<TimerKey> {
     let mut due = Vec::new();
-    wheel.expire(now, &mut due);
+    wheel.expire(now, |key| due.push(key));
+    due
+}
+
+/// The same, and takes them out: their values.
+fn fire<T>(wheel: &mut TimerWheel<T>, now: u64) -> Vec<T> {
+    let due = expire(wheel, now);
     due.into_iter().map(|key| wheel.remove(key).expect("a due timer stays until it is removed")).collect()
 }
 
-/// What level a timer is on; none if it has expired.
+fn place<T>(wheel: &TimerWheel<T>, key: TimerKey) -> Place {
+    wheel.nodes.find(key).expect("a living timer").place
+}
+
+/// What level a timer is on; none if it is in no slot.
 fn level<T>(wheel: &TimerWheel<T>, key: TimerKey) -> Option<u8> {
-    wheel.find(key).expect("a living timer").position.map(|position| position.level)
+    match place(wheel, key) {
+        Place::Slot(position) => Some(position.level),
+        Place::Near | Place::Expired => None,
+    }
 }
 
 #[test]
@@ -136,29 +152,13 @@ fn the_farthest_deadline_never_overflows() {
 fn expired_timer_can_still_be_removed() {
     let mut wheel = TimerWheel::new();
     let key = wheel.insert(5, String::from("a"));
-    let mut due = Vec::new();
-    wheel.expire(5, &mut due);
-    assert_eq!(due, [key]);
+    assert_eq!(expire(&mut wheel, 5), [key]);
     assert!(wheel.is_empty() && wheel.next_expiry().is_none());
-
-    wheel.expire(6, &mut due);
-    assert_eq!(due.len(), 1, "a timer expires once");
+    assert_eq!(expire(&mut wheel, 6), [], "a timer expires once");
     wheel.get_mut(key).expect("an expired timer has its value").push('b');
-    assert_eq!((wheel.deadline(key), level(&wheel, key)), (Some(5), None));
+    assert_eq!((wheel.deadline(key), place(&wheel, key)), (Some(5), Place::Expired));
     assert_eq!(wheel.remove(key).as_deref(), Some("ab"));
     assert_eq!((wheel.remove(key), wheel.len()), (None, 0));
-}
-
-#[test]
-fn expire_appends_to_what_is_already_due() {
-    let mut wheel = TimerWheel::new();
-    let late = wheel.insert(1 << 20, ());
-    let mut due = Vec::new();
-    wheel.expire(1 << 20, &mut due);
-    // Both in one slot and out of order: they are sorted, and what was there before is not.
-    let keys = [101, 100].map(|past| wheel.insert(past, ()));
-    wheel.expire(1 << 20, &mut due);
-    assert_eq!(due, [late, keys[1], keys[0]]);
 }
 
 #[test]
@@ -190,20 +190,112 @@ fn a_removed_minimum_costs_one_round() {
 #[test]
 fn timers_cascade_only_when_their_slot_is_due() {
     let mut wheel = TimerWheel::new();
-    let slot = 1 << 36;
-    let keys = [slot + 1_000_000, slot + 1_000_500, slot + 2_000_000].map(|deadline| wheel.insert(deadline, ()));
-    assert_eq!(keys.map(|key| level(&wheel, key)), [Some(6); 3]);
+    let slot = TICK << 12;
+    let keys = [5 * TICK, 5 * TICK + 9, 6 * TICK, 600 * TICK].map(|after| wheel.insert(slot + after, ()));
+    assert_eq!(keys.map(|key| level(&wheel, key)), [Some(2); 4]);
     // Time has reached the slot, but no deadline.
-    wheel.expire(slot + 999_999, &mut Vec::new());
-    assert_eq!(keys.map(|key| level(&wheel, key)), [Some(6); 3]);
-    wheel.expire(slot + 1_000_000, &mut Vec::new());
-    assert_eq!(keys.map(|key| level(&wheel, key)), [None, Some(1), Some(3)]);
+    assert_eq!(expire(&mut wheel, slot + 5 * TICK - 1), []);
+    assert_eq!(keys.map(|key| level(&wheel, key)), [Some(2); 4]);
+    assert_eq!(expire(&mut wheel, slot + 5 * TICK), keys[..1]);
+    let slot_of = |key| place(&wheel, key);
+    assert_eq!((slot_of(keys[0]), slot_of(keys[1])), (Place::Expired, Place::Near));
+    assert_eq!((level(&wheel, keys[2]), level(&wheel, keys[3])), (Some(0), Some(1)));
+}
+
+#[test]
+fn timers_set_for_an_opened_slot_fire_among_those_that_were_there() {
+    let mut wheel = TimerWheel::new();
+    let slot = 7 * TICK;
+    for late in [1, 9, 5] {
+        wheel.insert(slot + late, late);
+    }
+    wheel.insert(slot + TICK, 100);
+    assert_eq!(fire(&mut wheel, slot + 1), [1]);
+    for late in [7, 3, 5, 0, 9] {
+        let key = wheel.insert(slot + late, 10 + late);
+        assert_eq!(place(&wheel, key), Place::Near);
+    }
+    assert_eq!(wheel.next_expiry(), Some(slot));
+    assert_eq!(fire(&mut wheel, slot + 5), [10, 13, 5, 15]);
+    assert_eq!(fire(&mut wheel, slot + TICK), [17, 9, 19, 100]);
+}
+
+#[test]
+fn equal_deadlines_fire_in_the_order_they_were_set_also_in_an_opened_slot() {
+    let mut wheel = TimerWheel::new();
+    let deadline = (TICK << 6) + 1;
+    wheel.insert(deadline - 1, 0);
+    for order in 1..4 {
+        wheel.insert(deadline, order); // on level 1
+    }
+    assert!(fire(&mut wheel, deadline - 2).is_empty());
+    wheel.insert(deadline, 4); // in the same slot, as that has not been opened
+    assert_eq!(fire(&mut wheel, deadline - 1), [0]);
+    wheel.insert(deadline, 5);
+    wheel.insert(deadline, 6);
+    assert_eq!(fire(&mut wheel, deadline), [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn a_timer_of_an_opened_slot_can_be_removed_and_next_expiry_stays_exact() {
+    let mut wheel = TimerWheel::new();
+    let slot = 3 * TICK;
+    let mut keys: Vec<_> = (0..6).map(|late| wheel.insert(slot + late, late)).collect();
+    assert_eq!(fire(&mut wheel, slot), [0]);
+    keys.extend((6..9).map(|late| wheel.insert(slot + late, late)));
+    for late in [2, 7, 3, 1] {
+        assert_eq!(wheel.remove(keys[late]), u64::try_from(late).ok());
+        assert_eq!(wheel.remove(keys[late]), None);
+    }
+    assert_eq!((wheel.next_expiry(), wheel.len()), (Some(slot + 4), 4));
+    assert_eq!(fire(&mut wheel, slot + 5), [4, 5]);
+    assert_eq!(wheel.next_expiry(), Some(slot + 6));
+    assert_eq!((wheel.remove(keys[6]), wheel.next_expiry()), (Some(6), Some(slot + 8)));
+    assert_eq!((wheel.remove(keys[8]), wheel.next_expiry(), wheel.near.len()), (Some(8), None, 0));
+}
+
+#[test]
+fn a_stale_entry_does_not_stand_for_the_timer_that_took_its_place() {
+    let mut wheel = TimerWheel::new();
+    wheel.insert(1, 'a');
+    let removed = wheel.insert(2, 'b');
+    assert_eq!(wheel.remove(removed), Some('b'));
+    let other = wheel.insert(3, 'c');
+    assert_eq!(other.slot, removed.slot);
+    assert_eq!((fire(&mut wheel, 2), fire(&mut wheel, 3)), (vec!['a'], vec!['c']));
+}
+
+#[test]
+fn timers_of_slots_that_time_jumps_over_fire_in_order() {
+    let mut wheel = TimerWheel::new();
+    let mut deadlines: Vec<_> = (0..40).map(|n| (n * 17 % 40) * (n + 1) * TICK / 3 + n).collect();
+    for &deadline in &deadlines {
+        wheel.insert(deadline, deadline);
+    }
+    deadlines.sort_unstable();
+    let (first, second) = deadlines.split_at(25);
+    assert_eq!(fire(&mut wheel, first[24]), first);
+    assert_eq!(fire(&mut wheel, u64::MAX), second);
+}
+
+#[test]
+fn timers_that_are_set_and_removed_while_time_stands_still_take_no_memory() {
+    let mut wheel = TimerWheel::new();
+    let first = wheel.insert(1, ());
+    let live: Vec<_> = (0..100).map(|late| wheel.insert(1_000_000 + late, ())).collect();
+    for late in 0..100_000 {
+        let key = wheel.insert(2 + late, ());
+        assert_eq!(place(&wheel, key), Place::Near);
+        wheel.remove(key);
+        assert!(wheel.near.len() <= 2 * live.len() + 64, "{} entries", wheel.near.len());
+    }
+    assert_eq!((wheel.next_expiry(), wheel.nodes.capacity() <= 128), (Some(1), true));
+    assert_eq!(expire(&mut wheel, 1_048_000), [vec![first], live].concat());
 }
 
 #[test]
 fn memory_is_reused_after_two_million_timers() {
     let mut wheel = TimerWheel::new();
-    let mut due = Vec::new();
     let mut keys = [None; 64];
     for count in 0..2_000_000_u64 {
         let turn = usize::try_from(count).expect("a small number") % keys.len();
@@ -212,10 +304,9 @@ fn memory_is_reused_after_two_million_timers() {
             assert_eq!(wheel.remove(old), Some(count - 64));
         }
         if turn == 0 {
-            wheel.expire(count * 100, &mut due);
+            assert_eq!(expire(&mut wheel, count * 100), []);
         }
     }
-    assert!(due.is_empty());
     assert_eq!((wheel.len(), wheel.nodes.len()), (64, 64));
     assert!(wheel.nodes.capacity() <= 256, "{} nodes", wheel.nodes.capacity());
 }
@@ -309,7 +400,8 @@ impl Model {
             0..5 if !self.living.is_empty() => self.living[self.random.below(self.living.len())].0,
             5 => self.now.saturating_sub(self.random.span(self.horizon)),
             6 => u64::MAX - self.random.span(10),
-            7..12 => self.now.saturating_add(self.random.span(8)),
+            7..10 => self.now.saturating_add(self.random.span(8)),
+            10..13 => self.now.saturating_add(self.random.span(TICK_BITS + 2)),
             _ => self.now.saturating_add(self.random.span(self.horizon)),
         };
         self.sequence += 1;
@@ -348,7 +440,8 @@ impl Model {
         let now = match self.random.below(10) {
             0 => self.now.saturating_sub(self.random.span(self.pace)),
             1 => self.earliest().filter(|&earliest| self.is_near(earliest)).map_or(0, |earliest| earliest - 1),
-            2..5 => self.now.saturating_add(self.random.span(8)),
+            2..4 => self.now.saturating_add(self.random.span(8)),
+            4 => self.now.saturating_add(self.random.span(TICK_BITS + 1).min(1 << self.pace)),
             _ => self.now.saturating_add(self.random.span(self.pace)),
         };
         self.expire_at(now);
@@ -365,8 +458,7 @@ impl Model {
     /// Expires both and compares, then removes some of the expired timers; gives how many were due.
     fn expire_at(&mut self, now: u64) -> usize {
         self.now = self.now.max(now);
-        let mut due = Vec::new();
-        self.wheel.expire(now, &mut due);
+        let due = expire(&mut self.wheel, now);
         let mut expected = Vec::new();
         while let Some(first) = self.armed.first_entry()
             && first.key().0 <= self.now
@@ -407,7 +499,7 @@ impl Model {
         while !self.living.is_empty() {
             self.remove();
         }
-        assert!(self.wheel.nodes.len() == 0 && self.wheel.occupied == 0);
+        assert!(self.wheel.nodes.len() == 0 && self.wheel.occupied == 0 && self.wheel.near.is_empty());
     }
 }
 
