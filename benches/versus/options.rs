@@ -17,7 +17,8 @@ Usage: cargo bench -p oneloop-versus -- [OPTIONS]
 Options:
   --only ROW[,ROW]  only these rows
   --systems A,B     only these systems
-  --quick           as few and short rounds as take a minute, or what the longest rows need
+  --quick           a minute: few and short rounds, and without --only no row that takes long whatever its round
+  --rounds N        so many rounds of 50 ms, and not 7
   --json FILE       write what was measured, round by round
   --report DIR      write a table, versus.md, and a chart, versus.svg
   --help            print this
@@ -62,13 +63,18 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Asked, Str
         report: None,
     };
     let mut child = (None, None, Duration::from_millis(50));
+    let mut all_rows = true;
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value"));
         match arg.as_str() {
             "--help" | "-h" => return Ok(Asked::Help),
-            "--quick" => suite.pace = Pace::Within(Duration::from_secs(55)),
-            "--only" => suite.rows = value()?.split(',').map(row).collect::<Result<_, _>>()?,
+            "--quick" => suite.pace = Pace::Within(Duration::from_secs(50)),
+            "--only" => {
+                suite.rows = value()?.split(',').map(row).collect::<Result<_, _>>()?;
+                all_rows = false;
+            }
             "--systems" => suite.systems = value()?.split(',').map(name).collect::<Result<_, _>>()?,
+            "--rounds" => suite.pace = Pace::Rounds(rounds(&value()?)?, Duration::from_millis(50)),
             "--json" => suite.json = Some(value()?.into()),
             "--report" => suite.report = Some(value()?.into()),
             "--system" => child.0 = Some(here(&value()?)?),
@@ -77,6 +83,9 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Asked, Str
             "--bench" => {} // says cargo
             other => return Err(format!("unknown option `{other}`")),
         }
+    }
+    if all_rows && matches!(suite.pace, Pace::Within(_)) {
+        suite.rows.retain(|row| row.at_least.is_zero());
     }
     Ok(match child {
         (Some(system), Some(row), round) => Asked::Child(Child { system, row, round }),
@@ -99,6 +108,13 @@ fn here(name: &str) -> Result<&'static System, String> {
 
 fn row(name: &str) -> Result<&'static Row, String> {
     ROWS.iter().find(|row| row.name == name).ok_or_else(|| format!("unknown row `{name}`"))
+}
+
+fn rounds(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err(format!("--rounds {text}: a number from 1 is wanted")),
+        Ok(rounds) => Ok(rounds),
+    }
 }
 
 fn millis(text: &str) -> Result<Duration, String> {
