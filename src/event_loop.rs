@@ -273,8 +273,14 @@ impl EventLoop {
 
     /// One iteration after another, until the loop is stopped.
     fn iterate(&self) -> Result<(), Error> {
+        let mut batch = self.kernel.take_spare_batch();
+        let ended = self.iterate_with(&mut batch);
+        self.kernel.keep_spare_batch(batch);
+        ended
+    }
+
+    fn iterate_with(&self, batch: &mut Batch<NodeRef>) -> Result<(), Error> {
         let mut woken = Vec::new();
-        let mut batch = Batch::new();
         let mut steps = 0;
         loop {
             if self.kernel.wait(steps, &mut woken)? == Waited::Stuck {
@@ -284,7 +290,7 @@ impl EventLoop {
                 self.admit_all(&mut woken);
             }
             self.kernel.queue_due_timers();
-            steps = self.run_batch(&mut batch);
+            steps = self.run_batch(batch);
             if self.kernel.is_stopping() {
                 return Ok(());
             }

@@ -4,7 +4,7 @@
     reason = "every wake and every callback comes by here: a sixth of a step with a RefCell; measured"
 )]
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -18,11 +18,15 @@ pub(crate) type Batch<P> = VecDeque<Entry<P>>;
 ///
 /// Invariant, **one at a time**: a reference to the list is made by these methods alone. None of them hands it out or
 /// calls code that could reach the queue again: entries are moved, never dropped or cloned here.
-pub(super) struct ReadyQueue<P>(UnsafeCell<Batch<P>>);
+pub(super) struct ReadyQueue<P> {
+    list: UnsafeCell<Batch<P>>,
+    /// An empty batch, kept from one run to the next for its memory.
+    spare: Cell<Batch<P>>,
+}
 
 impl<P> Default for ReadyQueue<P> {
     fn default() -> Self {
-        Self(UnsafeCell::default())
+        Self { list: UnsafeCell::default(), spare: Cell::default() }
     }
 }
 
@@ -30,13 +34,13 @@ impl<P> ReadyQueue<P> {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         // SAFETY: one at a time.
-        unsafe { &*self.0.get() }.is_empty()
+        unsafe { &*self.list.get() }.is_empty()
     }
 
     #[inline]
     pub(super) fn push(&self, entry: Entry<P>) {
         // SAFETY: one at a time.
-        let list = unsafe { &mut *self.0.get() };
+        let list = unsafe { &mut *self.list.get() };
         if list.len() == list.capacity() {
             return self.grow(entry); // out of the way, so that the usual case needs no registers to be saved
         }
@@ -46,13 +50,13 @@ impl<P> ReadyQueue<P> {
     #[cold]
     fn grow(&self, entry: Entry<P>) {
         // SAFETY: one at a time.
-        unsafe { &mut *self.0.get() }.push_back(entry);
+        unsafe { &mut *self.list.get() }.push_back(entry);
     }
 
     #[inline]
     fn swap(&self, batch: &mut Batch<P>) {
         // SAFETY: one at a time.
-        std::mem::swap(unsafe { &mut *self.0.get() }, batch);
+        std::mem::swap(unsafe { &mut *self.list.get() }, batch);
     }
 }
 
@@ -78,6 +82,17 @@ impl<P: Queued> Kernel<P> {
     fn push_behind_messages(&self, task: P) {
         self.take_messages();
         self.ready.push(Entry::Task(task));
+    }
+
+    /// The batch of a run that begins.
+    pub(crate) fn take_spare_batch(&self) -> Batch<P> {
+        self.ready.spare.take()
+    }
+
+    /// A run is over: its batch, which is empty, serves the next.
+    pub(crate) fn keep_spare_batch(&self, batch: Batch<P>) {
+        debug_assert!(batch.is_empty(), "all its turns are taken");
+        self.ready.spare.set(batch);
     }
 
     /// Everything that is queued, for an empty batch, which is filled from now on: so their memory is used in turn.
