@@ -16,9 +16,8 @@ mod rows;
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::process::ExitCode;
 
-use oneloop::{Clock, EventLoop};
-
 use measure::{Cost, Effort, Measured, measure};
+use oneloop::{Clock, EventLoop};
 use options::Asked;
 use rows::ROWS;
 

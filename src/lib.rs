@@ -1,174 +1,42 @@
 #![doc = include_str!("../README.md")]
 #![doc(test(attr(deny(warnings))))]
 
-// The architecture. A module may name only modules of the groups above its own; `tests/tidy.rs` reads this list.
-
-// system calls that the libraries below us lack
-mod sys;
-
-// values: none knows that a loop exists
-mod byte_queue;
-mod cast;
-mod clock;
-mod counted;
-mod errand;
-mod error;
-#[cfg(feature = "signal")]
-mod kept;
-mod key;
-mod poll_with;
-mod thread_pool;
-mod timer_wheel;
-mod variables;
-mod wait_list;
-
-// parts: each owns one resource of a loop and knows no other part
-mod inbox;
-mod reactor;
-mod ready;
-
-// a callback that can be cancelled
-mod handle;
-mod threadsafe_handle;
-
-// the parts of one loop: it registers, it never runs
-mod kernel;
-
-// what tasks, futures and gatherings have in common
-mod node;
-
-// which loop this thread is in, and which context of variables
-mod context;
-
-// how a node is woken; a callback with a deadline; variables whose values the context has
-mod context_var;
-mod timer_handle;
-mod waker;
-
-// cancellation: how it travels between tasks, how it rises through one
-mod cancel;
-mod throw;
-
-// a share of a node without its type
-mod any_future;
-
-// a share of a node with a value
-mod join;
-
-// the two kinds of node that users make: one is settled, one runs
-mod future;
-mod task;
-
-// views of a value
-mod shared;
-
-// the handle on several at once
-mod gathering;
-
-// whatever can be awaited, as one of the above
-mod ensure;
-
-// the loop: it runs
-mod event_loop;
-
-// a coroutine, and a loop, as other threads see them
-mod threadsafe_future;
-
-mod loop_handle;
-
-// the primitives
-#[cfg(unix)]
-mod descriptor;
-mod gather;
-#[cfg(unix)]
-mod readers;
-mod shield;
-mod time;
-mod wait;
-
-// the primitives that are made of those
-mod as_completed;
-mod staggered;
-mod task_group;
-mod timeout;
-
-// what the system tells the process
+// The architecture: a folder may name only folders above its own, and inside a folder a file only those above it in the
+// list of its `mod.rs`. `tests/tidy.rs` reads all these lists.
+mod error; // every error that a user can meet
+mod sys; // system calls that mio lacks
+mod base; // data structures that know no loop
+mod timer_wheel; // deadlines, in order
+mod reactor; // readiness of descriptors, and the wake from other threads
+mod kernel; // the parts of one loop: ready queue, task table, inbox; it registers, it never runs
+mod node; // the state that tasks, futures and gatherings share
+mod current; // which loop, task and context this thread is in; how a task is woken
+mod cancel; // how a cancellation travels between tasks, is thrown, and is caught
+mod awaitables; // Task, Future, Shared, Awaitable, Gathering
+mod primitives; // sleep, gather, wait, as_completed, shield, timeout, task_group, staggered_race
+mod sync; // locks, events, conditions, semaphores, barriers, queues
+mod event_loop; // one iteration, runs, closing, the builder
+mod threads; // calls that block, and a loop as other threads see it
 #[cfg(all(unix, any(feature = "signal", feature = "process")))]
-pub mod signal;
-
-// Ctrl-C and the main future
-#[cfg(feature = "signal")]
-mod interrupt;
-
-// tasks in line, in front of something
-mod line;
-
-// locks and what is like them
-mod event;
-mod lock;
-mod queue;
-mod semaphore;
-
-// a lock that is let go while its holder waits
-mod condition;
-
-// a round of waits on that
-mod barrier;
-
-// calls that block, on threads
-mod executor;
-
-// one of them: names to addresses
-mod resolver;
-
-// sockets and pipes
+pub mod signal; // signals of the process
 #[cfg(unix)]
-pub mod net;
-
-// what a stream moves its bytes over
+pub mod net; // sockets and pipes
 #[cfg(unix)]
-mod wire;
-
-// a connection as its reader and its writer see it
-#[cfg(unix)]
-mod stream;
-
-// the two handles on that
-#[cfg(unix)]
-mod stream_reader;
-#[cfg(unix)]
-mod stream_writer;
-
-// both of a new connection
-#[cfg(unix)]
-mod connection;
-
-// the same for those who connect to us
-#[cfg(unix)]
-mod server;
-
-// child processes, whose pipes are streams
+mod streams; // buffered streams and servers
 #[cfg(all(unix, feature = "process"))]
-mod process;
+mod process; // child processes
+mod run; // the function `run`, and Ctrl-C
 
-// the main future
-mod run;
-
-// what the crate's macros and sealed traits name, and nobody else
 #[doc(hidden)]
-pub mod hidden;
+pub mod __private; // what the macros and sealed traits of the crate name
 
-pub use any_future::{AnyFuture, CallbackId, TaskHandle, all_tasks, current_task};
-pub use as_completed::{AsCompleted, as_completed};
-pub use barrier::Barrier;
-pub use clock::Clock;
-pub use condition::Condition;
-#[cfg(unix)]
-pub use connection::{open_connection, open_unix_connection};
-pub use context_var::{ContextToken, ContextVar, copy_context};
-#[cfg(unix)]
-pub use descriptor::Descriptor;
-pub use ensure::ensure_future;
+pub use awaitables::{
+    AnyFuture, Awaitable, CallbackId, FirstError, Future, Gathering, Outcomes, Shared, Task, TaskHandle, Values,
+    all_tasks, create_future, create_task, current_task, ensure_future,
+};
+pub use base::{Clock, Context, ThreadPool};
+pub use cancel::catch_cancelled;
+pub use current::{ContextToken, ContextVar, copy_context};
 #[cfg(feature = "signal")]
 pub use error::SignalError;
 pub use error::{
@@ -176,41 +44,27 @@ pub use error::{
     GroupError, IncompleteReadError, InvalidState, LimitOverrunError, Panic, PutError, QueueShutDown, ReadError,
     ReleaseError, RescheduleError, TaskDoneError, TaskError, TimeoutError, WatchError,
 };
-pub use event::Event;
-pub use event_loop::{Builder, Entered, EventLoop};
-pub use executor::to_thread;
-pub use future::{Future, create_future};
-pub use gather::{gather, try_gather};
-pub use gathering::{FirstError, Gathering, Outcomes, Values};
-pub use handle::Handle;
-pub use lock::{Lock, LockGuard};
-pub use loop_handle::LoopHandle;
+pub use event_loop::{Builder, Entered, EventLoop, TimerHandle};
+pub use kernel::Handle;
+#[cfg(unix)]
+pub use net::Descriptor;
+#[cfg(unix)]
+pub use net::getaddrinfo;
+pub use primitives::{
+    AllCompleted, AsCompleted, Attempt, FirstCompleted, FirstException, Pending, PendingIntoIter, PendingIter, Race,
+    ReturnWhen, Sleep, TaskGroup, Timeout, Wait, WaitCondition, WaitSets, Waitable, YieldNow, as_completed, gather,
+    shield, sleep, sleep_until, staggered_race, task_group, timeout, timeout_at, try_gather, wait, wait_for, yield_now,
+};
 #[cfg(all(unix, feature = "process"))]
 pub use process::{Process, ProcessBuilder, create_subprocess_exec, create_subprocess_shell};
-pub use queue::{LifoQueue, PriorityQueue, Queue};
-pub use resolver::getaddrinfo;
 pub use run::run;
-pub use semaphore::{BoundedSemaphore, Semaphore, SemaphorePermit};
 #[cfg(unix)]
-pub use server::{Listener, Served, Server, ServerBuilder, start_server, start_unix_server};
-pub use shared::{Awaitable, Shared};
-pub use shield::shield;
-pub use staggered::{Attempt, Race, staggered_race};
-#[cfg(unix)]
-pub use stream_reader::StreamReader;
-#[cfg(unix)]
-pub use stream_writer::StreamWriter;
-pub use task::{Task, create_task};
-pub use task_group::{TaskGroup, task_group};
-pub use thread_pool::ThreadPool;
-pub use threadsafe_future::ThreadsafeFuture;
-pub use threadsafe_handle::ThreadsafeHandle;
-pub use throw::catch_cancelled;
-pub use time::{Sleep, YieldNow, sleep, sleep_until, yield_now};
-pub use timeout::{Timeout, timeout, timeout_at, wait_for};
-pub use timer_handle::TimerHandle;
-pub use variables::Context;
-pub use wait::{
-    AllCompleted, FirstCompleted, FirstException, Pending, PendingIntoIter, PendingIter, ReturnWhen, Wait,
-    WaitCondition, WaitSets, Waitable, wait,
+pub use streams::{
+    Listener, Served, Server, ServerBuilder, StreamReader, StreamWriter, open_connection, open_unix_connection,
+    start_server, start_unix_server,
 };
+pub use sync::{
+    Barrier, BoundedSemaphore, Condition, Event, LifoQueue, Lock, LockGuard, PriorityQueue, Queue, Semaphore,
+    SemaphorePermit,
+};
+pub use threads::{LoopHandle, ThreadsafeFuture, ThreadsafeHandle, to_thread};

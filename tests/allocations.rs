@@ -500,9 +500,10 @@ fn variables_cost_two_allocations_for_a_task_or_callback_that_inherits_some() {
 #[test]
 #[cfg(unix)]
 fn reads_writes_and_waits_for_them_cost_nothing() {
-    use oneloop::Descriptor;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
+
+    use oneloop::Descriptor;
 
     run(async {
         let (left, right) = UnixStream::pair().unwrap();

@@ -1,8 +1,9 @@
 //! What the examples print, to the letter: their order is the loop's, so it is tested. Owns the comparison; the texts are
 //! in docs/examples/expected.
 
+use std::path::Path;
 use std::process::Command;
-use std::{env, fs, path::Path};
+use std::{env, fs};
 
 use oneloop::Error;
 

@@ -5,18 +5,16 @@
 mod ignored;
 
 use std::cell::Cell;
-use std::env;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::rc::Rc;
-use std::thread;
 use std::time::Duration;
+use std::{env, thread};
 
+use ignored::skips_since_ignored;
 use oneloop::signal::{SIGINT, ctrl_c};
 use oneloop::{Error, EventLoop, catch_cancelled, create_future, create_task, current_task, run, sleep, yield_now};
 use signal_hook::low_level::raise;
-
-use ignored::skips_since_ignored;
 
 /// The case that this process is there for.
 const CASE: &str = "ONELOOP_INTERRUPT";

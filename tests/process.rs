@@ -4,22 +4,20 @@
 #[path = "helpers/alone.rs"]
 mod alone;
 
-use std::env;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
-use std::thread;
 use std::time::Duration;
+use std::{env, thread};
 
+use alone::alone;
 use oneloop::signal::{SIGKILL, SIGTERM, SIGUSR1};
 use oneloop::{
     Clock, EventLoop, Process, ProcessBuilder, create_subprocess_exec, create_subprocess_shell, create_task, gather,
     yield_now,
 };
-
-use alone::alone;
 
 /// Programs that these tests start.
 const PROGRAMS: &[&str] = &["sh", "cat", "true", "false", "sleep"];

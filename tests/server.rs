@@ -4,7 +4,6 @@
 #![expect(unsafe_code, reason = "lowers the limit on descriptors, in a process of its own")]
 
 use std::cell::{Cell, RefCell};
-use std::env;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
@@ -12,8 +11,8 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
-use std::thread;
 use std::time::Duration;
+use std::{env, thread};
 
 use oneloop::net::TcpListener;
 use oneloop::{

@@ -8,7 +8,6 @@ mod alone;
 mod ignored;
 
 use std::cell::{Cell, RefCell};
-use std::fs;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
@@ -16,15 +15,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
-use std::thread;
 use std::time::Duration;
-
-use oneloop::signal::{SIGINT, SIGKILL, SIGPIPE, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2, ctrl_c, received};
-use oneloop::{Clock, Error, EventLoop, SignalError, create_task, yield_now};
-use signal_hook::low_level::raise;
+use std::{fs, thread};
 
 use alone::{alone, in_another_process};
 use ignored::skips_since_ignored;
+use oneloop::signal::{SIGINT, SIGKILL, SIGPIPE, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2, ctrl_c, received};
+use oneloop::{Clock, Error, EventLoop, SignalError, create_task, yield_now};
+use signal_hook::low_level::raise;
 
 type Log = Rc<RefCell<Vec<String>>>;
 

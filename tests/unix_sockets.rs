@@ -1,14 +1,13 @@
 //! Unix sockets: streams and datagrams, and the paths that they are found by.
 #![cfg(unix)]
 
-use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use oneloop::net::{UnixDatagram, UnixListener, UnixStream};
 use oneloop::{Clock, EventLoop, create_task, gather, timeout, yield_now};

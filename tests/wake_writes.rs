@@ -2,10 +2,9 @@
 //! descriptors of the process.
 #![cfg(target_os = "linux")]
 
-use std::fs;
 use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use oneloop::{EventLoop, LoopHandle};
 

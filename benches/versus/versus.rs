@@ -17,10 +17,9 @@ mod system;
 mod systems;
 mod work;
 
-use std::io;
 use std::path::Path;
 use std::process::ExitCode;
-use std::{env, fs};
+use std::{env, fs, io};
 
 use options::{Asked, Child, Suite};
 use results::Results;

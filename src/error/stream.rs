@@ -1,8 +1,7 @@
 //! Why a stream gave less than it was asked for. Owns the words; must not know streams.
 
-use std::fmt;
-use std::io;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use thiserror::Error;
 

@@ -1,19 +1,18 @@
 //! Connections to several addresses by RFC 8305. Owns their order and their race; must not know what is sent over them.
 
-use std::io;
-use std::iter;
 use std::net::{SocketAddr, TcpStream as StdStream};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
+use std::{io, iter};
 
+use super::descriptor::Descriptor;
 use super::endpoint::Endpoint;
 use super::resolve;
 use super::tcp_stream::TcpStream;
-use crate::descriptor::Descriptor;
 use crate::error::ConnectError;
+use crate::primitives::{Attempt, staggered_race};
 use crate::reactor::Direction;
-use crate::staggered::{Attempt, staggered_race};
 use crate::sys::socket;
 
 /// How long one address has for itself, as RFC 8305 recommends.

@@ -4,7 +4,7 @@
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::AsRawFd;
 
-use crate::descriptor::Descriptor;
+use super::descriptor::Descriptor;
 use crate::reactor::Direction;
 
 /// A stream as its methods see it, and whether a transfer of fewer bytes than asked for has used up what there was.
@@ -230,4 +230,6 @@ macro_rules! has_descriptor {
     };
 }
 
-pub(super) use {has_descriptor, reads, writes};
+pub(super) use has_descriptor;
+pub(super) use reads;
+pub(super) use writes;

@@ -1,14 +1,13 @@
 //! Pipes, and whatever else reads or writes bytes by a descriptor. Owns the two ends; must not know processes.
 
-use std::fmt;
 use std::fs::File;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
+use std::{fmt, io};
 
+use super::descriptor::Descriptor;
 use super::io::{Stream, has_descriptor, reads, writes};
-use crate::descriptor::Descriptor;
-use crate::sys::socket::set_nonblocking;
+use crate::sys::set_nonblocking;
 
 /// A pipe: what is written to one end is read at the other.
 ///

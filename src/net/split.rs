@@ -1,10 +1,9 @@
 //! The two halves of a connection. Owns who holds which; must not know what is read or written.
 
-use std::fmt;
-use std::io;
 use std::net::TcpStream as StdTcp;
 use std::os::unix::net::UnixStream as StdUnix;
 use std::rc::Rc;
+use std::{fmt, io};
 
 use super::io::{Stream, reads, writes};
 use super::tcp_stream::TcpStream;

@@ -1,14 +1,13 @@
 //! Waiting for TCP connections. Owns the listening socket; must not know what becomes of a connection.
 
-use std::fmt;
-use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::{fmt, io};
 
+use super::descriptor::{Descriptor, Waiting};
 use super::io::has_descriptor;
 use super::tcp_stream::TcpStream;
-use crate::descriptor::{Descriptor, Waiting};
 use crate::reactor::Direction;
-use crate::sys::socket::{self, Flag};
+use crate::sys::{Flag, socket};
 
 /// How many connections wait to be accepted, unless the system's own limit is lower. asyncio's 100 is not enough for a
 /// burst: a connection that finds no room is tried again by its client a second later.

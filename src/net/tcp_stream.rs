@@ -1,15 +1,14 @@
 //! One TCP connection. Owns its descriptor; must not know how an address was chosen.
 
-use std::fmt;
-use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream as StdStream};
 use std::time::Duration;
+use std::{fmt, io};
 
 use super::connect::TcpConnector;
+use super::descriptor::Descriptor;
 use super::endpoint::Endpoint;
 use super::io::{Stream, has_descriptor, reads, writes};
 use super::split::{ReadHalf, WriteHalf, halves};
-use crate::descriptor::Descriptor;
 use crate::error::ConnectError;
 use crate::sys::socket;
 

@@ -1,11 +1,10 @@
 //! Datagrams over IP. Owns the socket; must not know what the datagrams say.
 
-use std::fmt;
-use std::io;
 use std::net::{SocketAddr, UdpSocket as StdSocket};
+use std::{fmt, io};
 
+use super::descriptor::Descriptor;
 use super::io::has_descriptor;
-use crate::descriptor::Descriptor;
 
 /// A UDP socket of the loop. Several tasks may send and receive; a datagram goes to one of them.
 ///

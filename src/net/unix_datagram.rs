@@ -1,13 +1,12 @@
 //! Datagrams between processes. Owns the socket; must not know what the datagrams say.
 
-use std::fmt;
-use std::io;
 use std::os::unix::net::{SocketAddr, UnixDatagram as StdSocket};
 use std::path::Path;
+use std::{fmt, io};
 
+use super::descriptor::Descriptor;
 use super::io::has_descriptor;
 use super::unix_path::{Patience, refused, remove_stale};
-use crate::descriptor::Descriptor;
 
 /// A Unix datagram socket of the loop. Several tasks may send and receive; a datagram goes to one of them. None is lost
 /// on the way, and they come in order.

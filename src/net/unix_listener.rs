@@ -1,14 +1,13 @@
 //! Waiting for connections on a path. Owns the listening socket and its path; must not know what becomes of a connection.
 
-use std::fmt;
-use std::io;
 use std::os::unix::net::{SocketAddr, UnixListener as StdListener};
 use std::path::Path;
+use std::{fmt, io};
 
+use super::descriptor::{Descriptor, Waiting};
 use super::io::has_descriptor;
 use super::unix_path::{OwnPath, refused, remove_stale};
 use super::unix_stream::UnixStream;
-use crate::descriptor::{Descriptor, Waiting};
 use crate::reactor::Direction;
 use crate::sys::socket;
 

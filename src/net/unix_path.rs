@@ -1,13 +1,12 @@
 //! Paths that name sockets. Owns what is done about one that is left over, and the pause before a system call that no
 //! event announces; must not know the sockets.
 
-use std::fs;
-use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fs, io};
 
-use crate::time::sleep;
+use crate::primitives::sleep;
 
 /// Removes what an earlier socket has left at this path, if it is a socket: as asyncio does.
 pub(super) fn remove_stale(path: &Path) {

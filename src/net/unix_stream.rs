@@ -1,15 +1,14 @@
 //! One Unix connection. Owns its descriptor; must not know paths.
 
-use std::fmt;
-use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::{SocketAddr, UnixStream as StdStream};
 use std::path::Path;
+use std::{fmt, io};
 
+use super::descriptor::Descriptor;
 use super::io::{Stream, has_descriptor, reads, writes};
 use super::split::{ReadHalf, WriteHalf, halves};
 use super::unix_path::Patience;
-use crate::descriptor::Descriptor;
 
 /// A Unix stream connection of the loop.
 ///

@@ -3,15 +3,15 @@
 
 use std::cell::Cell;
 
-use super::{Node, Promise};
-use crate::counted::Counted;
-use crate::ready::Queued;
+use super::node::{Node, Promise};
+use crate::base::PooledRc;
+use crate::kernel::Queued;
 
 /// A share of any node.
-pub(crate) type NodeRef = Counted<dyn Node>;
+pub(crate) type NodeRef = PooledRc<dyn Node>;
 
 /// A share of a node with a value, or of a view of one.
-pub(crate) type PromiseRef<T> = Counted<dyn Promise<T>>;
+pub(crate) type PromiseRef<T> = PooledRc<dyn Promise<T>>;
 
 impl Queued for NodeRef {
     #[inline]
@@ -21,13 +21,13 @@ impl Queued for NodeRef {
 }
 
 /// `node` without its type.
-pub(crate) fn as_node<N: Node + 'static>(node: Counted<N>) -> NodeRef {
+pub(crate) fn as_node<N: Node + 'static>(node: PooledRc<N>) -> NodeRef {
     // SAFETY: a cast to a trait object.
     unsafe { node.unsize(|p| p as *mut dyn Node) }
 }
 
 /// `node` with no more of its type than its value's.
-pub(crate) fn as_promise<T, N: Promise<T> + 'static>(node: Counted<N>) -> PromiseRef<T> {
+pub(crate) fn as_promise<T, N: Promise<T> + 'static>(node: PooledRc<N>) -> PromiseRef<T> {
     // SAFETY: a cast to a trait object.
     unsafe { node.unsize(|p| p as *mut dyn Promise<T>) }
 }

@@ -5,10 +5,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::task::Waker;
 
-use super::{Core, Loop, NodeRef, drop_flat, guarded};
-use crate::inbox::Inbox;
-use crate::key::TaskKey;
-use crate::ready::Run;
+use super::node::{Core, Loop, drop_flat, guarded};
+use super::pointer::NodeRef;
+use crate::base::TaskKey;
+use crate::kernel::{Inbox, Run};
 
 /// A primitive that counts its children as they end. It is told in the middle of the child's ending and queues a turn
 /// of its own where asyncio would run a callback; it runs no code of a user.

@@ -11,8 +11,8 @@ use std::thread;
 
 use crate::event_loop::EventLoop;
 use crate::kernel::Leaf;
-use crate::line::Line;
-use crate::sys::process::send_signal;
+use crate::sync::Waiters;
+use crate::sys::send_signal;
 
 /// What is said of a child for which somebody else has waited: asyncio's 255.
 const UNKNOWN: i32 = 255 << 8;
@@ -22,7 +22,7 @@ pub(super) struct Exit {
     /// Until it has been waited for. While it is here its number is its own.
     child: RefCell<Option<Child>>,
     status: Cell<Option<ExitStatus>>,
-    waiting: Line,
+    waiting: Waiters,
 }
 
 impl Exit {
@@ -33,7 +33,7 @@ impl Exit {
         ended: impl FnOnce(u32) -> io::Result<OwnedFd>,
     ) -> io::Result<Rc<Self>> {
         let pid = child.id();
-        let exit = Self { pid, child: RefCell::new(Some(child)), status: Cell::new(None), waiting: Line::default() };
+        let exit = Self { pid, child: RefCell::new(Some(child)), status: Cell::new(None), waiting: Waiters::default() };
         let exit = Rc::new(exit);
         let watched = ended(pid).and_then(|ended| {
             let (number, watched) = (ended.as_raw_fd(), Rc::clone(&exit));

@@ -1,24 +1,21 @@
 //! A process to be started. Owns the settings and the start; must not know what becomes of the process.
 
 use std::ffi::OsStr;
-use std::fmt;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
 use std::task::{Context, Poll};
+use std::{fmt, io};
 
-use super::Process;
 use super::exit::Exit;
+use super::process::Process;
+use crate::cancel::is_throwing;
 use crate::event_loop::EventLoop;
 use crate::net::{PipeReader, PipeWriter};
-use crate::stream::DEFAULT_LIMIT;
-use crate::stream_reader::StreamReader;
-use crate::stream_writer::StreamWriter;
-use crate::sys::process::{exit_descriptor, join_stderr_to_stdout, start_new_session};
-use crate::throw::is_throwing;
+use crate::streams::{DEFAULT_LIMIT, StreamReader, StreamWriter};
+use crate::sys::{exit_descriptor, join_stderr_to_stdout, start_new_session};
 
 /// Starts a program: asyncio's `create_subprocess_exec(program, *args)`. Arguments and other settings are those of the
 /// standard library's [`Command`]; awaiting it starts the program and gives the [`Process`].

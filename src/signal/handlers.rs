@@ -3,12 +3,12 @@
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 
-use super::SIGINT;
+use super::numbers::SIGINT;
 use super::table::Signals;
+use crate::awaitables::create_future;
 use crate::error::SignalError;
 use crate::event_loop::EventLoop;
-use crate::future::create_future;
-use crate::handle::Handle;
+use crate::kernel::Handle;
 use crate::node::Loop;
 
 impl EventLoop {
@@ -92,7 +92,7 @@ pub async fn received(signal: i32) -> Result<(), SignalError> {
     Ok(())
 }
 
-/// Waits for Ctrl-C: [`received`] with `SIGINT`. In a program under [`run`](crate::run), Ctrl-C cancels the main task
+/// Waits for Ctrl-C: [`received`] with `SIGINT`. In a program under [`run`](crate::run::run), Ctrl-C cancels the main task
 /// only while nobody waits for it here.
 ///
 /// # Examples

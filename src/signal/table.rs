@@ -11,16 +11,14 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use crate::any_future::AnyFuture;
-use crate::context;
+use crate::awaitables::{AnyFuture, Future};
+use crate::current;
 use crate::error::SignalError;
 use crate::event_loop::EventLoop;
-use crate::future::Future;
-use crate::handle::Handle;
+use crate::kernel::Handle;
 use crate::node::Loop;
 use crate::reactor::Direction;
-use crate::sys::signal::{Caught, is_forbidden};
-use crate::sys::socket::set_nonblocking;
+use crate::sys::{Caught, is_forbidden, set_nonblocking};
 
 /// How `run` takes part in Ctrl-C.
 #[derive(Debug, Default)]
@@ -237,7 +235,7 @@ fn read(pipe: &mut PipeReader, signals: &Weak<Signals>) {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Ok(_) | Err(_) => return,
         };
-        let (Some(signals), Some(kernel)) = (signals.upgrade(), context::current()) else { return };
+        let (Some(signals), Some(kernel)) = (signals.upgrade(), current::current()) else { return };
         numbers[..count].iter().for_each(|&number| signals.arrived(&kernel, i32::from(number)));
     }
 }

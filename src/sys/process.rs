@@ -1,12 +1,10 @@
 //! Calls on child processes that the standard library lacks. Owns the raw calls; must not know the loop.
 #![expect(unsafe_code, reason = "calls into libc, and code that runs between fork and exec")]
 
-use std::io;
-use std::mem;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::thread;
+use std::{io, mem, thread};
 
 /// The process's errors go where its output goes.
 pub(crate) fn join_stderr_to_stdout(command: &mut Command) {

@@ -5,11 +5,10 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io::{self, PipeWriter};
-use std::mem;
 use std::os::fd::AsRawFd;
-use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{mem, ptr};
 
 use signal_hook::SigId;
 use signal_hook::low_level::{emulate_default_handler, register, unregister};

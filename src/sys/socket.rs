@@ -1,11 +1,10 @@
 //! Calls on sockets that neither the standard library nor mio has. Owns the raw calls; must not know the loop.
 #![expect(unsafe_code, reason = "calls into libc")]
 
-use std::io;
-use std::mem;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
+use std::{io, mem};
 
 /// A yes or no that the system keeps for a socket.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,7 @@
 //! A test in a process of its own: this test program runs again, with that one test. Must not know what is tested.
 
-use std::env;
 use std::process::{Command, ExitStatus};
-use std::thread;
+use std::{env, thread};
 
 /// Set in the process that is there for one test.
 const CHILD: &str = "ONELOOP_ALONE";

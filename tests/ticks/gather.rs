@@ -1,7 +1,9 @@
 //! Gatherings: when they resume, and what a failure or a cancellation of a child does to them.
 
-use oneloop::{Awaitable, EventLoop, create_future, create_task, current_task, gather, try_gather};
-use oneloop::{catch_cancelled, ensure_future, shield, yield_now};
+use oneloop::{
+    Awaitable, EventLoop, catch_cancelled, create_future, create_task, current_task, ensure_future, gather, shield,
+    try_gather, yield_now,
+};
 
 use super::trace::{Trace, trace};
 

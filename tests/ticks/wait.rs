@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use oneloop::{EventLoop, ReturnWhen, WaitSets, Waitable, catch_cancelled, create_future, create_task, current_task};
-use oneloop::{Task, wait, yield_now};
+use oneloop::{
+    EventLoop, ReturnWhen, Task, WaitSets, Waitable, catch_cancelled, create_future, create_task, current_task, wait,
+    yield_now,
+};
 
 use super::trace::{trace, trace_with_jumps};
 

@@ -1,22 +1,29 @@
-//! The arrows between modules: the groups in `src/lib.rs`, and the paths that break them. Reads no file.
+//! The arrows between modules: the `mod` lists of `src/lib.rs` and of each folder's `mod.rs`, and the paths that break
+//! them. Reads no file.
+
+use std::collections::BTreeMap;
 
 use crate::text::{blank, in_word};
 
-/// The modules of `lib.rs` in their groups: a blank line ends a group, a comment or an attribute does not.
-pub(crate) fn groups(lib: &str) -> Vec<Vec<String>> {
-    let mut groups = vec![Vec::new()];
-    for (raw, code) in lib.lines().zip(blank(lib).lines()) {
-        if raw.trim().is_empty() {
-            groups.push(Vec::new());
-        }
-        let words = code.trim().trim_start_matches("pub(crate) ");
-        let words = words.trim_start_matches("pub ").strip_prefix("mod ");
-        if let Some(name) = words.and_then(|rest| rest.strip_suffix(';')) {
-            groups.last_mut().unwrap().push(name.to_string());
-        }
-    }
-    groups.retain(|group| !group.is_empty());
-    groups
+/// The modules of a crate as their files declare them: the path of each folder, and what its list names, in order. The
+/// crate's own path is empty.
+pub(crate) type Lists = BTreeMap<Vec<String>, Vec<String>>;
+
+/// The modules that the file declares, in order.
+pub(crate) fn declared(source: &str) -> Vec<String> {
+    let code = blank(source);
+    let names = code.lines().filter_map(|line| {
+        let words = line.trim().trim_start_matches("pub(crate) ").trim_start_matches("pub ");
+        words.strip_prefix("mod ")?.strip_suffix(';').map(String::from)
+    });
+    names.collect()
+}
+
+/// The path of the module in this file: `src/net/udp.rs` is `[net, udp]`, `src/net/mod.rs` is `[net]`.
+pub(crate) fn module_of(file: &str) -> Vec<String> {
+    let inner = file.trim_start_matches("src/").trim_end_matches(".rs");
+    let names = inner.split('/').filter(|name| !matches!(*name, "lib" | "mod"));
+    names.map(String::from).collect()
 }
 
 /// `code` up to its inline test module, which may name what it likes.
@@ -29,132 +36,178 @@ fn shipped(code: &str) -> &str {
     if exempt { &code[..end] } else { code }
 }
 
-/// The name after `crate::`, or the first names in the `{…}` there, each with its offset.
-fn first_names(code: &str) -> Vec<(usize, &str)> {
-    let (mut names, mut depth, mut wanted) = (Vec::new(), 0, true);
-    for (at, c) in code.char_indices() {
+/// Every path that `code` begins with, `{…}` spelled out, each with its offset: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn spelled_out(code: &str, offset: usize, before: &[String], found: &mut Vec<(usize, Vec<String>)>) {
+    let mut path = before.to_vec();
+    let mut at = 0;
+    loop {
+        at += code[at..].find(|c: char| !c.is_whitespace()).unwrap_or(0);
+        let rest = &code[at..];
+        if let Some(inner) = rest.strip_prefix('{') {
+            for (from, part) in parts(inner) {
+                spelled_out(part, offset + at + 1 + from, &path, found);
+            }
+            return;
+        }
+        let name: String = rest.chars().take_while(|&c| in_word(c)).collect();
+        let end = at + name.len();
+        path.push(if name.is_empty() { "*".into() } else { name });
+        let Some(next) = code[end..].trim_start().strip_prefix("::") else {
+            found.push((offset + at, path));
+            return;
+        };
+        at = code.len() - next.len();
+    }
+}
+
+/// What stands between the commas up to the closing brace, each with its offset.
+fn parts(inner: &str) -> Vec<(usize, &str)> {
+    let (mut parts, mut depth, mut start) = (Vec::new(), 0, 0);
+    for (at, c) in inner.char_indices() {
         match c {
             '{' => depth += 1,
-            '}' => depth -= 1,
-            ',' if depth == 1 => wanted = true,
-            _ if wanted && !c.is_whitespace() => {
-                let name = code[at..].split(|c| !in_word(c)).next().unwrap();
-                names.push((at, if name.is_empty() { "*" } else { name }));
-                wanted = false;
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                if !inner[start..at].trim().is_empty() {
+                    parts.push((start, &inner[start..at]));
+                }
+                start = at + 1;
+                if c == '}' {
+                    break;
+                }
             }
             _ => {}
         }
-        if depth == 0 {
-            break;
-        }
     }
-    names
+    parts
 }
 
-/// Every path in the file that leads from the crate's root to something not in a group above the file's own.
-/// From the file's outermost module `super::` leads to the root as well.
-pub(crate) fn misplaced(path: &str, code: &str, groups: &[Vec<String>]) -> Vec<String> {
-    let inner = path.trim_start_matches("src/").trim_end_matches(".rs");
-    let module = inner.split('/').next().unwrap();
-    let group_of = |name: &str| groups.iter().position(|group| group.iter().any(|m| m == name));
-    let Some(own) = group_of(module) else {
-        return vec![format!("{path}:1: module `{module}` is not declared in src/lib.rs")];
-    };
-    let mut problems = Vec::new();
-    for root in ["crate::", &"super::".repeat(inner.split('/').count())] {
-        for (at, _) in shipped(code).match_indices(root) {
+/// Every path of the code that begins at the crate's root, at a parent or at the module itself, from the root on.
+fn paths(code: &str, own: &[String]) -> Vec<(usize, Vec<String>)> {
+    let mut found = Vec::new();
+    for root in ["crate::", "super::", "self::"] {
+        for (at, _) in code.match_indices(root) {
             let continued = |c| in_word(c) || c == '$' || c == ':';
-            if code[..at].ends_with(continued) {
-                continue;
+            if !code[..at].ends_with(continued) {
+                let mut names = Vec::new();
+                spelled_out(&code[at + root.len()..], at + root.len(), &[], &mut names);
+                found.extend(names.into_iter().map(|(at, names)| (at, from_root(root, names, own))));
             }
-            for (offset, name) in first_names(&code[at + root.len()..]) {
-                if name != module && group_of(name).is_none_or(|group| group >= own) {
-                    let line = code[..at + root.len() + offset].lines().count();
-                    problems.push(format!("{path}:{line}: `{module}` names `{root}{name}`"));
-                }
-            }
+        }
+    }
+    found
+}
+
+fn from_root(root: &str, names: Vec<String>, own: &[String]) -> Vec<String> {
+    let levels = match root {
+        "crate::" => return names,
+        "self::" => 0,
+        _ => 1 + names.iter().take_while(|name| *name == "super").count(),
+    };
+    let mut path = own[..own.len().saturating_sub(levels)].to_vec();
+    path.extend(names.into_iter().filter(|name| name != "super"));
+    path
+}
+
+/// Every path in the file that leads to something that is not above the file's own module in a list: to a module below,
+/// or to a re-export of a folder that the file is in.
+pub(crate) fn misplaced(file: &str, code: &str, lists: &Lists) -> Vec<String> {
+    let own = module_of(file);
+    let listed =
+        |path: &[String]| lists.get(&path[..path.len() - 1]).is_some_and(|list| list.contains(&path[path.len() - 1]));
+    if !listed(&own) {
+        return vec![format!("{file}:1: module `{}` is in no list", own.join("::"))];
+    }
+    let code = shipped(code);
+    let mut problems = Vec::new();
+    for (at, path) in paths(code, &own) {
+        let shared = own.iter().zip(&path).take_while(|(a, b)| a == b).count();
+        if shared == own.len() {
+            continue; // inside itself
+        }
+        let place = |name: &String| lists.get(&own[..shared])?.iter().position(|listed| listed == name);
+        let above =
+            path.get(shared).and_then(place).is_some_and(|there| place(&own[shared]).is_some_and(|here| there < here));
+        if !above {
+            let line = code[..at].lines().count();
+            problems.push(format!("{file}:{line}: `{}` names `{}`", own.join("::"), path.join("::")));
         }
     }
     problems
 }
 
-const LIB: &str = "\
-//! docs
+/// A crate with the modules `a`, `b` (a folder of `x` and `y`) and `c`.
+fn lists() -> Lists {
+    let lib = "//! docs\n\nmod a; // first\n#[cfg(unix)]\npub(crate) mod b;\npub mod c;\npub use a::A;\n";
+    let b = "mod x;\n\nmod y;\npub(crate) use x::X;\n";
+    Lists::from([(vec![], declared(lib)), (vec!["b".into()], declared(b))])
+}
 
-mod a;
-
-// middle
-mod b;
-#[cfg(unix)]
-pub(crate) mod c;
-
-// last
-pub mod d;
-pub use a::A;
-";
-
-/// What the checker says of a file in a crate of the groups of `LIB`, without the path.
-fn found(path: &str, source: &str) -> String {
-    let problems = misplaced(path, &blank(source), &groups(LIB));
-    let told = problems.iter().map(|problem| problem.replace(path, ""));
-    told.collect()
+/// What the checker says of a file in that crate, without the file's name.
+fn found(file: &str, source: &str) -> String {
+    let problems = misplaced(file, &blank(source), &lists());
+    problems.iter().map(|problem| problem.replace(file, "")).collect()
 }
 
 #[test]
-fn groups_end_at_blank_lines() {
-    assert_eq!(groups(LIB), [vec!["a"], vec!["b", "c"], vec!["d"]]);
+fn lists_are_read_in_order() {
+    assert_eq!(lists()[&vec![]], ["a", "b", "c"]);
+    assert_eq!(lists()[&vec!["b".to_string()]], ["x", "y"]);
+}
+
+#[test]
+fn paths_are_spelled_out() {
+    let mut found = Vec::new();
+    spelled_out("a::{b, c::{D, e::*}, F as G};\nrest::of", 0, &[], &mut found);
+    let paths: Vec<String> = found.into_iter().map(|(_, path)| path.join("::")).collect();
+    assert_eq!(paths, ["a::b", "a::c::D", "a::c::e::*", "a::F"]);
 }
 
 #[test]
 fn arrows_that_point_up_pass() {
-    let flat = "use crate::a::A;\nuse crate::b::B;\nuse std::fmt;\n";
-    assert_eq!(found("src/b.rs", flat), "");
-    let nested = "use crate::{a, b::{B, d}, c::*};\nuse super::d;\n";
-    assert_eq!(found("src/d/x.rs", nested), "");
-    let alike = "pub(in crate::a) fn f() { mycrate::d(); $crate::d::x!() }";
-    assert_eq!(found("src/a.rs", alike), "");
+    assert_eq!(found("src/c.rs", "use crate::a::A;\nuse crate::b::X;\nuse std::fmt;\n"), "");
+    assert_eq!(found("src/c.rs", "use crate::{a, b::{X, Y}};\nuse super::a;\n"), "");
+    assert_eq!(found("src/b/y.rs", "use super::x::X;\nuse crate::a::A;\nuse super::super::a;\n"), "");
+    assert_eq!(found("src/b/y.rs", "use crate::b::x::X;\n"), "");
+    assert_eq!(found("src/b/mod.rs", "pub(crate) use self::x::X;\n"), "");
+    assert_eq!(found("src/a.rs", "pub(in crate::a) fn f() { mycrate::c(); $crate::c::x!() }"), "");
 }
 
 #[test]
 fn arrows_that_point_down_are_found() {
-    let flat = "\nuse crate::d::D;";
-    assert_eq!(found("src/a.rs", flat), ":2: `a` names `crate::d`");
-    let nested = "use crate::{\n    a::{A, d},\n    d::{D, a},\n};\n";
-    assert_eq!(found("src/b.rs", nested), ":3: `b` names `crate::d`");
+    assert_eq!(found("src/a.rs", "\nuse crate::b::X;"), ":2: `a` names `b::X`");
+    let nested = "use crate::{\n    a::{A, c},\n    c::{D, a},\n};\n";
+    assert_eq!(found("src/b/x.rs", nested), ":3: `b::x` names `c::D`:3: `b::x` names `c::a`");
 }
 
 #[test]
-fn arrows_that_point_sideways_are_found() {
-    let path = "fn f() { crate::c::f() }";
-    assert_eq!(found("src/b.rs", path), ":1: `b` names `crate::c`");
-    assert_eq!(found("src/b/x.rs", path), ":1: `b` names `crate::c`");
-    let nested = "use crate::{\n    a::A,\n    c,\n};\n";
-    assert_eq!(found("src/b.rs", nested), ":3: `b` names `crate::c`");
+fn arrows_that_point_down_inside_a_folder_are_found() {
+    assert_eq!(found("src/b/x.rs", "use super::y::Y;"), ":1: `b::x` names `b::y::Y`");
+    assert_eq!(found("src/b/x.rs", "fn f() { crate::b::y::f() }"), ":1: `b::x` names `b::y::f`");
 }
 
 #[test]
-fn ways_round_the_module_list_are_found() {
-    let to = |path: &str, source: &str| found(path, source).rsplit(' ').next().map(String::from);
-    assert_eq!(to("src/d.rs", "use crate::A;").unwrap(), "`crate::A`");
-    assert_eq!(to("src/d.rs", "use crate::*;").unwrap(), "`crate::*`");
-    assert_eq!(to("src/a.rs", "use super::d::D;").unwrap(), "`super::d`");
-    let grandparent = to("src/a/x.rs", "use super::super::d;");
-    assert_eq!(grandparent.unwrap(), "`super::super::d`");
-    let stray = ":1: module `new` is not declared in src/lib.rs";
-    assert_eq!(found("src/new.rs", ""), stray);
+fn ways_round_the_lists_are_found() {
+    let to = |file: &str, source: &str| found(file, source).rsplit(' ').next().map(String::from);
+    assert_eq!(to("src/c.rs", "use crate::A;").unwrap(), "`A`");
+    assert_eq!(to("src/c.rs", "use crate::*;").unwrap(), "`*`");
+    assert_eq!(to("src/b/y.rs", "use super::X;").unwrap(), "`b::X`");
+    assert_eq!(to("src/b/y.rs", "use crate::b::X;").unwrap(), "`b::X`");
+    assert_eq!(to("src/b/y.rs", "use super::super::c;").unwrap(), "`c`");
+    assert_eq!(found("src/b/new.rs", ""), ":1: module `b::new` is in no list");
 }
 
 #[test]
 fn comments_strings_and_test_modules_name_what_they_like() {
     let quiet = r##"
-//! [`crate::d::D`]
-/* crate::d /* crate::d */ crate::d */
-const S: &str = "\"crate::d";
-const R: &str = r#""crate::d"#;
+//! [`crate::c::D`]
+/* crate::c /* crate::c */ crate::c */
+const S: &str = "\"crate::c";
+const R: &str = r#""crate::c"#;
 #[cfg(test)]
 #[expect(dead_code, reason = "shown; here")]
 mod tests {
-    use crate::d::D;
+    use crate::c::D;
 }
 "##;
     assert_eq!(found("src/a.rs", quiet), "");
@@ -162,10 +215,10 @@ mod tests {
 
 #[test]
 fn code_beside_comments_and_before_tests_is_checked() {
-    let after = "/* \" */ use crate::d;\nconst Q: char = '\"';\n";
-    assert_eq!(found("src/a.rs", after), ":1: `a` names `crate::d`");
-    let before = "const Q: char = '\"';\nuse crate::d;\n#[cfg(test)]\nmod tests {\n}\n";
-    assert_eq!(found("src/a.rs", before), ":2: `a` names `crate::d`");
-    let declared = "#[cfg(test)]\nmod tests;\nuse crate::d;\n";
-    assert_eq!(found("src/a.rs", declared), ":3: `a` names `crate::d`");
+    let after = "/* \" */ use crate::c;\nconst Q: char = '\"';\n";
+    assert_eq!(found("src/a.rs", after), ":1: `a` names `c`");
+    let before = "const Q: char = '\"';\nuse crate::c;\n#[cfg(test)]\nmod tests {\n}\n";
+    assert_eq!(found("src/a.rs", before), ":2: `a` names `c`");
+    let declared = "#[cfg(test)]\nmod tests;\nuse crate::c;\n";
+    assert_eq!(found("src/a.rs", declared), ":3: `a` names `c`");
 }

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use local_sync::{mpsc, oneshot, semaphore::Semaphore};
+use local_sync::semaphore::Semaphore;
+use local_sync::{mpsc, oneshot};
 
 use crate::measure::{Cost, Work};
 use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};

@@ -1,11 +1,10 @@
 //! The work on sockets. Owns who says what to whom, and the connections, made so that they leave no ports behind; must
 //! not know any system.
 
-use std::fs;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, getsockname, socket_with};

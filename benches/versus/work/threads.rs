@@ -3,11 +3,10 @@
 //! The loops have their drivers: a wake has to reach one that waits for I/O.
 
 use std::future::poll_fn;
-use std::mem;
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{mem, thread};
 
 use crate::measure::{Cost, Stopwatch, percentile};
 use crate::rows::{FOREIGN, LATENCIES};

@@ -1,0 +1,244 @@
+//! Views of a value: shared by several awaiters, or turned into another type. Owns the handles `Shared` and
+//! `Awaitable`; must not know the kinds of node behind them.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::any_future::AnyFuture;
+use super::future::Future;
+use super::join_handle::{JoinHandle, handle_methods};
+use crate::awaitables::task::Task;
+use crate::base::PooledRc;
+use crate::node::{Core, Kind, Node, Promise, as_promise, drop_flat, lend};
+
+/// Any task, future or gathering with a value of type `T`, whatever its kind: what a mixture of them is made of.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Awaitable, create_future, create_task, ensure_future, gather, run};
+///
+/// run(async {
+///     let future = create_future();
+///     assert!(future.set_result(1).is_ok());
+///     let mixture: Vec<Awaitable<i32>> = vec![
+///         future.into(),
+///         create_task(async { 2 }).into(),
+///         ensure_future(async { 3 }),
+///         ensure_future(gather([async { 4 }])).map(|four| four[0]),
+///     ];
+///     assert_eq!(gather(mixture).await, [1, 2, 3, 4]);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+///
+/// # Cancel safety
+/// Dropping the await loses nothing. A cancellation of the awaiting task is handed on.
+#[must_use = "dropping it lets the task behind it run on, but nobody will see how it ends"]
+pub struct Awaitable<T> {
+    join: JoinHandle<T>,
+}
+
+impl<T: 'static> Awaitable<T> {
+    pub(crate) fn from_join(join: JoinHandle<T>) -> Self {
+        Self { join }
+    }
+
+    /// The same task, future or gathering with what `f` makes of its value; nothing is added to the loop.
+    ///
+    /// `f` runs once, when the value is first looked at or taken.
+    pub fn map<U: 'static>(self, f: impl FnOnce(T) -> U + 'static) -> Awaitable<U> {
+        let mapped = Mapped { source: Some(self.join), f: Cell::new(Some(f)), value: Cell::new(None) };
+        Awaitable { join: JoinHandle::view(as_promise(PooledRc::new(mapped))) }
+    }
+
+    /// A cloneable handle without the type of the value.
+    pub fn handle(&self) -> AnyFuture {
+        self.join.any()
+    }
+
+    /// A handle that can be cloned and awaited many times.
+    pub fn shared(self) -> Shared<T>
+    where
+        T: Clone,
+    {
+        Shared::new(self.join)
+    }
+}
+
+handle_methods!(Awaitable);
+
+impl<T: 'static> From<Task<T>> for Awaitable<T> {
+    fn from(task: Task<T>) -> Self {
+        Self { join: task.into_join() }
+    }
+}
+
+impl<T: 'static> From<Future<T>> for Awaitable<T> {
+    fn from(future: Future<T>) -> Self {
+        Self { join: future.into_join() }
+    }
+}
+
+impl<T: Clone + 'static> From<Shared<T>> for Awaitable<T> {
+    fn from(shared: Shared<T>) -> Self {
+        Self { join: shared.join }
+    }
+}
+
+/// A task, future or gathering whose value every clone of the handle can have, by a copy: made by `shared()`.
+///
+/// # Examples
+/// ```
+/// use oneloop::{create_task, run};
+///
+/// run(async {
+///     let shared = create_task(async { String::from("once") }).shared();
+///     let other = shared.clone();
+///     assert_eq!((shared.await, other.await), ("once".into(), "once".into()));
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+///
+/// # Cancel safety
+/// Dropping the await loses nothing. A cancellation of an awaiting task is handed on, so it reaches all who await it.
+#[must_use = "dropping it lets the task behind it run on, but nobody will see how it ends"]
+pub struct Shared<T> {
+    join: JoinHandle<T>,
+}
+
+impl<T: Clone + 'static> Shared<T> {
+    pub(crate) fn new(source: JoinHandle<T>) -> Self {
+        Self { join: JoinHandle::view(as_promise(PooledRc::new(Copied { source, value: Cell::new(None) }))) }
+    }
+}
+
+impl<T: 'static> Shared<T> {
+    /// A cloneable handle without the type of the value.
+    pub fn handle(&self) -> AnyFuture {
+        self.join.any()
+    }
+}
+
+handle_methods!(Shared);
+
+impl<T: 'static> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self { join: self.join.another() }
+    }
+}
+
+impl<T: Clone + 'static> Task<T> {
+    /// A handle that can be cloned and awaited many times.
+    pub fn shared(self) -> Shared<T> {
+        Shared::new(self.into_join())
+    }
+}
+
+impl<T: Clone + 'static> Future<T> {
+    /// A handle that can be cloned and awaited many times.
+    pub fn shared(self) -> Shared<T> {
+        Shared::new(self.into_join())
+    }
+}
+
+/// The value, copied for everybody: taken from its source once.
+struct Copied<T> {
+    source: JoinHandle<T>,
+    value: Cell<Option<T>>,
+}
+
+impl<T: Clone + 'static> Copied<T> {
+    fn copy(&self) -> Option<T> {
+        lend(&self.value, T::clone).or_else(|| {
+            let value = self.source.promise().take()?;
+            self.value.set(Some(value));
+            lend(&self.value, T::clone)
+        })
+    }
+}
+
+impl<T: Clone + 'static> Node for Copied<T> {
+    fn core(&self) -> &Core {
+        self.source.core()
+    }
+
+    fn kind(&self) -> Kind<'_> {
+        self.source.promise().kind()
+    }
+
+    fn orphaned(&self) {
+        self.source.promise().orphaned();
+    }
+}
+
+impl<T: Clone + 'static> Promise<T> for Copied<T> {
+    fn take(&self) -> Option<T> {
+        self.copy()
+    }
+
+    fn peek(&self, look: &mut dyn FnMut(&T)) {
+        self.copy().iter().for_each(look);
+    }
+
+    fn fix(&self) {
+        self.source.promise().fix();
+    }
+}
+
+/// The value, turned into another once.
+struct Mapped<T: 'static, U, F> {
+    source: Option<JoinHandle<T>>,
+    f: Cell<Option<F>>,
+    value: Cell<Option<U>>,
+}
+
+impl<T: 'static, U, F: FnOnce(T) -> U> Mapped<T, U, F> {
+    fn source(&self) -> &JoinHandle<T> {
+        self.source.as_ref().expect("it goes when this is dropped")
+    }
+
+    fn turn(&self) {
+        if let Some(f) = self.f.take() {
+            self.value.set(self.source().promise().take().map(f));
+        }
+    }
+}
+
+impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Node for Mapped<T, U, F> {
+    fn core(&self) -> &Core {
+        self.source().core()
+    }
+
+    fn kind(&self) -> Kind<'_> {
+        self.source().promise().kind()
+    }
+
+    fn orphaned(&self) {
+        self.source().promise().orphaned();
+    }
+}
+
+impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Promise<U> for Mapped<T, U, F> {
+    fn take(&self) -> Option<U> {
+        self.turn();
+        self.value.take()
+    }
+
+    fn peek(&self, look: &mut dyn FnMut(&U)) {
+        self.turn();
+        lend(&self.value, look);
+    }
+
+    fn fix(&self) {
+        self.source().promise().fix();
+    }
+}
+
+impl<T: 'static, U, F> Drop for Mapped<T, U, F> {
+    fn drop(&mut self) {
+        if let Some(source) = self.source.take() {
+            let kernel = Rc::clone(source.core().kernel());
+            drop_flat(&kernel, Box::new(source));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! A callback with a deadline: asyncio's `TimerHandle`. Owns its place in the timer wheel; must not know how time
+//! passes.
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::Instant;
+
+use crate::kernel::Handle;
+use crate::node::Loop;
+use crate::timer_wheel::TimerKey;
+
+/// A callback scheduled for a time. Dropping the handle leaves it scheduled.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Clock, EventLoop, sleep};
+/// use std::time::Duration;
+///
+/// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+/// let never = lp.call_later(Duration::from_secs(5), || unreachable!());
+/// assert_eq!(never.when() - lp.time(), Duration::from_secs(5));
+/// never.cancel();
+/// lp.run_until_complete(sleep(Duration::from_secs(10)))?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct TimerHandle {
+    kernel: Rc<Loop>,
+    key: TimerKey,
+    when: Instant,
+    handle: Handle,
+}
+
+impl TimerHandle {
+    pub(crate) fn new(kernel: Rc<Loop>, key: TimerKey, when: Instant, handle: Handle) -> Self {
+        Self { kernel, key, when, handle }
+    }
+
+    /// When it is due, on the loop's clock: asyncio's `when()`.
+    pub fn when(&self) -> Instant {
+        self.when
+    }
+
+    /// Takes the callback back: it will not run, and what it holds is dropped now. Does nothing once it has run.
+    pub fn cancel(&self) {
+        drop(self.kernel.remove_timer(self.key));
+        self.handle.cancel();
+    }
+
+    /// Whether `cancel` was called.
+    pub fn cancelled(&self) -> bool {
+        self.handle.cancelled()
+    }
+}
+
+impl fmt::Debug for TimerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TimerHandle").field("when", &self.when).field("handle", &self.handle).finish_non_exhaustive()
+    }
+}

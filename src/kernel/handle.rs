@@ -1,0 +1,144 @@
+//! A callback that can be cancelled until it has run: asyncio's `Handle`. Owns the closure; must not know the queue it
+//! waits in, the loop, or tasks.
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::ready::Run;
+
+/// A scheduled callback, or one that watches a descriptor. Dropping a handle leaves the callback where it is.
+///
+/// # Examples
+/// ```
+/// use oneloop::{EventLoop, yield_now};
+/// use std::{cell::Cell, rc::Rc};
+///
+/// let lp = EventLoop::new()?;
+/// let ran = Rc::new(Cell::new(0));
+/// let (one, two) = (ran.clone(), ran.clone());
+/// lp.call_soon(move || one.set(one.get() + 1));
+/// lp.call_soon(move || two.set(two.get() + 10)).cancel();
+/// lp.run_until_complete(yield_now())?;
+/// assert_eq!(ran.get(), 1);
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Handle {
+    callback: Rc<dyn Callback>,
+}
+
+impl Handle {
+    pub(crate) fn new<F: FnOnce() + 'static>(f: F, created: &'static Location<'static>) -> Self {
+        Self { callback: Rc::new(Once { f: Cell::new(Some(f)), cancelled: Cell::new(false), created }) }
+    }
+
+    /// Of a callback that runs again and again, until it is cancelled.
+    pub(crate) fn repeating<F: FnMut() + 'static>(f: F, created: &'static Location<'static>) -> Self {
+        Self { callback: Rc::new(Again { f: Cell::new(Some(f)), cancelled: Cell::new(false), created }) }
+    }
+
+    pub(crate) fn entry(&self) -> Rc<dyn Run> {
+        Rc::clone(&self.callback) as Rc<dyn Run>
+    }
+
+    /// Takes the callback back: it will not run any more, and what it holds is dropped now (at its end if it is running).
+    /// Does nothing once it has run.
+    pub fn cancel(&self) {
+        self.callback.cancel();
+    }
+
+    /// Whether `cancel` was called.
+    pub fn cancelled(&self) -> bool {
+        self.callback.cancelled()
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let created = self.callback.created();
+        f.debug_struct("Handle").field("cancelled", &self.cancelled()).field("created", &created).finish()
+    }
+}
+
+/// What a handle can do with its closure without knowing its type.
+trait Callback: Run {
+    fn cancel(&self);
+    fn cancelled(&self) -> bool;
+    fn created(&self) -> &'static Location<'static>;
+}
+
+struct Once<F> {
+    f: Cell<Option<F>>,
+    cancelled: Cell<bool>,
+    created: &'static Location<'static>,
+}
+
+impl<F: FnOnce() + 'static> Run for Once<F> {
+    fn run(self: Rc<Self>, _index: u32) {
+        if let Some(f) = self.f.take() {
+            f();
+        }
+    }
+}
+
+impl<F: FnOnce() + 'static> Callback for Once<F> {
+    fn cancel(&self) {
+        self.cancelled.set(true);
+        drop(self.f.take());
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancelled.get()
+    }
+
+    fn created(&self) -> &'static Location<'static> {
+        self.created
+    }
+}
+
+struct Again<F> {
+    /// Not there while it runs, and after it was cancelled.
+    f: Cell<Option<F>>,
+    cancelled: Cell<bool>,
+    created: &'static Location<'static>,
+}
+
+impl<F: FnMut() + 'static> Run for Again<F> {
+    fn run(self: Rc<Self>, _index: u32) {
+        let mut lent = Lent { f: self.f.take(), of: &self };
+        if let Some(f) = &mut lent.f {
+            f();
+        }
+    }
+}
+
+/// The closure while it runs: it is put back, also if it panics, unless it was cancelled meanwhile.
+struct Lent<'a, F> {
+    f: Option<F>,
+    of: &'a Again<F>,
+}
+
+impl<F> Drop for Lent<'_, F> {
+    fn drop(&mut self) {
+        if !self.of.cancelled.get() {
+            self.of.f.set(self.f.take());
+        }
+    }
+}
+
+impl<F: FnMut() + 'static> Callback for Again<F> {
+    fn cancel(&self) {
+        self.cancelled.set(true);
+        drop(self.f.take());
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancelled.get()
+    }
+
+    fn created(&self) -> &'static Location<'static> {
+        self.created
+    }
+}

@@ -1,0 +1,72 @@
+//! Sockets and pipes of this loop: what asyncio's `sock_*` methods do, as methods of the sockets.
+//!
+//! Everything here is registered with the loop that the thread is in when it is made, once and for all; reading and
+//! writing take one system call each, and waiting takes none. The types are not `Send`: they belong to their loop.
+//!
+//! | asyncio | here |
+//! | --- | --- |
+//! | `await loop.sock_connect(sock, address)` | `TcpStream::connect(address).await?` |
+//! | `create_connection(…, happy_eyeballs_delay=, interleave=, local_addr=)` | [`TcpConnector`] |
+//! | `await loop.sock_accept(sock)` | `listener.accept().await?` |
+//! | `await loop.sock_recv_into(sock, buffer)` | `stream.read(&mut buffer).await?` |
+//! | `await loop.sock_sendall(sock, data)` | `stream.write_all(data).await?` |
+//! | `await loop.sock_recvfrom_into(sock, buffer)`, `sock_sendto` | `socket.recv_from(&mut buffer).await?`, `send_to` |
+//! | `connect_read_pipe`, `connect_write_pipe` | [`PipeReader::from_fd`], [`PipeWriter::from_fd`] |
+//!
+//! # Examples
+//! ```
+//! use oneloop::net::{TcpListener, TcpStream};
+//! use oneloop::{create_task, run};
+//!
+//! run(async {
+//!     let listener = TcpListener::bind(([127, 0, 0, 1], 0))?;
+//!     let address = listener.local_addr()?;
+//!     let server = create_task(async move {
+//!         let (client, _address) = listener.accept().await?;
+//!         let mut word = [0; 64];
+//!         let n = client.read(&mut word).await?;
+//!         client.write_all(&word[..n]).await
+//!     });
+//!     let stream = TcpStream::connect(address).await?;
+//!     stream.write_all(b"hello").await?;
+//!     let mut echo = [0; 5];
+//!     stream.read_exact(&mut echo).await?;
+//!     assert_eq!(&echo, b"hello");
+//!     server.await
+//! })??;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Owns the sockets; must not know streams with buffers, nor servers.
+
+mod descriptor; // readiness of any descriptor
+mod endpoint; // an address of any kind
+mod resolve; // names to addresses
+mod unix_path; // the path of a Unix socket, and connecting to it
+mod io; // reads and writes of any socket
+mod split; // the two halves of a stream
+mod pipe; // pipes
+mod tcp_stream; // TCP connections
+mod tcp_listener; // listening for TCP connections
+mod udp; // UDP datagrams
+mod unix_stream; // Unix connections
+mod unix_listener; // listening for Unix connections
+mod unix_datagram; // Unix datagrams
+mod connect; // connecting to one of several addresses
+
+pub use connect::TcpConnector;
+pub use descriptor::Descriptor;
+pub(crate) use descriptor::Waiting;
+pub use endpoint::Endpoint;
+pub use pipe::{PipeReader, PipeWriter, pipe};
+pub(crate) use resolve::addresses;
+pub use resolve::getaddrinfo;
+pub use split::{ReadHalf, ReuniteError, WriteHalf};
+pub use tcp_listener::{TcpListener, TcpListenerBuilder};
+pub use tcp_stream::TcpStream;
+pub use udp::UdpSocket;
+pub use unix_datagram::UnixDatagram;
+pub use unix_listener::UnixListener;
+pub use unix_stream::UnixStream;
+
+pub use crate::error::ConnectError;

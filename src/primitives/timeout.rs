@@ -1,0 +1,387 @@
+//! Time limits: asyncio's `timeout`, `timeout_at` and `wait_for`. Owns the scope that cancels its task at a deadline and
+//! tells that cancellation from others; must not know the wheel's shape.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::task::{Poll, ready};
+use std::time::{Duration, Instant};
+
+use crate::awaitables::{TaskHandle, create_task, current_task, recognise_borrowed};
+use crate::base::{nanos, poll_with};
+use crate::cancel::{Reraise, cancel, poll_catching};
+use crate::current;
+use crate::error::{RescheduleError, TimeoutError};
+use crate::kernel::{Alarm, Run};
+use crate::node::Loop;
+use crate::primitives::wait::wait;
+use crate::timer_wheel::TimerKey;
+
+/// Awaits `future` for at most `limit`: asyncio's `async with timeout(limit)`.
+///
+/// When the time is up the current task is cancelled, so the future meets a cancellation where it waits, may clean up,
+/// and is dropped; this answers `Err(TimeoutError)`. A future that swallows that cancellation and returns is too late but
+/// not lost: its value is given. A cancellation from elsewhere goes through untouched.
+///
+/// What is cancelled is the task, as in asyncio: of several futures that a combinator of another crate polls at once, all
+/// meet the cancellation, and a `catch_cancelled` that is polled before the limit takes it.
+///
+/// # Examples
+/// ```
+/// use oneloop::{run, sleep, timeout, TimeoutError};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let limit = Duration::from_millis(5);
+///     assert_eq!(timeout(limit, async { 1 }).await, Ok(1));
+///     assert_eq!(timeout(limit, sleep(Duration::from_secs(60))).await, Err(TimeoutError));
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+///
+/// # Errors
+/// [`TimeoutError`] if the time was up and the future ended by that.
+///
+/// # Panics
+/// If it is awaited outside a task.
+///
+/// # Cancel safety
+/// Dropping it drops the future.
+pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> impl Future<Output = Result<F::Output, TimeoutError>> {
+    Timeout::after(limit).run(future)
+}
+
+/// Awaits `future` until `deadline` on the loop's clock at most: asyncio's `async with timeout_at(deadline)`.
+///
+/// # Examples
+/// ```
+/// use oneloop::{EventLoop, run, sleep, timeout_at};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let soon = EventLoop::current().time() + Duration::from_millis(1);
+///     assert!(timeout_at(soon, sleep(Duration::from_secs(60))).await.is_err());
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+///
+/// # Errors
+/// [`TimeoutError`] if the time was up and the future ended by that.
+///
+/// # Panics
+/// If it is awaited outside a task.
+///
+/// # Cancel safety
+/// Dropping it drops the future.
+pub fn timeout_at<F: IntoFuture>(
+    deadline: Instant,
+    future: F,
+) -> impl Future<Output = Result<F::Output, TimeoutError>> {
+    Timeout::at(deadline).run(future)
+}
+
+/// Awaits `future` for at most `limit`, or without limit if it is `None`: asyncio's `wait_for`.
+///
+/// A coroutine runs in the current task. A limit of zero never starts a coroutine; a task or future that is done gives
+/// its value, one that is not is cancelled and waited for.
+///
+/// # Examples
+/// ```
+/// use oneloop::{create_task, run, sleep, wait_for};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let task = create_task(async { sleep(Duration::from_secs(60)).await; 1 });
+///     let handle = task.handle();
+///     assert!(wait_for(task, Duration::from_millis(1)).await.is_err());
+///     assert!(handle.cancelled());
+///     assert_eq!(wait_for(async { 2 }, None).await, Ok(2));
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+///
+/// # Errors
+/// [`TimeoutError`] if the time was up and the future ended by that.
+///
+/// # Panics
+/// If it is awaited outside a task. A panic of the future goes on here.
+///
+/// # Cancel safety
+/// Dropping it drops a coroutine; a task or future runs on.
+pub async fn wait_for<F: IntoFuture>(future: F, limit: impl Into<Option<Duration>>) -> Result<F::Output, TimeoutError> {
+    match limit.into() {
+        None => Ok(future.await),
+        Some(Duration::ZERO) => wait_for_nothing(future).await,
+        Some(limit) => timeout(limit, future).await,
+    }
+}
+
+/// A time limit that was never there: what is not done is cancelled, and waited for.
+async fn wait_for_nothing<F: IntoFuture>(future: F) -> Result<F::Output, TimeoutError> {
+    let Ok(mut join) = recognise_borrowed(future) else {
+        // asyncio makes a task of the coroutine and cancels it before it starts; where the coroutine may borrow, an empty
+        // task takes its turns
+        let task = create_task(async {});
+        task.cancel();
+        drop(wait([task]).await);
+        return Err(TimeoutError);
+    };
+    if !join.done() {
+        cancel(&join.node(), &None);
+        drop(wait([join.any()]).await);
+        if join.cancelled() {
+            return Err(TimeoutError);
+        }
+    }
+    Ok(std::future::poll_fn(|cx| join.poll(cx)).await)
+}
+
+/// A time limit that can be moved while it runs: asyncio's `Timeout` object. Clones are the same limit.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Clock, EventLoop, Timeout, sleep};
+/// use std::time::Duration;
+///
+/// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+/// lp.run_until_complete(async {
+///     let limit = Timeout::after(Duration::from_secs(1));
+///     let inside = limit.clone();
+///     let ended = limit.run(async move {
+///         let later = EventLoop::current().time() + Duration::from_secs(10);
+///         inside.reschedule(later).expect("it is running");
+///         sleep(Duration::from_secs(5)).await;
+///     }).await;
+///     assert!(ended.is_ok() && !limit.expired());
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Timeout {
+    scope: Rc<Scope>,
+}
+
+/// What was asked for at the beginning.
+#[derive(Clone, Copy, Debug)]
+enum Limit {
+    None,
+    After(Duration),
+    At(Instant),
+}
+
+impl Timeout {
+    /// A limit of `limit`, counted from when [`run`](Self::run) is awaited.
+    pub fn after(limit: Duration) -> Self {
+        Self::new(Limit::After(limit))
+    }
+
+    /// A limit at `deadline` on the loop's clock.
+    pub fn at(deadline: Instant) -> Self {
+        Self::new(Limit::At(deadline))
+    }
+
+    /// No limit yet: [`reschedule`](Self::reschedule) sets one.
+    pub fn none() -> Self {
+        Self::new(Limit::None)
+    }
+
+    fn new(limit: Limit) -> Self {
+        let scope = Scope {
+            limit,
+            state: Cell::new(State::Created),
+            task: RefCell::new(None),
+            when: Cell::new(None),
+            armed: Cell::new(Armed::Not),
+            round: Cell::new(0),
+        };
+        Self { scope: Rc::new(scope) }
+    }
+
+    /// Awaits `future` under this limit. A limit is for one run.
+    ///
+    /// # Errors
+    /// [`TimeoutError`] if the time was up and the future ended by that.
+    ///
+    /// # Panics
+    /// If the limit has been run before, or if it is awaited outside a task.
+    ///
+    /// # Cancel safety
+    /// Dropping it drops the future.
+    pub fn run<F: IntoFuture>(&self, future: F) -> impl Future<Output = Result<F::Output, TimeoutError>> + use<F> {
+        let scope = Rc::clone(&self.scope);
+        let mut inside = None;
+        let mut raised_on = None;
+        poll_with(future.into_future(), move |future, cx| {
+            if let Some(raised_on) = &mut raised_on {
+                return Reraise::poll(raised_on, cx);
+            }
+            let inside = inside.get_or_insert_with(|| Inside::enter(&scope));
+            let ended = ready!(poll_catching(scope.state.get() == State::Expiring, future, cx));
+            match (ended, inside.leave()) {
+                (Ok(value), _) => Poll::Ready(Ok(value)),
+                (Err(_), true) => Poll::Ready(Err(TimeoutError)),
+                (Err(cancelled), false) => raised_on.insert(Reraise::new(cancelled)).poll(cx),
+            }
+        })
+    }
+
+    /// Moves the deadline, or takes it away with `None`: asyncio's `reschedule`.
+    ///
+    /// # Errors
+    /// If it does not run: it has not begun, the time is up, or it is over.
+    pub fn reschedule(&self, deadline: impl Into<Option<Instant>>) -> Result<(), RescheduleError> {
+        match self.scope.state.get() {
+            State::Created => Err(RescheduleError::NotEntered),
+            State::Active => {
+                self.scope.arm(deadline.into());
+                Ok(())
+            }
+            State::Expiring | State::Expired | State::Finished => Err(RescheduleError::Over),
+        }
+    }
+
+    /// When the time is up, if there is a limit and it has begun: asyncio's `when()`.
+    pub fn when(&self) -> Option<Instant> {
+        self.scope.when.get()
+    }
+
+    /// Whether the time was up before the future was done: asyncio's `expired()`.
+    pub fn expired(&self) -> bool {
+        matches!(self.scope.state.get(), State::Expiring | State::Expired)
+    }
+}
+
+impl fmt::Debug for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeout").field("state", &self.scope.state.get()).field("when", &self.when()).finish()
+    }
+}
+
+/// `Created` → `Active` when it is run → `Finished` when the future was done in time; `Active` → `Expiring` when the time
+/// is up → `Expired` when the future has ended by that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Created,
+    Active,
+    Expiring,
+    Expired,
+    Finished,
+}
+
+/// How the scope will hear of its deadline.
+enum Armed {
+    Not,
+    Timer(Rc<Loop>, TimerKey),
+    /// By an entry of the ready queue, since the deadline has passed already.
+    Queued,
+}
+
+struct Scope {
+    limit: Limit,
+    state: Cell<State>,
+    task: RefCell<Option<TaskHandle>>,
+    when: Cell<Option<Instant>>,
+    armed: Cell<Armed>,
+    /// Which arming this is; queued entries of an earlier one are void.
+    round: Cell<u32>,
+}
+
+impl Scope {
+    /// Answers how many cancellations of the task were asked for before.
+    fn enter(self: &Rc<Self>) -> u32 {
+        assert!(self.state.get() == State::Created, "Timeout has already been entered; make a new one for each run");
+        let task = current_task().expect("Timeout should be used inside a task; use create_task or run_until_complete");
+        let before = task.cancelling();
+        self.task.replace(Some(task));
+        self.state.set(State::Active);
+        let kernel = current::expect();
+        match self.limit {
+            Limit::None => {}
+            Limit::At(deadline) => self.arm(Some(deadline)),
+            Limit::After(limit) => {
+                let clock = kernel.clock();
+                self.arm(Some(clock.instant(clock.now().saturating_add(nanos(limit)))));
+            }
+        }
+        before
+    }
+
+    /// Sets the deadline. One that has passed takes its turn in the next iteration, before any timer.
+    fn arm(self: &Rc<Self>, deadline: Option<Instant>) {
+        self.disarm();
+        self.when.set(deadline);
+        let Some(deadline) = deadline else { return };
+        let kernel = current::expect();
+        let (at, now) = (kernel.clock().nanos_at(deadline), kernel.clock().now());
+        if at <= now {
+            self.armed.set(Armed::Queued);
+            kernel.push(Rc::clone(self) as Rc<dyn Run>, self.round.get());
+        } else {
+            let timer = kernel.set_timer(at, Alarm::Run(Rc::clone(self) as Rc<dyn Run>));
+            self.armed.set(Armed::Timer(kernel, timer));
+        }
+    }
+
+    fn disarm(&self) {
+        self.round.set(self.round.get().wrapping_add(1).max(1));
+        if let Armed::Timer(kernel, timer) = self.armed.replace(Armed::Not) {
+            drop(kernel.remove_timer(timer));
+        }
+    }
+
+    /// Whether a cancellation that comes out of the future is this scope's own.
+    fn exit(&self, before: u32) -> bool {
+        let task = self.task.take();
+        if self.state.get() == State::Expiring {
+            self.state.set(State::Expired);
+            return task.is_some_and(|task| task.uncancel() <= before);
+        }
+        self.state.set(State::Finished);
+        false
+    }
+}
+
+/// 0: the timer's turn. Else a queued entry's, with its round.
+impl Run for Scope {
+    fn run(self: Rc<Self>, index: u32) {
+        let void = index != 0 && index != self.round.get();
+        if void || self.state.get() != State::Active {
+            return;
+        }
+        self.armed.set(Armed::Not);
+        self.state.set(State::Expiring);
+        let task = self.task.borrow().clone();
+        if let Some(task) = task {
+            task.cancel();
+        }
+    }
+}
+
+/// A run that is under way: however it ends, also by a panic or because it is dropped, the scope is left.
+struct Inside {
+    scope: Rc<Scope>,
+    /// How many cancellations of the task had been asked for when it began.
+    before: u32,
+    left: bool,
+}
+
+impl Inside {
+    fn enter(scope: &Rc<Scope>) -> Self {
+        Self { scope: Rc::clone(scope), before: scope.enter(), left: false }
+    }
+
+    /// Leaves the scope; whether a cancellation that comes out of the future is its own.
+    fn leave(&mut self) -> bool {
+        self.left = true;
+        self.scope.disarm();
+        self.scope.exit(self.before)
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        if !self.left {
+            self.leave();
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Readiness of descriptors, and the wake from other threads, on mio. Owns the poll; must not know what waits for a
+//! descriptor.
+
+mod readiness; // what is known of one direction of a descriptor, and what waits for it
+mod reactor; // the poll and its registrations
+mod fd_callbacks; // descriptors that callbacks watch
+
+pub(crate) use reactor::{Reactor, SourceKey};
+pub(crate) use readiness::{Direction, ReadyEvent};

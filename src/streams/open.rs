@@ -1,0 +1,173 @@
+//! Streams over a connection, opened here or given: asyncio's `open_connection`. Owns how a socket becomes a reader and a
+//! writer; must not know servers.
+
+use std::io;
+use std::path::Path;
+
+use super::channel::Wire;
+use super::reader::StreamReader;
+use super::transport::{DEFAULT_LIMIT, Stream};
+use super::writer::StreamWriter;
+use crate::error::ConnectError;
+use crate::net::{Descriptor, Endpoint, PipeReader, PipeWriter, TcpStream, UnixStream};
+
+/// Connects by TCP: asyncio's `open_connection(host, port)`.
+///
+/// For other settings, connect with a [`TcpConnector`](crate::net::TcpConnector) and take
+/// [`TcpStream::into_streams`].
+///
+/// # Errors
+/// [`ConnectError`] with what every attempt came to.
+///
+/// # Panics
+/// If this thread is in no loop.
+///
+/// # Examples
+/// ```
+/// use oneloop::{open_connection, run, start_server};
+///
+/// run(async {
+///     let server = start_server(async |_reader, writer| writer.write("welcome\n"), ("127.0.0.1", 0)).await?;
+///     let port = server.local_addrs()[0].port();
+///     let (reader, _writer) = open_connection(("127.0.0.1", port)).await?;
+///     assert_eq!(reader.readline().await?, b"welcome\n");
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Cancel safety
+/// The attempt is given up.
+pub async fn open_connection(to: impl Into<Endpoint>) -> Result<(StreamReader, StreamWriter), ConnectError> {
+    TcpStream::connect(to).await.map(TcpStream::into_streams)
+}
+
+/// Connects to the Unix socket at a path: asyncio's `open_unix_connection`.
+///
+/// # Errors
+/// `NotFound`, `ConnectionRefused` if nobody listens there any more, and what else the system says.
+///
+/// # Panics
+/// If this thread is in no loop.
+///
+/// # Examples
+/// ```
+/// use oneloop::{open_unix_connection, run, start_unix_server};
+///
+/// let path = std::env::temp_dir().join(format!("oneloop-open-{}.socket", std::process::id()));
+/// run(async {
+///     let server = start_unix_server(async |_reader, writer| writer.write("welcome\n"), &path).await?;
+///     let (reader, _writer) = open_unix_connection(&path).await?;
+///     assert_eq!(reader.readline().await?, b"welcome\n");
+///     server.close();
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Cancel safety
+/// The attempt is given up.
+pub async fn open_unix_connection(path: impl AsRef<Path>) -> io::Result<(StreamReader, StreamWriter)> {
+    UnixStream::connect(path).await.map(UnixStream::into_streams)
+}
+
+fn pair(wire: Descriptor<Wire>, limit: usize) -> (StreamReader, StreamWriter) {
+    let stream = Stream::over(wire, limit);
+    (StreamReader::of(std::rc::Rc::clone(&stream)), StreamWriter::of(stream))
+}
+
+impl TcpStream {
+    /// As a reader and a writer with buffers. Small writes go out at once (`set_nodelay`), as in asyncio.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::net::{TcpConnector, TcpListener};
+    /// use oneloop::run;
+    ///
+    /// run(async {
+    ///     let listener = TcpListener::bind(([127, 0, 0, 1], 0))?;
+    ///     let connector = TcpConnector::new().local_addr(([127, 0, 0, 1], 0));
+    ///     let (_reader, writer) = connector.connect(listener.local_addr()?).await?.into_streams();
+    ///     writer.write("hello\n");
+    ///     let (reader, _writer) = listener.accept().await?.0.into_streams();
+    ///     assert_eq!(reader.readline().await?, b"hello\n");
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn into_streams(self) -> (StreamReader, StreamWriter) {
+        self.into_streams_with_limit(DEFAULT_LIMIT)
+    }
+
+    /// The same with another [limit](StreamReader::with_limit) for the reader.
+    ///
+    /// # Panics
+    /// If the limit is 0.
+    pub fn into_streams_with_limit(self, limit: usize) -> (StreamReader, StreamWriter) {
+        pair(self.into_wire(), limit)
+    }
+
+    pub(crate) fn into_wire(self) -> Descriptor<Wire> {
+        // a connection that was reset already says so when it is used
+        let _ = self.set_nodelay(true);
+        self.into_descriptor().map(Wire::Tcp)
+    }
+}
+
+impl UnixStream {
+    /// As a reader and a writer with buffers.
+    pub fn into_streams(self) -> (StreamReader, StreamWriter) {
+        self.into_streams_with_limit(DEFAULT_LIMIT)
+    }
+
+    /// The same with another [limit](StreamReader::with_limit) for the reader.
+    ///
+    /// # Panics
+    /// If the limit is 0.
+    pub fn into_streams_with_limit(self, limit: usize) -> (StreamReader, StreamWriter) {
+        pair(self.into_wire(), limit)
+    }
+
+    pub(crate) fn into_wire(self) -> Descriptor<Wire> {
+        self.into_descriptor().map(Wire::Unix)
+    }
+}
+
+impl PipeReader {
+    /// As a reader with a buffer.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{net::pipe, run};
+    ///
+    /// run(async {
+    ///     let (reader, writer) = pipe()?;
+    ///     let (reader, writer) = (reader.into_stream(), writer.into_stream());
+    ///     writer.writelines(["one\n", "two\n"]);
+    ///     writer.close();
+    ///     assert_eq!(reader.read_to_end().await?, b"one\ntwo\n");
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn into_stream(self) -> StreamReader {
+        self.into_stream_with_limit(DEFAULT_LIMIT)
+    }
+
+    /// The same with another [limit](StreamReader::with_limit).
+    ///
+    /// # Panics
+    /// If the limit is 0.
+    pub fn into_stream_with_limit(self, limit: usize) -> StreamReader {
+        let (descriptor, is_pipe) = self.into_descriptor();
+        StreamReader::of(Stream::over(descriptor.map(|pipe| Wire::Pipe(pipe, is_pipe)), limit))
+    }
+}
+
+impl PipeWriter {
+    /// As a writer with a buffer. Its `write_eof` closes the pipe.
+    pub fn into_stream(self) -> StreamWriter {
+        let (descriptor, is_pipe) = self.into_descriptor();
+        StreamWriter::of(Stream::over(descriptor.map(|pipe| Wire::Pipe(pipe, is_pipe)), DEFAULT_LIMIT))
+    }
+}

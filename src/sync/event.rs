@@ -1,0 +1,104 @@
+//! A flag that tasks wait for: asyncio's `Event`. Owns the flag; must not know how a line is kept.
+
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+
+use super::acquire::{Acquire, Resource};
+use super::waiters::Waiters;
+use crate::kernel::Leaf;
+
+/// A flag that tasks wait for: asyncio's `Event`. Clones are the same event.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Event, create_task, run, yield_now};
+///
+/// run(async {
+///     let opened = Event::new();
+///     let door = opened.clone();
+///     let visitor = create_task(async move {
+///         door.wait().await;
+///         "inside"
+///     });
+///     yield_now().await;
+///     assert!(!visitor.done());
+///     opened.set();
+///     assert_eq!(visitor.await, "inside");
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Event {
+    shared: Rc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    set: Cell<bool>,
+    line: Waiters,
+}
+
+impl Event {
+    /// An event that is not set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether it is set.
+    pub fn is_set(&self) -> bool {
+        self.shared.set.get()
+    }
+
+    /// Sets it. Everybody who waits goes on in the next iteration, in the order in which they came, also if it is cleared
+    /// before that.
+    pub fn set(&self) {
+        if !self.shared.set.replace(true) {
+            self.shared.line.call_all();
+        }
+    }
+
+    /// Clears it: who waits from now on waits for the next [`set`](Self::set).
+    pub fn clear(&self) {
+        self.shared.set.set(false);
+    }
+
+    /// Waits until it is set. Goes on at once, without a turn, if it is. The future owns its share of the event, so it may
+    /// become a task: `create_task(event.wait())`.
+    ///
+    /// # Panics
+    /// If it has to wait and this thread is in no loop, or if tasks of another loop have waited for this event.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub fn wait(&self) -> impl Future<Output = ()> + use<> {
+        Acquire::new(Rc::clone(&self.shared))
+    }
+}
+
+impl Resource for Rc<Shared> {
+    type Had = ();
+    const WHAT: Leaf = &"an event";
+
+    fn line(&self) -> &Waiters {
+        &self.line
+    }
+
+    fn take_if_free(&self) -> bool {
+        self.set.get()
+    }
+
+    fn take(&self) -> bool {
+        true
+    }
+
+    fn had(self) {}
+
+    fn given_up(&self, _called: bool) {}
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("set", &self.is_set()).field("waiting", &self.shared.line.waiting()).finish()
+    }
+}

@@ -1,0 +1,17 @@
+//! System calls that mio lacks. Owns the raw calls; must not know the loop.
+
+mod time; // the monotonic clock, and a wait below a millisecond
+#[cfg(unix)]
+pub(crate) mod socket; // socket options and connecting
+#[cfg(all(unix, feature = "process"))]
+mod process; // starting, signalling and reaping child processes
+#[cfg(feature = "signal")]
+mod signal; // handlers of the process
+
+#[cfg(all(unix, feature = "process"))]
+pub(crate) use process::{exit_descriptor, join_stderr_to_stdout, send_signal, start_new_session};
+#[cfg(feature = "signal")]
+pub(crate) use signal::{Caught, is_at_default, is_forbidden, is_main_thread};
+#[cfg(unix)]
+pub(crate) use socket::{Flag, set_nonblocking};
+pub(crate) use time::{monotonic_nanos, wait_readable};
