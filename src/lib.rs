@@ -44,7 +44,7 @@ pub use error::{
     GroupError, IncompleteReadError, InvalidState, LimitOverrunError, Panic, PutError, QueueShutDown, ReadError,
     ReleaseError, RescheduleError, TaskDoneError, TaskError, TimeoutError, WatchError,
 };
-pub use event_loop::{Builder, Entered, EventLoop, TimerHandle};
+pub use event_loop::{EnterGuard, EventLoop, EventLoopBuilder, TimerHandle};
 pub use kernel::Handle;
 #[cfg(unix)]
 pub use net::Descriptor;

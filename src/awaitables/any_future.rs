@@ -1,17 +1,17 @@
 //! Any task, future or gathering without the type of its value. Owns the untyped handles; must not know how values are
 //! made or taken.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
-use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::base::{PooledRc, unsize};
 use crate::cancel::{cancel, uncancel};
 use crate::current;
 use crate::kernel::Run;
-use crate::node::{DoneCallback, Kind, Loop, NodeRef, State, TaskState, Watcher, release, retain, same};
+use crate::node::{DoneCallback, Kind, Loop, NodeRef, State, TaskState, Watcher, release, same};
 
 /// Names a done callback, for `remove_done_callback`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct AnyFuture {
 
 impl AnyFuture {
     pub(crate) fn new(node: NodeRef) -> Self {
-        retain(node.core());
+        node.core().add_handle();
         Self { node }
     }
 
@@ -89,8 +89,8 @@ impl AnyFuture {
         };
         let number = core.kernel().next_watch();
         if core.is_done() {
-            callback.aim(self.node.clone());
-            core.kernel().push(callback, 0);
+            callback.set_node(self.node.clone());
+            core.kernel().push_run(unsize!(callback => dyn Run));
         } else {
             core.watchers().add(number, Watcher::Done(callback));
         }
@@ -130,7 +130,7 @@ impl fmt::Debug for AnyFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, name) = match self.node.kind() {
             Kind::Plain => ("Future", None),
-            Kind::Task(suspension) => ("Task", Some(suspension.name())),
+            Kind::Task(state) => ("Task", Some(state.name())),
             Kind::Group(_) => ("Gathering", None),
         };
         let mut shown = f.debug_struct(kind);
@@ -143,15 +143,15 @@ impl fmt::Debug for AnyFuture {
 
 struct Callback<F> {
     f: Cell<Option<F>>,
-    node: RefCell<Option<NodeRef>>,
+    node: Cell<Option<NodeRef>>,
 }
 
-fn callback(f: impl FnOnce(&AnyFuture) + 'static) -> Rc<dyn DoneCallback> {
-    Rc::new(Callback { f: Cell::new(Some(f)), node: RefCell::new(None) })
+fn callback(f: impl FnOnce(&AnyFuture) + 'static) -> PooledRc<dyn DoneCallback> {
+    unsize!(PooledRc::new(Callback { f: Cell::new(Some(f)), node: Cell::new(None) }) => dyn DoneCallback)
 }
 
 impl<F: FnOnce(&AnyFuture) + 'static> Run for Callback<F> {
-    fn run(self: Rc<Self>, _index: u32) {
+    fn run(&self) {
         let node = self.node.take();
         if let (Some(f), Some(node)) = (self.f.take(), node) {
             f(&AnyFuture::new(node));
@@ -160,8 +160,8 @@ impl<F: FnOnce(&AnyFuture) + 'static> Run for Callback<F> {
 }
 
 impl<F: FnOnce(&AnyFuture) + 'static> DoneCallback for Callback<F> {
-    fn aim(&self, node: NodeRef) {
-        self.node.replace(Some(node));
+    fn set_node(&self, node: NodeRef) {
+        self.node.set(Some(node));
     }
 }
 
@@ -196,9 +196,9 @@ impl TaskHandle {
         Self { any: AnyFuture::new(node) }
     }
 
-    pub(crate) fn suspension(&self) -> &TaskState {
+    pub(crate) fn state(&self) -> &TaskState {
         match self.any.node.kind() {
-            Kind::Task(suspension) => suspension,
+            Kind::Task(state) => state,
             Kind::Plain | Kind::Group(_) => unreachable!("a task handle is made for tasks only"),
         }
     }
@@ -210,27 +210,27 @@ impl TaskHandle {
 
     /// Its number: unique on its loop, counted from 1 in order of creation.
     pub fn id(&self) -> u64 {
-        self.suspension().id()
+        self.state().id()
     }
 
     /// Its name: `Task-` and its number, if it was given no other.
     pub fn name(&self) -> String {
-        self.suspension().name()
+        self.state().name()
     }
 
     /// Gives it a name.
     pub fn set_name(&self, name: &str) {
-        self.suspension().set_name(name);
+        self.state().set_name(name);
     }
 
     /// Where it was created.
     pub fn created_at(&self) -> &'static Location<'static> {
-        self.suspension().created()
+        self.state().created()
     }
 
     /// How many cancellations were asked for and not taken back: asyncio's `cancelling()`.
     pub fn cancelling(&self) -> u32 {
-        self.suspension().cancelling()
+        self.state().cancelling()
     }
 
     /// Takes one request for cancellation back and answers how many are left: asyncio's `uncancel()`, for whoever caught
@@ -297,7 +297,7 @@ pub fn current_task() -> Option<TaskHandle> {
 #[track_caller]
 pub fn all_tasks() -> Vec<TaskHandle> {
     let mut tasks = tasks_of(&current::expect());
-    tasks.retain(|task| !task.suspension().is_hidden());
+    tasks.retain(|task| !task.state().is_hidden());
     tasks
 }
 

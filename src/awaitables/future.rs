@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::join_handle::{JoinHandle, handle_methods};
-use crate::base::PooledRc;
+use crate::base::{PooledRc, lend};
 use crate::current;
 use crate::error::{InvalidState, Panic};
-use crate::node::{Core, Ending, Kind, Loop, Node, Promise, as_node, as_promise, lend};
+use crate::node::{Core, Ending, Kind, Loop, Node, Promise, as_node, as_promise};
 
 /// A result that somebody will set: asyncio's `Future`, made by [`create_future`](fn@create_future).
 ///
@@ -110,11 +110,11 @@ impl<T: 'static> Clone for Future<T> {
 /// If this thread is in no loop.
 #[track_caller]
 pub fn create_future<T: 'static>() -> Future<T> {
-    pending(current::expect())
+    pending_future(current::expect())
 }
 
 /// A pending future on `kernel`.
-pub(crate) fn pending<T: 'static>(kernel: Rc<Loop>) -> Future<T> {
+pub(crate) fn pending_future<T: 'static>(kernel: Rc<Loop>) -> Future<T> {
     let cell = PooledRc::new(FutureCell { core: Core::new(kernel), value: Cell::new(None) });
     Future { join: JoinHandle::adopt(as_promise(cell.clone())), cell }
 }

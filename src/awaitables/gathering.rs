@@ -1,18 +1,18 @@
 //! The handle on a gathering: asyncio's `_GatheringFuture`. Owns the type that users await, nest and cancel; must not
 //! know how the children are counted.
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::any_future::{AnyFuture, CallbackId};
 use super::join_handle::JoinHandle;
 use super::shared::{Awaitable, Shared};
+use crate::base::PooledRc;
 use crate::error::TaskError;
+use crate::node::Node;
 
 /// A gathering that gives the values of its children: what [`gather`](fn@crate::primitives::gather::gather) makes.
 #[derive(Clone, Copy, Debug)]
@@ -57,19 +57,18 @@ pub enum FirstError {}
 #[must_use = "dropping a gathering lets its children run on, but nobody will see how they end"]
 pub struct Gathering<O, K = Values> {
     join: JoinHandle<O>,
-    countdown: Rc<dyn Any>,
     kind: PhantomData<K>,
 }
 
 impl<O: 'static, K: 'static> Gathering<O, K> {
-    /// `countdown` is what ends the node behind `join`, for those that know its type.
-    pub(crate) fn new(join: JoinHandle<O>, countdown: Rc<dyn Any>) -> Self {
-        Self { join, countdown, kind: PhantomData }
+    pub(crate) fn new(join: JoinHandle<O>) -> Self {
+        Self { join, kind: PhantomData }
     }
 
-    pub(crate) fn known_countdown<N: 'static>(&self) -> Rc<N> {
-        let countdown = Rc::clone(&self.countdown).downcast::<N>();
-        countdown.unwrap_or_else(|_| unreachable!("a gathering's kind says which countdown is behind it"))
+    /// The node behind the handle, which is an `N`.
+    pub(crate) fn known_node<N: Node + 'static>(&self) -> PooledRc<N> {
+        let node = self.join.node().typed::<N>();
+        node.unwrap_or_else(|_| unreachable!("a gathering's kind says which node is behind it"))
     }
 
     pub(crate) fn join(&self) -> &JoinHandle<O> {

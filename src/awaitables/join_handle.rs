@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::any_future::AnyFuture;
-use crate::cancel::{Raise, cancel, is_throwing, no_longer_waits_for, wait_for, wait_for_node};
-use crate::current;
-use crate::current::waker;
+use crate::cancel::{Raise, cancel, is_throwing, no_longer_waits_for, poll_leaf, wait_for_node};
+use crate::current::{self, wake_target};
 use crate::error::TaskError;
-use crate::node::{Core, Ending, NodeRef, PromiseRef, State, outcome, release, retain, same};
+use crate::node::{Core, Ending, NodeRef, PromiseRef, State, Watcher, outcome, release, same};
 
 /// One handle, and one await: `Idle` (number 0) → `Watching` when a poll answered `Pending` → `Idle` when the node is
 /// done or the await is given up.
@@ -30,7 +29,7 @@ impl<T> JoinHandle<T> {
 
     /// A handle of its own on the node that `promise` is a view of.
     pub(crate) fn view(promise: PromiseRef<T>) -> Self {
-        retain(promise.core());
+        promise.core().add_handle();
         Self::adopt(promise)
     }
 
@@ -126,22 +125,20 @@ impl<T> JoinHandle<T> {
 
     /// Awaits the end, whatever it is, and answers it as a value. A look: a cancellation is not handed on.
     pub(crate) fn poll_outcome(&mut self, cx: &Context<'_>) -> Poll<Result<T, TaskError>> {
-        if is_throwing(cx) {
-            return Poll::Pending;
-        }
-        if self.core().is_done() {
-            self.number.set(0);
-            return Poll::Ready(self.take_result());
-        }
-        self.watch(cx);
-        wait_for(&"the outcome of a task");
-        Poll::Pending
+        poll_leaf(cx, &"the outcome of a task", || {
+            if self.core().is_done() {
+                self.number.set(0);
+                return Poll::Ready(self.take_result());
+            }
+            self.watch(cx);
+            Poll::Pending
+        })
     }
 
     /// Registers with the node, or sees to it that the registration names the waker of this poll.
     fn watch(&self, cx: &Context<'_>) {
         let core = self.core();
-        let mut watcher = waker::watcher(cx.waker());
+        let mut watcher = Watcher::Wake(wake_target(cx));
         let number = self.number.get();
         let known = number != 0 && core.watchers().with(number, |held| std::mem::swap(held, &mut watcher)).is_some();
         if !known {

@@ -8,8 +8,8 @@ use super::any_future::AnyFuture;
 use super::future::Future;
 use super::join_handle::{JoinHandle, handle_methods};
 use crate::awaitables::task::Task;
-use crate::base::PooledRc;
-use crate::node::{Core, Kind, Node, Promise, as_promise, drop_flat, lend};
+use crate::base::{PooledRc, lend};
+use crate::node::{Core, Kind, Node, Promise, as_promise, drop_flat};
 
 /// Any task, future or gathering with a value of type `T`, whatever its kind: what a mixture of them is made of.
 ///

@@ -2,7 +2,9 @@
 
 mod clock; // real and virtual time
 mod task_key; // the number that names a task
+mod wake_target; // what is to be woken: a task, or a foreign waker
 mod pooled_rc; // a counted pointer whose blocks are used again
+mod lend; // a value that is taken out of its place for a while
 mod downcast; // a downcast for types with borrowed parts
 mod context; // a set of context variables
 mod poll_with; // a future that is polled through a function
@@ -19,10 +21,12 @@ pub(crate) use clock::{Ticker, nanos};
 pub use context::Context;
 pub(crate) use context::{Identity, Value, VariableId};
 pub(crate) use downcast::{downcast, same_but_for_lifetimes};
+pub(crate) use lend::lend;
 pub(crate) use poll_with::poll_with;
-pub(crate) use pooled_rc::PooledRc;
+pub(crate) use pooled_rc::{PooledRc, Typed, unsize};
 pub(crate) use remote_call::{RemoteCall, SentCall};
 pub(crate) use task_key::TaskKey;
 pub(crate) use thread_pool::Job;
 pub use thread_pool::ThreadPool;
 pub(crate) use wait_queue::{Place, State, WaitQueue};
+pub(crate) use wake_target::WakeTarget;

@@ -7,6 +7,7 @@
 #![expect(unsafe_code, reason = "a reference count in front of the value, and lists of free blocks; measured")]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::any::TypeId;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -64,7 +65,7 @@ impl<T: ?Sized> PooledRc<T> {
     /// The same pointer, to what `convert` makes of its type.
     ///
     /// # Safety
-    /// `convert` must be a cast to a trait object, or to one of a supertrait: same address, same value.
+    /// `convert` must be a cast between the value's type and its trait objects: same address, same value.
     pub(crate) unsafe fn unsize<U: ?Sized>(self, convert: impl FnOnce(*mut T) -> *mut U) -> PooledRc<U> {
         let value = self.value.as_ptr();
         std::mem::forget(self);
@@ -98,6 +99,46 @@ impl<T: ?Sized> PooledRc<T> {
         unsafe { ptr::drop_in_place(self.value.as_ptr()) };
     }
 }
+
+/// What type a value has, also behind a trait object of a trait that has this one as its supertrait.
+pub(crate) trait Typed {
+    fn type_of(&self) -> TypeId
+    where
+        Self: 'static;
+}
+
+/// The only implementation, so a trait object cannot lie.
+impl<T> Typed for T {
+    fn type_of(&self) -> TypeId
+    where
+        Self: 'static,
+    {
+        TypeId::of::<T>()
+    }
+}
+
+impl<T: ?Sized + Typed + 'static> PooledRc<T> {
+    /// The same pointer with the value's type, if that is `N`; otherwise it comes back.
+    pub(crate) fn downcast<N: 'static>(self) -> Result<PooledRc<N>, Self> {
+        if (*self).type_of() == TypeId::of::<N>() {
+            // SAFETY: the value is an `N`, and its address stays the same.
+            Ok(unsafe { self.unsize(|p| p.cast::<N>()) })
+        } else {
+            Err(self)
+        }
+    }
+}
+
+/// `unsize!(pointer => dyn Trait)`: the pointer as one to a trait object, or to one of a supertrait.
+macro_rules! unsize {
+    ($pointer:expr => dyn $Trait:path) => {{
+        #[expect(unsafe_code, reason = "only the standard library's own pointers are cast by the compiler")]
+        // SAFETY: a cast with `as` to a trait object keeps the address, and compiles only if the value has that trait.
+        let unsized_pointer = unsafe { $crate::base::PooledRc::unsize($pointer, |p| p as *mut dyn $Trait) };
+        unsized_pointer
+    }};
+}
+pub(crate) use unsize;
 
 impl<T: ?Sized> Clone for PooledRc<T> {
     #[inline]

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::error::Cancelled;
-use crate::node::{Ending, Kind, Node, NodeRef, Request, TaskState, same};
+use crate::node::{Ending, Kind, Node, NodeRef, Request, TaskState};
 
 type Message = Option<Arc<str>>;
 
@@ -190,7 +190,7 @@ pub(crate) fn take_back_if_given_up(task: &NodeRef) {
     if node.core().was_retrieved() {
         return;
     }
-    if !node.core().is_done() && suspension.waits_for_nodes().iter().any(|one| same(&**one, &*node)) {
+    if !node.core().is_done() && suspension.waits_for_nodes().contains(&node) {
         suspension.hand_on(node, message);
     } else {
         interrupt(&**task, &message);

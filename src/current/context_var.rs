@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::this_thread as current;
+use super::this_thread;
 use crate::base::{Context, Identity, Value, VariableId};
 
 /// The number of the variable that is used first next; 0 is none.
@@ -98,7 +98,7 @@ impl<T: 'static> ContextVar<T> {
     /// assert_eq!(PATH.with(|path| path.map_or(0, Vec::len)), 1);
     /// ```
     pub fn with<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
-        let value = current::context_value(self.id());
+        let value = this_thread::context_value(self.id());
         f(value.as_deref().and_then(|value| value.downcast_ref()))
     }
 
@@ -118,7 +118,7 @@ impl<T: 'static> ContextVar<T> {
     /// ```
     pub fn set(&self, value: T) -> ContextToken<T> {
         let (id, value) = (self.id(), Rc::new(value));
-        let context = current::writable_context();
+        let context = this_thread::writable_context();
         let before = context.replace(id, Some(value));
         ContextToken { id, name: self.name, context: context.identity(), before, _value: PhantomData }
     }
@@ -136,7 +136,7 @@ impl<T: 'static> ContextVar<T> {
             token.name,
             token.name,
         );
-        let context = current::writable_context();
+        let context = this_thread::writable_context();
         assert!(
             token.context.is(&context),
             "this token of the variable `{name}` was made in another context, so it cannot reset it in this one; \
@@ -190,7 +190,7 @@ impl<T> fmt::Debug for ContextToken<T> {
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 pub fn copy_context() -> Context {
-    current::copy_thread_context().unwrap_or_default()
+    this_thread::copy_thread_context().unwrap_or_default()
 }
 
 impl Context {
@@ -220,12 +220,12 @@ struct Inside {
 
 impl Inside {
     fn enter(context: Context) -> Self {
-        Self { outside: current::swap_context(Some(context)) }
+        Self { outside: this_thread::swap_context(Some(context)) }
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        drop(current::swap_context(self.outside.take()));
+        drop(this_thread::swap_context(self.outside.take()));
     }
 }

@@ -1,7 +1,8 @@
 //! Which loop, task and context this thread is in, and how a task is woken. Must not know how a loop runs.
 
 mod this_thread; // which loop and which context this thread is in
-pub(crate) mod waker; // a waker that is a number
+mod waker; // a waker that is a number
+mod timer; // a timer that belongs to what waits for it
 mod context_var; // variables whose values belong to the context
 
 pub use context_var::{ContextToken, ContextVar, copy_context};
@@ -9,4 +10,5 @@ pub(crate) use this_thread::{
     Guard, any_running, copy_thread_context, current, enter, expect, note_context_use, swap_context, uses_contexts,
     with,
 };
-pub(crate) use waker::{wake_task, waker};
+pub(crate) use timer::{Timer, deadline_after};
+pub(crate) use waker::{key_of, wake_target, waker};

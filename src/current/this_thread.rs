@@ -95,7 +95,9 @@ pub(crate) fn current() -> Option<Rc<Loop>> {
 
 /// Whether a loop runs on this thread.
 pub(crate) fn any_running() -> bool {
-    ENTERED.try_with(|stack| stack.borrow().guards.iter().any(|(_, kernel)| kernel.is_running())).unwrap_or(false)
+    ENTERED
+        .try_with(|stack| stack.borrow().guards.iter().any(|(_, kernel)| kernel.life().is_running()))
+        .unwrap_or(false)
 }
 
 /// A share of the loop that this thread is in, for what cannot do without one.

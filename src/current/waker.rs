@@ -5,12 +5,12 @@
 #![expect(unsafe_code, reason = "a RawWaker's vtable")]
 
 use std::ptr;
-use std::task::{RawWaker, RawWakerVTable, Waker};
+use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 
-use super::this_thread as current;
-use crate::base::TaskKey;
-use crate::kernel::{Alarm, Inbox};
-use crate::node::{Loop, Watcher};
+use super::this_thread;
+use crate::base::{TaskKey, WakeTarget};
+use crate::kernel::Inbox;
+use crate::node::wake_task;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, |_| ());
 
@@ -21,28 +21,17 @@ pub(crate) fn waker(key: TaskKey) -> Waker {
     unsafe { Waker::new(ptr::without_provenance(key.to_word()), &VTABLE) }
 }
 
-/// The task that `waker` wakes, if it is one of ours.
+/// The task that `waker` wakes, if the waker was made here.
+#[inline]
 pub(crate) fn key_of(waker: &Waker) -> Option<TaskKey> {
     ptr::eq(waker.vtable(), &raw const VTABLE).then(|| TaskKey::from_word(waker.data().addr()))
 }
 
-/// What to keep of a waker that watches a node.
-pub(crate) fn watcher(waker: &Waker) -> Watcher {
-    key_of(waker).map_or_else(|| Watcher::Waker(waker.clone()), Watcher::Task)
-}
-
-/// What a timer is to do to wake.
-pub(crate) fn alarm(waker: &Waker) -> Alarm {
-    key_of(waker).map_or_else(|| Alarm::Waker(waker.clone()), Alarm::Task)
-}
-
-/// Queues the task: directly if `kernel` is its loop, through its loop's inbox else.
-pub(crate) fn wake_task(kernel: &Loop, key: TaskKey) {
-    if kernel.number() == key.number() {
-        kernel.wake(key);
-    } else {
-        Inbox::deliver(key);
-    }
+/// What is to be woken for a future that is polled with `cx`: its task, unless a combinator of another crate stands in
+/// between with a waker of its own.
+pub(crate) fn wake_target(cx: &Context<'_>) -> WakeTarget {
+    let waker = cx.waker();
+    key_of(waker).map_or_else(|| WakeTarget::Foreign(waker.clone()), WakeTarget::Task)
 }
 
 fn clone(word: *const ()) -> RawWaker {
@@ -52,7 +41,7 @@ fn clone(word: *const ()) -> RawWaker {
 /// Queues the task: directly on its loop's thread while that loop is entered, through the loop's inbox elsewhere.
 fn wake(word: *const ()) {
     let key = TaskKey::from_word(word.addr());
-    current::with(|kernel| match kernel {
+    this_thread::with(|kernel| match kernel {
         Some(kernel) => wake_task(kernel, key),
         None => Inbox::deliver(key),
     });

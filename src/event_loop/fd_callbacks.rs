@@ -91,7 +91,7 @@ impl EventLoop {
         })?;
         replaced.into_iter().flatten().for_each(|handle| handle.cancel());
         // it may be ready as it is
-        self.kernel().poll_soon();
+        self.kernel().budget().poll_soon();
         Ok(handle)
     }
 

@@ -4,9 +4,9 @@
 use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
-use std::rc::Rc;
 
-use super::ready::Run;
+use super::ready_queue::{Run, RunRef};
+use crate::base::{PooledRc, unsize};
 
 /// A scheduled callback, or one that watches a descriptor. Dropping a handle leaves the callback where it is.
 ///
@@ -26,21 +26,26 @@ use super::ready::Run;
 /// ```
 #[derive(Clone)]
 pub struct Handle {
-    callback: Rc<dyn Callback>,
+    callback: PooledRc<dyn Callback>,
 }
 
 impl Handle {
     pub(crate) fn new<F: FnOnce() + 'static>(f: F, created: &'static Location<'static>) -> Self {
-        Self { callback: Rc::new(Once { f: Cell::new(Some(f)), cancelled: Cell::new(false), created }) }
+        Self::of(PooledRc::new(Once { f: Cell::new(Some(f)), cancelled: Cell::new(false), created }))
     }
 
     /// Of a callback that runs again and again, until it is cancelled.
     pub(crate) fn repeating<F: FnMut() + 'static>(f: F, created: &'static Location<'static>) -> Self {
-        Self { callback: Rc::new(Again { f: Cell::new(Some(f)), cancelled: Cell::new(false), created }) }
+        Self::of(PooledRc::new(Again { f: Cell::new(Some(f)), cancelled: Cell::new(false), created }))
     }
 
-    pub(crate) fn entry(&self) -> Rc<dyn Run> {
-        Rc::clone(&self.callback) as Rc<dyn Run>
+    fn of<C: Callback + 'static>(callback: PooledRc<C>) -> Self {
+        Self { callback: unsize!(callback => dyn Callback) }
+    }
+
+    /// The callback, to be queued.
+    pub(crate) fn run_ref(&self) -> RunRef {
+        unsize!(self.callback.clone() => dyn Run)
     }
 
     /// Takes the callback back: it will not run any more, and what it holds is dropped now (at its end if it is running).
@@ -76,7 +81,7 @@ struct Once<F> {
 }
 
 impl<F: FnOnce() + 'static> Run for Once<F> {
-    fn run(self: Rc<Self>, _index: u32) {
+    fn run(&self) {
         if let Some(f) = self.f.take() {
             f();
         }
@@ -106,8 +111,8 @@ struct Again<F> {
 }
 
 impl<F: FnMut() + 'static> Run for Again<F> {
-    fn run(self: Rc<Self>, _index: u32) {
-        let mut lent = Lent { f: self.f.take(), of: &self };
+    fn run(&self) {
+        let mut lent = Lent { f: self.f.take(), of: self };
         if let Some(f) = &mut lent.f {
             f();
         }

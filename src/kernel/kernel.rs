@@ -1,252 +1,309 @@
-//! The parts of one loop: ready queue, task table, timers, reactor, inbox, clock. Owns their state and registers with
-//! them; must not know what a task is (`P` is a share of one), nor how an iteration goes.
+//! The state of one loop: its parts, and what can be registered with them. Owns the parts; must not know what a task is,
+//! nor how an iteration goes.
 //!
 //! Invariant: **no code of a user runs under a borrow taken here.** Every method ends its borrow before it returns and
-//! calls out to nobody; what must be called or dropped is handed back. (Wakers of foreign make are the one thing that
-//! the reactor replaces, and it hands those back too.)
+//! calls no callback; what must be called or dropped is handed back. That a task is a type parameter proves half of it: of
+//! a `P` nothing is known but how to count it and to mark it as queued, so nothing of a user's can be run by it.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
-use std::{fmt, io};
 
-#[cfg(feature = "signal")]
+use super::alarm::Alarm;
+use super::budget::Budget;
+use super::deferred_drops::DeferredDrops;
+use super::expected::Expected;
 use super::extensions::Extensions;
-use super::from_threads::{Executor, Expected};
 use super::handle::Handle;
 use super::inbox::{LoopSender, Message};
-use super::ready::{Entry, Queued, Run};
-use super::ready_queue::ReadyQueue;
-use super::task_table::{Running, TaskTable};
-use crate::base::{Clock, TaskKey, Ticker};
+use super::life::{Life, Phase};
+use super::ready_queue::{Batch, ChildTurnRef, Entry, Queued, ReadyQueue, Run, RunRef};
+use super::task_table::{RunningTask, TaskTable};
+use super::throwing::Throwing;
+use crate::base::{Clock, PooledRc, SentCall, TaskKey, Ticker, unsize};
 use crate::error::ExceptionContext;
 use crate::reactor::{Reactor, ReadyEvent};
 use crate::timer_wheel::{TimerKey, TimerWheel};
 
-/// How many entries may run before descriptors are polled again although work is ready. PooledRc, never timed, so that
-/// the same program polls at the same places.
-const STEPS_BETWEEN_POLLS: usize = 64;
-
-/// How many operations of one step may go through without waiting. PooledRc, never timed, for the same reason.
-const OPERATIONS_IN_A_STEP: u32 = 64;
-
-/// What a timer does when its entry is run.
-pub(crate) enum Alarm {
-    /// Wakes a sleeping task.
-    Task(TaskKey),
-    /// Wakes a sleeper inside a combinator of foreign make.
-    Waker(Waker),
-    /// Runs a callback.
-    Run(Rc<dyn Run>),
-}
-
-impl fmt::Debug for Alarm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Task(_) => "Task",
-            Self::Waker(_) => "Waker",
-            Self::Run(_) => "Run",
-        })
-    }
-}
-
-/// The life of a loop: `Open` → `Closing` (tasks are being dropped; destructors may still use the loop) → `Closed`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Open,
-    Closing,
-    Closed,
-}
-
-/// Something to wait for that is no node, by name: a thin pointer, as every task has one.
+/// What a task waits for if that is no node, by name: a thin pointer, as every task has room for one.
 pub(crate) type Leaf = &'static &'static str;
 
-/// A cancellation on its way up through the awaits of the running task: `Off` → `Delivered` when a step begins with a
-/// cancellation of the task itself, `Off` → `Raised` when a leaf raises one; back to `Off` when a `catch_cancelled`
-/// or the task's edge takes it, or when the leaf that raised it is dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Throw {
-    Off,
-    Delivered,
-    /// By the leaf with this number.
-    Raised(u32),
-}
-
-/// What a wait for events found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WaitOutcome {
-    /// Something may be ready.
-    MayBeReady,
-    /// Nothing is ready and, on a virtual clock, nothing ever will be.
-    Stuck,
-}
-
-type Handler = Rc<dyn Fn(&ExceptionContext)>;
+type ExceptionHandler = Rc<dyn Fn(&ExceptionContext)>;
 
 /// The state of one loop.
 pub(crate) struct Kernel<P> {
-    pub(super) door: LoopSender,
-    pub(super) number: u16,
-    pub(super) expected: Expected,
-    pub(super) executor: RefCell<Executor>,
-    pub(super) ready: ReadyQueue<P>,
-    pub(super) tasks: TaskTable<P>,
-    pub(super) running_task: Running<P>,
-    pub(super) timers: RefCell<TimerWheel<Alarm>>,
-    pub(super) reactor: RefCell<Reactor<Handle>>,
-    pub(super) clock: Ticker,
-    /// Room for what one wait brings from other threads, kept for its memory.
-    pub(super) messages: RefCell<Vec<Message>>,
-    pub(super) steps: Cell<usize>,
-    /// The operations of the current step that did not have to wait.
-    pub(super) operations: Cell<u32>,
-    pub(super) last_watch: Cell<u64>,
-    pub(super) last_raise: Cell<u32>,
-    /// A leaf had something to raise while another's raise was on its way.
-    pub(super) raise_waits: Cell<bool>,
-    /// A leaf answered `Pending` for the throw that is on, and may have missed what it waits for.
-    pub(super) held_back: Cell<bool>,
+    clock: Ticker,
+    life: Life,
+    budget: Budget,
+    // what runs
+    ready: ReadyQueue<P>,
+    tasks: TaskTable<P>,
+    running_task: RunningTask<P>,
     /// What the running task is about to wait for, if that is no node.
-    pub(super) leaf: Cell<Option<Leaf>>,
-    pub(super) throw: Cell<Throw>,
-    pub(super) thrown_message: RefCell<Option<Arc<str>>>,
-    pub(super) phase: Cell<Phase>,
-    pub(super) running: Cell<bool>,
-    pub(super) stopping: Cell<bool>,
-    pub(super) handles: Cell<usize>,
-    pub(super) handler: RefCell<Option<Handler>>,
-    #[cfg(feature = "signal")]
-    pub(super) kept: Extensions,
-    /// What is to be dropped when what is being dropped now has gone.
-    pub(super) graves: RefCell<Vec<Box<dyn Any>>>,
-    pub(super) digging: Cell<bool>,
-}
-
-/// Nobody else drops what is buried while this lives.
-pub(crate) struct Digging<'a>(&'a Cell<bool>);
-
-impl Drop for Digging<'_> {
-    fn drop(&mut self) {
-        self.0.set(false);
-    }
+    leaf: Cell<Option<Leaf>>,
+    throwing: Throwing,
+    last_watch: Cell<u64>,
+    // what happens outside
+    timers: RefCell<TimerWheel<Alarm>>,
+    reactor: RefCell<Reactor<Handle>>,
+    sender: LoopSender,
+    /// Room for what one wait brings from other threads, kept for its memory.
+    messages: RefCell<Vec<Message>>,
+    expected: Expected,
+    // what others keep here
+    exception_handler: RefCell<Option<ExceptionHandler>>,
+    extensions: Extensions,
+    deferred_drops: DeferredDrops,
 }
 
 impl<P> fmt::Debug for Kernel<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kernel").field("number", &self.number).field("phase", &self.phase).finish_non_exhaustive()
+        let (number, phase) = (self.sender.number(), self.life.phase());
+        f.debug_struct("Kernel").field("number", &number).field("phase", &phase).finish_non_exhaustive()
     }
 }
 
 impl<P: Queued> Kernel<P> {
     pub(crate) fn new(clock: Clock) -> io::Result<Rc<Self>> {
         let (reactor, waker) = Reactor::new()?;
-        let door = LoopSender::open(waker)?;
         Ok(Rc::new(Self {
-            number: door.number(),
-            door,
-            expected: Expected::default(),
-            executor: RefCell::default(),
+            clock: Ticker::new(clock),
+            life: Life::default(),
+            budget: Budget::default(),
             ready: ReadyQueue::default(),
             tasks: TaskTable::default(),
-            running_task: Running::default(),
+            running_task: RunningTask::default(),
+            leaf: Cell::new(None),
+            throwing: Throwing::default(),
+            last_watch: Cell::new(0),
             timers: RefCell::new(TimerWheel::new()),
             reactor: RefCell::new(reactor),
-            clock: Ticker::new(clock),
+            sender: LoopSender::open(waker)?,
             messages: RefCell::default(),
-            steps: Cell::new(0),
-            operations: Cell::new(0),
-            last_watch: Cell::new(0),
-            last_raise: Cell::new(0),
-            raise_waits: Cell::new(false),
-            held_back: Cell::new(false),
-            leaf: Cell::new(None),
-            throw: Cell::new(Throw::Off),
-            thrown_message: RefCell::new(None),
-            phase: Cell::new(Phase::Open),
-            running: Cell::new(false),
-            stopping: Cell::new(false),
-            handles: Cell::new(0),
-            handler: RefCell::new(None),
-            #[cfg(feature = "signal")]
-            kept: Extensions::default(),
-            graves: RefCell::default(),
-            digging: Cell::new(false),
+            expected: Expected::default(),
+            exception_handler: RefCell::new(None),
+            extensions: Extensions::default(),
+            deferred_drops: DeferredDrops::default(),
         }))
     }
 
+    /// The loop's number, which the keys of its tasks carry.
+    #[inline]
     pub(crate) fn number(&self) -> u16 {
-        self.number
+        self.sender.number()
     }
 
+    // Its parts.
+
+    #[inline]
     pub(crate) fn clock(&self) -> &Ticker {
         &self.clock
     }
 
-    // What is being thrown at the running task.
+    #[inline]
+    pub(crate) fn life(&self) -> &Life {
+        &self.life
+    }
 
+    #[inline]
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    #[inline]
     pub(crate) fn leaf(&self) -> &Cell<Option<Leaf>> {
         &self.leaf
     }
 
-    pub(crate) fn throw(&self) -> Throw {
-        self.throw.get()
+    #[inline]
+    pub(crate) fn throwing(&self) -> &Throwing {
+        &self.throwing
     }
 
-    pub(crate) fn start_throw(&self, throw: Throw, message: Option<Arc<str>>) {
-        if throw == Throw::Delivered {
-            self.held_back.set(false);
+    pub(crate) fn expected(&self) -> &Expected {
+        &self.expected
+    }
+
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    pub(crate) fn deferred_drops(&self) -> &DeferredDrops {
+        &self.deferred_drops
+    }
+
+    /// The way by which other threads reach this loop.
+    pub(crate) fn sender(&self) -> LoopSender {
+        self.sender
+    }
+
+    pub(crate) fn with_reactor<R>(&self, f: impl FnOnce(&mut Reactor<Handle>) -> R) -> R {
+        f(&mut self.reactor.borrow_mut())
+    }
+
+    /// The handler that was set before comes back, to be dropped.
+    pub(crate) fn set_exception_handler(&self, handler: Option<ExceptionHandler>) -> Option<ExceptionHandler> {
+        self.exception_handler.replace(handler)
+    }
+
+    pub(crate) fn exception_handler(&self) -> Option<ExceptionHandler> {
+        self.exception_handler.borrow().clone()
+    }
+
+    // The ready queue.
+
+    #[inline]
+    pub(crate) fn nothing_is_ready(&self) -> bool {
+        self.ready.is_empty()
+    }
+
+    /// Queues a turn, behind what other threads have sent so far. A closed loop drops it, as it would never be taken.
+    fn push(&self, entry: Entry<P>) {
+        if self.life.phase() != Phase::Closed {
+            self.take_messages();
+            self.ready.push(entry);
         }
-        self.throw.set(throw);
-        self.thrown_message.replace(message);
     }
 
-    /// Ends the throw and answers its message.
-    pub(crate) fn take_throw(&self) -> Option<Arc<str>> {
-        self.throw.set(Throw::Off);
-        self.thrown_message.take()
+    /// Queues something that takes a turn of its own.
+    pub(crate) fn push_run(&self, run: RunRef) {
+        self.push(Entry::Run(run));
     }
 
-    pub(crate) fn raise_waits(&self) -> &Cell<bool> {
-        &self.raise_waits
+    /// Queues the turn that a primitive takes for one of its children.
+    pub(crate) fn push_child_turn(&self, turn: ChildTurnRef, number: u32) {
+        self.push(Entry::Child(turn, number));
     }
 
-    pub(crate) fn held_back(&self) -> &Cell<bool> {
-        &self.held_back
+    /// Queues a task that is marked as queued, behind what other threads have sent so far. A closed loop has none.
+    #[inline]
+    fn push_task(&self, task: P) {
+        if self.has_messages() {
+            return self.push_behind_messages(task);
+        }
+        self.ready.push(Entry::Task(task));
     }
 
-    /// A number for a leaf that raises; never 0.
-    pub(crate) fn next_raise(&self) -> u32 {
-        let next = self.last_raise.get().wrapping_add(1).max(1);
-        self.last_raise.set(next);
-        next
+    #[cold]
+    fn push_behind_messages(&self, task: P) {
+        self.take_messages();
+        self.ready.push(Entry::Task(task));
+    }
+
+    /// The batch of a run that begins; `keep_spare_batch` takes it back.
+    pub(crate) fn take_spare_batch(&self) -> Batch<P> {
+        self.ready.take_spare()
+    }
+
+    pub(crate) fn keep_spare_batch(&self, batch: Batch<P>) {
+        self.ready.keep_spare(batch);
+    }
+
+    /// Everything that is queued, for an empty batch, which is filled from now on.
+    #[inline]
+    pub(crate) fn swap_batch(&self, batch: &mut Batch<P>) {
+        self.ready.swap(batch);
+    }
+
+    // Tasks.
+
+    /// The id of the next task, counted from 1, and the key that it will have.
+    #[inline]
+    pub(crate) fn next_task(&self) -> (u64, TaskKey) {
+        self.tasks.next(self.number())
+    }
+
+    /// Takes a task in under the key that `next_task` returned. `queued` says whether it is to take its first step in the
+    /// next iteration.
+    #[inline]
+    pub(crate) fn insert_task(&self, key: TaskKey, queued: bool, task: P) {
+        let share = queued.then(|| task.clone());
+        self.tasks.insert(key, task);
+        if let Some(task) = share {
+            task.queued().set(true);
+            self.push_task(task);
+        }
+    }
+
+    /// Queues a task, unless it is queued already or gone. Returns whether it was queued by this call.
+    pub(crate) fn wake(&self, key: TaskKey) -> bool {
+        let Some(task) = self.tasks.mark_queued(key) else { return false };
+        self.push_task(task);
+        true
+    }
+
+    pub(crate) fn is_queued(&self, key: TaskKey) -> bool {
+        self.task(key).is_some_and(|task| task.queued().get())
+    }
+
+    /// Lets a task miss the step that it is queued for, and returns whether it was queued. It can be queued again.
+    pub(crate) fn unqueue(&self, key: TaskKey) -> bool {
+        self.task(key).is_some_and(|task| task.queued().replace(false))
+    }
+
+    /// A share of a task, if it still lives.
+    pub(crate) fn task(&self, key: TaskKey) -> Option<P> {
+        self.tasks.get(key)
+    }
+
+    /// Gives the table's share of a task back, to be dropped by the caller. If it is queued, it misses that step.
+    pub(crate) fn remove_task(&self, key: TaskKey) -> Option<P> {
+        self.tasks.remove(key)
+    }
+
+    /// All tasks, in no order.
+    pub(crate) fn tasks(&self) -> Vec<P> {
+        self.tasks.all()
+    }
+
+    /// `task` is the running one while `f` runs.
+    #[inline]
+    pub(crate) fn while_running<R>(&self, task: &P, f: impl FnOnce() -> R) -> R {
+        self.running_task.during(task, f)
+    }
+
+    /// Shows the running task to `f`.
+    #[inline]
+    pub(crate) fn with_current<R>(&self, f: impl FnOnce(Option<&P>) -> R) -> R {
+        self.running_task.with(f)
+    }
+
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough over lifetimes")]
+    pub(crate) fn current(&self) -> Option<P> {
+        self.with_current(|task| task.cloned())
+    }
+
+    /// A number for a watcher's place among the others of a node.
+    pub(crate) fn next_watch(&self) -> u64 {
+        self.last_watch.set(self.last_watch.get() + 1);
+        self.last_watch.get()
     }
 
     // Timers.
 
-    /// Sets a timer. A closed loop drops it at once, as it would never ring.
+    /// Sets a timer. A closed loop drops it at once, as it would never be due.
     pub(crate) fn set_timer(&self, deadline: u64, alarm: Alarm) -> TimerKey {
         let key = self.timers.borrow_mut().insert(deadline, alarm);
-        if self.phase.get() == Phase::Closed {
+        if self.life.phase() == Phase::Closed {
             drop(self.remove_timer(key));
         }
         key
     }
 
-    /// Takes a timer out, whether it has come due or not. Of a due one whose entry was reached, this is what it is to do;
-    /// and that it is gone is how a sleeper knows that it has rung.
+    /// Takes a timer out, whether it is due or not. If its entry was reached, what comes back is to be carried out; that
+    /// the timer is gone then tells its owner.
     pub(crate) fn remove_timer(&self, key: TimerKey) -> Option<Alarm> {
         self.timers.borrow_mut().remove(key)
     }
 
-    /// Whether a timer has neither rung nor been cancelled.
+    /// Whether a timer was neither carried out nor removed.
     pub(crate) fn has_timer(&self, key: TimerKey) -> bool {
         self.timers.borrow_mut().get_mut(key).is_some()
     }
 
-    /// Lets a timer that has not rung do something else when it does. The one that is not needed comes back.
+    /// Lets a timer do something else when it is due. The alarm that is not needed comes back.
     pub(crate) fn change_timer(&self, key: TimerKey, alarm: Alarm) -> Alarm {
         match self.timers.borrow_mut().get_mut(key) {
             Some(held) => std::mem::replace(held, alarm),
@@ -254,118 +311,12 @@ impl<P: Queued> Kernel<P> {
         }
     }
 
-    // Descriptors.
-
-    pub(crate) fn with_reactor<R>(&self, f: impl FnOnce(&mut Reactor<Handle>) -> R) -> R {
-        f(&mut self.reactor.borrow_mut())
+    /// No timer is due before this time; the earliest deadline may be later.
+    pub(crate) fn next_expiry(&self) -> Option<u64> {
+        self.timers.borrow().next_expiry()
     }
 
-    /// A task's step begins.
-    #[inline]
-    pub(crate) fn start_step(&self) {
-        self.operations.set(0);
-    }
-
-    /// An operation could go through without waiting: whether it may, or is to let others have their turn first, and the
-    /// system a look, so that a socket that is always ready starves nobody.
-    pub(crate) fn may_go_on(&self) -> bool {
-        let operations = self.operations.get();
-        if operations < OPERATIONS_IN_A_STEP {
-            self.operations.set(operations + 1);
-            return true;
-        }
-        self.poll_soon();
-        false
-    }
-
-    /// The next iteration is to poll, although work may be ready.
-    pub(crate) fn poll_soon(&self) {
-        self.steps.set(STEPS_BETWEEN_POLLS);
-    }
-
-    // One wait.
-
-    /// Waits, if nothing is ready, until something is or may be: foreign wakes are queued, what became ready of
-    /// descriptors handed back. Timers come after those: see `queue_due_timers`. With work ready it only looks, and at
-    /// descriptors only every so many steps.
-    #[inline]
-    pub(crate) fn wait(&self, steps: usize, woken: &mut Vec<ReadyEvent<Handle>>) -> io::Result<WaitOutcome> {
-        self.take_messages();
-        self.steps.set(self.steps.get() + steps);
-        if self.steps.get() < STEPS_BETWEEN_POLLS && !self.ready.is_empty() {
-            return Ok(WaitOutcome::MayBeReady);
-        }
-        self.look_or_wait(woken)
-    }
-
-    fn look_or_wait(&self, woken: &mut Vec<ReadyEvent<Handle>>) -> io::Result<WaitOutcome> {
-        // a run that is told to stop before it begins has nothing better to do than to look
-        let idle = self.ready.is_empty() && !self.stopping.get();
-        let outcome = match idle {
-            true if self.clock.is_virtual() => self.wait_virtually(woken)?,
-            true => self.wait_really(woken)?,
-            false => self.look(woken)?,
-        };
-        self.take_messages();
-        Ok(outcome)
-    }
-
-    fn look(&self, woken: &mut Vec<ReadyEvent<Handle>>) -> io::Result<WaitOutcome> {
-        if self.reactor.borrow().is_watching() {
-            self.poll(Some(Duration::ZERO), woken)?;
-        }
-        Ok(WaitOutcome::MayBeReady)
-    }
-
-    fn wait_really(&self, woken: &mut Vec<ReadyEvent<Handle>>) -> io::Result<WaitOutcome> {
-        let next = self.timers.borrow().next_expiry();
-        let timeout = next.map(|at| Duration::from_nanos(at.saturating_sub(self.clock.now())));
-        self.poll(timeout, woken)?;
-        Ok(WaitOutcome::MayBeReady)
-    }
-
-    /// Time stands still while a descriptor is ready; else it jumps to the next deadline, unless something is expected from
-    /// another thread, which has no other time than the real one.
-    fn wait_virtually(&self, woken: &mut Vec<ReadyEvent<Handle>>) -> io::Result<WaitOutcome> {
-        let watching = self.reactor.borrow().is_watching();
-        if watching {
-            self.poll(Some(Duration::ZERO), woken)?;
-        }
-        if !woken.is_empty() || self.has_messages() {
-            return Ok(WaitOutcome::MayBeReady);
-        }
-        if !self.expected.is_empty() {
-            return self.wait_for_expected(woken);
-        }
-        // the wheel answers a lower bound of the next deadline: go on until something is due
-        loop {
-            let Some(at) = self.timers.borrow().next_expiry() else { break };
-            self.clock.jump_to(at);
-            if self.expire_timers() {
-                return Ok(WaitOutcome::MayBeReady);
-            }
-        }
-        if watching {
-            self.poll(None, woken)?;
-            return Ok(WaitOutcome::MayBeReady);
-        }
-        Ok(WaitOutcome::Stuck)
-    }
-
-    pub(super) fn poll(&self, timeout: Option<Duration>, woken: &mut Vec<ReadyEvent<Handle>>) -> io::Result<()> {
-        let sleeps = timeout != Some(Duration::ZERO);
-        let timeout = if sleeps && !self.door.fall_asleep() { Some(Duration::ZERO) } else { timeout };
-        let mut reactor = self.reactor.borrow_mut();
-        let waited = reactor.wait(timeout, woken);
-        // who watches a descriptor is called in every iteration in which it is ready, as in asyncio
-        self.steps.set(if reactor.has_watches() { STEPS_BETWEEN_POLLS } else { 0 });
-        if sleeps {
-            self.door.wake_up();
-        }
-        waited
-    }
-
-    /// Queues every due timer, in order of deadline. The clock is read only if a timer is set.
+    /// Queues every timer that is due, in order of deadline. The clock is read only if a timer is set.
     #[inline]
     pub(crate) fn queue_due_timers(&self) {
         if !self.timers.borrow().is_empty() {
@@ -373,8 +324,8 @@ impl<P: Queued> Kernel<P> {
         }
     }
 
-    /// Whether there were any.
-    fn expire_timers(&self) -> bool {
+    /// Queues every timer that is due, and returns whether there were any.
+    pub(crate) fn expire_timers(&self) -> bool {
         let mut any = false;
         self.timers.borrow_mut().expire(self.clock.now(), |key| {
             any = true;
@@ -383,92 +334,101 @@ impl<P: Queued> Kernel<P> {
         any
     }
 
-    // The life of the loop.
+    // Descriptors.
 
-    pub(crate) fn phase(&self) -> Phase {
-        self.phase.get()
+    /// Whether a poll may find a descriptor.
+    pub(crate) fn watches_descriptors(&self) -> bool {
+        self.reactor.borrow().is_watching()
     }
 
-    pub(crate) fn set_phase(&self, phase: Phase) {
-        self.phase.set(phase);
+    /// Polls: what became ready is added to `events`. Sleeps for `timeout` at the most (`None`: for ever), and not at all
+    /// if a message has come from another thread.
+    pub(crate) fn poll(&self, timeout: Option<Duration>, events: &mut Vec<ReadyEvent<Handle>>) -> io::Result<()> {
+        let sleeps = timeout != Some(Duration::ZERO);
+        let timeout = if sleeps && !self.sender.fall_asleep() { Some(Duration::ZERO) } else { timeout };
+        let mut reactor = self.reactor.borrow_mut();
+        let polled = reactor.wait(timeout, events);
+        self.budget.polled();
+        if reactor.has_fd_callbacks() {
+            self.budget.poll_soon(); // a descriptor's callback is called in each iteration in which it is ready, as in asyncio
+        }
+        if sleeps {
+            self.sender.wake_up();
+        }
+        polled
     }
 
-    pub(crate) fn is_running(&self) -> bool {
-        self.running.get()
+    // Other threads.
+
+    #[inline]
+    pub(crate) fn has_messages(&self) -> bool {
+        !self.sender.is_empty()
     }
 
-    pub(crate) fn set_running(&self, running: bool) {
-        self.running.set(running);
+    /// Queues what other threads have sent, in the order in which it came. This is done before anything else is queued, so
+    /// that the queue is as if the threads had put it there themselves. It costs one load when nothing has come.
+    #[inline]
+    pub(crate) fn take_messages(&self) {
+        if self.has_messages() {
+            self.take_waiting_messages();
+        }
     }
 
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.get()
+    #[cold]
+    fn take_waiting_messages(&self) {
+        let mut messages = self.messages.take();
+        self.sender.take(&mut messages);
+        for message in messages.drain(..) {
+            let entry = match message {
+                Message::Wake(key) => self.tasks.mark_queued(key).map(Entry::Task),
+                Message::Run(call) => {
+                    Some(Entry::Run(unsize!(PooledRc::new(RemoteTurn(Cell::new(Some(call)))) => dyn Run)))
+                }
+                Message::Arrived(number) => self.expected.remove(number).map(Entry::Run),
+            };
+            if let Some(entry) = entry {
+                self.ready.push(entry);
+            }
+        }
+        self.messages.replace(messages);
     }
 
-    pub(crate) fn set_stopping(&self, stopping: bool) {
-        self.stopping.set(stopping);
+    // Closing.
+
+    /// No thread reaches the loop any more. What had come is queued, to be dropped with the rest.
+    pub(crate) fn shut_inbox(&self) {
+        self.sender.shut();
+        self.take_messages();
     }
 
-    /// Everything that is set, handed back to be dropped.
-    pub(crate) fn take_timers(&self) -> impl Iterator<Item = Alarm> + use<P> {
-        self.timers.replace(TimerWheel::new()).into_values()
-    }
-
+    /// Whether something is queued, set, watched or expected.
     pub(crate) fn has_scheduled(&self) -> bool {
         !self.ready.is_empty()
             || !self.timers.borrow().is_empty()
-            || self.reactor.borrow().has_watches()
+            || self.reactor.borrow().has_fd_callbacks()
             || !self.expected.is_empty()
     }
 
-    // What is dropped one after another: see `node::drop_flat`.
-
-    pub(crate) fn bury(&self, thing: Box<dyn Any>) {
-        self.graves.borrow_mut().push(thing);
+    /// All alarms that are set, to be dropped by the caller.
+    pub(crate) fn take_timers(&self) -> impl Iterator<Item = Alarm> + use<P> {
+        self.timers.replace(TimerWheel::new()).into_values()
     }
+}
 
-    pub(crate) fn unbury(&self) -> Option<Box<dyn Any>> {
-        self.graves.borrow_mut().pop()
-    }
+/// The turn of a call that another thread has sent. (A kind of entry for it alone would cost every other entry: measured.)
+struct RemoteTurn(Cell<Option<SentCall>>);
 
-    /// `None` if somebody is at it already, who will see to the rest.
-    pub(crate) fn start_digging(&self) -> Option<Digging<'_>> {
-        (!self.digging.replace(true)).then(|| Digging(&self.digging))
-    }
-
-    /// Counts the handles that users hold on the loop: one more.
-    pub(crate) fn add_handle(&self) {
-        self.handles.set(self.handles.get() + 1);
-    }
-
-    /// One less; whether it was the last.
-    pub(crate) fn drop_handle(&self) -> bool {
-        self.handles.set(self.handles.get() - 1);
-        self.handles.get() == 0
-    }
-
-    #[cfg(feature = "signal")]
-    pub(crate) fn kept(&self) -> &Extensions {
-        &self.kept
-    }
-
-    pub(crate) fn set_handler(&self, handler: Option<Handler>) -> Option<Handler> {
-        self.handler.replace(handler)
-    }
-
-    pub(crate) fn handler(&self) -> Option<Handler> {
-        self.handler.borrow().clone()
+impl Run for RemoteTurn {
+    fn run(&self) {
+        if let Some(call) = self.0.take() {
+            call.run();
+        }
     }
 }
 
 impl<P> Drop for Kernel<P> {
-    /// Nobody compares its number with another's any more.
+    /// Its number is free for another loop.
     fn drop(&mut self) {
-        self.door.abandon();
+        self.sender.abandon();
     }
-}
-
-pub(super) fn advance(counter: &Cell<u64>) -> u64 {
-    counter.set(counter.get() + 1);
-    counter.get()
 }

@@ -1,4 +1,5 @@
-//! Whose turn it is: the ready queue. Owns the order; must not know what a turn does.
+//! The ready queue: what runs next, first in, first out. Owns the kinds of entry and their order; must not know what an
+//! entry does, nor when it is run.
 #![expect(
     unsafe_code,
     reason = "every wake and every callback comes by here: a sixth of a step with a RefCell; measured"
@@ -6,15 +7,63 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::fmt;
 
-use super::kernel::{Kernel, Phase};
-use super::ready::{Entry, Queued, Run};
+use crate::base::{PooledRc, Typed};
+use crate::timer_wheel::TimerKey;
 
-/// Turns in the order in which they are taken.
+/// Something that takes a turn of its own: a callback, or what a timer runs.
+pub(crate) trait Run {
+    fn run(&self);
+}
+
+/// A counted pointer to something that takes a turn of its own.
+pub(crate) type RunRef = PooledRc<dyn Run>;
+
+/// A primitive that takes a turn when one of its children has ended.
+pub(crate) trait ChildTurn: Typed {
+    /// `number` is what the turn was queued with: which child has ended, or in which round of a wait. `me` points to this
+    /// very value.
+    fn child_turn(&self, me: &ChildTurnRef, number: u32);
+}
+
+/// A counted pointer to such a primitive.
+pub(crate) type ChildTurnRef = PooledRc<dyn ChildTurn>;
+
+/// A share of something that is queued to take a step, once at a time. To clone it does nothing but count.
+pub(crate) trait Queued: Clone {
+    /// Whether it is to take a step when its place in the queue is reached.
+    fn queued(&self) -> &Cell<bool>;
+}
+
+/// One place in the ready queue.
+pub(crate) enum Entry<P> {
+    /// Step the task, if it is still to take one.
+    Task(P),
+    /// The timer is due: wake its sleeper or run its callback, if it was not cancelled meanwhile.
+    Timer(TimerKey),
+    /// Run it.
+    Run(RunRef),
+    /// Let it take the turn of one of its children.
+    Child(ChildTurnRef, u32),
+}
+
+impl<P> fmt::Debug for Entry<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Task(_) => f.write_str("Task"),
+            Self::Timer(key) => f.debug_tuple("Timer").field(key).finish(),
+            Self::Run(_) => f.write_str("Run"),
+            Self::Child(_, number) => f.debug_tuple("Child").field(number).finish(),
+        }
+    }
+}
+
+/// Entries in the order in which they are run.
 pub(crate) type Batch<P> = VecDeque<Entry<P>>;
 
-/// First in, first out. It is taken a batch at a time: what is queued meanwhile waits for the next batch, as in asyncio.
+/// The entries that are ready. They are taken a batch at a time: what is queued meanwhile waits for the next batch, as in
+/// asyncio.
 ///
 /// Invariant, **one at a time**: a reference to the list is made by these methods alone. None of them hands it out or
 /// calls code that could reach the queue again: entries are moved, never dropped or cloned here.
@@ -53,52 +102,22 @@ impl<P> ReadyQueue<P> {
         unsafe { &mut *self.list.get() }.push_back(entry);
     }
 
+    /// Everything that is queued, for an empty batch, which is filled from now on: so the memory of both is used in turn.
     #[inline]
-    fn swap(&self, batch: &mut Batch<P>) {
+    pub(super) fn swap(&self, batch: &mut Batch<P>) {
+        debug_assert!(batch.is_empty(), "all its entries were run");
         // SAFETY: one at a time.
         std::mem::swap(unsafe { &mut *self.list.get() }, batch);
     }
-}
-
-impl<P: Queued> Kernel<P> {
-    /// Queues a turn, behind what other threads have sent so far. A closed loop drops it, as nobody would ever take it.
-    pub(crate) fn push(&self, turn: Rc<dyn Run>, index: u32) {
-        if self.phase.get() != Phase::Closed {
-            self.take_messages();
-            self.ready.push(Entry::Run(turn, index));
-        }
-    }
-
-    /// Queues a task that is marked as queued, behind what other threads have sent so far. A closed loop has none.
-    #[inline]
-    pub(super) fn push_task(&self, task: P) {
-        if self.has_messages() {
-            return self.push_behind_messages(task);
-        }
-        self.ready.push(Entry::Task(task));
-    }
-
-    #[cold]
-    fn push_behind_messages(&self, task: P) {
-        self.take_messages();
-        self.ready.push(Entry::Task(task));
-    }
 
     /// The batch of a run that begins.
-    pub(crate) fn take_spare_batch(&self) -> Batch<P> {
-        self.ready.spare.take()
+    pub(super) fn take_spare(&self) -> Batch<P> {
+        self.spare.take()
     }
 
     /// A run is over: its batch, which is empty, serves the next.
-    pub(crate) fn keep_spare_batch(&self, batch: Batch<P>) {
-        debug_assert!(batch.is_empty(), "all its turns are taken");
-        self.ready.spare.set(batch);
-    }
-
-    /// Everything that is queued, for an empty batch, which is filled from now on: so their memory is used in turn.
-    #[inline]
-    pub(crate) fn swap_batch(&self, batch: &mut Batch<P>) {
-        debug_assert!(batch.is_empty(), "all its turns are taken");
-        self.ready.swap(batch);
+    pub(super) fn keep_spare(&self, batch: Batch<P>) {
+        debug_assert!(batch.is_empty(), "all its entries were run");
+        self.spare.set(batch);
     }
 }

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use std::{fmt, io};
 
 use crate::cancel::{is_throwing, wait_for};
-use crate::current;
-use crate::node::{Loop, guarded};
+use crate::current::{self, wake_target};
+use crate::node::{Loop, wake};
 use crate::reactor::{Direction, SourceKey};
 
 /// Anything with a non-blocking descriptor, registered with the loop: what sockets and pipes are built on.
@@ -213,8 +213,8 @@ impl<T: AsRawFd> Descriptor<T> {
     fn deregister(&self) {
         if let Some(inner) = &self.inner {
             let fd = inner.as_raw_fd();
-            for waker in self.kernel.with_reactor(|reactor| reactor.deregister(self.key, fd)) {
-                guarded(&self.kernel, "Exception in waker", || waker.wake());
+            for target in self.kernel.with_reactor(|reactor| reactor.deregister(self.key, fd)) {
+                wake(&self.kernel, target);
             }
         }
     }
@@ -250,10 +250,10 @@ impl Future for Waiting {
         if is_throwing(cx) {
             return Poll::Pending;
         }
-        let waker = cx.waker().clone();
+        let target = wake_target(cx);
         let this = &mut *self;
         let (ready, spare) =
-            this.kernel.with_reactor(|reactor| reactor.poll_ready(this.key, this.direction, &mut this.place, waker));
+            this.kernel.with_reactor(|reactor| reactor.poll_ready(this.key, this.direction, &mut this.place, target));
         drop(spare);
         if !ready {
             wait_for(match this.direction {
@@ -262,7 +262,7 @@ impl Future for Waiting {
             });
             return Poll::Pending;
         }
-        if this.kernel.may_go_on() || this.yielded {
+        if this.kernel.budget().may_go_on() || this.yielded {
             return Poll::Ready(());
         }
         this.yielded = true;

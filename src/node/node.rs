@@ -1,58 +1,34 @@
 //! What a task, a future and a gathering have in common: asyncio's `Future` as the loop sees it. Owns the state of a
-//! node, who watches it, and the kernel it belongs to; must not know how any kind of node gets its value.
+//! node, its watchers, and the way to its kernel; must not know how any kind of node gets its value.
 
-use std::any::Any;
 use std::cell::Cell;
-use std::io::Write as _;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::pointer::NodeRef;
-use super::task_state::{Request, TaskState};
-use super::watchers::Watchers;
-use crate::base::TaskKey;
-use crate::error::{Cancelled, Exception, ExceptionContext, Panic, TaskError};
-use crate::kernel::Kernel;
+use super::drop_flat::drop_flat;
+use super::ending::{Ending, State};
+use super::report::wake;
+use super::task_state;
+use super::watchers::{Ranked, Watchers};
+use crate::base::{PooledRc, TaskKey, Typed, WakeTarget, unsize};
+use crate::error::Cancelled;
+use crate::kernel::{ChildTurn, Kernel, Queued, Run};
+
+/// A counted pointer to any node.
+pub(crate) type NodeRef = PooledRc<dyn Node>;
+
+/// A counted pointer to a node with a value, or to a view of one.
+pub(crate) type PromiseRef<T> = PooledRc<dyn Promise<T>>;
 
 /// A kernel whose tasks are nodes: every loop of this crate.
 pub(crate) type Loop = Kernel<NodeRef>;
 
-/// `Pending` → one of the others, once and for all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    Pending,
-    /// It has a value, or had one that was taken.
-    Finished,
-    Cancelled,
-    Panicked,
-}
+/// The state of a task whose awaits are nodes: every task of this crate.
+pub(crate) type TaskState = task_state::TaskState<NodeRef>;
 
-/// What is kept of an ending without a value.
-#[derive(Clone, Debug)]
-pub(crate) enum Ending {
-    Cancelled(Cancelled),
-    Panicked(Panic),
-}
-
-impl Ending {
-    fn state(&self) -> State {
-        match self {
-            Self::Cancelled(_) => State::Cancelled,
-            Self::Panicked(_) => State::Panicked,
-        }
-    }
-}
-
-impl From<Ending> for TaskError {
-    fn from(ending: Ending) -> Self {
-        match ending {
-            Ending::Cancelled(cancelled) => cancelled.into(),
-            Ending::Panicked(panic) => panic.into(),
-        }
-    }
-}
+/// What such a task waits for.
+pub(crate) type Waits = task_state::Waits<NodeRef>;
 
 /// What a cancellation has to know of a node.
 pub(crate) enum Kind<'a> {
@@ -72,10 +48,10 @@ pub(crate) trait Group {
 }
 
 /// Anything that is pending and then done.
-pub(crate) trait Node {
+pub(crate) trait Node: Typed {
     fn core(&self) -> &Core;
     fn kind(&self) -> Kind<'_>;
-    /// The last handle is gone: nobody will ask for the value any more.
+    /// The last handle is gone, and with it the last way to the value.
     fn orphaned(&self);
     /// It was cancelled although what it waits for goes on.
     fn given_up(&self) {}
@@ -95,16 +71,77 @@ pub(crate) trait Promise<T>: Node {
     fn fix(&self) {}
 }
 
+/// A primitive that counts its children as they end.
+pub(crate) trait Watch: ChildTurn {
+    /// The child known under `index` is done. Called in the middle of the child's ending, so it runs no code of a user: it
+    /// queues a turn of its own where asyncio would run a callback. `me` points to this very value.
+    fn child_done(&self, me: &WatchRef, index: u32, child: &Core);
+
+    /// Where to stand among the watchers of a child, if not where it was registered: a watcher that keeps its
+    /// registration while asyncio would register anew stands where the new one would.
+    fn rank(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// A counted pointer to a primitive that counts its children.
+pub(crate) type WatchRef = PooledRc<dyn Watch>;
+
+/// A callback that is handed the node when it is done.
+pub(crate) trait DoneCallback: Run {
+    fn set_node(&self, node: NodeRef);
+}
+
+/// What is told when a node is done.
+pub(crate) enum Watcher {
+    /// What awaits the node is woken.
+    Wake(WakeTarget),
+    /// A callback takes its turn.
+    Done(PooledRc<dyn DoneCallback>),
+    /// A primitive counts.
+    Watch(WatchRef, u32),
+}
+
+impl Watcher {
+    #[inline]
+    fn tell(self, core: &Core, me: &impl Fn() -> NodeRef) {
+        match self {
+            Self::Wake(target) => wake(core.kernel(), target),
+            Self::Done(callback) => {
+                callback.set_node(me());
+                core.kernel().push_run(unsize!(callback => dyn Run));
+            }
+            Self::Watch(watch, index) => watch.child_done(&watch, index, core),
+        }
+    }
+
+    /// A primitive that counts knows the node under another index now.
+    pub(crate) fn renumber(&mut self, to: u32) {
+        if let Self::Watch(_, index) = self {
+            *index = to;
+        }
+    }
+}
+
+impl Ranked for Watcher {
+    fn rank(&self) -> Option<u64> {
+        match self {
+            Self::Watch(watch, _) => watch.rank(),
+            Self::Wake(_) | Self::Done(_) => None,
+        }
+    }
+}
+
 /// The part of a node that every kind has.
 pub(crate) struct Core {
     kernel: Rc<Loop>,
     /// Emptied when the core is dropped, and so not dropped once more.
-    watchers: ManuallyDrop<Watchers>,
+    watchers: ManuallyDrop<Watchers<Watcher>>,
     ending: Cell<Option<Box<Ending>>>,
     /// Handles that users hold, which can await, settle or cancel the node.
     handles: Cell<u32>,
     state: Cell<State>,
-    /// Whether somebody has seen how it ended, so that a panic is not reported again.
+    /// Whether the program has seen how it ended, so that a panic is not reported again.
     retrieved: Cell<bool>,
     /// Whether the value was moved out, so that there is nothing left for the last handle to drop.
     taken: Cell<bool>,
@@ -131,7 +168,7 @@ impl Core {
         &self.kernel
     }
 
-    pub(crate) fn watchers(&self) -> &Watchers {
+    pub(crate) fn watchers(&self) -> &Watchers<Watcher> {
         &self.watchers
     }
 
@@ -163,9 +200,9 @@ impl Core {
         self.taken.set(true);
     }
 
-    /// Somebody has seen how it ended.
-    pub(crate) fn set_retrieved(&self) {
-        self.retrieved.set(true);
+    /// Its ending was seen by the program, so that a panic is not reported again. Returns whether it was seen before.
+    pub(crate) fn set_retrieved(&self) -> bool {
+        self.retrieved.replace(true)
     }
 
     pub(crate) fn was_retrieved(&self) -> bool {
@@ -176,12 +213,11 @@ impl Core {
         self.handles.get() > 0
     }
 
-    /// Ends the node with a value, which its owner has stored before, and tells its watchers in the order in which
-    /// they came.
+    /// Ends the node with a value, which its owner has stored before, and tells its watchers in order.
     pub(crate) fn finish(&self, me: impl Fn() -> NodeRef) {
         debug_assert!(!self.is_done(), "a node ends once");
         self.state.set(State::Finished);
-        self.watchers.notify(self, me);
+        self.watchers.drain(|watcher| watcher.tell(self, &me));
     }
 
     /// Ends the node without a value.
@@ -189,16 +225,16 @@ impl Core {
         debug_assert!(!self.is_done(), "a node ends once");
         self.state.set(ending.state());
         self.ending.set(Some(Box::new(ending)));
-        self.watchers.notify(self, me);
+        self.watchers.drain(|watcher| watcher.tell(self, &me));
     }
 
-    /// Takes an ending back that nobody was told of: the rules by which it was reached have changed.
+    /// Takes back an ending that no watcher was told of: the rules by which it was reached have changed.
     pub(crate) fn reopen(&self) {
         self.state.set(State::Pending);
         self.ending.set(None);
     }
 
-    /// Ends the node for good while its loop closes: nobody is told.
+    /// Ends the node for good while its loop closes: no watcher is told.
     pub(crate) fn end_silently(&self) {
         if !self.is_done() {
             self.state.set(State::Cancelled);
@@ -207,15 +243,30 @@ impl Core {
         self.forget_watchers();
     }
 
-    /// Nobody will be told of the end: there will be none.
+    /// No watcher is told of the end: there will be none. A watcher may hold the last pointer to a node with watchers of
+    /// its own, and so on upwards.
     pub(crate) fn forget_watchers(&self) {
-        self.watchers.clear(&self.kernel);
+        if let Some(watchers) = self.watchers.take() {
+            drop_flat(&self.kernel, Box::new(watchers));
+        }
+    }
+
+    /// A user has one more handle on the node.
+    pub(crate) fn add_handle(&self) {
+        self.handles.set(self.handles.get() + 1);
+    }
+
+    /// A user has one handle less. Returns whether the last one has gone and there is something left for it to drop.
+    #[inline]
+    pub(crate) fn drop_handle(&self) -> bool {
+        self.handles.set(self.handles.get() - 1);
+        self.handles.get() == 0 && !self.taken.get()
     }
 }
 
 impl Drop for Core {
     fn drop(&mut self) {
-        if !self.watchers.is_empty() {
+        if !self.watchers.is_empty_mut() {
             self.forget_watchers();
         }
     }
@@ -227,120 +278,29 @@ impl std::fmt::Debug for Core {
     }
 }
 
+/// Two pointers to one node.
+impl PartialEq for NodeRef {
+    fn eq(&self, other: &Self) -> bool {
+        same(&**self, &**other)
+    }
+}
+
+impl Queued for NodeRef {
+    #[inline]
+    fn queued(&self) -> &Cell<bool> {
+        self.mark()
+    }
+}
+
+/// Whether two nodes, or views of nodes, are one.
+pub(crate) fn same(one: &dyn Node, other: &dyn Node) -> bool {
+    std::ptr::eq(one.core(), other.core())
+}
+
 /// Whether the wait of a task was ended by a cancellation that its next step will deliver.
 pub(crate) fn is_interrupted(kernel: &Loop, key: TaskKey) -> bool {
     kernel.task(key).is_some_and(|task| match task.kind() {
-        Kind::Task(suspension) => suspension.request() == Request::Interrupted,
+        Kind::Task(state) => state.request() == task_state::Request::Interrupted,
         Kind::Plain | Kind::Group(_) => false,
     })
-}
-
-/// One more handle on the node with this core.
-pub(crate) fn retain(core: &Core) {
-    core.handles.set(core.handles.get() + 1);
-}
-
-/// One handle less. With the last one goes what only handles can reach; a panic that nobody saw is reported.
-pub(crate) fn release(node: &(impl Node + ?Sized)) {
-    let core = node.core();
-    core.handles.set(core.handles.get() - 1);
-    if core.handles.get() == 0 && !core.taken.get() {
-        report_unretrieved(core, &node.kind());
-        node.orphaned();
-    }
-}
-
-/// Drops something that may hold the last handle on something that holds the last handle on something ...: one after
-/// another, however deep they are nested.
-pub(crate) fn drop_flat(kernel: &Loop, thing: Box<dyn Any>) {
-    kernel.bury(thing);
-    let mut panicked = None;
-    if let Some(_digging) = kernel.start_digging() {
-        while let Some(thing) = kernel.unbury() {
-            let dropped = catch_unwind(AssertUnwindSafe(|| drop(thing)));
-            panicked = panicked.or(dropped.err().map(Panic::new));
-        }
-    }
-    // what is left to drop has been; the panic goes on where it would have
-    if let Some(panic) = panicked {
-        panic.resume();
-    }
-}
-
-/// Lends a value to code of a user, out of its place, so that it meets no borrow; it is put back even if that panics.
-pub(crate) fn lend<T, R>(place: &Cell<Option<T>>, f: impl FnOnce(&T) -> R) -> Option<R> {
-    let lent = Lent { value: place.take(), place };
-    lent.value.as_ref().map(f)
-}
-
-struct Lent<'a, T> {
-    value: Option<T>,
-    place: &'a Cell<Option<T>>,
-}
-
-impl<T> Drop for Lent<'_, T> {
-    fn drop(&mut self) {
-        if let Some(value) = self.value.take() {
-            self.place.set(Some(value));
-        }
-    }
-}
-
-/// Tells the exception handler of a panic that nobody can see any more.
-#[inline]
-pub(crate) fn report_unretrieved(core: &Core, kind: &Kind<'_>) {
-    if core.state() == State::Panicked && !core.retrieved.replace(true) {
-        report_ending(core, kind);
-    }
-}
-
-#[cold]
-fn report_ending(core: &Core, kind: &Kind<'_>) {
-    let Some(Ending::Panicked(exception)) = core.ending() else { return };
-    let exception = exception.into();
-    let (message, task, created) = match kind {
-        Kind::Task(s) => ("Task exception was never retrieved", Some(s.name()), Some(s.created())),
-        _ => ("Future exception was never retrieved", None, None),
-    };
-    call_exception_handler(&core.kernel, &ExceptionContext { message, exception, task, created });
-}
-
-/// Tells the loop's exception handler, or standard error if there is none or if it panics itself.
-pub(crate) fn call_exception_handler(kernel: &Loop, context: &ExceptionContext) {
-    let handled =
-        kernel.handler().map(|handler| catch_unwind(AssertUnwindSafe(|| handler(context))).map_err(Panic::new));
-    if !matches!(handled, Some(Ok(()))) {
-        // a closed standard error is no reason to fail
-        let _ = writeln!(std::io::stderr(), "oneloop: {context}");
-    }
-}
-
-/// Runs code of a user that must not take the loop with it: a panic is reported.
-pub(crate) fn guarded(kernel: &Loop, message: &'static str, f: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        report_panic(kernel, message, payload);
-    }
-}
-
-/// Reports a caught panic that belongs to no task.
-pub(crate) fn report_panic(kernel: &Loop, message: &'static str, payload: Box<dyn Any + Send>) {
-    report(kernel, message, Panic::new(payload).into());
-}
-
-/// Reports what belongs to no task.
-pub(crate) fn report(kernel: &Loop, message: &'static str, exception: Exception) {
-    call_exception_handler(kernel, &ExceptionContext { message, exception, task: None, created: None });
-}
-
-/// How a node with a value of type `T` ended. Counts as having seen it.
-pub(crate) fn outcome<T>(promise: &dyn Promise<T>) -> Result<T, TaskError> {
-    let core = promise.core();
-    if core.state() == State::Pending {
-        return Err(TaskError::NotDone);
-    }
-    core.set_retrieved();
-    match core.ending() {
-        None => promise.take().ok_or(TaskError::Taken),
-        Some(ending) => Err(ending.into()),
-    }
 }

@@ -1,46 +1,47 @@
-//! Pointers to nodes. Owns the casts between them; must not know the kinds of node.
-#![expect(unsafe_code, reason = "a pointer of our own can be cast to a trait object by hand only")]
+//! Casts of pointers to nodes. Owns these casts; must not know the kinds of node.
 
-use std::cell::Cell;
-
-use super::node::{Node, Promise};
-use crate::base::PooledRc;
-use crate::kernel::Queued;
-
-/// A share of any node.
-pub(crate) type NodeRef = PooledRc<dyn Node>;
-
-/// A share of a node with a value, or of a view of one.
-pub(crate) type PromiseRef<T> = PooledRc<dyn Promise<T>>;
-
-impl Queued for NodeRef {
-    #[inline]
-    fn queued(&self) -> &Cell<bool> {
-        self.mark()
-    }
-}
+use super::node::{Node, NodeRef, Promise, PromiseRef, WatchRef};
+use crate::base::{PooledRc, unsize};
+use crate::kernel::{ChildTurn, ChildTurnRef};
 
 /// `node` without its type.
 pub(crate) fn as_node<N: Node + 'static>(node: PooledRc<N>) -> NodeRef {
-    // SAFETY: a cast to a trait object.
-    unsafe { node.unsize(|p| p as *mut dyn Node) }
+    unsize!(node => dyn Node)
 }
 
 /// `node` with no more of its type than its value's.
 pub(crate) fn as_promise<T, N: Promise<T> + 'static>(node: PooledRc<N>) -> PromiseRef<T> {
-    // SAFETY: a cast to a trait object.
-    unsafe { node.unsize(|p| p as *mut dyn Promise<T>) }
+    unsize!(node => dyn Promise<T>)
 }
 
 impl<T> PromiseRef<T> {
     /// `self` without its value's type.
     pub(crate) fn into_node(self) -> NodeRef {
-        // SAFETY: a cast to a supertrait.
-        unsafe { self.unsize(|p| p as *mut dyn Node) }
+        unsize!(self => dyn Node)
     }
 }
 
-/// Whether two nodes, or views of nodes, are one.
-pub(crate) fn same(one: &dyn Node, other: &dyn Node) -> bool {
-    std::ptr::eq(one.core(), other.core())
+impl NodeRef {
+    /// The node with its type, if that is `N`; otherwise it comes back.
+    pub(crate) fn typed<N: Node + 'static>(self) -> Result<PooledRc<N>, Self> {
+        self.downcast()
+    }
+}
+
+impl WatchRef {
+    /// The watcher as what takes the turns of its children.
+    pub(crate) fn into_turn(self) -> ChildTurnRef {
+        unsize!(self => dyn ChildTurn)
+    }
+}
+
+impl ChildTurnRef {
+    /// What takes the turn, as the node that it is too.
+    ///
+    /// # Panics
+    /// If it is no `N`.
+    pub(crate) fn into_node<N: Node + ChildTurn + 'static>(self) -> NodeRef {
+        let node = self.downcast::<N>();
+        as_node(node.unwrap_or_else(|_| unreachable!("a primitive is handed the pointer to itself")))
+    }
 }

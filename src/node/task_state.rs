@@ -5,19 +5,22 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::node::Node;
-use super::pointer::{NodeRef, same};
 use crate::base::{Context, TaskKey};
 use crate::kernel::Leaf;
 
 /// The nodes that a task waits for: one, but for tasks that await several at once.
-#[derive(Clone, Default)]
-pub(crate) enum Waits {
-    #[default]
+#[derive(Clone)]
+pub(crate) enum Waits<N> {
     None,
-    One(NodeRef),
+    One(N),
     #[expect(clippy::box_collection, reason = "rare, and every task has room for this enum")]
-    Many(Box<Vec<NodeRef>>),
+    Many(Box<Vec<N>>),
+}
+
+impl<N> Default for Waits<N> {
+    fn default() -> Self {
+        Self::None
+    }
 }
 
 /// Which cancellation the next step delivers. `None` → `Asked` while the task runs or is queued to run; `uncancel` can
@@ -31,26 +34,32 @@ pub(crate) enum Request {
 }
 
 /// What few tasks have.
-#[derive(Default)]
-struct Rare {
+struct Rare<N> {
     name: Option<Box<str>>,
     /// It is work of the loop itself, and no task to its users.
     hidden: bool,
     message: Option<Arc<str>>,
     /// Where a cancellation went instead, and its message.
-    handed_on: Option<(NodeRef, Option<Arc<str>>)>,
+    handed_on: Option<(N, Option<Arc<str>>)>,
     /// What its variables are set to, while it does not run.
     context: Option<Context>,
 }
 
-/// The cancellation state of one task. Every task has one, so it is kept small.
-pub(crate) struct TaskState {
+impl<N> Default for Rare<N> {
+    fn default() -> Self {
+        Self { name: None, hidden: false, message: None, handed_on: None, context: None }
+    }
+}
+
+/// The state of one task, beside its coroutine and its node. Every task has one, so it is kept small. `N` points to a node
+/// that the task may wait for.
+pub(crate) struct TaskState<N> {
     id: u64,
     key: TaskKey,
-    waits: Cell<Waits>,
+    waits: Cell<Waits<N>>,
     /// What it waits for if that is no node: only told, never cancelled.
     leaf: Cell<Option<Leaf>>,
-    rare: Cell<Option<Box<Rare>>>,
+    rare: Cell<Option<Box<Rare<N>>>>,
     created: &'static Location<'static>,
     cancelling: Cell<u32>,
     request: Cell<Request>,
@@ -60,7 +69,7 @@ pub(crate) struct TaskState {
     eventful: Cell<bool>,
 }
 
-impl TaskState {
+impl<N: Clone + PartialEq> TaskState<N> {
     pub(crate) fn new(id: u64, key: TaskKey, created: &'static Location<'static>) -> Self {
         Self {
             id,
@@ -127,7 +136,7 @@ impl TaskState {
         message
     }
 
-    fn with_rare(&self, change: impl FnOnce(&mut Rare)) {
+    fn with_rare(&self, change: impl FnOnce(&mut Rare<N>)) {
         let mut rare = self.rare.take().unwrap_or_default();
         change(&mut rare);
         self.rare.set(Some(rare));
@@ -213,7 +222,7 @@ impl TaskState {
     }
 
     /// A cancellation goes to `node` instead, which the task awaits as far as anybody knows.
-    pub(crate) fn hand_on(&self, node: NodeRef, message: Option<Arc<str>>) {
+    pub(crate) fn hand_on(&self, node: N, message: Option<Arc<str>>) {
         self.eventful.set(true);
         self.with_rare(|rare| drop(rare.handed_on.replace((node, message))));
     }
@@ -225,7 +234,7 @@ impl TaskState {
         has
     }
 
-    pub(crate) fn take_handed_on(&self) -> Option<(NodeRef, Option<Arc<str>>)> {
+    pub(crate) fn take_handed_on(&self) -> Option<(N, Option<Arc<str>>)> {
         let mut rare = self.rare.take()?;
         let handed_on = rare.handed_on.take();
         self.rare.set(Some(rare));
@@ -234,14 +243,14 @@ impl TaskState {
 
     // What it waits for.
 
-    pub(crate) fn wait_for(&self, node: NodeRef) {
+    pub(crate) fn wait_for(&self, node: N) {
         self.eventful.set(true);
         self.waits.set(match self.waits.take() {
             Waits::None => Waits::One(node),
-            Waits::One(other) if same(&*other, &*node) => Waits::One(other),
+            Waits::One(other) if other == node => Waits::One(other),
             Waits::One(other) => Waits::Many(Box::new(vec![other, node])),
             Waits::Many(mut all) => {
-                if !all.iter().any(|other| same(&**other, &*node)) {
+                if !all.iter().any(|other| *other == node) {
                     all.push(node);
                 }
                 Waits::Many(all)
@@ -250,16 +259,16 @@ impl TaskState {
     }
 
     /// A step begins: it waits for nothing. What it held is handed back to be dropped.
-    pub(crate) fn clear_waits(&self) -> Waits {
+    pub(crate) fn clear_waits(&self) -> Waits<N> {
         self.waits.take()
     }
 
-    /// An await of `node` was given up. What it held is handed back to be dropped.
-    pub(crate) fn no_longer_waits_for(&self, node: &dyn Node) -> Option<NodeRef> {
+    /// The await of a node, which `is_it` recognises, was given up. What it held is handed back to be dropped.
+    pub(crate) fn no_longer_waits_for(&self, is_it: impl Fn(&N) -> bool) -> Option<N> {
         let (kept, left) = match self.waits.take() {
-            Waits::One(one) if same(&*one, node) => (Waits::None, Some(one)),
+            Waits::One(one) if is_it(&one) => (Waits::None, Some(one)),
             Waits::Many(mut all) => {
-                let left = all.iter().position(|one| same(&**one, node)).map(|i| all.remove(i));
+                let left = all.iter().position(|one| is_it(one)).map(|i| all.remove(i));
                 (Waits::Many(all), left)
             }
             other => (other, None),
@@ -272,7 +281,7 @@ impl TaskState {
     ///
     /// A task that has polled several things in its last step, in a `select` or `join` of foreign make, may have given
     /// some of them up without dropping them. So it is cancelled itself.
-    pub(crate) fn waits_for_one(&self) -> Option<NodeRef> {
+    pub(crate) fn waits_for_one(&self) -> Option<N> {
         match self.copy_of_waits() {
             Waits::One(node) if self.leaf.get().is_none() => Some(node),
             Waits::One(_) | Waits::None | Waits::Many(_) => None,
@@ -280,7 +289,7 @@ impl TaskState {
     }
 
     /// All nodes that it waits for, or has looked at in its last step.
-    pub(crate) fn waits_for_nodes(&self) -> Vec<NodeRef> {
+    pub(crate) fn waits_for_nodes(&self) -> Vec<N> {
         match self.copy_of_waits() {
             Waits::None => Vec::new(),
             Waits::One(node) => vec![node],
@@ -293,7 +302,7 @@ impl TaskState {
         &self.leaf
     }
 
-    fn copy_of_waits(&self) -> Waits {
+    fn copy_of_waits(&self) -> Waits<N> {
         let waits = self.waits.take();
         let copy = waits.clone();
         self.waits.set(waits);

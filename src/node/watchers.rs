@@ -1,109 +1,50 @@
-//! Who is to be told when a node is done, in the order in which they came. Owns the list; must not know what the
-//! watchers are for.
+//! What is told when a node is done, in the order in which it was registered. Owns the list; must not know what a watcher
+//! is.
 
 use std::cell::Cell;
-use std::rc::Rc;
-use std::task::Waker;
 
-use super::node::{Core, Loop, drop_flat, guarded};
-use super::pointer::NodeRef;
-use crate::base::TaskKey;
-use crate::kernel::{Inbox, Run};
-
-/// A primitive that counts its children as they end. It is told in the middle of the child's ending and queues a turn
-/// of its own where asyncio would run a callback; it runs no code of a user.
-pub(crate) trait Watch {
-    /// The child known under `index` is done.
-    fn child_done(self: Rc<Self>, index: u32, child: &Core);
-
-    /// Where to stand among the watchers of a child, if not where it was registered: a watcher that keeps its
-    /// registration while asyncio would register anew stands where the new one would.
-    fn rank(&self) -> Option<u64> {
-        None
-    }
-}
-
-/// A callback that is handed the node when it is done.
-pub(crate) trait DoneCallback: Run {
-    fn aim(&self, node: NodeRef);
-}
-
-/// One who is told.
-pub(crate) enum Watcher {
-    /// A task that awaits the node: it is queued.
-    Task(TaskKey),
-    /// Somebody else's waker, inside a combinator of foreign make.
-    Waker(Waker),
-    /// A callback: it takes its turn.
-    Done(Rc<dyn DoneCallback>),
-    /// A primitive that counts.
-    Watch(Rc<dyn Watch>, u32),
-}
-
-impl Watcher {
-    #[inline]
-    fn tell(self, core: &Core, me: &impl Fn() -> NodeRef) {
-        match self {
-            Self::Done(callback) => {
-                callback.aim(me());
-                core.kernel().push(callback, 0);
-            }
-            Self::Watch(watch, index) => watch.child_done(index, core),
-            waiter => waiter.wake(core.kernel()),
-        }
-    }
-
-    /// Wakes one who waits; the other kinds have nothing to wake.
-    pub(crate) fn wake(self, kernel: &Loop) {
-        match self {
-            Self::Task(key) if key.number() == kernel.number() => kernel.wake(key),
-            Self::Task(key) => Inbox::deliver(key),
-            Self::Waker(waker) => guarded(kernel, "Exception in waker", || waker.wake()),
-            Self::Done(_) | Self::Watch(..) => {}
-        }
-    }
-
-    /// A primitive that counts knows the node under another index now.
-    pub(crate) fn renumber(&mut self, to: u32) {
-        if let Self::Watch(_, index) = self {
-            *index = to;
-        }
-    }
-
-    fn rank(&self) -> Option<u64> {
-        match self {
-            Self::Watch(watch, _) => watch.rank(),
-            _ => None,
-        }
-    }
+/// A watcher in the list. It stands where it was registered, unless it has a rank.
+pub(crate) trait Ranked {
+    fn rank(&self) -> Option<u64>;
 }
 
 /// The watchers of one node, each under a number that grows. Nearly every node has none or one.
-#[derive(Default)]
-enum List {
-    #[default]
+enum List<W> {
     Empty,
-    One(u64, Watcher),
-    /// In order; those that left are `None` until there are more of them than of the others.
-    Many(Box<Crowd>),
+    One(u64, W),
+    /// In order. Those that left are `None`, until there are more of them than of the others.
+    Many(Box<Many<W>>),
 }
 
-#[derive(Default)]
-struct Crowd {
-    members: Vec<(u64, Option<Watcher>)>,
+impl<W> Default for List<W> {
+    fn default() -> Self {
+        Self::Empty
+    }
+}
+
+struct Many<W> {
+    members: Vec<(u64, Option<W>)>,
     left: usize,
 }
 
 /// The list, taken out and put back by each method, so that no borrow of it can be open.
-#[derive(Default)]
-pub(crate) struct Watchers {
-    list: Cell<List>,
+pub(crate) struct Watchers<W> {
+    list: Cell<List<W>>,
 }
 
-impl Watchers {
+impl<W> Default for Watchers<W> {
+    fn default() -> Self {
+        Self { list: Cell::default() }
+    }
+}
+
+/// All watchers of a node, taken out of their list.
+pub(crate) struct Taken<W>(List<W>);
+
+impl<W: Ranked> Watchers<W> {
     /// Adds a watcher under a number from the kernel's count.
     #[inline]
-    pub(crate) fn add(&self, number: u64, watcher: Watcher) {
+    pub(crate) fn add(&self, number: u64, watcher: W) {
         let others = self.list.replace(List::One(number, watcher));
         if matches!(others, List::Empty) {
             std::mem::forget(others); // which spares it a destructor that would do nothing
@@ -114,24 +55,24 @@ impl Watchers {
 
     /// There were others, whose place the newcomer has taken: it joins them.
     #[cold]
-    fn add_to(&self, others: List) {
+    fn add_to(&self, others: List<W>) {
         let List::One(number, newcomer) = self.list.take() else { unreachable!("the newcomer is alone") };
-        let mut crowd = match others {
-            List::Empty => Box::default(),
-            List::One(first, other) => Box::new(Crowd { members: vec![(first, Some(other))], left: 0 }),
-            List::Many(crowd) => crowd,
+        let mut many = match others {
+            List::Empty => Box::new(Many { members: Vec::new(), left: 0 }),
+            List::One(first, other) => Box::new(Many { members: vec![(first, Some(other))], left: 0 }),
+            List::Many(many) => many,
         };
-        crowd.members.push((number, Some(newcomer)));
-        self.list.set(List::Many(crowd));
+        many.members.push((number, Some(newcomer)));
+        self.list.set(List::Many(many));
     }
 
     /// Takes a watcher out, to be dropped by the caller.
-    pub(crate) fn remove(&self, number: u64) -> Option<Watcher> {
+    pub(crate) fn remove(&self, number: u64) -> Option<W> {
         match self.list.take() {
             List::One(n, watcher) if n == number => return Some(watcher),
-            List::Many(mut crowd) => {
-                let removed = crowd.remove(number);
-                self.list.set(List::Many(crowd));
+            List::Many(mut many) => {
+                let removed = many.remove(number);
+                self.list.set(List::Many(many));
                 return removed;
             }
             other => self.list.set(other),
@@ -139,57 +80,69 @@ impl Watchers {
         None
     }
 
-    /// Looks at one watcher and may replace it; what `look` answers is handed on.
-    pub(crate) fn with<R>(&self, number: u64, look: impl FnOnce(&mut Watcher) -> R) -> Option<R> {
+    /// Shows one watcher to `look`, which may replace it, and returns what `look` returns. `None` if it is not there.
+    pub(crate) fn with<R>(&self, number: u64, look: impl FnOnce(&mut W) -> R) -> Option<R> {
         let mut list = self.list.take();
         let found = match &mut list {
             List::One(n, watcher) if *n == number => Some(look(watcher)),
-            List::Many(crowd) => crowd.find(number).and_then(|i| crowd.members[i].1.as_mut()).map(look),
+            List::Many(many) => many.find(number).and_then(|i| many.members[i].1.as_mut()).map(look),
             _ => None,
         };
         self.list.set(list);
         found
     }
 
-    /// Whether there is none, seen without moving the list.
-    pub(super) fn is_empty(&mut self) -> bool {
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        let list = self.list.take();
+        let empty = matches!(list, List::Empty);
+        self.list.set(list);
+        empty
+    }
+
+    /// The same, seen without moving the list.
+    #[inline]
+    pub(super) fn is_empty_mut(&mut self) -> bool {
         matches!(self.list.get_mut(), List::Empty)
     }
 
-    /// Whether there is any.
-    pub(crate) fn any(&self) -> bool {
-        let list = self.list.take();
-        let any = !matches!(list, List::Empty);
-        self.list.set(list);
-        any
-    }
-
-    /// Forgets everybody without telling. A watcher may hold the last share of a node with watchers of its own, and so
-    /// on upwards.
-    pub(crate) fn clear(&self, kernel: &Loop) {
+    /// All watchers; `None` if there are none.
+    pub(super) fn take(&self) -> Option<Taken<W>> {
         match self.list.take() {
-            List::Empty => {}
-            list => drop_flat(kernel, Box::new(list)),
+            List::Empty => None,
+            list => Some(Taken(list)),
         }
     }
 
-    /// Tells everybody, and forgets them.
+    /// Hands all watchers to `tell`, in order. Those that come meanwhile stay.
     #[inline]
-    pub(super) fn notify(&self, core: &Core, me: impl Fn() -> NodeRef) {
+    pub(super) fn drain(&self, mut tell: impl FnMut(W)) {
         match self.list.take() {
             List::Empty => {}
-            List::One(_, watcher) => watcher.tell(core, &me),
-            List::Many(crowd) => crowd.tell(core, &me),
+            List::One(_, watcher) => tell(watcher),
+            List::Many(many) => many.drain(tell),
         }
     }
 }
 
-impl Crowd {
+impl<W> Taken<W> {
+    /// How many there are.
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        match &self.0 {
+            List::Empty => 0,
+            List::One(..) => 1,
+            List::Many(many) => many.members.len() - many.left,
+        }
+    }
+}
+
+impl<W: Ranked> Many<W> {
     fn find(&self, number: u64) -> Option<usize> {
         self.members.binary_search_by_key(&number, |(n, _)| *n).ok()
     }
 
-    fn remove(&mut self, number: u64) -> Option<Watcher> {
+    fn remove(&mut self, number: u64) -> Option<W> {
         let removed = self.find(number).and_then(|i| self.members[i].1.take())?;
         self.left += 1;
         if self.left > self.members.len() / 2 {
@@ -200,16 +153,58 @@ impl Crowd {
     }
 
     #[cold]
-    fn tell(self, core: &Core, me: &impl Fn() -> NodeRef) {
-        self.in_order().for_each(|watcher| watcher.tell(core, me));
-    }
-
-    fn in_order(mut self) -> impl Iterator<Item = Watcher> {
-        let rank =
-            |(number, watcher): &(u64, Option<Watcher>)| watcher.as_ref().and_then(Watcher::rank).unwrap_or(*number);
+    fn drain(mut self, tell: impl FnMut(W)) {
+        let rank = |(number, watcher): &(u64, Option<W>)| watcher.as_ref().and_then(W::rank).unwrap_or(*number);
         if !self.members.is_sorted_by_key(rank) {
             self.members.sort_by_key(rank);
         }
-        self.members.into_iter().filter_map(|(_, watcher)| watcher)
+        self.members.into_iter().filter_map(|(_, watcher)| watcher).for_each(tell);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A watcher with a name, and a rank if it is not told where it was registered.
+    struct Named(&'static str, Option<u64>);
+
+    impl Ranked for Named {
+        fn rank(&self) -> Option<u64> {
+            self.1
+        }
+    }
+
+    fn told(watchers: &Watchers<Named>) -> Vec<&'static str> {
+        let mut told = Vec::new();
+        watchers.drain(|Named(name, _)| told.push(name));
+        told
+    }
+
+    #[test]
+    fn all_are_told_once_in_order() {
+        let watchers = Watchers::default();
+        [(1, "a"), (4, "b"), (9, "c")].map(|(number, name)| watchers.add(number, Named(name, None)));
+        assert_eq!(told(&watchers), ["a", "b", "c"]);
+        assert_eq!(told(&watchers), [""; 0]);
+    }
+
+    #[test]
+    fn one_with_a_rank_is_told_at_its_rank() {
+        let watchers = Watchers::default();
+        watchers.add(1, Named("moved", Some(5)));
+        [(2, "a"), (7, "b")].map(|(number, name)| watchers.add(number, Named(name, None)));
+        assert_eq!(told(&watchers), ["a", "moved", "b"]);
+    }
+
+    #[test]
+    fn those_that_left_are_not_told_and_take_no_room() {
+        let watchers = Watchers::default();
+        (0..10).for_each(|number| watchers.add(number, Named("left", None)));
+        watchers.add(10, Named("stayed", None));
+        (0..10).for_each(|number| assert!(watchers.remove(number).is_some()));
+        assert!(watchers.remove(3).is_none());
+        assert_eq!(watchers.take().map(|taken| taken.len()), Some(1));
+        assert!(watchers.is_empty());
     }
 }

@@ -8,15 +8,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::base::nanos;
-use crate::cancel::{is_throwing, wait_for};
-use crate::current;
-use crate::current::waker;
+use super::wait::{Waitable, node_of, refuse_foreign};
+use crate::base::{PooledRc, unsize};
+use crate::cancel::{SingleWaiter, poll_leaf};
+use crate::current::{self, Timer, deadline_after};
 use crate::error::TimeoutError;
-use crate::kernel::{Alarm, Run};
-use crate::node::{Core, Loop, Watch, Watcher};
-use crate::primitives::wait::{Waitable, node_of, refuse_foreign};
-use crate::timer_wheel::TimerKey;
+use crate::kernel::{ChildTurn, ChildTurnRef, Run};
+use crate::node::{Core, Loop, Watch, WatchRef, Watcher};
 
 /// Hands out tasks in the order in which they end: asyncio's `as_completed` as an asynchronous iterator, which gives the
 /// very tasks that it was given.
@@ -47,11 +45,11 @@ where
     I::Item: Waitable,
 {
     let handles: Vec<Option<I::Item>> = tasks.into_iter().map(Some).collect();
-    let line = Rc::new(Completions {
+    let line = PooledRc::new(Completions {
         kernel: current::expect(),
         ended: RefCell::default(),
         to_come: Cell::new(handles.len()),
-        waiter: Cell::new(None),
+        waiter: SingleWaiter::default(),
         timer: Cell::new(None),
         closed: Cell::new(false),
     });
@@ -61,9 +59,9 @@ where
         refuse_foreign(&line.kernel, node.core());
         let number = line.kernel.next_watch();
         if node.core().is_done() {
-            line.kernel.push(Rc::clone(&line) as Rc<dyn Run>, index);
+            line.kernel.push_child_turn(unsize!(line.clone() => dyn ChildTurn), index);
         } else {
-            node.core().watchers().add(number, Watcher::Watch(Rc::clone(&line) as Rc<dyn Watch>, index));
+            node.core().watchers().add(number, Watcher::Watch(unsize!(line.clone() => dyn Watch), index));
         }
         numbers.push(number);
     }
@@ -76,7 +74,7 @@ pub struct AsCompleted<H: Waitable> {
     handles: Vec<Option<H>>,
     numbers: Vec<u64>,
     left: usize,
-    line: Rc<Completions>,
+    line: PooledRc<Completions>,
 }
 
 impl<H: Waitable> AsCompleted<H> {
@@ -85,9 +83,8 @@ impl<H: Waitable> AsCompleted<H> {
     pub fn timeout(self, limit: impl Into<Option<Duration>>) -> Self {
         if let (Some(limit), true) = (limit.into(), self.line.to_come.get() > 0) {
             let kernel = &self.line.kernel;
-            let deadline = kernel.clock().now().saturating_add(nanos(limit));
-            let timer = kernel.set_timer(deadline, Alarm::Run(Rc::clone(&self.line) as Rc<dyn Run>));
-            drop(self.line.timer.replace(Some(timer)).and_then(|old| kernel.remove_timer(old)));
+            let line = unsize!(self.line.clone() => dyn Run);
+            drop(self.line.timer.replace(Some(Timer::running(kernel, deadline_after(kernel, limit), line))));
         }
         self
     }
@@ -140,70 +137,59 @@ struct Completions {
     /// Indices counted from 1; `None` for one that did not end in time.
     ended: RefCell<VecDeque<Option<usize>>>,
     to_come: Cell<usize>,
-    waiter: Cell<Option<Watcher>>,
-    timer: Cell<Option<TimerKey>>,
+    waiter: SingleWaiter,
+    timer: Cell<Option<Timer>>,
     /// The time is up, or nobody asks any more.
     closed: Cell<bool>,
 }
 
 impl Completions {
     fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<usize>> {
-        if is_throwing(cx) {
-            return Poll::Pending;
-        }
-        if let Some(next) = self.ended.borrow_mut().pop_front() {
-            return Poll::Ready(next);
-        }
-        drop(self.waiter.replace(Some(waker::watcher(cx.waker()))));
-        wait_for(&"the next of several tasks");
-        Poll::Pending
-    }
-
-    fn wake(&self) {
-        if let Some(waiter) = self.waiter.take() {
-            waiter.wake(&self.kernel);
-        }
-    }
-
-    fn time_is_up(&self) {
-        self.timer.set(None);
-        self.closed.set(true);
-        let late = self.to_come.replace(0);
-        self.ended.borrow_mut().extend(std::iter::repeat_n(None, late));
-        self.wake();
+        poll_leaf(cx, &"the next of several tasks", || {
+            if let Some(next) = self.ended.borrow_mut().pop_front() {
+                return Poll::Ready(next);
+            }
+            self.waiter.set(cx);
+            Poll::Pending
+        })
     }
 
     fn close(&self) {
         self.closed.set(true);
-        if let Some(timer) = self.timer.take() {
-            drop(self.kernel.remove_timer(timer));
-        }
+        drop(self.timer.take());
     }
 }
 
 impl Watch for Completions {
-    fn child_done(self: Rc<Self>, index: u32, _child: &Core) {
-        let kernel = Rc::clone(&self.kernel);
-        kernel.push(self, index);
+    fn child_done(&self, me: &WatchRef, index: u32, _child: &Core) {
+        self.kernel.push_child_turn(me.clone().into_turn(), index);
     }
 }
 
-/// 0: the time is up. Else the child with this index has ended.
-impl Run for Completions {
-    fn run(self: Rc<Self>, index: u32) {
+/// The child with this index has ended.
+impl ChildTurn for Completions {
+    fn child_turn(&self, _me: &ChildTurnRef, index: u32) {
         if self.closed.get() {
             return;
         }
-        if index == 0 {
-            return self.time_is_up();
-        }
         self.ended.borrow_mut().push_back(Some(index as usize));
         self.to_come.set(self.to_come.get() - 1);
-        self.wake();
-        if self.to_come.get() == 0
-            && let Some(timer) = self.timer.take()
-        {
-            drop(self.kernel.remove_timer(timer));
+        self.waiter.wake(&self.kernel);
+        if self.to_come.get() == 0 {
+            drop(self.timer.take());
         }
+    }
+}
+
+/// The time is up.
+impl Run for Completions {
+    fn run(&self) {
+        if self.closed.replace(true) {
+            return;
+        }
+        drop(self.timer.take());
+        let late = self.to_come.replace(0);
+        self.ended.borrow_mut().extend(std::iter::repeat_n(None, late));
+        self.waiter.wake(&self.kernel);
     }
 }

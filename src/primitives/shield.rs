@@ -3,13 +3,12 @@
 
 use std::cell::Cell;
 use std::panic::Location;
-use std::rc::Rc;
 
 use crate::awaitables::{Awaitable, JoinHandle, joined};
-use crate::base::PooledRc;
+use crate::base::{PooledRc, lend, unsize};
 use crate::current;
-use crate::kernel::Run;
-use crate::node::{Core, Ending, Kind, Node, Promise, Watch, Watcher, as_node, as_promise, drop_flat, lend};
+use crate::kernel::{ChildTurn, ChildTurnRef};
+use crate::node::{Core, Ending, Kind, Node, Promise, Watch, WatchRef, Watcher, as_promise, drop_flat};
 
 /// Awaits something without handing a cancellation on to it: asyncio's `shield`.
 ///
@@ -57,8 +56,7 @@ where
         number,
         ending: Cell::new(None),
     });
-    let watch = Rc::new(InnerWatch { outer: outer.clone() });
-    watched.core().watchers().add(number, Watcher::Watch(watch, 0));
+    watched.core().watchers().add(number, Watcher::Watch(unsize!(outer.clone() => dyn Watch), 0));
     Awaitable::from_join(JoinHandle::adopt(as_promise(outer)))
 }
 
@@ -79,30 +77,24 @@ impl<T: 'static> Shield<T> {
     }
 }
 
-/// What the inner node tells of its end.
-struct InnerWatch<T> {
-    outer: PooledRc<Shield<T>>,
-}
-
-impl<T: 'static> Watch for InnerWatch<T> {
-    fn child_done(self: Rc<Self>, _index: u32, child: &Core) {
-        self.outer.ending.set(child.ending());
-        let kernel = Rc::clone(self.outer.core.kernel());
-        kernel.push(self, 0);
+/// The inner node is done.
+impl<T: 'static> Watch for Shield<T> {
+    fn child_done(&self, me: &WatchRef, index: u32, child: &Core) {
+        self.ending.set(child.ending());
+        self.core.kernel().push_child_turn(me.clone().into_turn(), index);
     }
 }
 
-impl<T: 'static> Run for InnerWatch<T> {
-    fn run(self: Rc<Self>, _index: u32) {
-        let outer = &self.outer;
-        if outer.core.is_done() {
+impl<T: 'static> ChildTurn for Shield<T> {
+    fn child_turn(&self, me: &ChildTurnRef, _index: u32) {
+        if self.core.is_done() {
             return;
         }
-        lend(&outer.inner, |inner| inner.core().set_retrieved());
-        let me = || as_node(outer.clone());
-        match outer.ending.take() {
-            Some(ending) => outer.core.end(ending, me),
-            None => outer.core.finish(me),
+        lend(&self.inner, |inner| inner.core().set_retrieved());
+        let me = || me.clone().into_node::<Self>();
+        match self.ending.take() {
+            Some(ending) => self.core.end(ending, me),
+            None => self.core.finish(me),
         }
     }
 }
@@ -118,7 +110,7 @@ impl<T: 'static> Node for Shield<T> {
     }
 
     fn orphaned(&self) {
-        if self.core.watchers().any() {
+        if !self.core.watchers().is_empty() {
             // callbacks wait for the end; the value nobody will take
             self.drop_inner();
         } else {

@@ -2,16 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::base::nanos;
 use crate::cancel::{is_throwing, wait_for};
-use crate::current;
-use crate::current::waker;
-use crate::node::Loop;
-use crate::timer_wheel::TimerKey;
+use crate::current::{self, Timer};
 
 /// Lets everything else that is ready have its turn: asyncio's `sleep(0)`. Goes on in the next iteration.
 ///
@@ -128,13 +124,12 @@ enum Phase {
 pub struct Sleep {
     phase: Phase,
     until: Until,
-    timer: Option<TimerKey>,
-    kernel: Option<Rc<Loop>>,
+    timer: Option<Timer>,
 }
 
 impl Sleep {
     fn new(until: Until) -> Self {
-        Self { phase: Phase::New, until, timer: None, kernel: None }
+        Self { phase: Phase::New, until, timer: None }
     }
 
     #[inline(never)] // the poll of one that has rung needs none of its registers
@@ -147,9 +142,8 @@ impl Sleep {
             Until::At(deadline) => Some(kernel.clock().nanos_at(deadline)).filter(|at| *at > now()),
         };
         if let Some(at) = deadline {
-            self.timer = Some(kernel.set_timer(at, waker::alarm(cx.waker())));
+            self.timer = Some(Timer::waking(kernel, at, cx));
             self.phase = Phase::Armed;
-            self.kernel = Some(kernel);
             wait_for(&"a timer");
         } else {
             self.phase = Phase::Yielding;
@@ -158,11 +152,11 @@ impl Sleep {
         }
     }
 
-    /// Whether the timer has rung: then it is gone. If not, it is to wake whoever polls now.
+    /// Whether the timer was due. If not, it is to wake what polls now.
     fn has_rung(&self, cx: &Context<'_>) -> bool {
-        match (&self.kernel, self.timer) {
-            (Some(kernel), Some(timer)) if kernel.has_timer(timer) => {
-                wait_on(kernel, timer, cx);
+        match &self.timer {
+            Some(timer) if !timer.is_over() => {
+                wait_on(timer, cx);
                 false
             }
             _ => true,
@@ -171,8 +165,8 @@ impl Sleep {
 }
 
 #[cold]
-fn wait_on(kernel: &Loop, timer: TimerKey, cx: &Context<'_>) {
-    drop(kernel.change_timer(timer, waker::alarm(cx.waker())));
+fn wait_on(timer: &Timer, cx: &Context<'_>) {
+    timer.wake_instead(cx);
     wait_for(&"a timer");
 }
 
@@ -194,13 +188,5 @@ impl Future for Sleep {
         self.phase = Phase::Over;
         self.timer = None;
         Poll::Ready(())
-    }
-}
-
-impl Drop for Sleep {
-    fn drop(&mut self) {
-        if let (Some(kernel), Some(timer)) = (&self.kernel, self.timer) {
-            drop(kernel.remove_timer(timer));
-        }
     }
 }

@@ -12,13 +12,12 @@ use std::task::{Context, Poll, ready};
 use slab::Slab;
 
 use crate::awaitables::{Task, TaskHandle, current_task, spawn};
-use crate::base::poll_with;
-use crate::cancel::{cancel, catch_cancelled, is_throwing, wait_for};
+use crate::base::{PooledRc, poll_with, unsize};
+use crate::cancel::{SingleWaiter, cancel, catch_cancelled, poll_leaf};
 use crate::current;
-use crate::current::waker;
 use crate::error::{Cancelled, GroupError, Panic};
-use crate::kernel::Run;
-use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, Watcher};
+use crate::kernel::{ChildTurn, ChildTurnRef};
+use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Watcher};
 
 /// Runs `body` with a group in which it starts tasks, and returns when all of them have ended: asyncio's
 /// `async with TaskGroup()`.
@@ -58,8 +57,8 @@ where
     E: 'static,
     B: AsyncFnOnce(&TaskGroup<E>) -> Result<R, E>,
 {
-    let group = TaskGroup { node: GroupNode::enter() };
-    let mut inside = Inside { node: Rc::clone(&group.node), left: false };
+    let group = TaskGroup { node: GroupState::enter() };
+    let mut inside = Inside { node: group.node.clone(), left: false };
     let ended = catch_cancelled(catch_panic(body(&group))).await;
     let node = &group.node;
     let (returned, mut cancelled) = match ended {
@@ -101,7 +100,7 @@ where
 /// The group that [`task_group`](fn@task_group) hands to its body. Clones are the same group, for children that start
 /// others.
 pub struct TaskGroup<E> {
-    node: Rc<GroupNode<E>>,
+    node: PooledRc<GroupState<E>>,
 }
 
 impl<E: 'static> TaskGroup<E> {
@@ -122,7 +121,7 @@ impl<E: 'static> TaskGroup<E> {
         let node = &self.node;
         assert!(!node.finished.get(), "the task group is finished, so it can start no task; use create_task");
         let place = node.next_place();
-        let group = Rc::clone(node);
+        let group = node.clone();
         let child = poll_with(future, move |mut future, cx| {
             let body = future.as_mut().as_pin_mut().expect("a task is not polled again after its end");
             let returned = ready!(body.poll(cx));
@@ -133,7 +132,7 @@ impl<E: 'static> TaskGroup<E> {
             Poll::Ready(returned)
         });
         let task = spawn(Rc::clone(&node.kernel), child, true, Location::caller());
-        node.watch(place, task.join().node());
+        GroupState::watch(node, place, task.join().node());
         if node.aborting.get() {
             task.cancel();
         }
@@ -143,7 +142,7 @@ impl<E: 'static> TaskGroup<E> {
 
 impl<E> Clone for TaskGroup<E> {
     fn clone(&self) -> Self {
-        Self { node: Rc::clone(&self.node) }
+        Self { node: self.node.clone() }
     }
 }
 
@@ -154,7 +153,7 @@ impl<E> fmt::Debug for TaskGroup<E> {
     }
 }
 
-struct GroupNode<E> {
+struct GroupState<E> {
     kernel: Rc<Loop>,
     parent: TaskHandle,
     /// Those that have not ended, or whose end has its turn still to come, each in the place that its watcher names.
@@ -168,15 +167,15 @@ struct GroupNode<E> {
     aborting: Cell<bool>,
     parent_cancel_requested: Cell<bool>,
     /// Who waits for the last child.
-    waiter: Cell<Option<Watcher>>,
+    waiter: SingleWaiter,
     /// The last child has ended since somebody began to wait for it.
     completed: Cell<bool>,
     finished: Cell<bool>,
 }
 
-impl<E: 'static> GroupNode<E> {
-    fn enter() -> Rc<Self> {
-        Rc::new(Self {
+impl<E: 'static> GroupState<E> {
+    fn enter() -> PooledRc<Self> {
+        PooledRc::new(Self {
             kernel: current::expect(),
             parent: current_task().expect("a task group needs a task; use create_task or run_until_complete"),
             children: RefCell::default(),
@@ -186,7 +185,7 @@ impl<E: 'static> GroupNode<E> {
             panic: Cell::new(None),
             aborting: Cell::new(false),
             parent_cancel_requested: Cell::new(false),
-            waiter: Cell::new(None),
+            waiter: SingleWaiter::default(),
             completed: Cell::new(false),
             finished: Cell::new(false),
         })
@@ -198,11 +197,11 @@ impl<E: 'static> GroupNode<E> {
         u32::try_from(place).expect("fewer children than tasks can be")
     }
 
-    fn watch(self: &Rc<Self>, place: u32, child: NodeRef) {
-        let number = self.kernel.next_watch();
-        child.core().watchers().add(number, Watcher::Watch(Rc::clone(self) as Rc<dyn Watch>, place));
-        self.remaining.set(self.remaining.get() + 1);
-        self.children.borrow_mut().insert(child);
+    fn watch(me: &PooledRc<Self>, place: u32, child: NodeRef) {
+        let number = me.kernel.next_watch();
+        child.core().watchers().add(number, Watcher::Watch(unsize!(me.clone() => dyn Watch), place));
+        me.remaining.set(me.remaining.get() + 1);
+        me.children.borrow_mut().insert(child);
     }
 
     fn note_error(&self, place: u32, error: E) {
@@ -237,24 +236,20 @@ impl<E: 'static> GroupNode<E> {
     }
 
     fn poll_completed(&self, cx: &Context<'_>) -> Poll<()> {
-        if is_throwing(cx) {
-            return Poll::Pending;
-        }
-        if self.completed.get() {
-            return Poll::Ready(());
-        }
-        drop(self.waiter.replace(Some(waker::watcher(cx.waker()))));
-        wait_for(&"the children of its task group");
-        Poll::Pending
+        poll_leaf(cx, &"the children of its task group", || {
+            if self.completed.get() {
+                return Poll::Ready(());
+            }
+            self.waiter.set(cx);
+            Poll::Pending
+        })
     }
 
     /// The turn that a child's end takes: asyncio's `_on_task_done`.
     fn child_ended(&self, child: &Core, error: Option<E>) {
         if self.children.borrow().is_empty() {
             self.completed.set(true);
-            if let Some(waiter) = self.waiter.take() {
-                waiter.wake(&self.kernel);
-            }
+            self.waiter.wake(&self.kernel);
         }
         let failed = match (child.ending(), error) {
             (Some(Ending::Panicked(panic)), _) => {
@@ -276,9 +271,9 @@ impl<E: 'static> GroupNode<E> {
     }
 }
 
-impl<E: 'static> Watch for GroupNode<E> {
+impl<E: 'static> Watch for GroupState<E> {
     /// The end of a child that has not failed takes no turn while there are others: nobody could tell.
-    fn child_done(self: Rc<Self>, place: u32, child: &Core) {
+    fn child_done(&self, me: &WatchRef, place: u32, child: &Core) {
         child.set_retrieved();
         let remaining = self.remaining.get() - 1;
         self.remaining.set(remaining);
@@ -286,14 +281,13 @@ impl<E: 'static> Watch for GroupNode<E> {
             let left = self.children.borrow_mut().try_remove(place as usize);
             drop(left);
         } else {
-            let kernel = Rc::clone(&self.kernel);
-            kernel.push(self, place);
+            self.kernel.push_child_turn(me.clone().into_turn(), place);
         }
     }
 }
 
-impl<E: 'static> Run for GroupNode<E> {
-    fn run(self: Rc<Self>, place: u32) {
+impl<E: 'static> ChildTurn for GroupState<E> {
+    fn child_turn(&self, _me: &ChildTurnRef, place: u32) {
         let child = self.children.borrow_mut().try_remove(place as usize);
         let error = self.noted.borrow_mut().remove(&place);
         if let Some(child) = child {
@@ -316,7 +310,7 @@ fn catch_panic<F: Future>(future: F) -> impl Future<Output = Result<F::Output, P
 /// A group that is not left yet. One that is dropped before its end does not leave its children behind unasked, nor its
 /// own cancellation behind in the parent.
 struct Inside<E: 'static> {
-    node: Rc<GroupNode<E>>,
+    node: PooledRc<GroupState<E>>,
     left: bool,
 }
 

@@ -3,19 +3,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::rc::Rc;
+use std::panic::Location;
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
+use super::wait::wait;
 use crate::awaitables::{TaskHandle, create_task, current_task, recognise_borrowed};
-use crate::base::{nanos, poll_with};
+use crate::base::{PooledRc, poll_with, unsize};
 use crate::cancel::{Reraise, cancel, poll_catching};
-use crate::current;
+use crate::current::{self, Timer, deadline_after};
 use crate::error::{RescheduleError, TimeoutError};
-use crate::kernel::{Alarm, Run};
-use crate::node::Loop;
-use crate::primitives::wait::wait;
-use crate::timer_wheel::TimerKey;
+use crate::kernel::{Handle, Run};
 
 /// Awaits `future` for at most `limit`: asyncio's `async with timeout(limit)`.
 ///
@@ -158,7 +156,7 @@ async fn wait_for_nothing<F: IntoFuture>(future: F) -> Result<F::Output, Timeout
 /// ```
 #[derive(Clone)]
 pub struct Timeout {
-    scope: Rc<Scope>,
+    scope: PooledRc<Scope>,
 }
 
 /// What was asked for at the beginning.
@@ -191,10 +189,9 @@ impl Timeout {
             state: Cell::new(State::Created),
             task: RefCell::new(None),
             when: Cell::new(None),
-            armed: Cell::new(Armed::Not),
-            round: Cell::new(0),
+            armed: Cell::new(None),
         };
-        Self { scope: Rc::new(scope) }
+        Self { scope: PooledRc::new(scope) }
     }
 
     /// Awaits `future` under this limit. A limit is for one run.
@@ -208,7 +205,7 @@ impl Timeout {
     /// # Cancel safety
     /// Dropping it drops the future.
     pub fn run<F: IntoFuture>(&self, future: F) -> impl Future<Output = Result<F::Output, TimeoutError>> + use<F> {
-        let scope = Rc::clone(&self.scope);
+        let scope = self.scope.clone();
         let mut inside = None;
         let mut raised_on = None;
         poll_with(future.into_future(), move |future, cx| {
@@ -233,7 +230,7 @@ impl Timeout {
         match self.scope.state.get() {
             State::Created => Err(RescheduleError::NotEntered),
             State::Active => {
-                self.scope.arm(deadline.into());
+                Scope::arm(&self.scope, deadline.into());
                 Ok(())
             }
             State::Expiring | State::Expired | State::Finished => Err(RescheduleError::Over),
@@ -268,12 +265,20 @@ enum State {
     Finished,
 }
 
-/// How the scope will hear of its deadline.
+/// How the scope will hear of its deadline. Dropped, it does not hear of it.
 enum Armed {
-    Not,
-    Timer(Rc<Loop>, TimerKey),
+    Timer(#[expect(dead_code, reason = "it removes the timer when it is dropped")] Timer),
     /// By an entry of the ready queue, since the deadline has passed already.
-    Queued,
+    Queued(Handle),
+}
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        match self {
+            Self::Timer(_) => {}
+            Self::Queued(overdue) => overdue.cancel(),
+        }
+    }
 }
 
 struct Scope {
@@ -281,52 +286,44 @@ struct Scope {
     state: Cell<State>,
     task: RefCell<Option<TaskHandle>>,
     when: Cell<Option<Instant>>,
-    armed: Cell<Armed>,
-    /// Which arming this is; queued entries of an earlier one are void.
-    round: Cell<u32>,
+    armed: Cell<Option<Armed>>,
 }
 
 impl Scope {
-    /// Answers how many cancellations of the task were asked for before.
-    fn enter(self: &Rc<Self>) -> u32 {
-        assert!(self.state.get() == State::Created, "Timeout has already been entered; make a new one for each run");
+    /// The run begins. Returns how many cancellations of the task were asked for before.
+    fn enter(me: &PooledRc<Self>) -> u32 {
+        assert!(me.state.get() == State::Created, "Timeout has already been entered; make a new one for each run");
         let task = current_task().expect("Timeout should be used inside a task; use create_task or run_until_complete");
         let before = task.cancelling();
-        self.task.replace(Some(task));
-        self.state.set(State::Active);
-        let kernel = current::expect();
-        match self.limit {
+        me.task.replace(Some(task));
+        me.state.set(State::Active);
+        match me.limit {
             Limit::None => {}
-            Limit::At(deadline) => self.arm(Some(deadline)),
+            Limit::At(deadline) => Self::arm(me, Some(deadline)),
             Limit::After(limit) => {
-                let clock = kernel.clock();
-                self.arm(Some(clock.instant(clock.now().saturating_add(nanos(limit)))));
+                let kernel = current::expect();
+                Self::arm(me, Some(kernel.clock().instant(deadline_after(&kernel, limit))));
             }
         }
         before
     }
 
     /// Sets the deadline. One that has passed takes its turn in the next iteration, before any timer.
-    fn arm(self: &Rc<Self>, deadline: Option<Instant>) {
-        self.disarm();
-        self.when.set(deadline);
+    fn arm(me: &PooledRc<Self>, deadline: Option<Instant>) {
+        drop(me.armed.take());
+        me.when.set(deadline);
         let Some(deadline) = deadline else { return };
         let kernel = current::expect();
         let (at, now) = (kernel.clock().nanos_at(deadline), kernel.clock().now());
-        if at <= now {
-            self.armed.set(Armed::Queued);
-            kernel.push(Rc::clone(self) as Rc<dyn Run>, self.round.get());
+        let time_is_up = unsize!(me.clone() => dyn Run);
+        let armed = if at <= now {
+            let overdue = Handle::new(move || time_is_up.run(), Location::caller());
+            kernel.push_run(overdue.run_ref());
+            Armed::Queued(overdue)
         } else {
-            let timer = kernel.set_timer(at, Alarm::Run(Rc::clone(self) as Rc<dyn Run>));
-            self.armed.set(Armed::Timer(kernel, timer));
-        }
-    }
-
-    fn disarm(&self) {
-        self.round.set(self.round.get().wrapping_add(1).max(1));
-        if let Armed::Timer(kernel, timer) = self.armed.replace(Armed::Not) {
-            drop(kernel.remove_timer(timer));
-        }
+            Armed::Timer(Timer::running(&kernel, at, time_is_up))
+        };
+        me.armed.set(Some(armed));
     }
 
     /// Whether a cancellation that comes out of the future is this scope's own.
@@ -341,14 +338,13 @@ impl Scope {
     }
 }
 
-/// 0: the timer's turn. Else a queued entry's, with its round.
+/// The time is up.
 impl Run for Scope {
-    fn run(self: Rc<Self>, index: u32) {
-        let void = index != 0 && index != self.round.get();
-        if void || self.state.get() != State::Active {
+    fn run(&self) {
+        if self.state.get() != State::Active {
             return;
         }
-        self.armed.set(Armed::Not);
+        drop(self.armed.take());
         self.state.set(State::Expiring);
         let task = self.task.borrow().clone();
         if let Some(task) = task {
@@ -359,21 +355,21 @@ impl Run for Scope {
 
 /// A run that is under way: however it ends, also by a panic or because it is dropped, the scope is left.
 struct Inside {
-    scope: Rc<Scope>,
+    scope: PooledRc<Scope>,
     /// How many cancellations of the task had been asked for when it began.
     before: u32,
     left: bool,
 }
 
 impl Inside {
-    fn enter(scope: &Rc<Scope>) -> Self {
-        Self { scope: Rc::clone(scope), before: scope.enter(), left: false }
+    fn enter(scope: &PooledRc<Scope>) -> Self {
+        Self { scope: scope.clone(), before: Scope::enter(scope), left: false }
     }
 
     /// Leaves the scope; whether a cancellation that comes out of the future is its own.
     fn leave(&mut self) -> bool {
         self.left = true;
-        self.scope.disarm();
+        drop(self.scope.armed.take());
         self.scope.exit(self.before)
     }
 }

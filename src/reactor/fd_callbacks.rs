@@ -79,7 +79,7 @@ impl<W: Clone> Reactor<W> {
         taken
     }
 
-    pub(crate) fn has_watches(&self) -> bool {
+    pub(crate) fn has_fd_callbacks(&self) -> bool {
         !self.watched.is_empty()
     }
 

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
-use std::task::Waker;
 use std::time::Duration;
 use std::{io, mem};
 
@@ -17,6 +16,7 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::readiness::{Direction, Readiness, ReadyEvent, Sign};
+use crate::base::WakeTarget;
 
 /// How many events one poll takes.
 const EVENTS: usize = 1024;
@@ -133,7 +133,7 @@ impl<W: Clone> Reactor<W> {
 
     /// Forgets a descriptor. Events of it that are still under way find nothing. Who waits for it all the same is handed
     /// back, to be woken outside the borrow.
-    pub(crate) fn deregister(&mut self, key: SourceKey, fd: RawFd) -> Vec<Waker> {
+    pub(crate) fn deregister(&mut self, key: SourceKey, fd: RawFd) -> Vec<WakeTarget> {
         let mut waiting = Vec::new();
         if let Some(source) = self.leave(key) {
             // A descriptor that was closed already has left the poll by itself.
@@ -145,23 +145,23 @@ impl<W: Clone> Reactor<W> {
         waiting
     }
 
-    /// Whether the half is ready as far as is known; if not, `waker` waits for it, in the place with the number
+    /// Whether the half is ready as far as is known; if not, `target` waits for it, in the place with the number
     /// `place`, or in a new one, whose number is put there. The waker that is not needed comes back.
     pub(crate) fn poll_ready(
         &mut self,
         key: SourceKey,
         direction: Direction,
         place: &mut u64,
-        waker: Waker,
-    ) -> (bool, Option<Waker>) {
+        target: WakeTarget,
+    ) -> (bool, Option<WakeTarget>) {
         let next = self.last_waiter + 1;
         match self.half(key, direction) {
             Some(half) if !half.is_ready() => {
-                let spare = half.wait(place, next, waker);
+                let spare = half.wait(place, next, target);
                 self.last_waiter = next;
                 (false, spare)
             }
-            Some(_) | None => (true, Some(waker)),
+            Some(_) | None => (true, Some(target)),
         }
     }
 
@@ -185,7 +185,7 @@ impl<W: Clone> Reactor<W> {
     }
 
     /// A wait was given up; its waker comes back, to be dropped outside the borrow.
-    pub(crate) fn forget_waiter(&mut self, key: SourceKey, direction: Direction, place: u64) -> Option<Waker> {
+    pub(crate) fn forget_waiter(&mut self, key: SourceKey, direction: Direction, place: u64) -> Option<WakeTarget> {
         self.half(key, direction)?.forget(place)
     }
 
@@ -221,7 +221,7 @@ impl<W: Clone> Reactor<W> {
                 Source::Watched(fd, watch) => {
                     for (direction, sign) in Direction::BOTH.into_iter().zip(signs) {
                         let watch = watch[direction as usize].clone().filter(|_| sign.is_ready());
-                        woken.extend(watch.map(|watch| ReadyEvent::Watch(*fd, direction, watch)));
+                        woken.extend(watch.map(|watch| ReadyEvent::FdCallback(*fd, direction, watch)));
                     }
                     self.told.push(key);
                 }

@@ -2,7 +2,8 @@
 //! how it comes.
 
 use std::os::fd::RawFd;
-use std::task::Waker;
+
+use crate::base::WakeTarget;
 
 /// Which half of a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +19,8 @@ impl Direction {
 /// What became ready: a task that waited, or a descriptor under the eyes of a callback `W`.
 #[derive(Debug)]
 pub(crate) enum ReadyEvent<W> {
-    Waker(Waker),
-    Watch(RawFd, Direction, W),
+    Wake(WakeTarget),
+    FdCallback(RawFd, Direction, W),
 }
 
 /// What an event says of a half.
@@ -53,7 +54,7 @@ enum Known {
 pub(crate) struct Readiness {
     known: Known,
     /// Those who wait, in the order in which they came, each under its number.
-    waiters: Vec<(u64, Waker)>,
+    waiters: Vec<(u64, WakeTarget)>,
 }
 
 impl Readiness {
@@ -75,27 +76,27 @@ impl Readiness {
         }
     }
 
-    /// `waker` waits in the place with the number `place`, or, if there is none, in a new one with the number `next`.
+    /// `target` waits in the place with the number `place`, or, if there is none, in a new one with the number `next`.
     /// The one that was there before comes back.
-    pub(super) fn wait(&mut self, place: &mut u64, next: u64, waker: Waker) -> Option<Waker> {
+    pub(super) fn wait(&mut self, place: &mut u64, next: u64, target: WakeTarget) -> Option<WakeTarget> {
         if let Some((_, held)) = self.waiters.iter_mut().find(|(number, _)| number == place) {
-            return Some(std::mem::replace(held, waker));
+            return Some(std::mem::replace(held, target));
         }
         *place = next;
         // nearly always one task reads, and one writes
         self.waiters.reserve_exact(1);
-        self.waiters.push((next, waker));
+        self.waiters.push((next, target));
         None
     }
 
-    pub(super) fn forget(&mut self, place: u64) -> Option<Waker> {
+    pub(super) fn forget(&mut self, place: u64) -> Option<WakeTarget> {
         let at = self.waiters.iter().position(|(number, _)| *number == place)?;
         Some(self.waiters.remove(at).1)
     }
 
     /// Those who wait, when there is nothing left to wait for.
-    pub(super) fn into_waiters(self) -> impl Iterator<Item = Waker> {
-        self.waiters.into_iter().map(|(_, waker)| waker)
+    pub(super) fn into_waiters(self) -> impl Iterator<Item = WakeTarget> {
+        self.waiters.into_iter().map(|(_, target)| target)
     }
 
     /// Takes an event in: all who wait try again, the first of them first.
@@ -106,6 +107,6 @@ impl Readiness {
             Sign::Ready => self.known = Known::Ready,
             Sign::Over => self.known = Known::Over,
         }
-        woken.extend(self.waiters.drain(..).map(|(_, waker)| ReadyEvent::Waker(waker)));
+        woken.extend(self.waiters.drain(..).map(|(_, target)| ReadyEvent::Wake(target)));
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn interruptible<T>(lp: &EventLoop, run: impl FnOnce() -> Result<T, E
     if !is_main_thread() || !is_at_default(SIGINT) {
         return run();
     }
-    let signals = lp.kernel().kept().get_or_default::<Signals>();
+    let signals = lp.kernel().extensions().get_or_default::<Signals>();
     if let Err(error) = signals.set_interrupt(lp, SIGINT) {
         return Err(Error::Io(error.into()));
     }
@@ -34,7 +34,7 @@ pub(crate) fn interruptible<T>(lp: &EventLoop, run: impl FnOnce() -> Result<T, E
 
 /// Tells a run that can be interrupted which task is the main one.
 pub(crate) fn main_begins(lp: &EventLoop, main: &AnyFuture) {
-    if let Some(signals) = lp.kernel().kept().get::<Signals>() {
+    if let Some(signals) = lp.kernel().extensions().get::<Signals>() {
         signals.set_main(main);
     }
 }

@@ -1,156 +1,18 @@
-//! Runs a main future: asyncio's `run_until_complete` and `run`. Owns the proof that what the main future borrows is
-//! returned in time; must not know how an iteration goes.
-#![expect(unsafe_code, reason = "the main future may borrow from its caller while the task table wants 'static")]
+//! The function `run`: a loop, its main future, and the clean-up behind it: asyncio's `run`. Must not know how a loop runs.
 
-use std::cell::Cell;
 use std::io::{Write as _, stderr};
-use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::pin::{Pin, pin};
-use std::process::abort;
-use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 #[cfg(feature = "signal")]
-use super::ctrl_c::interruptible;
-#[cfg(feature = "signal")]
-use super::ctrl_c::main_begins;
-use crate::awaitables::{JoinHandle, recognise_borrowed, spawn, tasks_of};
+use super::ctrl_c::{interruptible, main_begins};
+use crate::awaitables::tasks_of;
 use crate::current;
-use crate::error::{Error, ExceptionContext, TaskError};
+use crate::error::{Error, ExceptionContext};
 use crate::event_loop::EventLoop;
-use crate::kernel::Phase;
-use crate::node::{Ending, NodeRef, call_exception_handler};
+use crate::node::{Ending, call_exception_handler};
 use crate::primitives::wait;
-
-impl EventLoop {
-    /// Runs until `future` is done and gives its value: asyncio's `run_until_complete`.
-    ///
-    /// A coroutine becomes a task, and may borrow from its caller; it is dropped if the run ends early. A task, future or
-    /// gathering of this loop is run as it is. Tasks that are not done stay on the loop for the next run.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`] if it was cancelled, [`Error::Stopped`] if `stop()` came first, [`Error::Running`] inside a
-    /// running loop, [`Error::Closed`] after `close`, [`Error::ForeignLoop`] for a task of another loop,
-    /// [`Error::Deadlock`] if the clock is virtual and nothing can ever happen again, [`Error::Io`] if the operating
-    /// system fails.
-    ///
-    /// # Panics
-    /// A panic of the future goes on here.
-    ///
-    /// # Examples
-    /// ```
-    /// use oneloop::EventLoop;
-    ///
-    /// let lp = EventLoop::new()?;
-    /// let task = lp.create_task(async { 1 });
-    /// let borrowed = String::from("mine");
-    /// assert_eq!(lp.run_until_complete(async { borrowed.len() })?, 4);
-    /// assert_eq!(lp.run_until_complete(task)?, 1);
-    /// # Ok::<(), oneloop::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn run_until_complete<F: IntoFuture>(&self, future: F) -> Result<F::Output, Error> {
-        self.run_created_at(future, Location::caller())
-    }
-
-    fn run_created_at<F: IntoFuture>(
-        &self,
-        future: F,
-        created: &'static Location<'static>,
-    ) -> Result<F::Output, Error> {
-        match recognise_borrowed(future) {
-            Ok(join) => {
-                self.run_until_done(&*join.node())?;
-                value_of(&join)
-            }
-            Err(coroutine) => self.run_coroutine(coroutine.into_future(), created),
-        }
-    }
-
-    fn run_coroutine<F: Future>(&self, future: F, created: &'static Location<'static>) -> Result<F::Output, Error> {
-        if current::any_running() {
-            return Err(Error::Running);
-        }
-        if self.kernel().phase() != Phase::Open {
-            return Err(Error::Closed);
-        }
-        let value = Cell::new(None);
-        let gone = Cell::new(false);
-        let mut future = pin!(Some(future));
-        let main: Pin<Box<dyn Future<Output = ()> + '_>> =
-            Box::pin(Main { future: future.as_mut(), value: &value, gone: &gone });
-        // SAFETY: `Main` borrows from this frame and from the caller. It is dropped before the frame ends, since
-        // `Finally` sees to it on every way out, and ends the process if it could not.
-        let main = unsafe {
-            mem::transmute::<Pin<Box<dyn Future<Output = ()> + '_>>, Pin<Box<dyn Future<Output = ()>>>>(main)
-        };
-        let task = spawn(Rc::clone(self.kernel()), main, true, created).into_join();
-        #[cfg(feature = "signal")]
-        main_begins(self, &task.any());
-        let finally = Finally { lp: self, task: task.node(), gone: &gone };
-        let ran = self.run_until_done(&*finally.task);
-        drop(finally);
-        ran?;
-        value_of(&task)?;
-        Ok(value.take().expect("a main future that finished has left its value"))
-    }
-}
-
-/// The value of a node that is done, for whoever ran the loop for it.
-fn value_of<T>(join: &JoinHandle<T>) -> Result<T, Error> {
-    match join.take_result() {
-        Ok(value) => Ok(value),
-        Err(TaskError::Cancelled(cancelled)) => Err(Error::Cancelled(cancelled)),
-        Err(TaskError::Panicked(panic)) => panic.resume(),
-        Err(other) => panic!("{other}"),
-    }
-}
-
-/// The main future as a coroutine without a value: it leaves the value in the frame of its caller.
-struct Main<'a, F: Future> {
-    future: Pin<&'a mut Option<F>>,
-    value: &'a Cell<Option<F::Output>>,
-    gone: &'a Cell<bool>,
-}
-
-impl<F: Future> Future for Main<'_, F> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let future = self.future.as_mut().as_pin_mut().expect("a task is not polled after its end");
-        future.poll(cx).map(|value| self.value.set(Some(value)))
-    }
-}
-
-/// The destructors of the main future run when its task ends, like those of any other.
-impl<F: Future> Drop for Main<'_, F> {
-    fn drop(&mut self) {
-        self.gone.set(true);
-        self.future.set(None);
-    }
-}
-
-/// However the run ends, the main future ends with it.
-struct Finally<'a> {
-    lp: &'a EventLoop,
-    task: NodeRef,
-    gone: &'a Cell<bool>,
-}
-
-impl Drop for Finally<'_> {
-    fn drop(&mut self) {
-        if !self.gone.get() {
-            let _in = self.lp.enter();
-            self.task.abandon();
-        }
-        if !self.gone.get() {
-            // What it borrows is about to go: nothing sound is left to do. No way to get here is known.
-            abort();
-        }
-    }
-}
+use crate::threads::has_default_threads;
 
 /// How long [`run`] waits for threads at its end.
 const THREAD_JOIN_TIMEOUT: Duration = Duration::from_secs(300);
@@ -184,17 +46,23 @@ pub fn run<F: IntoFuture>(future: F) -> Result<F::Output, Error> {
     }
     let lp = EventLoop::new()?;
     let created = Location::caller();
-    let value = catch_unwind(AssertUnwindSafe(|| interruptible(&lp, || lp.run_created_at(future, created))));
+    let value = catch_unwind(AssertUnwindSafe(|| run_interruptibly(&lp, future, created)));
     // A failure of the system in one of these has been met by the main future before.
     let _ = cancel_what_is_left(&lp);
     let _ = end_threads(&lp);
     value.unwrap_or_else(|payload| resume_unwind(payload))
 }
 
-/// With the feature `signal`, Ctrl-C cancels the main task.
-#[cfg(not(feature = "signal"))]
-fn interruptible<T>(_lp: &EventLoop, run: impl FnOnce() -> T) -> T {
-    run()
+/// Runs the main future; with the feature `signal`, Ctrl-C cancels it.
+fn run_interruptibly<F: IntoFuture>(
+    lp: &EventLoop,
+    future: F,
+    created: &'static Location<'static>,
+) -> Result<F::Output, Error> {
+    #[cfg(feature = "signal")]
+    return interruptible(lp, || lp.run_main(future, created, |main| main_begins(lp, main)));
+    #[cfg(not(feature = "signal"))]
+    lp.run_main(future, created, |_main| ())
 }
 
 /// Cancels the tasks that are left, waits for their ends, and reports those that went wrong.
@@ -224,8 +92,9 @@ fn cancel_what_is_left(lp: &EventLoop) -> Result<(), Error> {
 }
 
 fn end_threads(lp: &EventLoop) -> Result<(), Error> {
-    let Some(executor) = lp.kernel().shut_default_executor() else { return Ok(()) };
-    if executor.threads() > 0 && lp.run_until_complete(lp.shutdown_default_executor(THREAD_JOIN_TIMEOUT))?.is_err() {
+    if has_default_threads(lp.kernel())
+        && lp.run_until_complete(lp.shutdown_default_executor(THREAD_JOIN_TIMEOUT))?.is_err()
+    {
         // a closed standard error is no reason to fail
         let _ = writeln!(
             stderr(),

@@ -42,14 +42,14 @@ impl EventLoop {
     pub fn add_signal_handler(&self, signal: i32, f: impl FnMut() + 'static) -> Result<(), SignalError> {
         self.refuse_if_closed();
         let handler = Handle::repeating(f, Location::caller());
-        let signals = self.kernel().kept().get_or_default::<Signals>();
+        let signals = self.kernel().extensions().get_or_default::<Signals>();
         signals.set_handler(self, signal, handler).map(drop)
     }
 
     /// Takes the handler of a signal out; whether there was one: asyncio's `remove_signal_handler`. Of a signal that has
     /// come already, the callback still runs.
     pub fn remove_signal_handler(&self, signal: i32) -> bool {
-        let signals = self.kernel().kept().get::<Signals>();
+        let signals = self.kernel().extensions().get::<Signals>();
         signals.and_then(|signals| signals.remove_handler(self.kernel(), signal)).is_some()
     }
 }
@@ -82,7 +82,7 @@ impl EventLoop {
 /// [`EventLoop::add_signal_handler`].
 pub async fn received(signal: i32) -> Result<(), SignalError> {
     let lp = EventLoop::current();
-    let signals = lp.kernel().kept().get_or_default::<Signals>();
+    let signals = lp.kernel().extensions().get_or_default::<Signals>();
     let future = create_future();
     let number = signals.add_waiter(&lp, signal, future.clone())?;
     let kernel = Rc::downgrade(lp.kernel());

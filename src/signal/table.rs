@@ -213,7 +213,7 @@ impl Signals {
         let (handler, waiters) = (heard.handler.clone(), std::mem::take(&mut heard.waiters));
         drop(all);
         if let Some(handler) = handler {
-            kernel.push(handler.entry(), 0);
+            kernel.push_run(handler.run_ref());
         }
         for (_, future) in waiters {
             // one that is cancelled already hears nothing

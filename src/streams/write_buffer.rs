@@ -169,7 +169,7 @@ impl Stream {
     pub(super) fn start_flushing(self: &Rc<Self>) {
         let kernel = self.with_wire(|wire| Rc::clone(wire.kernel()));
         // a closed loop sends nothing any more
-        let Some(kernel) = kernel.filter(|kernel| kernel.phase() != Phase::Closed) else { return };
+        let Some(kernel) = kernel.filter(|kernel| kernel.life().phase() != Phase::Closed) else { return };
         if !self.output.flushing.replace(true) {
             let task = spawn(kernel, flush(Rc::clone(self)), true, Location::caller());
             task.hide("a stream that sends");
@@ -225,7 +225,7 @@ impl Stream {
         if let Some(error) = self.read_error() {
             return Err(error);
         }
-        let may_go_on = self.with_wire(|wire| wire.kernel().may_go_on()).unwrap_or(true);
+        let may_go_on = self.with_wire(|wire| wire.kernel().budget().may_go_on()).unwrap_or(true);
         if self.is_closing() || !may_go_on {
             // whoever writes and drains in a loop is to let others have their turn
             yield_now().await;

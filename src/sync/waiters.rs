@@ -12,12 +12,11 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
-use crate::base::{Place, State, TaskKey, WaitQueue};
+use crate::base::{Place, State, TaskKey, WaitQueue, WakeTarget};
 use crate::cancel::{is_throwing, wait_for};
-use crate::current;
-use crate::current::waker;
+use crate::current::{self, key_of};
 use crate::kernel::Leaf;
-use crate::node::{Loop, Watcher, is_interrupted};
+use crate::node::{Loop, is_interrupted, wake};
 
 #[derive(Default)]
 pub(crate) struct Waiters {
@@ -25,7 +24,7 @@ pub(crate) struct Waiters {
     /// The loop whose tasks wait here: that of the first who had to.
     kernel: OnceCell<Rc<Loop>>,
     /// Room for those who are called at once, kept for its memory.
-    called: Cell<Vec<Watcher>>,
+    called: Cell<Vec<WakeTarget>>,
 }
 
 #[derive(Default)]
@@ -123,7 +122,7 @@ impl Waiters {
         let places = &mut self.list.borrow_mut().places;
         let (Some(first), Some(kernel)) = (places.first(), self.kernel.get()) else { return Turned::Not };
         let Some(Waiter::Task(key)) = places.waiter(first) else { return Turned::Not };
-        if !kernel.wakes(key) && passes_over && was_cancelled(kernel, key) {
+        if !kernel.wake(key) && passes_over && was_cancelled(kernel, key) {
             places.pass_over(first);
             return Turned::PassedOver;
         }
@@ -141,20 +140,20 @@ impl Waiters {
             && let Some(first) = list.places.first()
             && let Some(waiter) = list.places.waiter(first)
         {
-            let watcher = match waiter {
+            let target = match waiter {
                 Waiter::Task(key) if passes_over && was_cancelled(kernel, key) => {
                     list.places.pass_over(first);
                     continue;
                 }
-                Waiter::Task(key) => Watcher::Task(key),
-                Waiter::Other(at) => Watcher::Waker(list.wakers.remove(at)),
+                Waiter::Task(key) => WakeTarget::Task(key),
+                Waiter::Other(at) => WakeTarget::Foreign(list.wakers.remove(at)),
             };
             list.places.call(first);
-            called.push(watcher);
+            called.push(target);
         }
         drop(list);
         let count = called.len();
-        called.drain(..).for_each(|watcher| watcher.wake(kernel));
+        called.drain(..).for_each(|target| wake(kernel, target));
         self.called.set(called);
         count
     }
@@ -297,7 +296,7 @@ impl Waiters {
 /// Which task of the loop is polled, unless a waker of foreign make, or another loop's, stands in between.
 #[inline]
 fn task_of(kernel: &Loop, cx: &Context<'_>) -> Option<TaskKey> {
-    waker::key_of(cx.waker()).filter(|key| key.number() == kernel.number())
+    key_of(cx.waker()).filter(|key| key.number() == kernel.number())
 }
 
 /// One wait: outside → in the line at the first poll → over when it has been called and has seen it, or was dropped.

@@ -47,7 +47,7 @@ pub struct LoopHandle {
 impl EventLoop {
     /// A handle on this loop for other threads.
     pub fn handle(&self) -> LoopHandle {
-        LoopHandle { door: self.kernel().door() }
+        LoopHandle { door: self.kernel().sender() }
     }
 }
 
@@ -140,7 +140,7 @@ where
         Ok(coroutine) => {
             let task = spawn(kernel, coroutine, true, created);
             let handle = task.handle();
-            if reply.starts(handle.suspension()) {
+            if reply.starts(handle.state()) {
                 handle.add_done_callback(move |_| reply.settle(task.into_result()));
             } else {
                 handle.cancel();

@@ -8,4 +8,5 @@ mod to_thread; // calls that block, on threads
 pub use callback::ThreadsafeHandle;
 pub use future::ThreadsafeFuture;
 pub use loop_handle::LoopHandle;
+pub(crate) use to_thread::has_default_threads;
 pub use to_thread::to_thread;

@@ -1,6 +1,7 @@
 //! Calls that block, done on threads and awaited on the loop: asyncio's `run_in_executor` and `to_thread`. Owns the way of a
 //! job to its thread and of its result back; must not know how threads are kept.
 
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,11 +9,11 @@ use std::time::Duration;
 use std::{io, thread};
 
 use crate::awaitables::{AnyFuture, Awaitable, Future};
-use crate::base::{Job, ThreadPool};
+use crate::base::{Job, PooledRc, ThreadPool, unsize};
 use crate::error::{Panic, TimeoutError};
 use crate::event_loop::EventLoop;
-use crate::kernel::{LoopSender, Message, Run};
-use crate::node::{Core, Loop, State, Watch, Watcher};
+use crate::kernel::{ChildTurn, ChildTurnRef, LoopSender, Message, Run};
+use crate::node::{Core, Loop, State, Watch, WatchRef, Watcher};
 use crate::primitives::timeout;
 
 /// Calls `f` on a thread of the loop's default executor and gives what it returns: asyncio's `to_thread`. It is queued when
@@ -94,7 +95,7 @@ impl EventLoop {
         F: FnOnce() -> T + Send + 'static,
     {
         self.refuse_if_closed();
-        let pool = executor.cloned().or_else(|| self.kernel().default_executor());
+        let pool = executor.cloned().or_else(|| default_executor(self.kernel()).pool());
         let pool = pool.expect(
             "shutdown_default_executor() has been called; start no more jobs after it, or use a ThreadPool of your own",
         );
@@ -107,7 +108,7 @@ impl EventLoop {
     /// Makes `pool` the default executor from now on: asyncio's `set_default_executor`. It ends with the loop, whoever has
     /// handles on it. The jobs of the one before it are done as if nothing had happened.
     pub fn set_default_executor(&self, pool: ThreadPool) {
-        drop(self.kernel().set_default_executor(pool));
+        default_executor(self.kernel()).set_pool(pool);
     }
 
     /// Ends the default executor: it takes no more jobs, and this waits until its threads have done those they have and
@@ -133,11 +134,11 @@ impl EventLoop {
     /// The executor stays shut; its threads end by themselves. It can be waited for again.
     pub async fn shutdown_default_executor(&self, limit: impl Into<Option<Duration>>) -> Result<(), TimeoutError> {
         let kernel = self.kernel();
-        let Some(pool) = kernel.shut_default_executor() else { return Ok(()) };
+        let Some(pool) = default_executor(kernel).shut() else { return Ok(()) };
         let ended = self.create_future();
-        let number = kernel.expect(|_| Rc::new(Ended(ended.clone())));
+        let number = kernel.expected().insert(|_| unsize!(PooledRc::new(Ended(ended.clone())) => dyn Run));
         let _expects = Expects { kernel, number };
-        let door = kernel.door();
+        let door = kernel.sender();
         pool.shut_down(move || {
             // a closed loop waits for nobody
             let _ = door.send(Message::Arrived(number));
@@ -150,11 +151,55 @@ impl EventLoop {
     }
 }
 
+/// The default executor of a loop: made when it is first needed, shut once and for all.
+#[derive(Default)]
+struct DefaultExecutor {
+    pool: RefCell<Option<ThreadPool>>,
+    shut: Cell<bool>,
+}
+
+impl DefaultExecutor {
+    /// The pool, made now if there is none; none if it was shut down.
+    fn pool(&self) -> Option<ThreadPool> {
+        (!self.shut.get()).then(|| self.pool.borrow_mut().get_or_insert_default().clone())
+    }
+
+    fn set_pool(&self, pool: ThreadPool) {
+        let replaced = self.pool.replace(Some(pool));
+        drop(replaced);
+    }
+
+    /// From now on there is no pool. Returns the one that there was, to be shut down.
+    fn shut(&self) -> Option<ThreadPool> {
+        self.shut.set(true);
+        self.pool.borrow().clone()
+    }
+}
+
+/// The loop closes: the threads end by themselves.
+impl Drop for DefaultExecutor {
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool.take() {
+            pool.shut_down(|| ());
+        }
+    }
+}
+
+fn default_executor(kernel: &Loop) -> Rc<DefaultExecutor> {
+    kernel.extensions().get_or_default()
+}
+
+/// Whether the default executor of a loop has threads.
+pub(crate) fn has_default_threads(kernel: &Loop) -> bool {
+    let pool = default_executor(kernel).pool.borrow().clone();
+    pool.is_some_and(|pool| pool.threads() > 0)
+}
+
 /// The threads of an executor have ended.
 struct Ended(Future<()>);
 
 impl Run for Ended {
-    fn run(self: Rc<Self>, _index: u32) {
+    fn run(&self) {
         // it may have been cancelled
         let _ = self.0.set_result(());
     }
@@ -168,7 +213,7 @@ struct Expects<'a> {
 
 impl Drop for Expects<'_> {
     fn drop(&mut self) {
-        drop(self.kernel.expect_no_more(self.number));
+        drop(self.kernel.expected().remove(self.number));
     }
 }
 
@@ -181,19 +226,19 @@ where
     let kernel = lp.kernel();
     let future = lp.create_future();
     let mut work = None;
-    let number = kernel.expect(|number| {
-        let made = Arc::new(Work { stage: Mutex::new(Stage::Waits(f)), door: kernel.door(), number });
+    let number = kernel.expected().insert(|number| {
+        let made = Arc::new(Work { stage: Mutex::new(Stage::Waits(f)), door: kernel.sender(), number });
         work = Some(Arc::clone(&made));
-        Rc::new(Arrival { work: made, future: future.clone() })
+        unsize!(PooledRc::new(Arrival { work: made, future: future.clone() }) => dyn Run)
     });
     let work = work.expect("it has been made");
     if let Err(error) = pool.submit(Arc::clone(&work) as Arc<dyn Job>) {
-        drop(kernel.expect_no_more(number));
+        drop(kernel.expected().remove(number));
         return Err(error);
     }
-    let withdrawal = Rc::new(Withdrawal { kernel: Rc::clone(kernel), work });
+    let withdrawal = PooledRc::new(Withdrawal { kernel: Rc::clone(kernel), work });
     let core = future.join().core();
-    core.watchers().add(kernel.next_watch(), Watcher::Watch(withdrawal, 0));
+    core.watchers().add(kernel.next_watch(), Watcher::Watch(unsize!(withdrawal => dyn Watch), 0));
     Ok(future)
 }
 
@@ -277,7 +322,7 @@ struct Arrival<F, T> {
 }
 
 impl<F: 'static, T: 'static> Run for Arrival<F, T> {
-    fn run(self: Rc<Self>, _index: u32) {
+    fn run(&self) {
         match self.work.withdraw() {
             // if the future was cancelled meanwhile, the value is dropped here
             Stage::Done(Ok(value)) => drop(self.future.set_result(value)),
@@ -294,17 +339,16 @@ struct Withdrawal<F, T> {
 }
 
 impl<F: 'static, T: 'static> Watch for Withdrawal<F, T> {
-    fn child_done(self: Rc<Self>, _index: u32, child: &Core) {
+    fn child_done(&self, me: &WatchRef, index: u32, child: &Core) {
         if child.state() == State::Cancelled {
-            let kernel = Rc::clone(&self.kernel);
-            kernel.push(self, 0);
+            self.kernel.push_child_turn(me.clone().into_turn(), index);
         }
     }
 }
 
-impl<F: 'static, T: 'static> Run for Withdrawal<F, T> {
-    fn run(self: Rc<Self>, _index: u32) {
-        drop(self.kernel.expect_no_more(self.work.number));
+impl<F: 'static, T: 'static> ChildTurn for Withdrawal<F, T> {
+    fn child_turn(&self, _me: &ChildTurnRef, _index: u32) {
+        drop(self.kernel.expected().remove(self.work.number));
         drop(self.work.withdraw());
     }
 }

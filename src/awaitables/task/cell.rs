@@ -46,7 +46,7 @@ where
         created: &'static Location<'static>,
     ) -> PooledRc<Self> {
         assert!(
-            kernel.phase() != Phase::Closed,
+            kernel.life().phase() != Phase::Closed,
             "the event loop is closed, so it can take no task; make a new one with EventLoop::new()"
         );
         let (id, key) = kernel.next_task();

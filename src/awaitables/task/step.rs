@@ -41,8 +41,8 @@ pub(super) enum Failure {
 /// Whether a value that is returned now is lost: a cancellation is being thrown and has found no catcher, or one was asked
 /// for meanwhile. It is taken.
 pub(super) fn cancelled_meanwhile(kernel: &Loop, suspension: &TaskState) -> Option<Failure> {
-    if kernel.throw() != Throw::Off {
-        Some(Failure::Lost(kernel.take_throw()))
+    if kernel.throwing().throw() != Throw::Off {
+        Some(Failure::Lost(kernel.throwing().take()))
     } else if suspension.request() != Request::None {
         Some(Failure::Lost(suspension.take_request().1))
     } else {
@@ -96,7 +96,7 @@ fn advance(core: &Core, suspension: &TaskState, coroutine: &dyn Coroutine, me: &
         let mut cx = Context::from_waker(&waker);
         kernel.while_running(me, || coroutine.resume(&mut cx))
     };
-    let still_throwing = kernel.throw() != Throw::Off;
+    let still_throwing = kernel.throwing().throw() != Throw::Off;
     match resumed {
         Resumed::Pending if !still_throwing => {
             suspend(kernel, suspension);
@@ -123,7 +123,7 @@ fn begin(kernel: &Loop, suspension: &TaskState) -> bool {
     let throws = suspension.request() != Request::None;
     if throws {
         let (_, message) = suspension.take_request();
-        kernel.start_throw(Throw::Delivered, message_on_its_way(&waits, message));
+        kernel.throwing().start(Throw::Delivered, message_on_its_way(&waits, message));
         // whatever became of an earlier one, the task meets a cancellation now
         drop(suspension.take_handed_on());
     }
@@ -159,11 +159,11 @@ fn fail(kernel: &Loop, coroutine: &dyn Coroutine, resumed: Resumed) -> Ending {
         Resumed::Failed(failure) => match *failure {
             Failure::Lost(message) => Ending::Cancelled(Cancelled::new(message)),
             Failure::Panicked(payload) => {
-                kernel.take_throw();
+                kernel.throwing().take();
                 Ending::Panicked(Panic::new(payload))
             }
         },
-        Resumed::Pending | Resumed::Finished => Ending::Cancelled(Cancelled::new(kernel.take_throw())),
+        Resumed::Pending | Resumed::Finished => Ending::Cancelled(Cancelled::new(kernel.throwing().take())),
     };
     match coroutine.discard() {
         Ok(()) => ending,

@@ -72,7 +72,7 @@ impl<T: 'static> Task<T> {
     pub(crate) fn hide(self, name: &str) {
         let handle = self.handle();
         handle.set_name(name);
-        handle.suspension().hide();
+        handle.state().hide();
     }
 
     /// Gives it a context to run in, shared with whoever else has it, instead of the copy that it has inherited: asyncio's
@@ -102,13 +102,13 @@ impl<T: 'static> Task<T> {
     #[must_use = "it is the task's one handle"]
     pub fn in_context(self, ctx: &Context) -> Self {
         let handle = self.handle();
-        let suspension = handle.suspension();
+        let state = handle.state();
         assert!(
-            !suspension.started().get(),
+            !state.started().get(),
             "a task that has begun keeps its context; give it another where it is created: create_task(f()).in_context(&ctx)"
         );
         current::note_context_use();
-        drop(suspension.set_context(Some(ctx.clone())));
+        drop(state.set_context(Some(ctx.clone())));
         self
     }
 

@@ -8,12 +8,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::children::Children;
-use crate::base::{PooledRc, TaskKey};
+use crate::base::{PooledRc, TaskKey, lend, unsize};
 use crate::cancel::cancel;
 use crate::error::{Cancelled, Panic};
-use crate::kernel::Run;
+use crate::kernel::{ChildTurn, ChildTurnRef};
 use crate::node::{
-    Core, Ending, Group, Kind, Loop, Node, NodeRef, Promise, State, Watch, Watcher, as_node, drop_flat, lend,
+    Core, Ending, Group, Kind, Loop, Node, NodeRef, Promise, State, Watch, WatchRef, Watcher, as_node, drop_flat,
 };
 
 /// What happens to a child that fails: `Raise` → `Collect` or `CancelRest` while the gathering is being set up.
@@ -33,8 +33,11 @@ pub(crate) type Collect<C> = fn(C, Option<usize>) -> Option<Box<dyn Any>>;
 /// Whether a child that returned has failed all the same: by its value.
 pub(crate) type Fails<C> = fn(&C, usize) -> bool;
 
-/// The node of a gathering.
-pub(crate) struct GatherNode<C> {
+/// A gathering: the node that its handle awaits, and the watcher of its children.
+///
+/// It is told at once when a child ends, and takes a turn of its own, where asyncio would run the child's callback, only
+/// when that child decides: it is the last, or the first that failed.
+pub(crate) struct Countdown<C> {
     core: Core,
     /// Gone when the results were made, or when nobody is left to take them.
     children: Cell<Option<C>>,
@@ -57,15 +60,15 @@ pub(crate) struct GatherNode<C> {
     cancel_requested: Cell<Option<Cancelled>>,
 }
 
-impl<C: Children> GatherNode<C> {
+impl<C: Children> Countdown<C> {
     /// Lends the children to `f`, out of their place, so that code of a user in it meets no borrow. If the last handle
     /// went meanwhile, so do they.
     fn with_children<R>(&self, f: impl FnOnce(&C) -> R) -> Option<R> {
-        let answer = lend(&self.children, f);
+        let result = lend(&self.children, f);
         if !self.core.has_handles() {
             self.orphaned();
         }
-        answer
+        result
     }
 
     /// Whether a child that has ended is the first that failed. A judge that panics has judged: the gathering ends so.
@@ -120,18 +123,10 @@ impl<C: Children> GatherNode<C> {
     }
 }
 
-/// The countdown of a gathering, which its children hold.
-///
-/// It is told at once when a child ends, and takes a turn of its own, where asyncio would run the child's callback, only
-/// when that child decides: it is the last, or the first that failed.
-pub(crate) struct Countdown<C> {
-    node: PooledRc<GatherNode<C>>,
-}
-
 impl<C: Children> Countdown<C> {
     /// Counts down from the children that are not done. If those that are done decide already, the gathering is done.
-    pub(crate) fn start(kernel: Rc<Loop>, children: C, fails: Option<Fails<C>>, collect: Collect<C>) -> Rc<Self> {
-        let node = PooledRc::new(GatherNode {
+    pub(crate) fn start(kernel: Rc<Loop>, children: C, fails: Option<Fails<C>>, collect: Collect<C>) -> PooledRc<Self> {
+        let me = PooledRc::new(Self {
             core: Core::new(kernel),
             children: Cell::new(None),
             fails,
@@ -147,153 +142,133 @@ impl<C: Children> Countdown<C> {
             on_failure: Cell::new(OnFailure::Raise),
             cancel_requested: Cell::new(None),
         });
-        let countdown = Rc::new(Self { node });
-        countdown.watch(&children);
-        countdown.node.children.set(Some(children));
-        countdown.settle_if_decided();
-        countdown
+        Self::watch(&me, &children);
+        me.children.set(Some(children));
+        me.settle_if_decided(|| as_node(me.clone()));
+        me
     }
 
-    /// The gathering's node, for a handle on it.
-    pub(crate) fn node(&self) -> PooledRc<GatherNode<C>> {
-        self.node.clone()
-    }
-
-    fn watch(self: &Rc<Self>, children: &C) {
-        let node = &self.node;
-        let kernel = node.core.kernel();
+    fn watch(me: &PooledRc<Self>, children: &C) {
+        let kernel = me.core.kernel();
         for index in 0..children.len() {
             let child = children.core(index);
             let number = u32::try_from(index).expect("fewer children than tasks can be");
             if child.is_done() {
-                node.is_first_failure(number, child, |fails| fails(children, index));
+                me.is_first_failure(number, child, |fails| fails(children, index));
             } else {
-                node.remaining.set(node.remaining.get() + 1);
-                let watch = Watcher::Watch(Rc::clone(self) as Rc<dyn Watch>, number);
+                me.remaining.set(me.remaining.get() + 1);
+                let watch = Watcher::Watch(unsize!(me.clone() => dyn Watch), number);
                 child.watchers().add(kernel.next_watch(), watch);
             }
         }
     }
 
-    /// A child has ended that may decide, or may let another start.
+    /// A child has ended that may decide, or may let another start. Returns whether the gathering is to take a turn.
     #[inline(never)]
-    fn consider(self: Rc<Self>, index: u32, child: &Core) {
-        let node = &self.node;
-        let judge = |fails: Fails<C>| node.with_children(|children| fails(children, index as usize)).unwrap_or(false);
-        let failed = node.is_first_failure(index, child, judge) && node.on_failure.get() != OnFailure::Collect;
-        node.child_left(index);
-        if (failed || node.remaining.get() == 0) && !node.core.is_done() {
-            let kernel = Rc::clone(node.core.kernel());
-            kernel.push(self, index);
-        }
+    fn consider(&self, index: u32, child: &Core) -> bool {
+        let judge = |fails: Fails<C>| self.with_children(|children| fails(children, index as usize)).unwrap_or(false);
+        let failed = self.is_first_failure(index, child, judge) && self.on_failure.get() != OnFailure::Collect;
+        self.child_left(index);
+        (failed || self.remaining.get() == 0) && !self.core.is_done()
     }
 
     /// Ends the gathering if the children that have ended decide it.
-    fn settle_if_decided(&self) {
-        let node = &self.node;
-        if node.core.is_done() {
+    fn settle_if_decided(&self, me: impl Fn() -> NodeRef) {
+        if self.core.is_done() {
             return;
         }
-        let all = node.remaining.get() == 0;
-        match (node.failed.get(), node.on_failure.get()) {
-            (Some(index), OnFailure::Raise) => self.end_as_child(index),
-            (Some(index), OnFailure::CancelRest) if all => self.end_as_child(index),
+        let all = self.remaining.get() == 0;
+        match (self.failed.get(), self.on_failure.get()) {
+            (Some(index), OnFailure::Raise) => self.end_as_child(index, me),
+            (Some(index), OnFailure::CancelRest) if all => self.end_as_child(index, me),
             (Some(_), OnFailure::CancelRest) => self.cancel_children(),
-            _ if all => match node.cancel_requested.take() {
-                Some(cancelled) => node.core.end(Ending::Cancelled(cancelled), || self.me()),
-                None => node.core.finish(|| self.me()),
+            _ if all => match self.cancel_requested.take() {
+                Some(cancelled) => self.core.end(Ending::Cancelled(cancelled), me),
+                None => self.core.finish(me),
             },
             _ => {}
         }
     }
 
     /// Ends as the child did: with its error as a value, cancelled, or with its panic.
-    fn end_as_child(&self, index: u32) {
-        let node = &self.node;
-        node.with_children(|children| children.core(index as usize).set_retrieved());
-        let ending = node.failure.take();
-        node.failure.set(ending.clone());
+    fn end_as_child(&self, index: u32, me: impl Fn() -> NodeRef) {
+        self.with_children(|children| children.core(index as usize).set_retrieved());
+        let ending = self.failure.take();
+        self.failure.set(ending.clone());
         match ending {
-            Some(ending) => node.core.end(ending, || self.me()),
-            None => node.core.finish(|| self.me()),
+            Some(ending) => self.core.end(ending, me),
+            None => self.core.finish(me),
         }
     }
 
-    fn me(&self) -> NodeRef {
-        as_node(self.node.clone())
-    }
-
     fn cancel_children(&self) {
-        for child in self.node.children() {
+        for child in self.children() {
             cancel(&child, &None);
         }
     }
 
-    pub(crate) fn cancel_rest(&self) {
-        self.set_policy(OnFailure::CancelRest);
+    pub(crate) fn cancel_rest(me: &PooledRc<Self>) {
+        Self::set_policy(me, OnFailure::CancelRest);
     }
 
     /// From now on failures are results, and `collect` puts them in their places.
-    pub(crate) fn collect_outcomes(&self, collect: Collect<C>) {
-        self.node.collect.set(collect);
-        self.set_policy(OnFailure::Collect);
+    pub(crate) fn collect_outcomes(me: &PooledRc<Self>, collect: Collect<C>) {
+        me.collect.set(collect);
+        Self::set_policy(me, OnFailure::Collect);
     }
 
     /// The gathering is being set up and has, if it is done already, ended by the rules of `Raise`: judge again.
-    fn set_policy(&self, on_failure: OnFailure) {
-        self.node.on_failure.set(on_failure);
-        self.node.core.reopen();
-        self.settle_if_decided();
+    fn set_policy(me: &PooledRc<Self>, on_failure: OnFailure) {
+        me.on_failure.set(on_failure);
+        me.core.reopen();
+        me.settle_if_decided(|| as_node(me.clone()));
     }
-
     /// Lets at most `n` children run at a time: holds those back that have not begun, and starts as many as may.
     pub(crate) fn limit(&self, n: usize) {
         assert!(n > 0, "a gathering with a limit of 0 could never run a child; the least is 1");
-        let node = &self.node;
-        let kernel = node.core.kernel();
+        let kernel = self.core.kernel();
         let mut running = 0;
-        for (index, child) in (0..).zip(node.children()).filter(|(_, child)| !child.core().is_done()) {
+        for (index, child) in (0..).zip(self.children()).filter(|(_, child)| !child.core().is_done()) {
             match child.kind() {
-                Kind::Task(suspension) if !suspension.started().get() => {
-                    let held = kernel.unqueue(suspension.key());
+                Kind::Task(state) if !state.started().get() => {
+                    let held = kernel.unqueue(state.key());
                     if held {
-                        node.held.borrow_mut().insert(index, suspension.key());
-                    } else if !node.held.borrow().contains_key(&index) {
+                        self.held.borrow_mut().insert(index, state.key());
+                    } else if !self.held.borrow().contains_key(&index) {
                         running += 1;
                     }
                 }
                 _ => running += 1,
             }
         }
-        node.running.set(running);
-        node.limit.set(n);
-        node.start_held();
+        self.running.set(running);
+        self.limit.set(n);
+        self.start_held();
     }
 }
 
 impl<C: Children> Watch for Countdown<C> {
     /// Most children decide nothing.
-    fn child_done(self: Rc<Self>, index: u32, child: &Core) {
-        let node = &self.node;
-        let remaining = node.remaining.get() - 1;
-        node.remaining.set(remaining);
-        let counts_only = child.state() == State::Finished && node.fails.is_none() && node.limit.get() == usize::MAX;
-        if remaining == 0 || !counts_only {
-            self.consider(index, child);
+    fn child_done(&self, me: &WatchRef, index: u32, child: &Core) {
+        let remaining = self.remaining.get() - 1;
+        self.remaining.set(remaining);
+        let counts_only = child.state() == State::Finished && self.fails.is_none() && self.limit.get() == usize::MAX;
+        if (remaining == 0 || !counts_only) && self.consider(index, child) {
+            self.core.kernel().push_child_turn(me.clone().into_turn(), index);
         }
     }
 }
 
-impl<C: Children> Run for Countdown<C> {
-    fn run(self: Rc<Self>, _index: u32) {
-        self.settle_if_decided();
-        if self.node.fixed.get() {
-            self.node.make_results();
+impl<C: Children> ChildTurn for Countdown<C> {
+    fn child_turn(&self, me: &ChildTurnRef, _index: u32) {
+        self.settle_if_decided(|| me.clone().into_node::<Self>());
+        if self.fixed.get() {
+            self.make_results();
         }
     }
 }
 
-impl<C: Children> Group for GatherNode<C> {
+impl<C: Children> Group for Countdown<C> {
     fn children(&self) -> Vec<NodeRef> {
         let nodes = self.with_children(|children| (0..children.len()).map(|i| children.node(i)).collect());
         nodes.unwrap_or_default()
@@ -304,7 +279,7 @@ impl<C: Children> Group for GatherNode<C> {
     }
 }
 
-impl<C: Children> Node for GatherNode<C> {
+impl<C: Children> Node for Countdown<C> {
     fn core(&self) -> &Core {
         &self.core
     }
@@ -322,7 +297,7 @@ impl<C: Children> Node for GatherNode<C> {
     }
 }
 
-impl<C: Children, O: 'static> Promise<O> for GatherNode<C> {
+impl<C: Children, O: 'static> Promise<O> for Countdown<C> {
     fn take(&self) -> Option<O> {
         self.make_results();
         let results = self.results.take()?;

@@ -119,7 +119,7 @@ where
     K: 'static,
 {
     let countdown = Countdown::start(current::expect(), children, fails, collect);
-    Gathering::new(JoinHandle::adopt(as_promise(countdown.node())), countdown)
+    Gathering::new(JoinHandle::adopt(as_promise(countdown)))
 }
 
 impl<T: 'static> Gathering<Vec<T>, Values> {
@@ -161,7 +161,7 @@ impl<T: 'static> Gathering<Vec<T>, Values> {
     /// # Panics
     /// If `n` is 0: nothing could ever run.
     pub fn limit(self, n: usize) -> Self {
-        self.known_countdown::<Countdown<Vec<JoinHandle<T>>>>().limit(n);
+        self.known_node::<Countdown<Vec<JoinHandle<T>>>>().limit(n);
         self
     }
 }
@@ -172,7 +172,7 @@ impl<T: 'static> Gathering<Vec<Result<T, TaskError>>, Outcomes> {
     /// # Panics
     /// If `n` is 0: nothing could ever run.
     pub fn limit(self, n: usize) -> Self {
-        self.known_countdown::<Countdown<Vec<JoinHandle<T>>>>().limit(n);
+        self.known_node::<Countdown<Vec<JoinHandle<T>>>>().limit(n);
         self
     }
 }
@@ -183,7 +183,7 @@ impl<V: 'static, E: 'static> Gathering<Result<Vec<V>, E>, FirstError> {
     /// # Panics
     /// If `n` is 0: nothing could ever run.
     pub fn limit(self, n: usize) -> Self {
-        self.known_countdown::<Countdown<Vec<JoinHandle<Result<V, E>>>>>().limit(n);
+        self.known_node::<Countdown<Vec<JoinHandle<Result<V, E>>>>>().limit(n);
         self
     }
 
@@ -206,7 +206,7 @@ impl<V: 'static, E: 'static> Gathering<Result<Vec<V>, E>, FirstError> {
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     pub fn cancel_rest(self) -> Self {
-        self.known_countdown::<Countdown<Vec<JoinHandle<Result<V, E>>>>>().cancel_rest();
+        Countdown::cancel_rest(&self.known_node::<Countdown<Vec<JoinHandle<Result<V, E>>>>>());
         self
     }
 }
@@ -218,9 +218,9 @@ where
     O: 'static,
     P: 'static,
 {
-    let countdown = gathering.known_countdown::<Countdown<C>>();
-    countdown.collect_outcomes(collect);
-    Gathering::new(JoinHandle::view(as_promise(countdown.node())), countdown)
+    let countdown = gathering.known_node::<Countdown<C>>();
+    Countdown::collect_outcomes(&countdown, collect);
+    Gathering::new(JoinHandle::view(as_promise(countdown)))
 }
 
 /// Runs awaitables of several types at once and gives a tuple of their values: asyncio's `gather(a(), b(), c())`.

@@ -6,12 +6,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::base::nanos;
-use crate::cancel::{is_throwing, wait_for};
-use crate::current::waker;
-use crate::kernel::{Alarm, Run};
-use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, PromiseRef, State, Watch, Watcher, guarded};
-use crate::timer_wheel::TimerKey;
+use crate::base::{PooledRc, unsize};
+use crate::cancel::{SingleWaiter, poll_leaf};
+use crate::current::{Timer, deadline_after};
+use crate::kernel::{ChildTurn, ChildTurnRef, Run};
+use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, PromiseRef, State, Watch, WatchRef, Watcher, guarded};
 
 /// Which child that is done ends a wait.
 pub(crate) enum Decider<O> {
@@ -58,13 +57,13 @@ pub(super) struct WaitNode<O> {
     /// Where this wait stands among the watchers of its members: where asyncio, which registers anew for each wait,
     /// would stand.
     rank: Cell<u64>,
-    waiter: Cell<Option<Watcher>>,
-    timer: Cell<Option<TimerKey>>,
+    waiter: SingleWaiter,
+    timer: Cell<Option<Timer>>,
 }
 
 impl<O: 'static> WaitNode<O> {
-    pub(super) fn watching(kernel: Rc<Loop>, members: impl Iterator<Item = NodeRef>) -> Rc<Self> {
-        let node = Rc::new(Self {
+    pub(super) fn watching(kernel: Rc<Loop>, members: impl Iterator<Item = NodeRef>) -> PooledRc<Self> {
+        let node = PooledRc::new(Self {
             kernel,
             numbers: RefCell::default(),
             promises: RefCell::default(),
@@ -74,25 +73,25 @@ impl<O: 'static> WaitNode<O> {
             phase: Cell::new(Phase::Resting),
             round: Cell::new(0),
             rank: Cell::new(u64::MAX),
-            waiter: Cell::new(None),
+            waiter: SingleWaiter::default(),
             timer: Cell::new(None),
         });
         for (index, member) in (0..).zip(members) {
-            node.add(index, &*member);
+            Self::add(&node, index, &*member);
         }
         node
     }
 
-    fn add(self: &Rc<Self>, index: u32, member: &dyn Node) {
+    fn add(me: &PooledRc<Self>, index: u32, member: &dyn Node) {
         let core = member.core();
-        refuse_foreign(&self.kernel, core);
-        let number = self.kernel.next_watch();
-        self.numbers.borrow_mut().push(number);
+        refuse_foreign(&me.kernel, core);
+        let number = me.kernel.next_watch();
+        me.numbers.borrow_mut().push(number);
         if core.is_done() {
-            self.done.borrow_mut().push(index);
+            me.done.borrow_mut().push(index);
         } else {
-            self.remaining.set(self.remaining.get() + 1);
-            core.watchers().add(number, Watcher::Watch(Rc::clone(self) as Rc<dyn Watch>, index));
+            me.remaining.set(me.remaining.get() + 1);
+            core.watchers().add(number, Watcher::Watch(unsize!(me.clone() => dyn Watch), index));
         }
     }
 
@@ -126,55 +125,53 @@ impl<O: 'static> WaitNode<O> {
         take(self.done.borrow_mut().drain(..))
     }
 
-    /// Waits; answers whether it was the time-out that ended it.
+    /// Waits; returns whether it was the time-out that ended the wait.
     pub(super) fn poll_round(
-        self: &Rc<Self>,
+        me: &PooledRc<Self>,
         decider: Decider<O>,
         timeout: Option<Duration>,
         promises: impl FnOnce() -> Vec<Option<PromiseRef<O>>>,
         cx: &Context<'_>,
     ) -> Poll<bool> {
-        if is_throwing(cx) {
-            return Poll::Pending;
-        }
-        match self.phase.get() {
-            Phase::Resting => self.begin_round(decider, timeout, promises),
-            Phase::Waiting => {}
-            Phase::Released { timed_out } => {
-                self.end_round();
-                return Poll::Ready(timed_out);
+        poll_leaf(cx, &"some of several tasks", || {
+            match me.phase.get() {
+                Phase::Resting => Self::begin_round(me, decider, timeout, promises),
+                Phase::Waiting => {}
+                Phase::Released { timed_out } => {
+                    me.end_round();
+                    return Poll::Ready(timed_out);
+                }
             }
-        }
-        drop(self.waiter.replace(Some(waker::watcher(cx.waker()))));
-        wait_for(&"some of several tasks");
-        Poll::Pending
+            me.waiter.set(cx);
+            Poll::Pending
+        })
     }
 
     /// What asyncio does at the start of a wait: a timer, and a callback for each member, which comes in the next
     /// iteration for one that is done.
     fn begin_round(
-        self: &Rc<Self>,
+        me: &PooledRc<Self>,
         decider: Decider<O>,
         timeout: Option<Duration>,
         promises: impl FnOnce() -> Vec<Option<PromiseRef<O>>>,
     ) {
-        self.phase.set(Phase::Waiting);
-        self.rank.set(self.kernel.next_watch());
-        self.round.set(self.round.get().wrapping_add(1).max(1));
-        self.decider.set(decider);
+        me.phase.set(Phase::Waiting);
+        me.rank.set(me.kernel.next_watch());
+        me.round.set(me.round.get().wrapping_add(1).max(1));
+        me.decider.set(decider);
         if let Some(limit) = timeout {
-            let deadline = self.kernel.clock().now().saturating_add(nanos(limit));
-            self.timer.set(Some(self.kernel.set_timer(deadline, Alarm::Run(Rc::clone(self) as Rc<dyn Run>))));
+            let time_is_up = unsize!(me.clone() => dyn Run);
+            me.timer.set(Some(Timer::running(&me.kernel, deadline_after(&me.kernel, limit), time_is_up)));
         }
         if let Decider::Failed(_) = decider {
             let promises = promises();
-            drop(self.promises.replace(promises));
+            drop(me.promises.replace(promises));
         }
-        let done = self.done.take();
-        let at_once = self.remaining.get() == 0 || done.iter().any(|index| self.decides(*index, None));
-        self.done.replace(done);
+        let done = me.done.take();
+        let at_once = me.remaining.get() == 0 || done.iter().any(|index| me.decides(*index, None));
+        me.done.replace(done);
         if at_once {
-            self.kernel.push(Rc::clone(self) as Rc<dyn Run>, self.round.get());
+            me.kernel.push_child_turn(unsize!(me.clone() => dyn ChildTurn), me.round.get());
         }
     }
 
@@ -207,23 +204,15 @@ impl<O: 'static> WaitNode<O> {
 
     pub(super) fn end_round(&self) {
         self.phase.set(Phase::Resting);
-        drop(self.waiter.take());
-        self.cancel_timer();
-    }
-
-    fn cancel_timer(&self) {
-        if let Some(timer) = self.timer.take() {
-            drop(self.kernel.remove_timer(timer));
-        }
+        self.waiter.clear();
+        drop(self.timer.take());
     }
 
     fn release(&self, timed_out: bool) {
         if self.phase.get() == Phase::Waiting {
             self.phase.set(Phase::Released { timed_out });
-            self.cancel_timer();
-            if let Some(waiter) = self.waiter.take() {
-                waiter.wake(&self.kernel);
-            }
+            drop(self.timer.take());
+            self.waiter.wake(&self.kernel);
         }
     }
 }
@@ -238,12 +227,11 @@ pub(crate) fn refuse_foreign(kernel: &Rc<Loop>, member: &Core) {
 }
 
 impl<O: 'static> Watch for WaitNode<O> {
-    fn child_done(self: Rc<Self>, index: u32, child: &Core) {
+    fn child_done(&self, me: &WatchRef, index: u32, child: &Core) {
         self.done.borrow_mut().push(index);
         self.remaining.set(self.remaining.get() - 1);
         if self.phase.get() == Phase::Waiting && (self.remaining.get() == 0 || self.decides(index, Some(child))) {
-            let (kernel, round) = (Rc::clone(&self.kernel), self.round.get());
-            kernel.push(self, round);
+            self.kernel.push_child_turn(me.clone().into_turn(), self.round.get());
         }
     }
 
@@ -252,22 +240,18 @@ impl<O: 'static> Watch for WaitNode<O> {
     }
 }
 
-/// A round's number: a child of that round has decided. 0: the time is up.
-impl<O: 'static> Run for WaitNode<O> {
-    fn run(self: Rc<Self>, index: u32) {
-        if index == 0 {
-            self.timer.set(None);
-            self.release(true);
-        } else if index == self.round.get() {
+/// A child has decided the wait of this round.
+impl<O: 'static> ChildTurn for WaitNode<O> {
+    fn child_turn(&self, _me: &ChildTurnRef, round: u32) {
+        if round == self.round.get() {
             self.release(false);
         }
     }
 }
 
-impl<O> Drop for WaitNode<O> {
-    fn drop(&mut self) {
-        if let Some(timer) = self.timer.take() {
-            drop(self.kernel.remove_timer(timer));
-        }
+/// The time is up.
+impl<O: 'static> Run for WaitNode<O> {
+    fn run(&self) {
+        self.release(true);
     }
 }

@@ -4,13 +4,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::round::{Decider, WaitNode};
 use super::waitable::{Sealed, Value, Waitable, node_of};
-use crate::base::downcast;
+use crate::base::{PooledRc, downcast};
 use crate::current;
 use crate::node::Promise;
 
@@ -147,7 +146,7 @@ pub struct Pending<H: Waitable> {
 }
 
 struct Set<H: Waitable> {
-    node: Rc<WaitNode<H::Out>>,
+    node: PooledRc<WaitNode<H::Out>>,
     /// `None` where a task was handed out.
     slots: Vec<Option<H>>,
     len: usize,
@@ -364,7 +363,7 @@ impl<H: Waitable> Future for Wait<H> {
         if let Some(set) = this.pending.set.as_ref().filter(|set| set.len > 0) {
             let value = |slot: &Option<H>| slot.as_ref().and_then(Sealed::value).map(Value::into_promise);
             let promises = || set.slots.iter().map(value).collect();
-            match set.node.poll_round(this.decider, this.timeout, promises, cx) {
+            match WaitNode::poll_round(&set.node, this.decider, this.timeout, promises, cx) {
                 Poll::Ready(by_time) => timed_out = by_time,
                 Poll::Pending => return Poll::Pending,
             }

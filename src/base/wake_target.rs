@@ -1,0 +1,24 @@
+//! What is to be woken when something happens. Owns the two kinds; must not know how either is woken.
+
+use std::fmt;
+use std::task::Waker;
+
+use super::task_key::TaskKey;
+
+/// What waits: a task of this crate, or a future inside a combinator of another crate that has wakers of its own
+/// (`FuturesUnordered`, say), or on a loop of another kind.
+pub(crate) enum WakeTarget {
+    /// To wake it queues the task and runs no code of a user.
+    Task(TaskKey),
+    /// To wake it may run code of a user, and so may dropping it.
+    Foreign(Waker),
+}
+
+impl fmt::Debug for WakeTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Task(_) => "Task",
+            Self::Foreign(_) => "Foreign",
+        })
+    }
+}

@@ -1,0 +1,26 @@
+//! What a program waits for that can never go on. Owns that list; must not know how the deadlock was found.
+
+use crate::awaitables::tasks_of;
+use crate::error::Deadlock;
+use crate::node::{Kind, Loop, NodeRef};
+
+/// Every task of the loop with what it waits for.
+pub(super) fn deadlock(kernel: &Loop) -> Deadlock {
+    let waiting = tasks_of(kernel).into_iter().map(|task| {
+        let state = task.state();
+        let nodes = state.waits_for_nodes();
+        let mut waits: Vec<String> = nodes.iter().map(describe).collect();
+        waits.extend(state.leaf().get().map(ToString::to_string));
+        let what = if waits.is_empty() { "something outside the loop".to_owned() } else { waits.join(" and ") };
+        format!("{} waits for {what}", task.name())
+    });
+    Deadlock::new(waiting.collect())
+}
+
+fn describe(node: &NodeRef) -> String {
+    match node.kind() {
+        Kind::Task(state) => state.name(),
+        Kind::Plain => "a future".to_owned(),
+        Kind::Group(group) => format!("a gathering of {}", group.children().len()),
+    }
+}

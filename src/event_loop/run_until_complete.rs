@@ -1,0 +1,152 @@
+//! Runs a main future: asyncio's `run_until_complete`. Owns the proof that what the main future borrows is returned in time;
+//! must not know how an iteration goes.
+#![expect(unsafe_code, reason = "the main future may borrow from its caller while the task table wants 'static")]
+
+use std::cell::Cell;
+use std::mem;
+use std::panic::Location;
+use std::pin::{Pin, pin};
+use std::process::abort;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use super::event_loop::EventLoop;
+use crate::awaitables::{AnyFuture, JoinHandle, recognise_borrowed, spawn};
+use crate::current;
+use crate::error::{Error, TaskError};
+use crate::kernel::Phase;
+use crate::node::NodeRef;
+
+impl EventLoop {
+    /// Runs until `future` is done and gives its value: asyncio's `run_until_complete`.
+    ///
+    /// A coroutine becomes a task, and may borrow from its caller; it is dropped if the run ends early. A task, future or
+    /// gathering of this loop is run as it is. Tasks that are not done stay on the loop for the next run.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if it was cancelled, [`Error::Stopped`] if `stop()` came first, [`Error::Running`] inside a
+    /// running loop, [`Error::Closed`] after `close`, [`Error::ForeignLoop`] for a task of another loop,
+    /// [`Error::Deadlock`] if the clock is virtual and nothing can ever happen again, [`Error::Io`] if the operating
+    /// system fails.
+    ///
+    /// # Panics
+    /// A panic of the future goes on here.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::EventLoop;
+    ///
+    /// let lp = EventLoop::new()?;
+    /// let task = lp.create_task(async { 1 });
+    /// let borrowed = String::from("mine");
+    /// assert_eq!(lp.run_until_complete(async { borrowed.len() })?, 4);
+    /// assert_eq!(lp.run_until_complete(task)?, 1);
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn run_until_complete<F: IntoFuture>(&self, future: F) -> Result<F::Output, Error> {
+        self.run_main(future, Location::caller(), |_main| ())
+    }
+
+    /// `run_until_complete`. `begins` is told which task the coroutine has become.
+    pub(crate) fn run_main<F: IntoFuture>(
+        &self,
+        future: F,
+        created: &'static Location<'static>,
+        begins: impl FnOnce(&AnyFuture),
+    ) -> Result<F::Output, Error> {
+        match recognise_borrowed(future) {
+            Ok(join) => {
+                self.run_until_done(&*join.node())?;
+                value_of(&join)
+            }
+            Err(coroutine) => self.run_coroutine(coroutine.into_future(), created, begins),
+        }
+    }
+
+    fn run_coroutine<F: Future>(
+        &self,
+        future: F,
+        created: &'static Location<'static>,
+        begins: impl FnOnce(&AnyFuture),
+    ) -> Result<F::Output, Error> {
+        if current::any_running() {
+            return Err(Error::Running);
+        }
+        if self.kernel().life().phase() != Phase::Open {
+            return Err(Error::Closed);
+        }
+        let value = Cell::new(None);
+        let gone = Cell::new(false);
+        let mut future = pin!(Some(future));
+        let main: Pin<Box<dyn Future<Output = ()> + '_>> =
+            Box::pin(Main { future: future.as_mut(), value: &value, gone: &gone });
+        // SAFETY: `Main` borrows from this frame and from the caller. It is dropped before the frame ends, since
+        // `Finally` sees to it on every way out, and ends the process if it could not.
+        let main = unsafe {
+            mem::transmute::<Pin<Box<dyn Future<Output = ()> + '_>>, Pin<Box<dyn Future<Output = ()>>>>(main)
+        };
+        let task = spawn(Rc::clone(self.kernel()), main, true, created).into_join();
+        let finally = Finally { lp: self, task: task.node(), gone: &gone };
+        begins(&task.any());
+        let ran = self.run_until_done(&*finally.task);
+        drop(finally);
+        ran?;
+        value_of(&task)?;
+        Ok(value.take().expect("a main future that finished has left its value"))
+    }
+}
+
+/// The value of a node that is done, for whoever ran the loop for it.
+fn value_of<T>(join: &JoinHandle<T>) -> Result<T, Error> {
+    match join.take_result() {
+        Ok(value) => Ok(value),
+        Err(TaskError::Cancelled(cancelled)) => Err(Error::Cancelled(cancelled)),
+        Err(TaskError::Panicked(panic)) => panic.resume(),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// The main future as a coroutine without a value: it leaves the value in the frame of its caller.
+struct Main<'a, F: Future> {
+    future: Pin<&'a mut Option<F>>,
+    value: &'a Cell<Option<F::Output>>,
+    gone: &'a Cell<bool>,
+}
+
+impl<F: Future> Future for Main<'_, F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let future = self.future.as_mut().as_pin_mut().expect("a task is not polled after its end");
+        future.poll(cx).map(|value| self.value.set(Some(value)))
+    }
+}
+
+/// The destructors of the main future run when its task ends, like those of any other.
+impl<F: Future> Drop for Main<'_, F> {
+    fn drop(&mut self) {
+        self.gone.set(true);
+        self.future.set(None);
+    }
+}
+
+/// However the run ends, the main future ends with it.
+struct Finally<'a> {
+    lp: &'a EventLoop,
+    task: NodeRef,
+    gone: &'a Cell<bool>,
+}
+
+impl Drop for Finally<'_> {
+    fn drop(&mut self) {
+        if !self.gone.get() {
+            let _in = self.lp.enter();
+            self.task.abandon();
+        }
+        if !self.gone.get() {
+            // What it borrows is about to go: nothing sound is left to do. No way to get here is known.
+            abort();
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Runs of a loop: one iteration after another, until it is stopped or a node is done. Owns when a run begins and ends; must
+//! not know how an iteration goes.
+
+use std::rc::Rc;
+
+use super::event_loop::EventLoop;
+use super::run_once::Iteration;
+use crate::base::{PooledRc, unsize};
+use crate::current::{self, Guard};
+use crate::error::Error;
+use crate::kernel::{ChildTurn, ChildTurnRef, Phase};
+use crate::node::{Core, Loop, Node, Watch, WatchRef, Watcher};
+
+impl EventLoop {
+    /// Runs until [`stop`](Self::stop): asyncio's `run_forever()`.
+    ///
+    /// # Errors
+    /// [`Error::Running`] inside a running loop, [`Error::Closed`] after `close`, [`Error::Deadlock`] if the clock is
+    /// virtual and nothing can ever happen again, [`Error::Io`] if the operating system fails.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::EventLoop;
+    ///
+    /// let lp = EventLoop::new()?;
+    /// let stopper = lp.clone();
+    /// lp.call_soon(move || stopper.stop());
+    /// lp.run_forever()?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn run_forever(&self) -> Result<(), Error> {
+        let _running = Running::begin(self)?;
+        self.iterate()
+    }
+
+    /// One iteration after another, until the loop is stopped.
+    fn iterate(&self) -> Result<(), Error> {
+        let mut iteration = Iteration::first(self.kernel());
+        let ended = loop {
+            match iteration.run_once() {
+                Ok(()) if self.kernel().life().is_stopping() => break Ok(()),
+                Ok(()) => {}
+                Err(error) => break Err(error),
+            }
+        };
+        iteration.end();
+        ended
+    }
+
+    /// Runs until `node` is done, and one iteration more, as asyncio does.
+    pub(super) fn run_until_done(&self, node: &dyn Node) -> Result<(), Error> {
+        if !Rc::ptr_eq(node.core().kernel(), self.kernel()) {
+            return Err(Error::ForeignLoop);
+        }
+        let _running = Running::begin(self)?;
+        let stop = unsize!(PooledRc::new(StopWhenDone { kernel: Rc::clone(self.kernel()) }) => dyn Watch);
+        let core = node.core();
+        let number = self.kernel().next_watch();
+        if core.is_done() {
+            stop.child_done(&stop, 0, core);
+        } else {
+            core.watchers().add(number, Watcher::Watch(stop, 0));
+        }
+        let ran = self.iterate();
+        drop(core.watchers().remove(number));
+        match ran {
+            // asyncio's future may be done although the loop was stopped in the same iteration
+            Ok(()) if !core.is_done() => Err(Error::Stopped),
+            Err(Error::Deadlock(_)) if core.is_done() => Ok(()),
+            other => other,
+        }
+    }
+}
+
+/// The loop runs while this lives.
+struct Running<'a> {
+    lp: &'a EventLoop,
+    _guard: Guard,
+}
+
+impl<'a> Running<'a> {
+    fn begin(lp: &'a EventLoop) -> Result<Self, Error> {
+        if current::any_running() {
+            return Err(Error::Running);
+        }
+        if lp.kernel().life().phase() != Phase::Open {
+            return Err(Error::Closed);
+        }
+        let guard = current::enter(Rc::clone(lp.kernel()));
+        lp.kernel().life().set_running(true);
+        Ok(Self { lp, _guard: guard })
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.lp.kernel().life().set_running(false);
+        self.lp.kernel().life().set_stopping(false);
+    }
+}
+
+/// Stops the loop one iteration after a node is done: asyncio's `_run_until_complete_cb`.
+struct StopWhenDone {
+    kernel: Rc<Loop>,
+}
+
+impl Watch for StopWhenDone {
+    fn child_done(&self, me: &WatchRef, index: u32, _child: &Core) {
+        self.kernel.push_child_turn(me.clone().into_turn(), index);
+    }
+}
+
+impl ChildTurn for StopWhenDone {
+    fn child_turn(&self, _me: &ChildTurnRef, _index: u32) {
+        self.kernel.life().set_stopping(true);
+    }
+}
