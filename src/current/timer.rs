@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::task::Context;
 use std::time::Duration;
 
-use super::waker::wake_target;
+use super::waker::key_of;
 use crate::base::nanos;
 use crate::kernel::{Alarm, RunRef};
 use crate::node::Loop;
@@ -14,41 +14,57 @@ use crate::timer_wheel::TimerKey;
 #[derive(Debug)]
 pub(crate) struct Timer {
     kernel: Rc<Loop>,
+    /// `TimerKey::NONE` when it is over. (An `Option` would make each sleep a word larger.)
     key: TimerKey,
 }
 
 impl Timer {
     /// A timer that wakes what is polled with `cx`.
+    #[inline]
     pub(crate) fn waking(kernel: Rc<Loop>, deadline: u64, cx: &Context<'_>) -> Self {
-        let key = kernel.set_timer(deadline, Alarm::Wake(wake_target(cx)));
+        let key = kernel.set_timer(deadline, alarm(cx));
         Self { kernel, key }
     }
 
     /// A timer that runs `run`.
     pub(crate) fn running(kernel: &Rc<Loop>, deadline: u64, run: RunRef) -> Self {
-        Self { key: kernel.set_timer(deadline, Alarm::Run(run)), kernel: Rc::clone(kernel) }
+        let key = kernel.set_timer(deadline, Alarm::Run(run));
+        Self { kernel: Rc::clone(kernel), key }
     }
 
     /// Whether it was due and has been carried out.
     #[inline]
-    pub(crate) fn is_over(&self) -> bool {
-        !self.kernel.has_timer(self.key)
+    pub(crate) fn is_over(&mut self) -> bool {
+        let over = !self.kernel.has_timer(self.key);
+        if over {
+            self.key = TimerKey::NONE;
+        }
+        over
     }
 
     /// From now on it wakes what is polled with `cx`, if it is not over.
+    #[cold]
     pub(crate) fn wake_instead(&self, cx: &Context<'_>) {
-        drop(self.kernel.change_timer(self.key, Alarm::Wake(wake_target(cx))));
+        drop(self.kernel.change_timer(self.key, alarm(cx)));
     }
 }
 
 impl Drop for Timer {
     #[inline]
     fn drop(&mut self) {
-        drop(self.kernel.remove_timer(self.key));
+        if self.key != TimerKey::NONE {
+            drop(self.kernel.remove_timer(self.key));
+        }
     }
 }
 
 /// The time on the loop's clock when `limit` will have passed, in nanoseconds.
 pub(crate) fn deadline_after(kernel: &Loop, limit: Duration) -> u64 {
     kernel.clock().now().saturating_add(nanos(limit))
+}
+
+/// A timer is to wake what is polled with `cx`.
+#[inline]
+fn alarm(cx: &Context<'_>) -> Alarm {
+    key_of(cx.waker()).map_or_else(|| Alarm::Foreign(cx.waker().clone()), Alarm::Task)
 }

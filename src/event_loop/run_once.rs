@@ -4,10 +4,11 @@
 use std::time::{Duration, Instant};
 
 use super::deadlock::deadlock;
+use crate::base::WakeTarget;
 use crate::current;
 use crate::error::Error;
 use crate::kernel::{Alarm, Batch, Entry, Handle, Queued};
-use crate::node::{Loop, NodeRef, guarded, wake};
+use crate::node::{Loop, NodeRef, guarded, wake, wake_task};
 use crate::reactor::ReadyEvent;
 
 /// What a run carries from one iteration to the next.
@@ -185,7 +186,8 @@ fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
             }
         }
         Entry::Timer(key) => match kernel.remove_timer(key) {
-            Some(Alarm::Wake(target)) => wake(kernel, target),
+            Some(Alarm::Task(key)) => wake_task(kernel, key),
+            Some(Alarm::Foreign(waker)) => wake(kernel, WakeTarget::Foreign(waker)),
             Some(Alarm::Run(run)) => call(kernel, move || run.run()),
             None => {}
         },

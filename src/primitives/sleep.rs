@@ -142,7 +142,9 @@ impl Sleep {
             Until::At(deadline) => Some(kernel.clock().nanos_at(deadline)).filter(|at| *at > now()),
         };
         if let Some(at) = deadline {
-            self.timer = Some(Timer::waking(kernel, at, cx));
+            let before = self.timer.replace(Timer::waking(kernel, at, cx));
+            debug_assert!(before.is_none(), "it is armed once");
+            std::mem::forget(before); // there was none, which spares a destructor
             self.phase = Phase::Armed;
             wait_for(&"a timer");
         } else {
@@ -153,21 +155,15 @@ impl Sleep {
     }
 
     /// Whether the timer was due. If not, it is to wake what polls now.
-    fn has_rung(&self, cx: &Context<'_>) -> bool {
-        match &self.timer {
-            Some(timer) if !timer.is_over() => {
-                wait_on(timer, cx);
-                false
-            }
-            _ => true,
+    fn has_rung(&mut self, cx: &Context<'_>) -> bool {
+        let Some(timer) = &mut self.timer else { return true };
+        let over = timer.is_over();
+        if !over {
+            timer.wake_instead(cx);
+            wait_for(&"a timer");
         }
+        over
     }
-}
-
-#[cold]
-fn wait_on(timer: &Timer, cx: &Context<'_>) {
-    timer.wake_instead(cx);
-    wait_for(&"a timer");
 }
 
 impl Future for Sleep {
@@ -182,11 +178,14 @@ impl Future for Sleep {
                 self.start(cx);
                 return Poll::Pending;
             }
-            Phase::Armed if !self.has_rung(cx) => return Poll::Pending,
-            Phase::Armed | Phase::Yielding | Phase::Over => {}
+            Phase::Armed => {
+                if !self.has_rung(cx) {
+                    return Poll::Pending;
+                }
+            }
+            Phase::Yielding | Phase::Over => {}
         }
         self.phase = Phase::Over;
-        self.timer = None;
         Poll::Ready(())
     }
 }

@@ -55,6 +55,11 @@ pub(super) struct Nodes<T> {
     len: usize,
 }
 
+impl TimerKey {
+    /// The key of no timer.
+    pub(crate) const NONE: Self = Self { slot: NIL, generation: 0 };
+}
+
 impl<T> Nodes<T> {
     pub(super) fn new() -> Self {
         Self { places: Vec::new(), free: NIL, len: 0 }
