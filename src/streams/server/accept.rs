@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::server::Shared;
 use crate::error::Exception;
-use crate::net::{Descriptor, TcpListener, UnixListener, Waiting};
+use crate::net::{Descriptor, ReadinessFuture, TcpListener, UnixListener};
 use crate::node::report;
 use crate::primitives::sleep;
 use crate::streams::channel::Wire;
@@ -46,7 +46,7 @@ impl Listener {
         }
     }
 
-    fn wait(&self) -> Waiting {
+    fn wait(&self) -> ReadinessFuture {
         match self {
             Self::Tcp(listener) => listener.wait(),
             Self::Unix(listener) => listener.wait(),
