@@ -17,8 +17,8 @@ use super::watched_child::WatchedChild;
 use crate::signal::{SIGKILL, SIGTERM};
 use crate::streams::{StreamReader, StreamWriter};
 
-/// A child process: asyncio's `Process`, made by [`create_subprocess_exec`](fn@create_subprocess_exec) and
-/// [`create_subprocess_shell`](fn@create_subprocess_shell).
+/// A child process: asyncio's `Process`, made by [`create_subprocess_exec`](fn@crate::create_subprocess_exec) and
+/// [`create_subprocess_shell`](fn@crate::create_subprocess_shell).
 ///
 /// Dropping the handle closes the pipes and leaves the process running, as in asyncio and in the standard library, unless
 /// the process was started with [`kill_on_drop`](crate::ProcessBuilder::kill_on_drop). In any case the loop reaps the

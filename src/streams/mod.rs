@@ -13,5 +13,6 @@ mod server; // a task for each client that connects
 pub use open::{open_connection, open_unix_connection};
 pub use reader::StreamReader;
 pub use server::{ClientResult, Listener, Server, ServerBuilder, start_server, start_unix_server};
+#[cfg(feature = "process")]
 pub(crate) use transport::DEFAULT_LIMIT;
 pub use writer::StreamWriter;

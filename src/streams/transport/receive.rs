@@ -20,28 +20,27 @@ impl Transport {
     /// # Panics
     /// If another task is waiting already. `method` is the reader's method, for the message.
     pub(crate) async fn more(&self, method: &str, mut target: Option<&mut [u8]>, wanted: usize) -> io::Result<usize> {
-        let buffer = &self.read_buffer;
-        let len_before = buffer.bytes().len();
-        let _claim = buffer.claim(method);
+        let len_before = self.read_buffer.bytes().len();
+        let _claim = self.read_buffer.claim(method);
         loop {
-            if let Some(error) = buffer.error() {
+            if let Some(error) = self.read_buffer.error() {
                 return Err(error);
             }
             self.wait_for_input().await;
-            if let Some(error) = buffer.error() {
+            if let Some(error) = self.read_buffer.error() {
                 return Err(error);
             }
             // another task has fed the reader, or closed the stream
-            if buffer.has_ended() || buffer.bytes().len() > len_before {
+            if self.read_buffer.has_ended() || self.read_buffer.bytes().len() > len_before {
                 return Ok(0);
             }
             let received = match &mut target {
                 Some(target) => self.receive(target),
-                None => buffer.fill(wanted, |room| self.receive(room)),
+                None => self.read_buffer.fill(wanted, |room| self.receive(room)),
             };
             match received {
                 Ok(0) => {
-                    buffer.note_eof();
+                    self.read_buffer.note_eof();
                     return Ok(0);
                 }
                 Ok(count) => return Ok(if target.is_some() { count } else { 0 }),
@@ -49,7 +48,7 @@ impl Transport {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => {
                     let error = KeptError::new(error);
-                    buffer.note_error(error.clone());
+                    self.read_buffer.note_error(error.clone());
                     self.lose(&error);
                     return Err(error.again());
                 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::transport::Transport;
 use crate::awaitables::spawn;
 use crate::error::KeptError;
-use crate::kernel::Phase;
+use crate::kernel::{Leaf, Phase};
 use crate::primitives::yield_now;
 use crate::reactor::Direction;
 
@@ -110,6 +110,7 @@ impl Transport {
 
     /// Waits until there is room in the buffer, or there will never be any.
     pub(crate) async fn drain(&self) -> io::Result<()> {
+        const ROOM: Leaf = &"a stream to drain";
         if let Some(error) = self.read_buffer.error() {
             return Err(error);
         }
@@ -122,7 +123,8 @@ impl Transport {
         if self.is_closed() {
             return Err(io::Error::new(io::ErrorKind::ConnectionReset, "the connection is closed: nothing is sent"));
         }
-        self.write_buffer.wait_for_room().await;
+        // `wait` returns false if it was skipped while its task was being cancelled: the wait starts again
+        while self.write_buffer.is_full() && !self.write_buffer.drain_waiters.wait(ROOM, |_| ()).await {}
         self.write_buffer.check()
     }
 

@@ -6,7 +6,6 @@ use std::io;
 
 use crate::base::ByteQueue;
 use crate::error::KeptError;
-use crate::kernel::Leaf;
 use crate::sync::Waiters;
 
 /// The default watermarks, asyncio's.
@@ -19,7 +18,7 @@ pub(super) struct WriteBuffer {
     low_watermark: Cell<usize>,
     /// The length has been above the high watermark, and not at or below the low one since.
     is_full: Cell<bool>,
-    drain_waiters: Waiters,
+    pub(super) drain_waiters: Waiters,
     /// A task is sending the bytes.
     is_flushing: Cell<bool>,
     /// `write_eof` was called.
@@ -72,6 +71,11 @@ impl WriteBuffer {
 
     // Flow control.
 
+    /// Whether `drain` must wait.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full.get()
+    }
+
     pub(super) fn set_watermarks(&self, high: usize, low: usize) {
         self.high_watermark.set(high);
         self.low_watermark.set(low);
@@ -92,13 +96,6 @@ impl WriteBuffer {
     pub(super) fn release_drains(&self) {
         self.is_full.set(false);
         self.drain_waiters.call_all();
-    }
-
-    /// Waits until there is room, or there will never be any.
-    pub(super) async fn wait_for_room(&self) {
-        const ROOM: Leaf = &"a stream to drain";
-        // `wait` returns false if it was skipped while its task was being cancelled: the wait starts again
-        while self.is_full.get() && !self.drain_waiters.wait(ROOM, |_| ()).await {}
     }
 
     // The task that sends.
