@@ -60,7 +60,7 @@ pub use process::{Process, ProcessBuilder, create_subprocess_exec, create_subpro
 pub use run::run;
 #[cfg(unix)]
 pub use streams::{
-    Listener, Served, Server, ServerBuilder, StreamReader, StreamWriter, open_connection, open_unix_connection,
+    ClientResult, Listener, Server, ServerBuilder, StreamReader, StreamWriter, open_connection, open_unix_connection,
     start_server, start_unix_server,
 };
 pub use sync::{

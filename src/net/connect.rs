@@ -1,4 +1,5 @@
-//! Connections to several addresses by RFC 8305. Owns their order and their race; must not know what is sent over them.
+//! Connecting to one of several addresses, by RFC 8305. Owns the order of the addresses and their race; must not know what
+//! is sent over a connection.
 
 use std::net::{SocketAddr, TcpStream as StdStream};
 use std::os::fd::OwnedFd;
@@ -15,13 +16,14 @@ use crate::primitives::{Attempt, staggered_race};
 use crate::reactor::Direction;
 use crate::sys::socket;
 
-/// How long one address has for itself, as RFC 8305 recommends.
+/// The pause before the next address is tried too, as RFC 8305 recommends.
 const HAPPY_EYEBALLS_DELAY: Duration = Duration::from_millis(250);
 
-/// Connects with settings: the keyword arguments of asyncio's `create_connection`.
+/// Connects by TCP, with settings: the keyword arguments of asyncio's `create_connection`.
 ///
-/// Several addresses are tried by RFC 8305 ("happy eyeballs"): in turns from the two families, each with a quarter of a
-/// second for itself before the next is tried as well; the first connection is taken, the other attempts end.
+/// Several addresses are tried by RFC 8305 ("happy eyeballs"). The addresses alternate between IPv6 and IPv4. Each attempt
+/// has a quarter of a second for itself before the next one starts beside it. The first connection is taken, and the other
+/// attempts end.
 ///
 /// # Examples
 /// ```
@@ -31,13 +33,13 @@ const HAPPY_EYEBALLS_DELAY: Duration = Duration::from_millis(250);
 ///
 /// run(async {
 ///     let listener = TcpListener::bind(([127, 0, 0, 1], 0))?;
-///     let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
-///     let somebody = listener.local_addr()?;
+///     let closed = SocketAddr::from(([127, 0, 0, 1], 1));
+///     let open = listener.local_addr()?;
 ///     let connector = TcpConnector::new().local_addr(([127, 0, 0, 1], 0));
-///     let stream = connector.connect(vec![nobody, somebody]).await?;
-///     assert_eq!(stream.peer_addr()?, somebody);
+///     let stream = connector.connect(vec![closed, open]).await?;
+///     assert_eq!(stream.peer_addr()?, open);
 ///
-///     let error = connector.connect(vec![nobody, nobody]).await.unwrap_err();
+///     let error = connector.connect(vec![closed, closed]).await.unwrap_err();
 ///     assert_eq!(error.attempts().len(), 2);
 ///     Ok::<(), std::io::Error>(())
 /// })??;
@@ -58,27 +60,27 @@ impl Default for TcpConnector {
 }
 
 impl TcpConnector {
-    /// A quarter of a second for each address, the families in turns, any local address.
+    /// The default settings: a delay of a quarter of a second, alternating families, any local address.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How long one address has for itself before the next is tried as well. `None`: until it has failed, as asyncio
-    /// does if nothing is said.
+    /// How long an attempt may take before the next address is tried too; a quarter of a second by default. With `None`
+    /// the next address is tried only once the attempt has failed, which is asyncio's default.
     pub fn happy_eyeballs_delay(mut self, delay: impl Into<Option<Duration>>) -> Self {
         self.happy_eyeballs_delay = delay.into();
         self
     }
 
-    /// How many addresses of the first family come before the first of the other; then they take turns. 0 leaves the
-    /// addresses in their order.
+    /// How many addresses of the first family come before the first address of the other family; then the families
+    /// alternate. 1 by default. 0 leaves the addresses in their order.
     pub fn interleave(mut self, first: usize) -> Self {
         self.interleave = first;
         self
     }
 
-    /// The local address to connect from; called twice, one for each family. An address of a family without one is not
-    /// tried.
+    /// Adds a local address to connect from. For both families, call this twice. Once a local address is given, the
+    /// addresses of a family without one are not tried.
     pub fn local_addr(mut self, address: impl Into<SocketAddr>) -> Self {
         self.local_addrs = self.local_addrs.iter().copied().chain(iter::once(address.into())).collect();
         self
@@ -87,23 +89,24 @@ impl TcpConnector {
     /// Connects.
     ///
     /// # Errors
-    /// [`ConnectError`] with what every attempt came to.
+    /// [`ConnectError`], with the error of every attempt.
     ///
     /// # Panics
     /// If this thread is in no loop.
     ///
     /// # Cancel safety
-    /// The attempts are given up.
+    /// The attempts end.
     pub async fn connect(&self, to: impl Into<Endpoint>) -> Result<TcpStream, ConnectError> {
         let to = to.into();
         let addresses = match resolve::addresses(&to).await {
             Ok(addresses) if addresses.is_empty() => {
-                let nothing = io::Error::new(io::ErrorKind::InvalidInput, "there is no address to connect to");
-                return Err(ConnectError::without_address(to.to_string(), nothing));
+                let error = io::Error::new(io::ErrorKind::InvalidInput, "there is no address to connect to");
+                return Err(ConnectError::without_address(to.to_string(), error));
             }
             Ok(addresses) => interleave(addresses, self.interleave),
             Err(error) => return Err(ConnectError::without_address(to.to_string(), error)),
         };
+        // one address needs no race, and no task
         if let [address] = addresses[..] {
             let connected = connect_to(address, Rc::clone(&self.local_addrs)).await;
             return connected.map_err(|error| ConnectError::new(to.to_string(), vec![(address, error)]));
@@ -118,25 +121,44 @@ impl TcpConnector {
         }
         let attempts = addresses.into_iter().zip(race.attempts).map(|(address, attempt)| match attempt {
             Attempt::Failed(error) => (address, error),
-            // somebody has cancelled its task, which only all_tasks() can find
+            // the program has cancelled the attempt's task, which it found in `all_tasks()`
             Attempt::Won | Attempt::Cancelled => (address, io::Error::new(io::ErrorKind::Interrupted, "cancelled")),
         });
         Err(ConnectError::new(to.to_string(), attempts.collect()))
     }
 }
 
-/// Addresses in turns from the families, beginning with that of the first address and `first` of it.
-fn interleave(addresses: Vec<SocketAddr>, first: usize) -> Vec<SocketAddr> {
-    let Some(leads_v6) = addresses.first().map(SocketAddr::is_ipv6).filter(|_| first > 0) else { return addresses };
-    let (mut lead, follow): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|a| a.is_ipv6() == leads_v6);
-    let turns = lead.split_off((first - 1).min(lead.len()));
-    let (mut turns, mut follow) = (turns.into_iter(), follow.into_iter());
-    let rest = iter::from_fn(|| match (turns.next(), follow.next()) {
+impl TcpStream {
+    /// Connects to an address, or to the first of several addresses that accepts. [`TcpConnector`] tells how, and has
+    /// settings.
+    ///
+    /// # Errors
+    /// [`ConnectError`], with the error of every attempt; `?` converts it into an `io::Error`.
+    ///
+    /// # Panics
+    /// If this thread is in no loop.
+    ///
+    /// # Cancel safety
+    /// The attempts end.
+    pub async fn connect(to: impl Into<Endpoint>) -> Result<Self, ConnectError> {
+        TcpConnector::new().connect(to).await
+    }
+}
+
+/// The addresses in the order in which they are tried. The family of the first address leads: its first `lead` addresses
+/// come first, then the families alternate. 0 leaves the order as it is.
+fn interleave(addresses: Vec<SocketAddr>, lead: usize) -> Vec<SocketAddr> {
+    let Some(leads_v6) = addresses.first().map(SocketAddr::is_ipv6).filter(|_| lead > 0) else { return addresses };
+    let (mut ordered, others): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|a| a.is_ipv6() == leads_v6);
+    // the last of the `lead` addresses opens the first pair
+    let alternating = ordered.split_off((lead - 1).min(ordered.len()));
+    let (mut leading, mut others) = (alternating.into_iter(), others.into_iter());
+    let pairs = iter::from_fn(|| match (leading.next(), others.next()) {
         (None, None) => None,
         pair => Some([pair.0, pair.1]),
     });
-    lead.extend(rest.flatten().flatten());
-    lead
+    ordered.extend(pairs.flatten().flatten());
+    ordered
 }
 
 /// One attempt.
@@ -144,34 +166,35 @@ async fn connect_to(address: SocketAddr, local_addrs: Rc<[SocketAddr]>) -> io::R
     let socket = socket::tcp_socket(&address)?;
     bind_local(&socket, &address, &local_addrs)?;
     socket::connect(&socket, &address)?;
-    let io = Descriptor::connecting(StdStream::from(socket))?;
+    let descriptor = Descriptor::connecting(StdStream::from(socket))?;
     loop {
-        io.writable().await;
-        if let Some(error) = io.get_ref().take_error()? {
+        descriptor.writable().await;
+        if let Some(error) = descriptor.get_ref().take_error()? {
             return Err(error);
         }
-        match io.get_ref().peer_addr() {
-            Ok(_) => return Ok(TcpStream::adopt(io)),
-            // woken for nothing: it is still under way
-            Err(e) if e.kind() == io::ErrorKind::NotConnected => io.set_blocked(Direction::Write),
+        match descriptor.get_ref().peer_addr() {
+            Ok(_) => return Ok(TcpStream::from_descriptor(descriptor)),
+            // a spurious wake-up: the connection is not made yet
+            Err(e) if e.kind() == io::ErrorKind::NotConnected => descriptor.set_blocked(Direction::Write),
             Err(e) => return Err(e),
         }
     }
 }
 
-fn bind_local(socket: &OwnedFd, to: &SocketAddr, local_addrs: &[SocketAddr]) -> io::Result<()> {
+/// Binds the first local address of the peer's family that the system accepts.
+fn bind_local(socket: &OwnedFd, peer: &SocketAddr, local_addrs: &[SocketAddr]) -> io::Result<()> {
     if local_addrs.is_empty() {
         return Ok(());
     }
-    let mut refused = None;
-    for local in local_addrs.iter().filter(|local| local.is_ipv4() == to.is_ipv4()) {
+    let mut last_error = None;
+    for local in local_addrs.iter().filter(|local| local.is_ipv4() == peer.is_ipv4()) {
         match socket::bind(socket, local) {
             Ok(()) => return Ok(()),
-            Err(e) => refused = Some(io::Error::new(e.kind(), format!("while attempting to bind on {local}: {e}"))),
+            Err(e) => last_error = Some(io::Error::new(e.kind(), format!("while attempting to bind on {local}: {e}"))),
         }
     }
     let no_match = || io::Error::new(io::ErrorKind::AddrNotAvailable, "no local address of its family was given");
-    Err(refused.unwrap_or_else(no_match))
+    Err(last_error.unwrap_or_else(no_match))
 }
 
 #[cfg(test)]

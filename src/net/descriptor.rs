@@ -1,10 +1,10 @@
-//! Waiting for a descriptor: readiness as futures. Owns one registration with the reactor; must not know what is read or
-//! written.
+//! Readiness of a descriptor, as futures. Owns one registration with the reactor; must not know what is read or written.
 
+use std::future::poll_fn;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::{fmt, io};
 
 use crate::cancel::{is_throwing, wait_for};
@@ -12,14 +12,15 @@ use crate::current::{self, wake_target};
 use crate::node::{Loop, wake};
 use crate::reactor::{Direction, SourceKey};
 
-/// Anything with a non-blocking descriptor, registered with the loop: what sockets and pipes are built on.
+/// A non-blocking descriptor that is registered with the loop. Sockets and pipes are built on it.
 ///
-/// It is registered once, for both directions. The system tells when it becomes ready, and that is remembered until an
-/// operation finds it used up, so no operation is tried in vain, and none needs a system call to wait. Any number of
-/// tasks may wait for a direction; all of them try when it becomes ready, the first of them first.
+/// The descriptor is registered once, for both directions. The system reports when a direction becomes ready, and the
+/// loop remembers that until an operation would block. So waiting takes no system call, and no operation is tried before
+/// its direction is ready. Any number of tasks may wait for a direction. When it becomes ready, all of them try, in the
+/// order in which they began to wait.
 ///
-/// One that is always ready lets others have their turn: after 64 operations in one step of a task the next waits for
-/// the next iteration.
+/// A descriptor that is always ready does not starve other tasks: after 64 operations in one step of a task, the next
+/// operation waits for the next iteration.
 ///
 /// # Examples
 /// ```
@@ -43,17 +44,17 @@ use crate::reactor::{Direction, SourceKey};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Descriptor<T: AsRawFd> {
-    /// There until `into_inner`.
+    /// `None` only in a `Descriptor` that `into_inner` or `map` has emptied and is about to drop.
     inner: Option<T>,
     kernel: Rc<Loop>,
     key: SourceKey,
 }
 
 impl<T: AsRawFd> Descriptor<T> {
-    /// Registers a descriptor, which must be non-blocking, with this thread's loop.
+    /// Registers a descriptor with this thread's loop. The descriptor must be non-blocking.
     ///
     /// # Errors
-    /// If the system cannot watch it (a regular file, say), or it is registered already.
+    /// If the system cannot watch the descriptor (a regular file, for example), or it is registered already.
     ///
     /// # Panics
     /// If this thread is in no loop.
@@ -61,7 +62,7 @@ impl<T: AsRawFd> Descriptor<T> {
         Self::register(inner, true)
     }
 
-    /// The same for a socket that connects, and is writable when it has.
+    /// Registers a socket that is still connecting. It counts as writable once the connection is made or has failed.
     pub(crate) fn connecting(inner: T) -> io::Result<Self> {
         Self::register(inner, false)
     }
@@ -70,47 +71,49 @@ impl<T: AsRawFd> Descriptor<T> {
         let kernel = current::expect();
         let fd = inner.as_raw_fd();
         let (key, stale) = kernel.with_reactor(|reactor| reactor.register(fd, writable))?;
+        // callbacks of a closed descriptor whose number the system has given to this one
         stale.into_iter().flatten().for_each(|handle| handle.cancel());
         Ok(Self { inner: Some(inner), kernel, key })
     }
 
-    /// What is registered.
+    /// The registered object.
     pub fn get_ref(&self) -> &T {
         match &self.inner {
             Some(inner) => inner,
-            None => unreachable!("it is there until into_inner, which takes the descriptor"),
+            None => unreachable!("`inner` is there until `into_inner`, which takes the descriptor"),
         }
     }
 
-    /// What was registered, registered no more.
+    /// Removes the object from the loop and returns it.
     pub fn into_inner(mut self) -> T {
         self.deregister();
         match self.inner.take() {
             Some(inner) => inner,
-            None => unreachable!("it is there until now"),
+            None => unreachable!("`inner` is there until `into_inner`, which takes the descriptor"),
         }
     }
 
-    /// Waits until it may be readable, at its end, or broken: until a read would not block.
+    /// Waits until a read would not block: there may be bytes, the end, or an error.
     ///
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn readable(&self) {
-        self.ready(Direction::Read).await;
+        self.wait(Direction::Read).await;
     }
 
-    /// Waits until it may be writable or broken: until a write would not block.
+    /// Waits until a write would not block: there may be room, or an error.
     ///
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn writable(&self) {
-        self.ready(Direction::Write).await;
+        self.wait(Direction::Write).await;
     }
 
-    /// Waits until it may be readable and calls `read`, until that does not answer `WouldBlock`.
+    /// Waits until the descriptor may be readable and calls `read`, again and again until that returns something else
+    /// than `WouldBlock`.
     ///
     /// # Errors
-    /// What `read` answers.
+    /// The errors of `read`, except `WouldBlock` and `Interrupted`.
     ///
     /// # Cancel safety
     /// Nothing is lost: while this waits, `read` has done nothing.
@@ -118,10 +121,11 @@ impl<T: AsRawFd> Descriptor<T> {
         self.retry(Direction::Read, read).await
     }
 
-    /// Waits until it may be writable and calls `write`, until that does not answer `WouldBlock`.
+    /// Waits until the descriptor may be writable and calls `write`, again and again until that returns something else
+    /// than `WouldBlock`.
     ///
     /// # Errors
-    /// What `write` answers.
+    /// The errors of `write`, except `WouldBlock` and `Interrupted`.
     ///
     /// # Cancel safety
     /// Nothing is lost: while this waits, `write` has done nothing.
@@ -129,30 +133,33 @@ impl<T: AsRawFd> Descriptor<T> {
         self.retry(Direction::Write, write).await
     }
 
-    /// Moves up to `most` bytes of a stream. Moving fewer has used up what there was, which saves the operation that
-    /// would find that out. It is true of stream sockets and pipes, and not of terminals or datagrams.
-    pub(crate) async fn transfer(
+    /// Waits until the direction is ready, and moves bytes of a stream by one call of `operation`.
+    ///
+    /// If that moves fewer bytes than `short_below`, the direction counts as blocked, which saves the system call that
+    /// would find that out. The conclusion is right for stream sockets and pipes, and wrong for terminals and datagrams:
+    /// `short_below` is 0 for those.
+    pub(crate) fn transfer(
         &self,
         direction: Direction,
-        most: usize,
-        operation: impl FnMut(&T) -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        let moved = self.retry(direction, operation).await?;
-        self.note_moved(direction, moved, most);
-        Ok(moved)
+        short_below: usize,
+        mut operation: impl FnMut(&T) -> io::Result<usize>,
+    ) -> impl Future<Output = io::Result<usize>> {
+        self.retry(direction, move |inner| {
+            operation(inner).inspect(|moved| self.note_length(direction, *moved, short_below))
+        })
     }
 
-    /// The same without waiting: `WouldBlock` if the system has not said that it is ready.
+    /// As [`transfer`](Self::transfer), without waiting: `WouldBlock` if the direction is not known to be ready.
     pub(crate) fn try_transfer(
         &self,
         direction: Direction,
-        most: usize,
+        short_below: usize,
         operation: impl FnMut(&T) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        self.attempt(direction, operation).inspect(|moved| self.note_moved(direction, *moved, most))
+        self.attempt(direction, operation).inspect(|moved| self.note_length(direction, *moved, short_below))
     }
 
-    /// An operation without waiting: `WouldBlock` if the system has not said that it is ready.
+    /// Calls `operation` without waiting: `WouldBlock` if the direction is not known to be ready.
     pub(crate) fn attempt<R>(
         &self,
         direction: Direction,
@@ -168,46 +175,52 @@ impl<T: AsRawFd> Descriptor<T> {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    fn note_moved(&self, direction: Direction, moved: usize, most: usize) {
-        if 0 < moved && moved < most {
+    fn note_length(&self, direction: Direction, moved: usize, short_below: usize) {
+        if 0 < moved && moved < short_below {
             self.kernel.with_reactor(|reactor| reactor.set_used_up(self.key, direction));
         }
     }
 
-    /// A wait for a direction that does not borrow the descriptor, and is over when that is dropped.
-    pub(crate) fn wait(&self, direction: Direction) -> Waiting {
-        Waiting { kernel: Rc::clone(&self.kernel), key: self.key, direction, place: 0, yielded: false }
+    /// A wait for a direction. It does not borrow the descriptor, and ends when the descriptor is dropped.
+    pub(crate) fn wait(&self, direction: Direction) -> ReadinessFuture {
+        ReadinessFuture { kernel: Rc::clone(&self.kernel), key: self.key, direction, place: 0, yielded: false }
     }
 
-    /// The loop it is registered with.
+    /// The loop that the descriptor is registered with.
     pub(crate) fn kernel(&self) -> &Rc<Loop> {
         &self.kernel
     }
 
-    /// The same descriptor, still registered, as part of something else.
+    /// The same registration, with the object wrapped in another type.
     pub(crate) fn map<U: AsRawFd>(mut self, wrap: impl FnOnce(T) -> U) -> Descriptor<U> {
         let inner = self.inner.take().map(wrap);
         Descriptor { inner, kernel: Rc::clone(&self.kernel), key: self.key }
     }
 
-    /// It would block although it was said to be ready: wait for the next event.
+    /// Notes that an operation would block. The direction becomes ready again with the next event.
     pub(crate) fn set_blocked(&self, direction: Direction) {
         self.kernel.with_reactor(|reactor| reactor.set_blocked(self.key, direction));
     }
 
-    async fn retry<R>(&self, direction: Direction, mut operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        loop {
-            self.ready(direction).await;
-            match operation(self.get_ref()) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.set_blocked(direction),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                other => return other,
+    /// Calls `operation` whenever the direction is ready, until that returns something else than `WouldBlock`.
+    fn retry<R>(
+        &self,
+        direction: Direction,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
+        let mut readiness = self.wait(direction);
+        // one future by hand: each `async fn` around another one would keep its arguments once more
+        poll_fn(move |cx| {
+            loop {
+                ready!(Pin::new(&mut readiness).poll(cx));
+                match operation(self.get_ref()) {
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.set_blocked(direction),
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    other => return Poll::Ready(other),
+                }
+                readiness = self.wait(direction);
             }
-        }
-    }
-
-    async fn ready(&self, direction: Direction) {
-        self.wait(direction).await;
+        })
     }
 
     fn deregister(&self) {
@@ -232,18 +245,18 @@ impl<T: AsRawFd + fmt::Debug> fmt::Debug for Descriptor<T> {
     }
 }
 
-/// One wait for one direction; its waker goes with it. Of a descriptor that is gone it says that it is ready.
-pub(crate) struct Waiting {
+/// One wait for one direction. Dropping it drops its waker. If the descriptor is gone, the wait is over.
+pub(crate) struct ReadinessFuture {
     kernel: Rc<Loop>,
     key: SourceKey,
     direction: Direction,
-    /// The number of its place among those who wait; 0 while it has none.
+    /// The number under which the reactor keeps the waker; 0 while it keeps none.
     place: u64,
-    /// It has let others go first, and does so once.
+    /// This wait has let other tasks run first. It does so once.
     yielded: bool,
 }
 
-impl Future for Waiting {
+impl Future for ReadinessFuture {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -272,7 +285,7 @@ impl Future for Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for ReadinessFuture {
     fn drop(&mut self) {
         if self.place != 0 {
             drop(self.kernel.with_reactor(|reactor| reactor.forget_waiter(self.key, self.direction, self.place)));

@@ -1,11 +1,12 @@
-//! Where to connect to. Owns the ways to say it; must not know how a name is looked up.
+//! Addresses to connect to or to listen on. Owns the forms that a program may give; must not know how a name is looked up.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Where to connect to: one address, several, or a name and a port.
+/// Where to connect to, or where to listen: one address, several addresses, or a name and a port.
 ///
-/// Made from a `SocketAddr`, an address and a port, a name and a port, `"name:port"`, or a list of addresses.
+/// An endpoint is made from a `SocketAddr`, an IP address and a port, a name and a port, the text `"name:port"`, or a
+/// list of addresses.
 ///
 /// # Examples
 /// ```
@@ -19,40 +20,40 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    pub(super) place: Place,
+    pub(super) target: Target,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Target {
     Addresses(Vec<SocketAddr>),
     Name(String, u16),
-    /// A text without a port.
+    /// A text without a port. Looking it up is an error, which names the remedy.
     NoPort(String),
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Addresses(addresses) => {
+        match &self.target {
+            Target::Addresses(addresses) => {
                 let all: Vec<_> = addresses.iter().map(ToString::to_string).collect();
                 f.write_str(&all.join(", "))
             }
-            Place::Name(name, port) if name.contains(':') => write!(f, "[{name}]:{port}"),
-            Place::Name(name, port) => write!(f, "{name}:{port}"),
-            Place::NoPort(text) => f.write_str(text),
+            Target::Name(name, port) if name.contains(':') => write!(f, "[{name}]:{port}"),
+            Target::Name(name, port) => write!(f, "{name}:{port}"),
+            Target::NoPort(text) => f.write_str(text),
         }
     }
 }
 
 impl From<SocketAddr> for Endpoint {
     fn from(address: SocketAddr) -> Self {
-        Self { place: Place::Addresses(vec![address]) }
+        Self { target: Target::Addresses(vec![address]) }
     }
 }
 
 impl From<Vec<SocketAddr>> for Endpoint {
     fn from(addresses: Vec<SocketAddr>) -> Self {
-        Self { place: Place::Addresses(addresses) }
+        Self { target: Target::Addresses(addresses) }
     }
 }
 
@@ -64,7 +65,7 @@ impl From<&[SocketAddr]> for Endpoint {
 
 impl From<(String, u16)> for Endpoint {
     fn from((name, port): (String, u16)) -> Self {
-        Self { place: Place::Name(name, port) }
+        Self { target: Target::Name(name, port) }
     }
 }
 
@@ -79,7 +80,7 @@ impl From<&str> for Endpoint {
         let parts = text.rsplit_once(':').and_then(|(name, port)| Some((name, port.parse::<u16>().ok()?)));
         match parts {
             Some((name, port)) => (name.trim_start_matches('[').trim_end_matches(']'), port).into(),
-            None => Self { place: Place::NoPort(text.to_owned()) },
+            None => Self { target: Target::NoPort(text.to_owned()) },
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Sockets and pipes of this loop: what asyncio's `sock_*` methods do, as methods of the sockets.
+//! Sockets and pipes of the loop: asyncio's `sock_*` methods, as methods of the sockets.
 //!
-//! Everything here is registered with the loop that the thread is in when it is made, once and for all; reading and
-//! writing take one system call each, and waiting takes none. The types are not `Send`: they belong to their loop.
+//! A socket or pipe is registered with the loop that the thread is in when it is made, and stays registered until it is
+//! dropped. Reading and writing take one system call each, and waiting takes none. The types are not `Send`, since they
+//! belong to their loop.
 //!
 //! | asyncio | here |
 //! | --- | --- |
@@ -37,26 +38,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Owns the sockets; must not know streams with buffers, nor servers.
+//! Owns the sockets; must not know buffered streams or servers.
 
 mod descriptor; // readiness of any descriptor
-mod endpoint; // an address of any kind
-mod resolve; // names to addresses
-mod unix_path; // the path of a Unix socket, and connecting to it
-mod io; // reads and writes of any socket
-mod split; // the two halves of a stream
+mod endpoint; // addresses to connect to or to listen on
+mod resolve; // host names to addresses
+mod backoff; // growing pauses between attempts
+mod unix_path; // the file of a Unix socket
+mod byte_stream; // reading and writing of any connection or pipe
+mod std_socket; // what a socket shares with the standard library's
+mod accept; // accepting of any listener
 mod pipe; // pipes
+mod udp; // UDP sockets
+mod unix_datagram; // Unix datagram sockets
 mod tcp_stream; // TCP connections
 mod tcp_listener; // listening for TCP connections
-mod udp; // UDP datagrams
 mod unix_stream; // Unix connections
 mod unix_listener; // listening for Unix connections
-mod unix_datagram; // Unix datagrams
+mod split; // the two halves of a connection
 mod connect; // connecting to one of several addresses
 
 pub use connect::TcpConnector;
 pub use descriptor::Descriptor;
-pub(crate) use descriptor::Waiting;
+pub(crate) use descriptor::ReadinessFuture;
 pub use endpoint::Endpoint;
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub(crate) use resolve::addresses;

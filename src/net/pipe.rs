@@ -1,15 +1,16 @@
-//! Pipes, and whatever else reads or writes bytes by a descriptor. Owns the two ends; must not know processes.
+//! Pipes, and other descriptors that bytes come from or go to. Owns the two ends; must not know processes.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::{fmt, io};
 
+use super::byte_stream::{ByteStream, reads, writes};
 use super::descriptor::Descriptor;
-use super::io::{Stream, has_descriptor, reads, writes};
+use super::std_socket::as_fd;
 use crate::sys::set_nonblocking;
 
-/// A pipe: what is written to one end is read at the other.
+/// A pipe: the bytes that are written to one end are read at the other.
 ///
 /// # Errors
 /// If the system is out of descriptors.
@@ -37,20 +38,20 @@ pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
     Ok((PipeReader::from_fd(reader.into())?, PipeWriter::from_fd(writer.into())?))
 }
 
-/// The end of a pipe that is read, or anything else that bytes come from: a terminal, a child's output.
+/// The reading end of a pipe, or another descriptor that bytes come from: a terminal, a child's output.
 pub struct PipeReader {
-    io: Descriptor<File>,
+    descriptor: Descriptor<File>,
     is_pipe: bool,
 }
 
-/// The end of a pipe that is written to, or anything else that takes bytes.
+/// The writing end of a pipe, or another descriptor that takes bytes.
 pub struct PipeWriter {
-    io: Descriptor<File>,
+    descriptor: Descriptor<File>,
     is_pipe: bool,
 }
 
-/// Non-blocking, registered, and whether it is a pipe, whose short reads and writes tell that it is empty or full. A
-/// terminal's do not: it gives a line at a time.
+/// Makes a descriptor non-blocking and registers it. Returns whether it is a pipe or a socket, where a short read proves
+/// that no more bytes are there. A terminal proves nothing: it gives a line at a time.
 fn register(fd: OwnedFd) -> io::Result<(Descriptor<File>, bool)> {
     let file = File::from(fd);
     set_nonblocking(&file)?;
@@ -58,77 +59,51 @@ fn register(fd: OwnedFd) -> io::Result<(Descriptor<File>, bool)> {
     Ok((Descriptor::new(file)?, kind.is_fifo() || kind.is_socket()))
 }
 
-impl PipeReader {
-    /// Takes a descriptor over: asyncio's `connect_read_pipe`. It becomes non-blocking, for everybody who shares it, as a
-    /// parent's terminal is shared.
-    ///
-    /// # Errors
-    /// If the system cannot watch it (a regular file, say), or it is registered already.
-    ///
-    /// # Panics
-    /// If this thread is in no loop.
-    pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
-        let (io, is_pipe) = register(fd)?;
-        Ok(Self { io, is_pipe })
-    }
+/// What both ends have in common. `$asyncio` is the method of asyncio's loop.
+macro_rules! pipe_end {
+    ($Type:ident, $asyncio:literal) => {
+        impl $Type {
+            #[doc = concat!("Takes over a descriptor: asyncio's `", $asyncio, "`.")]
+            ///
+            /// The descriptor becomes non-blocking, and so it does for every process that shares it, as a parent shares
+            /// its terminal.
+            ///
+            /// # Errors
+            /// If the system cannot watch the descriptor (a regular file, for example), or it is registered already.
+            ///
+            /// # Panics
+            /// If this thread is in no loop.
+            pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
+                let (descriptor, is_pipe) = register(fd)?;
+                Ok(Self { descriptor, is_pipe })
+            }
 
-    /// The descriptor, registered no more. It is still non-blocking.
-    pub fn into_fd(self) -> OwnedFd {
-        self.io.into_inner().into()
-    }
+            /// Removes the descriptor from the loop and returns it. It is still non-blocking.
+            pub fn into_fd(self) -> OwnedFd {
+                self.descriptor.into_inner().into()
+            }
 
-    /// Its descriptor, still registered, and whether it is a pipe.
-    pub(crate) fn into_descriptor(self) -> (Descriptor<File>, bool) {
-        (self.io, self.is_pipe)
-    }
+            /// The descriptor, still registered, and whether it is a pipe or a socket.
+            pub(crate) fn into_descriptor(self) -> (Descriptor<File>, bool) {
+                (self.descriptor, self.is_pipe)
+            }
 
-    fn stream(&self) -> Stream<'_, File> {
-        Stream { io: &self.io, short_is_empty: self.is_pipe }
-    }
+            fn byte_stream(&self) -> ByteStream<'_, File> {
+                ByteStream { descriptor: &self.descriptor, short_is_blocked: self.is_pipe }
+            }
+        }
+
+        as_fd!($Type);
+
+        impl fmt::Debug for $Type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($Type)).field(self.descriptor.get_ref()).finish()
+            }
+        }
+    };
 }
 
-impl PipeWriter {
-    /// Takes a descriptor over: asyncio's `connect_write_pipe`. It becomes non-blocking, for everybody who shares it, as
-    /// a parent's terminal is shared.
-    ///
-    /// # Errors
-    /// If the system cannot watch it (a regular file, say), or it is registered already.
-    ///
-    /// # Panics
-    /// If this thread is in no loop.
-    pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
-        let (io, is_pipe) = register(fd)?;
-        Ok(Self { io, is_pipe })
-    }
-
-    /// The descriptor, registered no more. It is still non-blocking.
-    pub fn into_fd(self) -> OwnedFd {
-        self.io.into_inner().into()
-    }
-
-    /// Its descriptor, still registered, and whether it is a pipe.
-    pub(crate) fn into_descriptor(self) -> (Descriptor<File>, bool) {
-        (self.io, self.is_pipe)
-    }
-
-    fn stream(&self) -> Stream<'_, File> {
-        Stream { io: &self.io, short_is_empty: self.is_pipe }
-    }
-}
-
+pipe_end!(PipeReader, "connect_read_pipe");
+pipe_end!(PipeWriter, "connect_write_pipe");
 reads!(PipeReader);
 writes!(PipeWriter);
-has_descriptor!(PipeReader);
-has_descriptor!(PipeWriter);
-
-impl fmt::Debug for PipeReader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PipeReader").field(self.io.get_ref()).finish()
-    }
-}
-
-impl fmt::Debug for PipeWriter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PipeWriter").field(self.io.get_ref()).finish()
-    }
-}

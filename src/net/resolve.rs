@@ -1,15 +1,16 @@
-//! Names to addresses: asyncio's `getaddrinfo`. Owns the questions to the system's resolver; must not know what the
+//! Host names to addresses: asyncio's `getaddrinfo`. Owns the queries to the system's resolver; must not know what the
 //! addresses are for.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6, ToSocketAddrs as _};
 
-use super::endpoint::{Endpoint, Place};
+use super::endpoint::{Endpoint, Target};
 use crate::threads::to_thread;
 
-/// The addresses of a host, for stream sockets, in the system's order: asyncio's `getaddrinfo`. A name is looked up on a
-/// thread of the loop's default executor, since the system's resolver blocks; a numeric address is answered at once, without
-/// a thread.
+/// The addresses of a host, for stream sockets, in the system's order: asyncio's `getaddrinfo`.
+///
+/// The system's resolver blocks, so a name is looked up on a thread of the loop's default executor. A numeric address is
+/// returned at once, without a thread.
 ///
 /// # Examples
 /// ```
@@ -24,23 +25,23 @@ use crate::threads::to_thread;
 /// ```
 ///
 /// # Errors
-/// If the host is not known, or the resolver fails.
+/// If the host is unknown, or the resolver fails.
 ///
 /// # Panics
 /// As [`to_thread`](fn@crate::to_thread).
 ///
 /// # Cancel safety
-/// Nothing is lost; the resolver goes on for nobody.
+/// Nothing is lost. The resolver runs on in its thread, and its result is dropped.
 pub async fn getaddrinfo(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    if let Some(address) = in_numbers(host, port) {
+    if let Some(address) = numeric_address(host, port) {
         return Ok(vec![address]);
     }
     let host = host.to_owned();
     to_thread(move || (host.as_str(), port).to_socket_addrs().map(Iterator::collect)).await
 }
 
-/// The address that `host` says by itself. One of IPv6 may have a scope.
-fn in_numbers(host: &str, port: u16) -> Option<SocketAddr> {
+/// The address, if `host` is an IP address and not a name. An IPv6 address may have a scope, as `fe80::1%2`.
+fn numeric_address(host: &str, port: u16) -> Option<SocketAddr> {
     let plain = || host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, port));
     let scoped = || format!("[{host}]:{port}").parse::<SocketAddrV6>().ok().map(SocketAddr::V6);
     plain().or_else(scoped)
@@ -48,9 +49,9 @@ fn in_numbers(host: &str, port: u16) -> Option<SocketAddr> {
 
 /// The addresses of an endpoint, in the order in which they are to be tried.
 pub(crate) async fn addresses(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
-    match &endpoint.place {
-        Place::Addresses(addresses) => Ok(addresses.clone()),
-        Place::Name(host, port) => getaddrinfo(host, *port).await,
-        Place::NoPort(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, "no port was given: say \"name:port\"")),
+    match &endpoint.target {
+        Target::Addresses(addresses) => Ok(addresses.clone()),
+        Target::Name(host, port) => getaddrinfo(host, *port).await,
+        Target::NoPort(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, "no port was given: say \"name:port\"")),
     }
 }

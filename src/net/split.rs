@@ -1,15 +1,15 @@
-//! The two halves of a connection. Owns who holds which; must not know what is read or written.
+//! The two halves of a connection. Owns the split and the way back; must not know what is read or written.
 
-use std::net::TcpStream as StdTcp;
+use std::net::{Shutdown, TcpStream as StdTcp};
 use std::os::unix::net::UnixStream as StdUnix;
 use std::rc::Rc;
 use std::{fmt, io};
 
-use super::io::{Stream, reads, writes};
+use super::byte_stream::{ByteStream, reads, writes};
 use super::tcp_stream::TcpStream;
 use super::unix_stream::UnixStream;
 
-/// The half of a connection that reads. The connection is closed when both halves are dropped.
+/// The reading half of a connection. The connection closes when both halves are dropped.
 ///
 /// # Examples
 /// ```
@@ -19,7 +19,7 @@ use super::unix_stream::UnixStream;
 /// run(async {
 ///     let (left, right) = UnixStream::pair()?;
 ///     let (reader, writer) = left.into_split();
-///     let heard = create_task(async move {
+///     let reading = create_task(async move {
 ///         let mut bytes = [0; 10];
 ///         let n = reader.read(&mut bytes).await?;
 ///         Ok::<_, std::io::Error>((reader, bytes[..n].to_vec()))
@@ -28,90 +28,85 @@ use super::unix_stream::UnixStream;
 ///     let mut ping = [0; 4];
 ///     right.read_exact(&mut ping).await?;
 ///     right.write_all(b"pong").await?;
-///     let (reader, pong) = heard.await?;
+///     let (reader, pong) = reading.await?;
 ///     assert_eq!(pong, b"pong");
-///     let _whole = reader.reunite(writer).expect("two halves of one connection");
+///     let _stream = reader.reunite(writer).expect("two halves of one connection");
 ///     Ok::<(), std::io::Error>(())
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ReadHalf<S> {
-    whole: Rc<S>,
+    stream: Rc<S>,
 }
 
-/// The half of a connection that writes. Dropping it ends this direction: the other side meets the end of the stream. See
-/// [`ReadHalf`] for an example.
+/// The writing half of a connection. Dropping it ends the writing direction: the peer reads the end of the stream.
+/// [`ReadHalf`] has an example.
 pub struct WriteHalf<S> {
-    whole: Rc<S>,
+    stream: Rc<S>,
     shutdown: fn(&S) -> io::Result<()>,
 }
 
-/// Two halves of different connections; they come back.
+/// The error of [`ReadHalf::reunite`] for halves of different connections. It returns the halves.
 pub struct ReuniteError<S>(pub ReadHalf<S>, pub WriteHalf<S>);
 
-pub(super) fn halves<S>(stream: S, shutdown: fn(&S) -> io::Result<()>) -> (ReadHalf<S>, WriteHalf<S>) {
-    let whole = Rc::new(stream);
-    (ReadHalf { whole: Rc::clone(&whole) }, WriteHalf { whole, shutdown })
-}
-
 impl<S> ReadHalf<S> {
-    /// The connection itself: its addresses and settings.
+    /// The connection, for its addresses and settings.
     pub fn get_ref(&self) -> &S {
-        &self.whole
+        &self.stream
     }
 
-    /// The connection out of its two halves.
+    /// Joins the two halves into the connection again.
     ///
     /// # Errors
-    /// [`ReuniteError`] with the halves if they are of different connections.
+    /// [`ReuniteError`], with the halves, if they belong to different connections.
     pub fn reunite(self, writer: WriteHalf<S>) -> Result<S, ReuniteError<S>> {
-        if !Rc::ptr_eq(&self.whole, &writer.whole) {
+        if !Rc::ptr_eq(&self.stream, &writer.stream) {
             return Err(ReuniteError(self, writer));
         }
         writer.forget();
-        match Rc::into_inner(self.whole) {
+        match Rc::into_inner(self.stream) {
             Some(stream) => Ok(stream),
-            None => unreachable!("a connection has two halves, and here they were"),
+            None => unreachable!("a connection has two halves, and both were here"),
         }
     }
 }
 
 impl<S> WriteHalf<S> {
-    /// The connection itself: its addresses and settings.
+    /// The connection, for its addresses and settings.
     pub fn get_ref(&self) -> &S {
-        &self.whole
+        &self.stream
     }
 
-    /// Drops the half without ending the direction: it ends when the reading half goes too.
+    /// Drops the half without ending the writing direction, which ends when the reading half is dropped too.
     pub fn forget(mut self) {
         self.shutdown = |_| Ok(());
     }
 
-    /// Ends the direction now: asyncio's `write_eof`.
+    /// Ends the writing direction now: asyncio's `write_eof`.
     ///
     /// # Errors
-    /// `NotConnected` after a reset.
+    /// `NotConnected` if the peer has reset the connection.
     pub fn shutdown(&self) -> io::Result<()> {
-        (self.shutdown)(&self.whole)
+        (self.shutdown)(&self.stream)
     }
 }
 
 impl<S> Drop for WriteHalf<S> {
     fn drop(&mut self) {
-        // a connection that is gone has met its end
+        // fails only if the connection is lost, and then the peer needs no end
         let _ = self.shutdown();
     }
 }
 
 impl<S: fmt::Debug> fmt::Debug for ReadHalf<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ReadHalf").field(&self.whole).finish()
+        f.debug_tuple("ReadHalf").field(&self.stream).finish()
     }
 }
 
 impl<S: fmt::Debug> fmt::Debug for WriteHalf<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("WriteHalf").field(&self.whole).finish()
+        f.debug_tuple("WriteHalf").field(&self.stream).finish()
     }
 }
 
@@ -129,23 +124,33 @@ impl<S> fmt::Display for ReuniteError<S> {
 
 impl<S> std::error::Error for ReuniteError<S> {}
 
-macro_rules! streams {
-    ($($Stream:ty => $Socket:ty),+) => {
-        $(impl ReadHalf<$Stream> {
-            fn stream(&self) -> Stream<'_, $Socket> {
-                self.whole.stream()
+macro_rules! splits {
+    ($Stream:ty, $Std:ty) => {
+        impl $Stream {
+            /// The reading and the writing half, for two tasks. [`ReadHalf::reunite`] joins them again.
+            pub fn into_split(self) -> (ReadHalf<Self>, WriteHalf<Self>) {
+                let stream = Rc::new(self);
+                let reader = ReadHalf { stream: Rc::clone(&stream) };
+                (reader, WriteHalf { stream, shutdown: |stream| stream.shutdown(Shutdown::Write) })
+            }
+        }
+
+        impl ReadHalf<$Stream> {
+            fn byte_stream(&self) -> ByteStream<'_, $Std> {
+                self.stream.byte_stream()
             }
         }
 
         impl WriteHalf<$Stream> {
-            fn stream(&self) -> Stream<'_, $Socket> {
-                self.whole.stream()
+            fn byte_stream(&self) -> ByteStream<'_, $Std> {
+                self.stream.byte_stream()
             }
         }
 
         reads!(ReadHalf<$Stream>);
-        writes!(WriteHalf<$Stream>);)+
+        writes!(WriteHalf<$Stream>);
     };
 }
 
-streams!(TcpStream => StdTcp, UnixStream => StdUnix);
+splits!(TcpStream, StdTcp);
+splits!(UnixStream, StdUnix);

@@ -1,17 +1,18 @@
-//! Waiting for TCP connections. Owns the listening socket; must not know what becomes of a connection.
+//! Listening for TCP connections. Owns the listening socket; must not know what becomes of a connection.
 
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::{fmt, io};
 
-use super::descriptor::{Descriptor, Waiting};
-use super::io::has_descriptor;
+use super::accept::skip_aborted;
+use super::descriptor::{Descriptor, ReadinessFuture};
+use super::std_socket::as_fd;
 use super::tcp_stream::TcpStream;
 use crate::reactor::Direction;
 use crate::sys::{Flag, socket};
 
-/// How many connections wait to be accepted, unless the system's own limit is lower. asyncio's 100 is not enough for a
-/// burst: a connection that finds no room is tried again by its client a second later.
-const BACKLOG: u32 = 4096;
+/// The default backlog. The system may have a lower limit. asyncio's 100 is too small for a burst: a client that finds the
+/// backlog full tries again a second later.
+const DEFAULT_BACKLOG: u32 = 4096;
 
 /// A listening TCP socket of the loop.
 ///
@@ -32,10 +33,10 @@ const BACKLOG: u32 = 4096;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct TcpListener {
-    io: Descriptor<mio::net::TcpListener>,
+    descriptor: Descriptor<mio::net::TcpListener>,
 }
 
-/// Settings of a listening socket to be made: the keyword arguments of asyncio's `create_server`.
+/// Settings of a [`TcpListener`]: the keyword arguments of asyncio's `create_server`.
 ///
 /// # Examples
 /// ```
@@ -61,34 +62,36 @@ pub struct TcpListenerBuilder {
 }
 
 impl TcpListenerBuilder {
-    /// How many connections may wait to be accepted; the system's own limit stands.
+    /// How many connections may wait to be accepted; 4096 by default. The system may have a lower limit.
     pub fn backlog(mut self, backlog: u32) -> Self {
         self.backlog = backlog;
         self
     }
 
-    /// Whether the address may be used while connections of an earlier server linger; it may if nothing is said.
+    /// Whether the socket may bind an address that closed connections of an earlier server still hold (`SO_REUSEADDR`);
+    /// true by default.
     pub fn reuse_address(mut self, reuse: bool) -> Self {
         self.reuse_address = reuse;
         self
     }
 
-    /// Whether other sockets may listen on the same port, all of which say so, and share the connections.
+    /// Whether several sockets may listen on the port and share its connections (`SO_REUSEPORT`); false by default. Each of
+    /// the sockets must set this.
     pub fn reuse_port(mut self, reuse: bool) -> Self {
         self.reuse_port = reuse;
         self
     }
 
-    /// Whether an IPv6 socket takes no IPv4 connections. asyncio says yes; if nothing is said, the system decides.
+    /// Whether an IPv6 socket refuses IPv4 connections (`IPV6_V6ONLY`). By default the system decides; asyncio sets it.
     pub fn only_v6(mut self, only: bool) -> Self {
         self.only_v6 = Some(only);
         self
     }
 
-    /// Binds and listens.
+    /// Binds an address and listens there.
     ///
     /// # Errors
-    /// `AddrInUse`, naming the address, and what else the system says.
+    /// `AddrInUse`, naming the address, and other errors of the system calls.
     ///
     /// # Panics
     /// If this thread is in no loop.
@@ -104,15 +107,15 @@ impl TcpListenerBuilder {
         }
         let bound = socket::bind(&socket, &address).and_then(|()| socket::listen(&socket, self.backlog));
         bound.map_err(|e| io::Error::new(e.kind(), format!("while attempting to bind on {address}: {e}")))?;
-        TcpListener::adopt(mio::net::TcpListener::from_std(StdListener::from(socket)))
+        TcpListener::from_nonblocking(StdListener::from(socket))
     }
 }
 
 impl TcpListener {
-    /// Binds and listens, with [`builder`](Self::builder)'s settings as they are.
+    /// Binds an address and listens there, with the default settings of [`builder`](Self::builder).
     ///
     /// # Errors
-    /// `AddrInUse`, naming the address, and what else the system says.
+    /// `AddrInUse`, naming the address, and other errors of the system calls.
     ///
     /// # Panics
     /// If this thread is in no loop.
@@ -120,76 +123,68 @@ impl TcpListener {
         Self::builder().bind(address)
     }
 
-    /// Other settings.
+    /// A builder, for other settings.
     pub fn builder() -> TcpListenerBuilder {
-        TcpListenerBuilder { backlog: BACKLOG, reuse_address: true, reuse_port: false, only_v6: None }
+        TcpListenerBuilder { backlog: DEFAULT_BACKLOG, reuse_address: true, reuse_port: false, only_v6: None }
     }
 
-    fn adopt(listener: mio::net::TcpListener) -> io::Result<Self> {
-        Ok(Self { io: Descriptor::new(listener)? })
+    fn from_nonblocking(listener: StdListener) -> io::Result<Self> {
+        Ok(Self { descriptor: Descriptor::new(mio::net::TcpListener::from_std(listener))? })
     }
 
-    /// A listening socket of the standard library, made non-blocking and registered with this thread's loop.
+    /// Takes over a listening socket of the standard library: makes it non-blocking and registers it with this thread's
+    /// loop.
     ///
     /// # Errors
-    /// If it is registered already, or the system is out of memory.
+    /// If the socket is registered already, or the system is out of memory.
     ///
     /// # Panics
     /// If this thread is in no loop.
     pub fn from_std(listener: StdListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Self::adopt(mio::net::TcpListener::from_std(listener))
+        Self::from_nonblocking(listener)
     }
 
-    /// The socket as the standard library's, registered no more. It is still non-blocking.
+    /// Removes the socket from the loop and returns it as the standard library's type. It is still non-blocking.
     pub fn into_std(self) -> StdListener {
-        self.io.into_inner().into()
+        self.descriptor.into_inner().into()
     }
 
-    /// Waits for the next connection: asyncio's `sock_accept`. One that its client has given up meanwhile is passed over.
-    /// Several tasks may wait.
+    /// Waits for the next connection: asyncio's `sock_accept`. A connection that its client has aborted meanwhile is
+    /// skipped. Several tasks may wait.
     ///
     /// # Errors
-    /// What the system says: being out of descriptors is an error here too (`raw_os_error()` is `EMFILE` or `ENFILE`), and
-    /// the connection stays in line.
+    /// Errors of the system call. If the process is out of descriptors (`raw_os_error()` is `EMFILE` or `ENFILE`), that is
+    /// an error here, and the connection stays in the backlog.
     ///
     /// # Cancel safety
-    /// Nothing is lost: a connection is accepted and given, or stays in line.
+    /// Nothing is lost: a connection is accepted and returned, or stays in the backlog.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, address) = loop {
-            match self.io.read_with(mio::net::TcpListener::accept).await {
-                Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => {}
-                other => break other?,
-            }
-        };
-        Ok((TcpStream::from_accepted(stream)?, address))
+        let (stream, address) = self.descriptor.read_with(|listener| skip_aborted(|| listener.accept())).await?;
+        Ok((TcpStream::from_nonblocking(stream)?, address))
     }
 
     /// Waits until there may be a connection, without borrowing the listener.
-    pub(crate) fn wait(&self) -> Waiting {
-        self.io.wait(Direction::Read)
+    pub(crate) fn wait(&self) -> ReadinessFuture {
+        self.descriptor.wait(Direction::Read)
     }
 
-    /// A connection that waits in line, or `WouldBlock`.
+    /// A connection from the backlog, or `WouldBlock`.
     pub(crate) fn try_accept(&self) -> io::Result<TcpStream> {
-        loop {
-            match self.io.attempt(Direction::Read, mio::net::TcpListener::accept) {
-                Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => {}
-                other => return TcpStream::from_accepted(other?.0),
-            }
-        }
+        let accepted = self.descriptor.attempt(Direction::Read, |listener| skip_aborted(|| listener.accept()));
+        TcpStream::from_nonblocking(accepted?.0)
     }
 
-    /// The address it listens on.
+    /// The address that the socket listens on.
     ///
     /// # Errors
-    /// What the system says.
+    /// Errors of the system call.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().local_addr()
+        self.descriptor.get_ref().local_addr()
     }
 }
 
-has_descriptor!(TcpListener);
+as_fd!(TcpListener);
 
 impl fmt::Debug for TcpListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

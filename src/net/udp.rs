@@ -1,12 +1,14 @@
-//! Datagrams over IP. Owns the socket; must not know what the datagrams say.
+//! UDP sockets. Owns the descriptor of one socket; must not know the contents of the datagrams.
 
+use std::io;
 use std::net::{SocketAddr, UdpSocket as StdSocket};
-use std::{fmt, io};
 
 use super::descriptor::Descriptor;
-use super::io::has_descriptor;
+use super::std_socket::{as_fd, std_socket};
 
-/// A UDP socket of the loop. Several tasks may send and receive; a datagram goes to one of them.
+/// A UDP socket of the loop. Several tasks may send and receive; each datagram goes to one of them.
+///
+/// Settings that have no method here, such as multicast, are those of [`get_ref`](Self::get_ref).
 ///
 /// # Examples
 /// ```
@@ -27,14 +29,14 @@ use super::io::has_descriptor;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct UdpSocket {
-    io: Descriptor<StdSocket>,
+    descriptor: Descriptor<StdSocket>,
 }
 
 impl UdpSocket {
-    /// A socket with this address; with port 0 the system picks one.
+    /// A socket with this local address. With port 0 the system picks a port.
     ///
     /// # Errors
-    /// `AddrInUse`, and what else the system says.
+    /// `AddrInUse`, and other errors of the system calls.
     ///
     /// # Panics
     /// If this thread is in no loop.
@@ -42,110 +44,68 @@ impl UdpSocket {
         Self::from_std(StdSocket::bind(address.into())?)
     }
 
-    /// A socket of the standard library, made non-blocking and registered with this thread's loop.
+    /// Sets the peer: [`send`](Self::send) sends to this address, and the socket receives from it alone.
     ///
     /// # Errors
-    /// If it is registered already, or the system is out of memory.
-    ///
-    /// # Panics
-    /// If this thread is in no loop.
-    pub fn from_std(socket: StdSocket) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
-        Ok(Self { io: Descriptor::new(socket)? })
-    }
-
-    /// The socket as the standard library's, registered no more. It is still non-blocking.
-    pub fn into_std(self) -> StdSocket {
-        self.io.into_inner()
-    }
-
-    /// The standard library's view of it, for settings that have no method here: multicast, say.
-    pub fn get_ref(&self) -> &StdSocket {
-        self.io.get_ref()
-    }
-
-    /// From now on it sends to this address and receives from it alone.
-    ///
-    /// # Errors
-    /// What the system says.
+    /// Errors of the system call.
     pub fn connect(&self, address: impl Into<SocketAddr>) -> io::Result<()> {
         self.get_ref().connect(address.into())
     }
 
-    /// Sends a datagram to where it is connected to.
+    /// Sends a datagram to the peer that [`connect`](Self::connect) has set.
     ///
     /// # Errors
-    /// `ConnectionRefused` if an earlier one found nobody; what else the system says.
+    /// `ConnectionRefused` if no socket received an earlier datagram; other errors of the system call.
     ///
     /// # Cancel safety
-    /// Cancelled, it has sent nothing.
+    /// If this is cancelled, it has sent nothing.
     pub async fn send(&self, datagram: &[u8]) -> io::Result<usize> {
-        self.io.write_with(|socket| socket.send(datagram)).await
+        self.descriptor.write_with(|socket| socket.send(datagram)).await
     }
 
-    /// Waits for a datagram from where it is connected to. What does not fit into the buffer is lost.
+    /// Waits for a datagram of the peer that [`connect`](Self::connect) has set. Bytes that do not fit into the buffer are
+    /// lost.
     ///
     /// # Errors
-    /// `ConnectionRefused` if one that was sent found nobody; what else the system says.
+    /// `ConnectionRefused` if no socket received a datagram sent earlier; other errors of the system call.
     ///
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.io.read_with(|socket| socket.recv(buffer)).await
+        self.descriptor.read_with(|socket| socket.recv(buffer)).await
     }
 
     /// Sends a datagram: asyncio's `sock_sendto`.
     ///
     /// # Errors
-    /// What the system says.
+    /// Errors of the system call.
     ///
     /// # Cancel safety
-    /// Cancelled, it has sent nothing.
+    /// If this is cancelled, it has sent nothing.
     pub async fn send_to(&self, datagram: &[u8], to: impl Into<SocketAddr>) -> io::Result<usize> {
         let to = to.into();
-        self.io.write_with(|socket| socket.send_to(datagram, to)).await
+        self.descriptor.write_with(|socket| socket.send_to(datagram, to)).await
     }
 
-    /// Waits for a datagram: asyncio's `sock_recvfrom_into`. What does not fit into the buffer is lost.
+    /// Waits for a datagram: asyncio's `sock_recvfrom_into`. Returns its length and its sender. Bytes that do not fit into
+    /// the buffer are lost.
     ///
     /// # Errors
-    /// What the system says.
+    /// Errors of the system call.
     ///
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.io.read_with(|socket| socket.recv_from(buffer)).await
+        self.descriptor.read_with(|socket| socket.recv_from(buffer)).await
     }
 
-    /// Whether it may send to all of a network: asyncio's `allow_broadcast`.
+    /// Allows or forbids broadcasts, which reach every host of a network: asyncio's `allow_broadcast`.
     ///
     /// # Errors
-    /// What the system says.
+    /// Errors of the system call.
     pub fn set_broadcast(&self, allowed: bool) -> io::Result<()> {
         self.get_ref().set_broadcast(allowed)
     }
-
-    /// Its own address.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.get_ref().local_addr()
-    }
-
-    /// Where it is connected to.
-    ///
-    /// # Errors
-    /// `NotConnected`.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.get_ref().peer_addr()
-    }
 }
 
-has_descriptor!(UdpSocket);
-
-impl fmt::Debug for UdpSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("UdpSocket").field(self.get_ref()).finish()
-    }
-}
+std_socket!(UdpSocket, StdSocket, SocketAddr);

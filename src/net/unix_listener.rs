@@ -1,20 +1,21 @@
-//! Waiting for connections on a path. Owns the listening socket and its path; must not know what becomes of a connection.
+//! Listening for Unix connections. Owns the listening socket and its file; must not know what becomes of a connection.
 
 use std::os::unix::net::{SocketAddr, UnixListener as StdListener};
 use std::path::Path;
 use std::{fmt, io};
 
-use super::descriptor::{Descriptor, Waiting};
-use super::io::has_descriptor;
-use super::unix_path::{OwnPath, refused, remove_stale};
+use super::accept::skip_aborted;
+use super::descriptor::{Descriptor, ReadinessFuture};
+use super::std_socket::as_fd;
+use super::unix_path::{SocketFile, bind_error, remove_stale};
 use super::unix_stream::UnixStream;
 use crate::reactor::Direction;
 use crate::sys::socket;
 
-/// A listening Unix socket of the loop: what asyncio's `create_unix_server` listens on.
+/// A listening Unix socket of the loop: the socket of asyncio's `create_unix_server`.
 ///
-/// What an earlier server has left at the path is removed first, if it is a socket. When this is dropped, its path goes
-/// too, unless another server has taken it over meanwhile.
+/// If an earlier server has left a socket's file at the path, the file is removed first. When this is dropped, its own
+/// file is removed, unless another server has replaced it meanwhile.
 ///
 /// # Examples
 /// ```
@@ -36,108 +37,101 @@ use crate::sys::socket;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct UnixListener {
-    io: Descriptor<mio::net::UnixListener>,
-    path: Option<OwnPath>,
+    descriptor: Descriptor<mio::net::UnixListener>,
+    /// Removes the file when the listener is dropped. `None` for an abstract address.
+    file: Option<SocketFile>,
 }
 
 impl UnixListener {
-    /// Listens on a path.
+    /// Binds a path and listens there.
     ///
     /// # Errors
-    /// `AddrInUse`, naming the path, if something that is no socket is there; what else the system says.
+    /// `AddrInUse`, naming the path, if a file other than a socket is there; other errors of the system calls.
     ///
     /// # Panics
     /// If this thread is in no loop.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         remove_stale(path);
-        let listener = mio::net::UnixListener::bind(path).map_err(|e| refused(path, &e))?;
-        Self::adopt(listener)
+        let listener = mio::net::UnixListener::bind(path).map_err(|e| bind_error(path, &e))?;
+        Self::from_nonblocking(listener)
     }
 
-    fn adopt(listener: mio::net::UnixListener) -> io::Result<Self> {
-        let path = listener.local_addr()?.as_pathname().and_then(OwnPath::of);
-        Ok(Self { io: Descriptor::new(listener)?, path })
+    fn from_nonblocking(listener: mio::net::UnixListener) -> io::Result<Self> {
+        let file = listener.local_addr()?.as_pathname().and_then(SocketFile::at);
+        Ok(Self { descriptor: Descriptor::new(listener)?, file })
     }
 
-    /// A listening socket of the standard library, made non-blocking and registered with this thread's loop: one with an
-    /// abstract address, say. Its path goes when this is dropped, as with `bind`.
+    /// Takes over a listening socket of the standard library, for example with an abstract address: makes it non-blocking
+    /// and registers it with this thread's loop. Its file is removed when this is dropped, as with [`bind`](Self::bind).
     ///
     /// # Errors
-    /// If it is registered already, or the system is out of memory.
+    /// If the socket is registered already, or the system is out of memory.
     ///
     /// # Panics
     /// If this thread is in no loop.
     pub fn from_std(listener: StdListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Self::adopt(mio::net::UnixListener::from_std(listener))
+        Self::from_nonblocking(mio::net::UnixListener::from_std(listener))
     }
 
-    /// The socket as the standard library's, registered no more. It is still non-blocking, and its path stays.
+    /// Removes the socket from the loop and returns it as the standard library's type. It is still non-blocking, and its
+    /// file stays.
     pub fn into_std(self) -> StdListener {
-        self.keep_path().io.into_inner().into()
+        self.keep_path().descriptor.into_inner().into()
     }
 
-    /// The path stays when this is dropped: asyncio's `cleanup_socket=False`.
+    /// Leaves the file at the path when this is dropped: asyncio's `cleanup_socket=False`.
     #[must_use = "it is the listener"]
     pub fn keep_path(mut self) -> Self {
-        if let Some(path) = self.path.take() {
-            path.keep();
+        if let Some(file) = self.file.take() {
+            file.keep();
         }
         self
     }
 
-    /// How many connections may wait to be accepted; the system's own limit stands, which it begins with.
+    /// How many connections may wait to be accepted; the system's limit by default, and at most.
     ///
     /// # Errors
-    /// What the system says.
+    /// Errors of the system call.
     pub fn set_backlog(&self, backlog: u32) -> io::Result<()> {
-        socket::listen(self.io.get_ref(), backlog)
+        socket::listen(self.descriptor.get_ref(), backlog)
     }
 
     /// Waits for the next connection. Several tasks may wait.
     ///
     /// # Errors
-    /// What the system says: being out of descriptors is an error here too (`raw_os_error()` is `EMFILE` or `ENFILE`), and
-    /// the connection stays in line.
+    /// Errors of the system call. If the process is out of descriptors (`raw_os_error()` is `EMFILE` or `ENFILE`), that is
+    /// an error here, and the connection stays in the backlog.
     ///
     /// # Cancel safety
-    /// Nothing is lost: a connection is accepted and given, or stays in line.
+    /// Nothing is lost: a connection is accepted and returned, or stays in the backlog.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let (stream, address) = loop {
-            match self.io.read_with(mio::net::UnixListener::accept).await {
-                Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => {}
-                other => break other?,
-            }
-        };
-        Ok((UnixStream::from_accepted(stream)?, address))
+        let (stream, address) = self.descriptor.read_with(|listener| skip_aborted(|| listener.accept())).await?;
+        Ok((UnixStream::from_nonblocking(stream)?, address))
     }
 
     /// Waits until there may be a connection, without borrowing the listener.
-    pub(crate) fn wait(&self) -> Waiting {
-        self.io.wait(Direction::Read)
+    pub(crate) fn wait(&self) -> ReadinessFuture {
+        self.descriptor.wait(Direction::Read)
     }
 
-    /// A connection that waits in line, or `WouldBlock`.
+    /// A connection from the backlog, or `WouldBlock`.
     pub(crate) fn try_accept(&self) -> io::Result<UnixStream> {
-        loop {
-            match self.io.attempt(Direction::Read, mio::net::UnixListener::accept) {
-                Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => {}
-                other => return UnixStream::from_accepted(other?.0),
-            }
-        }
+        let accepted = self.descriptor.attempt(Direction::Read, |listener| skip_aborted(|| listener.accept()));
+        UnixStream::from_nonblocking(accepted?.0)
     }
 
-    /// The address it listens on.
+    /// The address that the socket listens on.
     ///
     /// # Errors
-    /// What the system says.
+    /// Errors of the system call.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().local_addr()
+        self.descriptor.get_ref().local_addr()
     }
 }
 
-has_descriptor!(UnixListener);
+as_fd!(UnixListener);
 
 impl fmt::Debug for UnixListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

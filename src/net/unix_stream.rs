@@ -1,20 +1,23 @@
-//! One Unix connection. Owns its descriptor; must not know paths.
+//! Unix stream connections. Owns the descriptor of one connection; must not know the file that a path names.
 
+use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::{SocketAddr, UnixStream as StdStream};
 use std::path::Path;
-use std::{fmt, io};
 
+use super::backoff::Backoff;
+use super::byte_stream::{ByteStream, reads, writes};
 use super::descriptor::Descriptor;
-use super::io::{Stream, has_descriptor, reads, writes};
-use super::split::{ReadHalf, WriteHalf, halves};
-use super::unix_path::Patience;
+use super::std_socket::{as_fd, std_socket};
 
 /// A Unix stream connection of the loop.
 ///
-/// Its methods take `&self`, so one task may read while another writes: in an `Rc`, or with [`into_split`](Self::into_split).
-/// It carries bytes only. If a peer sends descriptors along, a read may wait although bytes are left, until the peer sends
-/// more or closes: receive those through a [`Descriptor`] and its [`read_with`](Descriptor::read_with).
+/// The methods take `&self`, so one task may read while another one writes: through an `Rc`, or with
+/// [`into_split`](Self::into_split).
+///
+/// It carries bytes only. If the peer sends descriptors along with its bytes, a read may wait although bytes are left,
+/// until the peer sends more or closes. To receive descriptors, use a [`Descriptor`] and its
+/// [`read_with`](Descriptor::read_with).
 ///
 /// # Examples
 /// ```
@@ -33,33 +36,33 @@ use super::unix_path::Patience;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct UnixStream {
-    io: Descriptor<StdStream>,
+    descriptor: Descriptor<StdStream>,
 }
 
 impl UnixStream {
-    /// Connects to the socket at a path. If more clients wait there than the server allows, it waits too: the system does
-    /// not say when there is room, so it asks again after 1, 2, 4 and at most 64 milliseconds.
+    /// Connects to the socket at a path. While the server's backlog is full, this waits: it tries again after 1, 2, 4 and
+    /// at most 64 milliseconds, since the system has no event for room in a backlog.
     ///
     /// # Errors
-    /// `NotFound`, `ConnectionRefused` if nobody listens there any more, and what else the system says.
+    /// `NotFound`; `ConnectionRefused` if no socket listens at the path any more; other errors of the system call.
     ///
     /// # Panics
     /// If this thread is in no loop.
     ///
     /// # Cancel safety
-    /// The attempt is given up.
+    /// The attempt ends.
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
-        let (path, mut patience) = (path.as_ref(), Patience::new());
+        let (path, mut backoff) = (path.as_ref(), Backoff::new());
         loop {
             match mio::net::UnixStream::connect(path) {
-                Ok(stream) => return Descriptor::new(stream.into()).map(Self::adopt),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => patience.wait().await,
+                Ok(stream) => return Self::from_nonblocking(stream),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => backoff.wait().await,
                 Err(e) => return Err(e),
             }
         }
     }
 
-    /// Two ends of one connection.
+    /// Two connected ends.
     ///
     /// # Errors
     /// If the system is out of descriptors or memory.
@@ -71,82 +74,29 @@ impl UnixStream {
         Ok((Self::from_std(left)?, Self::from_std(right)?))
     }
 
-    pub(super) fn adopt(io: Descriptor<StdStream>) -> Self {
-        Self { io }
+    /// A connection that mio has made or accepted, and made non-blocking.
+    pub(super) fn from_nonblocking(stream: mio::net::UnixStream) -> io::Result<Self> {
+        Ok(Self { descriptor: Descriptor::new(stream.into())? })
     }
 
-    /// One that was accepted, non-blocking.
-    pub(super) fn from_accepted(stream: mio::net::UnixStream) -> io::Result<Self> {
-        Descriptor::new(stream.into()).map(Self::adopt)
-    }
-
-    /// A connection of the standard library, made non-blocking and registered with this thread's loop.
-    ///
-    /// # Errors
-    /// If it is registered already, or the system is out of memory.
-    ///
-    /// # Panics
-    /// If this thread is in no loop.
-    pub fn from_std(stream: StdStream) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
-        Descriptor::new(stream).map(Self::adopt)
-    }
-
-    /// The connection as the standard library's, registered no more. It is still non-blocking.
-    pub fn into_std(self) -> StdStream {
-        self.io.into_inner()
-    }
-
-    /// The standard library's view of it, for settings that have no method here.
-    pub fn get_ref(&self) -> &StdStream {
-        self.io.get_ref()
-    }
-
-    /// Its descriptor, still registered.
+    /// The descriptor, still registered.
     pub(crate) fn into_descriptor(self) -> Descriptor<StdStream> {
-        self.io
+        self.descriptor
     }
 
-    pub(super) fn stream(&self) -> Stream<'_, StdStream> {
-        Stream { io: &self.io, short_is_empty: true }
+    pub(super) fn byte_stream(&self) -> ByteStream<'_, StdStream> {
+        ByteStream { descriptor: &self.descriptor, short_is_blocked: true }
     }
 
-    /// The address of this end.
+    /// Ends one direction or both. The peer reads the bytes that were written, and then the end of the stream.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.get_ref().local_addr()
-    }
-
-    /// The address of the other end.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.get_ref().peer_addr()
-    }
-
-    /// Ends one direction or both: the other side meets the end of the stream when it has read what was written.
-    ///
-    /// # Errors
-    /// What the system says.
+    /// Errors of the system call.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.get_ref().shutdown(how)
     }
-
-    /// The reading and the writing half, for two tasks. See [`ReadHalf::reunite`] for the way back.
-    pub fn into_split(self) -> (ReadHalf<Self>, WriteHalf<Self>) {
-        halves(self, |stream| stream.shutdown(Shutdown::Write))
-    }
 }
 
+std_socket!(UnixStream, StdStream, SocketAddr);
 reads!(UnixStream);
 writes!(UnixStream);
-has_descriptor!(UnixStream);
-
-impl fmt::Debug for UnixStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("UnixStream").field(self.get_ref()).finish()
-    }
-}

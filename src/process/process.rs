@@ -1,5 +1,5 @@
-//! Child processes: asyncio's `create_subprocess_exec` and what it gives. Owns the public handle; must not know how an end
-//! is noticed.
+//! The handle on a child process: asyncio's `Process`. Owns the public methods; must not know how a process is started, or
+//! how its exit is noticed.
 
 #[cfg(test)]
 mod tests;
@@ -13,19 +13,19 @@ use std::process::ExitStatus;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::exit::Exit;
+use super::watched_child::WatchedChild;
 use crate::signal::{SIGKILL, SIGTERM};
 use crate::streams::{StreamReader, StreamWriter};
 
-/// A child process: asyncio's `Process`, made by [`create_subprocess_exec`](fn@create_subprocess_exec) and
-/// [`create_subprocess_shell`](fn@create_subprocess_shell).
+/// A child process: asyncio's `Process`, made by [`create_subprocess_exec`](fn@crate::create_subprocess_exec) and
+/// [`create_subprocess_shell`](fn@crate::create_subprocess_shell).
 ///
-/// Dropping it leaves the process running, as in asyncio and in the standard library, unless it was started with
-/// [`kill_on_drop`](ProcessBuilder::kill_on_drop); its pipes close. In any case the loop sees to its end, so that it does not stay
-/// as a zombie. A loop that closes leaves running what runs, and a thread sees to its end.
+/// Dropping the handle closes the pipes and leaves the process running, as in asyncio and in the standard library, unless
+/// the process was started with [`kill_on_drop`](crate::ProcessBuilder::kill_on_drop). In any case the loop reaps the
+/// process when it ends, so that no zombie stays. If the loop closes first, the process runs on, and a thread reaps it.
 ///
-/// On a virtual clock a process is something that may still happen, so waiting for one is no deadlock; but time does not
-/// stand still for it: if a timer is set, the clock jumps to that.
+/// On a virtual clock, waiting for a process is no deadlock. But time does not wait for the process: if a timer is set, the
+/// clock jumps to its deadline.
 ///
 /// # Examples
 /// ```
@@ -42,36 +42,36 @@ use crate::streams::{StreamReader, StreamWriter};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Process {
-    /// Its standard input, if that is a pipe.
+    /// The standard input of the process, if that is a pipe.
     pub stdin: Option<StreamWriter>,
-    /// Its standard output, if that is a pipe.
+    /// The standard output of the process, if that is a pipe.
     pub stdout: Option<StreamReader>,
-    /// Its standard error, if that is a pipe of its own.
+    /// The standard error of the process, if that is a pipe of its own.
     pub stderr: Option<StreamReader>,
-    pub(super) exit: Rc<Exit>,
+    pub(super) child: Rc<WatchedChild>,
     pub(super) kill_on_drop: bool,
 }
 
 impl Process {
-    /// Its number: asyncio's `pid`. Once it has ended, the system may give the number to another.
+    /// The PID: asyncio's `pid`. Once the process has ended, the system may give its PID to another one.
     pub fn pid(&self) -> u32 {
-        self.exit.pid()
+        self.child.pid()
     }
 
-    /// How it has ended, as a number: its exit code, or `-n` if signal `n` ended it; `None` while it runs, as far as the
-    /// loop has noticed. asyncio's `returncode`. 255 if somebody else has waited for it.
+    /// The exit code, or `-n` if signal `n` has ended the process: asyncio's `returncode`. `None` until the loop has noticed
+    /// the end. 255 if other code has reaped the process, since its exit code is unknown then.
     pub fn returncode(&self) -> Option<i32> {
-        let status = self.exit.status()?;
+        let status = self.child.status()?;
         status.code().or_else(|| status.signal().map(|signal| -signal))
     }
 
-    /// How it has ended: `None` while it runs, as far as the loop has noticed.
+    /// How the process has ended; `None` until the loop has noticed the end.
     pub fn status(&self) -> Option<ExitStatus> {
-        self.exit.status()
+        self.child.status()
     }
 
-    /// Waits until it has ended: asyncio's `wait()`. Any number of tasks may wait. A process that writes more to a pipe than
-    /// anybody reads never ends: use [`communicate`](Self::communicate) then.
+    /// Waits until the process has ended: asyncio's `wait()`. Any number of tasks may wait. A process never ends if it waits
+    /// for a reader of a full pipe: use [`communicate`](Self::communicate) then.
     ///
     /// # Examples
     /// ```
@@ -89,15 +89,17 @@ impl Process {
     /// # Cancel safety
     /// Nothing is lost, and the process runs on.
     pub fn wait(&self) -> impl Future<Output = ExitStatus> + use<> {
-        let exit = Rc::clone(&self.exit);
-        async move { exit.wait().await }
+        let child = Rc::clone(&self.child);
+        async move { child.wait().await }
     }
 
-    /// Writes `input` to its standard input, closes that, reads its standard output and error to their ends, all at once, and
-    /// waits until it has ended: asyncio's `communicate()`. What is no pipe gives nothing. A process that does not read its
-    /// input is no error.
+    /// Exchanges data with the process: asyncio's `communicate()`. Writes `input` to its standard input and closes that, and
+    /// meanwhile reads its standard output and standard error to their ends. Then waits until the process has ended.
     ///
-    /// All is kept in memory. A grandchild that goes on holding a pipe keeps this waiting.
+    /// Returns the output and the errors, which are empty if they are not pipes. It is no error if the process does not
+    /// read its input.
+    ///
+    /// All bytes are kept in memory. If the process leaves a child that holds a pipe open, this waits for that child too.
     ///
     /// # Errors
     /// If a pipe fails.
@@ -106,55 +108,56 @@ impl Process {
     /// If another task is reading from one of the pipes.
     ///
     /// # Cancel safety
-    /// The process runs on, and gets all of the input. Nothing that was read is lost: another `communicate("")`, or reads
-    /// from the pipes, go on.
+    /// The process runs on, and all of `input` is still written to it. Nothing that was read is lost: another
+    /// `communicate("")`, or reads from the pipes, go on from there.
     pub async fn communicate(&self, input: impl AsRef<[u8]>) -> io::Result<(Vec<u8>, Vec<u8>)> {
-        let feed = pin!(self.feed(input.as_ref()));
+        let writing = pin!(self.write_input(input.as_ref()));
         let (output, errors) = (pin!(read_all(self.stdout.as_ref())), pin!(read_all(self.stderr.as_ref())));
-        let mut all = (Part::Pending(feed), Part::Pending(output), Part::Pending(errors));
+        let mut parts = (Part::Pending(writing), Part::Pending(output), Part::Pending(errors));
         poll_fn(|cx| {
-            let done = [all.0.poll(cx)?, all.1.poll(cx)?, all.2.poll(cx)?];
+            let done = [parts.0.poll(cx)?, parts.1.poll(cx)?, parts.2.poll(cx)?];
             if done == [true; 3] { Poll::Ready(Ok::<_, io::Error>(())) } else { Poll::Pending }
         })
         .await?;
-        self.exit.wait().await;
-        Ok((all.1.take(), all.2.take()))
+        self.child.wait().await;
+        Ok((parts.1.take(), parts.2.take()))
     }
 
-    async fn feed(&self, input: &[u8]) -> io::Result<()> {
+    async fn write_input(&self, input: &[u8]) -> io::Result<()> {
         let Some(stdin) = &self.stdin else { return Ok(()) };
         if stdin.is_closing() {
             return Ok(());
         }
         stdin.write(input);
-        let fed = stdin.drain().await;
+        let drained = stdin.drain().await;
         stdin.close();
-        match fed {
+        match drained {
+            // the process does not read its input
             Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => Ok(()),
             other => other,
         }
     }
 
-    /// Sends it a signal: asyncio's `send_signal()`. Nothing happens if it has ended.
+    /// Sends a signal: asyncio's `send_signal()`. Does nothing if the process has ended.
     ///
     /// # Errors
-    /// If there is no such signal, or the process belongs to somebody else by now.
+    /// If there is no such signal, or the process has changed its user and may not be signalled.
     pub fn send_signal(&self, signal: i32) -> io::Result<()> {
-        self.exit.send_signal(signal)
+        self.child.send_signal(signal)
     }
 
-    /// Asks it to end, with `SIGTERM`: asyncio's `terminate()`. Nothing happens if it has ended.
+    /// Asks the process to end, with `SIGTERM`: asyncio's `terminate()`. Does nothing if the process has ended.
     ///
     /// # Errors
-    /// If the process belongs to somebody else by now.
+    /// If the process has changed its user and may not be signalled.
     pub fn terminate(&self) -> io::Result<()> {
         self.send_signal(SIGTERM)
     }
 
-    /// Ends it at once, with `SIGKILL`: asyncio's `kill()`. Nothing happens if it has ended.
+    /// Ends the process at once, with `SIGKILL`: asyncio's `kill()`. Does nothing if the process has ended.
     ///
     /// # Errors
-    /// If the process belongs to somebody else by now.
+    /// If the process has changed its user and may not be signalled.
     pub fn kill(&self) -> io::Result<()> {
         self.send_signal(SIGKILL)
     }
@@ -163,7 +166,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if self.kill_on_drop {
-            // one that belongs to somebody else by now cannot be killed
+            // fails only if the process has changed its user
             let _ = self.kill();
         }
     }
@@ -185,14 +188,14 @@ async fn read_all(pipe: Option<&StreamReader>) -> io::Result<Vec<u8>> {
     }
 }
 
-/// One of several futures that are polled together.
+/// One of the futures that `communicate` polls together, or its value.
 enum Part<'a, F, T> {
     Pending(Pin<&'a mut F>),
     Done(T),
 }
 
 impl<T, F: Future<Output = io::Result<T>>> Part<'_, F, T> {
-    /// Whether it is done.
+    /// Polls the future unless it is done. Returns whether it is done.
     fn poll(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         if let Self::Pending(future) = self
             && let Poll::Ready(value) = future.as_mut().poll(cx)

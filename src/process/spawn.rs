@@ -1,4 +1,5 @@
-//! A process to be started. Owns the settings and the start; must not know what becomes of the process.
+//! Starting a child process: asyncio's `create_subprocess_exec`. Owns the settings and the start; must not know what becomes
+//! of the process.
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
@@ -9,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::task::{Context, Poll};
 use std::{fmt, io};
 
-use super::exit::Exit;
 use super::process::Process;
+use super::watched_child::WatchedChild;
 use crate::cancel::is_throwing;
 use crate::event_loop::EventLoop;
 use crate::net::{PipeReader, PipeWriter};
@@ -18,7 +19,7 @@ use crate::streams::{DEFAULT_LIMIT, StreamReader, StreamWriter};
 use crate::sys::{exit_descriptor, join_stderr_to_stdout, start_new_session};
 
 /// Starts a program: asyncio's `create_subprocess_exec(program, *args)`. Arguments and other settings are those of the
-/// standard library's [`Command`]; awaiting it starts the program and gives the [`Process`].
+/// standard library's [`Command`]. Awaiting the builder starts the program and returns the [`Process`].
 ///
 /// # Examples
 /// ```
@@ -42,8 +43,8 @@ pub fn create_subprocess_exec(program: impl AsRef<OsStr>) -> ProcessBuilder {
     ProcessBuilder::from(Command::new(program))
 }
 
-/// Has the shell `/bin/sh` run a text: asyncio's `create_subprocess_shell`. What comes from outside has no place in the
-/// text: it would be run.
+/// Has the shell `/bin/sh` run a command line: asyncio's `create_subprocess_shell`. Never put untrusted text into the
+/// command line: the shell would run it.
 ///
 /// # Examples
 /// ```
@@ -58,13 +59,14 @@ pub fn create_subprocess_exec(program: impl AsRef<OsStr>) -> ProcessBuilder {
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn create_subprocess_shell(text: impl AsRef<OsStr>) -> ProcessBuilder {
-    ProcessBuilder::from(Command::new("/bin/sh")).arg("-c").arg(text)
+pub fn create_subprocess_shell(command: impl AsRef<OsStr>) -> ProcessBuilder {
+    ProcessBuilder::from(Command::new("/bin/sh")).arg("-c").arg(command)
 }
 
-/// A process to be started, by awaiting this. Standard input, output and error are inherited if nothing is said.
+/// Settings of a process; awaiting the builder starts the process. By default the process inherits standard input, standard
+/// output and standard error.
 ///
-/// For settings that are not here, make one [from](Self::from) a [`Command`] of the standard library.
+/// For settings that are not here, convert a [`Command`] of the standard library with [`from`](Self::from).
 #[must_use = "the process is started when this is awaited"]
 pub struct ProcessBuilder {
     command: Command,
@@ -84,98 +86,98 @@ impl ProcessBuilder {
         self
     }
 
-    /// One more argument.
+    /// Adds an argument.
     pub fn arg(self, arg: impl AsRef<OsStr>) -> Self {
         self.with(|command| command.arg(arg))
     }
 
-    /// More arguments.
+    /// Adds arguments.
     pub fn args<A: AsRef<OsStr>>(self, args: impl IntoIterator<Item = A>) -> Self {
         self.with(|command| command.args(args))
     }
 
-    /// A variable of its environment, which is this process's if nothing is said.
+    /// Sets a variable of the environment. By default the process inherits the environment of this one.
     pub fn env(self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.with(|command| command.env(name, value))
     }
 
-    /// Several variables of its environment.
+    /// Sets several variables of the environment.
     pub fn envs<N: AsRef<OsStr>, V: AsRef<OsStr>>(self, variables: impl IntoIterator<Item = (N, V)>) -> Self {
         self.with(|command| command.envs(variables))
     }
 
-    /// A variable that it does not inherit.
+    /// Removes a variable from the environment.
     pub fn env_remove(self, name: impl AsRef<OsStr>) -> Self {
         self.with(|command| command.env_remove(name))
     }
 
-    /// It inherits no variable, and has none that was set before.
+    /// Removes all variables from the environment, inherited ones and those that were set before this call.
     pub fn env_clear(self) -> Self {
         self.with(Command::env_clear)
     }
 
-    /// Its working directory: asyncio's `cwd`.
+    /// The working directory: asyncio's `cwd`.
     pub fn current_dir(self, dir: impl AsRef<Path>) -> Self {
         self.with(|command| command.current_dir(dir))
     }
 
-    /// Its standard input: `Stdio::piped()` is asyncio's `PIPE`, `Stdio::null()` its `DEVNULL`; a file or the end of a pipe
-    /// can be given too.
+    /// The standard input. `Stdio::piped()` is asyncio's `PIPE`, and `Stdio::null()` its `DEVNULL`; a file or the end of a
+    /// pipe can be given too.
     pub fn stdin(self, stdin: impl Into<Stdio>) -> Self {
         self.with(|command| command.stdin(stdin))
     }
 
-    /// Its standard output, as [`stdin`](Self::stdin).
+    /// The standard output, as [`stdin`](Self::stdin).
     pub fn stdout(self, stdout: impl Into<Stdio>) -> Self {
         self.with(|command| command.stdout(stdout))
     }
 
-    /// Its standard error, as [`stdin`](Self::stdin).
+    /// The standard error, as [`stdin`](Self::stdin).
     pub fn stderr(self, stderr: impl Into<Stdio>) -> Self {
         self.with(|command| command.stderr(stderr))
     }
 
-    /// Its standard error goes where its standard output goes, wherever that is: asyncio's `stderr=STDOUT`. It cannot be
-    /// taken back.
+    /// Sends the standard error where the standard output goes: asyncio's `stderr=STDOUT`. A later
+    /// [`stderr`](Self::stderr) does not undo this.
     pub fn stderr_to_stdout(mut self) -> Self {
         join_stderr_to_stdout(&mut self.command);
         self.with(|command| command.stderr(Stdio::null()))
     }
 
-    /// It leads a session of its own, so that no signal of the terminal reaches it: asyncio's `start_new_session=True`. It
-    /// cannot be taken back.
+    /// Makes the process the leader of a new session, which no signal of the terminal reaches: asyncio's
+    /// `start_new_session=True`. It cannot be undone.
     pub fn start_new_session(mut self) -> Self {
         start_new_session(&mut self.command);
         self
     }
 
-    /// The process group that it joins; 0 for one of its own: asyncio's `process_group`.
+    /// The process group that the process joins; 0 for a new one: asyncio's `process_group`.
     pub fn process_group(self, group: i32) -> Self {
         self.with(|command| command.process_group(group))
     }
 
-    /// The limit of the readers of its pipes: asyncio's `limit`, 64 KiB if nothing is said.
+    /// The [limit](StreamReader::with_limit) of the readers of its pipes: asyncio's `limit`; 64 KiB by default.
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Whether the process is killed when its [`Process`] is dropped while it runs, as asyncio does when the transport is
-    /// closed. If nothing is said, it runs on.
+    /// Whether the process is killed when its [`Process`] is dropped; false by default. asyncio kills a process when its
+    /// transport is closed.
     pub fn kill_on_drop(mut self, kill: bool) -> Self {
         self.kill_on_drop = kill;
         self
     }
 
-    /// Starts it. `ended` makes the descriptor that tells of its end.
-    pub(super) fn start(&mut self, ended: impl FnOnce(u32) -> io::Result<OwnedFd>) -> io::Result<Process> {
+    /// Starts the process. `exit_descriptor` makes a descriptor, from the PID, that becomes readable when the process ends.
+    pub(super) fn start(&mut self, exit_descriptor: impl FnOnce(u32) -> io::Result<OwnedFd>) -> io::Result<Process> {
         let lp = EventLoop::current();
         lp.refuse_if_closed();
-        let mut child = self.command.spawn().map_err(|error| self.explain(&error))?;
+        let mut child = self.command.spawn().map_err(|error| self.start_error(&error))?;
         let pipes = self.pipes(&mut child);
-        let exit = Exit::watch(&lp, child, ended)?;
-        // from here on the process ends with what is dropped
-        let mut process = Process { stdin: None, stdout: None, stderr: None, exit, kill_on_drop: true };
+        let child = WatchedChild::watch(&lp, child, exit_descriptor)?;
+        // an early return below drops the handle, which kills the process
+        let mut process = Process { stdin: None, stdout: None, stderr: None, child, kill_on_drop: true };
         (process.stdin, process.stdout, process.stderr) = pipes?;
         process.kill_on_drop = self.kill_on_drop;
         Ok(process)
@@ -192,18 +194,18 @@ impl ProcessBuilder {
         Ok((stdin.transpose()?, stdout.transpose()?, stderr.transpose()?))
     }
 
-    /// The error with what was to be started, which the system does not say.
-    fn explain(&self, error: &io::Error) -> io::Error {
+    /// The system's error, with the program and the directory in its text.
+    fn start_error(&self, error: &io::Error) -> io::Error {
         let program = self.command.get_program().display();
-        let place = self.command.get_current_dir().map_or_else(String::new, |dir| format!(" in {}", dir.display()));
-        io::Error::new(error.kind(), format!("cannot start {program}{place}: {error}"))
+        let directory = self.command.get_current_dir().map(|dir| format!(" in {}", dir.display()));
+        io::Error::new(error.kind(), format!("cannot start {program}{}: {error}", directory.unwrap_or_default()))
     }
 }
 
 /// Starts the process at the first poll.
 ///
 /// # Cancel safety
-/// If the wait is cancelled, no process was started.
+/// If the await is cancelled, no process was started.
 impl Future for ProcessBuilder {
     type Output = io::Result<Process>;
 

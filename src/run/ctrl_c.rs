@@ -1,4 +1,4 @@
-//! Ctrl-C while `run` runs: the first cancels the main task, the second ends the process. Owns what the run answers then;
+//! Ctrl-C during `run`: the first cancels the main task, the second ends the process. Owns the result of an interrupted run;
 //! must not know how the main future is run.
 
 use std::rc::Rc;
@@ -7,11 +7,11 @@ use crate::awaitables::AnyFuture;
 use crate::cancel::uncancel;
 use crate::error::Error;
 use crate::event_loop::EventLoop;
-use crate::signal::{Interrupted, SIGINT, Signals};
+use crate::signal::{InterruptOutcome, SIGINT, Signals};
 use crate::sys::{is_at_default, is_main_thread};
 
-/// Runs a main future with Ctrl-C as in asyncio's `Runner`: on the main thread, and if nobody else has a handler. What the
-/// signal did before, it does afterwards.
+/// Runs a main future so that Ctrl-C cancels it, as in asyncio's `Runner`: on the main thread only, and only if the signal
+/// has its default action, which it has again afterwards.
 pub(crate) fn interruptible<T>(lp: &EventLoop, run: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     if !is_main_thread() || !is_at_default(SIGINT) {
         return run();
@@ -20,44 +20,46 @@ pub(crate) fn interruptible<T>(lp: &EventLoop, run: impl FnOnce() -> Result<T, E
     if let Err(error) = signals.set_interrupt(lp, SIGINT) {
         return Err(Error::Io(error.into()));
     }
-    let armed = Armed { lp, signals };
-    let ran = run();
-    match (ran, armed.take()) {
-        (Err(Error::Cancelled(_)), Some(how)) if how.delivered && was_the_only_one(how.main.as_ref()) => {
+    let guard = InterruptGuard { lp, signals };
+    let result = run();
+    match (result, guard.remove()) {
+        (Err(Error::Cancelled(_)), Some(outcome))
+            if outcome.is_delivered && was_only_cancellation(outcome.main.as_ref()) =>
+        {
             Err(Error::Interrupted)
         }
-        // it came while the main task took its last step: asyncio's task is cancelled then, and its value lost
-        (Ok(_), Some(how)) if how.came && !how.delivered => Err(Error::Interrupted),
-        (ran, _) => ran,
+        // the signal came during the last step of the main task: asyncio's task is cancelled then, and its value lost
+        (Ok(_), Some(outcome)) if outcome.has_come && !outcome.is_delivered => Err(Error::Interrupted),
+        (result, _) => result,
     }
 }
 
-/// Tells a run that can be interrupted which task is the main one.
+/// Sets the task that Ctrl-C cancels, if the run can be interrupted.
 pub(crate) fn main_begins(lp: &EventLoop, main: &AnyFuture) {
     if let Some(signals) = lp.kernel().extensions().get::<Signals>() {
         signals.set_main(main);
     }
 }
 
-/// Whether nobody else has cancelled the task.
-fn was_the_only_one(task: Option<&AnyFuture>) -> bool {
+/// Takes back the cancellation by Ctrl-C, and returns whether the task has no other one.
+fn was_only_cancellation(task: Option<&AnyFuture>) -> bool {
     task.is_some_and(|task| uncancel(&**task.node()) == 0)
 }
 
-/// The signal interrupts while this lives, also if the main future panics.
-struct Armed<'a> {
+/// While this lives, Ctrl-C interrupts the run. Dropping it ends that, also if the main future panics.
+struct InterruptGuard<'a> {
     lp: &'a EventLoop,
     signals: Rc<Signals>,
 }
 
-impl Armed<'_> {
-    fn take(&self) -> Option<Interrupted> {
+impl InterruptGuard<'_> {
+    fn remove(&self) -> Option<InterruptOutcome> {
         self.signals.remove_interrupt(self.lp.kernel(), SIGINT)
     }
 }
 
-impl Drop for Armed<'_> {
+impl Drop for InterruptGuard<'_> {
     fn drop(&mut self) {
-        self.take();
+        self.remove();
     }
 }

@@ -1,4 +1,5 @@
-//! Handlers of signals, and awaits of them. Owns the methods and functions; must not know how a signal reaches the loop.
+//! Signal handlers, and waiting for a signal. Owns the public methods and functions; must not know how a signal reaches the
+//! loop.
 
 use std::panic::Location;
 use std::rc::{Rc, Weak};
@@ -12,17 +13,19 @@ use crate::kernel::Handle;
 use crate::node::Loop;
 
 impl EventLoop {
-    /// Calls `f` each time the process gets the signal: asyncio's `add_signal_handler`. `f` is an ordinary callback of this
-    /// loop, which may do what it likes, and runs one iteration after the one that learns of the signal. It takes the
-    /// place of an earlier handler of this loop, and stays until it is removed or the loop closes.
+    /// Calls `f` each time the process gets the signal: asyncio's `add_signal_handler`.
     ///
-    /// Any loop on any thread may handle a signal; asyncio's main loop alone may. If several do, all of them hear it.
-    /// Handlers that other libraries had set before are called too. While nobody here handles the signal any more, it does
-    /// again what it does by default, if that is what it did in the beginning.
+    /// `f` is an ordinary callback of this loop, without the restrictions of a signal handler. It runs one iteration after
+    /// the one that learns of the signal. It replaces an earlier handler of this loop, and stays until it is removed or the
+    /// loop closes.
+    ///
+    /// Any loop on any thread may handle a signal; in asyncio, only the loop of the main thread may. If several loops handle
+    /// a signal, the handlers of all are called, and so are handlers that other libraries had set before. Once no loop
+    /// handles the signal any more, it has its default action again, if it had that before the first handler.
     ///
     /// # Errors
-    /// [`SignalError`] for a signal that cannot be caught, for what is no signal, and if the system has no descriptors
-    /// left.
+    /// [`SignalError`] for a signal that cannot be caught, for a number that is no signal, and if the system is out of
+    /// descriptors.
     ///
     /// # Panics
     /// If the loop is closed. A panic of `f` is reported to the exception handler, and `f` stays.
@@ -34,7 +37,7 @@ impl EventLoop {
     ///
     /// let lp = EventLoop::new()?;
     /// lp.add_signal_handler(SIGTERM, || EventLoop::current().stop())?;
-    /// // lp.run_forever()? now ends in an orderly way when somebody asks the process to
+    /// // lp.run_forever()? now ends in an orderly way when the process is asked to end
     /// assert!(lp.remove_signal_handler(SIGTERM));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -46,16 +49,16 @@ impl EventLoop {
         signals.set_handler(self, signal, handler).map(drop)
     }
 
-    /// Takes the handler of a signal out; whether there was one: asyncio's `remove_signal_handler`. Of a signal that has
-    /// come already, the callback still runs.
+    /// Removes the handler of a signal, and returns whether there was one: asyncio's `remove_signal_handler`. If the loop has
+    /// already learned of a signal, the handler still runs for it.
     pub fn remove_signal_handler(&self, signal: i32) -> bool {
         let signals = self.kernel().extensions().get::<Signals>();
         signals.and_then(|signals| signals.remove_handler(self.kernel(), signal)).is_some()
     }
 }
 
-/// Waits until the process gets the signal, from the first poll on. Every task that waits hears it, and so does a handler.
-/// What the signal does by default, it does not meanwhile.
+/// Waits until the process gets the signal, beginning with the first poll. The signal ends the waits of all tasks, and its
+/// handler is called too. During the wait the signal has no default action.
 ///
 /// # Examples
 /// ```no_run
@@ -72,13 +75,14 @@ impl EventLoop {
 /// ```
 ///
 /// # Errors
-/// [`SignalError`] for a signal that cannot be caught, for what is no signal, and if the system has no descriptors left.
+/// [`SignalError`] for a signal that cannot be caught, for a number that is no signal, and if the system is out of
+/// descriptors.
 ///
 /// # Panics
 /// If this thread is in no loop.
 ///
 /// # Cancel safety
-/// Cancelled or dropped, it waits no more. A signal that comes between two waits is not for the second: to miss none, use
+/// A signal that comes between two waits is lost, also if the first wait was cancelled. To miss none, use
 /// [`EventLoop::add_signal_handler`].
 pub async fn received(signal: i32) -> Result<(), SignalError> {
     let lp = EventLoop::current();
@@ -86,14 +90,14 @@ pub async fn received(signal: i32) -> Result<(), SignalError> {
     let future = create_future();
     let number = signals.add_waiter(&lp, signal, future.clone())?;
     let kernel = Rc::downgrade(lp.kernel());
-    let _waiting = Waiting { kernel, signals: Rc::downgrade(&signals), signal, number };
+    let _guard = WaiterGuard { kernel, signals: Rc::downgrade(&signals), signal, number };
     drop((lp, signals)); // a task must not keep its own loop open
     future.await;
     Ok(())
 }
 
-/// Waits for Ctrl-C: [`received`] with `SIGINT`. In a program under [`run`](crate::run::run), Ctrl-C cancels the main task
-/// only while nobody waits for it here.
+/// Waits for Ctrl-C: [`received`] with `SIGINT`. While a task waits here, Ctrl-C does not cancel the main task of
+/// [`run`](crate::run::run).
 ///
 /// # Examples
 /// ```no_run
@@ -103,7 +107,7 @@ pub async fn received(signal: i32) -> Result<(), SignalError> {
 /// # oneloop::run(async {
 /// let server = oneloop::create_task(serve());
 /// ctrl_c().await?;
-/// server.cancel(); // and say good-bye to everybody
+/// server.cancel(); // and tell the clients
 /// # Ok::<(), oneloop::SignalError>(())
 /// # }).unwrap().unwrap();
 /// ```
@@ -120,15 +124,15 @@ pub async fn ctrl_c() -> Result<(), SignalError> {
     received(SIGINT).await
 }
 
-/// A task's wait for a signal, which ends with this.
-struct Waiting {
+/// Removes the future of a waiting task from the table when the wait ends or is dropped.
+struct WaiterGuard {
     kernel: Weak<Loop>,
     signals: Weak<Signals>,
     signal: i32,
     number: u64,
 }
 
-impl Drop for Waiting {
+impl Drop for WaiterGuard {
     fn drop(&mut self) {
         if let (Some(kernel), Some(signals)) = (self.kernel.upgrade(), self.signals.upgrade()) {
             signals.remove_waiter(&kernel, self.signal, self.number);

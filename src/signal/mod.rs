@@ -1,5 +1,5 @@
-//! Signals of the process: their numbers and, with the feature `signal`, awaits of them. Handlers as in asyncio are set by
-//! `EventLoop::add_signal_handler`.
+//! Signals of the process: their numbers and, with the feature `signal`, functions that wait for them.
+//! `EventLoop::add_signal_handler` sets handlers, as in asyncio.
 //!
 //! | asyncio | here |
 //! | --- | --- |
@@ -8,13 +8,13 @@
 //! | a handler that sets an `Event` | `received(SIGTERM).await?`, `ctrl_c().await?` |
 //! | Ctrl-C in `asyncio.run`: `KeyboardInterrupt` | in `oneloop::run`: `Err(Error::Interrupted)` |
 //!
-//! Owns the names; must not know how a signal reaches the loop.
+//! Owns the signals' names and their handlers; must not know what handlers of the process do.
 
-mod numbers; // the signals by name
+mod numbers; // the names of the signals
 #[cfg(feature = "signal")]
-mod table; // which loop wants which signal
+mod table; // the signals that a loop catches, and who wants them
 #[cfg(feature = "signal")]
-mod handlers; // handlers and waits
+mod handlers; // handlers, and waiting for a signal
 
 #[cfg(feature = "signal")]
 pub use handlers::{ctrl_c, received};
@@ -23,4 +23,4 @@ pub use numbers::{
     SIGUSR1, SIGUSR2, SIGWINCH,
 };
 #[cfg(feature = "signal")]
-pub(crate) use table::{Interrupted, Signals};
+pub(crate) use table::{InterruptOutcome, Signals};

@@ -1,4 +1,4 @@
-//! The numbers of the signals that both Linux and macOS have. Owns the names.
+//! The signals that both Linux and macOS have. Owns their names; must not know what is done when one comes.
 
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
@@ -9,17 +9,17 @@ macro_rules! numbers {
 numbers! {
     /// An alarm set by `alarm` or `setitimer` went off.
     SIGALRM,
-    /// A child process stopped or ended. To wait for one there is the feature `process`.
+    /// A child process has stopped or ended. The feature `process` has a wait for child processes.
     SIGCHLD,
-    /// Goes on after it was stopped.
+    /// Continues a process that was stopped.
     SIGCONT,
-    /// The terminal is gone; by custom, a daemon reads its settings again.
+    /// The terminal is gone. By custom, a daemon reads its settings again.
     SIGHUP,
-    /// Ctrl-C.
+    /// Ctrl-C: interrupts a process.
     SIGINT,
     /// Ends a process at once; cannot be caught.
     SIGKILL,
-    /// Written to a pipe or socket that nobody reads. Rust programs ignore it from the beginning and get an error.
+    /// A write to a pipe or socket without a reader. Rust programs ignore the signal by default, and the write fails.
     SIGPIPE,
     /// Ctrl-\\: ends a process with a core dump.
     SIGQUIT,
@@ -29,14 +29,14 @@ numbers! {
     SIGTERM,
     /// Ctrl-Z: stops a process.
     SIGTSTP,
-    /// Reads from the terminal in the background.
+    /// A process in the background has read from the terminal.
     SIGTTIN,
-    /// Writes to the terminal in the background.
+    /// A process in the background has written to the terminal.
     SIGTTOU,
     /// For the program's own use.
     SIGUSR1,
     /// For the program's own use.
     SIGUSR2,
-    /// The window has another size.
+    /// The size of the terminal's window has changed.
     SIGWINCH,
 }

@@ -1,10 +1,10 @@
-//! The signals that one loop hears, and who hears them. Owns the table and the pipe by which they come; must not know how a
-//! handler of the process works.
+//! The signals that one loop catches. Owns the table of who wants which signal, and the pipe by which signals come; must not
+//! know how a signal handler of the process works.
 //!
-//! A signal is caught while somebody here wants it: a handler, tasks that wait, or `run`, for which Ctrl-C cancels the main
-//! task. The pipe is there while any is caught.
+//! A signal is caught while it is wanted: by a handler, by tasks that wait for it, or by `run`, in which Ctrl-C cancels the
+//! main task. The pipe is open while any signal is caught.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsRawFd, RawFd};
@@ -20,39 +20,42 @@ use crate::node::Loop;
 use crate::reactor::Direction;
 use crate::sys::{Caught, is_forbidden, set_nonblocking};
 
-/// How `run` takes part in Ctrl-C.
+/// The request of `run` that a signal cancels the main task.
 #[derive(Debug, Default)]
-pub(crate) struct Interrupt {
+struct Interrupt {
+    /// `None` until the main task exists.
     main: Option<AnyFuture>,
-    delivered: bool,
+    /// The main task was cancelled.
+    is_delivered: bool,
 }
 
-/// What became of an [`Interrupt`].
+/// What has become of the request of `run` by its end.
 #[derive(Debug)]
-pub(crate) struct Interrupted {
-    /// The signal came.
-    pub(crate) came: bool,
-    /// And the main task was cancelled for it.
-    pub(crate) delivered: bool,
+pub(crate) struct InterruptOutcome {
+    /// The signal has come.
+    pub(crate) has_come: bool,
+    /// The main task was cancelled because of it.
+    pub(crate) is_delivered: bool,
     pub(crate) main: Option<AnyFuture>,
 }
 
-/// One signal that is caught.
+/// One signal that is caught, and who wants it.
 #[derive(Debug)]
-struct Heard {
+struct Entry {
     caught: Caught,
     handler: Option<Handle>,
-    /// Tasks that wait for it, each under its number.
+    /// The futures that waiting tasks await, each with its number.
     waiters: Vec<(u64, Future<()>)>,
     interrupt: Option<Interrupt>,
 }
 
-impl Heard {
+impl Entry {
     fn is_wanted(&self) -> bool {
         self.handler.is_some() || !self.waiters.is_empty() || self.interrupt.is_some()
     }
 
-    /// Handlers and waiting tasks come before `run`, as in asyncio the handler that was set last is the only one.
+    /// Whether the signal cancels the main task. A handler and waiting tasks take precedence over `run`, as in asyncio the
+    /// handler that was set last replaces the one of the runner.
     fn interrupts(&self) -> bool {
         self.handler.is_none() && self.waiters.is_empty() && self.interrupt.is_some()
     }
@@ -60,86 +63,87 @@ impl Heard {
 
 #[derive(Debug)]
 struct Pipe {
+    /// The number of the reading end, which the callback on it owns.
     reader: RawFd,
     writer: Arc<PipeWriter>,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
-    heard: RefCell<BTreeMap<i32, Heard>>,
+    entries: RefCell<BTreeMap<i32, Entry>>,
     pipe: RefCell<Option<Pipe>>,
-    last_waiter: RefCell<u64>,
+    last_waiter: Cell<u64>,
 }
 
 impl Signals {
-    /// Sets a handler and answers the one before.
+    /// Sets the handler and returns the previous one.
     pub(crate) fn set_handler(
         self: &Rc<Self>,
         lp: &EventLoop,
         signal: i32,
         handler: Handle,
     ) -> Result<Option<Handle>, SignalError> {
-        self.want(lp, signal, |heard| heard.handler.replace(handler))
+        self.want(lp, signal, |entry| entry.handler.replace(handler))
     }
 
-    /// Takes a handler out.
     pub(crate) fn remove_handler(&self, kernel: &Loop, signal: i32) -> Option<Handle> {
-        self.want_less(kernel, signal, |heard| heard.handler.take())?
+        self.update(kernel, signal, |entry| entry.handler.take())?
     }
 
-    /// `future` is settled when the signal comes. The number is for `remove_waiter`.
+    /// Has `future` settled when the signal comes. Returns its number, for `remove_waiter`.
     pub(crate) fn add_waiter(
         self: &Rc<Self>,
         lp: &EventLoop,
         signal: i32,
         future: Future<()>,
     ) -> Result<u64, SignalError> {
-        let number = *self.last_waiter.borrow() + 1;
-        *self.last_waiter.borrow_mut() = number;
-        self.want(lp, signal, |heard| heard.waiters.push((number, future)))?;
+        let number = self.last_waiter.get() + 1;
+        self.last_waiter.set(number);
+        self.want(lp, signal, |entry| entry.waiters.push((number, future)))?;
         Ok(number)
     }
 
     pub(crate) fn remove_waiter(&self, kernel: &Loop, signal: i32, number: u64) {
-        let left = self.want_less(kernel, signal, |heard| {
-            let at = heard.waiters.iter().position(|(other, _)| *other == number)?;
-            Some(heard.waiters.remove(at))
+        let removed = self.update(kernel, signal, |entry| {
+            let at = entry.waiters.iter().position(|(other, _)| *other == number)?;
+            Some(entry.waiters.remove(at))
         });
-        drop(left);
+        // outside the borrow: the future may own values of a user
+        drop(removed);
     }
 
-    /// From now on the signal cancels the main task, once there is one.
+    /// Has the signal cancel the main task, once there is one.
     pub(crate) fn set_interrupt(self: &Rc<Self>, lp: &EventLoop, signal: i32) -> Result<(), SignalError> {
-        self.want(lp, signal, |heard| heard.interrupt = Some(Interrupt::default()))
+        self.want(lp, signal, |entry| entry.interrupt = Some(Interrupt::default()))
     }
 
-    pub(crate) fn remove_interrupt(&self, kernel: &Loop, signal: i32) -> Option<Interrupted> {
-        self.want_less(kernel, signal, |heard| {
-            let Interrupt { main, delivered } = heard.interrupt.take()?;
-            Some(Interrupted { came: heard.caught.has_interrupted(), delivered, main })
+    pub(crate) fn remove_interrupt(&self, kernel: &Loop, signal: i32) -> Option<InterruptOutcome> {
+        self.update(kernel, signal, |entry| {
+            let Interrupt { main, is_delivered } = entry.interrupt.take()?;
+            Some(InterruptOutcome { has_come: entry.caught.has_interrupted(), is_delivered, main })
         })?
     }
 
-    /// A main task begins: the first one is the one that an interrupt cancels.
+    /// Sets the main task, unless it was set before: a nested run does not replace it.
     pub(crate) fn set_main(&self, main: &AnyFuture) {
-        for heard in self.heard.borrow_mut().values_mut() {
-            if let Some(interrupt) = &mut heard.interrupt {
+        for entry in self.entries.borrow_mut().values_mut() {
+            if let Some(interrupt) = &mut entry.interrupt {
                 interrupt.main.get_or_insert_with(|| main.clone());
             }
         }
     }
 
-    /// Catches the signal, if it is not caught yet, and notes who wants it.
+    /// Catches the signal, if it is not caught yet, and has `change` note who wants it.
     fn want<R>(
         self: &Rc<Self>,
         lp: &EventLoop,
         signal: i32,
-        note: impl FnOnce(&mut Heard) -> R,
+        change: impl FnOnce(&mut Entry) -> R,
     ) -> Result<R, SignalError> {
         if is_forbidden(signal) {
             return Err(SignalError::Forbidden(signal));
         }
-        if !self.heard.borrow().contains_key(&signal) {
+        if !self.entries.borrow().contains_key(&signal) {
             let caught = self.open_pipe(lp).and_then(|pipe| Caught::new(signal, pipe));
             let caught = caught.map_err(|error| {
                 self.close_pipe_if_idle(lp.kernel());
@@ -148,27 +152,28 @@ impl Signals {
                     _ => SignalError::Io(signal, error),
                 }
             })?;
-            let heard = Heard { caught, handler: None, waiters: Vec::new(), interrupt: None };
-            self.heard.borrow_mut().insert(signal, heard);
+            let entry = Entry { caught, handler: None, waiters: Vec::new(), interrupt: None };
+            self.entries.borrow_mut().insert(signal, entry);
         }
-        let mut all = self.heard.borrow_mut();
-        let Some(heard) = all.get_mut(&signal) else { unreachable!("it was put there just now") };
-        let noted = note(heard);
-        heard.caught.set_interrupts(heard.interrupts());
-        Ok(noted)
+        let mut entries = self.entries.borrow_mut();
+        let Some(entry) = entries.get_mut(&signal) else { unreachable!("the entry was inserted above") };
+        let changed = change(entry);
+        entry.caught.set_interrupts(entry.interrupts());
+        Ok(changed)
     }
 
-    /// Somebody wants the signal no more; if nobody does, it is given back.
-    fn want_less<R>(&self, kernel: &Loop, signal: i32, note: impl FnOnce(&mut Heard) -> R) -> Option<R> {
-        let mut all = self.heard.borrow_mut();
-        let heard = all.get_mut(&signal)?;
-        let noted = note(heard);
-        heard.caught.set_interrupts(heard.interrupts());
-        let gone = if heard.is_wanted() { None } else { all.remove(&signal) };
-        drop(all);
-        drop(gone);
+    /// Has `change` note who no longer wants the signal, and gives the signal back if it is not wanted any more. `None` if
+    /// the signal is not caught.
+    fn update<R>(&self, kernel: &Loop, signal: i32, change: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+        let mut entries = self.entries.borrow_mut();
+        let entry = entries.get_mut(&signal)?;
+        let changed = change(entry);
+        entry.caught.set_interrupts(entry.interrupts());
+        let unwanted = if entry.is_wanted() { None } else { entries.remove(&signal) };
+        drop(entries);
+        drop(unwanted);
         self.close_pipe_if_idle(kernel);
-        Some(noted)
+        Some(changed)
     }
 
     fn open_pipe(self: &Rc<Self>, lp: &EventLoop) -> io::Result<Arc<PipeWriter>> {
@@ -178,57 +183,59 @@ impl Signals {
         let (mut reader, writer) = io::pipe()?;
         set_nonblocking(&reader)?;
         set_nonblocking(&writer)?;
-        let (number, writer) = (reader.as_raw_fd(), Arc::new(writer));
+        let (fd, writer) = (reader.as_raw_fd(), Arc::new(writer));
         let signals = Rc::downgrade(self);
-        lp.add_reader(&number, move || read(&mut reader, &signals))?;
-        *self.pipe.borrow_mut() = Some(Pipe { reader: number, writer: Arc::clone(&writer) });
+        lp.add_reader(&fd, move || receive(&mut reader, &signals))?;
+        *self.pipe.borrow_mut() = Some(Pipe { reader: fd, writer: Arc::clone(&writer) });
         Ok(writer)
     }
 
     fn close_pipe_if_idle(&self, kernel: &Loop) {
-        if self.heard.borrow().is_empty()
+        if self.entries.borrow().is_empty()
             && let Some(pipe) = self.pipe.take()
         {
-            // the callback owns the other end
+            // cancelling the callback drops the reading end, which it owns
             let reader = kernel.with_reactor(|reactor| reactor.unwatch(pipe.reader, Direction::Read));
             reader.inspect(Handle::cancel);
         }
     }
 
-    /// A signal has come: who waits is settled, and the handler is queued, as in asyncio for the next iteration.
-    fn arrived(&self, kernel: &Loop, signal: i32) {
-        let mut all = self.heard.borrow_mut();
-        let Some(heard) = all.get_mut(&signal) else { return };
-        if heard.handler.as_ref().is_some_and(Handle::cancelled) {
-            heard.handler = None;
+    /// Delivers a signal: settles the futures of waiting tasks, and queues the handler, which runs in the next iteration, as
+    /// in asyncio. Without either, cancels the main task.
+    fn deliver(&self, kernel: &Loop, signal: i32) {
+        let mut entries = self.entries.borrow_mut();
+        let Some(entry) = entries.get_mut(&signal) else { return };
+        if entry.handler.as_ref().is_some_and(Handle::cancelled) {
+            entry.handler = None;
         }
         let mut main = None;
-        if heard.interrupts()
-            && let Some(interrupt) = &mut heard.interrupt
-            && !interrupt.delivered
+        if entry.interrupts()
+            && let Some(interrupt) = &mut entry.interrupt
+            && !interrupt.is_delivered
         {
             main = interrupt.main.clone().filter(|main| !main.done());
-            interrupt.delivered = main.is_some();
+            interrupt.is_delivered = main.is_some();
         }
-        let (handler, waiters) = (heard.handler.clone(), std::mem::take(&mut heard.waiters));
-        drop(all);
+        let (handler, waiters) = (entry.handler.clone(), std::mem::take(&mut entry.waiters));
+        drop(entries);
         if let Some(handler) = handler {
             kernel.push_run(handler.run_ref());
         }
         for (_, future) in waiters {
-            // one that is cancelled already hears nothing
+            // fails if the task was cancelled meanwhile, and the future with it
             let _ = future.set_result(());
         }
         if let Some(main) = main {
             main.cancel();
         }
-        self.want_less(kernel, signal, |_| ());
+        self.update(kernel, signal, |_| ());
     }
 }
 
-/// Takes in the numbers of the signals that have come.
-fn read(pipe: &mut PipeReader, signals: &Weak<Signals>) {
-    let mut numbers = [0; 256];
+/// Reads the numbers of the signals that have come, one byte each, and delivers them.
+fn receive(pipe: &mut PipeReader, signals: &Weak<Signals>) {
+    const BATCH: usize = 256;
+    let mut numbers = [0; BATCH];
     loop {
         let count = match pipe.read(&mut numbers) {
             Ok(count) if count > 0 => count,
@@ -236,6 +243,6 @@ fn read(pipe: &mut PipeReader, signals: &Weak<Signals>) {
             Ok(_) | Err(_) => return,
         };
         let (Some(signals), Some(kernel)) = (signals.upgrade(), current::current()) else { return };
-        numbers[..count].iter().for_each(|&number| signals.arrived(&kernel, i32::from(number)));
+        numbers[..count].iter().for_each(|&number| signals.deliver(&kernel, i32::from(number)));
     }
 }

@@ -1,5 +1,5 @@
-//! What a stream moves its bytes over: a TCP or Unix connection, or one end of a pipe. Owns the differences between them;
-//! must not know buffers.
+//! What a stream moves its bytes over: a TCP or Unix connection, or one end of a pipe. Owns the differences between the
+//! three; must not know buffers.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -8,19 +8,22 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 #[derive(Debug)]
-pub(crate) enum Wire {
+pub(crate) enum ByteChannel {
     Tcp(TcpStream),
     Unix(UnixStream),
-    /// And whether fewer bytes than asked for have used up what there was, which a terminal would deny.
-    Pipe(File, bool),
+    Pipe {
+        file: File,
+        /// A short read proves that no more bytes are there. False for a terminal, which gives a line at a time.
+        short_is_blocked: bool,
+    },
 }
 
-impl Wire {
+impl ByteChannel {
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(socket) => (&*socket).read(buffer),
             Self::Unix(socket) => (&*socket).read(buffer),
-            Self::Pipe(pipe, _) => (&*pipe).read(buffer),
+            Self::Pipe { file, .. } => (&*file).read(buffer),
         }
     }
 
@@ -28,27 +31,27 @@ impl Wire {
         match self {
             Self::Tcp(socket) => (&*socket).write(bytes),
             Self::Unix(socket) => (&*socket).write(bytes),
-            Self::Pipe(pipe, _) => (&*pipe).write(bytes),
+            Self::Pipe { file, .. } => (&*file).write(bytes),
         }
     }
 
-    /// A transfer of fewer bytes than this has used up what there was.
-    pub(crate) fn most(&self, asked: usize) -> usize {
-        if matches!(self, Self::Pipe(_, false)) { 0 } else { asked }
+    /// The `short_below` of `Descriptor::try_transfer`.
+    pub(crate) fn short_below(&self, requested: usize) -> usize {
+        if matches!(self, Self::Pipe { short_is_blocked: false, .. }) { 0 } else { requested }
     }
 
-    /// Ends the direction to the peer, where that can be done without closing all.
+    /// Ends the writing direction. A pipe has no other direction, so there is nothing to do short of closing it.
     pub(crate) fn shutdown(&self) -> io::Result<()> {
         match self {
             Self::Tcp(socket) => socket.shutdown(Shutdown::Write),
             Self::Unix(socket) => socket.shutdown(Shutdown::Write),
-            Self::Pipe(..) => Ok(()),
+            Self::Pipe { .. } => Ok(()),
         }
     }
 
     /// Whether it has two directions.
     pub(crate) fn is_duplex(&self) -> bool {
-        !matches!(self, Self::Pipe(..))
+        !matches!(self, Self::Pipe { .. })
     }
 
     pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
@@ -62,19 +65,19 @@ impl Wire {
     fn tcp(&self) -> io::Result<&TcpStream> {
         match self {
             Self::Tcp(socket) => Ok(socket),
-            Self::Unix(_) | Self::Pipe(..) => {
+            Self::Unix(_) | Self::Pipe { .. } => {
                 Err(io::Error::new(io::ErrorKind::Unsupported, "only a TCP connection has IP addresses"))
             }
         }
     }
 }
 
-impl AsRawFd for Wire {
+impl AsRawFd for ByteChannel {
     fn as_raw_fd(&self) -> RawFd {
         match self {
             Self::Tcp(socket) => socket.as_raw_fd(),
             Self::Unix(socket) => socket.as_raw_fd(),
-            Self::Pipe(pipe, _) => pipe.as_raw_fd(),
+            Self::Pipe { file, .. } => file.as_raw_fd(),
         }
     }
 }

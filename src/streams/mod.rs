@@ -1,16 +1,18 @@
-//! Buffered streams and servers: asyncio's. Must not know processes.
+//! Buffered streams and servers, as in asyncio. Owns what lies between a socket and a program's reader and writer; must
+//! not know processes.
 
 mod channel; // what a stream moves its bytes over
-mod read_buffer; // bytes that have come
-mod write_buffer; // bytes that are to go
-mod transport; // a connection as its reader and writer see it
+mod transport; // one connection: its channel, its two buffers, its end
+mod separator; // searching for separators
+mod message; // waiting for a line, or for bytes up to a separator
 mod reader; // the reading handle
 mod writer; // the writing handle
-mod open; // connections that we open
-mod server; // connections that others open
+mod open; // streams over a socket, a pipe, or a new connection
+mod server; // a task for each client that connects
 
 pub use open::{open_connection, open_unix_connection};
 pub use reader::StreamReader;
-pub use server::{Listener, Served, Server, ServerBuilder, start_server, start_unix_server};
+pub use server::{ClientResult, Listener, Server, ServerBuilder, start_server, start_unix_server};
+#[cfg(feature = "process")]
 pub(crate) use transport::DEFAULT_LIMIT;
 pub use writer::StreamWriter;

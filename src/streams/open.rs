@@ -1,23 +1,25 @@
-//! Streams over a connection, opened here or given: asyncio's `open_connection`. Owns how a socket becomes a reader and a
-//! writer; must not know servers.
+//! Streams over a new connection, or over a socket or pipe: asyncio's `open_connection`. Owns how a socket becomes a reader
+//! and a writer; must not know servers.
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::rc::Rc;
 
-use super::channel::Wire;
+use super::channel::ByteChannel;
 use super::reader::StreamReader;
-use super::transport::{DEFAULT_LIMIT, Stream};
+use super::transport::{DEFAULT_LIMIT, Transport};
 use super::writer::StreamWriter;
 use crate::error::ConnectError;
 use crate::net::{Descriptor, Endpoint, PipeReader, PipeWriter, TcpStream, UnixStream};
 
 /// Connects by TCP: asyncio's `open_connection(host, port)`.
 ///
-/// For other settings, connect with a [`TcpConnector`](crate::net::TcpConnector) and take
+/// For other settings, connect with a [`TcpConnector`](crate::net::TcpConnector) and call
 /// [`TcpStream::into_streams`].
 ///
 /// # Errors
-/// [`ConnectError`] with what every attempt came to.
+/// [`ConnectError`], with the error of every attempt.
 ///
 /// # Panics
 /// If this thread is in no loop.
@@ -37,7 +39,7 @@ use crate::net::{Descriptor, Endpoint, PipeReader, PipeWriter, TcpStream, UnixSt
 /// ```
 ///
 /// # Cancel safety
-/// The attempt is given up.
+/// The attempts end.
 pub async fn open_connection(to: impl Into<Endpoint>) -> Result<(StreamReader, StreamWriter), ConnectError> {
     TcpStream::connect(to).await.map(TcpStream::into_streams)
 }
@@ -45,7 +47,7 @@ pub async fn open_connection(to: impl Into<Endpoint>) -> Result<(StreamReader, S
 /// Connects to the Unix socket at a path: asyncio's `open_unix_connection`.
 ///
 /// # Errors
-/// `NotFound`, `ConnectionRefused` if nobody listens there any more, and what else the system says.
+/// `NotFound`; `ConnectionRefused` if no socket listens at the path any more; other errors of the system call.
 ///
 /// # Panics
 /// If this thread is in no loop.
@@ -66,18 +68,19 @@ pub async fn open_connection(to: impl Into<Endpoint>) -> Result<(StreamReader, S
 /// ```
 ///
 /// # Cancel safety
-/// The attempt is given up.
+/// The attempt ends.
 pub async fn open_unix_connection(path: impl AsRef<Path>) -> io::Result<(StreamReader, StreamWriter)> {
     UnixStream::connect(path).await.map(UnixStream::into_streams)
 }
 
-fn pair(wire: Descriptor<Wire>, limit: usize) -> (StreamReader, StreamWriter) {
-    let stream = Stream::over(wire, limit);
-    (StreamReader::of(std::rc::Rc::clone(&stream)), StreamWriter::of(stream))
+fn pair(channel: Descriptor<ByteChannel>, limit: usize) -> (StreamReader, StreamWriter) {
+    let transport = Transport::over(channel, limit);
+    (StreamReader::of(Rc::clone(&transport)), StreamWriter::of(transport))
 }
 
 impl TcpStream {
-    /// As a reader and a writer with buffers. Small writes go out at once (`set_nodelay`), as in asyncio.
+    /// Converts the connection into a buffered reader and writer. Small writes are sent at once (`set_nodelay`), as in
+    /// asyncio.
     ///
     /// # Examples
     /// ```
@@ -99,42 +102,46 @@ impl TcpStream {
         self.into_streams_with_limit(DEFAULT_LIMIT)
     }
 
-    /// The same with another [limit](StreamReader::with_limit) for the reader.
+    /// As [`into_streams`](Self::into_streams), with another [limit](StreamReader::with_limit) for the reader.
     ///
     /// # Panics
     /// If the limit is 0.
     pub fn into_streams_with_limit(self, limit: usize) -> (StreamReader, StreamWriter) {
-        pair(self.into_wire(), limit)
+        pair(self.into_channel(), limit)
     }
 
-    pub(crate) fn into_wire(self) -> Descriptor<Wire> {
-        // a connection that was reset already says so when it is used
+    pub(crate) fn into_channel(self) -> Descriptor<ByteChannel> {
+        // fails only if the connection was reset, which the first read or write reports
         let _ = self.set_nodelay(true);
-        self.into_descriptor().map(Wire::Tcp)
+        self.into_descriptor().map(ByteChannel::Tcp)
     }
 }
 
 impl UnixStream {
-    /// As a reader and a writer with buffers.
+    /// Converts the connection into a buffered reader and writer.
     pub fn into_streams(self) -> (StreamReader, StreamWriter) {
         self.into_streams_with_limit(DEFAULT_LIMIT)
     }
 
-    /// The same with another [limit](StreamReader::with_limit) for the reader.
+    /// As [`into_streams`](Self::into_streams), with another [limit](StreamReader::with_limit) for the reader.
     ///
     /// # Panics
     /// If the limit is 0.
     pub fn into_streams_with_limit(self, limit: usize) -> (StreamReader, StreamWriter) {
-        pair(self.into_wire(), limit)
+        pair(self.into_channel(), limit)
     }
 
-    pub(crate) fn into_wire(self) -> Descriptor<Wire> {
-        self.into_descriptor().map(Wire::Unix)
+    pub(crate) fn into_channel(self) -> Descriptor<ByteChannel> {
+        self.into_descriptor().map(ByteChannel::Unix)
     }
 }
 
+fn pipe_channel((descriptor, short_is_blocked): (Descriptor<File>, bool)) -> Descriptor<ByteChannel> {
+    descriptor.map(|file| ByteChannel::Pipe { file, short_is_blocked })
+}
+
 impl PipeReader {
-    /// As a reader with a buffer.
+    /// Converts the pipe's end into a buffered reader.
     ///
     /// # Examples
     /// ```
@@ -154,20 +161,18 @@ impl PipeReader {
         self.into_stream_with_limit(DEFAULT_LIMIT)
     }
 
-    /// The same with another [limit](StreamReader::with_limit).
+    /// As [`into_stream`](Self::into_stream), with another [limit](StreamReader::with_limit).
     ///
     /// # Panics
     /// If the limit is 0.
     pub fn into_stream_with_limit(self, limit: usize) -> StreamReader {
-        let (descriptor, is_pipe) = self.into_descriptor();
-        StreamReader::of(Stream::over(descriptor.map(|pipe| Wire::Pipe(pipe, is_pipe)), limit))
+        StreamReader::of(Transport::over(pipe_channel(self.into_descriptor()), limit))
     }
 }
 
 impl PipeWriter {
-    /// As a writer with a buffer. Its `write_eof` closes the pipe.
+    /// Converts the pipe's end into a buffered writer. Its `write_eof` closes the pipe.
     pub fn into_stream(self) -> StreamWriter {
-        let (descriptor, is_pipe) = self.into_descriptor();
-        StreamWriter::of(Stream::over(descriptor.map(|pipe| Wire::Pipe(pipe, is_pipe)), DEFAULT_LIMIT))
+        StreamWriter::of(Transport::over(pipe_channel(self.into_descriptor()), DEFAULT_LIMIT))
     }
 }

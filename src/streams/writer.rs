@@ -1,22 +1,22 @@
-//! The writing end of a stream: asyncio's `StreamWriter`. Owns the public handle; must not know how bytes are sent.
+//! The writing handle of a stream: asyncio's `StreamWriter`. Owns the public methods; must not know how bytes are sent.
 
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::rc::Rc;
 use std::{fmt, io};
 
-use super::channel::Wire;
-use super::transport::Stream;
+use super::channel::ByteChannel;
+use super::transport::Transport;
 
 /// Writes bytes: asyncio's `StreamWriter`. Clones are the same writer.
 ///
-/// [`write`](Self::write) never waits: what the system does not take at once lies in a buffer, and is sent by the loop
-/// while the program goes on. [`drain`](Self::drain) waits while the buffer is too full, so write and drain in turns.
+/// [`write`](Self::write) never waits: bytes that the system does not take at once lie in a buffer, and the loop sends
+/// them while the program goes on. [`drain`](Self::drain) waits while the buffer is too full, so write and drain by turns.
 ///
-/// [`close`](Self::close) sends what is left, then closes. Without it, the last writer that is dropped says to the peer that
-/// nothing more comes, as [`write_eof`](Self::write_eof) does; when the last reader has gone too, the connection closes, after
-/// all has been sent. (asyncio closes it with the writer alone.) A loop that ends sends nothing more: await
-/// [`wait_closed`](Self::wait_closed) before that.
+/// [`close`](Self::close) sends the bytes that are left, then closes. Without `close`, dropping the last writer tells the
+/// peer that no more bytes come, as [`write_eof`](Self::write_eof) does. Once the last reader is dropped too, the
+/// connection closes after all bytes are sent. (asyncio closes it with the writer alone.) A loop that has ended sends
+/// nothing more: await [`wait_closed`](Self::wait_closed) before its end.
 ///
 /// # Examples
 /// ```
@@ -44,128 +44,130 @@ use super::transport::Stream;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct StreamWriter {
-    stream: Rc<Stream>,
+    transport: Rc<Transport>,
 }
 
 impl StreamWriter {
-    pub(crate) fn of(stream: Rc<Stream>) -> Self {
-        stream.add_writer();
-        Self { stream }
+    pub(crate) fn of(transport: Rc<Transport>) -> Self {
+        transport.add_writer();
+        Self { transport }
     }
 
-    /// Sends bytes, or keeps them to be sent: it never waits. After `close`, or when the connection is lost, they are
-    /// dropped, and [`drain`](Self::drain) says so.
+    /// Sends bytes, or buffers them, and never waits. After `close`, or once the connection is lost, the bytes are dropped,
+    /// and [`drain`](Self::drain) returns an error.
     ///
     /// # Panics
     /// After `write_eof`.
     pub fn write(&self, data: impl AsRef<[u8]>) {
-        self.stream.write(data.as_ref());
+        self.transport.write(data.as_ref());
     }
 
-    /// The same for several pieces, in one go.
+    /// As [`write`](Self::write), for several pieces, which are sent together.
     ///
     /// # Panics
     /// After `write_eof`.
     pub fn writelines<B: AsRef<[u8]>>(&self, pieces: impl IntoIterator<Item = B>) {
-        self.stream.write_pieces(pieces);
+        self.transport.write_pieces(pieces);
     }
 
-    /// Waits until there is room to write: at once while the buffer is not above the high watermark, else until it is at
-    /// the low one. Any number of tasks may wait.
+    /// Waits until there is room in the buffer. Returns at once unless the buffer has grown above the high watermark; then
+    /// waits until it has shrunk to the low watermark. Any number of tasks may wait.
     ///
     /// # Errors
-    /// Why the connection was lost, why reads from it fail, or `ConnectionReset` if it is closed.
+    /// The error by which the connection was lost, the error of its reads, or `ConnectionReset` if it is closed.
     ///
     /// # Cancel safety
-    /// Nothing is lost: what was written is sent all the same.
+    /// Nothing is lost: the bytes that were written are still sent.
     pub async fn drain(&self) -> io::Result<()> {
-        self.stream.drain().await
+        self.transport.drain().await
     }
 
-    /// Tells the peer that nothing more comes, when all has been sent. Reading goes on. Does nothing a second time.
+    /// Tells the peer, once all bytes are sent, that no more bytes come. Reading goes on. A second call does nothing.
     pub fn write_eof(&self) {
-        self.stream.write_eof();
+        self.transport.write_eof();
     }
 
-    /// Whether [`write_eof`](Self::write_eof) can do so: true for everything there is today; it closes a pipe.
+    /// Whether [`write_eof`](Self::write_eof) works for this stream. Always true; for a pipe, `write_eof` closes it.
     pub fn can_write_eof(&self) -> bool {
         true
     }
 
-    /// Sends what is left, then closes the connection. Reads give what the reader holds, and then the end.
+    /// Sends the bytes that are left, then closes the connection. Reads return the bytes that the reader holds, and then
+    /// the end of the stream.
     pub fn close(&self) {
-        self.stream.close();
+        self.transport.close();
     }
 
-    /// Closes the connection at once; what is left is dropped: the transport's `abort()` in asyncio.
+    /// Closes the connection at once, and drops the bytes that are not sent: asyncio's `transport.abort()`.
     pub fn abort(&self) {
-        self.stream.abort();
+        self.transport.abort();
     }
 
-    /// Whether it is closed, or will be, or can send no more because the connection is lost.
+    /// Whether the connection is closed, is closing, or is lost and can send no more.
     pub fn is_closing(&self) -> bool {
-        self.stream.is_closing()
+        self.transport.is_closing()
     }
 
-    /// Waits until it is closed, by `close` here or elsewhere, or lost. A connection that its peer has reset counts as
-    /// lost when a read or a write has met that: whoever waits for a peer to go should read.
+    /// Waits until the connection is closed or lost. It is closed by `close`, on this handle or another one. A connection
+    /// that the peer has reset counts as lost once a read or a write has met the error: to wait for the peer's end, read.
     ///
     /// # Errors
-    /// Why the connection was lost, if it was, so that not all has been sent.
+    /// The error by which the connection was lost; some bytes may not have been sent then.
     ///
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn wait_closed(&self) -> io::Result<()> {
-        self.stream.wait_closed().await
+        self.transport.wait_closed().await
     }
 
-    /// How many bytes wait to be sent: the transport's `get_write_buffer_size()`.
+    /// How many bytes lie in the buffer: asyncio's `transport.get_write_buffer_size()`.
     pub fn write_buffer_size(&self) -> usize {
-        self.stream.write_buffer_size()
+        self.transport.unsent_bytes()
     }
 
-    /// Above how many bytes in the buffer [`drain`](Self::drain) waits, and until how few: 64 KiB and a quarter of that if
-    /// nothing is said. The transport's `set_write_buffer_limits(high, low)`.
+    /// Sets the watermarks of the buffer: asyncio's `transport.set_write_buffer_limits(high, low)`. With more bytes than
+    /// `high` in the buffer [`drain`](Self::drain) waits, until there are no more than `low`. By default, `high` is 64 KiB
+    /// and `low` a quarter of that.
     ///
     /// # Panics
     /// If `low` is above `high`.
     pub fn set_write_buffer_limits(&self, high: usize, low: usize) {
         assert!(low <= high, "the low watermark is above the high one; give the high one first");
-        self.stream.set_watermarks(high, low);
+        self.transport.set_watermarks(high, low);
     }
 
-    /// The number of its descriptor, for settings that have no method here: `get_extra_info("socket")`. `None` once it is
-    /// closed; the descriptor is the stream's, and is not to be closed by anybody else.
+    /// The number of the descriptor, for settings that have no method here: `get_extra_info("socket")`. `None` once the
+    /// connection is closed. The descriptor belongs to the stream, so do not close it.
     pub fn raw_fd(&self) -> Option<RawFd> {
-        self.stream.with_wire(|wire| wire.get_ref().as_raw_fd())
+        self.transport.with_channel(|channel| channel.get_ref().as_raw_fd())
     }
 
-    /// The address of this end: `get_extra_info("sockname")`.
+    /// The local address: `get_extra_info("sockname")`.
     ///
     /// # Errors
-    /// If the connection is closed, or is none of TCP.
+    /// If the connection is closed, or is not a TCP connection.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.ask(Wire::local_addr)
+        self.transport.query(ByteChannel::local_addr)
     }
 
-    /// The address of the other end: `get_extra_info("peername")`.
+    /// The address of the peer: `get_extra_info("peername")`.
     ///
     /// # Errors
-    /// If the connection is closed or was reset, or is none of TCP.
+    /// If the connection is closed or was reset, or is not a TCP connection.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.ask(Wire::peer_addr)
+        self.transport.query(ByteChannel::peer_addr)
     }
 }
 
 impl Clone for StreamWriter {
     fn clone(&self) -> Self {
-        Self::of(Rc::clone(&self.stream))
+        Self::of(Rc::clone(&self.transport))
     }
 }
 
 impl Drop for StreamWriter {
     fn drop(&mut self) {
-        self.stream.drop_writer();
+        self.transport.drop_writer();
     }
 }
 

@@ -1,11 +1,11 @@
-//! Ends of processes that a thread waits for, as where the system has no descriptor for a process. What the tests of
-//! `tests/process.rs` show of the other way.
+//! Processes whose exit a thread waits for, as on a system without descriptors of processes. `tests/process.rs` has the
+//! same cases with a descriptor.
 
 use std::io;
 use std::process::Stdio;
 use std::rc::Rc;
 
-use super::{Exit, Process};
+use super::{Process, WatchedChild};
 use crate::awaitables::create_task;
 use crate::base::Clock;
 use crate::event_loop::EventLoop;
@@ -64,7 +64,8 @@ fn a_process_whose_end_cannot_be_watched_is_killed() {
     run(async {
         let child = std::process::Command::new("sleep").arg("3600").spawn()?;
         let pid = child.id();
-        let failed = Exit::watch(&EventLoop::current(), child, |_| Err(io::Error::other("no descriptors left")));
+        let failed =
+            WatchedChild::watch(&EventLoop::current(), child, |_| Err(io::Error::other("no descriptors left")));
         assert!(failed.is_err());
         // a thread waits for it
         let entry = format!("/proc/{pid}");
@@ -82,10 +83,10 @@ fn a_process_whose_end_cannot_be_watched_is_killed() {
 fn the_loop_lets_go_of_a_process_that_has_ended() {
     run(async {
         let child = std::process::Command::new("true").spawn()?;
-        let exit = Exit::watch(&EventLoop::current(), child, exit_pipe)?;
-        assert!(exit.wait().await.success());
+        let child = WatchedChild::watch(&EventLoop::current(), child, exit_pipe)?;
+        assert!(child.wait().await.success());
         yield_now().await;
-        assert_eq!(Rc::strong_count(&exit), 1);
+        assert_eq!(Rc::strong_count(&child), 1);
         Ok(())
     });
 }

@@ -1,84 +1,38 @@
-//! Taking clients in. Owns the wait for them, and what is done when the system has no room for one; must not know what
-//! becomes of them.
+//! Accepting clients from one listening socket. Owns the loop around the wait, and the pause after an error; must not know
+//! what becomes of a client.
 
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::server::Shared;
+use super::listener::Listener;
+use super::state::ServerState;
 use crate::error::Exception;
-use crate::net::{Descriptor, TcpListener, UnixListener, Waiting};
 use crate::node::report;
 use crate::primitives::sleep;
-use crate::streams::channel::Wire;
 
-/// How long nobody is taken in after the system had no room.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long no client is accepted after an error: asyncio's `ACCEPT_RETRY_DELAY`.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// A socket that a server can listen on.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Listener {
-    /// For TCP.
-    Tcp(TcpListener),
-    /// On a path.
-    Unix(UnixListener),
-}
-
-impl From<TcpListener> for Listener {
-    fn from(listener: TcpListener) -> Self {
-        Self::Tcp(listener)
-    }
-}
-
-impl From<UnixListener> for Listener {
-    fn from(listener: UnixListener) -> Self {
-        Self::Unix(listener)
-    }
-}
-
-impl Listener {
-    pub(super) fn local_addr(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(listener) => listener.local_addr().ok(),
-            Self::Unix(_) => None,
-        }
-    }
-
-    fn wait(&self) -> Waiting {
-        match self {
-            Self::Tcp(listener) => listener.wait(),
-            Self::Unix(listener) => listener.wait(),
-        }
-    }
-
-    fn try_accept(&self) -> io::Result<Descriptor<Wire>> {
-        Ok(match self {
-            Self::Tcp(listener) => listener.try_accept()?.into_wire(),
-            Self::Unix(listener) => listener.try_accept()?.into_wire(),
-        })
-    }
-}
-
-/// Takes clients in, one after another, until the server is closed. A step ends after so many as any wait lets through.
-pub(super) async fn accept_clients(server: Rc<Shared>, index: usize) {
-    let mut told = false;
-    while let Some(ready) = server.with_listener(index, Listener::wait) {
-        ready.await;
+/// Accepts clients, one after another, until the server is closed. One step accepts as many as `ReadinessFuture` lets one
+/// step do operations.
+pub(super) async fn accept_clients(server: Rc<ServerState>, index: usize) {
+    let mut is_reported = false;
+    while let Some(readiness) = server.with_listener(index, Listener::wait) {
+        readiness.await;
         match server.with_listener(index, Listener::try_accept) {
             None => break,
-            Some(Ok(wire)) => {
-                told = false;
-                server.welcome(wire);
+            Some(Ok(channel)) => {
+                is_reported = false;
+                server.add_client(channel);
             }
             Some(Err(e)) if e.kind() == io::ErrorKind::WouldBlock => {}
-            // The client stays in line. It would stay ready as well, and keep the loop busy.
+            // The client stays in the backlog, so the socket stays ready: without a pause this loop would never wait.
             Some(Err(error)) => {
-                if !std::mem::replace(&mut told, true) {
+                if !std::mem::replace(&mut is_reported, true) {
                     report(&server.kernel, message_for(&error), Exception::Error(error.to_string()));
                 }
-                sleep(PAUSE).await;
+                sleep(RETRY_DELAY).await;
             }
         }
     }

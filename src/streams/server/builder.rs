@@ -1,23 +1,21 @@
-//! Settings of a server: the keyword arguments of asyncio's `start_server`. Owns how its sockets are made; must not know
-//! how clients are taken in.
+//! Settings of a server: the keyword arguments of asyncio's `start_server`. Owns how the listening sockets are made; must
+//! not know how clients are accepted.
 
-use std::cell::{Cell, RefCell};
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
 
-use super::accept::Listener;
-use super::client;
-use super::client::Served;
-use super::server::{Server, Shared};
+use super::client::{ClientResult, on_client};
+use super::listener::Listener;
+use super::server::Server;
+use super::state::ServerState;
 use crate::current;
 use crate::net::{Endpoint, TcpListener, TcpListenerBuilder, UnixListener, addresses};
 use crate::streams::reader::StreamReader;
-use crate::streams::transport::DEFAULT_LIMIT;
+use crate::streams::transport::{DEFAULT_LIMIT, assert_limit};
 use crate::streams::writer::StreamWriter;
-use crate::sync::Waiters;
 
-/// Settings of a server to be started: the keyword arguments of asyncio's `start_server`.
+/// Settings of a [`Server`]: the keyword arguments of asyncio's `start_server`.
 ///
 /// # Examples
 /// ```
@@ -46,9 +44,10 @@ pub struct ServerBuilder {
     cleanup_socket: bool,
 }
 
-impl ServerBuilder {
-    pub(super) fn new() -> Self {
-        Self {
+impl Server {
+    /// A builder, for other settings.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder {
             limit: DEFAULT_LIMIT,
             tcp: TcpListener::builder().only_v6(true),
             unix_backlog: None,
@@ -56,45 +55,49 @@ impl ServerBuilder {
             cleanup_socket: true,
         }
     }
+}
 
-    /// The [limit](StreamReader::with_limit) of the clients' readers; 64 KiB if nothing is said.
+impl ServerBuilder {
+    /// The [limit](StreamReader::with_limit) of the clients' readers; 64 KiB by default.
     ///
     /// # Panics
     /// If the limit is 0.
     pub fn limit(mut self, limit: usize) -> Self {
-        assert!(limit > 0, "the limit of a StreamReader cannot be 0; give it the length of the longest line");
+        assert_limit(limit);
         self.limit = limit;
         self
     }
 
-    /// How many clients may wait to be taken in; the system's own limit stands. Much more than asyncio's 100 if nothing is
-    /// said: a client that finds no room tries again a second later.
+    /// How many clients may wait to be accepted. The system may have a lower limit. By default, 4096 by TCP, and the
+    /// system's limit on a path: a client that finds asyncio's backlog of 100 full tries again a second later.
     pub fn backlog(mut self, backlog: u32) -> Self {
         self.tcp = self.tcp.backlog(backlog);
         self.unix_backlog = Some(backlog);
         self
     }
 
-    /// Whether the address may be used while connections of an earlier server linger; it may if nothing is said.
+    /// Whether the server may bind an address that closed connections of an earlier server still hold (`SO_REUSEADDR`);
+    /// true by default.
     pub fn reuse_address(mut self, reuse: bool) -> Self {
         self.tcp = self.tcp.reuse_address(reuse);
         self
     }
 
-    /// Whether other servers may listen on the same port, all of which say so, and share the clients.
+    /// Whether several servers may listen on the port and share its clients (`SO_REUSEPORT`); false by default. Each of the
+    /// servers must set this.
     pub fn reuse_port(mut self, reuse: bool) -> Self {
         self.tcp = self.tcp.reuse_port(reuse);
         self
     }
 
-    /// Whether it serves at once, as it does if nothing is said. If not, clients wait in line until
-    /// [`Server::start_serving`] is called. (asyncio's are refused until then.)
+    /// Whether the server accepts clients at once; true by default. If not, clients wait in the backlog until
+    /// [`Server::start_serving`] is called. (asyncio refuses them until then.)
     pub fn start_serving(mut self, start: bool) -> Self {
         self.start_serving = start;
         self
     }
 
-    /// Whether the path of a Unix socket goes with the server, as it does if nothing is said.
+    /// Whether closing the server removes the file of its Unix socket; true by default.
     pub fn cleanup_socket(mut self, cleanup: bool) -> Self {
         self.cleanup_socket = cleanup;
         self
@@ -103,21 +106,21 @@ impl ServerBuilder {
     /// Listens by TCP: [`start_server`](fn@crate::start_server).
     ///
     /// # Errors
-    /// `AddrInUse`, naming the address, and what else the system says. An address that this machine does not have is passed
-    /// over if the endpoint has others.
+    /// `AddrInUse`, naming the address, and other errors of the system calls. An address that this machine does not have is
+    /// skipped if the endpoint has others.
     ///
     /// # Panics
     /// If this thread is in no loop.
     ///
     /// # Cancel safety
-    /// What was bound is let go.
+    /// The sockets that were bound are closed.
     pub async fn listen<H, R>(self, handler: H, to: impl Into<Endpoint>) -> io::Result<Server>
     where
         H: AsyncFn(StreamReader, StreamWriter) -> R + 'static,
-        R: Served + 'static,
+        R: ClientResult + 'static,
     {
         let mut bound = Vec::new();
-        let (mut listeners, mut refused) = (Vec::new(), None);
+        let (mut listeners, mut first_error) = (Vec::new(), None);
         for address in addresses(&to.into()).await? {
             if bound.contains(&address) {
                 continue;
@@ -125,13 +128,13 @@ impl ServerBuilder {
             bound.push(address);
             match self.tcp.bind(address) {
                 Ok(listener) => listeners.push(Listener::Tcp(listener)),
-                Err(e) if is_foreign(&e) => refused = refused.or(Some(e)),
+                Err(e) if is_unavailable(&e) => first_error = first_error.or(Some(e)),
                 Err(e) => return Err(e),
             }
         }
         if listeners.is_empty() {
-            let nowhere = || io::Error::new(io::ErrorKind::InvalidInput, "there is no address to listen on");
-            return Err(refused.unwrap_or_else(nowhere));
+            let no_address = || io::Error::new(io::ErrorKind::InvalidInput, "there is no address to listen on");
+            return Err(first_error.unwrap_or_else(no_address));
         }
         Ok(self.over(handler, listeners))
     }
@@ -139,14 +142,14 @@ impl ServerBuilder {
     /// Listens on a path: [`start_unix_server`](fn@crate::start_unix_server).
     ///
     /// # Errors
-    /// `AddrInUse`, naming the path, if something that is no socket is there; what else the system says.
+    /// `AddrInUse`, naming the path, if a file other than a socket is there; other errors of the system calls.
     ///
     /// # Panics
     /// If this thread is in no loop.
     pub fn listen_unix<H, R>(self, handler: H, path: impl AsRef<Path>) -> io::Result<Server>
     where
         H: AsyncFn(StreamReader, StreamWriter) -> R + 'static,
-        R: Served + 'static,
+        R: ClientResult + 'static,
     {
         let listener = UnixListener::bind(path)?;
         if let Some(backlog) = self.unix_backlog {
@@ -155,7 +158,7 @@ impl ServerBuilder {
         Ok(self.over(handler, [listener]))
     }
 
-    /// On sockets that listen already: asyncio's `sock=`.
+    /// Serves on sockets that listen already: asyncio's `sock=`.
     ///
     /// # Panics
     /// If this thread is in no loop.
@@ -177,31 +180,20 @@ impl ServerBuilder {
     pub fn over<H, R, L>(self, handler: H, listeners: impl IntoIterator<Item = L>) -> Server
     where
         H: AsyncFn(StreamReader, StreamWriter) -> R + 'static,
-        R: Served + 'static,
+        R: ClientResult + 'static,
         L: Into<Listener>,
     {
         let kernel = current::expect();
-        let listeners = listeners.into_iter().map(|listener| self.with_its_path(listener.into())).collect();
-        let shared = Shared {
-            on_client: client::on_client(Rc::clone(&kernel), handler),
-            kernel,
-            listeners: RefCell::new(listeners),
-            closed: Cell::new(false),
-            serving: Cell::new(false),
-            clients: RefCell::default(),
-            last_client: Cell::new(0),
-            limit: self.limit,
-            forever: Waiters::default(),
-            over: Waiters::default(),
-        };
-        let server = Server { shared: Rc::new(shared) };
+        let listeners = listeners.into_iter().map(|listener| self.set_cleanup(listener.into())).collect();
+        let on_client = on_client(Rc::clone(&kernel), handler);
+        let server = Server::from_state(ServerState::new(kernel, listeners, self.limit, on_client));
         if self.start_serving {
             server.start_serving();
         }
         server
     }
 
-    fn with_its_path(self, listener: Listener) -> Listener {
+    fn set_cleanup(self, listener: Listener) -> Listener {
         match listener {
             Listener::Unix(listener) if !self.cleanup_socket => Listener::Unix(listener.keep_path()),
             other => other,
@@ -209,7 +201,7 @@ impl ServerBuilder {
     }
 }
 
-/// The machine has no such address, or no such family: asyncio passes over one of several as well.
-fn is_foreign(error: &io::Error) -> bool {
+/// Whether this machine lacks the address or its family. asyncio skips such an address too if there are others.
+fn is_unavailable(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(libc::EAFNOSUPPORT)
 }

@@ -1,4 +1,5 @@
-//! The task of one client. Owns what is done about its end; must not know how the client came.
+//! The task of one client. Owns what follows the handler's end: a report, and the close; must not know how the client was
+//! accepted.
 
 use std::any::Any;
 use std::fmt;
@@ -8,50 +9,65 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use super::server::OnClient;
 use crate::awaitables::spawn;
 use crate::cancel::Never;
 use crate::error::{Exception, Panic};
 use crate::node::{Loop, report};
 use crate::streams::reader::StreamReader;
-use crate::streams::transport::Stream;
+use crate::streams::transport::Transport;
 use crate::streams::writer::StreamWriter;
 
-/// What the handler of a client may return: nothing, or a `Result` with an error that is reported.
-pub trait Served: Sized {
-    #[doc(hidden)]
-    fn failure(self) -> Option<String>;
+/// What the handler of a client may return: nothing, or a `Result` whose error is reported to the exception handler.
+///
+/// The trait is sealed: it is implemented for `()`, for `Result<(), E>` where `E` can be displayed, and for `!`.
+pub trait ClientResult: IntoFailure {}
+
+/// The private half of [`ClientResult`], which seals it.
+#[expect(unnameable_types, reason = "a trait that cannot be named cannot be implemented outside")]
+pub trait IntoFailure: Sized {
+    /// The text of the error, if the handler has failed.
+    fn into_failure(self) -> Option<String>;
 }
 
-impl Served for () {
-    fn failure(self) -> Option<String> {
+impl ClientResult for () {}
+
+impl IntoFailure for () {
+    fn into_failure(self) -> Option<String> {
         None
     }
 }
 
 /// A handler that serves its client for ever, or until it panics.
-impl Served for Never {
-    fn failure(self) -> Option<String> {
+impl ClientResult for Never {}
+
+impl IntoFailure for Never {
+    fn into_failure(self) -> Option<String> {
         self
     }
 }
 
-impl<E: fmt::Display> Served for Result<(), E> {
-    fn failure(self) -> Option<String> {
+impl<E: fmt::Display> ClientResult for Result<(), E> {}
+
+impl<E: fmt::Display> IntoFailure for Result<(), E> {
+    fn into_failure(self) -> Option<String> {
         self.err().map(|error| error.to_string())
     }
 }
 
+/// Starts the task of a new client.
+pub(super) type OnClient = Box<dyn Fn(Rc<Transport>)>;
+
 pub(super) fn on_client<H, R>(kernel: Rc<Loop>, handler: H) -> OnClient
 where
     H: AsyncFn(StreamReader, StreamWriter) -> R + 'static,
-    R: Served + 'static,
+    R: ClientResult + 'static,
 {
     let handler = Rc::new(handler);
-    Box::new(move |stream| {
-        // made here, so that they close the connection also if the task never begins
-        let (reader, writer) = (StreamReader::of(Rc::clone(&stream)), StreamWriter::of(Rc::clone(&stream)));
-        let task = serve(Rc::clone(&kernel), Rc::clone(&handler), (reader, writer), ClosedIfDropped(Some(stream)));
+    Box::new(move |transport| {
+        // made here and not in the task: if that never begins, dropping them closes the connection
+        let reader = StreamReader::of(Rc::clone(&transport));
+        let writer = StreamWriter::of(Rc::clone(&transport));
+        let task = serve(Rc::clone(&kernel), Rc::clone(&handler), (reader, writer), CloseGuard(Some(transport)));
         drop(spawn(Rc::clone(&kernel), task, true, Location::caller()));
     })
 }
@@ -60,49 +76,49 @@ async fn serve<H, R>(
     kernel: Rc<Loop>,
     handler: Rc<H>,
     (reader, writer): (StreamReader, StreamWriter),
-    closing: ClosedIfDropped,
+    close_guard: CloseGuard,
 ) where
     H: AsyncFn(StreamReader, StreamWriter) -> R,
-    R: Served,
+    R: ClientResult,
 {
-    let failure = match ended(&*handler, reader, writer).await {
-        Ok(returned) => returned.failure().map(Exception::Error),
+    let failure = match call_handler(&*handler, reader, writer).await {
+        Ok(result) => result.into_failure().map(Exception::Error),
         Err(payload) => Some(Panic::new(payload).into()),
     };
     if let Some(exception) = failure {
         report(&kernel, "Unhandled exception in client_connected_cb", exception);
     } else {
-        closing.forget();
+        close_guard.disarm();
     }
 }
 
-/// How the handler of a client ended: what it returned, or its panic.
-async fn ended<H, R>(handler: &H, reader: StreamReader, writer: StreamWriter) -> Result<R, Box<dyn Any + Send>>
+/// Runs the handler, and returns its result or the payload of its panic.
+async fn call_handler<H, R>(handler: &H, reader: StreamReader, writer: StreamWriter) -> Result<R, Box<dyn Any + Send>>
 where
     H: AsyncFn(StreamReader, StreamWriter) -> R,
 {
-    let mut handling = pin!(async { handler(reader, writer).await });
-    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))) {
+    let mut running = pin!(async { handler(reader, writer).await });
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx))) {
         Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(returned)) => Poll::Ready(Ok(returned)),
+        Ok(Poll::Ready(result)) => Poll::Ready(Ok(result)),
         Err(payload) => Poll::Ready(Err(payload)),
     })
     .await
 }
 
-/// Closes the connection, unless told to leave it alone: the task was cancelled, or failed.
-struct ClosedIfDropped(Option<Rc<Stream>>);
+/// Closes the connection when dropped, unless it is disarmed: the handler has failed, or its task was cancelled.
+struct CloseGuard(Option<Rc<Transport>>);
 
-impl ClosedIfDropped {
-    fn forget(mut self) {
+impl CloseGuard {
+    fn disarm(mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for ClosedIfDropped {
+impl Drop for CloseGuard {
     fn drop(&mut self) {
-        if let Some(stream) = self.0.take() {
-            stream.close();
+        if let Some(transport) = self.0.take() {
+            transport.close();
         }
     }
 }

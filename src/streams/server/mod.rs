@@ -1,11 +1,16 @@
-//! Servers: asyncio's `Server`. Must not know processes.
+//! Servers: asyncio's `start_server` and `Server`. Owns the listening sockets and the tasks of their clients; must not know
+//! what a stream does with its bytes.
 
-mod client; // one client
-mod accept; // a listening socket
-mod builder; // settings
+mod listener; // a listening socket, by TCP or on a path
+mod client; // the task of one client
+mod state; // what all handles on a server share
+mod accept; // accepting clients from one listening socket
 mod server; // the handle
+mod builder; // settings
+mod start; // a server with the default settings
 
-pub use accept::Listener;
 pub use builder::ServerBuilder;
-pub use client::Served;
-pub use server::{Server, start_server, start_unix_server};
+pub use client::ClientResult;
+pub use listener::Listener;
+pub use server::Server;
+pub use start::{start_server, start_unix_server};

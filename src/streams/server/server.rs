@@ -1,120 +1,20 @@
-//! A task for each client: asyncio's `start_server` and `Server`. Owns the listening sockets and the list of clients; must
-//! not know what a stream does with its bytes.
+//! The handle on a server: asyncio's `Server`. Owns the public methods; must not know how a server is set up.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::panic::Location;
-use std::path::Path;
-use std::rc::{Rc, Weak};
-use std::{fmt, io};
+use std::rc::Rc;
 
-use super::accept::{self, Listener};
-use super::builder::ServerBuilder;
-use super::client::Served;
+use super::accept::accept_clients;
+use super::listener::Listener;
+use super::state::ServerState;
 use crate::awaitables::spawn;
 use crate::cancel::catch_cancelled;
 use crate::kernel::Leaf;
-use crate::net::{Descriptor, Endpoint};
-use crate::node::Loop;
-use crate::streams::channel::Wire;
-use crate::streams::reader::StreamReader;
-use crate::streams::transport::Stream;
-use crate::streams::writer::StreamWriter;
-use crate::sync::Waiters;
 
-/// Listens by TCP and starts a task for each client: asyncio's `start_server(client_connected_cb, host, port)`. It serves
-/// at once; [`Server::builder`] has the settings.
+/// Listening sockets, and the clients that have connected to them: asyncio's `Server`. Clones are the same server.
 ///
-/// `handler` is called with the reader and the writer of each client; what it returns runs as a task. If that panics, or
-/// returns an error, the exception handler is told (`Unhandled exception in client_connected_cb`) and the connection is
-/// closed; if it is cancelled, the connection is closed. If it just returns, the connection closes with its handles, as
-/// [`StreamWriter`] says.
-///
-/// An endpoint of several addresses gets a listening socket for each; one of IPv6 takes IPv6 alone.
-///
-/// # Errors
-/// `AddrInUse`, naming the address, and what else the system says.
-///
-/// # Panics
-/// If this thread is in no loop.
-///
-/// # Examples
-/// ```
-/// use oneloop::{open_connection, run, start_server};
-///
-/// run(async {
-///     let server = start_server(
-///         async |reader, writer| {
-///             writer.write(reader.readline().await?);
-///             writer.drain().await
-///         },
-///         ("127.0.0.1", 0),
-///     )
-///     .await?;
-///     let (reader, writer) = open_connection(server.local_addrs()[0]).await?;
-///     writer.write("echo\n");
-///     assert_eq!(reader.read_to_end().await?, b"echo\n");
-///     server.close();
-///     drop((reader, writer));
-///     server.wait_closed().await;
-///     Ok::<(), std::io::Error>(())
-/// })??;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # Cancel safety
-/// What was bound is let go.
-pub async fn start_server<H, R>(handler: H, to: impl Into<Endpoint>) -> io::Result<Server>
-where
-    H: AsyncFn(StreamReader, StreamWriter) -> R + 'static,
-    R: Served + 'static,
-{
-    Server::builder().listen(handler, to).await
-}
-
-/// Listens on a path and starts a task for each client: asyncio's `start_unix_server`. As
-/// [`start_server`](fn@start_server) in everything else.
-///
-/// What an earlier server has left at the path is removed first, if it is a socket. The path goes when the server is
-/// closed, unless another has taken it over.
-///
-/// # Errors
-/// `AddrInUse`, naming the path, if something that is no socket is there; what else the system says.
-///
-/// # Panics
-/// If this thread is in no loop.
-///
-/// # Examples
-/// ```
-/// use oneloop::{open_unix_connection, run, start_unix_server};
-///
-/// let path = std::env::temp_dir().join(format!("oneloop-start-{}.socket", std::process::id()));
-/// run(async {
-///     let server = start_unix_server(async |reader, writer| writer.write(reader.readline().await.unwrap()), &path).await?;
-///     let (reader, writer) = open_unix_connection(&path).await?;
-///     writer.write("echo\n");
-///     assert_eq!(reader.read_to_end().await?, b"echo\n");
-///     server.close();
-///     assert!(!path.exists());
-///     Ok::<(), std::io::Error>(())
-/// })??;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # Cancel safety
-/// It does not wait.
-pub async fn start_unix_server<H, R>(handler: H, path: impl AsRef<Path>) -> io::Result<Server>
-where
-    H: AsyncFn(StreamReader, StreamWriter) -> R + 'static,
-    R: Served + 'static,
-{
-    Server::builder().listen_unix(handler, path)
-}
-
-/// Sockets that listen, and the clients that have come: asyncio's `Server`. Clones are the same server.
-///
-/// The loop owns it, as it owns tasks: dropping the handles of a server that serves lets it serve on.
+/// The loop owns a serving server, as it owns tasks: the server goes on after its handles are dropped.
 /// [`close`](Self::close) ends it.
 ///
 /// # Examples
@@ -127,8 +27,8 @@ where
 ///     let serving = server.clone();
 ///     let serving = create_task(async move { serving.serve_forever().await });
 ///     oneloop::yield_now().await;
-///     server.close(); // takes no more clients
-///     server.close_clients(); // and closes those there are
+///     server.close(); // accepts no more clients
+///     server.close_clients(); // and closes the connected ones
 ///     serving.await;
 ///     assert_eq!(reader.read(1).await?, b"");
 ///     Ok::<(), std::io::Error>(())
@@ -137,70 +37,52 @@ where
 /// ```
 #[derive(Clone)]
 pub struct Server {
-    pub(super) shared: Rc<Shared>,
-}
-
-pub(super) type OnClient = Box<dyn Fn(Rc<Stream>)>;
-
-pub(super) struct Shared {
-    pub(super) kernel: Rc<Loop>,
-    /// Empty once it is closed.
-    pub(super) listeners: RefCell<Vec<Listener>>,
-    pub(super) closed: Cell<bool>,
-    pub(super) serving: Cell<bool>,
-    /// In the order in which they came.
-    pub(super) clients: RefCell<BTreeMap<u64, Weak<Stream>>>,
-    pub(super) last_client: Cell<u64>,
-    pub(super) limit: usize,
-    pub(super) on_client: OnClient,
-    /// `serve_forever`, until it is closed.
-    pub(super) forever: Waiters,
-    /// Those who wait until it is closed and the clients are gone.
-    pub(super) over: Waiters,
+    state: Rc<ServerState>,
 }
 
 impl Server {
-    /// Other settings.
-    pub fn builder() -> ServerBuilder {
-        ServerBuilder::new()
+    pub(super) fn from_state(state: ServerState) -> Self {
+        Self { state: Rc::new(state) }
     }
 
-    /// Begins to take clients. Does nothing if it does so already.
+    /// Starts to accept clients. Does nothing if the server serves already.
     ///
     /// # Panics
-    /// If it is closed.
+    /// If the server is closed.
     pub fn start_serving(&self) {
-        assert!(!self.shared.closed.get(), "the server is closed; start another one");
-        if !self.shared.serving.replace(true) {
-            for index in 0..self.shared.listeners.borrow().len() {
-                let accepting = accept::accept_clients(Rc::clone(&self.shared), index);
-                spawn(Rc::clone(&self.shared.kernel), accepting, true, Location::caller()).hide("a server");
+        assert!(!self.state.is_closed.get(), "the server is closed; start another one");
+        if !self.state.is_serving.replace(true) {
+            for index in 0..self.state.listeners.borrow().len() {
+                let accepting = accept_clients(Rc::clone(&self.state), index);
+                spawn(Rc::clone(&self.state.kernel), accepting, true, Location::caller()).hide("a server");
             }
         }
     }
 
-    /// Whether it takes clients.
+    /// Whether the server accepts clients.
     pub fn is_serving(&self) -> bool {
-        self.shared.serving.get()
+        self.state.is_serving.get()
     }
 
-    /// Serves until it is closed and its clients are gone. Cancelled, it closes the server first, and waits for its clients.
+    /// Serves until the server is closed and its clients are gone. If this is cancelled, it closes the server, waits for
+    /// its clients, and is cancelled then.
     ///
-    /// Where the server is closed by somebody else this returns; asyncio's raises `CancelledError` then.
+    /// If another task closes the server, this returns; asyncio's raises `CancelledError` then.
     ///
     /// # Panics
-    /// If another task is in it already.
+    /// If another task is in this method already.
     ///
     /// # Cancel safety
-    /// The server is closed. Dropped, it goes on.
+    /// A cancellation closes the server. If the future is dropped, the server goes on.
     pub async fn serve_forever(&self) {
         const CLOSED: Leaf = &"a server to be closed";
-        if !self.shared.closed.get() {
-            assert!(self.shared.forever.waiting() == 0, "another task is in serve_forever(); await wait_closed()");
+        let state = &self.state;
+        if !state.is_closed.get() {
+            assert!(state.close_waiters.waiting() == 0, "another task is in serve_forever(); await wait_closed()");
             self.start_serving();
             let closed = async {
-                while !self.shared.closed.get() {
-                    self.shared.forever.wait(CLOSED, |_| ()).await;
+                while !state.is_closed.get() {
+                    state.close_waiters.wait(CLOSED, |_| ()).await;
                 }
             };
             if let Err(cancelled) = catch_cancelled(closed).await {
@@ -212,95 +94,56 @@ impl Server {
         self.wait_closed().await;
     }
 
-    /// Takes no more clients; those that wait in line are turned away. The clients that have come stay.
+    /// Stops listening. The connected clients stay; connections in the backlog are closed.
     pub fn close(&self) {
-        if self.shared.closed.replace(true) {
+        if self.state.is_closed.replace(true) {
             return;
         }
-        self.shared.serving.set(false);
-        let listeners = self.shared.listeners.take();
+        self.state.is_serving.set(false);
+        // taken out first: closing a socket wakes tasks, which may look at the list
+        let listeners = self.state.listeners.take();
         drop(listeners);
-        self.shared.forever.call_all();
-        self.shared.see_whether_it_is_over();
+        self.state.close_waiters.call_all();
+        self.state.notify_if_finished();
     }
 
-    /// Closes the connection of every client, after what was written to it has been sent.
+    /// Closes the connection of every client, after the bytes that were written to it have been sent.
     pub fn close_clients(&self) {
-        for stream in self.shared.clients() {
-            stream.close();
+        for transport in self.state.clients() {
+            transport.close();
         }
     }
 
     /// Closes the connection of every client at once.
     pub fn abort_clients(&self) {
-        for stream in self.shared.clients() {
-            stream.abort();
+        for transport in self.state.clients() {
+            transport.abort();
         }
     }
 
-    /// Waits until it is closed and no client is left, whichever comes last.
+    /// Waits until the server is closed and no client is left.
     ///
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn wait_closed(&self) {
-        const OVER: Leaf = &"a server to be closed and its clients to be gone";
-        while !self.shared.is_over() {
-            self.shared.over.wait(OVER, |_| ()).await;
-        }
+        self.state.wait_finished().await;
     }
 
-    /// The addresses that it listens on by TCP, as long as it is not closed: of asyncio's `sockets`.
+    /// The addresses that the server listens on by TCP; none once it is closed. asyncio has them in `sockets`.
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
-        self.shared.listeners.borrow().iter().filter_map(Listener::local_addr).collect()
+        self.state.listeners.borrow().iter().filter_map(Listener::local_addr).collect()
     }
 
     /// How many clients are connected.
     pub fn client_count(&self) -> usize {
-        self.shared.clients.borrow().len()
-    }
-}
-
-impl Shared {
-    fn is_over(&self) -> bool {
-        self.closed.get() && self.clients.borrow().is_empty()
-    }
-
-    fn see_whether_it_is_over(&self) {
-        if self.is_over() {
-            self.over.call_all();
-        }
-    }
-
-    fn clients(&self) -> Vec<Rc<Stream>> {
-        self.clients.borrow().values().filter_map(Weak::upgrade).collect()
-    }
-
-    /// A client has come.
-    pub(super) fn welcome(self: &Rc<Self>, wire: Descriptor<Wire>) {
-        let stream = Stream::over(wire, self.limit);
-        let number = self.last_client.get() + 1;
-        self.last_client.set(number);
-        self.clients.borrow_mut().insert(number, Rc::downgrade(&stream));
-        let server = Rc::downgrade(self);
-        stream.set_on_closed(move || {
-            if let Some(server) = server.upgrade() {
-                server.clients.borrow_mut().remove(&number);
-                server.see_whether_it_is_over();
-            }
-        });
-        (self.on_client)(stream);
-    }
-
-    /// Looks at a listening socket, if the server is not closed.
-    pub(super) fn with_listener<R>(&self, index: usize, look: impl FnOnce(&Listener) -> R) -> Option<R> {
-        self.listeners.borrow().get(index).map(look)
+        self.state.client_count()
     }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("listeners", &*self.shared.listeners.borrow())
+            .field("listeners", &*self.state.listeners.borrow())
             .field("serving", &self.is_serving())
             .field("clients", &self.client_count())
             .finish()

@@ -1,0 +1,54 @@
+//! A listening socket, by TCP or on a path. Owns the difference between the two; must not know what becomes of a client.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::net::{Descriptor, ReadinessFuture, TcpListener, UnixListener};
+use crate::streams::channel::ByteChannel;
+
+/// A listening socket of a server.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Listener {
+    /// Listens by TCP.
+    Tcp(TcpListener),
+    /// Listens on a path.
+    Unix(UnixListener),
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self::Tcp(listener)
+    }
+}
+
+impl From<UnixListener> for Listener {
+    fn from(listener: UnixListener) -> Self {
+        Self::Unix(listener)
+    }
+}
+
+impl Listener {
+    pub(super) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// Waits until there may be a client, without borrowing the listener.
+    pub(super) fn wait(&self) -> ReadinessFuture {
+        match self {
+            Self::Tcp(listener) => listener.wait(),
+            Self::Unix(listener) => listener.wait(),
+        }
+    }
+
+    /// A client from the backlog, or `WouldBlock`.
+    pub(super) fn try_accept(&self) -> io::Result<Descriptor<ByteChannel>> {
+        Ok(match self {
+            Self::Tcp(listener) => listener.try_accept()?.into_channel(),
+            Self::Unix(listener) => listener.try_accept()?.into_channel(),
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! Bytes that were received and have not been read. Owns the buffer, its limit, the end and the error of the reading
+//! direction; must not know the channel.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::io;
+
+use crate::base::ByteQueue;
+use crate::error::KeptError;
+use crate::sync::Waiters;
+
+/// The default limit of a reader, asyncio's: the length of the longest line.
+pub(crate) const DEFAULT_LIMIT: usize = 64 * 1024;
+
+/// # Panics
+/// If the limit is 0, which no line could keep.
+pub(crate) fn assert_limit(limit: usize) {
+    assert!(limit > 0, "the limit of a StreamReader cannot be 0; give it the length of the longest line");
+}
+
+/// How many bytes a read from the channel asks for at first, and at most. A chunk longer than a message makes the read
+/// short, which proves that no more bytes are there and saves a system call. It doubles each time that a read fills it.
+const CHUNK_MIN: usize = 4 * 1024;
+const CHUNK_MAX: usize = 64 * 1024;
+
+pub(crate) struct ReadBuffer {
+    bytes: RefCell<ByteQueue>,
+    limit: usize,
+    chunk: Cell<usize>,
+    /// No more bytes will be received.
+    ended: Cell<bool>,
+    error: RefCell<Option<KeptError>>,
+    /// The program has set the error: reads fail although bytes are left.
+    fails_at_once: Cell<bool>,
+    /// A task waits for bytes. There can be one at a time.
+    claimed: Cell<bool>,
+    pub(super) waiters: Waiters,
+}
+
+impl ReadBuffer {
+    pub(super) fn new(limit: usize) -> Self {
+        assert_limit(limit);
+        Self {
+            bytes: RefCell::default(),
+            limit,
+            chunk: Cell::new(CHUNK_MIN),
+            ended: Cell::new(false),
+            error: RefCell::default(),
+            fails_at_once: Cell::new(false),
+            claimed: Cell::new(false),
+            waiters: Waiters::default(),
+        }
+    }
+
+    /// The bytes. No code of a user may run while they are borrowed.
+    pub(crate) fn bytes(&self) -> RefMut<'_, ByteQueue> {
+        self.bytes.borrow_mut()
+    }
+
+    /// The longest line, or message up to a separator, that a reader accepts.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Whether no more bytes will be received.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    pub(crate) fn error(&self) -> Option<io::Error> {
+        self.error.borrow().as_ref().map(KeptError::again)
+    }
+
+    /// `Err` if the program has set an error. Reads fail with it although the buffer may hold bytes.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        if self.fails_at_once.get() { self.error().map_or(Ok(()), Err) } else { Ok(()) }
+    }
+
+    // Bytes, the end and an error from the program, for a reader without a channel or beside it.
+
+    pub(crate) fn feed_data(&self, data: &[u8]) {
+        assert!(!self.has_ended(), "feed_data() after feed_eof(); nothing comes after the end of a stream");
+        if !data.is_empty() {
+            self.bytes().push(data);
+            self.waiters.call(1);
+        }
+    }
+
+    pub(crate) fn feed_eof(&self) {
+        self.ended.set(true);
+        self.waiters.call(1);
+    }
+
+    pub(crate) fn set_error(&self, error: KeptError) {
+        self.error.replace(Some(error));
+        self.fails_at_once.set(true);
+        self.waiters.call(1);
+    }
+
+    // The same from the channel, by the one task that waits for it and so needs no call.
+
+    pub(super) fn note_eof(&self) {
+        self.ended.set(true);
+    }
+
+    pub(super) fn note_error(&self, error: KeptError) {
+        self.error.replace(Some(error));
+    }
+
+    /// How many bytes the next read from the channel asks for, if the caller has no use for more.
+    pub(crate) fn chunk(&self) -> usize {
+        self.chunk.get()
+    }
+
+    /// Adds the bytes that `receive` puts into the room that it is given: room for a chunk, or for `wanted` bytes if that
+    /// is more, within the limits of a chunk.
+    pub(super) fn fill(
+        &self,
+        wanted: usize,
+        receive: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let mut bytes = self.bytes();
+        let chunk = self.chunk.get().max(wanted.min(CHUNK_MAX));
+        let room = bytes.room(chunk);
+        let room_len = room.len();
+        let received = receive(room);
+        if let Ok(count) = received {
+            bytes.fill(count);
+            if count == room_len {
+                self.chunk.set((2 * chunk).min(CHUNK_MAX));
+            }
+        }
+        received
+    }
+
+    /// Takes the right to wait for bytes, for as long as the claim lives.
+    ///
+    /// # Panics
+    /// If another task has it. `method` is the reader's method, for the message.
+    pub(super) fn claim(&self, method: &str) -> ReadClaim<'_> {
+        assert!(
+            !self.claimed.replace(true),
+            "{method}() called while another task is already waiting for data of this stream; let one task read, and \
+             hand what it reads to others by a Queue, or put the reader behind a Lock"
+        );
+        ReadClaim(&self.claimed)
+    }
+}
+
+/// The right of one task to wait for bytes.
+pub(super) struct ReadClaim<'a>(&'a Cell<bool>);
+
+impl Drop for ReadClaim<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}

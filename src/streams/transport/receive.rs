@@ -1,0 +1,79 @@
+//! Filling the read buffer. Owns the wait for more bytes; must not know what a reader makes of them.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use super::transport::Transport;
+use crate::error::KeptError;
+use crate::kernel::Leaf;
+use crate::reactor::Direction;
+
+impl Transport {
+    /// Waits until there are more bytes than the buffer holds, or the end of the stream (no bytes are added then), or an
+    /// error. `wanted` is how many more bytes the caller has a use for.
+    ///
+    /// Bytes of the channel go directly into `target`, if that is given; the buffer must be empty then. Returns how many
+    /// did.
+    ///
+    /// # Panics
+    /// If another task is waiting already. `method` is the reader's method, for the message.
+    pub(crate) async fn more(&self, method: &str, mut target: Option<&mut [u8]>, wanted: usize) -> io::Result<usize> {
+        let len_before = self.read_buffer.bytes().len();
+        let _claim = self.read_buffer.claim(method);
+        loop {
+            if let Some(error) = self.read_buffer.error() {
+                return Err(error);
+            }
+            self.wait_for_input().await;
+            if let Some(error) = self.read_buffer.error() {
+                return Err(error);
+            }
+            // another task has fed the reader, or closed the stream
+            if self.read_buffer.has_ended() || self.read_buffer.bytes().len() > len_before {
+                return Ok(0);
+            }
+            let received = match &mut target {
+                Some(target) => self.receive(target),
+                None => self.read_buffer.fill(wanted, |room| self.receive(room)),
+            };
+            match received {
+                Ok(0) => {
+                    self.read_buffer.note_eof();
+                    return Ok(0);
+                }
+                Ok(count) => return Ok(if target.is_some() { count } else { 0 }),
+                // a spurious wake-up
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    let error = KeptError::new(error);
+                    self.read_buffer.note_error(error.clone());
+                    self.lose(&error);
+                    return Err(error.again());
+                }
+            }
+        }
+    }
+
+    fn receive(&self, room: &mut [u8]) -> io::Result<usize> {
+        let room_len = room.len();
+        self.transfer(Direction::Read, room_len, |channel| channel.read(room))
+    }
+
+    /// Waits until the channel is readable, or another task has fed, failed or closed the stream.
+    async fn wait_for_input(&self) {
+        const DATA: Leaf = &"data of a stream";
+        let mut readable = self.with_channel(|channel| channel.wait(Direction::Read));
+        let mut called = pin!(self.read_buffer.waiters.wait(DATA, |_| ()));
+        poll_fn(|cx| {
+            if let Some(readable) = &mut readable
+                && Pin::new(readable).poll(cx).is_ready()
+            {
+                return Poll::Ready(());
+            }
+            called.as_mut().poll(cx).map(drop)
+        })
+        .await;
+    }
+}

@@ -1,0 +1,135 @@
+//! The channel of a connection with its two buffers. Owns the channel until it is closed; must not know how bytes get from
+//! one to the other.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+
+use super::read_buffer::ReadBuffer;
+use super::write_buffer::WriteBuffer;
+use crate::error::KeptError;
+use crate::kernel::Leaf;
+use crate::net::Descriptor;
+use crate::reactor::Direction;
+use crate::streams::channel::ByteChannel;
+use crate::sync::Waiters;
+
+type OnClosed = Box<dyn FnOnce()>;
+
+pub(crate) struct Transport {
+    /// `None` once it is closed, and for a reader that is fed by hand. No task borrows it across an await, so that closing
+    /// can take it out at any time.
+    channel: RefCell<Option<Descriptor<ByteChannel>>>,
+    pub(super) read_buffer: ReadBuffer,
+    pub(super) write_buffer: WriteBuffer,
+    /// How many handles there are. When the last one is dropped, the transport closes.
+    pub(super) readers: Cell<usize>,
+    pub(super) writers: Cell<usize>,
+    close_waiters: Waiters,
+    on_closed: Cell<Option<OnClosed>>,
+}
+
+impl Transport {
+    fn new(channel: Option<Descriptor<ByteChannel>>, limit: usize) -> Rc<Self> {
+        Rc::new(Self {
+            channel: RefCell::new(channel),
+            read_buffer: ReadBuffer::new(limit),
+            write_buffer: WriteBuffer::default(),
+            readers: Cell::new(0),
+            writers: Cell::new(0),
+            close_waiters: Waiters::default(),
+            on_closed: Cell::new(None),
+        })
+    }
+
+    /// A transport over a channel, without handles yet.
+    pub(crate) fn over(channel: Descriptor<ByteChannel>, limit: usize) -> Rc<Self> {
+        Self::new(Some(channel), limit)
+    }
+
+    /// A transport without a channel, for a reader that is fed by hand.
+    pub(crate) fn without_channel(limit: usize) -> Rc<Self> {
+        Self::new(None, limit)
+    }
+
+    pub(crate) fn read_buffer(&self) -> &ReadBuffer {
+        &self.read_buffer
+    }
+
+    /// Calls `look` with the channel, unless the transport is closed. `look` must not call code of a user.
+    pub(crate) fn with_channel<R>(&self, look: impl FnOnce(&Descriptor<ByteChannel>) -> R) -> Option<R> {
+        self.channel.borrow().as_ref().map(look)
+    }
+
+    /// Calls `query` with the channel.
+    ///
+    /// # Errors
+    /// The errors of `query`, and `NotConnected` if the transport is closed.
+    pub(crate) fn query<R>(&self, query: impl FnOnce(&ByteChannel) -> io::Result<R>) -> io::Result<R> {
+        let closed = || io::Error::new(io::ErrorKind::NotConnected, "the connection is closed");
+        self.with_channel(|channel| query(channel.get_ref())).ok_or_else(closed)?
+    }
+
+    /// Moves up to `requested` bytes by one system call; `WouldBlock` if the channel is not known to be ready, or closed.
+    pub(super) fn transfer(
+        &self,
+        direction: Direction,
+        requested: usize,
+        operation: impl FnMut(&ByteChannel) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let moved = self.with_channel(|channel| {
+            let short_below = channel.get_ref().short_below(requested);
+            channel.try_transfer(direction, short_below, operation)
+        });
+        moved.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
+    }
+
+    /// Has `f` called when the transport is closed. `f` must not panic.
+    pub(crate) fn set_on_closed(&self, f: impl FnOnce() + 'static) {
+        self.on_closed.set(Some(Box::new(f)));
+    }
+
+    /// Whether `close` or `abort` was called, or nothing more can be sent.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.write_buffer.is_closing() || self.write_buffer.has_error()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.channel.borrow().is_none()
+    }
+
+    /// Notes that the connection is lost: nothing more can be sent. Bytes that the system has received can still be read.
+    pub(super) fn lose(&self, error: &KeptError) {
+        self.write_buffer.set_error(error.clone());
+        self.close_waiters.call_all();
+    }
+
+    /// Drops the channel, which wakes all tasks that wait for it.
+    pub(super) fn release(&self) {
+        let channel = self.channel.take();
+        if channel.is_some() {
+            drop(channel);
+            self.write_buffer.release_drains();
+            self.close_waiters.call_all();
+            if let Some(on_closed) = self.on_closed.take() {
+                on_closed();
+            }
+        }
+    }
+
+    /// Waits until the transport is closed or lost. `Err` if not all bytes were sent.
+    pub(crate) async fn wait_closed(&self) -> io::Result<()> {
+        const CLOSED: Leaf = &"a connection to be closed";
+        while !self.is_closed() && !self.write_buffer.has_error() {
+            self.close_waiters.wait(CLOSED, |_| ()).await;
+        }
+        self.write_buffer.check()
+    }
+}
+
+/// A loop that closes drops the handles, and the task that sends.
+impl Drop for Transport {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
