@@ -8,6 +8,8 @@ mod process; // starting, signalling and reaping child processes
 #[cfg(feature = "signal")]
 mod signal; // handlers of the process
 
+#[cfg(all(test, unix, feature = "process"))]
+pub(crate) use process::exit_pipe;
 #[cfg(all(unix, feature = "process"))]
 pub(crate) use process::{exit_descriptor, join_stderr_to_stdout, send_signal, start_new_session};
 #[cfg(feature = "signal")]

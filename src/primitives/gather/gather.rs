@@ -237,7 +237,7 @@ where
 /// ```
 #[macro_export]
 macro_rules! gather {
-    ($($awaitable:expr),+ $(,)?) => { $crate::primitives::gather_tuple(($($awaitable,)+)) };
+    ($($awaitable:expr),+ $(,)?) => { $crate::__private::gather_tuple(($($awaitable,)+)) };
 }
 
 /// Runs awaitables of several types with one type of error at once and gives a tuple of their values, or the first error
@@ -255,5 +255,5 @@ macro_rules! gather {
 /// ```
 #[macro_export]
 macro_rules! try_gather {
-    ($($awaitable:expr),+ $(,)?) => { $crate::primitives::try_gather_tuple(($($awaitable,)+)) };
+    ($($awaitable:expr),+ $(,)?) => { $crate::__private::try_gather_tuple(($($awaitable,)+)) };
 }

@@ -5,13 +5,13 @@ use std::io;
 use std::process::Stdio;
 use std::rc::Rc;
 
-use super::spawn::{ProcessBuilder, create_subprocess_exec, create_subprocess_shell};
 use super::{Exit, Process};
-use crate::clock::Clock;
+use crate::awaitables::create_task;
+use crate::base::Clock;
 use crate::event_loop::EventLoop;
-use crate::sys::process::exit_pipe;
-use crate::task::create_task;
-use crate::time::yield_now;
+use crate::primitives::yield_now;
+use crate::process::{ProcessBuilder, create_subprocess_exec, create_subprocess_shell};
+use crate::sys::exit_pipe;
 
 fn run<F: Future<Output = io::Result<()>>>(main: F) {
     let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
