@@ -13,9 +13,10 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
+use oneloop::error::{GetError, PutError, TaskDoneError};
 use oneloop::{
-    Clock, Error, Event, EventLoop, GetError, LifoQueue, PriorityQueue, PutError, Queue, QueueShutDown, Task,
-    TaskDoneError, catch_cancelled, create_task, gather, sleep, timeout, wait, yield_now,
+    Clock, Error, Event, EventLoop, LifoQueue, PriorityQueue, Queue, QueueShutDown, Task, catch_cancelled, create_task,
+    gather, sleep, timeout, wait, yield_now,
 };
 
 const SECOND: Duration = Duration::from_secs(1);

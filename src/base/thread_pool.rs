@@ -52,7 +52,7 @@ impl ThreadPool {
     }
 
     /// How many threads there are now.
-    pub fn threads(&self) -> usize {
+    pub fn thread_count(&self) -> usize {
         self.shared().lock().threads
     }
 
@@ -112,7 +112,7 @@ impl fmt::Debug for ThreadPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThreadPool")
             .field("max_threads", &self.shared().max_threads)
-            .field("threads", &self.threads())
+            .field("threads", &self.thread_count())
             .finish_non_exhaustive()
     }
 }

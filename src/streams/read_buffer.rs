@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use super::transport::Stream;
 use crate::base::ByteQueue;
-use crate::error::KeptError;
+use crate::error::SharedIoError;
 use crate::kernel::Leaf;
 use crate::reactor::Direction;
 use crate::sync::Waiters;
@@ -23,7 +23,7 @@ pub(super) struct Input {
     limit: usize,
     chunk: Cell<usize>,
     eof: Cell<bool>,
-    error: RefCell<Option<KeptError>>,
+    error: RefCell<Option<SharedIoError>>,
     /// The error was set by hand, and comes before what is in the buffer.
     told: Cell<bool>,
     /// Somebody waits for more.
@@ -85,7 +85,7 @@ impl Stream {
     }
 
     pub(crate) fn read_error(&self) -> Option<io::Error> {
-        self.input.error.borrow().as_ref().map(KeptError::again)
+        self.input.error.borrow().as_ref().map(SharedIoError::to_io_error)
     }
 
     /// Whether reads are to fail whatever there is.
@@ -107,7 +107,7 @@ impl Stream {
         self.input.set_eof();
     }
 
-    pub(crate) fn set_read_error(&self, error: KeptError) {
+    pub(crate) fn set_read_error(&self, error: SharedIoError) {
         self.input.error.replace(Some(error));
         self.input.told.set(true);
         self.input.line.call(1);
@@ -144,10 +144,10 @@ impl Stream {
                 // woken for nothing
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => {
-                    let error = KeptError::new(error);
+                    let error = SharedIoError::new(error);
                     self.input.error.replace(Some(error.clone()));
                     self.lose(&error);
-                    return Err(error.again());
+                    return Err(error.to_io_error());
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _};
 use std::rc::Rc;
 
 use super::transport::{DEFAULT_LIMIT, Stream};
-use crate::error::{IncompleteReadError, KeptError, LimitOverrunError, ReadError};
+use crate::error::{IncompleteReadError, LimitOverrunError, ReadError, SharedIoError};
 
 /// Reads bytes, lines and messages: asyncio's `StreamReader`. Clones are the same reader.
 ///
@@ -35,13 +35,13 @@ use crate::error::{IncompleteReadError, KeptError, LimitOverrunError, ReadError}
 ///         while let Some(_line) = lines.next_line().await? {
 ///             count += 1;
 ///         }
-///         Ok::<_, oneloop::ReadError>(count)
+///         Ok::<_, oneloop::error::ReadError>(count)
 ///     });
 ///     reader.feed_data(b"one\ntwo\nth");
 ///     reader.feed_data(b"ree\nfour");
 ///     reader.feed_eof();
 ///     assert_eq!(count.await?, 4); // the last line has no end, and is a line
-///     Ok::<(), oneloop::ReadError>(())
+///     Ok::<(), oneloop::error::ReadError>(())
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -255,7 +255,7 @@ impl StreamReader {
     ///     reader.feed_data(b"GET / HTTP/1.1\r\nHost: here\r\n\r\nbody");
     ///     assert!(reader.readuntil("\r\n\r\n").await?.ends_with(b"here\r\n\r\n"));
     ///     assert_eq!(reader.read(100).await?, b"body");
-    ///     Ok::<(), oneloop::ReadError>(())
+    ///     Ok::<(), oneloop::error::ReadError>(())
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -285,7 +285,7 @@ impl StreamReader {
     ///     reader.feed_data(b"one. two! three");
     ///     assert_eq!(reader.readuntil_any(&[b". ", b"! "]).await?, b"one. ");
     ///     assert_eq!(reader.readuntil_any(&[b". ", b"! "]).await?, b"two! ");
-    ///     Ok::<(), oneloop::ReadError>(())
+    ///     Ok::<(), oneloop::error::ReadError>(())
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -388,7 +388,7 @@ impl StreamReader {
 
     /// Makes every read fail from now on, also one that is waiting, whatever the reader holds.
     pub fn set_exception(&self, error: io::Error) {
-        self.stream.set_read_error(KeptError::new(error));
+        self.stream.set_read_error(SharedIoError::new(error));
     }
 
     /// Why reads fail, if they do: the error that a read has met, or `set_exception` was given.

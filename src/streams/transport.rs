@@ -12,7 +12,7 @@ use std::rc::Rc;
 use super::channel::Wire;
 use super::read_buffer::Input;
 use super::write_buffer::Output;
-use crate::error::KeptError;
+use crate::error::SharedIoError;
 use crate::kernel::Leaf;
 use crate::net::Descriptor;
 use crate::reactor::Direction;
@@ -122,7 +122,7 @@ impl Stream {
     }
 
     /// It can send no more. What has come can still be read, as far as the system has it.
-    pub(super) fn lose(&self, error: &KeptError) {
+    pub(super) fn lose(&self, error: &SharedIoError) {
         self.output.set_error(error.clone());
         self.closed.call_all();
     }

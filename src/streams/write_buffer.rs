@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::transport::{DEFAULT_LIMIT, Stream};
 use crate::awaitables::spawn;
 use crate::base::ByteQueue;
-use crate::error::KeptError;
+use crate::error::SharedIoError;
 use crate::kernel::{Leaf, Phase};
 use crate::primitives::yield_now;
 use crate::reactor::Direction;
@@ -26,7 +26,7 @@ pub(super) struct Output {
     flushing: Cell<bool>,
     eof: Cell<bool>,
     closing: Cell<bool>,
-    error: RefCell<Option<KeptError>>,
+    error: RefCell<Option<SharedIoError>>,
 }
 
 impl Default for Output {
@@ -60,7 +60,7 @@ impl Output {
     }
 
     pub(super) fn error(&self) -> Option<io::Error> {
-        self.error.borrow().as_ref().map(KeptError::again)
+        self.error.borrow().as_ref().map(SharedIoError::to_io_error)
     }
 
     pub(super) fn check(&self) -> io::Result<()> {
@@ -68,7 +68,7 @@ impl Output {
     }
 
     /// The first error stands.
-    pub(super) fn set_error(&self, error: KeptError) {
+    pub(super) fn set_error(&self, error: SharedIoError) {
         self.error.borrow_mut().get_or_insert(error);
         self.forget();
         self.let_go();
@@ -141,7 +141,7 @@ impl Stream {
             Ok(sent) => &data[sent..],
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => data,
             Err(error) => {
-                self.lose(&KeptError::new(error));
+                self.lose(&SharedIoError::new(error));
                 &[]
             }
         }
@@ -162,7 +162,7 @@ impl Stream {
                 self.output.pause_or_go_on();
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => self.lose(&KeptError::new(error)),
+            Err(error) => self.lose(&SharedIoError::new(error)),
         }
     }
 
@@ -203,7 +203,7 @@ impl Stream {
             Some(Ok(true)) | None => {}
             // the peer has gone, and need not be told
             Some(Err(e)) if e.kind() == io::ErrorKind::NotConnected => {}
-            Some(Err(error)) => self.lose(&KeptError::new(error)),
+            Some(Err(error)) => self.lose(&SharedIoError::new(error)),
         }
     }
 

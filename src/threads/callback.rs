@@ -16,7 +16,7 @@ use crate::base::{RemoteCall, SentCall};
 /// use std::{sync::mpsc, thread};
 ///
 /// let lp = EventLoop::new()?;
-/// let (handle, (said, heard)) = (lp.handle(), mpsc::channel());
+/// let (handle, (said, heard)) = (lp.remote(), mpsc::channel());
 /// let other = thread::spawn(move || {
 ///     let also_said = said.clone();
 ///     handle.call_soon_threadsafe(move || said.send(1)).expect("the loop is open");

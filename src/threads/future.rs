@@ -28,7 +28,7 @@ use crate::node::{Kind, TaskState};
 /// use std::time::Duration;
 ///
 /// oneloop::run(async {
-///     let handle = EventLoop::current().handle();
+///     let handle = EventLoop::current().remote();
 ///     to_thread(move || {
 ///         let asked = handle.run_coroutine_threadsafe(|| sleep(Duration::from_secs(3600))).expect("the loop is open");
 ///         let early = asked.result_timeout(Duration::from_millis(1));

@@ -13,7 +13,7 @@ use crate::event_loop::EventLoop;
 use crate::kernel::{LoopSender, Message};
 use crate::node::call_exception_handler;
 
-/// A loop as other threads see it, from [`EventLoop::handle`]: the one part of a loop that may go to another thread, to any
+/// A loop as other threads see it, from [`EventLoop::remote`]: the one part of a loop that may go to another thread, to any
 /// number of them, and stay there when the loop is gone. It does not keep the loop open; when that is closed, every
 /// method says so and does nothing.
 ///
@@ -26,7 +26,7 @@ use crate::node::call_exception_handler;
 /// use std::{thread, time::Duration};
 ///
 /// let word = run(async {
-///     let handle = EventLoop::current().handle();
+///     let handle = EventLoop::current().remote();
 ///     let other = thread::spawn(move || {
 ///         let asked = handle.run_coroutine_threadsafe(|| async {
 ///             sleep(Duration::from_millis(1)).await; // on the loop's thread
@@ -46,7 +46,7 @@ pub struct LoopHandle {
 
 impl EventLoop {
     /// A handle on this loop for other threads.
-    pub fn handle(&self) -> LoopHandle {
+    pub fn remote(&self) -> LoopHandle {
         LoopHandle { door: self.kernel().door() }
     }
 }
@@ -58,7 +58,7 @@ impl LoopHandle {
     /// If this thread is in no loop.
     #[track_caller]
     pub fn current() -> Self {
-        EventLoop::current().handle()
+        EventLoop::current().remote()
     }
 
     /// Calls `f` on the loop's thread in its next iteration, after what is queued already: asyncio's
