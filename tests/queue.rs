@@ -720,3 +720,17 @@ fn a_put_whose_comparison_panics_leaves_nobody_beside_an_item() {
         assert!(waits == 0 || queue.is_empty(), "{waits} wait, and {} are there", queue.len());
     });
 }
+
+#[test]
+fn a_bounded_queue_has_a_bound_and_an_unbounded_one_has_none() {
+    let bounded = [PriorityQueue::<u8>::bounded(2).maxsize(), LifoQueue::<u8>::bounded(2).maxsize()];
+    assert_eq!((Queue::<u8>::bounded(2).maxsize(), bounded), (2, [2, 2]));
+    let unbounded = [PriorityQueue::<u8>::unbounded().maxsize(), LifoQueue::<u8>::unbounded().maxsize()];
+    assert_eq!((Queue::<u8>::unbounded().maxsize(), unbounded), (0, [0, 0]));
+}
+
+#[test]
+#[should_panic(expected = "use unbounded() for a queue without a limit")]
+fn a_queue_bounded_by_zero_says_what_to_use() {
+    let _ = Queue::<u8>::bounded(0);
+}

@@ -25,4 +25,4 @@ pub(crate) use remote_call::{RemoteCall, SentCall};
 pub(crate) use task_key::TaskKey;
 pub(crate) use thread_pool::Job;
 pub use thread_pool::ThreadPool;
-pub(crate) use wait_queue::{Place, State, WaitQueue};
+pub(crate) use wait_queue::{WaitQueue, WaiterId, WaiterState};

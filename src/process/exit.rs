@@ -73,7 +73,7 @@ impl Exit {
         *child = None;
         drop(child);
         self.status.set(Some(status));
-        self.waiting.call_all();
+        self.waiting.notify_all();
         true
     }
 
@@ -83,7 +83,7 @@ impl Exit {
             if let Some(status) = self.status.get() {
                 return status;
             }
-            self.waiting.wait(END, |_| ()).await;
+            self.waiting.wait(END).await;
         }
     }
 

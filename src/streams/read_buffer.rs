@@ -47,7 +47,7 @@ impl Input {
 
     pub(super) fn set_eof(&self) {
         self.eof.set(true);
-        self.line.call(1);
+        self.line.notify(1);
     }
 
     fn only_one(&self, caller: &str) -> Alone<'_> {
@@ -99,7 +99,7 @@ impl Stream {
         assert!(!self.has_ended(), "feed_data() after feed_eof(); nothing comes after the end of a stream");
         if !data.is_empty() {
             self.buffer().push(data);
-            self.input.line.call(1);
+            self.input.line.notify(1);
         }
     }
 
@@ -110,7 +110,7 @@ impl Stream {
     pub(crate) fn set_read_error(&self, error: SharedIoError) {
         self.input.error.replace(Some(error));
         self.input.told.set(true);
-        self.input.line.call(1);
+        self.input.line.notify(1);
     }
 
     // What is taken from the wire.
@@ -182,7 +182,7 @@ impl Stream {
     async fn wait_for_input(&self) {
         const DATA: Leaf = &"data of a stream";
         let mut readable = self.with_wire(|wire| wire.wait(Direction::Read));
-        let mut called = pin!(self.input.line.wait(DATA, |_| ()));
+        let mut called = pin!(self.input.line.wait(DATA));
         poll_fn(|cx| {
             if let Some(readable) = &mut readable
                 && Pin::new(readable).poll(cx).is_ready()

@@ -124,7 +124,7 @@ impl Stream {
     /// It can send no more. What has come can still be read, as far as the system has it.
     pub(super) fn lose(&self, error: &SharedIoError) {
         self.output.set_error(error.clone());
-        self.closed.call_all();
+        self.closed.notify_all();
     }
 
     /// The descriptor goes, which wakes whoever waits for it.
@@ -133,7 +133,7 @@ impl Stream {
         if wire.is_some() {
             drop(wire);
             self.output.let_go();
-            self.closed.call_all();
+            self.closed.notify_all();
             if let Some(on_closed) = self.on_closed.take() {
                 on_closed();
             }
@@ -143,9 +143,8 @@ impl Stream {
     /// Waits until it is closed, and says whether all that was written has been sent.
     pub(crate) async fn wait_closed(&self) -> io::Result<()> {
         const CLOSED: Leaf = &"a connection to be closed";
-        while self.wire.borrow().is_some() && self.output.error().is_none() {
-            self.closed.wait(CLOSED, |_| ()).await;
-        }
+        let is_closed = || self.wire.borrow().is_none() || self.output.error().is_some();
+        self.closed.wait_until(CLOSED, is_closed).await;
         self.output.check()
     }
 

@@ -81,7 +81,7 @@ impl Output {
     /// Nobody has to wait any more.
     pub(super) fn let_go(&self) {
         self.paused.set(false);
-        self.drains.call_all();
+        self.drains.notify_all();
     }
 
     fn pause_or_go_on(&self) {
@@ -234,8 +234,8 @@ impl Stream {
         if self.wire.borrow().is_none() {
             return Err(io::Error::new(io::ErrorKind::ConnectionReset, "the connection is closed: nothing is sent"));
         }
-        // one that was passed over waits anew
-        while self.output.paused.get() && !self.output.drains.wait(ROOM, |_| ()).await {}
+        // once notified it goes on, even if writing is paused again; one that was skipped waits again
+        while self.output.paused.get() && !self.output.drains.wait(ROOM).await {}
         self.output.check()
     }
 }

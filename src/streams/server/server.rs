@@ -198,11 +198,7 @@ impl Server {
         if !self.shared.closed.get() {
             assert!(self.shared.forever.waiting() == 0, "another task is in serve_forever(); await wait_closed()");
             self.start_serving();
-            let closed = async {
-                while !self.shared.closed.get() {
-                    self.shared.forever.wait(CLOSED, |_| ()).await;
-                }
-            };
+            let closed = self.shared.forever.wait_until(CLOSED, || self.shared.closed.get());
             if let Err(cancelled) = catch_cancelled(closed).await {
                 self.close();
                 self.wait_closed().await;
@@ -220,7 +216,7 @@ impl Server {
         self.shared.serving.set(false);
         let listeners = self.shared.listeners.take();
         drop(listeners);
-        self.shared.forever.call_all();
+        self.shared.forever.notify_all();
         self.shared.see_whether_it_is_over();
     }
 
@@ -244,9 +240,7 @@ impl Server {
     /// Nothing is lost.
     pub async fn wait_closed(&self) {
         const OVER: Leaf = &"a server to be closed and its clients to be gone";
-        while !self.shared.is_over() {
-            self.shared.over.wait(OVER, |_| ()).await;
-        }
+        self.shared.over.wait_until(OVER, || self.shared.is_over()).await;
     }
 
     /// The addresses that it listens on by TCP, as long as it is not closed: of asyncio's `sockets`.
@@ -267,7 +261,7 @@ impl Shared {
 
     fn see_whether_it_is_over(&self) {
         if self.is_over() {
-            self.over.call_all();
+            self.over.notify_all();
         }
     }
 
