@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use super::transport::Stream;
-use crate::base::ByteQueue;
+use crate::base::ByteBuffer;
 use crate::error::SharedIoError;
 use crate::kernel::Leaf;
 use crate::reactor::Direction;
@@ -19,7 +19,7 @@ use crate::sync::Waiters;
 const CHUNKS: std::ops::RangeInclusive<usize> = 4 * 1024..=64 * 1024;
 
 pub(super) struct Input {
-    buffer: RefCell<ByteQueue>,
+    buffer: RefCell<ByteBuffer>,
     limit: usize,
     chunk: Cell<usize>,
     eof: Cell<bool>,
@@ -71,7 +71,7 @@ impl Drop for Alone<'_> {
 
 impl Stream {
     /// What can be read now. No code of a user may run before it is given back.
-    pub(crate) fn buffer(&self) -> RefMut<'_, ByteQueue> {
+    pub(crate) fn buffer(&self) -> RefMut<'_, ByteBuffer> {
         self.input.buffer.borrow_mut()
     }
 

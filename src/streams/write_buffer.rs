@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::transport::{DEFAULT_LIMIT, Stream};
 use crate::awaitables::spawn;
-use crate::base::ByteQueue;
+use crate::base::ByteBuffer;
 use crate::error::SharedIoError;
 use crate::kernel::{Leaf, Phase};
 use crate::primitives::yield_now;
@@ -16,7 +16,7 @@ use crate::reactor::Direction;
 use crate::sync::Waiters;
 
 pub(super) struct Output {
-    pending: RefCell<ByteQueue>,
+    pending: RefCell<ByteBuffer>,
     high: Cell<usize>,
     low: Cell<usize>,
     /// It has been above the high watermark, and not below the low one since.
