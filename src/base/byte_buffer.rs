@@ -1,4 +1,4 @@
-//! A FIFO of bytes in one slice. Owns the memory; must not know where the bytes come from or go.
+//! A FIFO of bytes in one slice. Owns the memory; must not know sockets or pipes.
 
 /// A buffer that becomes empty keeps its memory up to this size, and frees a larger one.
 const KEEP_MAX: usize = 256 * 1024;
@@ -45,8 +45,8 @@ impl ByteBuffer {
         assert!(self.end <= self.memory.len(), "more bytes were added than there is room for");
     }
 
-    /// Moves the bytes to the front if at least as many bytes are free there, so that the cost of moves stays proportional to
-    /// the bytes that pass through. Otherwise it takes more memory.
+    /// Moves the bytes to the front if at least as many bytes are free there, so that the cost of moves stays
+    /// proportional to the bytes that pass through. Otherwise it takes more memory.
     fn make_room(&mut self, min: usize) {
         let (start, len) = (self.start, self.len());
         if start >= len && self.memory.len() >= len + min {

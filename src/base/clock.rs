@@ -1,5 +1,5 @@
-//! The clock of a loop: the machine's, or a virtual one that the loop moves. Owns the epoch from which deadlines are counted;
-//! must not know timers or the loop.
+//! The clock of a loop: the machine's, or a virtual one that the loop moves. Owns the epoch from which deadlines are
+//! counted; must not know timers or the loop.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -26,13 +26,14 @@ pub enum Clock {
     /// The machine's monotonic clock.
     #[default]
     Real,
-    /// A virtual clock. It stands still while any task or callback is ready, and jumps to the next deadline otherwise. So
-    /// tests of hours take microseconds and always run the same way. While a job runs on a thread (see
+    /// A virtual clock. It stands still while any task or callback is ready, and jumps to the next deadline otherwise.
+    /// So tests of hours take microseconds and always run the same way. While a job runs on a thread (see
     /// [`to_thread`](fn@crate::to_thread)) it does not jump: the next deadline takes as long as by the real clock.
     Virtual,
 }
 
-/// The time when the loop is made, in nanoseconds. It is not 0, so that earlier times can be counted too and stay in order.
+/// The time when the loop is made, in nanoseconds. It is not 0, so that earlier times can be counted too and stay in
+/// order.
 const EPOCH: u64 = 1 << 61;
 
 /// A running clock. It counts nanoseconds; 2^64 of them last 584 years, of which 73 lie before the epoch.

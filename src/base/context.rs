@@ -1,8 +1,8 @@
-//! A set of context variables: asyncio's `Context` as a value. Owns the map from a variable's id to its value; must not know
-//! which context this thread is in, nor the type of any value.
+//! A set of context variables: asyncio's `Context` as a value. Owns the map from a variable's id to its value; must not
+//! know which context this thread is in, nor the type of any value.
 //!
-//! Invariant: **no code of a user runs under a borrow taken here.** Values are counted pointers, so reading one clones the
-//! pointer. A replaced value is returned, and the caller drops it.
+//! Invariant: **no code of a user runs under a borrow taken here.** Values are counted pointers, so reading one clones
+//! the pointer. A replaced value is returned, and the caller drops it.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -17,13 +17,13 @@ pub(crate) type VariableId = u64;
 
 /// The values of context variables: asyncio's `Context`.
 ///
-/// It is a cheap handle: clones are the same context, and equal. [`copy`](Self::copy) makes another context with the same
-/// values. A context belongs to one thread, like the values in it.
+/// It is a cheap handle: clones are the same context, and equal. [`copy`](Self::copy) makes another context with the
+/// same values. A context belongs to one thread, like the values in it.
 ///
 /// Every task runs in a context of its own: a copy of its creator's context, made when the task is created. So a task
-/// inherits the values of its creator, and what it sets is visible to itself alone. Every callback runs in a copy made when
-/// it is registered. [`Task::in_context`](crate::Task::in_context) lets a task share a context; a callback enters one by
-/// [`run`](Self::run).
+/// inherits the values of its creator, and what it sets is visible to itself alone. Every callback runs in a copy made
+/// when it is registered. [`Task::in_context`](crate::Task::in_context) lets a task share a context; a callback enters
+/// one by [`run`](Self::run).
 ///
 /// # Examples
 /// ```

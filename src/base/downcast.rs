@@ -1,8 +1,8 @@
-//! A downcast for types that are not `'static`. Owns the comparison of types without their lifetimes; must not know which
-//! types are compared.
+//! A downcast for types that are not `'static`. Owns the comparison of types without their lifetimes; must not know the
+//! types that it is used for.
 //!
-//! The comparison is that of the [`typeid`](https://docs.rs/typeid) crate by David Tolnay: a trait object of a `PhantomData`
-//! returns the `TypeId` of its parameter with the lifetimes erased.
+//! The comparison is that of the [`typeid`](https://docs.rs/typeid) crate by David Tolnay: a trait object of a
+//! `PhantomData` returns the `TypeId` of its parameter with the lifetimes erased.
 #![expect(unsafe_code, reason = "a downcast for types that are not 'static; std::any::Any covers the others")]
 
 use std::any::TypeId;
@@ -12,9 +12,9 @@ use std::mem::{self, ManuallyDrop};
 /// Converts `value` to a `B` if that is its type, and returns it unchanged as an error otherwise.
 ///
 /// # Safety
-/// If `A` and `B` differ in nothing but lifetimes, they must be the same type. That holds where `B` is written in terms of a
-/// type that `A` determines, such as `B = Task<A::Output>`. If they differ in the lifetime of a reference, the caller must
-/// drop the `B` before the lifetime in `A` ends.
+/// If `A` and `B` differ in nothing but lifetimes, they must be the same type. That holds where `B` is written in terms
+/// of a type that `A` determines, such as `B = Task<A::Output>`. If they differ in the lifetime of a reference, the
+/// caller must drop the `B` before the lifetime in `A` ends.
 pub(crate) unsafe fn downcast<A, B>(value: A) -> Result<B, A> {
     if same_but_for_lifetimes::<A, B>() {
         let value = ManuallyDrop::new(value);
@@ -48,8 +48,8 @@ fn id_of<T>() -> TypeId {
     let marker = PhantomData::<T>;
     let borrowed: &dyn Identified = &marker;
     // SAFETY: the transmute changes only the lifetime bound of the trait object. `id` reads no value of type `T`, and
-    // lifetimes are erased before code is generated, so its vtable entry is the same code for every lifetime. This is the
-    // argument of the `typeid` crate.
+    // lifetimes are erased before code is generated, so its vtable entry is the same code for every lifetime. This is
+    // the argument of the `typeid` crate.
     let forever: &(dyn Identified + 'static) = unsafe { mem::transmute(borrowed) };
     forever.id()
 }

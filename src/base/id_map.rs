@@ -1,4 +1,4 @@
-//! Values by id, where every id is new. Owns the counter of the ids; must not know what the values are for.
+//! Values by id, where every id is new. Owns the counter of the ids; must not know the purpose of a value.
 #![cfg_attr(
     not(test),
     expect(dead_code, reason = "its users come with the folders above; drop this line with the first")
@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-/// A map that gives each value an id. Ids only grow, so the order of ids is the order of insertion, and the id of a removed
-/// value never finds another one.
+/// A map that gives each value an id. Ids only grow, so the order of ids is the order of insertion, and the id of a
+/// removed value never finds another one.
 #[derive(Debug)]
 pub(crate) struct IdMap<T> {
     values: BTreeMap<u64, T>,

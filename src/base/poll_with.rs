@@ -1,8 +1,8 @@
 //! A future that is polled through a closure. Owns the pin; must not know what the closure does.
 //!
-//! An `async fn` stores a future that it is given twice: as its argument, and where it awaits it. So each layer of `async fn`
-//! doubles the size of a task (measured: eight times for a time limit in three layers). `PollWith` adds only the captures of
-//! its closure.
+//! An `async fn` stores a future that it is given twice: as its argument, and where it awaits it. So each layer of
+//! `async fn` doubles the size of a task (measured: eight times for a time limit in three layers). `PollWith` adds only
+//! the captures of its closure.
 #![expect(unsafe_code, reason = "a future pinned inside another")]
 
 use std::pin::Pin;
@@ -32,8 +32,8 @@ where
     type Output = R;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
-        // SAFETY: nothing is moved out of `this`: `future` is used only by the pinned reference below, and `poll` is never
-        // pinned.
+        // SAFETY: nothing is moved out of `this`: `future` is used only by the pinned reference below, and `poll` is
+        // never pinned.
         let this = unsafe { self.get_unchecked_mut() };
         // SAFETY: `future` is pinned structurally: `PollWith` is `Unpin` only if `F` is (the automatic impl), it has no
         // `Drop`, and `future` is dropped in place, by this reference or with the whole.

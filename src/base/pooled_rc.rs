@@ -1,10 +1,10 @@
-//! A reference-counted pointer like `Rc`, for values that are created and freed by the ten thousand. Owns the count, and the
-//! memory of freed values; must not know what a value is.
+//! A reference-counted pointer like `Rc`, for values that are created and freed by the ten thousand. Owns the count,
+//! and the memory of freed values; must not know the types of its values.
 //!
-//! It differs from `Rc` in two points. It has no weak pointers, which makes a value eight bytes smaller. And it does not
-//! return the block of a freed value to the allocator, but keeps it in a list of its thread for the next value of that size.
-//! The allocator was the largest cost in the life of a task (measured: 350 of 960 instructions for a task that is spawned and
-//! joined).
+//! It differs from `Rc` in two points. It has no weak pointers, which makes a value eight bytes smaller. And it does
+//! not return the block of a freed value to the allocator, but keeps it in a list of its thread for the next value of
+//! that size. The allocator's general lists cost 350 of the 960 instructions of a task that is spawned and joined
+//! (measured).
 #![expect(unsafe_code, reason = "a reference count in front of the value, and lists of free blocks: measured")]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -28,10 +28,10 @@ struct Prefix {
 ///
 /// Invariants, which the SAFETY comments cite by name:
 /// - **prefix**: a `Prefix` ends where the value begins.
-/// - **counted**: `Prefix::count` is the number of pointers to the value. The last pointer drops the value and frees the
-///   block.
-/// - **blocks**: the block was taken for the size and alignment of the value. They do not change when the pointer is cast to
-///   one to a trait object.
+/// - **counted**: `Prefix::count` is the number of pointers to the value. The last pointer drops the value and frees
+///   the block.
+/// - **blocks**: the block was taken for the size and alignment of the value. They do not change when the pointer is
+///   cast to one to a trait object.
 pub(crate) struct PooledRc<T: ?Sized> {
     /// A `NonNull` is not `Send`, and this pointer must not be, because its count is not atomic.
     value: NonNull<T>,
@@ -46,8 +46,8 @@ impl<T> PooledRc<T> {
         Self::make(|| value)
     }
 
-    /// A pointer to the value that `make` returns. The closure lets the compiler build the value in its block; building it on
-    /// the stack and copying it costs as much again.
+    /// A pointer to the value that `make` returns. The closure lets the compiler build the value in its block; building
+    /// it on the stack and copying it costs as much again.
     #[inline]
     pub(crate) fn make(make: impl FnOnce() -> T) -> Self {
         let block = Block::of(Layout::new::<T>());
@@ -73,7 +73,8 @@ impl<T: ?Sized> PooledRc<T> {
     pub(crate) unsafe fn unsize<U: ?Sized>(self, convert: impl FnOnce(*mut T) -> *mut U) -> PooledRc<U> {
         let value = self.value.as_ptr();
         std::mem::forget(self);
-        // SAFETY: the cast of a pointer that is not null is not null. The count is unchanged: the new pointer replaces the old.
+        // SAFETY: the cast of a pointer that is not null is not null. The count is unchanged: the new pointer replaces
+        // the old.
         let value = unsafe { NonNull::new_unchecked(convert(value)) };
         PooledRc { value, _owns: PhantomData }
     }
@@ -86,21 +87,22 @@ impl<T: ?Sized> PooledRc<T> {
         unsafe { prefix.as_ref() }
     }
 
-    /// A spare flag beside the count, for the owners of the value. It is reached without knowing the type of the value, and
-    /// shares the count's cache line. False at first. The kernel marks tasks that are in the ready queue.
+    /// A spare flag beside the count, for the owners of the value. It is reached without knowing the type of the value,
+    /// and shares the count's cache line. False at first. The kernel marks tasks that are in the ready queue.
     #[inline]
     pub(crate) fn mark(&self) -> &Cell<bool> {
         &self.prefix().mark
     }
 
-    /// Drops the value and frees the block, when the last pointer is dropped. Not inlined, so that the drop of any other
-    /// pointer costs only the count.
+    /// Drops the value and frees the block, when the last pointer is dropped. Not inlined, so that the drop of any
+    /// other pointer costs only the count.
     #[inline(never)]
     fn free(&mut self) {
         let class = self.prefix().class;
         let block = if class == NO_CLASS { Block::of(Layout::for_value(&**self)) } else { Block::of_class(class) };
         let _freed = Freed { block, class, value: self.value.cast() };
-        // SAFETY: counted: no other pointer refers to the value. `_freed` frees the block afterwards, also if this panics.
+        // SAFETY: counted: no other pointer refers to the value. `_freed` frees the block afterwards, also if this
+        // panics.
         unsafe { ptr::drop_in_place(self.value.as_ptr()) };
     }
 }

@@ -1,5 +1,5 @@
-//! A call that one thread sends to another. Owns the promise that the call runs at most once, and that what it holds is
-//! dropped on the thread that runs or discards it; must not know who sends or runs it.
+//! A call that one thread sends to another. Owns the promise that its function runs at most once, and is dropped on the
+//! thread that runs or discards the call; must not know loops.
 
 use std::fmt;
 use std::sync::Arc;

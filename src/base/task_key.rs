@@ -1,9 +1,9 @@
-//! The number that names a task: its loop, its generation and its slot in one word. Owns the layout of the word; must not
-//! know what is stored under a key.
+//! The number that names a task: its loop, its generation and its slot in one word. Owns the layout of the word; must
+//! not know the task table.
 //!
-//! A waker is this number and nothing else, so it may outlive its task and its loop, and move to any thread: a stale key
-//! finds no task. The generation is the loop's count of tasks, so a stale key meets another task only if its slot was reused
-//! after an exact multiple of 2^20 tasks. Then that task is polled once without a reason.
+//! A waker is this number and nothing else, so it may outlive its task and its loop, and move to any thread: a stale
+//! key finds no task. The generation is the loop's count of tasks, so a stale key meets another task only if its slot
+//! was reused after an exact multiple of 2^20 tasks. Then that task is polled once without a reason.
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("oneloop packs a task's number into one 64-bit word: it needs a 64-bit target");

@@ -1,5 +1,5 @@
-//! Threads for blocking calls: asyncio's `ThreadPoolExecutor`. Owns the queue of jobs and the threads that run them; must not
-//! know a loop, nor what a job does.
+//! Threads for blocking calls: asyncio's `ThreadPoolExecutor`. Owns the queue of jobs and the threads that run them;
+//! must not know loops, nor the work of a job.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -18,12 +18,12 @@ pub(crate) trait Job: Send + Sync {
     fn report_end(&self);
 }
 
-/// Threads for calls that block. Every loop has a pool of its own, its default executor. Make another one to limit certain
-/// calls apart from the others, or to share a pool between loops, and pass it to
+/// Threads for calls that block. Every loop has a pool of its own, its default executor. Make another one to limit
+/// certain calls apart from the others, or to share a pool between loops, and pass it to
 /// [`EventLoop::run_in_executor`](crate::EventLoop::run_in_executor). Clones are the same pool.
 ///
-/// When a job comes and no thread is idle, the pool starts a thread, up to its limit. A thread that has been idle for ten
-/// seconds ends. When the last handle on the pool is dropped, the threads finish the queued jobs and end.
+/// When a job comes and no thread is idle, the pool starts a thread, up to its limit. A thread that has been idle for
+/// ten seconds ends. When the last handle on the pool is dropped, the threads finish the queued jobs and end.
 ///
 /// # Examples
 /// ```
@@ -86,8 +86,8 @@ impl ThreadPool {
         Ok(())
     }
 
-    /// Refuses jobs from now on. The threads finish the queued jobs and end. `ended` is called when the last thread has ended,
-    /// on that thread; if there is no thread, here.
+    /// Refuses jobs from now on. The threads finish the queued jobs and end. `ended` is called when the last thread has
+    /// ended, on that thread; if there is no thread, here.
     pub(crate) fn shut_down(&self, ended: impl FnOnce() + Send + 'static) {
         self.shared().shut_down(Box::new(ended));
     }
@@ -121,7 +121,8 @@ impl fmt::Debug for ThreadPool {
     }
 }
 
-/// The share of the handles, which the threads do not have. When it is dropped, no handle is left that could queue a job.
+/// The share of the handles, which the threads do not have. When it is dropped, no handle is left that could queue a
+/// job.
 struct Owner(Arc<Shared>);
 
 impl Drop for Owner {
@@ -134,8 +135,8 @@ impl Drop for Owner {
 struct State {
     queue: VecDeque<Arc<dyn Job>>,
     threads: usize,
-    /// The number of threads that wait for a job or are about to look for one. A thread that was notified of a job counts
-    /// until it wakes.
+    /// The number of threads that wait for a job or are about to look for one. A thread that was notified of a job
+    /// counts until it wakes.
     idle: usize,
     /// The number of threads started so far, for their names.
     started: usize,

@@ -1,8 +1,8 @@
-//! A FIFO queue of waiters. Owns their order and the state of each; must not know what they wait for, nor how one is woken.
+//! A FIFO queue of waiters. Owns their order and the state of each; must not know wakers or primitives.
 //!
-//! It is below every lock, event, condition, semaphore, barrier and queue. Every operation on a waiter takes O(1). Slots are
-//! reused, so the queue allocates only when more wait than ever before. A waiter is a `Copy` name (`W`), so no operation
-//! drops anything.
+//! It is below every lock, event, condition, semaphore, barrier and queue. Every operation on a waiter takes O(1).
+//! Slots are reused, so the queue allocates only when more wait than ever before. A waiter is a `Copy` name (`W`), so
+//! no operation drops anything.
 
 /// The index of no slot: the neighbour of the first waiter and of the last, and the end of the list of free slots.
 const NONE: u32 = u32::MAX;
@@ -11,8 +11,8 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WaiterId(u32);
 
-/// The state of one waiter. `Waiting` → `Notified` by `notify`, `Waiting` → `Skipped` by `skip`, and from each of the three
-/// to `Removed` by `remove`.
+/// The state of one waiter. `Waiting` → `Notified` by `notify`, `Waiting` → `Skipped` by `skip`, and from each of the
+/// three to `Removed` by `remove`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaiterState<W> {
     /// In the queue.

@@ -1,11 +1,11 @@
 //! Every error type of the crate.
 //!
 //! The errors that most programs write are also at the root of the crate: [`Error`], [`Cancelled`], [`TaskError`],
-//! [`TimeoutError`], [`GroupError`], [`Panic`], [`Closed`], [`QueueShutDown`], [`Deadlock`], and the pair [`Exception`] and
-//! [`ExceptionContext`] of the exception handler. All others are reached by this module alone.
+//! [`TimeoutError`], [`GroupError`], [`Panic`], [`Closed`], [`QueueShutDown`], [`Deadlock`], and the pair [`Exception`]
+//! and [`ExceptionContext`] of the exception handler. All others are reached by this module alone.
 //!
-//! Every text ends with the remedy where there is one. Errors of sockets, streams and signals become an [`std::io::Error`]
-//! by `?`.
+//! Every text ends with the remedy where there is one. Errors of sockets, streams and signals become an
+//! [`std::io::Error`] by `?`.
 //!
 //! Owns the types and texts; must not know what raises them.
 

@@ -1,4 +1,4 @@
-//! What the exception handler of a loop receives. Owns the report and its text; must not know who makes it.
+//! What the exception handler of a loop receives. Owns the report and its text; must not know the loop.
 
 use std::fmt;
 use std::panic::Location;

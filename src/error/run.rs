@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::task::Cancelled;
 
-/// Why a run of the loop gave no value.
+/// Why a run of the loop returned no value.
 ///
 /// # Examples
 /// ```

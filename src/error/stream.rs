@@ -5,8 +5,8 @@ use std::{fmt, io};
 
 use thiserror::Error;
 
-/// The stream ended too early: asyncio's `IncompleteReadError`. The bytes that came before the end are in `partial`, and no
-/// longer in the stream.
+/// The stream ended too early: asyncio's `IncompleteReadError`. The bytes that came before the end are in `partial`,
+/// and no longer in the stream.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the stream ended after {} bytes, before {}", .partial.len(), Missing(*.expected))]
 #[non_exhaustive]
@@ -62,7 +62,8 @@ impl LimitOverrunError {
         let consumed = self.consumed;
         if self.dropped {
             format!(
-                "a line of {consumed} bytes or more was dropped: it is over the limit; make the reader with a higher one"
+                "a line of {consumed} bytes or more was dropped: it is over the limit; make the reader with a higher \
+                 one"
             )
         } else {
             format!(

@@ -1,4 +1,4 @@
-//! Errors of semaphores, barriers and queues. Owns their types and texts; must not know when they occur.
+//! Errors of semaphores, barriers and queues. Owns their types and texts; must not know the primitives.
 
 use std::fmt;
 
@@ -14,8 +14,8 @@ pub struct ReleaseError;
 #[error("the barrier is broken: it was aborted, or reset while this task waited")]
 pub struct BrokenBarrierError;
 
-/// The queue accepts no more items, or has none left to return: asyncio's `QueueShutDown`. After a refused `put` it holds
-/// the item.
+/// The queue accepts no more items, or has none left to return: asyncio's `QueueShutDown`. After a refused `put` it
+/// holds the item.
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
 #[error("the queue is shut down")]
 pub struct QueueShutDown<T = ()>(pub T);

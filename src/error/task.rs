@@ -77,8 +77,8 @@ pub enum TaskError {
 
 /// A caught panic: what asyncio keeps as the exception of a task.
 ///
-/// It can be cloned, so every task that awaits a shared task receives it. The payload itself goes to the first clone that
-/// is resumed.
+/// It can be cloned, so every task that awaits a shared task receives it. The payload itself goes to the first clone
+/// that is resumed.
 #[derive(Clone, Error)]
 #[error("panicked: {message}")]
 pub struct Panic {

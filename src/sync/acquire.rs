@@ -1,5 +1,5 @@
-//! The future that acquires a lock, a permit, an item, or whatever else is waited for in a queue. Owns the order of trying,
-//! waiting and trying again; must not know what is acquired.
+//! The future that acquires a lock, a permit, an item, or whatever else is waited for in a queue. Owns the order of
+//! trying, waiting and trying again; must not know locks, permits or items.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,8 +18,8 @@ pub(crate) trait Resource: Unpin {
     fn waiters(&self) -> &Waiters;
     /// Acquires it if that is possible without waiting.
     fn try_acquire(&self) -> bool;
-    /// Called when the waiter was notified and its task runs. True: the resource is acquired now. False: the task has to
-    /// try again, like a newcomer.
+    /// Called when the waiter was notified and its task runs. True: the resource is acquired now. False: the task has
+    /// to try again, like a newcomer.
     fn on_notified(&self) -> bool;
     fn into_acquired(self) -> Self::Acquired;
     /// Called when a wait ended without success, because it was cancelled, dropped or skipped. If it had been notified,
@@ -29,7 +29,8 @@ pub(crate) trait Resource: Unpin {
 
 /// Resolves when the resource is acquired.
 ///
-/// Written by hand: an `async fn` around `Waiters::wait` made a contended acquire of a semaphore a twelfth slower (measured).
+/// Written by hand: an `async fn` around `Waiters::wait` made a contended acquire of a semaphore a twelfth slower
+/// (measured).
 pub(crate) struct Acquire<R: Resource> {
     /// None once it is acquired.
     resource: Option<R>,

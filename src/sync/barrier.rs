@@ -1,5 +1,5 @@
-//! Tasks that wait for each other: asyncio's `Barrier`. Owns the phase of the current round; must not know how a condition
-//! waits.
+//! Tasks that wait for each other: asyncio's `Barrier`. Owns the phase of the current round; must not know how a
+//! condition waits.
 
 use std::cell::Cell;
 use std::fmt;
@@ -8,8 +8,8 @@ use std::rc::Rc;
 use super::condition::Condition;
 use crate::error::BrokenBarrierError;
 
-/// Lets a number of tasks wait until all of them have arrived, round after round: asyncio's `Barrier`. Clones are the same
-/// barrier.
+/// Lets a number of tasks wait until all of them have arrived, round after round: asyncio's `Barrier`. Clones are the
+/// same barrier.
 ///
 /// # Examples
 /// ```
@@ -49,8 +49,8 @@ enum Phase {
 }
 
 struct Shared {
-    /// Its lock orders arrivals and departures, as in asyncio. It protects no value, because a task that lost the lock has
-    /// to leave too.
+    /// Its lock orders arrivals and departures, as in asyncio. It protects no value, because a task that lost the lock
+    /// has to leave too.
     condition: Condition,
     parties: usize,
     phase: Cell<Phase>,
@@ -71,9 +71,10 @@ impl Barrier {
         }
     }
 
-    /// Waits until all tasks have arrived, and returns the number of this one among them, from 0. The last to arrive has the
-    /// highest number and goes on at once. `index + 1 == barrier.parties()` is true for exactly one task, which may do what
-    /// only one should. After a cancellation two of the other tasks may have the same number, as in asyncio.
+    /// Waits until all tasks have arrived, and returns the number of this one among them, from 0. The last to arrive
+    /// has the highest number and goes on at once. `index + 1 == barrier.parties()` is true for exactly one task, which
+    /// may do what only one should. After a cancellation two of the other tasks may have the same number, as in
+    /// asyncio.
     ///
     /// While the tasks of one round leave, those of the next wait before they arrive.
     ///

@@ -1,5 +1,5 @@
-//! A lock that is released while its holder waits for a notification: asyncio's `Condition`. Owns the tasks that wait for
-//! a notification; must not know how a lock is acquired.
+//! A lock that is released while its holder waits for a notification: asyncio's `Condition`. Owns the tasks that wait
+//! for a notification; must not know how a lock is acquired.
 
 use std::fmt;
 use std::rc::Rc;
@@ -12,8 +12,8 @@ use crate::kernel::Leaf;
 /// A lock, and a wait for another task to change the value that it protects: asyncio's `Condition`. Clones are the same
 /// condition.
 ///
-/// Waiting and notifying take the guard of the lock. So code that asyncio refuses at run time, because it does not hold the
-/// lock, does not compile.
+/// Waiting and notifying take the guard of the lock. So code that asyncio refuses at run time, because it does not hold
+/// the lock, does not compile.
 ///
 /// # Examples
 /// ```
@@ -107,14 +107,14 @@ impl<T> Condition<T> {
     /// It may return although the value has not changed, so check the value again, or use [`wait_for`](Self::wait_for).
     ///
     /// # Panics
-    /// If the guard is of another lock, or does not hold its lock because an earlier wait was dropped; if this thread is in
-    /// no loop, or tasks of another loop have waited for this condition.
+    /// If the guard is of another lock, or does not hold its lock because an earlier wait was dropped; if this thread
+    /// is in no loop, or tasks of another loop have waited for this condition.
     ///
     /// # Cancel safety
-    /// A cancelled wait acquires the lock again before the cancellation goes on, however often it is cancelled meanwhile, and
-    /// passes its notification to the next waiting task: as in asyncio. A wait that is dropped, by a `select` for example,
-    /// passes its notification too but cannot wait for the lock: the guard no longer holds it, and access to the value
-    /// panics.
+    /// A cancelled wait acquires the lock again before the cancellation goes on, however often it is cancelled
+    /// meanwhile, and passes its notification to the next waiting task: as in asyncio. A wait that is dropped, by a
+    /// `select` for example, passes its notification too but cannot wait for the lock: the guard no longer holds it,
+    /// and access to the value panics.
     pub async fn wait(&self, guard: &mut LockGuard<'_, T>) {
         self.assert_is_held(guard);
         self.waiters.bind();
@@ -130,7 +130,8 @@ impl<T> Condition<T> {
         }
     }
 
-    /// Waits until `predicate` is true of the value: asyncio's `wait_for(predicate)`. Returns at once if it is true already.
+    /// Waits until `predicate` is true of the value: asyncio's `wait_for(predicate)`. Returns at once if it is true
+    /// already.
     ///
     /// # Panics
     /// As [`wait`](Self::wait).
@@ -144,7 +145,8 @@ impl<T> Condition<T> {
         }
     }
 
-    /// Wakes the first `n` waiting tasks: asyncio's `notify(n)`. They go on one after another, as each acquires the lock.
+    /// Wakes the first `n` waiting tasks: asyncio's `notify(n)`. They go on one after another, as each acquires the
+    /// lock.
     ///
     /// # Panics
     /// If the guard is of another lock, or does not hold its lock because a wait was dropped.

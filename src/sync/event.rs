@@ -50,8 +50,8 @@ impl Event {
         self.shared.set.get()
     }
 
-    /// Sets it. All waiting tasks go on in the next iteration, in the order in which they came, even if it is cleared before
-    /// that.
+    /// Sets it. All waiting tasks go on in the next iteration, in the order in which they came, even if it is cleared
+    /// before that.
     pub fn set(&self) {
         if !self.shared.set.replace(true) {
             self.shared.waiters.notify_all();
@@ -63,8 +63,8 @@ impl Event {
         self.shared.set.set(false);
     }
 
-    /// Waits until it is set. Returns at once, without an iteration, if it is set already. The future owns its share of the
-    /// event, so it may become a task: `create_task(event.wait())`.
+    /// Waits until it is set. Returns at once, without an iteration, if it is set already. The future owns its share of
+    /// the event, so it may become a task: `create_task(event.wait())`.
     ///
     /// # Panics
     /// If it has to wait and this thread is in no loop, or if tasks of another loop have waited for this event.

@@ -12,8 +12,8 @@ use crate::kernel::Leaf;
 
 /// Lets one task at a time use a value, or pass a section: asyncio's `Lock`. Clones are the same lock.
 ///
-/// It is fair: tasks acquire it in the order in which they asked. A task that releases it and asks again queues behind the
-/// tasks that wait already. A lock that protects no value is a `Lock::new(())`.
+/// It is fair: tasks acquire it in the order in which they asked. A task that releases it and asks again queues behind
+/// the tasks that wait already. A lock that protects no value is a `Lock::new(())`.
 ///
 /// # Examples
 /// ```
@@ -59,14 +59,14 @@ impl<T> Lock<T> {
         }
     }
 
-    /// Whether a task holds it: asyncio's `locked()`. After a release it is false until the next waiting task runs, as in
-    /// asyncio.
+    /// Whether a task holds it: asyncio's `locked()`. After a release it is false until the next waiting task runs, as
+    /// in asyncio.
     pub fn locked(&self) -> bool {
         self.shared.locked.get()
     }
 
-    /// Waits for the turn of this task and locks: asyncio's `acquire()`. Dropping the guard releases the lock: `async with`.
-    /// Returns at once, without an iteration, if the lock is free and no task waits.
+    /// Waits for the turn of this task and locks: asyncio's `acquire()`. Dropping the guard releases the lock: `async
+    /// with`. Returns at once, without an iteration, if the lock is free and no task waits.
     ///
     /// # Panics
     /// If it has to wait and this thread is in no loop, or if tasks of another loop have waited for this lock.
@@ -153,8 +153,8 @@ impl<T: fmt::Debug> fmt::Debug for Lock<T> {
 /// lock.
 ///
 /// # Panics
-/// Access to the value panics if a [`Condition::wait`](crate::Condition::wait) with this guard was dropped before its end,
-/// because the guard does not hold the lock then.
+/// Access to the value panics if a [`Condition::wait`](crate::Condition::wait) with this guard was dropped before its
+/// end, because the guard does not hold the lock then.
 #[must_use = "the lock is released as soon as this is dropped; write `let _guard = lock.acquire().await;`"]
 pub struct LockGuard<'a, T> {
     shared: &'a Shared<T>,

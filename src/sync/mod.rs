@@ -1,5 +1,5 @@
-//! Locks, events, conditions, semaphores, barriers and queues. Owns how tasks wait for each other; must not know the loop
-//! that runs them.
+//! Locks, events, conditions, semaphores, barriers and queues. Owns how tasks wait for each other; must not know the
+//! loop that runs them.
 
 mod waiters; // the tasks that wait, first in, first out
 mod acquire; // the future that waits for a resource and acquires it

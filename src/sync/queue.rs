@@ -82,8 +82,8 @@ impl<S: Store> Shared<S> {
         Ok(())
     }
 
-    /// Waits once, and does not look again afterwards: as in asyncio, a task that was notified goes on even if another item
-    /// was put before it runs. No wait is skipped, as joiners are notified by `notify_all` alone.
+    /// Waits once, and does not look again afterwards: as in asyncio, a task that was notified goes on even if another
+    /// item was put before it runs. No wait is skipped, as joiners are notified by `notify_all` alone.
     async fn join(&self) {
         if self.unfinished.get() > 0 {
             self.joiners.wait(&"the items of a queue to be done").await;
@@ -269,8 +269,8 @@ macro_rules! queue {
             /// If it has to wait and this thread is in no loop, or if tasks of another loop have waited for this queue.
             ///
             /// # Cancel safety
-            /// The task loses its position in the queue of waiting tasks. The item is dropped and was not put. If it must
-            /// not be lost, clone it before, or use `put_nowait`.
+            /// The task loses its position in the queue of waiting tasks. The item is dropped and was not put. If it
+            /// must not be lost, clone it before, or use `put_nowait`.
             pub fn put(&self, item: T) -> impl Future<Output = Result<(), QueueShutDown<T>>> + use<T> {
                 let room = Acquire::new(Room(Rc::clone(&self.shared)));
                 async move {
@@ -296,8 +296,8 @@ macro_rules! queue {
             /// If it has to wait and this thread is in no loop, or if tasks of another loop have waited for this queue.
             ///
             /// # Cancel safety
-            /// The task loses its position in the queue of waiting tasks, and nothing else: an item is taken out only when
-            /// this returns it.
+            /// The task loses its position in the queue of waiting tasks, and nothing else: an item is taken out only
+            /// when this returns it.
             pub fn get(&self) -> impl Future<Output = Result<T, QueueShutDown>> + use<T> {
                 Acquire::new(Item(Rc::clone(&self.shared)))
             }
@@ -330,14 +330,14 @@ macro_rules! queue {
                 async move { shared.join().await }
             }
 
-            /// Shuts the queue down: asyncio's `shutdown()`. From now on every `put` fails, also one that waits. The items
-            /// that are in the queue can still be got; after them every `get` fails.
+            /// Shuts the queue down: asyncio's `shutdown()`. From now on every `put` fails, also one that waits. The
+            /// items that are in the queue can still be got; after them every `get` fails.
             pub fn shutdown(&self) {
                 self.shared.shut_down();
             }
 
-            /// Shuts the queue down and empties it: asyncio's `shutdown(immediate=True)`. Returns the items that were in it,
-            /// in the order in which `get` would have returned them. They count as done.
+            /// Shuts the queue down and empties it: asyncio's `shutdown(immediate=True)`. Returns the items that were
+            /// in it, in the order in which `get` would have returned them. They count as done.
             pub fn shutdown_immediate(&self) -> Vec<T> {
                 self.shared.shut_down_immediately()
             }
@@ -379,8 +379,9 @@ macro_rules! queue {
 queue! {
     /// Items handed from task to task, first in, first out: asyncio's `Queue`. Clones are the same queue.
     ///
-    /// Waiting tasks are woken in the order in which they came. The item or the room is not reserved for a task that was
-    /// woken, as in asyncio: another task may take it first, and then the woken task waits again, behind the others.
+    /// Waiting tasks are woken in the order in which they came. The item or the room is not reserved for a task that
+    /// was woken, as in asyncio: another task may take it first, and then the woken task waits again, behind the
+    /// others.
     ///
     /// # Examples
     /// ```
@@ -408,8 +409,8 @@ queue! {
 }
 
 queue! {
-    /// A queue that returns the least item first: asyncio's `PriorityQueue`. Equal items come in the order in which they
-    /// were put, which asyncio leaves open. Clones are the same queue.
+    /// A queue that returns the least item first: asyncio's `PriorityQueue`. Equal items come in the order in which
+    /// they were put, which asyncio leaves open. Clones are the same queue.
     ///
     /// Its items are often pairs of a priority and the work. The comparison of two items must not use the queue.
     ///

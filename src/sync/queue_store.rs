@@ -62,8 +62,8 @@ impl<T> Store for Lifo<T> {
 
 /// The least item first; equal items in the order in which they were pushed.
 ///
-/// A binary heap that makes all comparisons before it moves an item. A comparison is code of a user: if it panics, the heap
-/// is unchanged, and an item that was to be pushed is dropped.
+/// A binary heap that makes all comparisons before it moves an item. A comparison is code of a user: if it panics, the
+/// heap is unchanged, and an item that was to be pushed is dropped.
 pub(super) struct Ranked<T> {
     heap: Vec<Entry<T>>,
     /// The number of the next entry.
@@ -93,8 +93,8 @@ fn parent(at: usize) -> usize {
 }
 
 impl<T: Ord> Ranked<T> {
-    /// The index at which an entry ends that rises from the end of the heap: below the first entry on its way to the top
-    /// that comes before it.
+    /// The index at which an entry ends that rises from the end of the heap: below the first entry on its way to the
+    /// top that comes before it.
     fn sift_up_target(&self, entry: &Entry<T>) -> usize {
         let mut at = self.heap.len();
         while at > 0 && entry.comes_before(&self.heap[parent(at)]) {

@@ -1,5 +1,5 @@
-//! A number of permits: asyncio's `Semaphore` and `BoundedSemaphore`. Owns the count of permits; must not know what they
-//! permit.
+//! A number of permits: asyncio's `Semaphore` and `BoundedSemaphore`. Owns the count of permits; must not know their
+//! use.
 
 use std::cell::Cell;
 use std::fmt;
@@ -61,13 +61,14 @@ impl Semaphore {
         self.permits.value.get()
     }
 
-    /// Whether `acquire` would have to wait: asyncio's `locked()`. It would if no permit is free or a task waits already.
+    /// Whether `acquire` would have to wait: asyncio's `locked()`. It would if no permit is free or a task waits
+    /// already.
     pub fn locked(&self) -> bool {
         self.permits.locked()
     }
 
-    /// Waits for a permit: asyncio's `acquire()`. Dropping the permit gives it back: `async with`. Returns at once, without
-    /// an iteration, if a permit is free and no task waits.
+    /// Waits for a permit: asyncio's `acquire()`. Dropping the permit gives it back: `async with`. Returns at once,
+    /// without an iteration, if a permit is free and no task waits.
     ///
     /// # Examples
     /// A permit may be moved into a task.
@@ -94,7 +95,8 @@ impl Semaphore {
     /// If it has to wait and this thread is in no loop, or if tasks of another loop have waited for this semaphore.
     ///
     /// # Cancel safety
-    /// The task loses its position in the queue, and nothing else. A permit that was granted already goes to the next task.
+    /// The task loses its position in the queue, and nothing else. A permit that was granted already goes to the next
+    /// task.
     pub fn acquire(&self) -> impl Future<Output = SemaphorePermit> + use<> {
         Acquire::new(Rc::clone(&self.permits))
     }
@@ -104,8 +106,8 @@ impl Semaphore {
         self.permits.try_take().then(|| SemaphorePermit::new(Rc::clone(&self.permits)))
     }
 
-    /// Adds a permit: asyncio's `release()`. An acquired permit gives itself back, so this is needed only for a permit that
-    /// was [forgotten](SemaphorePermit::forget), or to have more permits than at first.
+    /// Adds a permit: asyncio's `release()`. An acquired permit gives itself back, so this is needed only for a permit
+    /// that was [forgotten](SemaphorePermit::forget), or to have more permits than at first.
     ///
     /// # Panics
     /// If `usize::MAX` permits are free.
@@ -137,8 +139,8 @@ impl Permits {
         self.value.set(self.value.get() + 1);
     }
 
-    /// Grants a free permit to the first waiter, and returns whether there was one. The permit is counted as granted before
-    /// the waiter is notified, because a foreign waker may run code that reads the count.
+    /// Grants a free permit to the first waiter, and returns whether there was one. The permit is counted as granted
+    /// before the waiter is notified, because a foreign waker may run code that reads the count.
     fn grant_to_next(&self) -> bool {
         self.grant();
         let granted = self.waiters.notify(1) > 0;
@@ -148,8 +150,8 @@ impl Permits {
         granted
     }
 
-    /// Grants the free permits to waiters. There can be both: a task that asks while others wait has to queue behind them,
-    /// even if permits are free.
+    /// Grants the free permits to waiters. There can be both: a task that asks while others wait has to queue behind
+    /// them, even if permits are free.
     fn grant_free_permits(&self) {
         while self.value.get() > 0 && self.grant_to_next() {}
     }
@@ -289,8 +291,8 @@ impl BoundedSemaphore {
     /// Adds a permit in place of one that was [forgotten](SemaphorePermit::forget): asyncio's `release()`.
     ///
     /// # Errors
-    /// If no permit was forgotten: every one is free, or is held and will be given back. asyncio does not know which permits
-    /// are held, so it raises an error only when all are free.
+    /// If no permit was forgotten: every one is free, or is held and will be given back. asyncio does not know which
+    /// permits are held, so it raises an error only when all are free.
     pub fn release(&self) -> Result<(), ReleaseError> {
         let permits = &self.semaphore.permits;
         if permits.value.get() + permits.in_use.get() >= self.bound {

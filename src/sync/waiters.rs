@@ -1,5 +1,5 @@
 //! The tasks that wait at a lock, event, condition, semaphore, barrier or queue: asyncio's deque of futures. Owns their
-//! order, and how they wait and are woken; must not know what they wait for.
+//! order, and how they wait and are woken; must not know the primitives.
 //!
 //! A waiter stands for one future of asyncio's deque. That future is pending, done, or cancelled; here the waiter is
 //! `Waiting`, `Notified`, or its task has been cancelled. A cancelled waiter counts as such at once, although its task
@@ -38,8 +38,9 @@ use crate::node::{Loop, Watcher, is_interrupted};
 ///
 /// - A cancelled wait is dropped, and so is one that loses a `select`.
 /// - `notify` skips a waiter whose task is being cancelled and notifies the next one instead. `notify_all` skips none.
-/// - A skipped waiter is polled again only if a sibling future of the same task catches the cancellation (`join!` with a
-///   `catch_cancelled`). Its wait then resolves to false, and the caller starts the wait again, at the end of the queue.
+/// - A skipped waiter is polled again only if a sibling future of the same task catches the cancellation (`join!` with
+///   a `catch_cancelled`). Its wait then resolves to false, and the caller starts the wait again, at the end of the
+///   queue.
 /// - A notified waiter stays in its slot until its task runs, so a newcomer cannot overtake it.
 #[derive(Default)]
 pub(crate) struct Waiters {
@@ -108,7 +109,8 @@ impl Waiters {
                 && waiters.waiting().all(|waiter| matches!(waiter, Waiter::Task(key) if was_cancelled(kernel, key)))
     }
 
-    /// Notifies up to `most` waiters, in order, and skips those whose task is being cancelled. Returns how many it notified.
+    /// Notifies up to `most` waiters, in order, and skips those whose task is being cancelled. Returns how many it
+    /// notified.
     pub(crate) fn notify(&self, most: usize) -> usize {
         self.notify_up_to(most, true)
     }
@@ -181,8 +183,8 @@ impl Waiters {
         notified
     }
 
-    /// Notifies the first waiter, unless a waiter is notified already, or skipped: each of these calls this again when it
-    /// leaves. asyncio's `Lock._wake_up_first`.
+    /// Notifies the first waiter, unless a waiter is notified already, or skipped: each of these calls this again when
+    /// it leaves. asyncio's `Lock._wake_up_first`.
     pub(crate) fn ensure_one_notified(&self) {
         let queue = self.queue.borrow();
         let is_first = queue.waiters.notified() == 0 && queue.waiters.skipped() == 0;
@@ -194,8 +196,8 @@ impl Waiters {
 
     /// Waits at the end of the queue until notified. `what` is the name of the wait in the await graph.
     ///
-    /// Resolves to true when it was notified. Resolves to false if it was skipped and its task survived the cancellation:
-    /// the caller has to start again.
+    /// Resolves to true when it was notified. Resolves to false if it was skipped and its task survived the
+    /// cancellation: the caller has to start again.
     pub(crate) fn wait(&self, what: Leaf) -> WaiterFuture<'_> {
         WaiterFuture { waiters: self, what, id: None }
     }

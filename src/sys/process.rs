@@ -30,7 +30,8 @@ pub(crate) fn start_new_session(command: &mut Command) {
     unsafe { command.pre_exec(start) };
 }
 
-/// Sends a signal to a child. The child must not have been reaped, because its PID could then belong to another process.
+/// Sends a signal to a child. The child must not have been reaped, because its PID could then belong to another
+/// process.
 pub(crate) fn send_signal(pid: u32, signal: i32) -> io::Result<()> {
     let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
     // SAFETY: a call without pointers.

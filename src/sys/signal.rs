@@ -1,5 +1,5 @@
-//! Signals of the process, caught by signal-hook. Owns the code that runs inside a signal handler, and the default action of a
-//! signal that no loop wants any more; must not know the loop.
+//! Signals of the process, caught by signal-hook. Owns the code that runs inside a signal handler, and the default
+//! action of a signal that no loop wants any more; must not know the loop.
 #![expect(unsafe_code, reason = "actions that run in signal handlers, and calls into libc")]
 
 use std::collections::BTreeMap;
@@ -21,9 +21,9 @@ static WANTED: [AtomicUsize; SIGNAL_COUNT] = [const { AtomicUsize::new(0) }; SIG
 
 /// The state of a signal before it was caught for the first time.
 ///
-/// signal-hook never restores the previous handler of a signal, because other libraries may have installed handlers on top
-/// of its own meanwhile. So if the signal was at its default, one more action is registered, which stays for ever: it does
-/// what the default would do while no `Caught` wants the signal.
+/// signal-hook never restores the previous handler of a signal, because other libraries may have installed handlers on
+/// top of its own meanwhile. So if the signal was at its default, one more action is registered, which stays for ever:
+/// it does what the default would do while no `Caught` wants the signal.
 #[derive(Clone, Copy, Debug)]
 struct Before {
     was_default: bool,
@@ -123,19 +123,19 @@ impl Caught {
                 let _ = emulate_default_handler(signal);
             }
             let byte = [number];
-            // SAFETY: one byte, alive for the call, and a descriptor that `state` keeps open. The result is ignored: if the
-            // pipe is full, signals are in it and the loop is awake anyway.
+            // SAFETY: one byte, alive for the call, and a descriptor that `state` keeps open. The result is ignored: if
+            // the pipe is full, signals are in it and the loop is awake anyway.
             unsafe { libc::write(state.pipe.as_raw_fd(), byte.as_ptr().cast(), 1) };
         };
-        // SAFETY: the action uses atomics, writes to a descriptor, and calls a function that is made for signal handlers;
-        // signal-hook restores `errno`. `unregister` drops the action, outside of any handler.
+        // SAFETY: the action uses atomics, writes to a descriptor, and calls a function that is made for signal
+        // handlers; signal-hook restores `errno`. `unregister` drops the action, outside of any handler.
         let id = unsafe { register(signal, action) }?;
         wanted.fetch_add(1, Ordering::SeqCst);
         Ok(Self { signal, id, shared })
     }
 
-    /// Sets whether the signal interrupts the program. If so, the second one ends the process at once, even if the loop is busy
-    /// and has not seen the first.
+    /// Sets whether the signal interrupts the program. If so, the second one ends the process at once, even if the loop
+    /// is busy and has not seen the first.
     pub(crate) fn set_interrupts(&self, interrupts: bool) {
         self.shared.interrupts.store(interrupts, Ordering::SeqCst);
     }

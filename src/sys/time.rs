@@ -21,8 +21,8 @@ mod linux {
 
     const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-    /// The reading of the clock of `Instant`, in nanoseconds since an arbitrary time. It costs a third of the difference of
-    /// two `Instant`s.
+    /// The reading of the clock of `Instant`, in nanoseconds since an arbitrary time. It costs a third of the
+    /// difference of two `Instant`s.
     pub(crate) fn monotonic_nanos() -> u64 {
         let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: one timespec, alive for the call. The call cannot fail: the clock exists and the address is valid.
@@ -30,8 +30,8 @@ mod linux {
         now.tv_sec.cast_unsigned() * NANOS_PER_SECOND + now.tv_nsec.cast_unsigned()
     }
 
-    /// Waits until `descriptor` is readable or `timeout` has passed, as exactly as the system can, and returns whether it is
-    /// readable. A signal ends the wait early.
+    /// Waits until `descriptor` is readable or `timeout` has passed, as exactly as the system can, and returns whether
+    /// it is readable. A signal ends the wait early.
     pub(crate) fn wait_readable(descriptor: &impl AsRawFd, timeout: Duration) -> io::Result<bool> {
         let mut descriptor = libc::pollfd { fd: descriptor.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         let timeout = libc::timespec {

@@ -1,5 +1,5 @@
-//! A callback that one thread schedules, another runs, and any may cancel: asyncio's `_ThreadSafeHandle`. Owns the closure and
-//! the stage of its call; must not know how it travels to the loop.
+//! A callback that one thread schedules, another runs, and any may cancel: asyncio's `_ThreadSafeHandle`. Owns the
+//! closure and the stage of its call; must not know the loop's inbox.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,8 +7,9 @@ use std::thread::{self, ThreadId};
 
 use crate::base::{RemoteCall, RemoteFn};
 
-/// A callback scheduled from any thread, by [`LoopHandle::call_soon_threadsafe`](crate::LoopHandle::call_soon_threadsafe).
-/// Dropping a handle leaves the callback scheduled.
+/// A callback scheduled from any thread, by
+/// [`LoopHandle::call_soon_threadsafe`](crate::LoopHandle::call_soon_threadsafe). Dropping a handle leaves the callback
+/// scheduled.
 ///
 /// # Examples
 /// ```
@@ -39,15 +40,15 @@ impl ThreadsafeHandle {
         (Self { call: Arc::clone(&call) as Arc<dyn CancellableCall> }, RemoteCall::new(call))
     }
 
-    /// Cancels the callback: it will not run, and what it holds is dropped before this returns. If the loop is running it
-    /// right now, on another thread, this waits for its end. So **after `cancel` the callback does not run**, and what it
-    /// uses may be taken down. Do not call it while holding a lock that the callback takes.
+    /// Cancels the callback: it will not run, and what it holds is dropped before this returns. If the loop is running
+    /// it right now, on another thread, this waits for its end. So **after `cancel` the callback does not run**, and
+    /// what it uses may be taken down. Do not call it while holding a lock that the callback takes.
     pub fn cancel(&self) {
         self.call.cancel();
     }
 
-    /// Whether `cancel` was called. If the loop is running the callback right now, on another thread, this waits for its
-    /// end, so that the result does not change afterwards.
+    /// Whether `cancel` was called. If the loop is running the callback right now, on another thread, this waits for
+    /// its end, so that the result does not change afterwards.
     pub fn cancelled(&self) -> bool {
         self.call.cancelled()
     }

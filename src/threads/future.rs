@@ -1,6 +1,6 @@
 //! The `Send` handle on a coroutine that runs on a loop, for the thread that started it: asyncio's
-//! `concurrent.futures.Future`. Owns the blocking wait, and how a cancellation is sent to the loop; must not know how the
-//! coroutine is started.
+//! `concurrent.futures.Future`. Owns the blocking wait, and how a cancellation is sent to the loop; must not know how
+//! the coroutine is started.
 
 use std::fmt;
 use std::future::Future;
@@ -20,8 +20,8 @@ use crate::node::{Kind, TaskState};
 /// A handle on a coroutine that runs on a loop, for the thread that started it with
 /// [`LoopHandle::run_coroutine_threadsafe`](crate::LoopHandle::run_coroutine_threadsafe).
 ///
-/// Its methods may be called on any thread. The value goes to the first caller. Dropping the handle lets the coroutine run
-/// on. It is a future as well: a task of another loop, or of any other executor, can await it.
+/// Its methods may be called on any thread. The value goes to the first caller. Dropping the handle lets the coroutine
+/// run on. It is a future as well: a task of another loop, or of any other executor, can await it.
 ///
 /// # Examples
 /// ```
@@ -59,8 +59,8 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     /// Blocks this thread until the coroutine has ended, and returns its value: asyncio's `result()`.
     ///
     /// # Errors
-    /// [`TaskError::Cancelled`], [`TaskError::Panicked`], [`TaskError::Closed`] if the loop was closed before the coroutine
-    /// had ended, [`TaskError::Taken`] if another caller has received the value.
+    /// [`TaskError::Cancelled`], [`TaskError::Panicked`], [`TaskError::Closed`] if the loop was closed before the
+    /// coroutine had ended, [`TaskError::Taken`] if another caller has received the value.
     ///
     /// # Panics
     /// On the loop's own thread, if the coroutine has not ended: the thread would wait for itself.
@@ -71,8 +71,8 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
         state.take()
     }
 
-    /// [`result`](Self::result), but blocks no longer than `limit`: asyncio's `result(timeout)`. When the time is up, the
-    /// coroutine runs on.
+    /// [`result`](Self::result), but blocks no longer than `limit`: asyncio's `result(timeout)`. When the time is up,
+    /// the coroutine runs on.
     ///
     /// # Errors
     /// [`TaskError::NotDone`] if the time was up, and those of [`result`](Self::result).
@@ -105,8 +105,8 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     }
 
     /// Cancels the coroutine: asyncio's `cancel()`. Threads that wait for the result are woken at once. The coroutine
-    /// receives the cancellation on the loop's thread; if it has not begun, it never does. Returns false if it had ended
-    /// already.
+    /// receives the cancellation on the loop's thread; if it has not begun, it never does. Returns false if it had
+    /// ended already.
     pub fn cancel(&self) -> bool {
         let state = self.shared.lock();
         if !state.is_pending() {

@@ -1,5 +1,5 @@
 //! The handle on a loop for other threads: asyncio's `call_soon_threadsafe` and `run_coroutine_threadsafe`. Owns what a
-//! thread may ask of a loop; must not know how messages travel.
+//! thread may ask of a loop; must not know the inbox.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -13,12 +13,12 @@ use crate::event_loop::EventLoop;
 use crate::kernel::{LoopSender, Message};
 use crate::node::call_exception_handler;
 
-/// A handle on a loop for other threads, from [`EventLoop::remote`]. It is the only part of a loop that is `Send`. Any number
-/// of threads may have one, also after the loop is gone. It does not keep the loop open: when the loop is closed, every
-/// method returns an error and does nothing.
+/// A handle on a loop for other threads, from [`EventLoop::remote`]. It is the only part of a loop that is `Send`. Any
+/// number of threads may have one, also after the loop is gone. It does not keep the loop open: when the loop is
+/// closed, every method returns an error and does nothing.
 ///
-/// Calls enter the loop's queue in the order in which they were made, as those of asyncio's `call_soon_threadsafe` do. A
-/// sleeping loop is woken, by one write for all calls that come until it is awake.
+/// Calls enter the loop's queue in the order in which they were made, as those of asyncio's `call_soon_threadsafe` do.
+/// A sleeping loop is woken, by one write for all calls that come until it is awake.
 ///
 /// # Examples
 /// ```
@@ -62,7 +62,8 @@ impl LoopHandle {
     }
 
     /// Calls `f` on the loop's thread in its next iteration, after everything that is queued already: asyncio's
-    /// `call_soon_threadsafe`. The return value is dropped there. A panic of `f` is reported to the loop's exception handler.
+    /// `call_soon_threadsafe`. The return value is dropped there. A panic of `f` is reported to the loop's exception
+    /// handler.
     ///
     /// If the loop closes before `f` has run, `f` is dropped by the thread that closes it.
     ///
@@ -74,8 +75,8 @@ impl LoopHandle {
         Ok(handle)
     }
 
-    /// Starts a coroutine on the loop: asyncio's `run_coroutine_threadsafe`. `f` is sent to the loop's thread and makes the
-    /// coroutine there, so the coroutine itself need not be `Send`. Its value must be, because it is sent back.
+    /// Starts a coroutine on the loop: asyncio's `run_coroutine_threadsafe`. `f` is sent to the loop's thread and makes
+    /// the coroutine there, so the coroutine itself need not be `Send`. Its value must be, because it is sent back.
     ///
     /// # Errors
     /// If the loop is closed. Then `f` is dropped on this thread.

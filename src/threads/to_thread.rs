@@ -1,5 +1,5 @@
-//! Blocking calls on threads, awaited on the loop: asyncio's `run_in_executor` and `to_thread`. Owns how a job gets to a thread
-//! and its result back to the loop; must not know how a pool manages its threads.
+//! Blocking calls on threads, awaited on the loop: asyncio's `run_in_executor` and `to_thread`. Owns how a job gets to
+//! a thread and its result back to the loop; must not know how a pool manages its threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -15,12 +15,13 @@ use crate::kernel::{LoopSender, Message, Run};
 use crate::node::{Core, Loop, State, Watch, Watcher};
 use crate::primitives::timeout;
 
-/// Calls `f` on a thread of the loop's default executor and returns its value: asyncio's `to_thread`. The call is queued when
-/// the future is first polled. A panic of `f` continues in the task that awaits it.
+/// Calls `f` on a thread of the loop's default executor and returns its value: asyncio's `to_thread`. The call is
+/// queued when the future is first polled. A panic of `f` continues in the task that awaits it.
 ///
 /// Until the call has ended, a virtual clock does not jump: the loop waits in real time.
 ///
-/// Context variables are not visible to `f`, because their values never leave their thread: pass `f` what it needs of them.
+/// Context variables are not visible to `f`, because their values never leave their thread: pass `f` what it needs of
+/// them.
 ///
 /// # Examples
 /// ```
@@ -65,14 +66,14 @@ impl Drop for CancelOnDrop {
 
 impl EventLoop {
     /// Calls `f` on a thread of `executor`, or of the loop's default executor: asyncio's `run_in_executor`. The call is
-    /// queued at once, whether it is awaited or not. A panic of `f` continues in the task that awaits it; if none does, it is
-    /// reported to the exception handler.
+    /// queued at once, whether it is awaited or not. A panic of `f` continues in the task that awaits it; if none does,
+    /// it is reported to the exception handler.
     ///
     /// The default executor is made when it is first needed. It has as many threads as CPython's.
     ///
-    /// Cancelling the returned `Awaitable` does not wait for the thread. If `f` has not begun, it never does, and is dropped
-    /// on the loop's thread in the next iteration. Otherwise it runs on, and its value is dropped on its own thread. Dropping
-    /// the `Awaitable` lets the call go on.
+    /// Cancelling the returned `Awaitable` does not wait for the thread. If `f` has not begun, it never does, and is
+    /// dropped on the loop's thread in the next iteration. Otherwise it runs on, and its value is dropped on its own
+    /// thread. Dropping the `Awaitable` lets the call go on.
     ///
     /// Until a call has ended or was cancelled, a virtual clock does not jump: the loop waits in real time.
     ///
@@ -111,9 +112,9 @@ impl EventLoop {
         drop(self.kernel().set_default_executor(pool));
     }
 
-    /// Shuts the default executor down: asyncio's `shutdown_default_executor`. It accepts no more jobs, and this waits until
-    /// its threads have finished the queued jobs and ended, but no longer than `limit`. [`run`](fn@crate::run::run) does so
-    /// at its end; [`close`](Self::close) shuts the executor down without waiting.
+    /// Shuts the default executor down: asyncio's `shutdown_default_executor`. It accepts no more jobs, and this waits
+    /// until its threads have finished the queued jobs and ended, but no longer than `limit`.
+    /// [`run`](fn@crate::run::run) does so at its end; [`close`](Self::close) shuts the executor down without waiting.
     ///
     /// # Examples
     /// ```

@@ -1,8 +1,8 @@
-//! The queue of timers whose tick has been opened. Owns the order in which they are due; must not know slots, nor which timers
-//! have been removed: its caller tells by a closure.
+//! The queue of timers whose tick has been opened. Owns the order in which they are due; must not know slots or nodes.
+//! Whether a timer has been removed is asked through a closure of the caller.
 //!
-//! An entry cannot be found by its timer. So the entry of a removed timer stays as a *stale* one, until it comes first or
-//! until more than half of the entries are stale. The first entry is never stale.
+//! An entry cannot be found by its timer. So the entry of a removed timer stays as a *stale* one, until it comes first
+//! or until more than half of the entries are stale. The first entry is never stale.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;

@@ -1,7 +1,7 @@
 //! The memory of a wheel's timers, by index. Owns the nodes and the list of free ones; must not know slots.
 //!
-//! It is not the `slab` crate because a node is written and emptied here field by field, in place. A general slab moves whole
-//! nodes in and out, and that copy was a sixth of the cost of setting and cancelling a timer (measured).
+//! It is not the `slab` crate because a node is written and emptied here field by field, in place. A general slab moves
+//! whole nodes in and out, and that copy was a sixth of the cost of setting and cancelling a timer (measured).
 
 use std::ops::{Index, IndexMut};
 
@@ -10,8 +10,8 @@ pub(super) const NIL: u32 = u32::MAX;
 
 /// Names one timer. The key of a removed timer finds nothing, also after its node has been reused.
 ///
-/// The generation counts the timers of a wheel. So a stale key meets another timer only if that took the same node an exact
-/// multiple of 2^32 timers later.
+/// The generation counts the timers of a wheel. So a stale key meets another timer only if that took the same node an
+/// exact multiple of 2^32 timers later.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct TimerKey {
     /// The index of its node.

@@ -1,16 +1,16 @@
-//! A hierarchical timer wheel with exact nanosecond deadlines. Owns the timers, their order and one value each; must not know
-//! clocks, wakers, the loop, or what the values are.
+//! A hierarchical timer wheel with exact nanosecond deadlines. Owns the timers, their order and one value each; must
+//! not know clocks, wakers, the loop, or the meaning of a value.
 //!
 //! # The levels
 //!
 //! Time is cut into ticks of 2^20 ns, about a millisecond. A tick is read as a number of eight digits in base 64. Each
-//! digit has a level, and each level a slot for each of the 64 values of its digit: a slot of level 0 is one tick wide, a
-//! slot of level n + 1 is as wide as all of level n, and level 7 reaches to the last `u64`, so no deadline is too far away
-//! for the wheel.
+//! digit has a level, and each level a slot for each of the 64 values of its digit: a slot of level 0 is one tick wide,
+//! a slot of level n + 1 is as wide as all of level n, and level 7 reaches to the last `u64`, so no deadline is too far
+//! away for the wheel.
 //!
-//! The wheel stands at a tick, `opened`. A timer of a later tick goes to the level of the highest digit in which its tick
-//! differs from `opened`, and there to the slot that the digit names. Near deadlines thus get narrow slots and far ones
-//! wide slots, and the cost of inserting or removing a timer does not depend on the number of timers. It follows:
+//! The wheel stands at a tick, `opened`. A timer of a later tick goes to the level of the highest digit in which its
+//! tick differs from `opened`, and there to the slot that the digit names. Near deadlines thus get narrow slots and far
+//! ones wide slots, and the cost of inserting or removing a timer does not depend on the number of timers. It follows:
 //!
 //! - No slot up to `opened` is occupied, and all timers on a level come before all timers on the next. So the earliest
 //!   slot is the lowest occupied one of the lowest occupied level: two bitmaps say which, without a search.
@@ -19,11 +19,11 @@
 //! Timers up to the tick `opened` are in no slot but in the due queue, `due`, which is sorted exactly. All of them come
 //! before all timers in slots. A timer that expires leaves the due queue.
 //!
-//! When the first deadline of a slot has come, the slot is opened: the wheel moves on to the tick of that time, timers up
-//! to that tick enter the due queue, and the others cascade. They agree with the new tick in one more digit, so each falls
-//! by at least one level. A timer thus moves at most eight times in its life, however often time stops between the
-//! deadlines of one slot. A timer that is set for some milliseconds moves once or twice. That is the purpose of the ticks:
-//! each move of a timer among many is a cache miss, and with slots of a nanosecond there were four.
+//! When the first deadline of a slot has come, the slot is opened: the wheel moves on to the tick of that time, timers
+//! up to that tick enter the due queue, and the others cascade. They agree with the new tick in one more digit, so each
+//! falls by at least one level. A timer thus moves at most eight times in its life, however often time stops between
+//! the deadlines of one slot. A timer that is set for some milliseconds moves once or twice. That is the purpose of the
+//! ticks: each move of a timer among many is a cache miss, and with slots of a nanosecond there were four.
 
 use std::{fmt, mem};
 
@@ -50,8 +50,8 @@ pub(crate) struct TimerWheel<T> {
     occupied: u16,
     /// The armed timers up to the tick `opened`; all others are in slots.
     due: DueQueue,
-    /// The tick at which the wheel stands: that of `now`, or the last one before the earliest slot if `now` is inside that
-    /// slot.
+    /// The tick at which the wheel stands: that of `now`, or the last one before the earliest slot if `now` is inside
+    /// that slot.
     opened: u64,
     /// The latest time that was passed to `expire`.
     now: u64,
@@ -90,7 +90,8 @@ impl Position {
         Self { level: level as u8, slot: slot as u8 }
     }
 
-    /// The first and the last tick of a slot of a wheel that stands at `opened`, with which they share the higher digits.
+    /// The first and the last tick of a slot of a wheel that stands at `opened`, with which they share the higher
+    /// digits.
     fn ticks(self, opened: u64) -> (u64, u64) {
         let shift = u32::from(self.level) * LEVEL_BITS;
         let start = (opened >> shift & !DIGIT | u64::from(self.slot)) << shift;
@@ -175,9 +176,9 @@ impl<T> TimerWheel<T> {
         self.nodes.find(key).map(|node| node.deadline)
     }
 
-    /// Calls `expired` with every armed timer whose deadline is not later than `now`, by deadline and then in the order of
-    /// insertion. These timers are no longer armed, but stay until they are removed. Time does not go back: an earlier `now`
-    /// than before counts as the latest so far.
+    /// Calls `expired` with every armed timer whose deadline is not later than `now`, by deadline and then in the order
+    /// of insertion. These timers are no longer armed, but stay until they are removed. Time does not go back: an
+    /// earlier `now` than before counts as the latest so far.
     pub(crate) fn expire(&mut self, now: u64, mut expired: impl FnMut(TimerKey)) {
         self.now = self.now.max(now);
         loop {
@@ -192,8 +193,8 @@ impl<T> TimerWheel<T> {
         }
     }
 
-    /// Moves on while the due queue is empty: to the tick of `now`, or to the first slot with a timer that is due, and opens
-    /// that slot. Returns whether it opened one.
+    /// Moves on while the due queue is empty: to the tick of `now`, or to the first slot with a timer that is due, and
+    /// opens that slot. Returns whether it opened one.
     #[inline(never)] // most calls of `expire` do not come here, and would pay for every register that this needs
     fn move_on(&mut self) -> bool {
         let now = tick(self.now);
@@ -203,8 +204,8 @@ impl<T> TimerWheel<T> {
         };
         let (start, last) = earliest.ticks(self.opened);
         if self.slot(earliest).min > self.now {
-            // `now` may be inside the slot, but before its first deadline: the wheel waits in front of the slot, which saves
-            // its timers a move. `start` is not 0, because the wheel stands at 0 from the beginning.
+            // `now` may be inside the slot, but before its first deadline: the wheel waits in front of the slot, which
+            // saves its timers a move. `start` is not 0, because the wheel stands at 0 from the beginning.
             self.opened = now.min(start - 1);
             return false;
         }
@@ -215,8 +216,9 @@ impl<T> TimerWheel<T> {
 
     /// A time not later than the earliest deadline; `None` if no timer is armed.
     ///
-    /// It is the earliest deadline itself, unless that is in a slot from which a timer was removed. To `expire` at such a time
-    /// opens the slot, and then `next_expiry` is exact. So the second call of `expire` at the latest reaches a timer.
+    /// It is the earliest deadline itself, unless that is in a slot from which a timer was removed. To `expire` at such
+    /// a time opens the slot, and then `next_expiry` is exact. So the second call of `expire` at the latest reaches a
+    /// timer.
     pub(crate) fn next_expiry(&self) -> Option<u64> {
         match self.due.first() {
             Some(first) => Some(first.deadline),
@@ -301,8 +303,8 @@ impl<T> TimerWheel<T> {
         mem::replace(&mut level.slots[usize::from(position.slot)], Slot::EMPTY)
     }
 
-    /// Empties the earliest slot: timers up to the tick `opened` enter the due queue, the others go to lower levels. There are
-    /// others only if `now` is inside the slot, and then every remaining slot is later than `now`.
+    /// Empties the earliest slot: timers up to the tick `opened` enter the due queue, the others go to lower levels.
+    /// There are others only if `now` is inside the slot, and then every remaining slot is later than `now`.
     fn open(&mut self, position: Position) {
         let mut next = self.clear(position).head;
         while next != NIL {

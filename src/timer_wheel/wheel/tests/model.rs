@@ -143,7 +143,7 @@ impl Model {
         deadline > self.now && (deadline - self.now) >> self.pace == 0
     }
 
-    /// Expires both and compares, then removes some of the expired timers; gives how many were due.
+    /// Expires both and compares, then removes some of the expired timers. Returns the number of due timers.
     fn expire_at(&mut self, now: u64) -> usize {
         self.now = self.now.max(now);
         let due = expire(&mut self.wheel, now);
