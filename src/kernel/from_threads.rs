@@ -11,7 +11,7 @@ use super::handle::Handle;
 use super::inbox::{LoopSender, Message};
 use super::kernel::{Kernel, WaitOutcome, advance};
 use super::ready::{Entry, Queued, Run};
-use crate::base::{SentCall, ThreadPool};
+use crate::base::{RemoteCall, ThreadPool};
 use crate::reactor::ReadyEvent;
 
 /// What is expected from other threads, by the number that it will come under. While there is any, something may still
@@ -38,7 +38,7 @@ impl Expected {
 }
 
 /// The turn of an errand. A kind of entry for it alone would cost every other entry: measured.
-struct Turn(Cell<Option<SentCall>>);
+struct Turn(Cell<Option<RemoteCall>>);
 
 impl Run for Turn {
     fn run(self: Rc<Self>, _index: u32) {

@@ -225,7 +225,8 @@ fn cancel_what_is_left(lp: &EventLoop) -> Result<(), Error> {
 
 fn end_threads(lp: &EventLoop) -> Result<(), Error> {
     let Some(executor) = lp.kernel().shut_default_executor() else { return Ok(()) };
-    if executor.threads() > 0 && lp.run_until_complete(lp.shutdown_default_executor(THREAD_JOIN_TIMEOUT))?.is_err() {
+    if executor.thread_count() > 0 && lp.run_until_complete(lp.shutdown_default_executor(THREAD_JOIN_TIMEOUT))?.is_err()
+    {
         // a closed standard error is no reason to fail
         let _ = writeln!(
             stderr(),

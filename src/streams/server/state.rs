@@ -83,15 +83,13 @@ impl ServerState {
 
     pub(super) fn notify_if_finished(&self) {
         if self.is_finished() {
-            self.finish_waiters.call_all();
+            self.finish_waiters.notify_all();
         }
     }
 
     /// Waits until the server is closed and its clients are gone.
     pub(super) async fn wait_finished(&self) {
         const FINISHED: Leaf = &"a server to be closed and its clients to be gone";
-        while !self.is_finished() {
-            self.finish_waiters.wait(FINISHED, |_| ()).await;
-        }
+        self.finish_waiters.wait_until(FINISHED, || self.is_finished()).await;
     }
 }
