@@ -1,8 +1,5 @@
 //! Values by id, where every id is new. Owns the counter of the ids; must not know the purpose of a value.
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "its users come with the folders above; drop this line with the first")
-)]
+#![cfg_attr(not(test), expect(dead_code, reason = "the list of clients needs only some of the methods"))]
 
 use std::collections::BTreeMap;
 

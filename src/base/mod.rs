@@ -9,6 +9,7 @@ mod poll_with; // a future that is polled through a closure
 mod remote_call; // a call for another thread
 mod thread_pool; // threads that run jobs
 mod wait_queue; // a FIFO queue of waiters, with O(1) removal
+#[cfg(unix)]
 mod id_map; // values by ids that only grow
 #[cfg(unix)]
 mod byte_buffer; // a FIFO of bytes in one slice
@@ -20,7 +21,7 @@ pub(crate) use clock::{Ticker, nanos};
 pub use context::Context;
 pub(crate) use context::{Identity, Value, VariableId};
 pub(crate) use downcast::{downcast, same_but_for_lifetimes};
-#[expect(unused_imports, reason = "see id_map.rs")]
+#[cfg(unix)]
 pub(crate) use id_map::IdMap;
 pub(crate) use poll_with::poll_with;
 pub(crate) use pooled_rc::PooledRc;
