@@ -3,7 +3,7 @@
 
 // The architecture: a folder may name only folders above its own, and inside a folder a file only those above it in the
 // list of its `mod.rs`. `tests/tidy.rs` reads all these lists.
-mod error; // every error that a user can meet
+pub mod error; // every error type
 mod sys; // system calls that mio lacks
 mod base; // data structures that know no loop
 mod timer_wheel; // deadlines, in order
@@ -30,41 +30,54 @@ mod run; // the function `run`, and Ctrl-C
 #[doc(hidden)]
 pub mod __private; // what the macros and sealed traits of the crate name
 
-pub use awaitables::{
-    AnyFuture, Awaitable, CallbackId, FirstError, Future, Gathering, Outcomes, Shared, Task, TaskHandle, Values,
-    all_tasks, create_future, create_task, current_task, ensure_future,
-};
-pub use base::{Clock, Context, ThreadPool};
-pub use cancel::catch_cancelled;
-pub use current::{ContextToken, ContextVar, copy_context};
-#[cfg(feature = "signal")]
-pub use error::SignalError;
-pub use error::{
-    BrokenBarrierError, Cancelled, Closed, ConnectError, Deadlock, Error, Exception, ExceptionContext, GetError,
-    GroupError, IncompleteReadError, InvalidState, LimitOverrunError, Panic, PutError, QueueShutDown, ReadError,
-    ReleaseError, RescheduleError, TaskDoneError, TaskError, TimeoutError, WatchError,
-};
+// The loop.
+pub use base::Clock;
 pub use event_loop::{EnterGuard, EventLoop, EventLoopBuilder, TimerHandle};
 pub use kernel::Handle;
-#[cfg(unix)]
-pub use net::Descriptor;
-#[cfg(unix)]
-pub use net::getaddrinfo;
+pub use run::run;
+
+// Tasks and futures, and the context that they run in.
+pub use awaitables::{
+    AnyFuture, Awaitable, CallbackId, Future, Shared, Task, TaskHandle, all_tasks, create_future, create_task,
+    current_task, ensure_future,
+};
+pub use base::Context;
+pub use cancel::catch_cancelled;
+pub use current::{ContextToken, ContextVar, copy_context};
+
+// Several awaitables at once.
+pub use awaitables::{FirstError, Gathering, Outcomes, Values};
 pub use primitives::{
     AllCompleted, AsCompleted, Attempt, FirstCompleted, FirstException, Pending, PendingIntoIter, PendingIter, Race,
-    ReturnWhen, Sleep, TaskGroup, Timeout, Wait, WaitCondition, WaitSets, Waitable, YieldNow, as_completed, gather,
-    shield, sleep, sleep_until, staggered_race, task_group, timeout, timeout_at, try_gather, wait, wait_for, yield_now,
+    ReturnWhen, TaskGroup, Wait, WaitCondition, WaitSets, Waitable, as_completed, gather, shield, staggered_race,
+    task_group, try_gather, wait,
 };
+
+// Time.
+pub use primitives::{Sleep, Timeout, YieldNow, sleep, sleep_until, timeout, timeout_at, wait_for, yield_now};
+
+// Synchronisation.
+pub use sync::{
+    Barrier, BoundedSemaphore, Condition, Event, LifoQueue, Lock, LockGuard, PriorityQueue, Queue, Semaphore,
+    SemaphorePermit,
+};
+
+// Other threads.
+pub use threads::{LoopHandle, ThreadPool, ThreadsafeFuture, ThreadsafeHandle, to_thread};
+
+// Descriptors, streams and processes; sockets are in `net`.
+#[cfg(unix)]
+pub use net::{Descriptor, getaddrinfo};
 #[cfg(all(unix, feature = "process"))]
 pub use process::{Process, ProcessBuilder, create_subprocess_exec, create_subprocess_shell};
-pub use run::run;
 #[cfg(unix)]
 pub use streams::{
     ClientResult, Listener, Server, ServerBuilder, StreamReader, StreamWriter, open_connection, open_unix_connection,
     start_server, start_unix_server,
 };
-pub use sync::{
-    Barrier, BoundedSemaphore, Condition, Event, LifoQueue, Lock, LockGuard, PriorityQueue, Queue, Semaphore,
-    SemaphorePermit,
+
+// The errors that most programs write; all others are in `error`.
+pub use error::{
+    Cancelled, Closed, Deadlock, Error, Exception, ExceptionContext, GroupError, Panic, QueueShutDown, TaskError,
+    TimeoutError,
 };
-pub use threads::{LoopHandle, ThreadsafeFuture, ThreadsafeHandle, to_thread};

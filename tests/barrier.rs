@@ -9,9 +9,10 @@ use std::time::Duration;
 use futures::future::{Either, join, join3, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use futures::{FutureExt as _, poll};
+use oneloop::error::BrokenBarrierError;
 use oneloop::{
-    Barrier, BrokenBarrierError, Clock, Error, EventLoop, Task, TimeoutError, catch_cancelled, create_task, gather,
-    sleep, timeout, yield_now,
+    Barrier, Clock, Error, EventLoop, Task, TimeoutError, catch_cancelled, create_task, gather, sleep, timeout,
+    yield_now,
 };
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -7,9 +7,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use oneloop::error::InvalidState;
 use oneloop::{
-    AnyFuture, Clock, Error, EventLoop, InvalidState, TaskError, catch_cancelled, create_future, create_task, sleep,
-    yield_now,
+    AnyFuture, Clock, Error, EventLoop, TaskError, catch_cancelled, create_future, create_task, sleep, yield_now,
 };
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -43,7 +43,7 @@ fn elsewhere<R: Send>(f: impl FnOnce() -> R + Send) -> R {
 
 /// Runs the loop until `handle.stop()` while `f` runs on another thread.
 fn run_beside<R: Send + 'static>(lp: &EventLoop, f: impl FnOnce(&LoopHandle) -> R + Send + 'static) -> R {
-    let handle = lp.handle();
+    let handle = lp.remote();
     let other = thread::spawn(move || {
         let result = catch_unwind(AssertUnwindSafe(|| f(&handle)));
         handle.stop();
@@ -95,7 +95,7 @@ fn calls_of_many_threads_are_all_met() {
     let count = Arc::new(AtomicUsize::new(0));
     let threads: Vec<_> = (0..THREADS)
         .map(|_| {
-            let (handle, count) = (lp.handle(), Arc::clone(&count));
+            let (handle, count) = (lp.remote(), Arc::clone(&count));
             thread::spawn(move || {
                 for _ in 0..CALLS {
                     let (count, stopper) = (Arc::clone(&count), handle.clone());
@@ -124,7 +124,7 @@ fn what_was_sent_before_runs_before_what_is_queued_after() {
         let log = Arc::clone(&log);
         move || log.lock().unwrap().push(event)
     };
-    let handle = lp.handle();
+    let handle = lp.remote();
     lp.call_soon(note("first"));
     elsewhere(|| handle.call_soon_threadsafe(note("second")).map(drop)).expect("the loop is open");
     lp.call_soon(note("third"));
@@ -178,7 +178,7 @@ fn a_call_that_panics_is_reported_and_the_loop_goes_on() {
 #[test]
 fn a_closed_loop_refuses_and_the_closure_goes_on_the_senders_thread() {
     let lp = real_loop();
-    let handle = lp.handle();
+    let handle = lp.remote();
     assert!(!handle.is_closed());
     lp.close().expect("it does not run");
     assert!(handle.is_closed());
@@ -194,14 +194,14 @@ fn a_closed_loop_refuses_and_the_closure_goes_on_the_senders_thread() {
     drop(lp);
     let others: Vec<EventLoop> = (0..600).map(|_| real_loop()).collect();
     assert!(handle.is_closed() && handle.call_soon_threadsafe(|| ()).is_err());
-    assert!(others.iter().all(|other| other.handle() != handle));
+    assert!(others.iter().all(|other| other.remote() != handle));
 }
 
 #[test]
 fn what_was_sent_and_not_run_is_dropped_by_the_thread_that_closes_the_loop_although_a_handle_is_left() {
     let lp = real_loop();
     let (tells, dropped) = tells();
-    let handle = lp.handle();
+    let handle = lp.remote();
     let kept = elsewhere(|| handle.call_soon_threadsafe(move || drop(tells))).expect("the loop is open");
     assert!(dropped.try_recv().is_err());
     lp.close().expect("it does not run");
@@ -220,14 +220,14 @@ fn a_closure_that_sends_when_it_is_dropped_meets_no_lock() {
     let lp = real_loop();
     let (sender, receiver) = mpsc::channel();
     for _ in 0..3 {
-        let sends = Sends(lp.handle(), sender.clone());
-        lp.handle().call_soon_threadsafe(move || drop(sends)).expect("the loop is open");
+        let sends = Sends(lp.remote(), sender.clone());
+        lp.remote().call_soon_threadsafe(move || drop(sends)).expect("the loop is open");
     }
-    let taken_back = Sends(lp.handle(), sender.clone());
-    lp.handle().call_soon_threadsafe(move || drop(taken_back)).expect("the loop is open").cancel();
+    let taken_back = Sends(lp.remote(), sender.clone());
+    lp.remote().call_soon_threadsafe(move || drop(taken_back)).expect("the loop is open").cancel();
     lp.close().expect("it does not run");
-    let refused = Sends(lp.handle(), sender);
-    assert!(lp.handle().call_soon_threadsafe(move || drop(refused)).is_err());
+    let refused = Sends(lp.remote(), sender);
+    assert!(lp.remote().call_soon_threadsafe(move || drop(refused)).is_err());
     assert_eq!(receiver.iter().collect::<Vec<_>>(), [true, false, false, false, false]);
 }
 
@@ -235,7 +235,7 @@ fn a_closure_that_sends_when_it_is_dropped_meets_no_lock() {
 fn a_handle_does_not_keep_its_loop_open() {
     let (tells, dropped) = tells();
     let lp = real_loop();
-    let handle = lp.handle();
+    let handle = lp.remote();
     lp.call_soon(move || drop(tells));
     drop(lp);
     assert!(dropped.try_recv().is_ok() && handle.is_closed());
@@ -245,7 +245,7 @@ fn a_handle_does_not_keep_its_loop_open() {
 fn threads_that_send_while_the_loop_closes_are_served_or_refused() {
     for _ in 0..50 {
         let lp = real_loop();
-        let handle = lp.handle();
+        let handle = lp.remote();
         let (tells, dropped) = tells();
         let sender = thread::spawn(move || {
             let tells = Arc::new(tells);
@@ -269,7 +269,7 @@ fn threads_that_send_while_the_loop_closes_are_served_or_refused() {
 fn cancel_takes_back_what_has_not_run_and_drops_it_there() {
     let lp = real_loop();
     let (tells, dropped) = tells();
-    let handle = lp.handle();
+    let handle = lp.remote();
     let canceller = elsewhere(|| {
         let call = handle.call_soon_threadsafe(move || drop(tells)).expect("the loop is open");
         assert!(!call.cancelled());
@@ -312,7 +312,7 @@ fn a_callback_may_cancel_itself() {
         own.cancel();
         assert!(own.cancelled());
     };
-    *place.lock().unwrap() = Some(lp.handle().call_soon_threadsafe(call).expect("the loop is open"));
+    *place.lock().unwrap() = Some(lp.remote().call_soon_threadsafe(call).expect("the loop is open"));
     lp.run_until_complete(yield_now()).expect("it runs");
     assert!(place.lock().unwrap().as_ref().is_some_and(ThreadsafeHandle::cancelled));
 }
@@ -320,8 +320,8 @@ fn a_callback_may_cancel_itself() {
 #[test]
 fn stop_from_another_thread_ends_the_run_after_its_iteration() {
     let lp = real_loop();
-    lp.handle().stop();
-    lp.handle().stop();
+    lp.remote().stop();
+    lp.remote().stop();
     let ran = Rc::new(Cell::new(false));
     let runs = Rc::clone(&ran);
     lp.call_soon(move || runs.set(true));
@@ -402,7 +402,7 @@ fn cancelling_from_the_thread_cancels_the_task_which_may_clean_up() {
 fn a_coroutine_that_is_cancelled_before_it_begins_never_does() {
     let lp = real_loop();
     let (tells, dropped) = tells();
-    let handle = lp.handle();
+    let handle = lp.remote();
     elsewhere(|| {
         let asked = handle.run_coroutine_threadsafe(move || {
             drop(tells);
@@ -436,7 +436,7 @@ fn a_cancelled_task_shows_as_cancelled_to_the_thread() {
 #[test]
 fn a_cancellation_that_comes_late_hits_no_other_task() {
     let lp = real_loop();
-    let handle = lp.handle();
+    let handle = lp.remote();
     let asked = handle.run_coroutine_threadsafe(|| async {}).expect("the loop is open");
     let other = lp
         .run_until_complete(async move {
@@ -459,7 +459,7 @@ fn a_cancellation_that_comes_late_hits_no_other_task() {
 fn closing_the_loop_frees_who_waits_for_a_result() {
     for begun in [false, true] {
         let lp = real_loop();
-        let handle = lp.handle();
+        let handle = lp.remote();
         let (asks, asked) = mpsc::channel();
         let waits = thread::spawn(move || {
             let future = handle.run_coroutine_threadsafe(pending::<()>).expect("the loop is open");
@@ -516,7 +516,7 @@ fn a_loop_awaits_a_coroutine_of_another_threads_loop() {
 fn a_value_that_nobody_waits_for_is_dropped_on_the_loops_thread() {
     let lp = real_loop();
     let (tells, dropped) = tells();
-    let handle = lp.handle();
+    let handle = lp.remote();
     elsewhere(|| drop(handle.run_coroutine_threadsafe(move || async { tells }).expect("the loop is open")));
     lp.run_until_complete(async {
         yield_now().await;
@@ -529,7 +529,7 @@ fn a_value_that_nobody_waits_for_is_dropped_on_the_loops_thread() {
 #[test]
 fn a_handle_held_elsewhere_does_not_hold_up_a_virtual_clock() {
     let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
-    let handle = lp.handle();
+    let handle = lp.remote();
     lp.run_until_complete(sleep(Duration::from_secs(3600))).expect("time jumps");
     let never = lp.run_until_complete(async { create_future::<()>().await });
     assert!(matches!(never, Err(oneloop::Error::Deadlock(_))));

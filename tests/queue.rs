@@ -13,9 +13,10 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
+use oneloop::error::{GetError, PutError, TaskDoneError};
 use oneloop::{
-    Clock, Error, Event, EventLoop, GetError, LifoQueue, PriorityQueue, PutError, Queue, QueueShutDown, Task,
-    TaskDoneError, catch_cancelled, create_task, gather, sleep, timeout, wait, yield_now,
+    Clock, Error, Event, EventLoop, LifoQueue, PriorityQueue, Queue, QueueShutDown, Task, catch_cancelled, create_task,
+    gather, sleep, timeout, wait, yield_now,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -718,4 +719,18 @@ fn a_put_whose_comparison_panics_leaves_nobody_beside_an_item() {
         let waits = getters.iter().filter(|task| !task.done()).count();
         assert!(waits == 0 || queue.is_empty(), "{waits} wait, and {} are there", queue.len());
     });
+}
+
+#[test]
+fn a_bounded_queue_has_a_bound_and_an_unbounded_one_has_none() {
+    let bounded = [PriorityQueue::<u8>::bounded(2).maxsize(), LifoQueue::<u8>::bounded(2).maxsize()];
+    assert_eq!((Queue::<u8>::bounded(2).maxsize(), bounded), (2, [2, 2]));
+    let unbounded = [PriorityQueue::<u8>::unbounded().maxsize(), LifoQueue::<u8>::unbounded().maxsize()];
+    assert_eq!((Queue::<u8>::unbounded().maxsize(), unbounded), (0, [0, 0]));
+}
+
+#[test]
+#[should_panic(expected = "use unbounded() for a queue without a limit")]
+fn a_queue_bounded_by_zero_says_what_to_use() {
+    let _ = Queue::<u8>::bounded(0);
 }

@@ -8,7 +8,8 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::time::Duration;
 
-use oneloop::{Clock, Descriptor, Error, EventLoop, WatchError, timeout, yield_now};
+use oneloop::error::WatchError;
+use oneloop::{Clock, Descriptor, Error, EventLoop, timeout, yield_now};
 
 type Log = Rc<RefCell<Vec<String>>>;
 

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use futures::future::{Either, join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use futures::{FutureExt as _, poll};
+use oneloop::error::ReleaseError;
 use oneloop::{
-    BoundedSemaphore, Clock, Error, EventLoop, ReleaseError, Semaphore, SemaphorePermit, Task, TimeoutError,
-    catch_cancelled, create_future, create_task, gather, sleep, timeout, yield_now,
+    BoundedSemaphore, Clock, Error, EventLoop, Semaphore, SemaphorePermit, Task, TimeoutError, catch_cancelled,
+    create_future, create_task, gather, sleep, timeout, yield_now,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};

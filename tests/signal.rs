@@ -20,8 +20,9 @@ use std::{fs, thread};
 
 use alone::{alone, in_another_process};
 use ignored::skips_since_ignored;
+use oneloop::error::SignalError;
 use oneloop::signal::{SIGINT, SIGKILL, SIGPIPE, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2, ctrl_c, received};
-use oneloop::{Clock, Error, EventLoop, SignalError, create_task, yield_now};
+use oneloop::{Clock, Error, EventLoop, create_task, yield_now};
 use signal_hook::low_level::raise;
 
 type Log = Rc<RefCell<Vec<String>>>;

@@ -13,9 +13,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use oneloop::error::ReadError;
 use oneloop::net::{UnixStream, pipe};
 use oneloop::{
-    Clock, Error, EventLoop, ReadError, StreamReader, StreamWriter, all_tasks, catch_cancelled, create_task, gather,
+    Clock, Error, EventLoop, StreamReader, StreamWriter, all_tasks, catch_cancelled, create_task, gather,
     open_connection, sleep, start_server, timeout, yield_now,
 };
 

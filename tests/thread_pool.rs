@@ -49,7 +49,7 @@ fn eventually(what: &str, holds: impl Fn() -> bool) {
 #[test]
 fn a_pool_has_no_more_threads_than_it_may_and_starts_one_only_when_none_is_idle() {
     let (lp, pool, gate) = (real_loop(), ThreadPool::new(3), Gate::default());
-    assert_eq!(pool.threads(), 0);
+    assert_eq!(pool.thread_count(), 0);
     let begin = Arc::new(Barrier::new(4));
     let jobs: Vec<_> = (0..7)
         .map(|i| {
@@ -64,7 +64,7 @@ fn a_pool_has_no_more_threads_than_it_may_and_starts_one_only_when_none_is_idle(
         })
         .collect();
     begin.wait(); // three at once, so there are three
-    assert_eq!(pool.threads(), 3);
+    assert_eq!(pool.thread_count(), 3);
     gate.open();
     let _in = lp.enter();
     let names = lp.run_until_complete(gather(jobs)).expect("they end");
@@ -72,7 +72,7 @@ fn a_pool_has_no_more_threads_than_it_may_and_starts_one_only_when_none_is_idle(
         names.into_iter().collect::<BTreeSet<_>>(),
         ["oneloop-0", "oneloop-1", "oneloop-2"].map(str::to_owned).into()
     );
-    assert_eq!(pool.threads(), 3);
+    assert_eq!(pool.thread_count(), 3);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn an_idle_thread_is_used_again() {
         let name = lp.run_until_complete(lp.run_in_executor(Some(&pool), name)).expect("it ends");
         assert_eq!(name, "oneloop-0");
     }
-    assert_eq!(pool.threads(), 1);
+    assert_eq!(pool.thread_count(), 1);
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_job_that_panics_costs_no_thread() {
     let panics = lp.run_in_executor(Some(&pool), || panic!("oh") as ());
     assert!(catch_unwind(AssertUnwindSafe(|| lp.run_until_complete(panics))).is_err());
     let name = lp.run_until_complete(lp.run_in_executor(Some(&pool), name)).expect("it ends");
-    assert_eq!((name.as_str(), pool.threads()), ("oneloop-0", 1));
+    assert_eq!((name.as_str(), pool.thread_count()), ("oneloop-0", 1));
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn two_loops_may_share_a_pool_which_ends_with_the_loop_whose_default_it_is() {
     let lp = real_loop();
     lp.set_default_executor(pool.clone());
     drop(lp);
-    eventually("the thread ends", || pool.threads() == 0);
+    eventually("the thread ends", || pool.thread_count() == 0);
     assert!(catch_unwind(AssertUnwindSafe(|| drop(real_loop().run_in_executor(Some(&pool), || ())))).is_err());
 }
 
@@ -163,7 +163,7 @@ fn shutdown_waits_for_the_jobs_there_are_and_takes_no_more() {
         assert!(!ends.done());
         gate.open();
         assert_eq!(ends.await, Ok(()));
-        assert_eq!(pool.threads(), 0);
+        assert_eq!(pool.thread_count(), 0);
         assert_eq!(EventLoop::current().shutdown_default_executor(None).await, Ok(()), "again");
     })
     .expect("it runs");
@@ -219,6 +219,6 @@ fn close_ends_the_executor_without_waiting_and_drops_late_results_elsewhere() {
     assert!(receiver.try_recv().is_err());
     gate.open();
     assert_eq!(receiver.recv_timeout(PATIENCE).as_deref(), Ok("oneloop-0"));
-    eventually("the thread ends", || pool.threads() == 0);
+    eventually("the thread ends", || pool.thread_count() == 0);
     assert!(!held.done());
 }

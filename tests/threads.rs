@@ -206,7 +206,7 @@ fn jobs_are_gathered_and_limited_in_time() {
 #[test]
 fn a_job_may_send_to_the_loop_that_waits_for_it() {
     let lp = real_loop();
-    let handle = lp.handle();
+    let handle = lp.remote();
     let value = lp.run_until_complete(to_thread(move || {
         let asked = handle.run_coroutine_threadsafe(|| async {
             yield_now().await;
@@ -241,7 +241,7 @@ fn a_virtual_clock_does_not_jump_while_a_job_is_on_its_way() {
 #[test]
 fn a_deadline_on_a_virtual_clock_comes_by_the_real_one_while_a_job_is_on_its_way() {
     let lp = virtual_loop();
-    let handle = lp.handle();
+    let handle = lp.remote();
     let (before, started) = (lp.time(), Instant::now());
     let job = to_thread(move || {
         let asked = handle.run_coroutine_threadsafe(|| async {
@@ -303,7 +303,7 @@ fn numeric_addresses_are_answered_at_once_and_without_a_thread() {
         let found = lp.run_until_complete(getaddrinfo(host, 80)).expect("it runs").expect("an address");
         assert_eq!(found, [address.parse().expect("an address")]);
     }
-    assert_eq!(pool.threads(), 0);
+    assert_eq!(pool.thread_count(), 0);
 }
 
 #[test]
@@ -313,7 +313,7 @@ fn names_are_looked_up_on_a_thread() {
     lp.set_default_executor(pool.clone());
     let found = lp.run_until_complete(getaddrinfo("localhost", 7)).expect("it runs").expect("every machine has it");
     assert!(!found.is_empty() && found.iter().all(|address| address.ip().is_loopback() && address.port() == 7));
-    assert_eq!(pool.threads(), 1);
+    assert_eq!(pool.thread_count(), 1);
     let unknown = lp.run_until_complete(getaddrinfo("no such name", 7)).expect("it runs");
     assert!(unknown.is_err());
 }

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::{Either, select};
+use oneloop::error::RescheduleError;
 use oneloop::{
-    Clock, EventLoop, RescheduleError, TaskError, Timeout, TimeoutError, catch_cancelled, create_future, create_task,
-    current_task, gather, sleep, timeout, timeout_at, wait_for, yield_now,
+    Clock, EventLoop, TaskError, Timeout, TimeoutError, catch_cancelled, create_future, create_task, current_task,
+    gather, sleep, timeout, timeout_at, wait_for, yield_now,
 };
 
 fn virtual_loop() -> EventLoop {

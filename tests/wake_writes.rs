@@ -33,7 +33,7 @@ fn ten_thousand_calls_cost_a_handful_of_writes() {
     let before = writes();
 
     // a loop that is awake is not written to
-    let handle = lp.handle();
+    let handle = lp.remote();
     lp.call_soon(move || {
         thread::scope(|scope| scope.spawn(|| send_all(&handle)).join()).expect("it does not panic");
         EventLoop::current().stop();
@@ -42,7 +42,7 @@ fn ten_thousand_calls_cost_a_handful_of_writes() {
     assert_eq!(writes() - before, 0);
 
     // a loop that sleeps is woken once, however much comes until it is awake
-    let (handle, (ready, go)) = (lp.handle(), mpsc::channel());
+    let (handle, (ready, go)) = (lp.remote(), mpsc::channel());
     let sender = thread::spawn(move || {
         go.recv().expect("the loop is about to sleep");
         thread::sleep(Duration::from_millis(20)); // until it does
@@ -59,7 +59,7 @@ fn ten_thousand_calls_cost_a_handful_of_writes() {
 
     // and one that keeps up with the sender, falling asleep ever again
     let before = writes();
-    let handle = lp.handle();
+    let handle = lp.remote();
     let sender = thread::spawn(move || {
         send_all(&handle);
         handle.stop();

@@ -405,7 +405,7 @@ fn echoes<const CONNECTIONS: u64>(lp: &EventLoop, times: u64) -> Cost {
 
 fn call_soon_threadsafe(lp: &EventLoop, times: u64) -> Cost {
     const CALLS: u64 = 10_000;
-    let (handle, (sender, receiver)) = (lp.handle(), mpsc::channel());
+    let (handle, (sender, receiver)) = (lp.remote(), mpsc::channel());
     thread::spawn(move || {
         let calls = || (0..times * CALLS).for_each(|i| drop(handle.call_soon_threadsafe(move || i)));
         sender.send(cost(times * CALLS, calls)).expect("the loop waits for it");

@@ -12,9 +12,8 @@
 
 use std::time::{Duration, Instant};
 
-use oneloop::{
-    Barrier, BrokenBarrierError, Clock, Error, EventLoop, catch_cancelled, create_task, gather, sleep, yield_now,
-};
+use oneloop::error::BrokenBarrierError;
+use oneloop::{Barrier, Clock, Error, EventLoop, catch_cancelled, create_task, gather, sleep, yield_now};
 
 fn say(start: Instant, what: &str) {
     println!("{:>5} ms  {what}", (EventLoop::current().time() - start).as_millis());

@@ -1,19 +1,19 @@
-//! Bytes that came first and leave first, in one piece. Owns the memory; must not know where they come from or go.
+//! A FIFO of bytes in one slice. Owns the memory; must not know sockets or pipes.
 
-/// What a queue that has become empty keeps for the next bytes.
-const KEPT: usize = 256 * 1024;
+/// A buffer that becomes empty keeps its memory up to this size, and frees a larger one.
+const KEEP_MAX: usize = 256 * 1024;
 
-/// Bytes in order, in one slice. Taking from the front moves nothing; the front is used again when the end has no room.
+/// Bytes are added at the end and removed at the front. Removal moves no byte; `make_room` reuses the freed front.
 ///
-/// Invariant, **in place**: `start <= end <= memory.len()`, and the bytes are those between the two.
+/// Invariant: `start <= end <= memory.len()`, and the bytes are `memory[start..end]`.
 #[derive(Debug, Default)]
-pub(crate) struct ByteQueue {
+pub(crate) struct ByteBuffer {
     memory: Vec<u8>,
     start: usize,
     end: usize,
 }
 
-impl ByteQueue {
+impl ByteBuffer {
     pub(crate) fn len(&self) -> usize {
         self.end - self.start
     }
@@ -31,35 +31,35 @@ impl ByteQueue {
         self.fill(bytes.len());
     }
 
-    /// Room behind the bytes, at least so much.
-    pub(crate) fn room(&mut self, least: usize) -> &mut [u8] {
-        if self.memory.len() - self.end < least {
-            self.make_room(least);
+    /// The free memory behind the bytes; at least `min` bytes. Write to it, and then call `fill`.
+    pub(crate) fn room(&mut self, min: usize) -> &mut [u8] {
+        if self.memory.len() - self.end < min {
+            self.make_room(min);
         }
         &mut self.memory[self.end..]
     }
 
-    /// So many bytes were put into the room.
+    /// Adds the first `count` bytes of the room.
     pub(crate) fn fill(&mut self, count: usize) {
         self.end += count;
-        assert!(self.end <= self.memory.len(), "more was put into the room than there is");
+        assert!(self.end <= self.memory.len(), "more bytes were added than there is room for");
     }
 
-    /// Moves the bytes to the front if that frees as much as it moves, so that no byte is moved often; else there is more
-    /// memory.
-    fn make_room(&mut self, least: usize) {
+    /// Moves the bytes to the front if at least as many bytes are free there, so that the cost of moves stays
+    /// proportional to the bytes that pass through. Otherwise it takes more memory.
+    fn make_room(&mut self, min: usize) {
         let (start, len) = (self.start, self.len());
-        if start >= len && self.memory.len() >= len + least {
+        if start >= len && self.memory.len() >= len + min {
             self.memory.copy_within(start..self.end, 0);
         } else {
-            let mut larger = vec![0; (len + least).max(2 * len)];
+            let mut larger = vec![0; (len + min).max(2 * len)];
             larger[..len].copy_from_slice(self.as_slice());
             self.memory = larger;
         }
         (self.start, self.end) = (0, len);
     }
 
-    /// Takes up to so many bytes away from the front.
+    /// Removes up to `count` bytes at the front.
     pub(crate) fn consume(&mut self, count: usize) {
         self.start += count.min(self.len());
         if self.is_empty() {
@@ -67,7 +67,7 @@ impl ByteQueue {
         }
     }
 
-    /// Up to so many bytes from the front, taken away.
+    /// Removes up to `count` bytes at the front and returns them.
     pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
         let count = count.min(self.len());
         let taken = self.as_slice()[..count].to_vec();
@@ -75,9 +75,9 @@ impl ByteQueue {
         taken
     }
 
-    /// All bytes, taken away: with the memory they are in, if that would not be kept anyway.
+    /// Removes all bytes and returns them. Memory that would not be kept is returned with them instead of copied.
     pub(crate) fn take_all(&mut self) -> Vec<u8> {
-        if self.memory.len() <= KEPT {
+        if self.memory.len() <= KEEP_MAX {
             return self.take(self.len());
         }
         let mut memory = std::mem::take(&mut self.memory);
@@ -89,7 +89,7 @@ impl ByteQueue {
 
     pub(crate) fn clear(&mut self) {
         (self.start, self.end) = (0, 0);
-        if self.memory.len() > KEPT {
+        if self.memory.len() > KEEP_MAX {
             self.memory = Vec::new();
         }
     }
@@ -126,65 +126,65 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_queue(ops in ops()) {
-            let (mut queue, mut model) = (ByteQueue::default(), VecDeque::new());
+        fn it_does_what_a_deque_does(ops in ops()) {
+            let (mut buffer, mut model) = (ByteBuffer::default(), VecDeque::new());
             for op in ops {
                 match op {
                     Op::Push(bytes) => {
-                        queue.push(&bytes);
+                        buffer.push(&bytes);
                         model.extend(bytes);
                     }
                     Op::Fill(byte, count) => {
-                        queue.room(count)[..count].fill(byte);
-                        queue.fill(count);
+                        buffer.room(count)[..count].fill(byte);
+                        buffer.fill(count);
                         model.extend(std::iter::repeat_n(byte, count));
                     }
                     Op::Consume(count) => {
-                        queue.consume(count);
+                        buffer.consume(count);
                         model.drain(..count.min(model.len()));
                     }
                     Op::Take(count) => {
                         let taken: Vec<u8> = model.drain(..count.min(model.len())).collect();
-                        prop_assert_eq!(queue.take(count), taken);
+                        prop_assert_eq!(buffer.take(count), taken);
                     }
-                    Op::TakeAll => prop_assert_eq!(queue.take_all(), Vec::from(std::mem::take(&mut model))),
+                    Op::TakeAll => prop_assert_eq!(buffer.take_all(), Vec::from(std::mem::take(&mut model))),
                     Op::Clear => {
-                        queue.clear();
+                        buffer.clear();
                         model.clear();
                     }
                 }
-                prop_assert_eq!(queue.as_slice(), model.make_contiguous() as &[u8]);
-                prop_assert_eq!(queue.is_empty(), model.is_empty());
+                prop_assert_eq!(buffer.as_slice(), model.make_contiguous() as &[u8]);
+                prop_assert_eq!(buffer.is_empty(), model.is_empty());
             }
         }
     }
 
     #[test]
-    fn a_queue_that_never_empties_stays_in_its_memory() {
-        let mut queue = ByteQueue::default();
-        queue.push(&[0; 100]);
+    fn a_buffer_that_never_empties_does_not_grow() {
+        let mut buffer = ByteBuffer::default();
+        buffer.push(&[0; 100]);
         for _ in 0..10_000 {
-            queue.push(&[0; 50]);
-            queue.consume(50);
+            buffer.push(&[0; 50]);
+            buffer.consume(50);
         }
-        assert!(queue.memory.len() <= 400, "{} bytes", queue.memory.len());
+        assert!(buffer.memory.len() <= 400, "{} bytes", buffer.memory.len());
     }
 
     #[test]
-    fn a_burst_is_handed_over_whole() {
-        let mut queue = ByteQueue::default();
-        queue.push(&vec![1; 2 * KEPT]);
-        queue.consume(KEPT);
-        queue.push(&[2]);
-        assert_eq!(queue.take_all(), [vec![1; KEPT], vec![2]].concat());
-        assert_eq!((queue.len(), queue.memory.len()), (0, 0));
+    fn a_burst_is_returned_whole() {
+        let mut buffer = ByteBuffer::default();
+        buffer.push(&vec![1; 2 * KEEP_MAX]);
+        buffer.consume(KEEP_MAX);
+        buffer.push(&[2]);
+        assert_eq!(buffer.take_all(), [vec![1; KEEP_MAX], vec![2]].concat());
+        assert_eq!((buffer.len(), buffer.memory.len()), (0, 0));
     }
 
     #[test]
-    fn the_memory_of_a_burst_is_given_back() {
-        let mut queue = ByteQueue::default();
-        queue.push(&vec![0; 2 * KEPT]);
-        queue.consume(2 * KEPT);
-        assert_eq!(queue.memory.len(), 0);
+    fn the_memory_of_a_burst_is_freed() {
+        let mut buffer = ByteBuffer::default();
+        buffer.push(&vec![0; 2 * KEEP_MAX]);
+        buffer.consume(2 * KEEP_MAX);
+        assert_eq!(buffer.memory.len(), 0);
     }
 }

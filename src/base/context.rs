@@ -1,28 +1,28 @@
-//! The values of context variables: asyncio's `Context` as a thing to keep. Owns the map from a variable's number to its
-//! value; must not know which context this thread is in, nor the type of any value.
+//! A set of context variables: asyncio's `Context` as a value. Owns the map from a variable's id to its value; must not
+//! know which context this thread is in, nor the type of any value.
 //!
-//! Invariant: **no code of a user runs under a borrow taken here.** Values are counted pointers, so a look hands out a
-//! share; what is replaced is handed back, to be dropped by the caller.
+//! Invariant: **no code of a user runs under a borrow taken here.** Values are counted pointers, so reading one clones
+//! the pointer. A replaced value is returned, and the caller drops it.
 
 use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-/// A value of a type that its variable knows.
+/// The value of a variable. The variable knows its type.
 pub(crate) type Value = Rc<dyn Any>;
 
-/// Which variable: a number that no two variables of the process share.
+/// Names a variable. No two variables of the process have the same id.
 pub(crate) type VariableId = u64;
 
-/// What context variables are set to: asyncio's `Context`.
+/// The values of context variables: asyncio's `Context`.
 ///
-/// A cheap handle: clones are the same context, and equal. [`copy`](Self::copy) makes another one with the same values.
-/// A context is of one thread, like the values in it.
+/// It is a cheap handle: clones are the same context, and equal. [`copy`](Self::copy) makes another context with the
+/// same values. A context belongs to one thread, like the values in it.
 ///
-/// Every task runs in a context of its own: a copy, made when the task is created, of the one that its creator runs in.
-/// So it inherits what was set, and what it sets itself stays with it. Every callback runs in a copy made when it is
-/// registered. A task is given a context to share by [`Task::in_context`](crate::Task::in_context); a callback enters
+/// Every task runs in a context of its own: a copy of its creator's context, made when the task is created. So a task
+/// inherits the values of its creator, and what it sets is visible to itself alone. Every callback runs in a copy made
+/// when it is registered. [`Task::in_context`](crate::Task::in_context) lets a task share a context; a callback enters
 /// one by [`run`](Self::run).
 ///
 /// # Examples
@@ -41,20 +41,20 @@ pub struct Context {
     variables: Rc<Variables>,
 }
 
-/// The bindings in order of their numbers, shared by all copies until one of them sets something.
+/// The bindings, sorted by id. Copies share the vector until one of them sets a variable.
 #[derive(Default)]
 struct Variables {
     bindings: RefCell<Rc<Vec<(VariableId, Value)>>>,
 }
 
 impl Context {
-    /// A context in which nothing is set: asyncio's `Context()`.
+    /// A context in which no variable is set: asyncio's `Context()`.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Another context with the same values: asyncio's `copy()`. Costs the same however many there are.
-    #[must_use = "the copy is what it is called for"]
+    /// Another context with the same values: asyncio's `copy()`. Its cost does not depend on the number of variables.
+    #[must_use = "the context itself is not changed; use the copy that this returns"]
     pub fn copy(&self) -> Self {
         let bindings = Rc::clone(&self.variables.bindings.borrow());
         Self { variables: Rc::new(Variables { bindings: RefCell::new(bindings) }) }
@@ -66,7 +66,7 @@ impl Context {
         Some(Rc::clone(&bindings[at].1))
     }
 
-    /// Sets a variable, or takes its value out, and hands back what it was.
+    /// Sets a variable, or unsets it if `value` is `None`, and returns the previous value.
     pub(crate) fn replace(&self, id: VariableId, value: Option<Value>) -> Option<Value> {
         let mut bindings = self.variables.bindings.borrow_mut();
         match (find(&bindings, id), value) {
@@ -80,7 +80,7 @@ impl Context {
         }
     }
 
-    /// What it is known again by, without keeping its values.
+    /// A name of this context that does not keep its values alive.
     pub(crate) fn identity(&self) -> Identity {
         Identity(Rc::downgrade(&self.variables))
     }
@@ -90,7 +90,7 @@ fn find(bindings: &[(VariableId, Value)], id: VariableId) -> Result<usize, usize
     bindings.binary_search_by_key(&id, |(id, _)| *id)
 }
 
-/// The same context, not one with the same values.
+/// Equal if it is the same context. Two contexts with the same values are not equal.
 impl PartialEq for Context {
     fn eq(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.variables, &other.variables)
@@ -106,7 +106,7 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Which context, for whoever comes back to it.
+/// Names one context.
 pub(crate) struct Identity(Weak<Variables>);
 
 impl Identity {

@@ -1,33 +1,36 @@
-//! Recognises a value of a known type behind a type parameter, also one with borrowed parts, for which the standard
-//! library has no downcast. Owns that one trick; must not know what it is used for.
+//! A downcast for types that are not `'static`. Owns the comparison of types without their lifetimes; must not know the
+//! types that it is used for.
+//!
+//! The comparison is that of the [`typeid`](https://docs.rs/typeid) crate by David Tolnay: a trait object of a
+//! `PhantomData` returns the `TypeId` of its parameter with the lifetimes erased.
 #![expect(unsafe_code, reason = "a downcast for types that are not 'static; std::any::Any covers the others")]
 
 use std::any::TypeId;
 use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
 
-/// `value` as a `B` if that is its type, else `value` back.
+/// Converts `value` to a `B` if that is its type, and returns it unchanged as an error otherwise.
 ///
 /// # Safety
-/// If `A` and `B` are the same type but for lifetimes, they must be the same type. (It holds where `B` is written in
-/// terms of a type that `A` determines, such as `B = Task<A::Output>`.) If they differ in the lifetime of a reference, the
-/// `B` must be let go while `A`'s is not over.
+/// If `A` and `B` differ in nothing but lifetimes, they must be the same type. That holds where `B` is written in terms
+/// of a type that `A` determines, such as `B = Task<A::Output>`. If they differ in the lifetime of a reference, the
+/// caller must drop the `B` before the lifetime in `A` ends.
 pub(crate) unsafe fn downcast<A, B>(value: A) -> Result<B, A> {
     if same_but_for_lifetimes::<A, B>() {
         let value = ManuallyDrop::new(value);
-        // SAFETY: the ids agree, so A and B are one type but for lifetimes, and then, the caller says, altogether.
+        // SAFETY: the ids agree, so A and B differ at most in lifetimes; by the contract of this function they do not.
         Ok(unsafe { mem::transmute_copy::<ManuallyDrop<A>, B>(&value) })
     } else {
         Err(value)
     }
 }
 
-/// Whether `A` and `B` are one type but for lifetimes: asked first, it saves a large value from being moved about.
+/// Whether `A` and `B` differ in nothing but lifetimes. Asking this first saves `downcast` from moving a large value.
 pub(crate) fn same_but_for_lifetimes<A, B>() -> bool {
     id_of::<A>() == id_of::<B>()
 }
 
-/// The id of `T` with its lifetimes forgotten.
+/// The `TypeId` of `T` with its lifetimes erased.
 fn id_of<T>() -> TypeId {
     trait Identified {
         fn id(&self) -> TypeId
@@ -44,8 +47,9 @@ fn id_of<T>() -> TypeId {
     }
     let marker = PhantomData::<T>;
     let borrowed: &dyn Identified = &marker;
-    // SAFETY: only the lifetime bound of the trait object changes; the method called reads nothing of `T`, not even
-    // through a reference, and its vtable entry is the same code for every lifetime.
+    // SAFETY: the transmute changes only the lifetime bound of the trait object. `id` reads no value of type `T`, and
+    // lifetimes are erased before code is generated, so its vtable entry is the same code for every lifetime. This is
+    // the argument of the `typeid` crate.
     let forever: &(dyn Identified + 'static) = unsafe { mem::transmute(borrowed) };
     forever.id()
 }
@@ -65,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn another_type_comes_back() {
+    fn a_value_of_another_type_is_returned() {
         let local = 1;
         assert_eq!(string_in(&local), None);
         // SAFETY: u8 has no lifetimes.

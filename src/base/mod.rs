@@ -1,32 +1,31 @@
-//! Data structures that know no loop. Owns values only; must not know tasks or descriptors.
+//! Data structures that do not know the loop. Owns values and memory; must not know tasks or descriptors.
 
 mod clock; // real and virtual time
 mod task_key; // the number that names a task
 mod wake_target; // what is to be woken: a task, or a foreign waker
-mod pooled_rc; // a counted pointer whose blocks are used again
+mod pooled_rc; // a reference-counted pointer whose blocks are reused
 mod lend; // a value that is taken out of its place for a while
-mod downcast; // a downcast for types with borrowed parts
+mod downcast; // a downcast for types that are not 'static
 mod context; // a set of context variables
-mod poll_with; // a future that is polled through a function
-mod remote_call; // a closure for another thread
-mod thread_pool; // threads that run closures
-mod wait_queue; // a FIFO list of waiters with O(1) removal
+mod poll_with; // a future that is polled through a closure
+mod remote_call; // a call for another thread
+mod wait_queue; // a FIFO queue of waiters, with O(1) removal
+mod id_map; // values by ids that only grow
 #[cfg(unix)]
-mod byte_buffer; // bytes that are read at one end and written at the other
+mod byte_buffer; // a FIFO of bytes in one slice
 
 #[cfg(unix)]
-pub(crate) use byte_buffer::ByteQueue;
+pub(crate) use byte_buffer::ByteBuffer;
 pub use clock::Clock;
 pub(crate) use clock::{Ticker, nanos};
 pub use context::Context;
 pub(crate) use context::{Identity, Value, VariableId};
 pub(crate) use downcast::{downcast, same_but_for_lifetimes};
+pub(crate) use id_map::IdMap;
 pub(crate) use lend::lend;
 pub(crate) use poll_with::poll_with;
 pub(crate) use pooled_rc::{PooledRc, Typed, unsize};
-pub(crate) use remote_call::{RemoteCall, SentCall};
+pub(crate) use remote_call::{RemoteCall, RemoteFn};
 pub(crate) use task_key::TaskKey;
-pub(crate) use thread_pool::Job;
-pub use thread_pool::ThreadPool;
-pub(crate) use wait_queue::{Place, State, WaitQueue};
+pub(crate) use wait_queue::{WaitQueue, WaiterId, WaiterState};
 pub(crate) use wake_target::WakeTarget;

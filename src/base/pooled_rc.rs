@@ -1,10 +1,11 @@
-//! A shared pointer like `Rc`, made for cells that come and go by the ten thousand. Owns the count and the memory, which it
-//! keeps for the next cell of that size; must not know what is in a cell.
+//! A reference-counted pointer like `Rc`, for values that are created and freed by the ten thousand. Owns the count,
+//! and the memory of freed values; must not know the types of its values.
 //!
-//! Two things set it apart from `Rc`: there are no weak pointers, so a cell is eight bytes smaller, and a freed cell's
-//! block goes to a list of its thread instead of the allocator, whose general lists cost more than the whole rest of a
-//! task's life (measured: 350 of 960 instructions for a task that is spawned and joined).
-#![expect(unsafe_code, reason = "a reference count in front of the value, and lists of free blocks; measured")]
+//! It differs from `Rc` in two points. It has no weak pointers, which makes a value eight bytes smaller. And it does
+//! not return the block of a freed value to the allocator, but keeps it in a list of its thread for the next value of
+//! that size. The allocator's general lists cost 350 of the 960 instructions of a task that is spawned and joined
+//! (measured).
+#![expect(unsafe_code, reason = "a reference count in front of the value, and lists of free blocks: measured")]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::any::TypeId;
@@ -14,22 +15,26 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::{self, NonNull};
 
-/// What stands right in front of a value.
+/// The header of a block, right in front of the value.
 struct Prefix {
-    /// How many pointers to the value there are.
+    /// The number of pointers to the value.
     count: Cell<u32>,
-    /// Which list the block belongs to; `NO_CLASS` if it is not kept.
+    /// The size class of the block; `NO_CLASS` if it is not pooled.
     class: u8,
+    /// See `PooledRc::mark`.
     mark: Cell<bool>,
 }
 
 /// A shared pointer to a value in a block of its own.
 ///
-/// Invariants: **prefix**: a `Prefix` ends where the value begins. **counted**: its count says how many pointers to the
-/// value there are; the last one drops the value and frees the block. **blocks**: the block was taken for the value's
-/// size and alignment, which do not change when the pointer is turned into one to a trait object.
+/// Invariants, which the SAFETY comments cite by name:
+/// - **prefix**: a `Prefix` ends where the value begins.
+/// - **counted**: `Prefix::count` is the number of pointers to the value. The last pointer drops the value and frees
+///   the block.
+/// - **blocks**: the block was taken for the size and alignment of the value. They do not change when the pointer is
+///   cast to one to a trait object.
 pub(crate) struct PooledRc<T: ?Sized> {
-    /// Not `Send`, as the count is not atomic.
+    /// A `NonNull` is not `Send`, and this pointer must not be, because its count is not atomic.
     value: NonNull<T>,
     _owns: PhantomData<T>,
 }
@@ -42,17 +47,17 @@ impl<T> PooledRc<T> {
         Self::make(|| value)
     }
 
-    /// A pointer to what `make` makes, which the compiler then makes in its place: a cell that is put together elsewhere
-    /// and copied costs as much again.
+    /// A pointer to the value that `make` returns. The closure lets the compiler build the value in its block; building
+    /// it on the stack and copying it costs as much again.
     #[inline]
     pub(crate) fn make(make: impl FnOnce() -> T) -> Self {
         let block = Block::of(Layout::new::<T>());
         let place = block.take().cast::<u8>();
-        // SAFETY: the block is that large.
+        // SAFETY: the block is larger than its offset.
         let at = unsafe { place.add(block.offset) };
-        // SAFETY: a prefix fits in front of it.
+        // SAFETY: the offset is at least the size of a prefix.
         let prefix = unsafe { at.cast::<Prefix>().sub(1) };
-        // SAFETY: it is inside the block, and aligned: the offset is a multiple of the prefix's size.
+        // SAFETY: the prefix is inside the block, and aligned, because the offset is a multiple of its size.
         unsafe { prefix.write(Prefix { count: Cell::new(1), class: block.class(), mark: Cell::new(false) }) };
         let place = at.cast::<T>();
         // SAFETY: the rest of the block is large enough for a value, and aligned for it.
@@ -62,40 +67,43 @@ impl<T> PooledRc<T> {
 }
 
 impl<T: ?Sized> PooledRc<T> {
-    /// The same pointer, to what `convert` makes of its type.
+    /// Casts the pointer to another type, usually a trait object.
     ///
     /// # Safety
     /// `convert` must be a cast between the value's type and its trait objects: same address, same value.
     pub(crate) unsafe fn unsize<U: ?Sized>(self, convert: impl FnOnce(*mut T) -> *mut U) -> PooledRc<U> {
         let value = self.value.as_ptr();
         std::mem::forget(self);
-        // SAFETY: a cast of a pointer that is not null is not null; the share moves from the old pointer to the new.
+        // SAFETY: the cast of a pointer that is not null is not null. The count is unchanged: the new pointer replaces
+        // the old.
         let value = unsafe { NonNull::new_unchecked(convert(value)) };
         PooledRc { value, _owns: PhantomData }
     }
 
     #[inline]
     fn prefix(&self) -> &Prefix {
-        // SAFETY: prefix: it is inside the same block.
+        // SAFETY: prefix: it is in the same block, right in front of the value.
         let prefix = unsafe { self.value.cast::<Prefix>().sub(1) };
-        // SAFETY: prefix, and counted: it lives as long as this pointer.
+        // SAFETY: prefix, and counted: the block lives as long as this pointer.
         unsafe { prefix.as_ref() }
     }
 
-    /// A mark that all pointers to the value share, for their owners' use: it is found without knowing the value's type,
-    /// where the count is, which whoever marks is about to change. At first it is off.
+    /// A spare flag beside the count, for the owners of the value. It is reached without knowing the type of the value,
+    /// and shares the count's cache line. False at first. The kernel marks tasks that are in the ready queue.
     #[inline]
     pub(crate) fn mark(&self) -> &Cell<bool> {
         &self.prefix().mark
     }
 
-    /// The last pointer goes. Not inlined, so that a pointer that is not the last costs its place no more than the count.
+    /// Drops the value and frees the block, when the last pointer is dropped. Not inlined, so that the drop of any
+    /// other pointer costs only the count.
     #[inline(never)]
     fn free(&mut self) {
         let class = self.prefix().class;
         let block = if class == NO_CLASS { Block::of(Layout::for_value(&**self)) } else { Block::of_class(class) };
         let _freed = Freed { block, class, value: self.value.cast() };
-        // SAFETY: counted: nobody else refers to the value. The block is freed afterwards, also if the drop panics.
+        // SAFETY: counted: no other pointer refers to the value. `_freed` frees the block afterwards, also if this
+        // panics.
         unsafe { ptr::drop_in_place(self.value.as_ptr()) };
     }
 }
@@ -146,7 +154,7 @@ impl<T: ?Sized> Clone for PooledRc<T> {
         let count = &self.prefix().count;
         match count.get().checked_add(1) {
             Some(more) => count.set(more),
-            // only by forgetting four thousand million pointers; the count must not wrap
+            // reached only by forgetting 2^32 pointers; the count must not wrap
             None => std::process::abort(),
         }
         Self { value: self.value, _owns: PhantomData }
@@ -158,7 +166,7 @@ impl<T: ?Sized> Deref for PooledRc<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: counted: this pointer keeps the value alive, and there are only shared references to it.
+        // SAFETY: counted: this pointer keeps the value alive, and only shared references to it are handed out.
         unsafe { self.value.as_ref() }
     }
 }
@@ -190,122 +198,125 @@ struct Freed {
 impl Drop for Freed {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: blocks: the value stands `offset` bytes into its block.
+        // SAFETY: blocks: the value begins `offset` bytes into its block.
         let block = unsafe { self.value.sub(self.block.offset) };
-        // SAFETY: nobody uses the block any more, and it was taken for this layout.
+        // SAFETY: counted: the last pointer is gone. blocks: the block was taken for this layout.
         unsafe { self.block.give_back(self.class, block) };
     }
 }
 
-/// What a block for a value looks like.
+/// The layout of a block for a value.
 #[derive(Clone, Copy)]
 struct Block {
     layout: Layout,
-    /// Where the value stands.
+    /// Where the value begins.
     offset: usize,
 }
 
-/// Blocks for common alignments are kept in steps of so many bytes,
-const STEP: usize = 16;
-/// up to this size,
-const LARGEST: usize = 1024;
-/// and so many of each.
-const MOST: usize = 16 * 1024;
-const CLASSES: usize = LARGEST / STEP;
+/// The sizes of pooled blocks are the multiples of this. All blocks of one size form a class.
+const SIZE_STEP: usize = 16;
+/// The size of the largest pooled blocks. Larger ones go back to the allocator.
+const LARGEST_POOLED: usize = 1024;
+/// The number of free blocks that a thread keeps of each class.
+const MAX_FREE_PER_CLASS: usize = 16 * 1024;
+const CLASSES: usize = LARGEST_POOLED / SIZE_STEP;
+/// The class of a block that is not pooled: too large, or of an uncommon alignment.
 const NO_CLASS: u8 = u8::MAX;
-/// The alignment of every block that is kept, and of the values in them at the most.
+/// The alignment of every pooled block. The value in it needs at most this alignment.
 const COMMON_ALIGN: usize = align_of::<usize>();
 
 impl Block {
     const fn of(value: Layout) -> Self {
         let align = if value.align() > COMMON_ALIGN { value.align() } else { COMMON_ALIGN };
         let offset = if align > size_of::<Prefix>() { align } else { size_of::<Prefix>() };
-        let size = (offset + value.size()).next_multiple_of(if align > STEP { align } else { STEP });
+        let size = (offset + value.size()).next_multiple_of(if align > SIZE_STEP { align } else { SIZE_STEP });
         match Layout::from_size_align(size, align) {
             Ok(layout) => Self { layout, offset },
-            Err(_) => panic!("a value too large for the address space"),
+            Err(_) => panic!("a value is too large for the address space"),
         }
     }
 
-    /// The list that such a block is kept in.
-    #[expect(clippy::cast_possible_truncation, reason = "there are few classes")]
+    /// The size class of the block, which is the index of its list of free blocks.
+    #[expect(clippy::cast_possible_truncation, reason = "there are 64 classes")]
     const fn class(self) -> u8 {
-        if self.layout.align() == COMMON_ALIGN && self.layout.size() <= LARGEST {
-            (self.layout.size() / STEP - 1) as u8
+        if self.layout.align() == COMMON_ALIGN && self.layout.size() <= LARGEST_POOLED {
+            (self.layout.size() / SIZE_STEP - 1) as u8
         } else {
             NO_CLASS
         }
     }
 
     const fn of_class(class: u8) -> Self {
-        let size = (class as usize + 1) * STEP;
+        let size = (class as usize + 1) * SIZE_STEP;
         match Layout::from_size_align(size, COMMON_ALIGN) {
             Ok(layout) => Self { layout, offset: size_of::<Prefix>() },
-            Err(_) => panic!("the classes are small"),
+            Err(_) => panic!("a size class is small"),
         }
     }
 
-    /// A free block.
+    /// Takes a block: a free one, or one from the allocator.
     #[inline]
     fn take(self) -> NonNull<FreeBlock> {
-        let kept = match self.class() {
+        let pooled = match self.class() {
             NO_CLASS => None,
             class => LISTS.try_with(|lists| lists.0[class as usize].pop()).ok().flatten(),
         };
-        kept.unwrap_or_else(|| self.allocate())
+        pooled.unwrap_or_else(|| self.allocate())
     }
 
     #[cold]
     fn allocate(self) -> NonNull<FreeBlock> {
-        // SAFETY: the size is not zero: there is room for a prefix.
+        // SAFETY: the size is not zero, because a block has room for a prefix.
         let block = unsafe { alloc(self.layout) };
         NonNull::new(block.cast()).unwrap_or_else(|| handle_alloc_error(self.layout))
     }
 
+    /// Puts a block into the list of its class, or returns it to the allocator.
+    ///
     /// # Safety
-    /// The block must come from `take` of the same layout, and nobody may use it any more.
+    /// The block must come from `take` of the same layout, and must not be in use.
     #[inline]
     unsafe fn give_back(self, class: u8, block: NonNull<u8>) {
-        let kept = match class {
+        let pooled = match class {
             NO_CLASS => false,
-            // SAFETY: as said of this function; every block is large enough for a link.
+            // SAFETY: by the contract of this function the block is free and of this class.
             class => LISTS.try_with(|lists| unsafe { lists.0[class as usize].push(block.cast()) }).unwrap_or(false),
         };
-        if !kept {
-            // SAFETY: it was allocated in `allocate` with this layout.
+        if !pooled {
+            // SAFETY: `allocate` allocated it with this layout.
             unsafe { dealloc(block.as_ptr(), self.layout) };
         }
     }
 }
 
-/// A free block holds the link to the next.
+/// The content of a free block: the link to the next one.
 struct FreeBlock {
     next: Option<NonNull<Self>>,
 }
 
-/// Free blocks of one size.
-struct List {
+/// The free blocks of one class.
+struct FreeList {
     first: Cell<Option<NonNull<FreeBlock>>>,
     len: Cell<usize>,
 }
 
-impl List {
+impl FreeList {
     fn pop(&self) -> Option<NonNull<FreeBlock>> {
         let first = self.first.get()?;
-        // SAFETY: a block in the list is free, and `push` has written its link.
+        // SAFETY: a block in the list is free, and `push` wrote its link.
         self.first.set(unsafe { first.as_ref() }.next);
         self.len.set(self.len.get() - 1);
         Some(first)
     }
 
-    /// Whether there was room.
+    /// Adds a block, and returns whether there was room for it.
     ///
     /// # Safety
-    /// The block must be free, and of this list's size.
+    /// The block must be free, and of this list's class.
     unsafe fn push(&self, block: NonNull<FreeBlock>) -> bool {
-        let room = self.len.get() < MOST && !cfg!(any(miri, oneloop_plain_alloc));
+        let room = self.len.get() < MAX_FREE_PER_CLASS && !cfg!(any(miri, oneloop_plain_alloc));
         if room {
-            // SAFETY: it is free and large enough.
+            // SAFETY: the block is free, and even the smallest one is large enough for a link.
             unsafe { block.write(FreeBlock { next: self.first.get() }) };
             self.first.set(Some(block));
             self.len.set(self.len.get() + 1);
@@ -314,15 +325,15 @@ impl List {
     }
 }
 
-/// The free blocks of a thread.
-struct Lists([List; CLASSES]);
+/// The free blocks of a thread, by class.
+struct Lists([FreeList; CLASSES]);
 
 impl Drop for Lists {
     fn drop(&mut self) {
         for (class, list) in (0..).zip(&self.0) {
             let layout = Block::of_class(class).layout;
             while let Some(block) = list.pop() {
-                // SAFETY: all blocks of the list were allocated with this layout.
+                // SAFETY: all blocks of the class were allocated with this layout.
                 unsafe { dealloc(block.as_ptr().cast(), layout) };
             }
         }
@@ -330,7 +341,7 @@ impl Drop for Lists {
 }
 
 thread_local! {
-    static LISTS: Lists = const { Lists([const { List { first: Cell::new(None), len: Cell::new(0) } }; CLASSES]) };
+    static LISTS: Lists = const { Lists([const { FreeList { first: Cell::new(None), len: Cell::new(0) } }; CLASSES]) };
 }
 
 #[cfg(test)]

@@ -1,38 +1,39 @@
-//! What one thread asks another to run for it. Owns the promise that it is run once or dropped unrun, on the thread that
-//! gives it up; must not know who runs it, or why.
+//! A call that one thread sends to another. Owns the promise that its function runs at most once, and is dropped on the
+//! thread that runs or discards the call; must not know loops.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Something to be run once, which others may hold as well: who asked for it can take it back.
-pub(crate) trait RemoteCall: Send + Sync {
-    /// Runs it, unless it was taken back.
-    fn run(&self);
-    /// Drops what it holds: it will not be run. Does nothing once it has been.
-    fn give_up(&self);
+/// A function that can be called once, or discarded. It is shared with its sender, which may take it back.
+pub(crate) trait RemoteFn: Send + Sync {
+    /// Calls the function. Does nothing if it was called, discarded or taken back already.
+    fn call(&self);
+    /// Drops the function uncalled. Does nothing if it was called, discarded or taken back already.
+    fn discard(&self);
 }
 
-/// An errand on its way. Dropped on the way, it is given up.
-pub(crate) struct SentCall(Arc<dyn RemoteCall>);
+/// A call on its way to another thread. Dropping it discards the function.
+pub(crate) struct RemoteCall(Arc<dyn RemoteFn>);
 
-impl SentCall {
-    pub(crate) fn new(errand: Arc<dyn RemoteCall>) -> Self {
-        Self(errand)
+impl RemoteCall {
+    pub(crate) fn new(function: Arc<dyn RemoteFn>) -> Self {
+        Self(function)
     }
 
     pub(crate) fn run(self) {
-        self.0.run();
+        self.0.call();
     }
 }
 
-impl Drop for SentCall {
+/// Also after a call, when there is nothing left to discard.
+impl Drop for RemoteCall {
     fn drop(&mut self) {
-        self.0.give_up();
+        self.0.discard();
     }
 }
 
-impl fmt::Debug for SentCall {
+impl fmt::Debug for RemoteCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SentCall")
+        f.write_str("RemoteCall")
     }
 }

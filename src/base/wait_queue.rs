@@ -1,198 +1,202 @@
-//! Who waits for something, first come, first served. Owns the order, and who has been called; must not know what is
-//! waited for, nor how one who waits is woken.
+//! A FIFO queue of waiters. Owns their order and the state of each; must not know wakers or primitives.
 //!
-//! Below every lock, event, condition, semaphore and queue. A place is found, left and called in O(1), and used again, so
-//! that a list allocates only when it grows longer than it ever was. Who waits is a `Copy` name for that, so that nothing
-//! has to be dropped on the way.
+//! It is below every lock, event, condition, semaphore, barrier and queue. Every operation on a waiter takes O(1).
+//! Slots are reused, so the queue allocates only when more wait than ever before. A waiter is a `Copy` name (`W`), so
+//! no operation drops anything.
 
-/// No place: the neighbour of the first and of the last.
+/// The index of no slot: the neighbour of the first waiter and of the last, and the end of the list of free slots.
 const NONE: u32 = u32::MAX;
 
-/// One's place in a list, until one leaves it.
+/// Names one waiter from `enqueue` until `remove`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place(u32);
+pub(crate) struct WaiterId(u32);
 
-/// `Waiting` → `Called` when its turn has come, or `Waiting` → `PassedOver` when others are to have theirs instead. Whoever
-/// has a place leaves it in the end, from any of these.
+/// The state of one waiter. `Waiting` → `Notified` by `notify`, `Waiting` → `Skipped` by `skip`, and from each of the
+/// three to `Removed` by `remove`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State<W> {
+pub(crate) enum WaiterState<W> {
+    /// In the queue.
     Waiting(W),
-    PassedOver,
-    Called,
-    /// The place is free.
-    Nobody,
+    /// Out of the order because another waiter is notified in its stead.
+    Skipped,
+    /// Out of the order because its turn has come.
+    Notified,
+    /// No waiter: the slot is free.
+    Removed,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Slot<W> {
-    state: State<W>,
-    /// The neighbours of one who waits. Behind a free place is the next free one.
-    before: u32,
-    behind: u32,
+    state: WaiterState<W>,
+    /// The neighbours, while it waits.
+    prev: u32,
+    /// The neighbour, while it waits; in a free slot, the next free one.
+    next: u32,
 }
 
+/// The queue. `WaiterState` tells what its operations do to one waiter.
 #[derive(Debug)]
 pub(crate) struct WaitQueue<W> {
     slots: Vec<Slot<W>>,
+    /// The first free slot.
     free: u32,
     first: u32,
     last: u32,
-    called: u32,
-    passed_over: u32,
+    notified: u32,
+    skipped: u32,
 }
 
 impl<W> Default for WaitQueue<W> {
     fn default() -> Self {
-        Self { slots: Vec::new(), free: NONE, first: NONE, last: NONE, called: 0, passed_over: 0 }
+        Self { slots: Vec::new(), free: NONE, first: NONE, last: NONE, notified: 0, skipped: 0 }
     }
 }
 
 impl<W: Copy> WaitQueue<W> {
-    /// Whether nobody has a place, in whatever state.
+    /// Whether there is no waiter in any state.
     pub(crate) fn is_empty(&self) -> bool {
-        self.first == NONE && self.called == 0 && self.passed_over == 0
+        self.first == NONE && self.notified == 0 && self.skipped == 0
     }
 
-    /// How many have been called and have not left yet.
-    pub(crate) fn called(&self) -> u32 {
-        self.called
+    /// The number of notified waiters that have not been removed yet.
+    pub(crate) fn notified(&self) -> u32 {
+        self.notified
     }
 
-    /// How many were passed over and have not left yet.
-    pub(crate) fn passed_over(&self) -> u32 {
-        self.passed_over
+    /// The number of skipped waiters that have not been removed yet.
+    pub(crate) fn skipped(&self) -> u32 {
+        self.skipped
     }
 
-    /// Those who wait, who has waited longest first.
-    pub(crate) fn waiters(&self) -> impl Iterator<Item = W> {
+    /// The waiters in state `Waiting`, in order.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = W> {
         let mut at = self.first;
         std::iter::from_fn(move || {
             let slot = self.slots.get(at as usize)?;
-            at = slot.behind;
+            at = slot.next;
             slot.waiter()
         })
     }
 
-    /// Who has waited longest.
+    /// The waiter that has waited longest.
     #[inline]
-    pub(crate) fn first(&self) -> Option<Place> {
-        (self.first != NONE).then_some(Place(self.first))
+    pub(crate) fn first(&self) -> Option<WaiterId> {
+        (self.first != NONE).then_some(WaiterId(self.first))
     }
 
-    /// Who waits at `place`, if one does.
+    /// The name of a waiter in state `Waiting`.
     #[inline]
-    pub(crate) fn waiter(&self, place: Place) -> Option<W> {
-        self.slots[place.0 as usize].waiter()
+    pub(crate) fn waiter(&self, id: WaiterId) -> Option<W> {
+        self.slots[id.0 as usize].waiter()
     }
 
-    /// How the one at `place` stands.
-    pub(crate) fn state(&self, place: Place) -> State<W> {
-        self.slots[place.0 as usize].state
+    pub(crate) fn state(&self, id: WaiterId) -> WaiterState<W> {
+        self.slots[id.0 as usize].state
     }
 
-    /// Somebody else waits at the place of one who waits.
-    pub(crate) fn replace(&mut self, place: Place, waiter: W) {
-        let slot = &mut self.slots[place.0 as usize];
-        debug_assert!(matches!(slot.state, State::Waiting(_)), "nobody waits there");
-        slot.state = State::Waiting(waiter);
+    /// Gives a waiter in state `Waiting` another name. It keeps its position.
+    pub(crate) fn rename(&mut self, id: WaiterId, waiter: W) {
+        let slot = &mut self.slots[id.0 as usize];
+        debug_assert!(matches!(slot.state, WaiterState::Waiting(_)), "this waiter does not wait");
+        slot.state = WaiterState::Waiting(waiter);
     }
 
-    /// Takes the last place.
+    /// Adds a waiter at the end.
     #[inline]
-    pub(crate) fn join(&mut self, waiter: W) -> Place {
+    pub(crate) fn enqueue(&mut self, waiter: W) -> WaiterId {
         if self.free == NONE {
             self.grow();
         }
         let at = self.free;
         let slot = &mut self.slots[at as usize];
-        self.free = slot.behind;
-        *slot = Slot { state: State::Waiting(waiter), before: self.last, behind: NONE };
+        self.free = slot.next;
+        *slot = Slot { state: WaiterState::Waiting(waiter), prev: self.last, next: NONE };
         match self.slots.get_mut(self.last as usize) {
-            Some(last) => last.behind = at,
+            Some(last) => last.next = at,
             None => self.first = at,
         }
         self.last = at;
-        Place(at)
+        WaiterId(at)
     }
 
-    /// The turn of one who waits has come: out of the order, to be woken by the caller.
-    pub(crate) fn call(&mut self, place: Place) {
-        self.take_out(place, State::Called);
-        self.called += 1;
+    /// Marks that the turn of a waiter has come. The caller has to wake it.
+    pub(crate) fn notify(&mut self, id: WaiterId) {
+        self.take_out(id, WaiterState::Notified);
+        self.notified += 1;
     }
 
-    /// One who waits is passed over: out of the order, in nobody's way any more.
-    pub(crate) fn pass_over(&mut self, place: Place) {
-        self.take_out(place, State::PassedOver);
-        self.passed_over += 1;
+    /// Takes a waiter out of the order without notifying it.
+    pub(crate) fn skip(&mut self, id: WaiterId) {
+        self.take_out(id, WaiterState::Skipped);
+        self.skipped += 1;
     }
 
-    /// Gives a place up. Answers how the one who had it stood.
-    pub(crate) fn leave(&mut self, place: Place) -> State<W> {
-        let slot = &self.slots[place.0 as usize];
+    /// Removes a waiter in any state, and returns that state.
+    pub(crate) fn remove(&mut self, id: WaiterId) -> WaiterState<W> {
+        let slot = &self.slots[id.0 as usize];
         let state = slot.state;
         match state {
-            State::Waiting(_) => self.join_up(slot.before, slot.behind),
-            State::PassedOver => self.passed_over -= 1,
-            State::Called => self.called -= 1,
-            State::Nobody => unreachable!("a place is left once"),
+            WaiterState::Waiting(_) => self.link(slot.prev, slot.next),
+            WaiterState::Skipped => self.skipped -= 1,
+            WaiterState::Notified => self.notified -= 1,
+            WaiterState::Removed => unreachable!("a waiter is removed once"),
         }
-        self.set_free(place);
+        self.free_slot(id);
         state
     }
 
-    /// Gives the place of one who has been called up: whether it has.
+    /// Removes a waiter if it has been notified, and returns whether it was.
     #[inline]
-    pub(crate) fn leave_if_called(&mut self, place: Place) -> bool {
-        let called = matches!(self.slots[place.0 as usize].state, State::Called);
-        if called {
-            self.called -= 1;
-            self.set_free(place);
+    pub(crate) fn remove_if_notified(&mut self, id: WaiterId) -> bool {
+        let notified = matches!(self.slots[id.0 as usize].state, WaiterState::Notified);
+        if notified {
+            self.notified -= 1;
+            self.free_slot(id);
         }
-        called
+        notified
     }
 
     #[inline]
-    fn set_free(&mut self, place: Place) {
-        let slot = &mut self.slots[place.0 as usize];
-        slot.state = State::Nobody;
-        slot.behind = std::mem::replace(&mut self.free, place.0);
+    fn free_slot(&mut self, id: WaiterId) {
+        let slot = &mut self.slots[id.0 as usize];
+        slot.state = WaiterState::Removed;
+        slot.next = std::mem::replace(&mut self.free, id.0);
     }
 
     #[inline]
-    fn take_out(&mut self, place: Place, to: State<W>) {
-        let slot = &mut self.slots[place.0 as usize];
-        debug_assert!(matches!(slot.state, State::Waiting(_)), "nobody waits there");
+    fn take_out(&mut self, id: WaiterId, to: WaiterState<W>) {
+        let slot = &mut self.slots[id.0 as usize];
+        debug_assert!(matches!(slot.state, WaiterState::Waiting(_)), "this waiter does not wait");
         slot.state = to;
-        let (before, behind) = (slot.before, slot.behind);
-        self.join_up(before, behind);
+        let (prev, next) = (slot.prev, slot.next);
+        self.link(prev, next);
     }
 
-    /// Two become neighbours, as who stood between them is out of the order.
-    fn join_up(&mut self, before: u32, behind: u32) {
-        match self.slots.get_mut(before as usize) {
-            Some(slot) => slot.behind = behind,
-            None => self.first = behind,
+    /// Makes two slots neighbours.
+    fn link(&mut self, prev: u32, next: u32) {
+        match self.slots.get_mut(prev as usize) {
+            Some(slot) => slot.next = next,
+            None => self.first = next,
         }
-        match self.slots.get_mut(behind as usize) {
-            Some(slot) => slot.before = before,
-            None => self.last = before,
+        match self.slots.get_mut(next as usize) {
+            Some(slot) => slot.prev = prev,
+            None => self.last = prev,
         }
     }
 
-    /// Makes a free place.
+    /// Makes a free slot.
     #[cold]
     fn grow(&mut self) {
         let at = u32::try_from(self.slots.len()).ok().filter(|at| *at != NONE);
-        self.slots.push(Slot { state: State::Nobody, before: NONE, behind: NONE });
-        self.free = at.expect("fewer than 2^32 wait for one thing");
+        self.slots.push(Slot { state: WaiterState::Removed, prev: NONE, next: NONE });
+        self.free = at.expect("fewer than 2^32 tasks wait in one queue");
     }
 }
 
 impl<W: Copy> Slot<W> {
     #[inline]
     fn waiter(&self) -> Option<W> {
-        if let State::Waiting(waiter) = self.state { Some(waiter) } else { None }
+        if let WaiterState::Waiting(waiter) = self.state { Some(waiter) } else { None }
     }
 }
 

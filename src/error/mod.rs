@@ -1,16 +1,31 @@
-//! Every error that a user can meet. Owns their types and texts; must not know what raises them.
+//! Every error type of the crate.
+//!
+//! The errors that most programs write are also at the root of the crate: [`Error`], [`Cancelled`], [`TaskError`],
+//! [`TimeoutError`], [`GroupError`], [`Panic`], [`Closed`], [`QueueShutDown`], [`Deadlock`], and the pair [`Exception`]
+//! and [`ExceptionContext`] of the exception handler. All others are reached by this module alone.
+//!
+//! Every text ends with the remedy where there is one. Errors of sockets, streams and signals become an
+//! [`std::io::Error`] by `?`.
+//!
+//! Owns the types and texts; must not know what raises them.
 
-mod error; // errors of runs, tasks and primitives
-mod stream; // errors of streams
+mod task; // the end of a task or future without a value
+mod run; // the end of a run without a value
+mod primitives; // time limits and task groups
+mod sync; // semaphores, barriers and queues
+mod net; // connections and watched descriptors
+mod stream; // buffered streams
 #[cfg(feature = "signal")]
-mod signal; // errors of signal handlers
+mod signal; // signal handlers
+mod report; // what an exception handler receives
 
-pub use error::{
-    BrokenBarrierError, Cancelled, Closed, ConnectError, Deadlock, Error, Exception, ExceptionContext, GetError,
-    GroupError, InvalidState, Panic, PutError, QueueShutDown, ReleaseError, RescheduleError, TaskDoneError, TaskError,
-    TimeoutError, WatchError,
-};
+pub use net::{ConnectError, WatchError};
+pub use primitives::{GroupError, RescheduleError, TimeoutError};
+pub use report::{Exception, ExceptionContext};
+pub use run::{Closed, Deadlock, Error};
 #[cfg(feature = "signal")]
 pub use signal::SignalError;
-pub(crate) use stream::KeptError;
+pub(crate) use stream::SharedIoError;
 pub use stream::{IncompleteReadError, LimitOverrunError, ReadError};
+pub use sync::{BrokenBarrierError, GetError, PutError, QueueShutDown, ReleaseError, TaskDoneError};
+pub use task::{Cancelled, InvalidState, Panic, TaskError};

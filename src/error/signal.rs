@@ -1,4 +1,4 @@
-//! Why a signal cannot be handled. Owns the words; must not know how it would be.
+//! Errors of signal handlers. Owns their type and texts; must not know how a signal is handled.
 
 use std::io;
 
@@ -8,14 +8,14 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SignalError {
-    /// The system lets nobody catch it, or nothing sound can be done when it comes: `SIGKILL`, `SIGSTOP`, `SIGILL`,
+    /// The system lets no program catch it, or no handler could do anything sound: `SIGKILL`, `SIGSTOP`, `SIGILL`,
     /// `SIGFPE`, `SIGSEGV`. asyncio's `RuntimeError`.
     #[error("signal {0} cannot be caught; to end in an orderly way, handle SIGTERM or SIGINT")]
     Forbidden(i32),
     /// There is no such signal: asyncio's `ValueError`.
     #[error("there is no signal {0} to be caught; use the constants of oneloop::signal")]
     Invalid(i32),
-    /// The system has no descriptors left for the pipe by which signals come.
+    /// The system has no descriptor left for the pipe that carries signals to the loop.
     #[error("signal {0} cannot be handled: {1}")]
     Io(i32, #[source] io::Error),
 }

@@ -1,19 +1,19 @@
-//! Why a stream gave less than it was asked for. Owns the words; must not know streams.
+//! Errors of buffered streams. Owns their types and texts; must not know streams.
 
 use std::sync::Arc;
 use std::{fmt, io};
 
 use thiserror::Error;
 
-/// The stream ended too early: asyncio's `IncompleteReadError`. What had come is in `partial`, and no longer in the
-/// stream.
+/// The stream ended too early: asyncio's `IncompleteReadError`. The bytes that came before the end are in `partial`,
+/// and no longer in the stream.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the stream ended after {} bytes, before {}", .partial.len(), Missing(*.expected))]
 #[non_exhaustive]
 pub struct IncompleteReadError {
-    /// What came before the end.
+    /// The bytes that came before the end.
     pub partial: Vec<u8>,
-    /// How many bytes were asked for; `None` if they were to go up to a separator.
+    /// How many bytes were asked for; `None` for a read up to a separator.
     pub expected: Option<usize>,
 }
 
@@ -23,7 +23,7 @@ impl IncompleteReadError {
     }
 }
 
-/// What the end came before.
+/// What the read was for, as text: the number of bytes, or a separator.
 struct Missing(Option<usize>);
 
 impl fmt::Display for Missing {
@@ -43,7 +43,7 @@ impl fmt::Display for Missing {
 #[error("{}", self.text())]
 #[non_exhaustive]
 pub struct LimitOverrunError {
-    /// How many bytes there are in front of the separator, or up to where there certainly is none.
+    /// How many bytes there are in front of the separator. If none was found: how many bytes certainly contain none.
     pub consumed: usize,
     dropped: bool,
 }
@@ -53,7 +53,7 @@ impl LimitOverrunError {
         Self { consumed, dropped: false }
     }
 
-    /// The same of a line that was dropped.
+    /// Turns this error into one whose line was dropped.
     pub(crate) fn dropped(self) -> Self {
         Self { dropped: true, ..self }
     }
@@ -62,7 +62,8 @@ impl LimitOverrunError {
         let consumed = self.consumed;
         if self.dropped {
             format!(
-                "a line of {consumed} bytes or more was dropped: it is over the limit; make the reader with a higher one"
+                "a line of {consumed} bytes or more was dropped: it is over the limit; make the reader with a higher \
+                 one"
             )
         } else {
             format!(
@@ -73,12 +74,12 @@ impl LimitOverrunError {
     }
 }
 
-/// Why a read from a [`StreamReader`](crate::StreamReader) gave nothing. Where a program deals in `io::Error`, `?` makes
-/// one of it.
+/// Why a read from a [`StreamReader`](crate::StreamReader) returned nothing. It becomes an `io::Error` by `?`.
 ///
 /// # Examples
 /// ```
-/// use oneloop::{ReadError, StreamReader, run};
+/// use oneloop::error::ReadError;
+/// use oneloop::{StreamReader, run};
 ///
 /// run(async {
 ///     let reader = StreamReader::new();
@@ -94,13 +95,13 @@ impl LimitOverrunError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The stream ended first.
+    /// The stream ended before the read had its bytes.
     #[error(transparent)]
     Incomplete(#[from] IncompleteReadError),
     /// The line, or the message, is longer than the reader's limit.
     #[error(transparent)]
     Limit(#[from] LimitOverrunError),
-    /// The connection failed, or whoever feeds the reader said so.
+    /// The connection failed, or the code that feeds the reader called `set_exception`.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -115,17 +116,17 @@ impl From<ReadError> for io::Error {
     }
 }
 
-/// An `io::Error` that several have to be told, one after another.
+/// An `io::Error` that is reported to several callers, one after another. `io::Error` itself cannot be cloned.
 #[derive(Clone, Debug)]
-pub(crate) struct KeptError(Arc<io::Error>);
+pub(crate) struct SharedIoError(Arc<io::Error>);
 
-impl KeptError {
+impl SharedIoError {
     pub(crate) fn new(error: io::Error) -> Self {
         Self(Arc::new(error))
     }
 
-    /// The same error once more: number, kind, text and what is inside it.
-    pub(crate) fn again(&self) -> io::Error {
+    /// An equal error: same number, kind, text and source.
+    pub(crate) fn to_io_error(&self) -> io::Error {
         match self.0.raw_os_error() {
             Some(number) => io::Error::from_raw_os_error(number),
             None => io::Error::new(self.0.kind(), self.clone()),
@@ -133,13 +134,13 @@ impl KeptError {
     }
 }
 
-impl fmt::Display for KeptError {
+impl fmt::Display for SharedIoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl std::error::Error for KeptError {
+impl std::error::Error for SharedIoError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.get_ref().map(|inner| inner as _)
     }

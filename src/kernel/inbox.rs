@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
-use crate::base::{SentCall, TaskKey};
+use crate::base::{RemoteCall, TaskKey};
 
 /// What another thread has for a loop.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(crate) enum Message {
     /// A task is to be queued, if it still lives.
     Wake(TaskKey),
     /// A callback.
-    Run(SentCall),
+    Run(RemoteCall),
     /// What is expected under this number has come.
     Arrived(u64),
 }

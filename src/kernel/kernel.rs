@@ -22,7 +22,7 @@ use super::life::{Life, Phase};
 use super::ready_queue::{Batch, ChildTurnRef, Entry, Queued, ReadyQueue, Run, RunRef};
 use super::task_table::{RunningTask, TaskTable};
 use super::throwing::Throwing;
-use crate::base::{Clock, PooledRc, SentCall, TaskKey, Ticker, unsize};
+use crate::base::{Clock, PooledRc, RemoteCall, TaskKey, Ticker, unsize};
 use crate::error::ExceptionContext;
 use crate::reactor::{Reactor, ReadyEvent};
 use crate::timer_wheel::{TimerKey, TimerWheel};
@@ -416,7 +416,7 @@ impl<P: Queued> Kernel<P> {
 }
 
 /// The turn of a call that another thread has sent. (A kind of entry for it alone would cost every other entry: measured.)
-struct RemoteTurn(Cell<Option<SentCall>>);
+struct RemoteTurn(Cell<Option<RemoteCall>>);
 
 impl Run for RemoteTurn {
     fn run(&self) {

@@ -21,6 +21,8 @@ pub struct Race<T, E> {
 }
 
 /// What became of one who raced.
+///
+/// Closed on purpose, so that a `match` needs no arm `_`: a race ends for each in one of these three ways.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt<E> {
     /// It was the first to return a value.

@@ -74,7 +74,7 @@ impl WatchedChild {
         *child = None;
         drop(child);
         self.status.set(Some(status));
-        self.waiters.call_all();
+        self.waiters.notify_all();
         true
     }
 
@@ -84,7 +84,7 @@ impl WatchedChild {
             if let Some(status) = self.status.get() {
                 return status;
             }
-            self.waiters.wait(EXIT, |_| ()).await;
+            self.waiters.wait(EXIT).await;
         }
     }
 

@@ -70,7 +70,7 @@ impl EventLoop {
 ///     received(SIGHUP).await?; // by custom: read them again
 /// }
 /// # #[allow(unreachable_code)]
-/// # Ok::<(), oneloop::SignalError>(())
+/// # Ok::<(), oneloop::error::SignalError>(())
 /// # }).unwrap().unwrap();
 /// ```
 ///
@@ -108,7 +108,7 @@ pub async fn received(signal: i32) -> Result<(), SignalError> {
 /// let server = oneloop::create_task(serve());
 /// ctrl_c().await?;
 /// server.cancel(); // and tell the clients
-/// # Ok::<(), oneloop::SignalError>(())
+/// # Ok::<(), oneloop::error::SignalError>(())
 /// # }).unwrap().unwrap();
 /// ```
 ///

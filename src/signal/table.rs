@@ -72,6 +72,8 @@ struct Pipe {
 pub(crate) struct Signals {
     entries: RefCell<BTreeMap<i32, Entry>>,
     pipe: RefCell<Option<Pipe>>,
+    /// The last number of a waiter. It outlives the entries (so no `IdMap` in each): the guard of a wait that an earlier
+    /// entry has ended must not find a waiter of a later one.
     last_waiter: Cell<u64>,
 }
 

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::{fmt, io};
 
 use super::transport::{DEFAULT_LIMIT, ReadBuffer, Transport};
-use crate::base::ByteQueue;
-use crate::error::{KeptError, ReadError};
+use crate::base::ByteBuffer;
+use crate::error::{ReadError, SharedIoError};
 
 /// Reads bytes, lines and messages: asyncio's `StreamReader`. Clones are the same reader.
 ///
@@ -36,13 +36,13 @@ use crate::error::{KeptError, ReadError};
 ///         while let Some(_line) = lines.next_line().await? {
 ///             count += 1;
 ///         }
-///         Ok::<_, oneloop::ReadError>(count)
+///         Ok::<_, oneloop::error::ReadError>(count)
 ///     });
 ///     reader.feed_data(b"one\ntwo\nth");
 ///     reader.feed_data(b"ree\nfour");
 ///     reader.feed_eof();
 ///     assert_eq!(count.await?, 4); // the last line has no `\n`, and is a line
-///     Ok::<(), oneloop::ReadError>(())
+///     Ok::<(), oneloop::error::ReadError>(())
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -257,7 +257,7 @@ impl StreamReader {
     ///     reader.feed_data(b"GET / HTTP/1.1\r\nHost: here\r\n\r\nbody");
     ///     assert!(reader.readuntil("\r\n\r\n").await?.ends_with(b"here\r\n\r\n"));
     ///     assert_eq!(reader.read(100).await?, b"body");
-    ///     Ok::<(), oneloop::ReadError>(())
+    ///     Ok::<(), oneloop::error::ReadError>(())
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -287,7 +287,7 @@ impl StreamReader {
     ///     reader.feed_data(b"one. two! three");
     ///     assert_eq!(reader.readuntil_any(&[b". ", b"! "]).await?, b"one. ");
     ///     assert_eq!(reader.readuntil_any(&[b". ", b"! "]).await?, b"two! ");
-    ///     Ok::<(), oneloop::ReadError>(())
+    ///     Ok::<(), oneloop::error::ReadError>(())
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -303,7 +303,7 @@ impl StreamReader {
         self.transport.read_buffer()
     }
 
-    fn bytes(&self) -> RefMut<'_, ByteQueue> {
+    fn bytes(&self) -> RefMut<'_, ByteBuffer> {
         self.buffer().bytes()
     }
 
@@ -328,7 +328,7 @@ impl StreamReader {
 
     /// Makes every read fail from now on, also one that is waiting, and also if the reader holds bytes.
     pub fn set_exception(&self, error: io::Error) {
-        self.buffer().set_error(KeptError::new(error));
+        self.buffer().set_error(SharedIoError::new(error));
     }
 
     /// The error with which reads fail: the one that a read has met, or that `set_exception` was given.

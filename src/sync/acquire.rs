@@ -1,77 +1,82 @@
-//! A wait for something that one then has: a lock, a permit, an item. Owns the order of taking, waiting and looking again;
-//! must not know what it is.
+//! The future that acquires a lock, a permit, an item, or whatever else is waited for in a queue. Owns the order of
+//! trying, waiting and trying again; must not know locks, permits or items.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::waiters::Waiters;
-use crate::base::Place;
+use crate::base::WaiterId;
 use crate::kernel::Leaf;
 
-/// What is had by standing in line for it, as one who waits for it holds it.
+/// A handle on something that tasks acquire, if need be by waiting: a lock, a permit, an item.
 pub(crate) trait Resource: Unpin {
-    type Had;
-    /// What the wait is called in the await graph.
-    const WHAT: Leaf;
-    fn line(&self) -> &Waiters;
-    /// Takes it if one need not wait.
-    fn take_if_free(&self) -> bool;
-    /// It is one's turn: whether that says that one has it now, or one is to look again, as a newcomer does.
-    fn take(&self) -> bool;
-    fn had(self) -> Self::Had;
-    /// See `Waiters::wait`.
-    fn given_up(&self, called: bool);
+    /// What the task holds afterwards.
+    type Acquired;
+    /// The name of the wait in the await graph.
+    const NAME: Leaf;
+    fn waiters(&self) -> &Waiters;
+    /// Acquires it if that is possible without waiting.
+    fn try_acquire(&self) -> bool;
+    /// Called when the waiter was notified and its task runs. True: the resource is acquired now. False: the task has
+    /// to try again, like a newcomer.
+    fn on_notified(&self) -> bool;
+    fn into_acquired(self) -> Self::Acquired;
+    /// Called when a wait ended without success, because it was cancelled, dropped or skipped. If it had been notified,
+    /// the notification may have to go to another waiter.
+    fn on_abandoned(&self, was_notified: bool);
 }
 
-/// Until one has it. A future by hand: one of the compiler's around another for the wait costs a twelfth of all that is done
-/// for a permit; measured.
-pub(crate) struct Acquire<G: Resource> {
-    /// Until one has it.
-    goal: Option<G>,
-    place: Option<Place>,
+/// Resolves when the resource is acquired.
+///
+/// Written by hand: an `async fn` around `Waiters::wait` made a contended acquire of a semaphore a twelfth slower
+/// (measured).
+pub(crate) struct Acquire<R: Resource> {
+    /// None once it is acquired.
+    resource: Option<R>,
+    id: Option<WaiterId>,
 }
 
-impl<G: Resource> Acquire<G> {
-    pub(crate) fn new(goal: G) -> Self {
-        Self { goal: Some(goal), place: None }
+impl<R: Resource> Acquire<R> {
+    pub(crate) fn new(resource: R) -> Self {
+        Self { resource: Some(resource), id: None }
     }
 
     #[cold]
-    fn give_up(&mut self) {
-        if let (Some(goal), Some(place)) = (&self.goal, self.place.take()) {
-            goal.given_up(goal.line().leave(place));
+    fn abandon(&mut self) {
+        if let (Some(resource), Some(id)) = (&self.resource, self.id.take()) {
+            resource.on_abandoned(resource.waiters().remove(id));
         }
     }
 }
 
-impl<G: Resource> Future for Acquire<G> {
-    type Output = G::Had;
+impl<R: Resource> Future for Acquire<R> {
+    type Output = R::Acquired;
 
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<G::Had> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R::Acquired> {
         let this = &mut *self;
         loop {
-            let goal = this.goal.as_ref().expect("a wait was polled again after it was done");
-            if this.place.is_none() && goal.take_if_free() {
+            let resource = this.resource.as_ref().expect("a future was polled again after it had returned its value");
+            if this.id.is_none() && resource.try_acquire() {
                 break;
             }
-            match goal.line().poll(&mut this.place, G::WHAT, cx) {
-                Poll::Ready(true) if goal.take() => break,
+            match resource.waiters().poll(&mut this.id, R::NAME, cx) {
+                Poll::Ready(true) if resource.on_notified() => break,
                 Poll::Ready(true) => {}
-                Poll::Ready(false) => this.give_up(),
+                Poll::Ready(false) => this.abandon(),
                 Poll::Pending => return Poll::Pending,
             }
         }
-        this.goal.take().map_or(Poll::Pending, |goal| Poll::Ready(goal.had()))
+        this.resource.take().map_or(Poll::Pending, |resource| Poll::Ready(resource.into_acquired()))
     }
 }
 
-impl<G: Resource> Drop for Acquire<G> {
+impl<R: Resource> Drop for Acquire<R> {
     #[inline]
     fn drop(&mut self) {
-        if self.place.is_some() {
-            self.give_up();
+        if self.id.is_some() {
+            self.abandon();
         }
     }
 }

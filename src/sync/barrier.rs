@@ -1,4 +1,4 @@
-//! A place where tasks wait for each other: asyncio's `Barrier`. Owns the round that is under way; must not know how a
+//! Tasks that wait for each other: asyncio's `Barrier`. Owns the phase of the current round; must not know how a
 //! condition waits.
 
 use std::cell::Cell;
@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::condition::Condition;
 use crate::error::BrokenBarrierError;
 
-/// A place where a number of tasks wait until all of them are there, again and again: asyncio's `Barrier`. Clones are the
+/// Lets a number of tasks wait until all of them have arrived, round after round: asyncio's `Barrier`. Clones are the
 /// same barrier.
 ///
 /// # Examples
@@ -19,12 +19,12 @@ use crate::error::BrokenBarrierError;
 ///     let start = Barrier::new(3);
 ///     gather((0..3).map(|_| {
 ///         let start = start.clone();
-///         async move { start.wait().await.expect("nobody breaks it") }
+///         async move { start.wait().await.expect("it is not aborted") }
 ///     }))
 ///     .await
 /// })?;
 /// places.sort_unstable();
-/// assert_eq!(places, [0, 1, 2]); // each has another
+/// assert_eq!(places, [0, 1, 2]); // each task has its own number
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 #[derive(Clone)]
@@ -32,9 +32,14 @@ pub struct Barrier {
     shared: Rc<Shared>,
 }
 
-/// `Filling` → `Draining` when all are there → `Filling` when the last has left; `Filling` or `Draining` → `Resetting` by
-/// `reset` while somebody is there → `Filling` when the last has left; any → `Broken` by `abort` → `Filling`, or
-/// `Resetting`, by `reset`.
+/// The phase of a barrier, and all moves:
+///
+/// - `Filling` → `Draining` when all tasks have arrived.
+/// - `Draining` → `Filling` when the last task has left.
+/// - `Filling`, `Draining` or `Broken` → `Resetting` by `reset` while a task is in the barrier.
+/// - `Resetting` → `Filling` when the last task has left.
+/// - `Broken` → `Filling` by `reset` of an empty barrier.
+/// - Any → `Broken` by `abort`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Filling,
@@ -44,30 +49,34 @@ enum Phase {
 }
 
 struct Shared {
-    /// Its lock orders who comes and goes, as in asyncio; it protects no value, since one who lost it must leave too.
+    /// Its lock orders arrivals and departures, as in asyncio. It protects no value, because a task that lost the lock
+    /// has to leave too.
     condition: Condition,
     parties: usize,
     phase: Cell<Phase>,
-    /// How many are in the barrier: waiting, or not gone yet.
+    /// The number of tasks in the barrier: waiting, or about to leave.
     count: Cell<usize>,
 }
 
 impl Barrier {
-    /// A barrier for so many tasks.
+    /// A barrier for `parties` tasks.
     ///
     /// # Panics
     /// If `parties` is 0.
     pub fn new(parties: usize) -> Self {
         assert!(parties > 0, "a barrier is for one task at least; parties must be > 0");
         let (phase, count) = (Cell::new(Phase::Filling), Cell::new(0));
-        Self { shared: Rc::new(Shared { condition: Condition::default().called(&"a barrier"), parties, phase, count }) }
+        Self {
+            shared: Rc::new(Shared { condition: Condition::default().with_name(&"a barrier"), parties, phase, count }),
+        }
     }
 
-    /// Waits until all are there, and answers this one's number among them, from 0. The last to come has the highest and
-    /// goes on at once: `index + 1 == barrier.parties()` is true for exactly one, who may do what only one should. The
-    /// others' numbers repeat after somebody was cancelled, as in asyncio.
+    /// Waits until all tasks have arrived, and returns the number of this one among them, from 0. The last to arrive
+    /// has the highest number and goes on at once. `index + 1 == barrier.parties()` is true for exactly one task, which
+    /// may do what only one should. After a cancellation two of the other tasks may have the same number, as in
+    /// asyncio.
     ///
-    /// While those of the last round are leaving, the next round's wait to come in.
+    /// While the tasks of one round leave, those of the next wait before they arrive.
     ///
     /// # Errors
     /// [`BrokenBarrierError`] if the barrier is aborted, or reset while this waits.
@@ -76,19 +85,20 @@ impl Barrier {
     /// If it has to wait and this thread is in no loop, or if tasks of another loop have waited for this barrier.
     ///
     /// # Cancel safety
-    /// It is as if this task had not come; the barrier does not break, and the others wait for one more.
+    /// It is as if this task had not arrived. The barrier does not break, and the others wait for one more task.
     pub fn wait(&self) -> impl Future<Output = Result<usize, BrokenBarrierError>> + use<> {
         let Self { shared } = self.clone();
         async move { shared.wait().await }
     }
 
-    /// Empties the barrier, and mends it if it is broken: those who wait in it get [`BrokenBarrierError`].
+    /// Empties the barrier, also a broken one, so that it can be used again: tasks that wait in it get
+    /// [`BrokenBarrierError`].
     ///
     /// # Panics
     /// As [`wait`](Self::wait).
     ///
     /// # Cancel safety
-    /// Cancelled before it had its turn, it does nothing.
+    /// Does nothing if it is cancelled while it waits for the barrier's lock.
     pub fn reset(&self) -> impl Future<Output = ()> + use<> {
         let Self { shared } = self.clone();
         async move {
@@ -98,13 +108,13 @@ impl Barrier {
         }
     }
 
-    /// Breaks the barrier: those who wait in it, and all who come until it is reset, get [`BrokenBarrierError`].
+    /// Breaks the barrier: tasks that wait in it, and all that arrive until it is reset, get [`BrokenBarrierError`].
     ///
     /// # Panics
     /// As [`wait`](Self::wait).
     ///
     /// # Cancel safety
-    /// Cancelled before it had its turn, it does nothing.
+    /// Does nothing if it is cancelled while it waits for the barrier's lock.
     pub fn abort(&self) -> impl Future<Output = ()> + use<> {
         let Self { shared } = self.clone();
         async move {
@@ -114,12 +124,12 @@ impl Barrier {
         }
     }
 
-    /// For how many tasks it is: asyncio's `parties`.
+    /// The number of tasks that have to arrive: asyncio's `parties`.
     pub fn parties(&self) -> usize {
         self.shared.parties
     }
 
-    /// How many wait for the others: asyncio's `n_waiting`.
+    /// The number of tasks that wait for the others: asyncio's `n_waiting`.
     pub fn n_waiting(&self) -> usize {
         if self.shared.phase.get() == Phase::Filling { self.shared.count.get() } else { 0 }
     }
@@ -141,7 +151,7 @@ impl Shared {
         }
         let index = count.get();
         count.set(index + 1);
-        let _leaving = Leaving { barrier: self };
+        let _in_barrier = InBarrier { barrier: self };
         if index + 1 == *parties {
             phase.set(Phase::Draining);
             condition.notify_all(&guard);
@@ -155,12 +165,12 @@ impl Shared {
     }
 }
 
-/// One who is in the barrier, until this is dropped. The last to leave lets the next round in.
-struct Leaving<'a> {
+/// A task is in the barrier while this lives. When the last one leaves, the next round may begin.
+struct InBarrier<'a> {
     barrier: &'a Shared,
 }
 
-impl Drop for Leaving<'_> {
+impl Drop for InBarrier<'_> {
     fn drop(&mut self) {
         let Shared { condition, phase, count, .. } = self.barrier;
         count.set(count.get() - 1);
@@ -168,7 +178,7 @@ impl Drop for Leaving<'_> {
             if matches!(phase.get(), Phase::Draining | Phase::Resetting) {
                 phase.set(Phase::Filling);
             }
-            condition.notify_all_anyway();
+            condition.notify_all_without_lock();
         }
     }
 }

@@ -1,5 +1,5 @@
-//! A lock, and a wait for somebody to change what it protects: asyncio's `Condition`. Owns who waits to be notified;
-//! must not know how a lock is kept.
+//! A lock that is released while its holder waits for a notification: asyncio's `Condition`. Owns the tasks that wait
+//! for a notification; must not know how a lock is acquired.
 
 use std::fmt;
 use std::rc::Rc;
@@ -9,9 +9,11 @@ use super::waiters::Waiters;
 use crate::cancel::catch_cancelled;
 use crate::kernel::Leaf;
 
-/// A lock, and a wait for somebody to change what it protects: asyncio's `Condition`. Clones are the same condition.
+/// A lock, and a wait for another task to change the value that it protects: asyncio's `Condition`. Clones are the same
+/// condition.
 ///
-/// Waiting and notifying take the guard of the lock, so what asyncio refuses without it does not compile.
+/// Waiting and notifying take the guard of the lock. So code that asyncio refuses at run time, because it does not hold
+/// the lock, does not compile.
 ///
 /// # Examples
 /// ```
@@ -36,9 +38,9 @@ use crate::kernel::Leaf;
 /// ```
 pub struct Condition<T = ()> {
     lock: Lock<T>,
-    line: Rc<Waiters>,
-    /// What its waits are called in the await graph.
-    what: Leaf,
+    waiters: Rc<Waiters>,
+    /// The name of its waits in the await graph.
+    name: Leaf,
 }
 
 impl<T> Condition<T> {
@@ -47,7 +49,7 @@ impl<T> Condition<T> {
         Self::with_lock(&Lock::new(value))
     }
 
-    /// A condition on a lock that there is, which others may use too: asyncio's `Condition(lock)`.
+    /// A condition on an existing lock, which may be shared: asyncio's `Condition(lock)`.
     ///
     /// # Examples
     /// A store with room for one, whose two conditions share its lock.
@@ -76,127 +78,130 @@ impl<T> Condition<T> {
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     pub fn with_lock(lock: &Lock<T>) -> Self {
-        Self { lock: lock.clone(), line: Rc::default(), what: &"a condition" }
+        Self { lock: lock.clone(), waiters: Rc::default(), name: &"a condition" }
     }
 
-    /// Whether somebody holds the lock: asyncio's `locked()`.
+    /// Whether a task holds the lock: asyncio's `locked()`.
     pub fn locked(&self) -> bool {
         self.lock.locked()
     }
 
-    /// Waits for the lock, and takes it: [`Lock::acquire`].
+    /// Waits for the lock and locks it: [`Lock::acquire`].
     ///
     /// # Panics
     /// As [`Lock::acquire`].
     ///
     /// # Cancel safety
-    /// As [`Lock::acquire`]: the place in the line is lost.
+    /// As [`Lock::acquire`]: the task loses its position in the queue.
     pub async fn acquire(&self) -> LockGuard<'_, T> {
         self.lock.acquire().await
     }
 
-    /// Takes the lock if it is free and nobody waits for it.
+    /// Locks the lock if it is free and no task waits for it.
     pub fn try_acquire(&self) -> Option<LockGuard<'_, T>> {
         self.lock.try_acquire()
     }
 
-    /// Lets the lock go, waits to be notified, and takes the lock again: asyncio's `wait()`.
+    /// Releases the lock, waits for a notification, and acquires the lock again: asyncio's `wait()`.
     ///
-    /// It may return although nothing has changed, so look at the value again, or use [`wait_for`](Self::wait_for).
+    /// It may return although the value has not changed, so check the value again, or use [`wait_for`](Self::wait_for).
     ///
     /// # Panics
-    /// If the guard is of another lock, or does not hold it since an earlier wait was dropped; if this thread is in no
-    /// loop, or tasks of another loop have waited for this condition.
+    /// If the guard is of another lock, or does not hold its lock because an earlier wait was dropped; if this thread
+    /// is in no loop, or tasks of another loop have waited for this condition.
     ///
     /// # Cancel safety
-    /// A cancelled wait takes the lock again before the cancellation goes on, however often it is cancelled meanwhile, and
-    /// hands a notification on to the next: as in asyncio. A wait that is dropped, by a `select` say, hands the
-    /// notification on too but cannot wait for the lock: the guard holds it no more, and its value cannot be reached.
+    /// A cancelled wait acquires the lock again before the cancellation goes on, however often it is cancelled
+    /// meanwhile, and passes its notification to the next waiting task: as in asyncio. A wait that is dropped, by a
+    /// `select` for example, passes its notification too but cannot wait for the lock: the guard no longer holds it,
+    /// and access to the value panics.
     pub async fn wait(&self, guard: &mut LockGuard<'_, T>) {
-        self.refuse(guard);
-        self.line.bind();
-        guard.let_go();
-        let mut handing_on = HandingOn { line: Some(&self.line) };
-        let mut cancelled = catch_cancelled(self.line.wait(self.what, |_called| ())).await.err();
-        while let Err(again) = catch_cancelled(guard.take_back()).await {
+        self.assert_is_held(guard);
+        self.waiters.bind();
+        guard.release();
+        let mut passes_on = PassOnNotification { to: Some(&self.waiters) };
+        let mut cancelled = catch_cancelled(self.waiters.wait(self.name)).await.err();
+        while let Err(again) = catch_cancelled(guard.reacquire()).await {
             cancelled = Some(again);
         }
         match cancelled {
-            None => handing_on.line = None,
+            None => passes_on.to = None,
             Some(cancelled) => cancelled.reraise().await,
         }
     }
 
-    /// Waits until the value is as wanted: asyncio's `wait_for(predicate)`. Goes on at once if it is so already.
+    /// Waits until `predicate` is true of the value: asyncio's `wait_for(predicate)`. Returns at once if it is true
+    /// already.
     ///
     /// # Panics
     /// As [`wait`](Self::wait).
     ///
     /// # Cancel safety
     /// As [`wait`](Self::wait).
-    pub async fn wait_for(&self, guard: &mut LockGuard<'_, T>, mut wanted: impl FnMut(&T) -> bool) {
-        self.refuse(guard);
-        while !wanted(guard) {
+    pub async fn wait_for(&self, guard: &mut LockGuard<'_, T>, mut predicate: impl FnMut(&T) -> bool) {
+        self.assert_is_held(guard);
+        while !predicate(guard) {
             self.wait(guard).await;
         }
     }
 
-    /// Wakes the first `n` who wait. They go on one after another, when each has the lock: asyncio's `notify(n)`.
+    /// Wakes the first `n` waiting tasks: asyncio's `notify(n)`. They go on one after another, as each acquires the
+    /// lock.
     ///
     /// # Panics
-    /// If the guard is of another lock, or does not hold it since a wait was dropped.
+    /// If the guard is of another lock, or does not hold its lock because a wait was dropped.
     pub fn notify(&self, guard: &LockGuard<'_, T>, n: usize) {
-        self.refuse(guard);
-        self.line.call(n);
+        self.assert_is_held(guard);
+        self.waiters.notify(n);
     }
 
-    /// Wakes everybody who waits: asyncio's `notify_all()`.
+    /// Wakes all waiting tasks: asyncio's `notify_all()`.
     ///
     /// # Panics
-    /// If the guard is of another lock, or does not hold it since a wait was dropped.
+    /// If the guard is of another lock, or does not hold its lock because a wait was dropped.
     pub fn notify_all(&self, guard: &LockGuard<'_, T>) {
-        self.refuse(guard);
-        self.line.call_all();
+        self.assert_is_held(guard);
+        self.waiters.notify_all();
     }
 
-    /// One whose waits have another name in the await graph.
-    pub(crate) fn called(mut self, what: Leaf) -> Self {
-        self.what = what;
+    /// Changes the name of its waits in the await graph.
+    pub(crate) fn with_name(mut self, name: Leaf) -> Self {
+        self.name = name;
         self
     }
 
-    /// Wakes everybody who waits, on behalf of one who may have lost the lock.
-    pub(crate) fn notify_all_anyway(&self) {
-        self.line.call_all();
+    /// Wakes all waiting tasks, for a caller whose guard may no longer hold the lock.
+    pub(crate) fn notify_all_without_lock(&self) {
+        self.waiters.notify_all();
     }
 
-    fn refuse(&self, guard: &LockGuard<'_, T>) {
+    fn assert_is_held(&self, guard: &LockGuard<'_, T>) {
         assert!(
             guard.is_of(&self.lock),
             "this guard is of another lock than the condition's; acquire the condition, or make it with \
              Condition::with_lock"
         );
-        guard.refuse_lost();
+        guard.assert_held();
     }
 }
 
-/// A wait that is over without success may have been notified: somebody else is, instead.
-struct HandingOn<'a> {
-    /// None after success.
-    line: Option<&'a Waiters>,
+/// Passes a notification on when it is dropped, because a wait that ended without success may have consumed one.
+struct PassOnNotification<'a> {
+    /// `None` after success.
+    to: Option<&'a Waiters>,
 }
 
-impl Drop for HandingOn<'_> {
+impl Drop for PassOnNotification<'_> {
     fn drop(&mut self) {
-        if let Some(line) = self.line {
-            line.call(1);
+        if let Some(waiters) = self.to {
+            waiters.notify(1);
         }
     }
 }
 
 impl<T> Clone for Condition<T> {
     fn clone(&self) -> Self {
-        Self { lock: self.lock.clone(), line: Rc::clone(&self.line), what: self.what }
+        Self { lock: self.lock.clone(), waiters: Rc::clone(&self.waiters), name: self.name }
     }
 }
 
@@ -210,7 +215,7 @@ impl<T: fmt::Debug> fmt::Debug for Condition<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Condition")
             .field("lock", &self.lock)
-            .field("waiting", &self.line.waiting())
+            .field("waiting", &self.waiters.waiting())
             .finish_non_exhaustive()
     }
 }

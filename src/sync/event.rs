@@ -1,4 +1,4 @@
-//! A flag that tasks wait for: asyncio's `Event`. Owns the flag; must not know how a line is kept.
+//! A flag that tasks wait for: asyncio's `Event`. Owns the flag; must not know how waiters are queued.
 
 use std::cell::Cell;
 use std::fmt;
@@ -36,7 +36,7 @@ pub struct Event {
 #[derive(Default)]
 struct Shared {
     set: Cell<bool>,
-    line: Waiters,
+    waiters: Waiters,
 }
 
 impl Event {
@@ -50,21 +50,21 @@ impl Event {
         self.shared.set.get()
     }
 
-    /// Sets it. Everybody who waits goes on in the next iteration, in the order in which they came, also if it is cleared
+    /// Sets it. All waiting tasks go on in the next iteration, in the order in which they came, even if it is cleared
     /// before that.
     pub fn set(&self) {
         if !self.shared.set.replace(true) {
-            self.shared.line.call_all();
+            self.shared.waiters.notify_all();
         }
     }
 
-    /// Clears it: who waits from now on waits for the next [`set`](Self::set).
+    /// Clears it: tasks that wait from now on wait for the next [`set`](Self::set).
     pub fn clear(&self) {
         self.shared.set.set(false);
     }
 
-    /// Waits until it is set. Goes on at once, without a turn, if it is. The future owns its share of the event, so it may
-    /// become a task: `create_task(event.wait())`.
+    /// Waits until it is set. Returns at once, without an iteration, if it is set already. The future owns its share of
+    /// the event, so it may become a task: `create_task(event.wait())`.
     ///
     /// # Panics
     /// If it has to wait and this thread is in no loop, or if tasks of another loop have waited for this event.
@@ -77,28 +77,28 @@ impl Event {
 }
 
 impl Resource for Rc<Shared> {
-    type Had = ();
-    const WHAT: Leaf = &"an event";
+    type Acquired = ();
+    const NAME: Leaf = &"an event";
 
-    fn line(&self) -> &Waiters {
-        &self.line
+    fn waiters(&self) -> &Waiters {
+        &self.waiters
     }
 
-    fn take_if_free(&self) -> bool {
+    fn try_acquire(&self) -> bool {
         self.set.get()
     }
 
-    fn take(&self) -> bool {
+    fn on_notified(&self) -> bool {
         true
     }
 
-    fn had(self) {}
+    fn into_acquired(self) {}
 
-    fn given_up(&self, _called: bool) {}
+    fn on_abandoned(&self, _was_notified: bool) {}
 }
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Event").field("set", &self.is_set()).field("waiting", &self.shared.line.waiting()).finish()
+        f.debug_struct("Event").field("set", &self.is_set()).field("waiting", &self.shared.waiters.waiting()).finish()
     }
 }

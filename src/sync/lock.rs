@@ -1,4 +1,5 @@
-//! One at a time: asyncio's `Lock`. Owns whether it is held, and the value that it protects; must not know conditions.
+//! Mutual exclusion: asyncio's `Lock`. Owns the value that the lock protects, and whether it is locked; must not know
+//! conditions.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
@@ -9,10 +10,10 @@ use super::acquire::{Acquire, Resource};
 use super::waiters::Waiters;
 use crate::kernel::Leaf;
 
-/// Lets one task at a time at a value, or through a section: asyncio's `Lock`. Clones are the same lock.
+/// Lets one task at a time use a value, or pass a section: asyncio's `Lock`. Clones are the same lock.
 ///
-/// It is fair: tasks have it in the order in which they asked, and one that lets it go and asks again stands behind
-/// those who wait. A lock that protects nothing is a `Lock::new(())`.
+/// It is fair: tasks acquire it in the order in which they asked. A task that releases it and asks again queues behind
+/// the tasks that wait already. A lock that protects no value is a `Lock::new(())`.
 ///
 /// # Examples
 /// ```
@@ -25,7 +26,7 @@ use crate::kernel::Leaf;
 ///         async move {
 ///             let mut balance = account.acquire().await;
 ///             let before = *balance;
-///             yield_now().await; // nobody else gets in
+///             yield_now().await; // no other task gets in
 ///             *balance = before + 1;
 ///         }
 ///     }))
@@ -41,37 +42,42 @@ pub struct Lock<T = ()> {
 
 struct Shared<T> {
     locked: Cell<bool>,
-    line: Waiters,
-    /// Borrowed by the guard, so it is free when the lock is.
+    waiters: Waiters,
+    /// Borrowed by the guard, so it is not borrowed while the lock is free.
     value: RefCell<T>,
 }
 
 impl<T> Lock<T> {
-    /// A lock that nobody holds.
+    /// A lock that is free.
     pub fn new(value: T) -> Self {
         Self {
-            shared: Rc::new(Shared { locked: Cell::new(false), line: Waiters::default(), value: RefCell::new(value) }),
+            shared: Rc::new(Shared {
+                locked: Cell::new(false),
+                waiters: Waiters::default(),
+                value: RefCell::new(value),
+            }),
         }
     }
 
-    /// Whether somebody holds it: asyncio's `locked()`. False also between a release and the turn of who waits for it.
+    /// Whether a task holds it: asyncio's `locked()`. After a release it is false until the next waiting task runs, as
+    /// in asyncio.
     pub fn locked(&self) -> bool {
         self.shared.locked.get()
     }
 
-    /// Waits until it is this one's turn, and takes it: asyncio's `acquire()`. The guard lets it go when it is dropped:
-    /// `async with`. Goes on at once, without a turn, if it is free and nobody waits.
+    /// Waits for the turn of this task and locks: asyncio's `acquire()`. Dropping the guard releases the lock: `async
+    /// with`. Returns at once, without an iteration, if the lock is free and no task waits.
     ///
     /// # Panics
     /// If it has to wait and this thread is in no loop, or if tasks of another loop have waited for this lock.
     ///
     /// # Cancel safety
-    /// The place in the line is lost, and nothing else; one whose turn had come hands it on.
+    /// The task loses its position in the queue, and nothing else. If its turn had come, the next task gets it.
     pub fn acquire(&self) -> impl Future<Output = LockGuard<'_, T>> {
         Acquire::new(&*self.shared)
     }
 
-    /// Takes it if it is free and nobody waits.
+    /// Locks it if it is free and no task waits.
     pub fn try_acquire(&self) -> Option<LockGuard<'_, T>> {
         self.shared.lock_if_free().then(|| LockGuard::new(&self.shared))
     }
@@ -79,7 +85,7 @@ impl<T> Lock<T> {
 
 impl<T> Shared<T> {
     fn lock_if_free(&self) -> bool {
-        let free = !self.locked.get() && self.line.is_clear();
+        let free = !self.locked.get() && self.waiters.all_cancelled();
         if free {
             self.locked.set(true);
         }
@@ -88,34 +94,34 @@ impl<T> Shared<T> {
 
     fn unlock(&self) {
         self.locked.set(false);
-        self.line.call_first();
+        self.waiters.ensure_one_notified();
     }
 }
 
 impl<'a, T> Resource for &'a Shared<T> {
-    type Had = LockGuard<'a, T>;
-    const WHAT: Leaf = &"a lock";
+    type Acquired = LockGuard<'a, T>;
+    const NAME: Leaf = &"a lock";
 
-    fn line(&self) -> &Waiters {
-        &self.line
+    fn waiters(&self) -> &Waiters {
+        &self.waiters
     }
 
-    fn take_if_free(&self) -> bool {
+    fn try_acquire(&self) -> bool {
         self.lock_if_free()
     }
 
-    fn take(&self) -> bool {
+    fn on_notified(&self) -> bool {
         self.locked.set(true);
         true
     }
 
-    fn had(self) -> LockGuard<'a, T> {
+    fn into_acquired(self) -> LockGuard<'a, T> {
         LockGuard::new(self)
     }
 
-    fn given_up(&self, _called: bool) {
+    fn on_abandoned(&self, _was_notified: bool) {
         if !self.locked.get() {
-            self.line.call_first();
+            self.waiters.ensure_one_notified();
         }
     }
 }
@@ -135,7 +141,7 @@ impl<T: Default> Default for Lock<T> {
 impl<T: fmt::Debug> fmt::Debug for Lock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Lock");
-        shown.field("locked", &self.locked()).field("waiting", &self.shared.line.waiting());
+        shown.field("locked", &self.locked()).field("waiting", &self.shared.waiters.waiting());
         match self.try_acquire() {
             Some(guard) => shown.field("value", &*guard).finish(),
             None => shown.finish_non_exhaustive(),
@@ -143,21 +149,21 @@ impl<T: fmt::Debug> fmt::Debug for Lock<T> {
     }
 }
 
-/// A held [`Lock`], or the one of a [`Condition`](crate::Condition): the value is at hand, and the lock is let go when
-/// this is dropped.
+/// The value of a locked [`Lock`], or of the lock of a [`Condition`](crate::Condition). Dropping the guard releases the
+/// lock.
 ///
 /// # Panics
-/// The value of a guard whose [`Condition::wait`](crate::Condition::wait) was dropped before its end cannot be reached:
-/// the lock is not held then.
-#[must_use = "the lock is let go as soon as this is dropped; write `let _guard = lock.acquire().await;`"]
+/// Access to the value panics if a [`Condition::wait`](crate::Condition::wait) with this guard was dropped before its
+/// end, because the guard does not hold the lock then.
+#[must_use = "the lock is released as soon as this is dropped; write `let _guard = lock.acquire().await;`"]
 pub struct LockGuard<'a, T> {
     shared: &'a Shared<T>,
-    /// There while the lock is held.
+    /// `None` while a `Condition::wait` has released the lock, and after such a wait was dropped.
     value: Option<RefMut<'a, T>>,
 }
 
 impl<'a, T> LockGuard<'a, T> {
-    /// Of a lock that has just been taken.
+    /// The guard of a lock that has just been locked.
     fn new(shared: &'a Shared<T>) -> Self {
         Self { shared, value: Some(shared.value.borrow_mut()) }
     }
@@ -167,19 +173,19 @@ impl<'a, T> LockGuard<'a, T> {
     }
 
     /// # Panics
-    /// If a wait that was dropped has lost it.
-    pub(crate) fn refuse_lost(&self) {
+    /// If the guard does not hold the lock because a wait was dropped.
+    pub(crate) fn assert_held(&self) {
         assert!(self.value.is_some(), "{NOT_HELD}");
     }
 
-    /// Lets the lock go for a while.
-    pub(crate) fn let_go(&mut self) {
+    /// Releases the lock until `reacquire`.
+    pub(crate) fn release(&mut self) {
         drop(self.value.take());
         self.shared.unlock();
     }
 
-    /// Takes the lock again, in line with others.
-    pub(crate) async fn take_back(&mut self) {
+    /// Waits for the lock like any other task, and locks it again.
+    pub(crate) async fn reacquire(&mut self) {
         *self = Acquire::new(self.shared).await;
     }
 }

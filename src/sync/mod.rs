@@ -1,11 +1,12 @@
-//! Locks, events, conditions, semaphores, barriers and queues, over one wait queue. Must not know the loop that runs their users.
+//! Locks, events, conditions, semaphores, barriers and queues. Owns how tasks wait for each other; must not know the
+//! loop that runs them.
 
-mod waiters; // a FIFO wait queue of tasks
-mod acquire; // a wait for something that one then has
+mod waiters; // the tasks that wait, first in, first out
+mod acquire; // the future that waits for a resource and acquires it
 mod event; // a flag that tasks wait for
 mod lock; // mutual exclusion
 mod semaphore; // a number of permits
-mod queue_store; // in which order a queue gives its items
+mod queue_store; // the order in which a queue returns its items
 mod queue; // queues of items
 mod condition; // a lock that is released while its holder waits
 mod barrier; // tasks that wait for each other

@@ -1,5 +1,5 @@
-//! Items handed from task to task: asyncio's `Queue`, `PriorityQueue` and `LifoQueue`. Owns the items, who waits for them
-//! or for room, and the count of what is unfinished; must not know how a line is kept.
+//! Items handed from task to task: asyncio's `Queue`, `PriorityQueue` and `LifoQueue`. Owns the items, the
+//! tasks that wait for an item or for room, and the count of unfinished items; must not know how waiters are queued.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -11,17 +11,18 @@ use super::waiters::Waiters;
 use crate::error::{GetError, PutError, QueueShutDown, TaskDoneError};
 use crate::kernel::Leaf;
 
-/// What the three kinds of queue share; they differ in the store alone.
+/// The state that the handles of one queue share. The three kinds of queue differ in the store alone.
 struct Shared<S> {
     store: RefCell<S>,
-    /// 0 for any number of items.
+    /// 0 for no limit.
     maxsize: usize,
     getters: Waiters,
     putters: Waiters,
-    /// Who waits until nothing is unfinished.
+    /// The tasks that wait in `join`.
     joiners: Waiters,
+    /// The number of items that were put and for which `task_done` has not been called.
     unfinished: Cell<usize>,
-    shut_down: Cell<bool>,
+    is_shut_down: Cell<bool>,
 }
 
 impl<S: Store> Shared<S> {
@@ -33,11 +34,12 @@ impl<S: Store> Shared<S> {
             putters: Waiters::default(),
             joiners: Waiters::default(),
             unfinished: Cell::new(0),
-            shut_down: Cell::new(false),
+            is_shut_down: Cell::new(false),
         })
     }
 
-    /// Putting into a heap compares items, which is code of a user's.
+    /// # Panics
+    /// If called by the comparison of two items, which is code of a user and runs while the store is borrowed.
     fn with_store<R>(&self, f: impl FnOnce(&mut S) -> R) -> R {
         let Ok(mut store) = self.store.try_borrow_mut() else {
             panic!("the comparison of two items used the queue that they are in; it must not")
@@ -54,7 +56,7 @@ impl<S: Store> Shared<S> {
     }
 
     fn put_nowait(&self, item: S::Item) -> Result<(), PutError<S::Item>> {
-        if self.shut_down.get() {
+        if self.is_shut_down.get() {
             return Err(PutError::QueueShutDown(item));
         }
         if self.is_full() {
@@ -62,123 +64,125 @@ impl<S: Store> Shared<S> {
         }
         self.with_store(|store| store.push(item));
         self.unfinished.set(self.unfinished.get() + 1);
-        self.getters.call(1);
+        self.getters.notify(1);
         Ok(())
     }
 
     fn get_nowait(&self) -> Result<S::Item, GetError> {
-        let nothing = if self.shut_down.get() { GetError::QueueShutDown } else { GetError::QueueEmpty };
-        let item = self.with_store(Store::pop).ok_or(nothing)?;
-        self.putters.call(1);
+        let error = if self.is_shut_down.get() { GetError::QueueShutDown } else { GetError::QueueEmpty };
+        let item = self.with_store(Store::pop).ok_or(error)?;
+        self.putters.notify(1);
         Ok(item)
     }
 
     fn task_done(&self) -> Result<(), TaskDoneError> {
         let left = self.unfinished.get().checked_sub(1).ok_or(TaskDoneError)?;
         self.unfinished.set(left);
-        self.look_whether_finished();
+        self.notify_joiners_if_finished();
         Ok(())
     }
 
+    /// Waits once, and does not look again afterwards: as in asyncio, a task that was notified goes on even if another
+    /// item was put before it runs. No wait is skipped, as joiners are notified by `notify_all` alone.
     async fn join(&self) {
         if self.unfinished.get() > 0 {
-            self.joiners.wait(&"the items of a queue to be done", |_called| ()).await;
+            self.joiners.wait(&"the items of a queue to be done").await;
         }
     }
 
-    fn look_whether_finished(&self) {
+    fn notify_joiners_if_finished(&self) {
         if self.unfinished.get() == 0 {
-            self.joiners.call_all();
+            self.joiners.notify_all();
         }
     }
 
     fn shut_down(&self) {
-        self.shut_down.set(true);
-        self.getters.call_all();
-        self.putters.call_all();
+        self.is_shut_down.set(true);
+        self.getters.notify_all();
+        self.putters.notify_all();
     }
 
     fn shut_down_immediately(&self) -> Vec<S::Item> {
-        self.shut_down.set(true);
+        self.is_shut_down.set(true);
         let left: Vec<S::Item> = std::iter::from_fn(|| self.with_store(Store::pop)).collect();
         self.unfinished.set(self.unfinished.get().saturating_sub(left.len()));
-        self.look_whether_finished();
+        self.notify_joiners_if_finished();
         self.shut_down();
         left
     }
 }
 
-/// Room for an item, or the news that there never will be.
+/// The wait for room. Acquired when `put_nowait` will not fail with `QueueFull`.
 struct Room<S>(Rc<Shared<S>>);
 
 impl<S: Store> Resource for Room<S> {
-    type Had = Rc<Shared<S>>;
-    const WHAT: Leaf = &"room in a queue";
+    type Acquired = Rc<Shared<S>>;
+    const NAME: Leaf = &"room in a queue";
 
-    fn line(&self) -> &Waiters {
+    fn waiters(&self) -> &Waiters {
         &self.0.putters
     }
 
-    fn take_if_free(&self) -> bool {
-        let must_wait = self.0.is_full() && !self.0.shut_down.get();
+    fn try_acquire(&self) -> bool {
+        let must_wait = self.0.is_full() && !self.0.is_shut_down.get();
         if must_wait {
-            self.0.getters.bind(); // a queue is of one loop
+            self.0.getters.bind(); // putters and getters belong to one loop
         }
         !must_wait
     }
 
-    /// Another may have come first.
-    fn take(&self) -> bool {
+    /// Another task may have taken the room before this one ran.
+    fn on_notified(&self) -> bool {
         false
     }
 
-    fn had(self) -> Rc<Shared<S>> {
+    fn into_acquired(self) -> Rc<Shared<S>> {
         self.0
     }
 
-    fn given_up(&self, called: bool) {
-        if called && !self.0.is_full() {
-            self.0.putters.call(1);
+    fn on_abandoned(&self, was_notified: bool) {
+        if was_notified && !self.0.is_full() {
+            self.0.putters.notify(1);
         }
     }
 }
 
-/// An item, or the news that there never will be one.
+/// The wait for an item. Acquired when `get_nowait` will not fail with `QueueEmpty`.
 struct Item<S>(Rc<Shared<S>>);
 
 impl<S: Store> Resource for Item<S> {
-    type Had = Result<S::Item, QueueShutDown>;
-    const WHAT: Leaf = &"an item of a queue";
+    type Acquired = Result<S::Item, QueueShutDown>;
+    const NAME: Leaf = &"an item of a queue";
 
-    fn line(&self) -> &Waiters {
+    fn waiters(&self) -> &Waiters {
         &self.0.getters
     }
 
-    fn take_if_free(&self) -> bool {
-        let must_wait = self.0.len() == 0 && !self.0.shut_down.get();
+    fn try_acquire(&self) -> bool {
+        let must_wait = self.0.len() == 0 && !self.0.is_shut_down.get();
         if must_wait {
-            self.0.putters.bind(); // a queue is of one loop
+            self.0.putters.bind(); // putters and getters belong to one loop
         }
         !must_wait
     }
 
-    /// Another may have come first.
-    fn take(&self) -> bool {
+    /// Another task may have taken the item before this one ran.
+    fn on_notified(&self) -> bool {
         false
     }
 
-    fn had(self) -> Self::Had {
+    fn into_acquired(self) -> Self::Acquired {
         self.0.get_nowait().map_err(|_| QueueShutDown(()))
     }
 
-    fn given_up(&self, called: bool) {
-        if called && self.0.len() > 0 {
-            self.0.getters.call(1);
+    fn on_abandoned(&self, was_notified: bool) {
+        if was_notified && self.0.len() > 0 {
+            self.0.getters.notify(1);
         }
     }
 }
 
-/// A kind of queue: a handle on a `Shared` with the store that makes it that kind.
+/// Declares a kind of queue: a handle on a `Shared` whose store makes it that kind.
 macro_rules! queue {
     ($(#[$docs:meta])* $Queue:ident, $Store:ident, [$($Bound:ident)?]) => {
         $(#[$docs])*
@@ -187,22 +191,66 @@ macro_rules! queue {
         }
 
         impl<T $(: $Bound)?> $Queue<T> {
-            /// An empty queue with room for `maxsize` items, or for any number if that is 0, as in asyncio.
+            /// An empty queue with room for `maxsize` items; 0 means no limit. This is asyncio's constructor:
+            /// [`unbounded`](Self::unbounded) and [`bounded`](Self::bounded) say which of the two is meant.
             pub fn new(maxsize: usize) -> Self {
                 Self { shared: Shared::new(maxsize) }
             }
 
-            /// For how many items it has room, 0 for any number.
+            /// An empty queue with room for any number of items. `put` never waits.
+            ///
+            /// # Examples
+            /// ```
+            #[doc = concat!("use oneloop::", stringify!($Queue), ";")]
+            ///
+            #[doc = concat!("let queue = ", stringify!($Queue), "::unbounded();")]
+            /// for n in 0..1000 {
+            ///     queue.put_nowait(n)?; // never full
+            /// }
+            /// assert_eq!((queue.len(), queue.maxsize()), (1000, 0));
+            /// # Ok::<(), oneloop::error::PutError<i32>>(())
+            /// ```
+            pub fn unbounded() -> Self {
+                Self::new(0)
+            }
+
+            /// An empty queue with room for `capacity` items. `put` waits while it is full, so a producer cannot run
+            /// ahead of its consumers by more than that.
+            ///
+            /// # Panics
+            /// If `capacity` is 0, because no item could ever be put.
+            ///
+            /// # Examples
+            /// ```
+            /// use oneloop::error::PutError;
+            #[doc = concat!("use oneloop::", stringify!($Queue), ";")]
+            ///
+            #[doc = concat!("let queue = ", stringify!($Queue), "::bounded(2);")]
+            /// queue.put_nowait('a')?;
+            /// queue.put_nowait('b')?;
+            /// assert_eq!(queue.put_nowait('c'), Err(PutError::QueueFull('c')));
+            /// # Ok::<(), PutError<char>>(())
+            /// ```
+            #[track_caller]
+            pub fn bounded(capacity: usize) -> Self {
+                assert!(
+                    capacity > 0,
+                    "a queue for 0 items could never take one; use unbounded() for a queue without a limit"
+                );
+                Self::new(capacity)
+            }
+
+            /// The number of items that it has room for; 0 for no limit.
             pub fn maxsize(&self) -> usize {
                 self.shared.maxsize
             }
 
-            /// How many items are in it: asyncio's `qsize()`.
+            /// The number of items in it: asyncio's `qsize()`.
             pub fn len(&self) -> usize {
                 self.shared.len()
             }
 
-            /// Whether nothing is in it: asyncio's `empty()`.
+            /// Whether it has no items: asyncio's `empty()`.
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
             }
@@ -212,17 +260,17 @@ macro_rules! queue {
                 self.shared.is_full()
             }
 
-            /// Puts an item in, and waits for room first if there is none.
+            /// Puts an item into the queue. Waits for room first if the queue is full.
             ///
             /// # Errors
-            /// If the queue is shut down, also while this waits; the item comes back.
+            /// If the queue is shut down, also while this waits. The error holds the item.
             ///
             /// # Panics
             /// If it has to wait and this thread is in no loop, or if tasks of another loop have waited for this queue.
             ///
             /// # Cancel safety
-            /// The place in the line is lost, and with it the item, which is dropped: it was not put. Clone it before,
-            /// or use `put_nowait`, if it must not be lost.
+            /// The task loses its position in the queue of waiting tasks. The item is dropped and was not put. If it
+            /// must not be lost, clone it before, or use `put_nowait`.
             pub fn put(&self, item: T) -> impl Future<Output = Result<(), QueueShutDown<T>>> + use<T> {
                 let room = Acquire::new(Room(Rc::clone(&self.shared)));
                 async move {
@@ -231,46 +279,46 @@ macro_rules! queue {
                 }
             }
 
-            /// Puts an item in if there is room.
+            /// Puts an item into the queue if there is room.
             ///
             /// # Errors
-            /// If there is none, or if the queue is shut down; the item comes back.
+            /// If there is no room, or if the queue is shut down. The error holds the item.
             pub fn put_nowait(&self, item: T) -> Result<(), PutError<T>> {
                 self.shared.put_nowait(item)
             }
 
-            /// Takes the next item, and waits for one first if there is none.
+            /// Takes the next item out of the queue. Waits for one first if the queue is empty.
             ///
             /// # Errors
-            /// If the queue is shut down, also while this waits, and nothing is left in it.
+            /// If the queue is empty and shut down, also while this waits.
             ///
             /// # Panics
             /// If it has to wait and this thread is in no loop, or if tasks of another loop have waited for this queue.
             ///
             /// # Cancel safety
-            /// The place in the line is lost, and nothing else: an item is taken only when this returns it.
+            /// The task loses its position in the queue of waiting tasks, and nothing else: an item is taken out only
+            /// when this returns it.
             pub fn get(&self) -> impl Future<Output = Result<T, QueueShutDown>> + use<T> {
                 Acquire::new(Item(Rc::clone(&self.shared)))
             }
 
-            /// Takes the next item if there is one.
+            /// Takes the next item out of the queue if there is one.
             ///
             /// # Errors
-            /// If there is none.
+            /// If the queue is empty.
             pub fn get_nowait(&self) -> Result<T, GetError> {
                 self.shared.get_nowait()
             }
 
-            /// Says that the work on an item is done: asyncio's `task_done()`, once for each item that was got.
+            /// Marks one item as done: asyncio's `task_done()`. Call it once for each item that was got.
             ///
             /// # Errors
-            /// If it was said more often than items were put.
+            /// If it was called more often than items were put.
             pub fn task_done(&self) -> Result<(), TaskDoneError> {
                 self.shared.task_done()
             }
 
-            /// Waits until the work on every item that was put is done: asyncio's `join()`. Goes on at once if nothing
-            /// is unfinished.
+            /// Waits until all items that were put are done: asyncio's `join()`. Returns at once if they are.
             ///
             /// # Panics
             /// If it has to wait and this thread is in no loop, or if tasks of another loop have waited for this queue.
@@ -282,21 +330,21 @@ macro_rules! queue {
                 async move { shared.join().await }
             }
 
-            /// Takes no more items: asyncio's `shutdown()`. What is in it can still be got; after that, and for those who
-            /// wait for room, there are errors.
+            /// Shuts the queue down: asyncio's `shutdown()`. From now on every `put` fails, also one that waits. The
+            /// items that are in the queue can still be got; after them every `get` fails.
             pub fn shutdown(&self) {
                 self.shared.shut_down();
             }
 
-            /// Shuts the queue down and empties it: asyncio's `shutdown(immediate=True)`. Answers what was in it, in the
-            /// order in which it would have been got; those items count as done.
+            /// Shuts the queue down and empties it: asyncio's `shutdown(immediate=True)`. Returns the items that were
+            /// in it, in the order in which `get` would have returned them. They count as done.
             pub fn shutdown_immediate(&self) -> Vec<T> {
                 self.shared.shut_down_immediately()
             }
 
             /// Whether it was shut down.
             pub fn is_shutdown(&self) -> bool {
-                self.shared.shut_down.get()
+                self.shared.is_shut_down.get()
             }
         }
 
@@ -309,7 +357,7 @@ macro_rules! queue {
         /// A queue with room for any number of items.
         impl<T $(: $Bound)?> Default for $Queue<T> {
             fn default() -> Self {
-                Self::new(0)
+                Self::unbounded()
             }
         }
 
@@ -331,19 +379,20 @@ macro_rules! queue {
 queue! {
     /// Items handed from task to task, first in, first out: asyncio's `Queue`. Clones are the same queue.
     ///
-    /// Whoever waits is woken in order. Nothing is kept for one who was woken, as in asyncio: another task may come first,
-    /// and then it waits again, behind the others.
+    /// Waiting tasks are woken in the order in which they came. The item or the room is not reserved for a task that
+    /// was woken, as in asyncio: another task may take it first, and then the woken task waits again, behind the
+    /// others.
     ///
     /// # Examples
     /// ```
     /// use oneloop::{Queue, create_task, run};
     ///
     /// let sum = run(async {
-    ///     let numbers = Queue::new(2);
+    ///     let numbers = Queue::bounded(2);
     ///     let producer = numbers.clone();
     ///     create_task(async move {
     ///         for n in 1..=5 {
-    ///             producer.put(n).await.expect("nobody shuts it down but this task"); // waits while two are in it
+    ///             producer.put(n).await.expect("only this task shuts it down"); // waits while two are in it
     ///         }
     ///         producer.shutdown();
     ///     });
@@ -360,17 +409,17 @@ queue! {
 }
 
 queue! {
-    /// A queue that gives the least item first: asyncio's `PriorityQueue`. Of equal ones, the first that was put, where
-    /// asyncio leaves that open. Clones are the same queue.
+    /// A queue that returns the least item first: asyncio's `PriorityQueue`. Equal items come in the order in which
+    /// they were put, which asyncio leaves open. Clones are the same queue.
     ///
-    /// Its items are often pairs of a priority and what it is for. Their comparison must not use the queue.
+    /// Its items are often pairs of a priority and the work. The comparison of two items must not use the queue.
     ///
     /// # Examples
     /// ```
     /// use oneloop::{PriorityQueue, run};
     ///
     /// run(async {
-    ///     let jobs = PriorityQueue::default();
+    ///     let jobs = PriorityQueue::unbounded();
     ///     for job in [(2, "rest"), (1, "work"), (3, "play")] {
     ///         jobs.put(job).await.expect("it is open");
     ///     }
@@ -382,14 +431,14 @@ queue! {
 }
 
 queue! {
-    /// A queue that gives the newest item first: asyncio's `LifoQueue`. Clones are the same queue.
+    /// A queue that returns the newest item first: asyncio's `LifoQueue`. Clones are the same queue.
     ///
     /// # Examples
     /// ```
     /// use oneloop::{LifoQueue, run};
     ///
     /// run(async {
-    ///     let pile = LifoQueue::default();
+    ///     let pile = LifoQueue::unbounded();
     ///     for plate in 1..=3 {
     ///         pile.put(plate).await.expect("it is open");
     ///     }

@@ -1,4 +1,4 @@
-//! In which order a queue gives its items. Owns the three orders; must not know who puts or gets.
+//! The stores of the three kinds of queue. Owns the order in which a queue returns its items; must not know tasks.
 
 use std::collections::VecDeque;
 
@@ -60,17 +60,19 @@ impl<T> Store for Lifo<T> {
     }
 }
 
-/// The least first; of equal ones, the first that came.
+/// The least item first; equal items in the order in which they were pushed.
 ///
-/// A heap that compares before it moves anything: a comparison is code of a user's, and when it panics, everything is as it
-/// was, but for an item that was to come in and goes.
+/// A binary heap that makes all comparisons before it moves an item. A comparison is code of a user: if it panics, the
+/// heap is unchanged, and an item that was to be pushed is dropped.
 pub(super) struct Ranked<T> {
     heap: Vec<Entry<T>>,
+    /// The number of the next entry.
     next: u64,
 }
 
 struct Entry<T> {
     item: T,
+    /// Grows with every push, and so orders equal items.
     number: u64,
 }
 
@@ -91,8 +93,9 @@ fn parent(at: usize) -> usize {
 }
 
 impl<T: Ord> Ranked<T> {
-    /// Where an entry that is put at the end belongs: on its way to the top, below the first that comes before it.
-    fn rising_place(&self, entry: &Entry<T>) -> usize {
+    /// The index at which an entry ends that rises from the end of the heap: below the first entry on its way to the
+    /// top that comes before it.
+    fn sift_up_target(&self, entry: &Entry<T>) -> usize {
         let mut at = self.heap.len();
         while at > 0 && entry.comes_before(&self.heap[parent(at)]) {
             at = parent(at);
@@ -100,9 +103,9 @@ impl<T: Ord> Ranked<T> {
         at
     }
 
-    /// Where the last entry belongs when it takes the place of the first: below all on the way of the lesser children that
-    /// come before it.
-    fn sinking_place(&self) -> usize {
+    /// The index at which the last entry ends when it replaces the first and sinks: below all entries on the way of the
+    /// lesser children that come before it.
+    fn sift_down_target(&self) -> usize {
         let end = self.heap.len() - 1;
         let mut at = 0;
         loop {
@@ -124,11 +127,11 @@ impl<T: Ord> Store for Ranked<T> {
 
     fn push(&mut self, item: T) {
         let entry = Entry { item, number: self.next };
-        let place = self.rising_place(&entry);
+        let target = self.sift_up_target(&entry);
         self.next += 1;
         let mut at = self.heap.len();
         self.heap.push(entry);
-        while at != place {
+        while at != target {
             self.heap.swap(at, parent(at));
             at = parent(at);
         }
@@ -138,12 +141,12 @@ impl<T: Ord> Store for Ranked<T> {
         if self.heap.is_empty() {
             return None;
         }
-        let place = self.sinking_place();
+        let target = self.sift_down_target();
         let first = self.heap.swap_remove(0).item;
-        let (mut at, depth) = (0, (place + 1).ilog2());
+        let (mut at, depth) = (0, (target + 1).ilog2());
         for above in (0..depth).rev() {
-            // the one on the way to `place` that has so many below it
-            let next = ((place + 1) >> above) - 1;
+            // the ancestor of `target` that is `above` levels above it
+            let next = ((target + 1) >> above) - 1;
             self.heap.swap(at, next);
             at = next;
         }

@@ -1,5 +1,5 @@
-//! So many at a time: asyncio's `Semaphore` and `BoundedSemaphore`. Owns the count of permits; must not know what they
-//! permit.
+//! A number of permits: asyncio's `Semaphore` and `BoundedSemaphore`. Owns the count of permits; must not know their
+//! use.
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,9 +10,9 @@ use super::waiters::Waiters;
 use crate::error::ReleaseError;
 use crate::kernel::Leaf;
 
-/// Lets so many at a time through: asyncio's `Semaphore`. Clones are the same semaphore.
+/// Lets at most `n` tasks at a time through: asyncio's `Semaphore`. Clones are the same semaphore.
 ///
-/// It is fair: permits are given in the order in which they were asked for, and nobody passes one who waits.
+/// It is fair: tasks get permits in the order in which they asked, and no task overtakes one that waits.
 ///
 /// # Examples
 /// ```
@@ -42,36 +42,36 @@ pub struct Semaphore {
 }
 
 struct Permits {
-    /// How many are free.
+    /// The number of free permits.
     value: Cell<usize>,
-    /// How many are given out: held, or granted to one who has not gone on yet.
-    out: Cell<usize>,
-    line: Waiters,
+    /// The number of permits in use: held, or granted to a waiter whose task has not run yet.
+    in_use: Cell<usize>,
+    waiters: Waiters,
 }
 
 impl Semaphore {
     /// A semaphore with `value` permits.
     pub fn new(value: usize) -> Self {
-        let permits = Permits { value: Cell::new(value), out: Cell::new(0), line: Waiters::default() };
+        let permits = Permits { value: Cell::new(value), in_use: Cell::new(0), waiters: Waiters::default() };
         Self { permits: Rc::new(permits) }
     }
 
-    /// How many permits are free.
+    /// The number of free permits.
     pub fn value(&self) -> usize {
         self.permits.value.get()
     }
 
-    /// Whether a permit would have to be waited for: asyncio's `locked()`. That is so if none is free, or somebody waits
+    /// Whether `acquire` would have to wait: asyncio's `locked()`. It would if no permit is free or a task waits
     /// already.
     pub fn locked(&self) -> bool {
         self.permits.locked()
     }
 
-    /// Waits for a permit: asyncio's `acquire()`. It is given back when it is dropped: `async with`. Goes on at once,
-    /// without a turn, if one is free and nobody waits.
+    /// Waits for a permit: asyncio's `acquire()`. Dropping the permit gives it back: `async with`. Returns at once,
+    /// without an iteration, if a permit is free and no task waits.
     ///
     /// # Examples
-    /// A permit may go along into a task.
+    /// A permit may be moved into a task.
     /// ```
     /// use oneloop::{Semaphore, create_task, run, yield_now};
     ///
@@ -95,21 +95,22 @@ impl Semaphore {
     /// If it has to wait and this thread is in no loop, or if tasks of another loop have waited for this semaphore.
     ///
     /// # Cancel safety
-    /// The place in the line is lost, and nothing else; a permit that was granted already goes to the next.
+    /// The task loses its position in the queue, and nothing else. A permit that was granted already goes to the next
+    /// task.
     pub fn acquire(&self) -> impl Future<Output = SemaphorePermit> + use<> {
         Acquire::new(Rc::clone(&self.permits))
     }
 
-    /// Takes a permit if one is free and nobody waits.
+    /// Takes a permit if one is free and no task waits.
     pub fn try_acquire(&self) -> Option<SemaphorePermit> {
-        self.permits.take_if_free().then(|| SemaphorePermit::new(Rc::clone(&self.permits)))
+        self.permits.try_take().then(|| SemaphorePermit::new(Rc::clone(&self.permits)))
     }
 
-    /// Adds a permit: asyncio's `release()`. A permit that was acquired gives itself back; this is for one that was
-    /// [forgotten](SemaphorePermit::forget), or for more than there were at first.
+    /// Adds a permit: asyncio's `release()`. An acquired permit gives itself back, so this is needed only for a permit
+    /// that was [forgotten](SemaphorePermit::forget), or to have more permits than at first.
     ///
     /// # Panics
-    /// If there are `usize::MAX` free ones.
+    /// If `usize::MAX` permits are free.
     pub fn release(&self) {
         self.permits.add();
     }
@@ -117,10 +118,10 @@ impl Semaphore {
 
 impl Permits {
     fn locked(&self) -> bool {
-        self.value.get() == 0 || !self.line.is_clear()
+        self.value.get() == 0 || !self.waiters.all_cancelled()
     }
 
-    fn take_if_free(&self) -> bool {
+    fn try_take(&self) -> bool {
         let free = !self.locked();
         if free {
             self.grant();
@@ -130,27 +131,28 @@ impl Permits {
 
     fn grant(&self) {
         self.value.set(self.value.get() - 1);
-        self.out.set(self.out.get() + 1);
+        self.in_use.set(self.in_use.get() + 1);
     }
 
-    fn take_back(&self) {
-        self.out.set(self.out.get() - 1);
+    fn revoke(&self) {
+        self.in_use.set(self.in_use.get() - 1);
         self.value.set(self.value.get() + 1);
     }
 
-    /// Grants a free permit to the first who waits, if anybody does. It is counted first, as a waker of foreign make may
-    /// look at once.
+    /// Grants a free permit to the first waiter, and returns whether there was one. The permit is counted as granted
+    /// before the waiter is notified, because a foreign waker may run code that reads the count.
     fn grant_to_next(&self) -> bool {
         self.grant();
-        let called = self.line.call(1) > 0;
-        if !called {
-            self.take_back();
+        let granted = self.waiters.notify(1) > 0;
+        if !granted {
+            self.revoke();
         }
-        called
+        granted
     }
 
-    /// Those who came while others waited had to stand behind them, though permits were free: it is their turn now.
-    fn grant_what_is_free(&self) {
+    /// Grants the free permits to waiters. There can be both: a task that asks while others wait has to queue behind
+    /// them, even if permits are free.
+    fn grant_free_permits(&self) {
         while self.value.get() > 0 && self.grant_to_next() {}
     }
 
@@ -162,32 +164,32 @@ impl Permits {
 }
 
 impl Resource for Rc<Permits> {
-    type Had = SemaphorePermit;
-    const WHAT: Leaf = &"a semaphore";
+    type Acquired = SemaphorePermit;
+    const NAME: Leaf = &"a semaphore";
 
-    fn line(&self) -> &Waiters {
-        &self.line
+    fn waiters(&self) -> &Waiters {
+        &self.waiters
     }
 
-    fn take_if_free(&self) -> bool {
-        Permits::take_if_free(self)
+    fn try_acquire(&self) -> bool {
+        self.try_take()
     }
 
-    /// It was granted by who called.
-    fn take(&self) -> bool {
-        self.grant_what_is_free();
+    /// The code that notified the waiter has granted the permit already.
+    fn on_notified(&self) -> bool {
+        self.grant_free_permits();
         true
     }
 
-    fn had(self) -> SemaphorePermit {
+    fn into_acquired(self) -> SemaphorePermit {
         SemaphorePermit::new(self)
     }
 
-    fn given_up(&self, granted: bool) {
+    fn on_abandoned(&self, granted: bool) {
         if granted {
-            self.take_back();
+            self.revoke();
         }
-        self.grant_what_is_free();
+        self.grant_free_permits();
     }
 }
 
@@ -195,12 +197,12 @@ impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Semaphore")
             .field("value", &self.value())
-            .field("waiting", &self.permits.line.waiting())
+            .field("waiting", &self.permits.waiters.waiting())
             .finish()
     }
 }
 
-/// One permit of a [`Semaphore`] or [`BoundedSemaphore`], given back when it is dropped.
+/// One permit of a [`Semaphore`] or [`BoundedSemaphore`]. Dropping it gives it back.
 #[must_use = "the permit is given back as soon as this is dropped; write `let _permit = semaphore.acquire().await;`"]
 pub struct SemaphorePermit {
     permits: Rc<Permits>,
@@ -208,12 +210,12 @@ pub struct SemaphorePermit {
 }
 
 impl SemaphorePermit {
-    /// One that was granted.
+    /// A permit that was granted.
     fn new(permits: Rc<Permits>) -> Self {
         Self { permits, forgotten: false }
     }
 
-    /// Keeps the permit for good: the semaphore has one less, until somebody calls `release()`.
+    /// Removes the permit from the semaphore: it has one less until `release()` is called.
     pub fn forget(mut self) {
         self.forgotten = true;
     }
@@ -221,7 +223,7 @@ impl SemaphorePermit {
 
 impl Drop for SemaphorePermit {
     fn drop(&mut self) {
-        self.permits.out.set(self.permits.out.get() - 1);
+        self.permits.in_use.set(self.permits.in_use.get() - 1);
         if !self.forgotten {
             self.permits.add();
         }
@@ -255,17 +257,17 @@ pub struct BoundedSemaphore {
 }
 
 impl BoundedSemaphore {
-    /// A semaphore with `value` permits, now and at any time.
+    /// A semaphore with `value` permits, which is also the most that it ever has.
     pub fn new(value: usize) -> Self {
         Self { semaphore: Semaphore::new(value), bound: value }
     }
 
-    /// How many permits are free.
+    /// The number of free permits.
     pub fn value(&self) -> usize {
         self.semaphore.value()
     }
 
-    /// Whether a permit would have to be waited for: [`Semaphore::locked`].
+    /// Whether `acquire` would have to wait: [`Semaphore::locked`].
     pub fn locked(&self) -> bool {
         self.semaphore.locked()
     }
@@ -276,12 +278,12 @@ impl BoundedSemaphore {
     /// As [`Semaphore::acquire`].
     ///
     /// # Cancel safety
-    /// As [`Semaphore::acquire`]: the place in the line is lost.
+    /// As [`Semaphore::acquire`]: the task loses its position in the queue.
     pub fn acquire(&self) -> impl Future<Output = SemaphorePermit> + use<> {
         self.semaphore.acquire()
     }
 
-    /// Takes a permit if one is free and nobody waits.
+    /// Takes a permit if one is free and no task waits.
     pub fn try_acquire(&self) -> Option<SemaphorePermit> {
         self.semaphore.try_acquire()
     }
@@ -289,11 +291,11 @@ impl BoundedSemaphore {
     /// Adds a permit in place of one that was [forgotten](SemaphorePermit::forget): asyncio's `release()`.
     ///
     /// # Errors
-    /// If none was: every permit is free, or held by somebody who will give it back. asyncio, which does not know who
-    /// holds one, notices only when all are free.
+    /// If no permit was forgotten: every one is free, or is held and will be given back. asyncio does not know which
+    /// permits are held, so it raises an error only when all are free.
     pub fn release(&self) -> Result<(), ReleaseError> {
         let permits = &self.semaphore.permits;
-        if permits.value.get() + permits.out.get() >= self.bound {
+        if permits.value.get() + permits.in_use.get() >= self.bound {
             return Err(ReleaseError);
         }
         permits.add();

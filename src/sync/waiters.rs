@@ -1,8 +1,9 @@
-//! Tasks in line in front of something: a wait list joined to the loop. Owns the one wait that locks, events, conditions,
-//! semaphores and queues are made of; must not know what any of them guards.
+//! The tasks that wait at a lock, event, condition, semaphore, barrier or queue: asyncio's deque of futures. Owns their
+//! order, and how they wait and are woken; must not know the primitives.
 //!
-//! Where asyncio has a list of futures, a place in the line is one: it waits, is called (its future is done), or its task
-//! was cancelled, which is seen from the outside at once, before the task has taken the step in which it leaves.
+//! A waiter stands for one future of asyncio's deque. That future is pending, done, or cancelled; here the waiter is
+//! `Waiting`, `Notified`, or its task has been cancelled. A cancelled waiter counts as such at once, although its task
+//! leaves the queue only in its next step: so it is with asyncio's future.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
@@ -12,55 +13,77 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
-use crate::base::{Place, State, TaskKey, WaitQueue, WakeTarget};
+use crate::base::{TaskKey, WaitQueue, WaiterId, WaiterState, WakeTarget};
 use crate::cancel::{is_throwing, wait_for};
 use crate::current::{self, key_of};
 use crate::kernel::Leaf;
 use crate::node::{Loop, is_interrupted, wake};
 
+/// The waiters of one primitive, first in, first out.
+///
+/// The states of one waiter, and all moves between them:
+///
+/// ```text
+///                            notify, notify_all,
+///   first poll               ensure_one_notified              poll returns true, or drop
+///       └──────▶ Waiting ───────────────────────────▶ Notified ──────────────────────────▶ removed
+///                │     │                                                                     ▲ ▲
+///                │     └───────────────────────────────── drop ──────────────────────────────┘ │
+///                │                                                                             │
+///                └────────────▶ Skipped ─────────── poll returns false, or drop ───────────────┘
+///                 notify, while its task
+///                 is being cancelled
+/// ```
+///
+/// - A cancelled wait is dropped, and so is one that loses a `select`.
+/// - `notify` skips a waiter whose task is being cancelled and notifies the next one instead. `notify_all` skips none.
+/// - A skipped waiter is polled again only if a sibling future of the same task catches the cancellation (`join!` with
+///   a `catch_cancelled`). Its wait then resolves to false, and the caller starts the wait again, at the end of the
+///   queue.
+/// - A notified waiter stays in its slot until its task runs, so a newcomer cannot overtake it.
 #[derive(Default)]
 pub(crate) struct Waiters {
-    list: RefCell<List>,
-    /// The loop whose tasks wait here: that of the first who had to.
+    queue: RefCell<Queue>,
+    /// The loop of the task that had to wait first. All others must be of this loop.
     kernel: OnceCell<Rc<Loop>>,
-    /// Room for those who are called at once, kept for its memory.
-    called: Cell<Vec<WakeTarget>>,
+    /// Buffer for `notify_with_wakers`; empty, and kept for its memory.
+    to_wake: Cell<Vec<WakeTarget>>,
 }
 
 #[derive(Default)]
-struct List {
-    places: WaitQueue<Waiter>,
+struct Queue {
+    waiters: WaitQueue<Waiter>,
     wakers: Slab<Waker>,
 }
 
-/// One who waits.
+/// How a waiter is woken.
 #[derive(Clone, Copy)]
 enum Waiter {
-    /// A task of the line's loop. Waking it runs no code of a user's.
+    /// By queueing this task of the same loop, which runs no code of a user.
     Task(TaskKey),
-    /// Anybody else, by his place among the wakers.
-    Other(usize),
+    /// By the waker with this index in `Queue::wakers`, which may run code of a user.
+    Waker(usize),
 }
 
-/// What became of the first who waits, whose turn it was.
+/// What `notify_task` did with the first waiter.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Turned {
-    Called,
-    PassedOver,
-    /// Nothing: it has a waker, which may be code of a user's.
-    Not,
+enum Notify {
+    Notified,
+    Skipped,
+    /// Nothing: the waiter has a foreign waker, which must not be called under a borrow.
+    NotATask,
 }
 
-impl List {
-    fn keep(&mut self, waker: Waker) -> Waiter {
-        Waiter::Other(self.wakers.insert(waker))
+impl Queue {
+    fn insert_waker(&mut self, waker: Waker) -> Waiter {
+        Waiter::Waker(self.wakers.insert(waker))
     }
 
-    /// Takes the waker of one who waits no longer.
-    fn take(&mut self, waiter: Waiter) -> Option<Waker> {
+    /// Takes out the waker of a waiter that no longer needs it.
+    fn remove_waker(&mut self, waiter: Waiter) -> Option<Waker> {
         match waiter {
             Waiter::Task(_) => None,
-            Waiter::Other(at) => Some(self.wakers.remove(at)),
+            Waiter::Waker(index) => Some(self.wakers.remove(index)),
         }
     }
 }
@@ -71,188 +94,194 @@ fn was_cancelled(kernel: &Loop, key: TaskKey) -> bool {
 }
 
 impl Waiters {
-    /// How many wait and have not been called.
+    /// The number of waiters that have not been notified.
     pub(crate) fn waiting(&self) -> usize {
-        self.list.borrow().places.waiters().count()
+        self.queue.borrow().waiters.waiting().count()
     }
 
-    /// Whether nobody is in front of a newcomer: everybody in the line was cancelled, if there is anybody.
-    pub(crate) fn is_clear(&self) -> bool {
+    /// Whether every waiter was cancelled. True for an empty queue. If so, a newcomer need not wait.
+    pub(crate) fn all_cancelled(&self) -> bool {
         let Some(kernel) = self.kernel.get() else { return true };
-        let places = &self.list.borrow().places;
-        places.is_empty()
-            || places.called() == 0
-                && places.waiters().all(|waiter| matches!(waiter, Waiter::Task(key) if was_cancelled(kernel, key)))
+        let waiters = &self.queue.borrow().waiters;
+        waiters.is_empty()
+            || waiters.notified() == 0
+                && waiters.waiting().all(|waiter| matches!(waiter, Waiter::Task(key) if was_cancelled(kernel, key)))
     }
 
-    /// Calls up to `most` of those who wait, in order. Those whose task was cancelled are passed over. Answers how many it
-    /// called.
-    pub(crate) fn call(&self, most: usize) -> usize {
-        self.call_those(most, true)
+    /// Notifies up to `most` waiters, in order, and skips those whose task is being cancelled. Returns how many it
+    /// notified.
+    pub(crate) fn notify(&self, most: usize) -> usize {
+        self.notify_up_to(most, true)
     }
 
-    /// Calls everybody who waits.
-    pub(crate) fn call_all(&self) {
-        self.call_those(usize::MAX, false);
+    /// Notifies all waiters.
+    pub(crate) fn notify_all(&self) {
+        self.notify_up_to(usize::MAX, false);
     }
 
     #[inline]
-    fn call_those(&self, most: usize, passes_over: bool) -> usize {
-        let mut called = 0;
-        while called < most && self.anybody_waits() {
-            match self.turn(passes_over) {
-                Turned::Called => called += 1,
-                Turned::PassedOver => {}
-                Turned::Not => return called + self.call_others(most - called, passes_over),
+    fn notify_up_to(&self, most: usize, skips_cancelled: bool) -> usize {
+        let mut notified = 0;
+        while notified < most && self.has_waiting() {
+            match self.notify_task(skips_cancelled) {
+                Notify::Notified => notified += 1,
+                Notify::Skipped => {}
+                Notify::NotATask => return notified + self.notify_with_wakers(most - notified, skips_cancelled),
             }
         }
-        called
+        notified
     }
 
     #[inline]
-    fn anybody_waits(&self) -> bool {
-        self.list.borrow().places.first().is_some()
+    fn has_waiting(&self) -> bool {
+        self.queue.borrow().waiters.first().is_some()
     }
 
-    /// Calls the first who waits, if it is a task, or passes it over.
+    /// Notifies or skips the first waiter if it is a task.
     ///
-    /// A task whose wait was ended by a cancellation is queued until it has been told. So that need be looked for only in
-    /// one that is queued already.
-    fn turn(&self, passes_over: bool) -> Turned {
-        let places = &mut self.list.borrow_mut().places;
-        let (Some(first), Some(kernel)) = (places.first(), self.kernel.get()) else { return Turned::Not };
-        let Some(Waiter::Task(key)) = places.waiter(first) else { return Turned::Not };
-        if !kernel.wake(key) && passes_over && was_cancelled(kernel, key) {
-            places.pass_over(first);
-            return Turned::PassedOver;
+    /// A cancelled task stays in the ready queue until its next step. So only a task that was queued already
+    /// (`wake` returns false) can have been cancelled, and only for such a one the cancellation is looked up.
+    fn notify_task(&self, skips_cancelled: bool) -> Notify {
+        let waiters = &mut self.queue.borrow_mut().waiters;
+        let (Some(first), Some(kernel)) = (waiters.first(), self.kernel.get()) else { return Notify::NotATask };
+        let Some(Waiter::Task(key)) = waiters.waiter(first) else { return Notify::NotATask };
+        if !kernel.wake(key) && skips_cancelled && was_cancelled(kernel, key) {
+            waiters.skip(first);
+            return Notify::Skipped;
         }
-        places.call(first);
-        Turned::Called
+        waiters.notify(first);
+        Notify::Notified
     }
 
-    /// `call_those` if others than tasks wait: first all are called, then they are woken.
+    /// `notify_up_to` for waiters of any kind. Wakers may run code of a user, so it marks all waiters first, ends its
+    /// borrow, and then wakes them.
     #[cold]
-    fn call_others(&self, most: usize, passes_over: bool) -> usize {
+    fn notify_with_wakers(&self, most: usize, skips_cancelled: bool) -> usize {
         let Some(kernel) = self.kernel.get() else { return 0 };
-        let mut list = self.list.borrow_mut();
-        let mut called = self.called.take();
-        while called.len() < most
-            && let Some(first) = list.places.first()
-            && let Some(waiter) = list.places.waiter(first)
+        let mut queue = self.queue.borrow_mut();
+        let mut to_wake = self.to_wake.take();
+        while to_wake.len() < most
+            && let Some(first) = queue.waiters.first()
+            && let Some(waiter) = queue.waiters.waiter(first)
         {
             let target = match waiter {
-                Waiter::Task(key) if passes_over && was_cancelled(kernel, key) => {
-                    list.places.pass_over(first);
+                Waiter::Task(key) if skips_cancelled && was_cancelled(kernel, key) => {
+                    queue.waiters.skip(first);
                     continue;
                 }
                 Waiter::Task(key) => WakeTarget::Task(key),
-                Waiter::Other(at) => WakeTarget::Foreign(list.wakers.remove(at)),
+                Waiter::Waker(index) => WakeTarget::Foreign(queue.wakers.remove(index)),
             };
-            list.places.call(first);
-            called.push(target);
+            queue.waiters.notify(first);
+            to_wake.push(target);
         }
-        drop(list);
-        let count = called.len();
-        called.drain(..).for_each(|target| wake(kernel, target));
-        self.called.set(called);
-        count
+        drop(queue);
+        let notified = to_wake.len();
+        to_wake.drain(..).for_each(|target| wake(kernel, target));
+        self.to_wake.set(to_wake);
+        notified
     }
 
-    /// Sees to it that the first in the line goes on: calls it, unless it has been called, or was cancelled and will look
-    /// after the next one itself.
-    pub(crate) fn call_first(&self) {
-        let list = self.list.borrow();
-        let nobody_before = list.places.called() == 0 && list.places.passed_over() == 0;
-        drop(list);
-        if nobody_before && self.anybody_waits() && self.turn(true) == Turned::Not {
-            self.call_others(1, true);
+    /// Notifies the first waiter, unless a waiter is notified already, or skipped: each of these calls this again when
+    /// it leaves. asyncio's `Lock._wake_up_first`.
+    pub(crate) fn ensure_one_notified(&self) {
+        let queue = self.queue.borrow();
+        let is_first = queue.waiters.notified() == 0 && queue.waiters.skipped() == 0;
+        drop(queue);
+        if is_first && self.has_waiting() && self.notify_task(true) == Notify::NotATask {
+            self.notify_with_wakers(1, true);
         }
     }
 
-    /// A wait at the end of the line, until it is called: true. `what` names it in the await graph.
+    /// Waits at the end of the queue until notified. `what` is the name of the wait in the await graph.
     ///
-    /// A wait that is given up, by a cancellation or because it is dropped, tells `given_up` whether it had been called.
-    /// So does one that was passed over, since its task was cancelled, and is polled again all the same, since something
-    /// caught the cancellation that the task awaits beside it: it leaves the line like the others, and answers false, for
-    /// its primitive to begin anew.
-    pub(crate) fn wait<F: Fn(bool)>(&self, what: Leaf, given_up: F) -> Turn<'_, F> {
-        Turn { line: self, what, place: None, given_up }
+    /// Resolves to true when it was notified. Resolves to false if it was skipped and its task survived the
+    /// cancellation: the caller has to start again.
+    pub(crate) fn wait(&self, what: Leaf) -> WaiterFuture<'_> {
+        WaiterFuture { waiters: self, what, id: None }
     }
 
-    /// One poll of a wait at `place`, if it has one yet: what `wait` answers. One that was passed over still has its place.
+    /// Waits, as often as it takes, until `condition` holds. The code that makes it hold has to call `notify_all`.
+    pub(crate) async fn wait_until(&self, what: Leaf, condition: impl Fn() -> bool) {
+        while !condition() {
+            self.wait(what).await;
+        }
+    }
+
+    /// One poll of a wait: see `wait` for what it returns. `id` is the waiter, once there is one; a wait that returns
+    /// true has removed it, and one that returns false has not.
     #[inline]
-    pub(super) fn poll(&self, place: &mut Option<Place>, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
-        match *place {
+    pub(super) fn poll(&self, id: &mut Option<WaiterId>, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
+        match *id {
             None => {
-                *place = self.join(what, cx);
+                *id = self.enqueue(what, cx);
                 Poll::Pending
             }
-            Some(at) => {
-                let polled = self.look(at, what, cx);
+            Some(waiter) => {
+                let polled = self.poll_enqueued(waiter, what, cx);
                 if polled == Poll::Ready(true) {
-                    *place = None;
+                    *id = None;
                 }
                 polled
             }
         }
     }
 
-    /// Takes a place, unless a cancellation is on its way.
+    /// Enqueues a waiter, unless a cancellation is being delivered.
     #[inline(never)]
-    fn join(&self, what: Leaf, cx: &Context<'_>) -> Option<Place> {
+    fn enqueue(&self, what: Leaf, cx: &Context<'_>) -> Option<WaiterId> {
         if is_throwing(cx) {
             return None;
         }
         let kernel = self.bind();
         kernel.leaf().set(Some(what));
         Some(match task_of(kernel, cx) {
-            Some(key) => self.list.borrow_mut().places.join(Waiter::Task(key)),
-            None => self.join_with_waker(cx.waker().clone()),
+            Some(key) => self.queue.borrow_mut().waiters.enqueue(Waiter::Task(key)),
+            None => self.enqueue_waker(cx.waker().clone()),
         })
     }
 
-    /// Whether the one at `place` has been called, and has left it then.
     #[inline(never)]
-    fn look(&self, place: Place, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
+    fn poll_enqueued(&self, id: WaiterId, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
         if is_throwing(cx) {
             return Poll::Pending;
         }
-        if self.list.borrow_mut().places.leave_if_called(place) {
+        if self.queue.borrow_mut().waiters.remove_if_notified(id) {
             return Poll::Ready(true);
         }
-        self.stay(place, what, cx)
+        self.update(id, what, cx)
     }
 
     #[cold]
-    fn join_with_waker(&self, waker: Waker) -> Place {
-        let mut list = self.list.borrow_mut();
-        let waiter = list.keep(waker);
-        list.places.join(waiter)
+    fn enqueue_waker(&self, waker: Waker) -> WaiterId {
+        let mut queue = self.queue.borrow_mut();
+        let waiter = queue.insert_waker(waker);
+        queue.waiters.enqueue(waiter)
     }
 
-    /// Polled again and not called: whoever polls now is to be woken, if it waits.
+    /// A waiter was polled and is not notified: from now on it is woken by the waker of this poll.
     #[cold]
-    fn stay(&self, place: Place, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
+    fn update(&self, id: WaiterId, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
         let task = self.kernel.get().and_then(|kernel| task_of(kernel, cx));
         let mut waker = if task.is_none() { Some(cx.waker().clone()) } else { None };
-        let mut list = self.list.borrow_mut();
-        let polled = match list.places.state(place) {
-            State::Waiting(held) => {
-                let unused = list.take(held);
+        let mut queue = self.queue.borrow_mut();
+        let polled = match queue.waiters.state(id) {
+            WaiterState::Waiting(held) => {
+                let unused = queue.remove_waker(held);
                 let waker = std::mem::replace(&mut waker, unused);
-                if let Some(waiter) = task.map(Waiter::Task).or_else(|| waker.map(|waker| list.keep(waker))) {
-                    list.places.replace(place, waiter);
+                if let Some(waiter) = task.map(Waiter::Task).or_else(|| waker.map(|waker| queue.insert_waker(waker))) {
+                    queue.waiters.rename(id, waiter);
                 }
                 Poll::Pending
             }
-            // cloning a waker is somebody's code
-            State::Called => {
-                list.places.leave(place);
+            // cloning the waker may have run code of a user, which notified this waiter
+            WaiterState::Notified => {
+                queue.waiters.remove(id);
                 Poll::Ready(true)
             }
-            State::PassedOver | State::Nobody => Poll::Ready(false),
+            WaiterState::Skipped | WaiterState::Removed => Poll::Ready(false),
         };
-        drop(list);
+        drop(queue);
         drop(waker);
         if polled.is_pending() {
             wait_for(what);
@@ -260,21 +289,21 @@ impl Waiters {
         polled
     }
 
-    /// Gives a place up: whether it had been called.
+    /// Removes a waiter whose wait has ended without success, and returns whether it had been notified.
     #[cold]
-    pub(super) fn leave(&self, place: Place) -> bool {
-        let mut list = self.list.borrow_mut();
-        let state = list.places.leave(place);
-        let unused = if let State::Waiting(waiter) = state { list.take(waiter) } else { None };
-        drop(list);
+    pub(super) fn remove(&self, id: WaiterId) -> bool {
+        let mut queue = self.queue.borrow_mut();
+        let state = queue.waiters.remove(id);
+        let unused = if let WaiterState::Waiting(waiter) = state { queue.remove_waker(waiter) } else { None };
+        drop(queue);
         drop(unused);
-        matches!(state, State::Called)
+        matches!(state, WaiterState::Notified)
     }
 
-    /// Binds the line to this thread's loop, unless it is bound, and answers it.
+    /// Binds the waiters to this thread's loop, unless they are bound, and returns the loop.
     ///
     /// # Panics
-    /// If it is bound to another loop, or this thread is in none.
+    /// If they are bound to another loop, or this thread is in no loop.
     #[inline]
     pub(crate) fn bind(&self) -> &Loop {
         let kernel = self.kernel.get().unwrap_or_else(|| self.bind_first());
@@ -293,43 +322,42 @@ impl Waiters {
     }
 }
 
-/// Which task of the loop is polled, unless a waker of foreign make, or another loop's, stands in between.
+/// The task of this loop that is being polled; none if the waker is foreign or of another loop's task.
 #[inline]
 fn task_of(kernel: &Loop, cx: &Context<'_>) -> Option<TaskKey> {
     key_of(cx.waker()).filter(|key| key.number() == kernel.number())
 }
 
-/// One wait: outside → in the line at the first poll → over when it has been called and has seen it, or was dropped.
-pub(crate) struct Turn<'a, F: Fn(bool)> {
-    line: &'a Waiters,
+/// The future that `Waiters::wait` returns. It has a waiter from its first poll until it is ready or dropped.
+pub(crate) struct WaiterFuture<'a> {
+    waiters: &'a Waiters,
     what: Leaf,
-    place: Option<Place>,
-    given_up: F,
+    id: Option<WaiterId>,
 }
 
-impl<F: Fn(bool)> Turn<'_, F> {
-    fn give_up(&mut self) {
-        if let Some(place) = self.place.take() {
-            (self.given_up)(self.line.leave(place));
+impl WaiterFuture<'_> {
+    fn remove(&mut self) {
+        if let Some(id) = self.id.take() {
+            self.waiters.remove(id);
         }
     }
 }
 
-impl<F: Fn(bool) + Unpin> Future for Turn<'_, F> {
+impl Future for WaiterFuture<'_> {
     type Output = bool;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
-        let Self { line, what, place, .. } = &mut *self;
-        let polled = line.poll(place, what, cx);
+        let Self { waiters, what, id } = &mut *self;
+        let polled = waiters.poll(id, what, cx);
         if polled == Poll::Ready(false) {
-            self.give_up();
+            self.remove();
         }
         polled
     }
 }
 
-impl<F: Fn(bool)> Drop for Turn<'_, F> {
+impl Drop for WaiterFuture<'_> {
     fn drop(&mut self) {
-        self.give_up();
+        self.remove();
     }
 }

@@ -1,12 +1,12 @@
 //! System calls that mio lacks. Owns the raw calls; must not know the loop.
 
-mod time; // the monotonic clock, and a wait below a millisecond
+mod time; // the monotonic clock, and a wait of less than a millisecond
 #[cfg(unix)]
 pub(crate) mod socket; // socket options and connecting
 #[cfg(all(unix, feature = "process"))]
 mod process; // starting, signalling and reaping child processes
 #[cfg(feature = "signal")]
-mod signal; // handlers of the process
+mod signal; // signal handlers of the process
 
 #[cfg(all(test, unix, feature = "process"))]
 pub(crate) use process::exit_pipe;

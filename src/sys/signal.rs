@@ -1,5 +1,5 @@
-//! Signals of the process, by way of signal-hook. Owns what runs inside a signal handler, and what a signal does that
-//! nobody here wants any more; must not know the loop.
+//! Signals of the process, caught by signal-hook. Owns the code that runs inside a signal handler, and the default
+//! action of a signal that no loop wants any more; must not know the loop.
 #![expect(unsafe_code, reason = "actions that run in signal handlers, and calls into libc")]
 
 use std::collections::BTreeMap;
@@ -13,45 +13,46 @@ use std::{mem, ptr};
 use signal_hook::SigId;
 use signal_hook::low_level::{emulate_default_handler, register, unregister};
 
-/// One more than the largest signal there is.
-const SIGNALS: usize = 65;
+/// One more than the largest signal number.
+const SIGNAL_COUNT: usize = 65;
 
-/// How many here want each signal. Read by the handlers.
-static WANTED: [AtomicUsize; SIGNALS] = [const { AtomicUsize::new(0) }; SIGNALS];
+/// The number of `Caught` values for each signal. The handlers read it.
+static WANTED: [AtomicUsize; SIGNAL_COUNT] = [const { AtomicUsize::new(0) }; SIGNAL_COUNT];
 
-/// What was found when a signal was wanted for the first time.
+/// The state of a signal before it was caught for the first time.
 ///
-/// signal-hook never gives a signal back, since others may have put their handlers on top of its own meanwhile. So what
-/// was at its default is given back by acting as the default would, while nobody wants it. That action stays for ever.
+/// signal-hook never restores the previous handler of a signal, because other libraries may have installed handlers on
+/// top of its own meanwhile. So if the signal was at its default, one more action is registered, which stays for ever:
+/// it does what the default would do while no `Caught` wants the signal.
 #[derive(Clone, Copy, Debug)]
-struct Found {
-    default: bool,
-    /// The handler that signal-hook has put there.
+struct Before {
+    was_default: bool,
+    /// The handler that signal-hook installed.
     ours: libc::sighandler_t,
 }
 
-static FOUND: Mutex<BTreeMap<i32, Found>> = Mutex::new(BTreeMap::new());
+static BEFORE: Mutex<BTreeMap<i32, Before>> = Mutex::new(BTreeMap::new());
 
-/// Whether the signal can never be caught: the system refuses, or nothing sound could be done about it.
+/// Whether the signal can never be caught: the system refuses, or a handler could do nothing sound.
 pub(crate) fn is_forbidden(signal: i32) -> bool {
     signal_hook::consts::FORBIDDEN.contains(&signal)
 }
 
-/// Whether the signal does what it does by default.
+/// Whether the signal has its default effect now.
 pub(crate) fn is_at_default(signal: i32) -> bool {
-    let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner).get(&signal).copied();
-    let given_back = |now| found.is_some_and(|found| found.default && found.ours == now);
+    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).get(&signal).copied();
+    let emulates_default = |now| before.is_some_and(|before| before.was_default && before.ours == now);
     let unwanted = wanted(signal).is_some_and(|wanted| wanted.load(Ordering::SeqCst) == 0);
-    unwanted && handler_of(signal).is_ok_and(|now| now == libc::SIG_DFL || given_back(now))
+    unwanted && handler_of(signal).is_ok_and(|now| now == libc::SIG_DFL || emulates_default(now))
 }
 
-/// Whether this is the thread that the program began with.
+/// Whether this is the main thread of the process.
 pub(crate) fn is_main_thread() -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         // SAFETY: a call without arguments that cannot fail.
         let thread = unsafe { libc::gettid() };
-        // SAFETY: the same.
+        // SAFETY: a call without arguments that cannot fail.
         thread == unsafe { libc::getpid() }
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -68,23 +69,24 @@ fn wanted(signal: i32) -> Option<&'static AtomicUsize> {
 fn handler_of(signal: i32) -> io::Result<libc::sighandler_t> {
     // SAFETY: a plain structure, for which zeros are fine.
     let mut now: libc::sigaction = unsafe { mem::zeroed() };
-    // SAFETY: nothing is set; what is there is put into a structure that is alive for the call.
+    // SAFETY: with a null pointer the call changes nothing; it writes to a structure that is alive for the call.
     if unsafe { libc::sigaction(signal, ptr::null(), &raw mut now) } < 0 {
         return Err(io::Error::last_os_error());
     }
     Ok(now.sa_sigaction)
 }
 
-/// What the handler shares with the loop.
+/// The state that the handler shares with the loop.
 #[derive(Debug)]
 struct Shared {
     pipe: Arc<PipeWriter>,
-    /// Whether the signal interrupts the program: the second time it is to end at once.
+    /// Whether the signal interrupts the program. If so, the second one ends the process at once.
     interrupts: AtomicBool,
+    /// Whether a signal has come while `interrupts` was set.
     interrupted: AtomicBool,
 }
 
-/// A signal that is caught while this lives: each time it comes, its number is written to a pipe.
+/// Catches a signal while this lives: each time the signal comes, its number is written to a pipe.
 #[derive(Debug)]
 pub(crate) struct Caught {
     signal: i32,
@@ -93,52 +95,52 @@ pub(crate) struct Caught {
 }
 
 impl Caught {
-    /// Catches a signal. `pipe` must be non-blocking: what it has no room for is lost.
+    /// Catches a signal. `pipe` must be non-blocking: numbers for which it has no room are lost.
     ///
     /// # Panics
     /// If the signal is forbidden.
     pub(crate) fn new(signal: i32, pipe: Arc<PipeWriter>) -> io::Result<Self> {
         let wanted = wanted(signal).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
         let number = u8::try_from(signal).map_err(io::Error::other)?;
-        let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Vacant(first) = found.entry(signal) {
-            let default = handler_of(signal)? == libc::SIG_DFL;
-            let give_back = move || {
-                if default && wanted.load(Ordering::SeqCst) == 0 {
-                    // one that it does not know (of the real-time signals) is ignored
+        let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Vacant(first) = before.entry(signal) {
+            let was_default = handler_of(signal)? == libc::SIG_DFL;
+            let emulate_default = move || {
+                if was_default && wanted.load(Ordering::SeqCst) == 0 {
+                    // fails for real-time signals that signal-hook does not know: these are ignored
                     let _ = emulate_default_handler(signal);
                 }
             };
-            // SAFETY: it loads an atomic and calls what is made for signal handlers.
-            unsafe { register(signal, give_back) }?;
-            first.insert(Found { default, ours: handler_of(signal)? });
+            // SAFETY: the action loads an atomic and calls a function that is made for signal handlers.
+            unsafe { register(signal, emulate_default) }?;
+            first.insert(Before { was_default, ours: handler_of(signal)? });
         }
-        drop(found);
+        drop(before);
         let shared = Arc::new(Shared { pipe, interrupts: AtomicBool::new(false), interrupted: AtomicBool::new(false) });
-        let acting = Arc::clone(&shared);
-        let act = move || {
-            if acting.interrupts.load(Ordering::SeqCst) && acting.interrupted.swap(true, Ordering::SeqCst) {
+        let state = Arc::clone(&shared);
+        let action = move || {
+            if state.interrupts.load(Ordering::SeqCst) && state.interrupted.swap(true, Ordering::SeqCst) {
                 let _ = emulate_default_handler(signal);
             }
             let byte = [number];
-            // SAFETY: one byte, alive for the call, and a descriptor that `acting` keeps open. A full pipe is full of
-            // signals, so that the loop is awake anyway.
-            unsafe { libc::write(acting.pipe.as_raw_fd(), byte.as_ptr().cast(), 1) };
+            // SAFETY: one byte, alive for the call, and a descriptor that `state` keeps open. The result is ignored: if
+            // the pipe is full, signals are in it and the loop is awake anyway.
+            unsafe { libc::write(state.pipe.as_raw_fd(), byte.as_ptr().cast(), 1) };
         };
-        // SAFETY: it touches atomics, writes to a descriptor, and calls what is made for signal handlers; `errno` is
-        // kept by signal-hook. It is dropped by `unregister`, outside of any handler.
-        let id = unsafe { register(signal, act) }?;
+        // SAFETY: the action uses atomics, writes to a descriptor, and calls a function that is made for signal
+        // handlers; signal-hook restores `errno`. `unregister` drops the action, outside of any handler.
+        let id = unsafe { register(signal, action) }?;
         wanted.fetch_add(1, Ordering::SeqCst);
         Ok(Self { signal, id, shared })
     }
 
-    /// Whether the signal interrupts the program: then the second one ends it at once, even if the loop is busy and has not
-    /// seen the first.
+    /// Sets whether the signal interrupts the program. If so, the second one ends the process at once, even if the loop
+    /// is busy and has not seen the first.
     pub(crate) fn set_interrupts(&self, interrupts: bool) {
         self.shared.interrupts.store(interrupts, Ordering::SeqCst);
     }
 
-    /// Whether the signal has come while it was to interrupt.
+    /// Whether the signal has come while it was set to interrupt.
     pub(crate) fn has_interrupted(&self) -> bool {
         self.shared.interrupted.load(Ordering::SeqCst)
     }
@@ -146,7 +148,7 @@ impl Caught {
 
 impl Drop for Caught {
     fn drop(&mut self) {
-        // when this returns, the action does not run any more, and the pipe may be closed
+        // the action does not run any more when this returns, so the pipe may be closed
         unregister(self.id);
         if let Some(wanted) = wanted(self.signal) {
             wanted.fetch_sub(1, Ordering::SeqCst);

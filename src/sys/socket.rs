@@ -1,4 +1,4 @@
-//! Calls on sockets that neither the standard library nor mio has. Owns the raw calls; must not know the loop.
+//! System calls on sockets that neither the standard library nor mio has. Owns the raw calls; must not know the loop.
 #![expect(unsafe_code, reason = "calls into libc")]
 
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 use std::{io, mem};
 
-/// A yes or no that the system keeps for a socket.
+/// A socket option that is on or off.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Flag {
     ReuseAddress,
@@ -31,16 +31,16 @@ const KEEP_IDLE: libc::c_int = libc::TCP_KEEPALIVE;
 #[cfg(not(any(target_os = "macos", target_os = "ios")))]
 const KEEP_IDLE: libc::c_int = libc::TCP_KEEPIDLE;
 
-#[expect(clippy::cast_possible_truncation, reason = "a few families are known")]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers of address families are small")]
 const V4: libc::sa_family_t = libc::AF_INET as libc::sa_family_t;
-#[expect(clippy::cast_possible_truncation, reason = "a few families are known")]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers of address families are small")]
 const V6: libc::sa_family_t = libc::AF_INET6 as libc::sa_family_t;
 
-fn checked(answer: libc::c_int) -> io::Result<libc::c_int> {
-    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer) }
+fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
-/// A TCP socket for addresses like this one, non-blocking, which no child process inherits.
+/// A TCP socket for addresses of the family of `like`. It is non-blocking and close-on-exec.
 pub(crate) fn tcp_socket(like: &SocketAddr) -> io::Result<OwnedFd> {
     let domain = if like.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
@@ -49,7 +49,7 @@ pub(crate) fn tcp_socket(like: &SocketAddr) -> io::Result<OwnedFd> {
     let kind = libc::SOCK_STREAM;
     // SAFETY: a call without pointers.
     let fd = checked(unsafe { libc::socket(domain, kind, 0) })?;
-    // SAFETY: it was just made, and nobody else knows it.
+    // SAFETY: the call above has just opened it, so no other code owns it.
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
     #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
     {
@@ -60,9 +60,9 @@ pub(crate) fn tcp_socket(like: &SocketAddr) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// The address as the system wants it, for the time of a call.
+/// Calls `call` with the address in the form of the system.
 fn with_address<R>(address: &SocketAddr, call: impl FnOnce(*const libc::sockaddr, libc::socklen_t) -> R) -> R {
-    #[expect(clippy::cast_possible_truncation, reason = "a few bytes")]
+    #[expect(clippy::cast_possible_truncation, reason = "an address has fewer than 2^32 bytes")]
     fn size<T>(_: &T) -> libc::socklen_t {
         size_of::<T>() as libc::socklen_t
     }
@@ -89,28 +89,28 @@ fn with_address<R>(address: &SocketAddr, call: impl FnOnce(*const libc::sockaddr
 }
 
 pub(crate) fn bind(socket: &OwnedFd, address: &SocketAddr) -> io::Result<()> {
-    // SAFETY: the address is alive for the call, and as long as it says.
+    // SAFETY: the address is alive for the call, and has the length that is passed.
     with_address(address, |raw, len| checked(unsafe { libc::bind(socket.as_raw_fd(), raw, len) })).map(drop)
 }
 
-/// Begins to connect; a non-blocking socket becomes writable when that has come to its end.
+/// Begins to connect. The non-blocking socket becomes writable when it is connected or has failed.
 pub(crate) fn connect(socket: &OwnedFd, address: &SocketAddr) -> io::Result<()> {
-    // SAFETY: the address is alive for the call, and as long as it says.
+    // SAFETY: the address is alive for the call, and has the length that is passed.
     match with_address(address, |raw, len| checked(unsafe { libc::connect(socket.as_raw_fd(), raw, len) })) {
-        // interrupted, it goes on by itself
+        // after EINTR the system goes on connecting
         Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => Ok(()),
         other => other.map(drop),
     }
 }
 
-/// Listens, or changes the length of the line in which connections wait to be accepted.
+/// Listens, or changes the backlog of a socket that listens already.
 pub(crate) fn listen(socket: &impl AsRawFd, backlog: u32) -> io::Result<()> {
     let backlog = libc::c_int::try_from(backlog).unwrap_or(libc::c_int::MAX);
     // SAFETY: a call without pointers.
     checked(unsafe { libc::listen(socket.as_raw_fd(), backlog) }).map(drop)
 }
 
-/// Makes reads and writes answer `WouldBlock` where they would wait.
+/// Makes reads and writes return `WouldBlock` where they would wait.
 pub(crate) fn set_nonblocking(descriptor: &impl AsRawFd) -> io::Result<()> {
     let fd = descriptor.as_raw_fd();
     // SAFETY: a call without pointers.
@@ -121,41 +121,41 @@ pub(crate) fn set_nonblocking(descriptor: &impl AsRawFd) -> io::Result<()> {
 
 pub(crate) fn set_flag(socket: &impl AsRawFd, flag: Flag, on: bool) -> io::Result<()> {
     let (level, name) = flag.names();
-    set_number(socket, level, name, libc::c_int::from(on))
+    set_option(socket, level, name, libc::c_int::from(on))
 }
 
-/// After how long a silence the system asks whether the peer is there, if it does that at all.
+/// How long a connection is idle before the system sends keep-alive probes; `None` if it sends none.
 pub(crate) fn keep_alive(socket: &impl AsRawFd) -> io::Result<Option<Duration>> {
     let (level, name) = Flag::KeepAlive.names();
-    if number(socket, level, name)? == 0 {
+    if option(socket, level, name)? == 0 {
         return Ok(None);
     }
-    let seconds = number(socket, libc::IPPROTO_TCP, KEEP_IDLE)?;
+    let seconds = option(socket, libc::IPPROTO_TCP, KEEP_IDLE)?;
     Ok(Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))))
 }
 
-/// The system counts in whole seconds, of which there is at least one.
+/// Sets after how long the system sends keep-alive probes. `after` is rounded up to whole seconds, at least one.
 pub(crate) fn set_keep_alive(socket: &impl AsRawFd, after: Option<Duration>) -> io::Result<()> {
     if let Some(after) = after {
         let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
         let seconds = libc::c_int::try_from(seconds.max(1)).unwrap_or(libc::c_int::MAX);
-        set_number(socket, libc::IPPROTO_TCP, KEEP_IDLE, seconds)?;
+        set_option(socket, libc::IPPROTO_TCP, KEEP_IDLE, seconds)?;
     }
     set_flag(socket, Flag::KeepAlive, after.is_some())
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "four")]
-const NUMBER: libc::socklen_t = size_of::<libc::c_int>() as libc::socklen_t;
+#[expect(clippy::cast_possible_truncation, reason = "a c_int has four bytes")]
+const INT_SIZE: libc::socklen_t = size_of::<libc::c_int>() as libc::socklen_t;
 
-fn set_number(socket: &impl AsRawFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+fn set_option(socket: &impl AsRawFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
     let fd = socket.as_raw_fd();
-    // SAFETY: one number, alive for the call, of the size that is said.
-    checked(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), NUMBER) }).map(drop)
+    // SAFETY: one integer, alive for the call, of the size that is passed.
+    checked(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), INT_SIZE) }).map(drop)
 }
 
-fn number(socket: &impl AsRawFd, level: libc::c_int, name: libc::c_int) -> io::Result<libc::c_int> {
-    let (mut value, mut size): (libc::c_int, _) = (0, NUMBER);
-    // SAFETY: one number and its size, alive for the call.
+fn option(socket: &impl AsRawFd, level: libc::c_int, name: libc::c_int) -> io::Result<libc::c_int> {
+    let (mut value, mut size): (libc::c_int, _) = (0, INT_SIZE);
+    // SAFETY: one integer and its size, alive for the call.
     checked(unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, (&raw mut value).cast(), &raw mut size) })?;
     Ok(value)
 }

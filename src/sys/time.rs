@@ -1,10 +1,10 @@
-//! System calls that mio does not expose. Owns the raw calls; must not know the loop.
+//! The monotonic clock, and a wait with a time-out in nanoseconds. Owns the raw calls; must not know the loop.
 #![expect(unsafe_code, reason = "calls into libc")]
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{monotonic_nanos, wait_readable};
 
-/// Nanoseconds on the clock that `Instant` reads, from whenever.
+/// The reading of the clock of `Instant`, in nanoseconds since an arbitrary time.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn monotonic_nanos() -> u64 {
     use std::sync::OnceLock;
@@ -19,27 +19,29 @@ mod linux {
     use std::time::Duration;
     use std::{io, ptr};
 
-    /// Nanoseconds on the clock that `Instant` reads, from whenever. A third of the cost of an `Instant` that is subtracted
-    /// from another.
+    const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+    /// The reading of the clock of `Instant`, in nanoseconds since an arbitrary time. It costs a third of the
+    /// difference of two `Instant`s.
     pub(crate) fn monotonic_nanos() -> u64 {
         let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: one timespec, alive for the call. It cannot fail: the clock exists and the address is good.
+        // SAFETY: one timespec, alive for the call. The call cannot fail: the clock exists and the address is valid.
         unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
-        now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
+        now.tv_sec.cast_unsigned() * NANOS_PER_SECOND + now.tv_nsec.cast_unsigned()
     }
 
-    /// Waits until `descriptor` is readable or `timeout` has passed, to the nanosecond as far as the system goes, and
-    /// answers whether it is readable. A signal ends the wait early.
+    /// Waits until `descriptor` is readable or `timeout` has passed, as exactly as the system can, and returns whether
+    /// it is readable. A signal ends the wait early.
     pub(crate) fn wait_readable(descriptor: &impl AsRawFd, timeout: Duration) -> io::Result<bool> {
-        let mut waited = libc::pollfd { fd: descriptor.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let mut descriptor = libc::pollfd { fd: descriptor.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         let timeout = libc::timespec {
             tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
             tv_nsec: libc::c_long::from(timeout.subsec_nanos()),
         };
         // SAFETY: one pollfd and one timespec, both alive for the call; no signal mask.
-        let answer = unsafe { libc::ppoll(&raw mut waited, 1, &raw const timeout, ptr::null()) };
+        let result = unsafe { libc::ppoll(&raw mut descriptor, 1, &raw const timeout, ptr::null()) };
         match io::Error::last_os_error() {
-            _ if answer >= 0 => Ok(answer > 0),
+            _ if result >= 0 => Ok(result > 0),
             e if e.kind() == io::ErrorKind::Interrupted => Ok(false),
             e => Err(e),
         }

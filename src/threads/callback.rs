@@ -1,14 +1,15 @@
-//! A callback that one thread asks for, another runs, and any may take back: asyncio's `_ThreadSafeHandle`. Owns the
-//! closure and who may have it; must not know how it gets to the loop.
+//! A callback that one thread schedules, another runs, and any may cancel: asyncio's `_ThreadSafeHandle`. Owns the
+//! closure and the stage of its call; must not know the loop's inbox.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
-use crate::base::{RemoteCall, SentCall};
+use crate::base::{RemoteCall, RemoteFn};
 
-/// A callback scheduled from any thread, by [`LoopHandle::call_soon_threadsafe`](crate::LoopHandle::call_soon_threadsafe).
-/// Dropping a handle leaves the callback scheduled.
+/// A callback scheduled from any thread, by
+/// [`LoopHandle::call_soon_threadsafe`](crate::LoopHandle::call_soon_threadsafe). Dropping a handle leaves the callback
+/// scheduled.
 ///
 /// # Examples
 /// ```
@@ -16,40 +17,40 @@ use crate::base::{RemoteCall, SentCall};
 /// use std::{sync::mpsc, thread};
 ///
 /// let lp = EventLoop::new()?;
-/// let (handle, (said, heard)) = (lp.handle(), mpsc::channel());
+/// let (handle, (sender, receiver)) = (lp.remote(), mpsc::channel());
 /// let other = thread::spawn(move || {
-///     let also_said = said.clone();
-///     handle.call_soon_threadsafe(move || said.send(1)).expect("the loop is open");
-///     handle.call_soon_threadsafe(move || also_said.send(2)).expect("the loop is open").cancel();
+///     let second = sender.clone();
+///     handle.call_soon_threadsafe(move || sender.send(1)).expect("the loop is open");
+///     handle.call_soon_threadsafe(move || second.send(2)).expect("the loop is open").cancel();
 /// });
 /// other.join().expect("it does not panic");
 /// lp.run_until_complete(yield_now())?;
-/// assert_eq!(heard.iter().collect::<Vec<i32>>(), [1]);
+/// assert_eq!(receiver.iter().collect::<Vec<i32>>(), [1]);
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct ThreadsafeHandle {
-    callback: Arc<dyn Callback>,
+    call: Arc<dyn CancellableCall>,
 }
 
 impl ThreadsafeHandle {
-    /// A callback, and the errand that brings it to the loop.
-    pub(crate) fn new(f: impl FnOnce() + Send + 'static) -> (Self, SentCall) {
-        let callback = Arc::new(Once { place: Mutex::new(Place::new(f)), over: Condvar::new() });
-        (Self { callback: Arc::clone(&callback) as Arc<dyn Callback> }, SentCall::new(callback))
+    /// A handle on a call of `f`, and the call itself, to be sent to the loop.
+    pub(crate) fn new(f: impl FnOnce() + Send + 'static) -> (Self, RemoteCall) {
+        let call = Arc::new(Call { state: Mutex::new(CallState::new(f)), ended: Condvar::new() });
+        (Self { call: Arc::clone(&call) as Arc<dyn CancellableCall> }, RemoteCall::new(call))
     }
 
-    /// Takes the callback back: it will not run, and what it holds is dropped here and now. If the loop is running it
-    /// right now, on another thread, this waits for its end: **after `cancel` the callback does not run**, so what it uses
-    /// may be taken down. Do not call it under a lock that the callback takes.
+    /// Cancels the callback: it will not run, and what it holds is dropped before this returns. If the loop is running
+    /// it right now, on another thread, this waits for its end. So **after `cancel` the callback does not run**, and
+    /// what it uses may be taken down. Do not call it while holding a lock that the callback takes.
     pub fn cancel(&self) {
-        self.callback.cancel();
+        self.call.cancel();
     }
 
-    /// Whether `cancel` was called. If the loop is running the callback right now, on another thread, this waits for its
-    /// end, so that the answer holds.
+    /// Whether `cancel` was called. If the loop is running the callback right now, on another thread, this waits for
+    /// its end, so that the result does not change afterwards.
     pub fn cancelled(&self) -> bool {
-        self.callback.cancelled()
+        self.call.cancelled()
     }
 }
 
@@ -59,32 +60,32 @@ impl fmt::Debug for ThreadsafeHandle {
     }
 }
 
-trait Callback: RemoteCall {
+trait CancellableCall: RemoteFn {
     fn cancel(&self);
     fn cancelled(&self) -> bool;
 }
 
-/// `Waits` → `Runs` → `Over`, or `Waits` → `Over` when it was taken back or given up.
-enum Stage<F> {
-    Waits(F),
-    Runs(ThreadId),
+/// `Waiting` → `Running` → `Over`, or `Waiting` → `Over` when it is cancelled or discarded.
+enum CallStage<F> {
+    Waiting(F),
+    Running(ThreadId),
     Over,
 }
 
-struct Place<F> {
-    stage: Stage<F>,
+struct CallState<F> {
+    stage: CallStage<F>,
     cancelled: bool,
 }
 
-impl<F> Place<F> {
+impl<F> CallState<F> {
     fn new(f: F) -> Self {
-        Self { stage: Stage::Waits(f), cancelled: false }
+        Self { stage: CallStage::Waiting(f), cancelled: false }
     }
 
-    /// Takes the closure, if it is still there. The stage is `next` then.
-    fn take(&mut self, next: Stage<F>) -> Option<F> {
+    /// If the call waits, takes its closure and goes to stage `next`.
+    fn take(&mut self, next: CallStage<F>) -> Option<F> {
         match std::mem::replace(&mut self.stage, next) {
-            Stage::Waits(f) => Some(f),
+            CallStage::Waiting(f) => Some(f),
             other => {
                 self.stage = other;
                 None
@@ -93,60 +94,62 @@ impl<F> Place<F> {
     }
 }
 
-struct Once<F> {
-    place: Mutex<Place<F>>,
-    /// Told when it has run.
-    over: Condvar,
+struct Call<F> {
+    state: Mutex<CallState<F>>,
+    /// Notified when the closure has run.
+    ended: Condvar,
 }
 
-impl<F> Once<F> {
-    fn lock(&self) -> MutexGuard<'_, Place<F>> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+impl<F> Call<F> {
+    fn lock(&self) -> MutexGuard<'_, CallState<F>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The place, when the closure does not run, or runs below this call.
-    fn lock_unless_it_runs(&self) -> MutexGuard<'_, Place<F>> {
+    /// Locks the state when the closure does not run on another thread. If it runs on this thread, it has called this.
+    fn lock_when_not_running(&self) -> MutexGuard<'_, CallState<F>> {
         let me = thread::current().id();
-        let runs = |place: &mut Place<F>| matches!(place.stage, Stage::Runs(thread) if thread != me);
-        self.over.wait_while(self.lock(), runs).unwrap_or_else(PoisonError::into_inner)
+        let runs = |state: &mut CallState<F>| matches!(state.stage, CallStage::Running(thread) if thread != me);
+        self.ended.wait_while(self.lock(), runs).unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<F: FnOnce() + Send> RemoteCall for Once<F> {
-    fn run(&self) {
-        let f = self.lock().take(Stage::Runs(thread::current().id()));
+// A closure is never called or dropped under the lock: it is code of a user.
+
+impl<F: FnOnce() + Send> RemoteFn for Call<F> {
+    fn call(&self) {
+        let f = self.lock().take(CallStage::Running(thread::current().id()));
         if let Some(f) = f {
-            let _over = IsOver(self);
+            let _end = EndOnDrop(self);
             f();
         }
     }
 
-    fn give_up(&self) {
-        let f = self.lock().take(Stage::Over);
+    fn discard(&self) {
+        let f = self.lock().take(CallStage::Over);
         drop(f);
     }
 }
 
-/// The closure has run when this is dropped, also by a panic.
-struct IsOver<'a, F>(&'a Once<F>);
+/// Marks a call as over when it is dropped, also by a panic of the closure.
+struct EndOnDrop<'a, F>(&'a Call<F>);
 
-impl<F> Drop for IsOver<'_, F> {
+impl<F> Drop for EndOnDrop<'_, F> {
     fn drop(&mut self) {
-        self.0.lock().stage = Stage::Over;
-        self.0.over.notify_all();
+        self.0.lock().stage = CallStage::Over;
+        self.0.ended.notify_all();
     }
 }
 
-impl<F: FnOnce() + Send> Callback for Once<F> {
+impl<F: FnOnce() + Send> CancellableCall for Call<F> {
     fn cancel(&self) {
-        let mut place = self.lock_unless_it_runs();
-        place.cancelled = true;
-        let f = place.take(Stage::Over);
-        drop(place);
+        let mut state = self.lock_when_not_running();
+        state.cancelled = true;
+        let f = state.take(CallStage::Over);
+        drop(state);
         drop(f);
     }
 
     fn cancelled(&self) -> bool {
-        self.lock_unless_it_runs().cancelled
+        self.lock_when_not_running().cancelled
     }
 }

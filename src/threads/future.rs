@@ -1,5 +1,6 @@
-//! What a coroutine on a loop is to the thread that started it: asyncio's `concurrent.futures.Future`. Owns the blocking
-//! wait and the way of a cancellation to the loop; must not know how the coroutine is started.
+//! The `Send` handle on a coroutine that runs on a loop, for the thread that started it: asyncio's
+//! `concurrent.futures.Future`. Owns the blocking wait, and how a cancellation is sent to the loop; must not know how
+//! the coroutine is started.
 
 use std::fmt;
 use std::future::Future;
@@ -16,11 +17,11 @@ use crate::error::{Cancelled, TaskError};
 use crate::kernel::{LoopSender, Message};
 use crate::node::{Kind, TaskState};
 
-/// A coroutine that runs on a loop, as the thread sees it that started it:
-/// [`LoopHandle::run_coroutine_threadsafe`](crate::LoopHandle::run_coroutine_threadsafe) makes it.
+/// A handle on a coroutine that runs on a loop, for the thread that started it with
+/// [`LoopHandle::run_coroutine_threadsafe`](crate::LoopHandle::run_coroutine_threadsafe).
 ///
-/// Its methods may be called on any thread; the value goes to the first that asks. Dropping it lets the coroutine run on.
-/// It is a future as well, for whoever waits on an executor of another thread, be that another loop.
+/// Its methods may be called on any thread. The value goes to the first caller. Dropping the handle lets the coroutine
+/// run on. It is a future as well: a task of another loop, or of any other executor, can await it.
 ///
 /// # Examples
 /// ```
@@ -28,7 +29,7 @@ use crate::node::{Kind, TaskState};
 /// use std::time::Duration;
 ///
 /// oneloop::run(async {
-///     let handle = EventLoop::current().handle();
+///     let handle = EventLoop::current().remote();
 ///     to_thread(move || {
 ///         let asked = handle.run_coroutine_threadsafe(|| sleep(Duration::from_secs(3600))).expect("the loop is open");
 ///         let early = asked.result_timeout(Duration::from_millis(1));
@@ -41,28 +42,28 @@ use crate::node::{Kind, TaskState};
 /// ```
 ///
 /// # Cancel safety
-/// Dropping an await loses nothing: the coroutine runs on.
-#[must_use = "dropping it lets the coroutine run on, but nobody will see how it ends"]
+/// Dropping an await of it loses nothing: the coroutine runs on.
+#[must_use = "dropping it lets the coroutine run on, but its result is lost"]
 pub struct ThreadsafeFuture<T> {
     shared: Arc<Shared<T>>,
-    door: LoopSender,
+    sender: LoopSender,
 }
 
 impl<T: Send + 'static> ThreadsafeFuture<T> {
-    pub(crate) fn new(door: LoopSender) -> (Self, Reply<T>) {
+    pub(crate) fn new(sender: LoopSender) -> (Self, Reply<T>) {
         let state = State { outcome: Outcome::Pending, task: None, waker: None };
         let shared = Arc::new(Shared { state: Mutex::new(state), settled: Condvar::new() });
-        (Self { shared: Arc::clone(&shared), door }, Reply(shared))
+        (Self { shared: Arc::clone(&shared), sender }, Reply(shared))
     }
 
-    /// Blocks this thread until the coroutine has ended and gives its value: asyncio's `result()`.
+    /// Blocks this thread until the coroutine has ended, and returns its value: asyncio's `result()`.
     ///
     /// # Errors
-    /// [`TaskError::Cancelled`], [`TaskError::Panicked`], [`TaskError::Closed`] if the loop was closed before the coroutine
-    /// had ended, [`TaskError::Taken`] if somebody has had the value.
+    /// [`TaskError::Cancelled`], [`TaskError::Panicked`], [`TaskError::Closed`] if the loop was closed before the
+    /// coroutine had ended, [`TaskError::Taken`] if another caller has received the value.
     ///
     /// # Panics
-    /// On the loop's own thread, if it is not done: the thread would wait for itself.
+    /// On the loop's own thread, if the coroutine has not ended: the thread would wait for itself.
     pub fn result(&self) -> Result<T, TaskError> {
         let state = self.lock_to_wait();
         let pending = |state: &mut State<T>| state.is_pending();
@@ -70,13 +71,14 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
         state.take()
     }
 
-    /// [`result`](Self::result), but blocks no longer than `limit`: asyncio's `result(timeout)`. The coroutine runs on.
+    /// [`result`](Self::result), but blocks no longer than `limit`: asyncio's `result(timeout)`. When the time is up,
+    /// the coroutine runs on.
     ///
     /// # Errors
     /// [`TaskError::NotDone`] if the time was up, and those of [`result`](Self::result).
     ///
     /// # Panics
-    /// On the loop's own thread, if it is not done and `limit` is not zero.
+    /// On the loop's own thread, if the coroutine has not ended and `limit` is not zero.
     pub fn result_timeout(&self, limit: Duration) -> Result<T, TaskError> {
         let state = if limit.is_zero() { self.shared.lock() } else { self.lock_to_wait() };
         let pending = |state: &mut State<T>| state.is_pending();
@@ -85,9 +87,13 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
         state.take()
     }
 
+    /// Locks the state for a blocking wait.
+    ///
+    /// # Panics
+    /// If this thread would wait for itself.
     fn lock_to_wait(&self) -> MutexGuard<'_, State<T>> {
         let state = self.shared.lock();
-        let waits_for_itself = state.is_pending() && self.door.is_own_thread();
+        let waits_for_itself = state.is_pending() && self.sender.is_own_thread();
         if waits_for_itself {
             drop(state);
             panic!(
@@ -98,8 +104,9 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
         state
     }
 
-    /// Cancels it, and the coroutine with it: asyncio's `cancel()`. Whoever waits here is told at once; the coroutine meets
-    /// the cancellation on the loop's thread, and one that has not begun never does. False if it was done already.
+    /// Cancels the coroutine: asyncio's `cancel()`. Threads that wait for the result are woken at once. The coroutine
+    /// receives the cancellation on the loop's thread; if it has not begun, it never does. Returns false if it had
+    /// ended already.
     pub fn cancel(&self) -> bool {
         let state = self.shared.lock();
         if !state.is_pending() {
@@ -108,18 +115,18 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
         let task = state.task;
         self.shared.settle(state, Outcome::Failed(TaskError::Cancelled(Cancelled::default())));
         if let Some(task) = task {
-            // the tasks of a closed loop are gone
-            let _ = self.door.send(Message::Run(ThreadsafeHandle::new(move || task.cancel()).1));
+            // fails if the loop is closed, and then its tasks are gone
+            let _ = self.sender.send(Message::Run(ThreadsafeHandle::new(move || task.cancel()).1));
         }
         true
     }
 
-    /// Whether it has ended, in whatever way: asyncio's `done()`.
+    /// Whether the coroutine has ended, with or without a value: asyncio's `done()`.
     pub fn done(&self) -> bool {
         !self.shared.lock().is_pending()
     }
 
-    /// Whether it has ended by cancellation, from here or from the loop: asyncio's `cancelled()`.
+    /// Whether the coroutine was cancelled, by this handle or on the loop: asyncio's `cancelled()`.
     pub fn cancelled(&self) -> bool {
         matches!(self.shared.lock().outcome, Outcome::Failed(TaskError::Cancelled(_)))
     }
@@ -169,7 +176,7 @@ enum Outcome<T> {
 
 struct State<T> {
     outcome: Outcome<T>,
-    /// The task, once there is one.
+    /// The task, once the loop has made one.
     task: Option<TaskName>,
     waker: Option<Waker>,
 }
@@ -202,7 +209,7 @@ impl<T> Shared<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Settles what is pending, or drops `outcome`; tells who waits.
+    /// Sets the outcome and wakes what waits for it. Drops `outcome` if there is one already.
     fn settle(&self, mut state: MutexGuard<'_, State<T>>, outcome: Outcome<T>) {
         if !state.is_pending() {
             drop(state);
@@ -219,17 +226,17 @@ impl<T> Shared<T> {
     }
 }
 
-/// The loop's end of it. Dropped unsettled, it says that the loop was closed.
+/// The loop's side of a `ThreadsafeFuture`. If it is dropped before `settle`, the outcome is `TaskError::Closed`.
 pub(crate) struct Reply<T>(Arc<Shared<T>>);
 
 impl<T> Reply<T> {
-    /// Whether it was cancelled on the other side.
+    /// Whether it was cancelled by the `ThreadsafeFuture`.
     pub(crate) fn is_settled(&self) -> bool {
         !self.0.lock().is_pending()
     }
 
-    /// There is a task now. False if it was cancelled before that.
-    pub(crate) fn starts(&self, task: &TaskState) -> bool {
+    /// Notes the task, so that `ThreadsafeFuture::cancel` can reach it. Returns false if it was cancelled before.
+    pub(crate) fn set_task(&self, task: &TaskState) -> bool {
         let mut state = self.0.lock();
         state.task = Some(TaskName { key: task.key(), id: task.id() });
         state.is_pending()
@@ -250,7 +257,7 @@ impl<T> Drop for Reply<T> {
     }
 }
 
-/// Names one task for good: its key finds it, its number tells it from a later one with that key.
+/// Names one task for ever: the key finds it, and the id tells it from a later task with the same key.
 #[derive(Clone, Copy)]
 struct TaskName {
     key: TaskKey,
@@ -258,7 +265,7 @@ struct TaskName {
 }
 
 impl TaskName {
-    /// Cancels the task, on its loop's thread, if it still lives.
+    /// Cancels the task if it is alive. To be called on its loop's thread.
     fn cancel(self) {
         let kernel = current::expect();
         let task = kernel.task(self.key);

@@ -1,5 +1,5 @@
-//! A loop as other threads see it: asyncio's `call_soon_threadsafe` and `run_coroutine_threadsafe`. Owns the handle that is
-//! `Send`; must not know how messages travel.
+//! The handle on a loop for other threads: asyncio's `call_soon_threadsafe` and `run_coroutine_threadsafe`. Owns what a
+//! thread may ask of a loop; must not know the inbox.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -13,12 +13,12 @@ use crate::event_loop::EventLoop;
 use crate::kernel::{LoopSender, Message};
 use crate::node::call_exception_handler;
 
-/// A loop as other threads see it, from [`EventLoop::handle`]: the one part of a loop that may go to another thread, to any
-/// number of them, and stay there when the loop is gone. It does not keep the loop open; when that is closed, every
-/// method says so and does nothing.
+/// A handle on a loop for other threads, from [`EventLoop::remote`]. It is the only part of a loop that is `Send`. Any
+/// number of threads may have one, also after the loop is gone. It does not keep the loop open: when the loop is
+/// closed, every method returns an error and does nothing.
 ///
-/// What is sent takes its place in the loop's queue at once, as asyncio's `call_soon_threadsafe` does, in the order of the
-/// calls; a sleeping loop is woken, with one write for all that comes until it is awake.
+/// Calls enter the loop's queue in the order in which they were made, as those of asyncio's `call_soon_threadsafe` do.
+/// A sleeping loop is woken, by one write for all calls that come until it is awake.
 ///
 /// # Examples
 /// ```
@@ -26,7 +26,7 @@ use crate::node::call_exception_handler;
 /// use std::{thread, time::Duration};
 ///
 /// let word = run(async {
-///     let handle = EventLoop::current().handle();
+///     let handle = EventLoop::current().remote();
 ///     let other = thread::spawn(move || {
 ///         let asked = handle.run_coroutine_threadsafe(|| async {
 ///             sleep(Duration::from_millis(1)).await; // on the loop's thread
@@ -41,13 +41,13 @@ use crate::node::call_exception_handler;
 /// ```
 #[derive(Clone)]
 pub struct LoopHandle {
-    door: LoopSender,
+    sender: LoopSender,
 }
 
 impl EventLoop {
-    /// A handle on this loop for other threads.
-    pub fn handle(&self) -> LoopHandle {
-        LoopHandle { door: self.kernel().sender() }
+    /// A handle on this loop for other threads. It is `Send`, which the loop is not.
+    pub fn remote(&self) -> LoopHandle {
+        LoopHandle { sender: self.kernel().sender() }
     }
 }
 
@@ -58,27 +58,28 @@ impl LoopHandle {
     /// If this thread is in no loop.
     #[track_caller]
     pub fn current() -> Self {
-        EventLoop::current().handle()
+        EventLoop::current().remote()
     }
 
-    /// Calls `f` on the loop's thread in its next iteration, after what is queued already: asyncio's
-    /// `call_soon_threadsafe`. What it returns is dropped there. A panic of `f` is reported to the loop's exception handler.
+    /// Calls `f` on the loop's thread in its next iteration, after everything that is queued already: asyncio's
+    /// `call_soon_threadsafe`. The return value is dropped there. A panic of `f` is reported to the loop's exception
+    /// handler.
     ///
     /// If the loop closes before `f` has run, `f` is dropped by the thread that closes it.
     ///
     /// # Errors
-    /// If the loop is closed; `f` has been dropped here then.
+    /// If the loop is closed. Then `f` is dropped on this thread.
     pub fn call_soon_threadsafe<R>(&self, f: impl FnOnce() -> R + Send + 'static) -> Result<ThreadsafeHandle, Closed> {
-        let (handle, errand) = ThreadsafeHandle::new(|| drop(f()));
-        self.door.send(Message::Run(errand)).map_err(|_| Closed)?;
+        let (handle, call) = ThreadsafeHandle::new(|| drop(f()));
+        self.sender.send(Message::Run(call)).map_err(|_| Closed)?;
         Ok(handle)
     }
 
-    /// Starts a coroutine on the loop: asyncio's `run_coroutine_threadsafe`. What travels is `f`, which makes the coroutine
-    /// on the loop's thread, so the coroutine itself need not be `Send`; its value must be, as it travels back.
+    /// Starts a coroutine on the loop: asyncio's `run_coroutine_threadsafe`. `f` is sent to the loop's thread and makes
+    /// the coroutine there, so the coroutine itself need not be `Send`. Its value must be, because it is sent back.
     ///
     /// # Errors
-    /// If the loop is closed; `f` has been dropped here then.
+    /// If the loop is closed. Then `f` is dropped on this thread.
     #[track_caller]
     pub fn run_coroutine_threadsafe<F, C>(&self, f: F) -> Result<ThreadsafeFuture<C::Output>, Closed>
     where
@@ -87,29 +88,28 @@ impl LoopHandle {
         C::IntoFuture: 'static,
         C::Output: Send + 'static,
     {
-        let (future, reply) = ThreadsafeFuture::new(self.door);
+        let (future, reply) = ThreadsafeFuture::new(self.sender);
         let created = Location::caller();
         self.call_soon_threadsafe(move || start(f, reply, created))?;
         Ok(future)
     }
 
-    /// Ends the loop's run after the iteration in which this arrives, as [`EventLoop::stop`] does. Does nothing if the loop
-    /// is closed.
+    /// Ends the loop's run after its next iteration, as [`EventLoop::stop`] does. Does nothing if the loop is closed.
     pub fn stop(&self) {
-        // a closed loop has stopped
+        // fails if the loop is closed, and then it has stopped
         let _ = self.call_soon_threadsafe(|| EventLoop::current().stop());
     }
 
     /// Whether the loop is closed.
     pub fn is_closed(&self) -> bool {
-        !self.door.is_open()
+        !self.sender.is_open()
     }
 }
 
-/// The same loop.
+/// Equal if they are handles on the same loop.
 impl PartialEq for LoopHandle {
     fn eq(&self, other: &Self) -> bool {
-        self.door.is(other.door)
+        self.sender.is(other.sender)
     }
 }
 
@@ -118,13 +118,13 @@ impl Eq for LoopHandle {}
 impl fmt::Debug for LoopHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoopHandle")
-            .field("number", &self.door.number())
+            .field("number", &self.sender.number())
             .field("closed", &self.is_closed())
             .finish_non_exhaustive()
     }
 }
 
-/// Makes the coroutine on the loop's thread and starts it, unless it was cancelled on the way.
+/// Makes the coroutine, on the loop's thread, and starts it, unless it has been cancelled meanwhile.
 fn start<F, C>(f: F, reply: Reply<C::Output>, created: &'static Location<'static>)
 where
     F: FnOnce() -> C,
@@ -140,7 +140,7 @@ where
         Ok(coroutine) => {
             let task = spawn(kernel, coroutine, true, created);
             let handle = task.handle();
-            if reply.starts(handle.state()) {
+            if reply.set_task(handle.state()) {
                 handle.add_done_callback(move |_| reply.settle(task.into_result()));
             } else {
                 handle.cancel();

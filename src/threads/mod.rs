@@ -1,12 +1,15 @@
-//! Other threads: calls that block, and a loop as other threads see it. Must not know sockets.
+//! Other threads: blocking calls, and the handle on a loop for other threads. Owns what crosses threads; must not know
+//! sockets.
 
-mod callback; // a callback from another thread, as a handle
-mod future; // a coroutine on a loop, as a handle for another thread
-mod loop_handle; // a loop, as a handle for other threads
-mod to_thread; // calls that block, on threads
+mod pool; // a pool of threads that run jobs
+mod callback; // the handle on a callback that another thread scheduled
+mod future; // the handle on a coroutine that another thread started
+mod loop_handle; // the handle on a loop
+mod to_thread; // blocking calls on threads of a pool
 
 pub use callback::ThreadsafeHandle;
 pub use future::ThreadsafeFuture;
 pub use loop_handle::LoopHandle;
+pub use pool::ThreadPool;
 pub(crate) use to_thread::has_default_threads;
 pub use to_thread::to_thread;

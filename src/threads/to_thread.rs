@@ -1,5 +1,5 @@
-//! Calls that block, done on threads and awaited on the loop: asyncio's `run_in_executor` and `to_thread`. Owns the way of a
-//! job to its thread and of its result back; must not know how threads are kept.
+//! Blocking calls on threads, awaited on the loop: asyncio's `run_in_executor` and `to_thread`. Owns how a job gets to
+//! a thread and its result back to the loop; must not know how a pool manages its threads.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,20 +8,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
 
+use super::pool::{Job, ThreadPool};
 use crate::awaitables::{AnyFuture, Awaitable, Future};
-use crate::base::{Job, PooledRc, ThreadPool, unsize};
+use crate::base::{PooledRc, unsize};
 use crate::error::{Panic, TimeoutError};
 use crate::event_loop::EventLoop;
 use crate::kernel::{ChildTurn, ChildTurnRef, LoopSender, Message, Run};
 use crate::node::{Core, Loop, State, Watch, WatchRef, Watcher};
 use crate::primitives::timeout;
 
-/// Calls `f` on a thread of the loop's default executor and gives what it returns: asyncio's `to_thread`. It is queued when
-/// this is first awaited. A panic of `f` goes on here.
+/// Calls `f` on a thread of the loop's default executor and returns its value: asyncio's `to_thread`. The call is
+/// queued when the future is first polled. A panic of `f` continues in the task that awaits it.
 ///
-/// While a job is on its way, a virtual clock does not jump: the loop waits for it really.
+/// Until the call has ended, a virtual clock does not jump: the loop waits in real time.
 ///
-/// Context variables do not go along, since their values never leave their thread: hand `f` what it needs of them.
+/// Context variables are not visible to `f`, because their values never leave their thread: pass `f` what it needs of
+/// them.
 ///
 /// # Examples
 /// ```
@@ -40,22 +42,22 @@ use crate::primitives::timeout;
 /// ```
 ///
 /// # Panics
-/// If this thread is in no loop, or [`EventLoop::shutdown_default_executor`] was called. A panic of `f` goes on here.
+/// If this thread is in no loop, or [`EventLoop::shutdown_default_executor`] was called. A panic of `f` continues here.
 ///
 /// # Cancel safety
 /// A cancelled or dropped wait does not wait for the thread. If `f` has not begun, it never does, and is dropped on the
-/// loop's thread; else it runs on, and what it returns is dropped on its own thread.
+/// loop's thread. Otherwise it runs on, and its value is dropped on its own thread.
 pub async fn to_thread<T, F>(f: F) -> T
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
     let job = EventLoop::current().run_in_executor(None, f);
-    let _withdrawn = CancelOnDrop(job.handle());
+    let _cancelled = CancelOnDrop(job.handle());
     job.await
 }
 
-/// What is still wanted of a job when this is dropped is wanted no longer.
+/// Cancels a future when it is dropped. Does nothing to a future that is done.
 struct CancelOnDrop(AnyFuture);
 
 impl Drop for CancelOnDrop {
@@ -65,16 +67,17 @@ impl Drop for CancelOnDrop {
 }
 
 impl EventLoop {
-    /// Calls `f` on a thread of `executor`, or of the loop's default one: asyncio's `run_in_executor`. The job is queued
-    /// now, awaited or not. A panic of `f` goes on in whoever awaits it, and is reported if nobody does.
+    /// Calls `f` on a thread of `executor`, or of the loop's default executor: asyncio's `run_in_executor`. The call is
+    /// queued at once, whether it is awaited or not. A panic of `f` continues in the task that awaits it; if none does,
+    /// it is reported to the exception handler.
     ///
-    /// The default executor is made when it is first needed, of as many threads as CPython's.
+    /// The default executor is made when it is first needed. It has as many threads as CPython's.
     ///
-    /// Cancelling what this returns does not wait for the thread: a job that has not begun never does, and `f` is dropped on
-    /// the loop's thread in the next iteration; one that has begun runs on, and what it returns is dropped on its own
-    /// thread. Dropping it lets the job run.
+    /// Cancelling the returned `Awaitable` does not wait for the thread. If `f` has not begun, it never does, and is
+    /// dropped on the loop's thread in the next iteration. Otherwise it runs on, and its value is dropped on its own
+    /// thread. Dropping the `Awaitable` lets the call go on.
     ///
-    /// While a job is on its way that was not cancelled, a virtual clock does not jump: the loop waits for it really.
+    /// Until a call has ended or was cancelled, a virtual clock does not jump: the loop waits in real time.
     ///
     /// # Examples
     /// ```
@@ -105,15 +108,15 @@ impl EventLoop {
         }
     }
 
-    /// Makes `pool` the default executor from now on: asyncio's `set_default_executor`. It ends with the loop, whoever has
-    /// handles on it. The jobs of the one before it are done as if nothing had happened.
+    /// Makes `pool` the default executor from now on: asyncio's `set_default_executor`. The loop shuts it down when it
+    /// closes, even if there are other handles on the pool. The previous executor finishes its jobs.
     pub fn set_default_executor(&self, pool: ThreadPool) {
         default_executor(self.kernel()).set_pool(pool);
     }
 
-    /// Ends the default executor: it takes no more jobs, and this waits until its threads have done those they have and
-    /// ended, for `limit` at the most: asyncio's `shutdown_default_executor`. [`run`](fn@crate::run::run) does it at its end;
-    /// [`close`](Self::close) ends the executor without waiting.
+    /// Shuts the default executor down: asyncio's `shutdown_default_executor`. It accepts no more jobs, and this waits
+    /// until its threads have finished the queued jobs and ended, but no longer than `limit`.
+    /// [`run`](fn@crate::run::run) does so at its end; [`close`](Self::close) shuts the executor down without waiting.
     ///
     /// # Examples
     /// ```
@@ -128,20 +131,20 @@ impl EventLoop {
     /// ```
     ///
     /// # Errors
-    /// If the time was up. The threads end by themselves when their jobs have.
+    /// If the time is up. The threads end by themselves after their jobs.
     ///
     /// # Cancel safety
-    /// The executor stays shut; its threads end by themselves. It can be waited for again.
+    /// The executor stays shut down, and its threads end by themselves. A second call waits for them again.
     pub async fn shutdown_default_executor(&self, limit: impl Into<Option<Duration>>) -> Result<(), TimeoutError> {
         let kernel = self.kernel();
         let Some(pool) = default_executor(kernel).shut() else { return Ok(()) };
         let ended = self.create_future();
-        let number = kernel.expected().insert(|_| unsize!(PooledRc::new(Ended(ended.clone())) => dyn Run));
-        let _expects = Expects { kernel, number };
-        let door = kernel.sender();
+        let number = kernel.expected().insert(|_| unsize!(PooledRc::new(ExecutorEnded(ended.clone())) => dyn Run));
+        let _expected = ExpectUntilDrop { kernel, number };
+        let sender = kernel.sender();
         pool.shut_down(move || {
-            // a closed loop waits for nobody
-            let _ = door.send(Message::Arrived(number));
+            // fails if the loop is closed, and then no task waits
+            let _ = sender.send(Message::Arrived(number));
         });
         match limit.into() {
             Some(limit) => timeout(limit, ended).await?,
@@ -192,32 +195,32 @@ fn default_executor(kernel: &Loop) -> Rc<DefaultExecutor> {
 /// Whether the default executor of a loop has threads.
 pub(crate) fn has_default_threads(kernel: &Loop) -> bool {
     let pool = default_executor(kernel).pool.borrow().clone();
-    pool.is_some_and(|pool| pool.threads() > 0)
+    pool.is_some_and(|pool| pool.thread_count() > 0)
 }
 
-/// The threads of an executor have ended.
-struct Ended(Future<()>);
+/// Settles a future when all threads of an executor have ended.
+struct ExecutorEnded(Future<()>);
 
-impl Run for Ended {
+impl Run for ExecutorEnded {
     fn run(&self) {
-        // it may have been cancelled
+        // fails if the future was cancelled
         let _ = self.0.set_result(());
     }
 }
 
-/// Something is expected while this lives.
-struct Expects<'a> {
+/// The loop expects the message `number` until this is dropped.
+struct ExpectUntilDrop<'a> {
     kernel: &'a Loop,
     number: u64,
 }
 
-impl Drop for Expects<'_> {
+impl Drop for ExpectUntilDrop<'_> {
     fn drop(&mut self) {
         drop(self.kernel.expected().remove(self.number));
     }
 }
 
-/// Queues a job whose result settles the future that this answers.
+/// Queues a job, and returns a future that its result will settle.
 fn submit<T, F>(lp: &EventLoop, pool: &ThreadPool, f: F) -> io::Result<Future<T>>
 where
     T: Send + 'static,
@@ -225,54 +228,54 @@ where
 {
     let kernel = lp.kernel();
     let future = lp.create_future();
-    let mut work = None;
+    let mut submitted = None;
     let number = kernel.expected().insert(|number| {
-        let made = Arc::new(Work { stage: Mutex::new(Stage::Waits(f)), door: kernel.sender(), number });
-        work = Some(Arc::clone(&made));
-        unsize!(PooledRc::new(Arrival { work: made, future: future.clone() }) => dyn Run)
+        let job = Arc::new(ThreadJob { stage: Mutex::new(Stage::Waiting(f)), sender: kernel.sender(), number });
+        submitted = Some(Arc::clone(&job));
+        unsize!(PooledRc::new(TakeResult { job, future: future.clone() }) => dyn Run)
     });
-    let work = work.expect("it has been made");
-    if let Err(error) = pool.submit(Arc::clone(&work) as Arc<dyn Job>) {
+    let job = submitted.expect("the map calls its argument");
+    if let Err(error) = pool.submit(Arc::clone(&job) as Arc<dyn Job>) {
         drop(kernel.expected().remove(number));
         return Err(error);
     }
-    let withdrawal = PooledRc::new(Withdrawal { kernel: Rc::clone(kernel), work });
+    let withdrawal = PooledRc::new(WithdrawIfCancelled { kernel: Rc::clone(kernel), job });
     let core = future.join().core();
     core.watchers().add(kernel.next_watch(), Watcher::Watch(unsize!(withdrawal => dyn Watch), 0));
     Ok(future)
 }
 
-/// `Waits` → `Runs` → `Done` → `Over`; from any of them to `Over` when the job is withdrawn.
+/// `Waiting` → `Running` → `Done` → `Over`, and from any of them to `Over` when the job is withdrawn.
 enum Stage<F, T> {
-    Waits(F),
-    Runs,
+    Waiting(F),
+    Running,
     Done(thread::Result<T>),
     Over,
 }
 
-/// What the loop and the thread share of a job.
-struct Work<F, T> {
+/// A job, shared by the loop and the thread.
+struct ThreadJob<F, T> {
     stage: Mutex<Stage<F, T>>,
-    door: LoopSender,
-    /// Under which the loop expects the result.
+    sender: LoopSender,
+    /// The number of the message that the loop expects.
     number: u64,
 }
 
-impl<F, T> Work<F, T> {
+impl<F, T> ThreadJob<F, T> {
     fn lock(&self) -> MutexGuard<'_, Stage<F, T>> {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Nobody wants it any more: what there is of it comes back, to be dropped.
+    /// Ends the job and returns its last stage. The caller drops what is in it.
     fn withdraw(&self) -> Stage<F, T> {
         std::mem::replace(&mut *self.lock(), Stage::Over)
     }
 
-    /// Takes the closure, if the job was not withdrawn.
+    /// Takes the closure, unless the job was withdrawn.
     fn begin(&self) -> Option<F> {
         let mut stage = self.lock();
-        match std::mem::replace(&mut *stage, Stage::Runs) {
-            Stage::Waits(f) => Some(f),
+        match std::mem::replace(&mut *stage, Stage::Running) {
+            Stage::Waiting(f) => Some(f),
             other => {
                 *stage = other;
                 None
@@ -280,17 +283,17 @@ impl<F, T> Work<F, T> {
         }
     }
 
-    /// Leaves the result for the loop, or hands it back if nobody wants it.
+    /// Stores the result for the loop and returns the previous stage. If the job was withdrawn, returns the result.
     fn end(&self, result: thread::Result<T>) -> Stage<F, T> {
         let mut stage = self.lock();
         match *stage {
-            Stage::Runs => std::mem::replace(&mut *stage, Stage::Done(result)),
+            Stage::Running => std::mem::replace(&mut *stage, Stage::Done(result)),
             _ => Stage::Done(result),
         }
     }
 }
 
-impl<F, T> Job for Work<F, T>
+impl<F, T> Job for ThreadJob<F, T>
 where
     F: FnOnce() -> T + Send,
     T: Send,
@@ -301,44 +304,45 @@ where
         }
     }
 
-    fn tell(&self) {
+    fn report_end(&self) {
         let done = matches!(*self.lock(), Stage::Done(_));
-        if done && self.door.send(Message::Arrived(self.number)).is_err() {
+        if done && self.sender.send(Message::Arrived(self.number)).is_err() {
             drop_quietly(self.withdraw());
         }
     }
 }
 
-/// Drops what nobody wants. The panic of a destructor has been told of by the panic hook, and there is nobody else to tell.
+/// Drops a value on a thread of the pool. If its destructor panics, the panic hook has reported that, and no task could
+/// receive the panic.
 fn drop_quietly<T>(unwanted: T) {
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(unwanted)));
     drop(dropped.map_err(Panic::new));
 }
 
-/// Takes the result, on the loop.
-struct Arrival<F, T> {
-    work: Arc<Work<F, T>>,
+/// Moves the result of a job into its future, on the loop.
+struct TakeResult<F, T> {
+    job: Arc<ThreadJob<F, T>>,
     future: Future<T>,
 }
 
-impl<F: 'static, T: 'static> Run for Arrival<F, T> {
+impl<F: 'static, T: 'static> Run for TakeResult<F, T> {
     fn run(&self) {
-        match self.work.withdraw() {
-            // if the future was cancelled meanwhile, the value is dropped here
+        match self.job.withdraw() {
+            // refused if the future was cancelled meanwhile
             Stage::Done(Ok(value)) => drop(self.future.set_result(value)),
             Stage::Done(Err(payload)) => self.future.set_panic(Panic::new(payload)),
-            Stage::Waits(_) | Stage::Runs | Stage::Over => {}
+            Stage::Waiting(_) | Stage::Running | Stage::Over => {}
         }
     }
 }
 
-/// Sees to it that a job whose future was cancelled does not begin.
-struct Withdrawal<F, T> {
+/// Withdraws a job when its future is cancelled, so that it does not begin.
+struct WithdrawIfCancelled<F, T> {
     kernel: Rc<Loop>,
-    work: Arc<Work<F, T>>,
+    job: Arc<ThreadJob<F, T>>,
 }
 
-impl<F: 'static, T: 'static> Watch for Withdrawal<F, T> {
+impl<F: 'static, T: 'static> Watch for WithdrawIfCancelled<F, T> {
     fn child_done(&self, me: &WatchRef, index: u32, child: &Core) {
         if child.state() == State::Cancelled {
             self.kernel.push_child_turn(me.clone().into_turn(), index);
@@ -346,9 +350,9 @@ impl<F: 'static, T: 'static> Watch for Withdrawal<F, T> {
     }
 }
 
-impl<F: 'static, T: 'static> ChildTurn for Withdrawal<F, T> {
+impl<F: 'static, T: 'static> ChildTurn for WithdrawIfCancelled<F, T> {
     fn child_turn(&self, _me: &ChildTurnRef, _index: u32) {
-        drop(self.kernel.expected().remove(self.work.number));
-        drop(self.work.withdraw());
+        drop(self.kernel.expected().remove(self.job.number));
+        drop(self.job.withdraw());
     }
 }

@@ -1,29 +1,30 @@
-//! The timers whose tick has been opened, in the order in which they are due. Owns that order; must not know slots, nor
-//! which timers have been removed: it asks.
+//! The queue of timers whose tick has been opened. Owns the order in which they are due; must not know slots or nodes.
+//! Whether a timer has been removed is asked through a closure of the caller.
 //!
-//! An entry cannot be found by its timer, so that of a removed timer stays, stale, until it comes first or until there are
-//! more stale ones than others. The first entry is never stale.
+//! An entry cannot be found by its timer. So the entry of a removed timer stays as a *stale* one, until it comes first
+//! or until more than half of the entries are stale. The first entry is never stale.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::slab::TimerKey;
 
-/// So many stale entries are no reason yet to look for them.
+/// Up to this number of stale entries the queue is not searched for them.
 const STALE_ALLOWED: usize = 64;
 
-pub(super) struct Near {
-    /// What was in the slot, the first at the end: sorted once, which takes less time than to go through a heap (measured).
+pub(super) struct DueQueue {
+    /// The timers of the slot when it was opened, the first at the end. Sorting them once takes less time than a heap
+    /// (measured).
     sorted: Vec<Entry>,
-    /// What has come since.
+    /// The timers that were set after the slot was opened.
     late: BinaryHeap<Entry>,
-    /// How many entries are stale.
+    /// The number of stale entries.
     stale: usize,
-    /// How many timers have come here: equal deadlines are due in the order in which they came.
+    /// The number of the last entry. Equal deadlines are due in the order of their numbers.
     count: u64,
 }
 
-/// A timer; the greatest is the one that is due first, as the heap wants it.
+/// A timer. The greatest entry is due first, because `BinaryHeap` returns the greatest.
 pub(super) struct Entry {
     pub(super) deadline: u64,
     number: u64,
@@ -31,7 +32,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Both in one number, which is compared without a branch.
+    /// Deadline and number in one integer, which is compared without a branch.
     fn rank(&self) -> u128 {
         u128::from(self.deadline) << 64 | u128::from(self.number)
     }
@@ -57,30 +58,30 @@ impl PartialEq for Entry {
 
 impl Eq for Entry {}
 
-impl Near {
+impl DueQueue {
     pub(super) fn new() -> Self {
         Self { sorted: Vec::new(), late: BinaryHeap::new(), stale: 0, count: 0 }
     }
 
-    /// Takes a timer in, behind those with the same deadline.
-    #[inline(never)] // few timers come here at once
+    /// Adds a timer, behind those with the same deadline.
+    #[inline(never)] // most new timers go to a slot instead
     pub(super) fn insert(&mut self, deadline: u64, key: TimerKey) {
         self.count += 1;
         self.late.push(Entry { deadline, number: self.count, key });
     }
 
-    /// The same for one of those of a slot that is opened, while nothing is near yet. They are to be sorted then.
+    /// Adds a timer of a slot that is being opened, while the queue is empty. Call `sort` after the last one.
     pub(super) fn push(&mut self, deadline: u64, key: TimerKey) {
         self.count += 1;
         self.sorted.push(Entry { deadline, number: self.count, key });
     }
 
     pub(super) fn sort(&mut self) {
-        debug_assert!(self.late.is_empty(), "a slot is opened when nothing is near");
+        debug_assert!(self.late.is_empty(), "a slot is opened when the due queue is empty");
         self.sorted.sort_unstable();
     }
 
-    /// What is due first; not stale.
+    /// The entry that is due first. It is not stale.
     pub(super) fn first(&self) -> Option<&Entry> {
         match (self.sorted.last(), self.late.peek()) {
             (Some(sorted), Some(late)) => Some(sorted.max(late)),
@@ -92,7 +93,7 @@ impl Near {
         if self.late.peek() > self.sorted.last() { self.late.pop() } else { self.sorted.pop() }
     }
 
-    /// Takes the first timer out if it is due.
+    /// Removes and returns the first timer if it is due. `is_there` says whether a timer has not been removed.
     pub(super) fn pop_due(&mut self, now: u64, is_there: impl Fn(TimerKey) -> bool) -> Option<TimerKey> {
         if self.first()?.deadline > now {
             return None;
@@ -102,7 +103,7 @@ impl Near {
         due.map(|entry| entry.key)
     }
 
-    /// One of the timers is no longer there.
+    /// Counts one more stale entry: `is_there` is false for its timer from now on.
     pub(super) fn forget(&mut self, is_there: impl Fn(TimerKey) -> bool) {
         self.stale += 1;
         if self.stale > STALE_ALLOWED && self.stale > self.len() / 2 {
@@ -114,7 +115,7 @@ impl Near {
         }
     }
 
-    /// Drops the stale entries that have come first.
+    /// Drops stale entries at the front, so that the first entry is not stale.
     fn drop_stale(&mut self, is_there: impl Fn(TimerKey) -> bool) {
         while self.stale > 0 && self.first().is_some_and(|first| !is_there(first.key)) {
             self.pop();
@@ -126,7 +127,7 @@ impl Near {
         self.first().is_none()
     }
 
-    /// How many entries there are, with the stale ones.
+    /// The number of entries, stale ones included.
     pub(super) fn len(&self) -> usize {
         self.sorted.len() + self.late.len()
     }

@@ -1,8 +1,8 @@
-//! Deadlines in order. Owns what is set and when it is due; must not read a clock.
+//! Timers by deadline. Owns which timers are set and in which order they are due; must not read a clock.
 
-mod slab; // the memory of timers
-mod due; // the timers of the slot that was opened, sorted
-mod timer_wheel; // setting, removing and expiring timers
+mod slab; // the memory of the timers
+mod due; // the timers whose tick has been opened, sorted
+mod wheel; // setting, removing and expiring timers
 
 pub(crate) use slab::TimerKey;
-pub(crate) use timer_wheel::TimerWheel;
+pub(crate) use wheel::TimerWheel;

@@ -1,92 +1,91 @@
-//! Where the timers of a wheel lie, by index. Owns the places and which of them are free; must not know slots.
+//! The memory of a wheel's timers, by index. Owns the nodes and the list of free ones; must not know slots.
 //!
-//! A slab of its own kind: a node is written and emptied field by field in its place. A library's slab takes and gives it
-//! whole, and that copy, of fields written a moment ago, was a sixth of what setting and cancelling a timer costs
-//! (measured).
+//! It is not the `slab` crate because a node is written and emptied here field by field, in place. A general slab moves
+//! whole nodes in and out, and that copy was a sixth of the cost of setting and cancelling a timer (measured).
 
 use std::ops::{Index, IndexMut};
 
 /// The end of a list.
 pub(super) const NIL: u32 = u32::MAX;
 
-/// Names one timer; the key of a removed timer finds nothing, also after the timer's place has been used again.
+/// Names one timer. The key of a removed timer finds nothing, also after its node has been reused.
 ///
-/// Generations count the timers of a wheel, so a stale key could only meet another timer that took the same place an
+/// The generation counts the timers of a wheel. So a stale key meets another timer only if that took the same node an
 /// exact multiple of 2^32 timers later.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct TimerKey {
-    /// The index of its node; not a slot of the wheel.
-    pub(super) slot: u32,
+    /// The index of its node.
+    pub(super) index: u32,
     pub(super) generation: u32,
 }
 
-/// Where a timer is.
+/// Where a timer is: in a slot, in the due queue, or expired and in no list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Place {
     Slot(Position),
-    Near,
+    Due,
     Expired,
 }
 
-/// Which slot of which level.
+/// Names one slot of one level.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Position {
     pub(super) level: u8,
     pub(super) slot: u8,
 }
 
-/// One timer. Kept small, as with many timers each node that is touched is a cache miss.
+/// One timer. Kept small, because with many timers each access to a node is a cache miss.
 pub(super) struct Node<T> {
     pub(super) deadline: u64,
-    /// The neighbours in the slot's list, if it is in one, `NIL` at its ends; in a free place, `next` is the next free
-    /// place.
+    /// The neighbours in the list of the slot, `NIL` at its ends. In a free node, `next` is the next free one.
     pub(super) prev: u32,
     pub(super) next: u32,
     pub(super) generation: u32,
     pub(super) place: Place,
-    /// `None` in a free place.
+    /// `None` in a free node.
     pub(super) value: Option<T>,
 }
 
+/// The timers of a wheel, armed and expired, and the free nodes.
 pub(super) struct Nodes<T> {
-    places: Vec<Node<T>>,
-    /// The first free place, `NIL` if there is none.
+    entries: Vec<Node<T>>,
+    /// The first free node, `NIL` if there is none.
     free: u32,
     len: usize,
 }
 
 impl TimerKey {
     /// The key of no timer.
-    pub(crate) const NONE: Self = Self { slot: NIL, generation: 0 };
+    pub(crate) const NONE: Self = Self { index: NIL, generation: 0 };
 }
 
 impl<T> Nodes<T> {
     pub(super) fn new() -> Self {
-        Self { places: Vec::new(), free: NIL, len: 0 }
+        Self { entries: Vec::new(), free: NIL, len: 0 }
     }
 
-    /// How many timers there are.
+    /// The number of timers.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// Where the next node will lie.
+    /// The index that the next call of `put` will use.
     pub(super) fn next_index(&self) -> u32 {
         match self.free {
-            NIL => u32::try_from(self.places.len()).ok().filter(|at| *at != NIL).expect("fewer than 2^32 timers"),
+            NIL => u32::try_from(self.entries.len()).ok().filter(|at| *at != NIL).expect("fewer than 2^32 timers"),
             free => free,
         }
     }
 
-    /// Puts a node, the last of its list if it is in one, at `next_index`.
+    /// Adds a timer at `next_index`, as the last of its list if it is in one.
     #[inline]
     pub(super) fn put(&mut self, deadline: u64, prev: u32, generation: u32, place: Place, value: T) {
         self.len += 1;
         if self.free == NIL {
-            self.places.push(Node { deadline, prev, next: NIL, generation, place, value: Some(value) });
+            self.entries.push(Node { deadline, prev, next: NIL, generation, place, value: Some(value) });
             return;
         }
-        let node = &mut self.places[self.free as usize];
+        let node = &mut self.entries[self.free as usize];
         self.free = node.next;
         node.deadline = deadline;
         node.prev = prev;
@@ -96,20 +95,20 @@ impl<T> Nodes<T> {
         node.value = Some(value);
     }
 
-    /// The timer of a key that is not stale.
+    /// The timer of this key; `None` if the key is stale.
     pub(super) fn find(&self, key: TimerKey) -> Option<&Node<T>> {
-        let node = self.places.get(key.slot as usize)?;
+        let node = self.entries.get(key.index as usize)?;
         (node.generation == key.generation && node.value.is_some()).then_some(node)
     }
 
     pub(super) fn find_mut(&mut self, key: TimerKey) -> Option<&mut Node<T>> {
-        let node = self.places.get_mut(key.slot as usize)?;
+        let node = self.entries.get_mut(key.index as usize)?;
         (node.generation == key.generation && node.value.is_some()).then_some(node)
     }
 
-    /// Frees the place of a node that is in no list, and gives its value back.
+    /// Frees a node that is in no list, and returns its value.
     pub(super) fn free(&mut self, index: u32) -> Option<T> {
-        let node = &mut self.places[index as usize];
+        let node = &mut self.entries[index as usize];
         node.next = self.free;
         self.free = index;
         self.len -= 1;
@@ -117,12 +116,12 @@ impl<T> Nodes<T> {
     }
 
     pub(super) fn into_values(self) -> impl Iterator<Item = T> {
-        self.places.into_iter().filter_map(|node| node.value)
+        self.entries.into_iter().filter_map(|node| node.value)
     }
 
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
-        self.places.capacity()
+        self.entries.capacity()
     }
 }
 
@@ -130,12 +129,12 @@ impl<T> Index<u32> for Nodes<T> {
     type Output = Node<T>;
 
     fn index(&self, index: u32) -> &Node<T> {
-        &self.places[index as usize]
+        &self.entries[index as usize]
     }
 }
 
 impl<T> IndexMut<u32> for Nodes<T> {
     fn index_mut(&mut self, index: u32) -> &mut Node<T> {
-        &mut self.places[index as usize]
+        &mut self.entries[index as usize]
     }
 }

@@ -41,9 +41,9 @@ mod base_event_loop_tests {
         let (lp, mine) = (virtual_loop(), ThreadPool::new(1));
         assert_eq!(lp.run_until_complete(to_thread(|| 1)).expect("it runs"), 1);
         lp.set_default_executor(mine.clone());
-        assert_eq!(mine.threads(), 0);
+        assert_eq!(mine.thread_count(), 0);
         assert_eq!(lp.run_until_complete(to_thread(|| 2)).expect("it runs"), 2);
-        assert_eq!(mine.threads(), 1);
+        assert_eq!(mine.thread_count(), 1);
     }
 
     #[test]

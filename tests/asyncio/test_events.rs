@@ -68,7 +68,7 @@ fn begun(handle: &LoopHandle, results: &Results) -> (ThreadsafeHandle, Arc<Atomi
 
 /// Runs the loop until `f`, on another thread, has ended.
 fn beside<R: Send + 'static>(lp: &EventLoop, f: impl FnOnce(&LoopHandle) -> R + Send + 'static) -> R {
-    let handle = lp.handle();
+    let handle = lp.remote();
     let thread = thread::spawn(move || {
         let result = f(&handle);
         handle.stop();
@@ -179,7 +179,7 @@ mod event_loop_tests_mixin {
     #[cfg(feature = "signal")]
     #[test]
     fn test_add_signal_handler() {
-        use oneloop::SignalError;
+        use oneloop::error::SignalError;
         use oneloop::signal::{SIGINT, SIGKILL};
 
         crate::alone::alone(|| {
@@ -249,7 +249,7 @@ mod event_loop_tests_mixin {
     #[test]
     fn test_call_soon_threadsafe() {
         let (lp, results) = (real_loop(), Results::default());
-        let (handle, callback) = (lp.handle(), results.callback("hello"));
+        let (handle, callback) = (lp.remote(), results.callback("hello"));
         let sent = thread::spawn(move || handle.call_soon_threadsafe(callback).map(drop)).join();
         sent.expect("it does not panic").expect("the loop is open");
         lp.call_soon(results.callback("world"));
@@ -286,7 +286,7 @@ mod event_loop_tests_mixin {
     #[test]
     fn test_call_soon_threadsafe_handle_cancel_same_thread() {
         let (lp, results) = (real_loop(), Results::default());
-        let call = lp.handle().call_soon_threadsafe(results.callback("hello")).expect("the loop is open");
+        let call = lp.remote().call_soon_threadsafe(results.callback("hello")).expect("the loop is open");
         call.cancel();
         assert!(call.cancelled());
         lp.run_until_complete(async {}).expect("it runs");
@@ -313,7 +313,7 @@ mod event_loop_tests_mixin {
     #[test]
     fn test_call_soon_threadsafe_same_thread() {
         let (lp, results) = (real_loop(), Results::default());
-        lp.handle().call_soon_threadsafe(results.callback("hello")).expect("the loop is open");
+        lp.remote().call_soon_threadsafe(results.callback("hello")).expect("the loop is open");
         lp.call_soon(results.callback("world"));
         lp.run_forever().expect("it is stopped");
         assert_eq!(results.seen(), ["hello", "world"]);
@@ -460,7 +460,7 @@ mod event_loop_tests_mixin {
             })
         }
         let (lp, delay) = (new_event_loop(), Duration::from_secs(1));
-        let handle = lp.handle();
+        let handle = lp.remote();
         lp.close().expect("it does not run");
         assert!(lp.is_closed());
         assert!(matches!(lp.run_forever(), Err(Error::Closed)));

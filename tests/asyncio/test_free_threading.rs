@@ -16,7 +16,7 @@ where
     C::Output: Send + 'static,
 {
     let lp = EventLoop::new().expect("a loop");
-    let (handle, (sender, receiver)) = (lp.handle(), mpsc::channel());
+    let (handle, (sender, receiver)) = (lp.remote(), mpsc::channel());
     let asks = thread::spawn(move || {
         let asked = handle.run_coroutine_threadsafe(f).expect("the loop is open");
         sender.send(asked.result_timeout(PATIENCE)).expect("the test waits");

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::channel::oneshot;
+use oneloop::error::InvalidState;
 use oneloop::{
-    AnyFuture, Awaitable, CallbackId, Cancelled, EventLoop, ExceptionContext, InvalidState, TaskError, catch_cancelled,
+    AnyFuture, Awaitable, CallbackId, Cancelled, EventLoop, ExceptionContext, TaskError, catch_cancelled,
     create_future, ensure_future, sleep, try_gather, yield_now,
 };
 

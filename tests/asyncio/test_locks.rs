@@ -12,10 +12,10 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
+use oneloop::error::{BrokenBarrierError, ReleaseError};
 use oneloop::{
-    Barrier, BoundedSemaphore, BrokenBarrierError, Condition, Event, EventLoop, Future, Lock, ReleaseError, Semaphore,
-    Task, TaskError, TimeoutError, catch_cancelled, create_future, create_task, current_task, gather, sleep,
-    task_group, timeout, wait_for,
+    Barrier, BoundedSemaphore, Condition, Event, EventLoop, Future, Lock, Semaphore, Task, TaskError, TimeoutError,
+    catch_cancelled, create_future, create_task, current_task, gather, sleep, task_group, timeout, wait_for,
 };
 
 use crate::support::{run, run_briefly, virtual_loop};

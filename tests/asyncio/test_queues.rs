@@ -5,9 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use oneloop::error::{GetError, PutError, TaskDoneError};
 use oneloop::{
-    Event, EventLoop, GetError, LifoQueue, PriorityQueue, PutError, Queue, QueueShutDown, Task, TaskDoneError,
-    TaskError, TimeoutError, create_task, gather, task_group, wait_for,
+    Event, EventLoop, LifoQueue, PriorityQueue, Queue, QueueShutDown, Task, TaskError, TimeoutError, create_task,
+    gather, task_group, wait_for,
 };
 
 use crate::support::{run, run_briefly};

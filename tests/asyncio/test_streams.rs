@@ -10,9 +10,10 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
+use oneloop::error::ReadError;
 use oneloop::net::{TcpListener, UnixStream};
 use oneloop::{
-    EventLoop, ReadError, Server, StreamReader, StreamWriter, create_task, current_task, gather, open_connection,
+    EventLoop, Server, StreamReader, StreamWriter, create_task, current_task, gather, open_connection,
     open_unix_connection, sleep, start_server, wait, yield_now,
 };
 

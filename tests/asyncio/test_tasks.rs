@@ -1702,7 +1702,7 @@ mod run_coroutine_threadsafe_tests {
 
     /// What a thread of the executor gets that asks for it, and waits for `limit` at the most.
     fn ask(lp: &EventLoop, what: &'static str, limit: Duration) -> Result<i32, TaskError> {
-        let handle = lp.handle();
+        let handle = lp.remote();
         let asks = to_thread(move || {
             let asked = handle.run_coroutine_threadsafe(move || add(1, 2, what)).expect("the loop is open");
             let result = asked.result_timeout(limit);
@@ -1749,7 +1749,7 @@ mod run_coroutine_threadsafe_tests {
     fn test_run_coroutine_threadsafe_task_factory_exception() {
         let lp = virtual_loop();
         let told = reports(&lp);
-        let handle = lp.handle();
+        let handle = lp.remote();
         let asks = to_thread(move || {
             let asked = handle.run_coroutine_threadsafe(|| -> std::future::Ready<()> { panic!("no coroutine") });
             asked.expect("the loop is open").result_timeout(secs(60))
@@ -1763,7 +1763,7 @@ mod run_coroutine_threadsafe_tests {
     #[test]
     fn test_run_coroutine_threadsafe_and_cancel() {
         let lp = virtual_loop();
-        let (handle, (begins, began)) = (lp.handle(), mpsc::channel());
+        let (handle, (begins, began)) = (lp.remote(), mpsc::channel());
         let asks = to_thread(move || {
             let asked = handle.run_coroutine_threadsafe(move || async move {
                 begins.send(thread::current().id()).expect("the thread waits");

@@ -11,9 +11,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
+use oneloop::error::RescheduleError;
 use oneloop::{
-    EventLoop, RescheduleError, TaskError, Timeout, TimeoutError, catch_cancelled, create_future, create_task,
-    current_task, sleep, task_group, timeout, timeout_at, yield_now,
+    EventLoop, TaskError, Timeout, TimeoutError, catch_cancelled, create_future, create_task, current_task, sleep,
+    task_group, timeout, timeout_at, yield_now,
 };
 
 use crate::support::{assert_no_timer_is_left, run, virtual_loop};

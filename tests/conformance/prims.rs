@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
+use oneloop::error::{BrokenBarrierError, GetError, PutError};
 use oneloop::{
-    Barrier, BoundedSemaphore, BrokenBarrierError, Condition, Event, GetError, LifoQueue, Lock, PriorityQueue,
-    PutError, Queue, QueueShutDown, Semaphore,
+    Barrier, BoundedSemaphore, Condition, Event, LifoQueue, Lock, PriorityQueue, Queue, QueueShutDown, Semaphore,
 };
 use serde_json::Value as Json;
 

@@ -8,9 +8,8 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use futures::future::{Either, select};
-use oneloop::{
-    GetError, LifoQueue, PriorityQueue, PutError, Queue, QueueShutDown, Task, TaskError, create_task, yield_now,
-};
+use oneloop::error::{GetError, PutError};
+use oneloop::{LifoQueue, PriorityQueue, Queue, QueueShutDown, Task, TaskError, create_task, yield_now};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use oneloop::error::RescheduleError;
 use oneloop::{
-    EventLoop, RescheduleError, Timeout, TimeoutError, catch_cancelled, create_future, create_task, current_task,
-    sleep, timeout, timeout_at, wait_for, yield_now,
+    EventLoop, Timeout, TimeoutError, catch_cancelled, create_future, create_task, current_task, sleep, timeout,
+    timeout_at, wait_for, yield_now,
 };
 
 use super::trace::{trace, trace_with_jumps};

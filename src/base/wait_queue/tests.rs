@@ -1,34 +1,34 @@
-//! The wait list against a model: a vector of who has a place, in the order in which they came.
+//! The wait queue against a model: a vector of its waiters, in the order in which they came.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
-use super::{Place, State, WaitQueue};
+use super::{WaitQueue, WaiterId, WaiterState};
 
-/// How a member stands.
+/// The state of a waiter in the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stands {
+enum Status {
     Waiting,
-    PassedOver,
-    Called,
+    Skipped,
+    Notified,
 }
 
-/// What is done next; a number says to which of those who have a place.
+/// An operation; a number chooses one of the waiters.
 #[derive(Clone, Debug)]
 enum Op {
-    JoinHandle,
-    Call(usize),
-    CallFirst,
-    PassOver(usize),
-    Leave(usize),
-    Replace(usize),
+    Enqueue,
+    Notify(usize),
+    NotifyFirst,
+    Skip(usize),
+    Remove(usize),
+    Rename(usize),
 }
 
 #[derive(Default)]
 struct Model {
-    list: WaitQueue<u32>,
-    /// Place, name and state, in the order in which they came.
-    members: Vec<(Place, u32, Stands)>,
+    queue: WaitQueue<u32>,
+    /// Id, name and state, in the order in which they came.
+    members: Vec<(WaiterId, u32, Status)>,
     names: u32,
 }
 
@@ -36,86 +36,87 @@ impl Model {
     fn apply(&mut self, op: &Op) {
         let chosen = |n: &usize| if self.members.is_empty() { None } else { Some(n % self.members.len()) };
         match op {
-            Op::JoinHandle => {
+            Op::Enqueue => {
                 self.names += 1;
-                let place = self.list.join(self.names);
-                assert!(self.members.iter().all(|(other, ..)| *other != place), "one place for two");
-                self.members.push((place, self.names, Stands::Waiting));
+                let id = self.queue.enqueue(self.names);
+                assert!(self.members.iter().all(|(other, ..)| *other != id), "one id for two waiters");
+                self.members.push((id, self.names, Status::Waiting));
             }
-            Op::Call(n) => {
+            Op::Notify(n) => {
                 let Some(i) = chosen(n) else { return };
-                self.call(i);
+                self.notify(i);
             }
-            Op::CallFirst => {
-                let first = self.list.first();
-                let expected = self.members.iter().position(|(.., state)| *state == Stands::Waiting);
+            Op::NotifyFirst => {
+                let first = self.queue.first();
+                let expected = self.members.iter().position(|(.., state)| *state == Status::Waiting);
                 assert_eq!(first, expected.map(|i| self.members[i].0));
                 if let Some(i) = expected {
-                    self.call(i);
+                    self.notify(i);
                 }
             }
-            Op::PassOver(n) => {
+            Op::Skip(n) => {
                 let Some(i) = chosen(n) else { return };
-                let (place, _, state) = &mut self.members[i];
-                if *state == Stands::Waiting {
-                    self.list.pass_over(*place);
-                    *state = Stands::PassedOver;
+                let (id, _, state) = &mut self.members[i];
+                if *state == Status::Waiting {
+                    self.queue.skip(*id);
+                    *state = Status::Skipped;
                 }
             }
-            Op::Leave(n) => {
+            Op::Remove(n) => {
                 let Some(i) = chosen(n) else { return };
-                let (place, name, state) = self.members.remove(i);
-                assert_eq!(self.list.leave(place), in_list(state, name));
+                let (id, name, state) = self.members.remove(i);
+                assert_eq!(self.queue.remove(id), in_queue(state, name));
             }
-            Op::Replace(n) => {
+            Op::Rename(n) => {
                 let Some(i) = chosen(n) else { return };
                 self.names += 1;
-                let (place, name, state) = &mut self.members[i];
-                if *state == Stands::Waiting {
-                    self.list.replace(*place, self.names);
+                let (id, name, state) = &mut self.members[i];
+                if *state == Status::Waiting {
+                    self.queue.rename(*id, self.names);
                     *name = self.names;
                 }
             }
         }
     }
 
-    fn call(&mut self, i: usize) {
-        let (place, _, state) = &mut self.members[i];
-        if *state == Stands::Waiting {
-            self.list.call(*place);
-            *state = Stands::Called;
+    fn notify(&mut self, i: usize) {
+        let (id, _, state) = &mut self.members[i];
+        if *state == Status::Waiting {
+            self.queue.notify(*id);
+            *state = Status::Notified;
         }
     }
 
     fn compare(&self) {
-        let those = |state: Stands| self.members.iter().filter(move |member| member.2 == state);
-        let order: Vec<u32> = those(Stands::Waiting).map(|member| member.1).collect();
-        assert_eq!(self.list.waiters().collect::<Vec<_>>(), order);
-        assert_eq!(self.list.first().and_then(|first| self.list.waiter(first)), order.first().copied());
-        let count = |state: Stands| u32::try_from(those(state).count()).unwrap();
-        assert_eq!((self.list.passed_over(), self.list.called()), (count(Stands::PassedOver), count(Stands::Called)));
-        assert_eq!(self.list.is_empty(), self.members.is_empty());
-        let in_place = |(place, name, state): &(Place, u32, Stands)| self.list.state(*place) == in_list(*state, *name);
-        assert!(self.members.iter().all(in_place));
+        let those = |state: Status| self.members.iter().filter(move |member| member.2 == state);
+        let order: Vec<u32> = those(Status::Waiting).map(|member| member.1).collect();
+        assert_eq!(self.queue.waiting().collect::<Vec<_>>(), order);
+        assert_eq!(self.queue.first().and_then(|first| self.queue.waiter(first)), order.first().copied());
+        let count = |state: Status| u32::try_from(those(state).count()).unwrap();
+        assert_eq!((self.queue.skipped(), self.queue.notified()), (count(Status::Skipped), count(Status::Notified)));
+        assert_eq!(self.queue.is_empty(), self.members.is_empty());
+        let as_in_queue =
+            |(id, name, state): &(WaiterId, u32, Status)| self.queue.state(*id) == in_queue(*state, *name);
+        assert!(self.members.iter().all(as_in_queue));
     }
 }
 
-fn in_list(state: Stands, name: u32) -> State<u32> {
+fn in_queue(state: Status, name: u32) -> WaiterState<u32> {
     match state {
-        Stands::Waiting => State::Waiting(name),
-        Stands::PassedOver => State::PassedOver,
-        Stands::Called => State::Called,
+        Status::Waiting => WaiterState::Waiting(name),
+        Status::Skipped => WaiterState::Skipped,
+        Status::Notified => WaiterState::Notified,
     }
 }
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        3 => Just(Op::JoinHandle),
-        1 => any::<usize>().prop_map(Op::Call),
-        1 => Just(Op::CallFirst),
-        1 => any::<usize>().prop_map(Op::PassOver),
-        2 => any::<usize>().prop_map(Op::Leave),
-        1 => any::<usize>().prop_map(Op::Replace),
+        3 => Just(Op::Enqueue),
+        1 => any::<usize>().prop_map(Op::Notify),
+        1 => Just(Op::NotifyFirst),
+        1 => any::<usize>().prop_map(Op::Skip),
+        2 => any::<usize>().prop_map(Op::Remove),
+        1 => any::<usize>().prop_map(Op::Rename),
     ]
 }
 
@@ -133,15 +134,15 @@ proptest! {
 }
 
 #[test]
-fn places_are_used_again() {
-    let mut list = WaitQueue::default();
+fn slots_are_reused() {
+    let mut queue = WaitQueue::default();
     for _ in 0..1000 {
-        let places = [1, 2, 3].map(|n| list.join(n));
-        list.call(places[1]);
-        for place in places {
-            list.leave(place);
+        let ids = [1, 2, 3].map(|n| queue.enqueue(n));
+        queue.notify(ids[1]);
+        for id in ids {
+            queue.remove(id);
         }
     }
-    assert!(list.is_empty());
-    assert!(list.slots.capacity() <= 4, "{} places for three", list.slots.capacity());
+    assert!(queue.is_empty());
+    assert!(queue.slots.capacity() <= 4, "{} slots for three", queue.slots.capacity());
 }

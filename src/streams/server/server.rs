@@ -80,11 +80,7 @@ impl Server {
         if !state.is_closed.get() {
             assert!(state.close_waiters.waiting() == 0, "another task is in serve_forever(); await wait_closed()");
             self.start_serving();
-            let closed = async {
-                while !state.is_closed.get() {
-                    state.close_waiters.wait(CLOSED, |_| ()).await;
-                }
-            };
+            let closed = state.close_waiters.wait_until(CLOSED, || state.is_closed.get());
             if let Err(cancelled) = catch_cancelled(closed).await {
                 self.close();
                 self.wait_closed().await;
@@ -103,7 +99,7 @@ impl Server {
         // taken out first: closing a socket wakes tasks, which may look at the list
         let listeners = self.state.listeners.take();
         drop(listeners);
-        self.state.close_waiters.call_all();
+        self.state.close_waiters.notify_all();
         self.state.notify_if_finished();
     }
 

@@ -2,11 +2,11 @@
 //! accepted.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 use super::client::OnClient;
 use super::listener::Listener;
+use crate::base::IdMap;
 use crate::kernel::Leaf;
 use crate::net::Descriptor;
 use crate::node::Loop;
@@ -21,8 +21,7 @@ pub(super) struct ServerState {
     pub(super) is_closed: Cell<bool>,
     pub(super) is_serving: Cell<bool>,
     /// The connected clients, in the order in which they came.
-    clients: RefCell<BTreeMap<u64, Weak<Transport>>>,
-    last_client: Cell<u64>,
+    clients: RefCell<IdMap<Weak<Transport>>>,
     /// The limit of the clients' readers.
     limit: usize,
     on_client: OnClient,
@@ -40,7 +39,6 @@ impl ServerState {
             is_closed: Cell::new(false),
             is_serving: Cell::new(false),
             clients: RefCell::default(),
-            last_client: Cell::new(0),
             limit,
             on_client,
             close_waiters: Waiters::default(),
@@ -56,13 +54,11 @@ impl ServerState {
     /// Adds a client that has connected, and starts its task.
     pub(super) fn add_client(self: &Rc<Self>, channel: Descriptor<ByteChannel>) {
         let transport = Transport::over(channel, self.limit);
-        let id = self.last_client.get() + 1;
-        self.last_client.set(id);
-        self.clients.borrow_mut().insert(id, Rc::downgrade(&transport));
+        let id = self.clients.borrow_mut().insert(Rc::downgrade(&transport));
         let state = Rc::downgrade(self);
         transport.set_on_closed(move || {
             if let Some(state) = state.upgrade() {
-                state.clients.borrow_mut().remove(&id);
+                state.clients.borrow_mut().remove(id);
                 state.notify_if_finished();
             }
         });
@@ -83,15 +79,13 @@ impl ServerState {
 
     pub(super) fn notify_if_finished(&self) {
         if self.is_finished() {
-            self.finish_waiters.call_all();
+            self.finish_waiters.notify_all();
         }
     }
 
     /// Waits until the server is closed and its clients are gone.
     pub(super) async fn wait_finished(&self) {
         const FINISHED: Leaf = &"a server to be closed and its clients to be gone";
-        while !self.is_finished() {
-            self.finish_waiters.wait(FINISHED, |_| ()).await;
-        }
+        self.finish_waiters.wait_until(FINISHED, || self.is_finished()).await;
     }
 }

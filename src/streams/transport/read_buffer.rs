@@ -4,8 +4,8 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::io;
 
-use crate::base::ByteQueue;
-use crate::error::KeptError;
+use crate::base::ByteBuffer;
+use crate::error::SharedIoError;
 use crate::sync::Waiters;
 
 /// The default limit of a reader, asyncio's: the length of the longest line.
@@ -23,12 +23,12 @@ const CHUNK_MIN: usize = 4 * 1024;
 const CHUNK_MAX: usize = 64 * 1024;
 
 pub(crate) struct ReadBuffer {
-    bytes: RefCell<ByteQueue>,
+    bytes: RefCell<ByteBuffer>,
     limit: usize,
     chunk: Cell<usize>,
     /// No more bytes will be received.
     ended: Cell<bool>,
-    error: RefCell<Option<KeptError>>,
+    error: RefCell<Option<SharedIoError>>,
     /// The program has set the error: reads fail although bytes are left.
     fails_at_once: Cell<bool>,
     /// A task waits for bytes. There can be one at a time.
@@ -52,7 +52,7 @@ impl ReadBuffer {
     }
 
     /// The bytes. No code of a user may run while they are borrowed.
-    pub(crate) fn bytes(&self) -> RefMut<'_, ByteQueue> {
+    pub(crate) fn bytes(&self) -> RefMut<'_, ByteBuffer> {
         self.bytes.borrow_mut()
     }
 
@@ -67,7 +67,7 @@ impl ReadBuffer {
     }
 
     pub(crate) fn error(&self) -> Option<io::Error> {
-        self.error.borrow().as_ref().map(KeptError::again)
+        self.error.borrow().as_ref().map(SharedIoError::to_io_error)
     }
 
     /// `Err` if the program has set an error. Reads fail with it although the buffer may hold bytes.
@@ -81,19 +81,19 @@ impl ReadBuffer {
         assert!(!self.has_ended(), "feed_data() after feed_eof(); nothing comes after the end of a stream");
         if !data.is_empty() {
             self.bytes().push(data);
-            self.waiters.call(1);
+            self.waiters.notify(1);
         }
     }
 
     pub(crate) fn feed_eof(&self) {
         self.ended.set(true);
-        self.waiters.call(1);
+        self.waiters.notify(1);
     }
 
-    pub(crate) fn set_error(&self, error: KeptError) {
+    pub(crate) fn set_error(&self, error: SharedIoError) {
         self.error.replace(Some(error));
         self.fails_at_once.set(true);
-        self.waiters.call(1);
+        self.waiters.notify(1);
     }
 
     // The same from the channel, by the one task that waits for it and so needs no call.
@@ -102,7 +102,7 @@ impl ReadBuffer {
         self.ended.set(true);
     }
 
-    pub(super) fn note_error(&self, error: KeptError) {
+    pub(super) fn note_error(&self, error: SharedIoError) {
         self.error.replace(Some(error));
     }
 

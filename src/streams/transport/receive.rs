@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use super::transport::Transport;
-use crate::error::KeptError;
+use crate::error::SharedIoError;
 use crate::kernel::Leaf;
 use crate::reactor::Direction;
 
@@ -47,10 +47,10 @@ impl Transport {
                 // a spurious wake-up
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => {
-                    let error = KeptError::new(error);
+                    let error = SharedIoError::new(error);
                     self.read_buffer.note_error(error.clone());
                     self.lose(&error);
-                    return Err(error.again());
+                    return Err(error.to_io_error());
                 }
             }
         }
@@ -65,7 +65,7 @@ impl Transport {
     async fn wait_for_input(&self) {
         const DATA: Leaf = &"data of a stream";
         let mut readable = self.with_channel(|channel| channel.wait(Direction::Read));
-        let mut called = pin!(self.read_buffer.waiters.wait(DATA, |_| ()));
+        let mut called = pin!(self.read_buffer.waiters.wait(DATA));
         poll_fn(|cx| {
             if let Some(readable) = &mut readable
                 && Pin::new(readable).poll(cx).is_ready()

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::transport::Transport;
 use crate::awaitables::spawn;
-use crate::error::KeptError;
+use crate::error::SharedIoError;
 use crate::kernel::{Leaf, Phase};
 use crate::primitives::yield_now;
 use crate::reactor::Direction;
@@ -60,7 +60,7 @@ impl Transport {
             Ok(sent) => &data[sent..],
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => data,
             Err(error) => {
-                self.lose(&KeptError::new(error));
+                self.lose(&SharedIoError::new(error));
                 &[]
             }
         }
@@ -76,7 +76,7 @@ impl Transport {
         });
         match sent {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => self.lose(&KeptError::new(error)),
+            Err(error) => self.lose(&SharedIoError::new(error)),
             Ok(()) => {}
         }
     }
@@ -123,8 +123,8 @@ impl Transport {
         if self.is_closed() {
             return Err(io::Error::new(io::ErrorKind::ConnectionReset, "the connection is closed: nothing is sent"));
         }
-        // `wait` returns false if it was skipped while its task was being cancelled: the wait starts again
-        while self.write_buffer.is_full() && !self.write_buffer.drain_waiters.wait(ROOM, |_| ()).await {}
+        // A task that was notified goes on, even if the buffer is full again by then. One that was skipped waits again.
+        while self.write_buffer.is_full() && !self.write_buffer.drain_waiters.wait(ROOM).await {}
         self.write_buffer.check()
     }
 
@@ -159,7 +159,7 @@ impl Transport {
             Some(Ok(true)) | None => {}
             // the peer is gone, and needs no end
             Some(Err(e)) if e.kind() == io::ErrorKind::NotConnected => {}
-            Some(Err(error)) => self.lose(&KeptError::new(error)),
+            Some(Err(error)) => self.lose(&SharedIoError::new(error)),
         }
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::read_buffer::ReadBuffer;
 use super::write_buffer::WriteBuffer;
-use crate::error::KeptError;
+use crate::error::SharedIoError;
 use crate::kernel::Leaf;
 use crate::net::Descriptor;
 use crate::reactor::Direction;
@@ -99,9 +99,9 @@ impl Transport {
     }
 
     /// Notes that the connection is lost: nothing more can be sent. Bytes that the system has received can still be read.
-    pub(super) fn lose(&self, error: &KeptError) {
+    pub(super) fn lose(&self, error: &SharedIoError) {
         self.write_buffer.set_error(error.clone());
-        self.close_waiters.call_all();
+        self.close_waiters.notify_all();
     }
 
     /// Drops the channel, which wakes all tasks that wait for it.
@@ -110,7 +110,7 @@ impl Transport {
         if channel.is_some() {
             drop(channel);
             self.write_buffer.release_drains();
-            self.close_waiters.call_all();
+            self.close_waiters.notify_all();
             if let Some(on_closed) = self.on_closed.take() {
                 on_closed();
             }
@@ -120,9 +120,8 @@ impl Transport {
     /// Waits until the transport is closed or lost. `Err` if not all bytes were sent.
     pub(crate) async fn wait_closed(&self) -> io::Result<()> {
         const CLOSED: Leaf = &"a connection to be closed";
-        while !self.is_closed() && !self.write_buffer.has_error() {
-            self.close_waiters.wait(CLOSED, |_| ()).await;
-        }
+        let is_over = || self.is_closed() || self.write_buffer.has_error();
+        self.close_waiters.wait_until(CLOSED, is_over).await;
         self.write_buffer.check()
     }
 }

@@ -4,8 +4,8 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 
-use crate::base::ByteQueue;
-use crate::error::KeptError;
+use crate::base::ByteBuffer;
+use crate::error::SharedIoError;
 use crate::sync::Waiters;
 
 /// The default watermarks, asyncio's.
@@ -13,7 +13,7 @@ const DEFAULT_HIGH_WATERMARK: usize = 64 * 1024;
 const DEFAULT_LOW_WATERMARK: usize = DEFAULT_HIGH_WATERMARK / 4;
 
 pub(super) struct WriteBuffer {
-    bytes: RefCell<ByteQueue>,
+    bytes: RefCell<ByteBuffer>,
     high_watermark: Cell<usize>,
     low_watermark: Cell<usize>,
     /// The length has been above the high watermark, and not at or below the low one since.
@@ -25,7 +25,7 @@ pub(super) struct WriteBuffer {
     eof: Cell<bool>,
     /// `close` or `abort` was called.
     is_closing: Cell<bool>,
-    error: RefCell<Option<KeptError>>,
+    error: RefCell<Option<SharedIoError>>,
 }
 
 impl Default for WriteBuffer {
@@ -95,7 +95,7 @@ impl WriteBuffer {
     /// Wakes all tasks in `drain`: there is room, or there will never be any.
     pub(super) fn release_drains(&self) {
         self.is_full.set(false);
-        self.drain_waiters.call_all();
+        self.drain_waiters.notify_all();
     }
 
     // The task that sends.
@@ -139,12 +139,12 @@ impl WriteBuffer {
 
     /// `Err` if the writing direction has failed.
     pub(super) fn check(&self) -> io::Result<()> {
-        let error = self.error.borrow().as_ref().map(KeptError::again);
+        let error = self.error.borrow().as_ref().map(SharedIoError::to_io_error);
         error.map_or(Ok(()), Err)
     }
 
     /// Notes that nothing more can be sent, and drops what was to be sent. The first error is the one that is kept.
-    pub(super) fn set_error(&self, error: KeptError) {
+    pub(super) fn set_error(&self, error: SharedIoError) {
         self.error.borrow_mut().get_or_insert(error);
         self.clear();
         self.release_drains();

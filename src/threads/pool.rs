@@ -1,5 +1,5 @@
-//! Threads for what blocks: asyncio's `ThreadPoolExecutor`. Owns the queue of jobs and the threads that take them; must not
-//! know a loop, nor what a job does.
+//! Threads for blocking calls: asyncio's `ThreadPoolExecutor`. Owns the queue of jobs and the threads that run them;
+//! must not know loops, nor the work of a job.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,22 +7,23 @@ use std::time::Duration;
 use std::{fmt, io, thread};
 
 /// How long a thread waits for a job before it ends.
-const IDLE: Duration = Duration::from_secs(10);
+const IDLE_LIMIT: Duration = Duration::from_secs(10);
 
-/// Something to be done on a thread of a pool.
+/// Work for a thread of a pool.
 pub(crate) trait Job: Send + Sync {
-    /// Does it, if it is still wanted. Must not panic.
+    /// Does the work, unless the job was withdrawn. Must not panic.
     fn run(&self);
-    /// Tells whoever waits for it, when its thread can be had for the next. Must not panic.
-    fn tell(&self);
+    /// Reports the end of `run` to the loop that waits for it. Called when the thread counts as idle, so that a new job
+    /// that follows from the report finds this thread. Must not panic.
+    fn report_end(&self);
 }
 
-/// Threads for calls that block. A loop has one of its own, its default executor; make one to bound certain calls apart from
-/// the others, or to share it between loops, and give it to
+/// Threads for calls that block. Every loop has a pool of its own, its default executor. Make another one to limit
+/// certain calls apart from the others, or to share a pool between loops, and pass it to
 /// [`EventLoop::run_in_executor`](crate::EventLoop::run_in_executor). Clones are the same pool.
 ///
-/// A thread is started when a job comes and no thread is idle, up to the pool's limit; one that has been idle for ten
-/// seconds ends. When the last handle goes, the threads end after the jobs that are queued.
+/// When a job comes and no thread is idle, the pool starts a thread, up to its limit. A thread that has been idle for
+/// ten seconds ends. When the last handle on the pool is dropped, the threads finish the queued jobs and end.
 ///
 /// # Examples
 /// ```
@@ -41,18 +42,18 @@ pub struct ThreadPool {
 }
 
 impl ThreadPool {
-    /// A pool of so many threads at the most.
+    /// A pool of at most `max_threads` threads.
     ///
     /// # Panics
-    /// If that is none.
+    /// If `max_threads` is 0.
     pub fn new(max_threads: usize) -> Self {
         assert!(max_threads > 0, "a thread pool needs a thread; give ThreadPool::new() 1 or more");
         let shared = Shared { state: Mutex::default(), jobs: Condvar::new(), max_threads };
         Self { owner: Arc::new(Owner(Arc::new(shared))) }
     }
 
-    /// How many threads there are now.
-    pub fn threads(&self) -> usize {
+    /// The number of threads that are running now, busy or idle.
+    pub fn thread_count(&self) -> usize {
         self.shared().lock().threads
     }
 
@@ -67,8 +68,8 @@ impl ThreadPool {
     pub(crate) fn submit(&self, job: Arc<dyn Job>) -> io::Result<()> {
         let shared = self.shared();
         let mut state = shared.lock();
-        if state.shut {
-            return Err(io::Error::other("the thread pool is shut down and takes no jobs; make a new one"));
+        if state.is_shut_down {
+            return Err(io::Error::other("the thread pool is shut down and accepts no jobs; make a new one"));
         }
         state.queue.push_back(job);
         if state.queue.len() <= state.idle {
@@ -85,21 +86,24 @@ impl ThreadPool {
         Ok(())
     }
 
-    /// Takes no more jobs. Threads end after those that are queued; `ended` is called when the last one has, by that thread
-    /// or here.
+    /// Refuses jobs from now on. The threads finish the queued jobs and end. `ended` is called when the last thread has
+    /// ended, on that thread; if there is no thread, here.
     pub(crate) fn shut_down(&self, ended: impl FnOnce() + Send + 'static) {
         self.shared().shut_down(Box::new(ended));
     }
 }
 
-/// As many threads as CPython's executor has: four more than there are processors, 32 at the most.
+/// As many threads as CPython's executor has: four more than there are processors, but at most 32.
 impl Default for ThreadPool {
     fn default() -> Self {
-        Self::new((thread::available_parallelism().map_or(1, usize::from) + 4).min(32))
+        const MORE_THAN_PROCESSORS: usize = 4;
+        const MAX_THREADS: usize = 32;
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        Self::new((processors + MORE_THAN_PROCESSORS).min(MAX_THREADS))
     }
 }
 
-/// The same pool.
+/// Equal if it is the same pool.
 impl PartialEq for ThreadPool {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.owner, &other.owner)
@@ -112,12 +116,13 @@ impl fmt::Debug for ThreadPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThreadPool")
             .field("max_threads", &self.shared().max_threads)
-            .field("threads", &self.threads())
+            .field("threads", &self.thread_count())
             .finish_non_exhaustive()
     }
 }
 
-/// What the handles share and the threads do not: when it goes, nobody can queue a job any more.
+/// The share of the handles, which the threads do not have. When it is dropped, no handle is left that could queue a
+/// job.
 struct Owner(Arc<Shared>);
 
 impl Drop for Owner {
@@ -130,18 +135,19 @@ impl Drop for Owner {
 struct State {
     queue: VecDeque<Arc<dyn Job>>,
     threads: usize,
-    /// How many threads wait for a job, or are about to look for one. One that was told of a job and has not woken yet
-    /// counts still.
+    /// The number of threads that wait for a job or are about to look for one. A thread that was notified of a job
+    /// counts until it wakes.
     idle: usize,
-    /// How many threads were started, for their names.
+    /// The number of threads started so far, for their names.
     started: usize,
-    shut: bool,
-    ended: Vec<Box<dyn FnOnce() + Send>>,
+    is_shut_down: bool,
+    /// The callbacks for the end of the last thread.
+    on_end: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 struct Shared {
     state: Mutex<State>,
-    /// Told of a job, and of the end.
+    /// Notified of every job, and of the shutdown.
     jobs: Condvar,
     max_threads: usize,
 }
@@ -159,24 +165,24 @@ impl Shared {
         Ok(())
     }
 
-    /// The life of a thread: one job after another, until there is none for a while, or never again.
+    /// The body of a thread: runs one job after another, until none comes for `IDLE_LIMIT` or the pool is shut down.
     fn work(&self) {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.queue.pop_front() {
                 drop(state);
                 job.run();
-                // who is told and goes on to the next job finds this thread idle
+                // before the report: a job that is submitted because of it must find this thread idle
                 self.lock().idle += 1;
-                job.tell();
+                job.report_end();
                 drop(job);
                 state = self.lock();
                 state.idle -= 1;
-            } else if state.shut {
+            } else if state.is_shut_down {
                 break;
             } else {
                 state.idle += 1;
-                let (woken, waited) = self.jobs.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+                let (woken, waited) = self.jobs.wait_timeout(state, IDLE_LIMIT).unwrap_or_else(PoisonError::into_inner);
                 state = woken;
                 state.idle -= 1;
                 if waited.timed_out() && state.queue.is_empty() {
@@ -185,23 +191,23 @@ impl Shared {
             }
         }
         state.threads -= 1;
-        Self::tell_of_the_end(state);
+        Self::report_end_of_threads(state);
     }
 
     fn shut_down(&self, ended: Box<dyn FnOnce() + Send>) {
         let mut state = self.lock();
-        state.shut = true;
-        state.ended.push(ended);
+        state.is_shut_down = true;
+        state.on_end.push(ended);
         self.jobs.notify_all();
-        Self::tell_of_the_end(state);
+        Self::report_end_of_threads(state);
     }
 
-    fn tell_of_the_end(mut state: MutexGuard<'_, State>) {
-        if state.shut && state.threads == 0 {
-            let ended = std::mem::take(&mut state.ended);
+    fn report_end_of_threads(mut state: MutexGuard<'_, State>) {
+        if state.is_shut_down && state.threads == 0 {
+            let callbacks = std::mem::take(&mut state.on_end);
             drop(state);
-            for told in ended {
-                told();
+            for callback in callbacks {
+                callback();
             }
         }
     }

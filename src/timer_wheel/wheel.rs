@@ -1,43 +1,44 @@
-//! Which timer is due next: a hierarchical timer wheel with exact nanosecond deadlines. Owns the timers, their order
-//! and one value each; must not know clocks, wakers, the loop, or what the values are.
+//! A hierarchical timer wheel with exact nanosecond deadlines. Owns the timers, their order and one value each; must
+//! not know clocks, wakers, the loop, or the meaning of a value.
 //!
 //! # The levels
 //!
 //! Time is cut into ticks of 2^20 ns, about a millisecond. A tick is read as a number of eight digits in base 64. Each
-//! digit has a level, and each level a slot for each of the 64 values of its digit: a slot of level 0 is one tick wide, a
-//! slot of level n + 1 is as wide as all of level n, and level 7 reaches to the last `u64`, so no deadline is too far for
-//! the wheel.
+//! digit has a level, and each level a slot for each of the 64 values of its digit: a slot of level 0 is one tick wide,
+//! a slot of level n + 1 is as wide as all of level n, and level 7 reaches to the last `u64`, so no deadline is too far
+//! away for the wheel.
 //!
-//! The wheel stands at a tick, `opened`. A timer of a later tick goes to the level of the highest digit in which that
-//! differs from `opened`, and there to the slot that the digit names. Near deadlines thus get narrow slots and far ones
-//! wide slots, and to insert or remove a timer costs the same however many there are. From this follows:
+//! The wheel stands at a tick, `opened`. A timer of a later tick goes to the level of the highest digit in which its
+//! tick differs from `opened`, and there to the slot that the digit names. Near deadlines thus get narrow slots and far
+//! ones wide slots, and the cost of inserting or removing a timer does not depend on the number of timers. It follows:
 //!
-//! - No slot up to `opened` is occupied, and all that is on a level comes before all that is on the next. So the earliest
+//! - No slot up to `opened` is occupied, and all timers on a level come before all timers on the next. So the earliest
 //!   slot is the lowest occupied one of the lowest occupied level: two bitmaps say which, without a search.
 //! - Equal deadlines are always in the same slot, and a slot's list is in the order of insertion.
 //!
-//! Timers up to the tick `opened` are in no slot but in a queue in exact order, `near`. All of them come before all that
-//! are in slots, and those that have expired have left it.
+//! Timers up to the tick `opened` are in no slot but in the due queue, `due`, which is sorted exactly. All of them come
+//! before all timers in slots. A timer that expires leaves the due queue.
 //!
-//! When the first deadline of a slot has come, the slot is opened: the wheel moves on to the tick of that time, timers up
-//! to there enter `near`, and the others cascade. They agree with the new tick in one digit more, so each falls by at
-//! least one level. A timer thus moves eight times at most in its life, however often time stops between the deadlines of
-//! a crowd. One that is set for some milliseconds moves once or twice, which is what the ticks are for: each move of a
-//! timer among many is a cache miss, and with slots of a nanosecond there were four.
+//! When the first deadline of a slot has come, the slot is opened: the wheel moves on to the tick of that time, timers
+//! up to that tick enter the due queue, and the others cascade. They agree with the new tick in one more digit, so each
+//! falls by at least one level. A timer thus moves at most eight times in its life, however often time stops between
+//! the deadlines of one slot. A timer that is set for some milliseconds moves once or twice. That is the purpose of the
+//! ticks: each move of a timer among many is a cache miss, and with slots of a nanosecond there were four.
 
 use std::{fmt, mem};
 
-use super::due::Near;
+use super::due::DueQueue;
 use super::slab::{NIL, Node, Nodes, Place, Position, TimerKey};
 
-/// How many bits of a deadline do not tell its tick.
+/// The lowest bits of a deadline, which are not part of its tick.
 const TICK_BITS: u32 = 20;
-/// How many bits of a tick one level looks at: a digit in base 64, for a bitmap of one word.
+/// The bits of a tick that form the digit of one level: base 64, so that a bitmap of the slots is one word.
 const LEVEL_BITS: u32 = 6;
-/// How many slots a level has.
+/// The slots of a level.
 const SLOTS: usize = 1 << LEVEL_BITS;
 /// The bits of the lowest digit.
 const DIGIT: u64 = (1 << LEVEL_BITS) - 1;
+
 /// Timers by deadline, with a value for each. A timer is armed until it expires or is removed, and its value stays
 /// until it is removed.
 pub(crate) struct TimerWheel<T> {
@@ -47,13 +48,14 @@ pub(crate) struct TimerWheel<T> {
     levels: Vec<Level>,
     /// One bit for each level with an occupied slot.
     occupied: u16,
-    /// The armed timers that are in no slot any more: all up to the tick `opened`.
-    near: Near,
-    /// Where the wheel stands: at the tick of `now`, or just before the earliest slot if `now` is inside that.
+    /// The armed timers up to the tick `opened`; all others are in slots.
+    due: DueQueue,
+    /// The tick at which the wheel stands: that of `now`, or the last one before the earliest slot if `now` is inside
+    /// that slot.
     opened: u64,
-    /// The latest time that `expire` was told.
+    /// The latest time that was passed to `expire`.
     now: u64,
-    /// How many timers are in a slot or near.
+    /// The number of timers in slots and in the due queue.
     armed: usize,
     /// The generation of the next timer.
     generation: u32,
@@ -80,7 +82,7 @@ impl Slot {
 }
 
 impl Position {
-    /// Where a tick belongs on a wheel that stands at `opened`, before it.
+    /// The slot of a tick on a wheel that stands at `opened`, an earlier tick.
     #[expect(clippy::cast_possible_truncation, reason = "a level is at most 7 and a slot at most 63")]
     fn new(tick: u64, opened: u64) -> Self {
         let level = ((tick ^ opened) | DIGIT).ilog2() / LEVEL_BITS;
@@ -88,7 +90,8 @@ impl Position {
         Self { level: level as u8, slot: slot as u8 }
     }
 
-    /// The first and the last tick of a slot of a wheel that stands at `opened`: the higher digits are the same.
+    /// The first and the last tick of a slot of a wheel that stands at `opened`, with which they share the higher
+    /// digits.
     fn ticks(self, opened: u64) -> (u64, u64) {
         let shift = u32::from(self.level) * LEVEL_BITS;
         let start = (opened >> shift & !DIGIT | u64::from(self.slot)) << shift;
@@ -96,7 +99,7 @@ impl Position {
     }
 }
 
-/// The tick that a time is in.
+/// The tick of a time.
 fn tick(time: u64) -> u64 {
     time >> TICK_BITS
 }
@@ -108,7 +111,7 @@ impl<T> TimerWheel<T> {
             nodes: Nodes::new(),
             levels: Vec::new(),
             occupied: 0,
-            near: Near::new(),
+            due: DueQueue::new(),
             opened: 0,
             now: 0,
             armed: 0,
@@ -118,17 +121,17 @@ impl<T> TimerWheel<T> {
 
     /// Arms a timer. One whose deadline has passed is due at the next `expire`.
     pub(crate) fn insert(&mut self, deadline: u64, value: T) -> TimerKey {
-        let key = TimerKey { slot: self.nodes.next_index(), generation: self.generation };
+        let key = TimerKey { index: self.nodes.next_index(), generation: self.generation };
         let tick = tick(deadline);
         let (place, prev) = if tick > self.opened {
             let position = Position::new(tick, self.opened);
             if usize::from(position.level) >= self.levels.len() {
                 self.grow(position);
             }
-            (Place::Slot(position), self.append(key.slot, position, deadline))
+            (Place::Slot(position), self.append(key.index, position, deadline))
         } else {
-            self.near.insert(deadline, key);
-            (Place::Near, NIL)
+            self.due.insert(deadline, key);
+            (Place::Due, NIL)
         };
         self.nodes.put(deadline, prev, key.generation, place, value);
         self.generation = key.generation.wrapping_add(1);
@@ -136,7 +139,7 @@ impl<T> TimerWheel<T> {
         key
     }
 
-    /// Takes a timer out, armed or expired, and gives its value back.
+    /// Removes a timer, armed or expired, and returns its value.
     pub(crate) fn remove(&mut self, key: TimerKey) -> Option<T> {
         let &Node { place, prev, next, .. } = self.nodes.find(key)?;
         match place {
@@ -144,16 +147,16 @@ impl<T> TimerWheel<T> {
                 self.unlink(position, prev, next);
                 self.armed -= 1;
             }
-            Place::Near => self.remove_near(key),
+            Place::Due => self.remove_due(key),
             Place::Expired => {}
         }
-        self.nodes.free(key.slot)
+        self.nodes.free(key.index)
     }
 
-    /// A near timer is about to be removed.
-    #[inline(never)] // most timers that are removed are elsewhere, and would pay for every register that this needs
-    fn remove_near(&mut self, key: TimerKey) {
-        self.near.forget(|near| near != key && self.nodes.find(near).is_some());
+    /// Prepares the removal of a timer in the due queue.
+    #[inline(never)] // most removed timers are in slots, and would pay for every register that this needs
+    fn remove_due(&mut self, key: TimerKey) {
+        self.due.forget(|other| other != key && self.nodes.find(other).is_some());
         self.armed -= 1;
     }
 
@@ -167,32 +170,32 @@ impl<T> TimerWheel<T> {
         self.nodes.find_mut(key)?.value.as_mut()
     }
 
-    /// When a timer is due, or was due if it has expired.
+    /// The deadline of a timer, armed or expired.
     #[cfg(test)]
     pub(crate) fn deadline(&self, key: TimerKey) -> Option<u64> {
         self.nodes.find(key).map(|node| node.deadline)
     }
 
-    /// Hands out every armed timer whose deadline is not later than `now`, by deadline and then in the order of insertion.
-    /// They are no longer armed, but stay until they are removed. Time does not go back: an earlier `now` than before
-    /// counts as the latest so far.
-    pub(crate) fn expire(&mut self, now: u64, mut due: impl FnMut(TimerKey)) {
+    /// Calls `expired` with every armed timer whose deadline is not later than `now`, by deadline and then in the order
+    /// of insertion. These timers are no longer armed, but stay until they are removed. Time does not go back: an
+    /// earlier `now` than before counts as the latest so far.
+    pub(crate) fn expire(&mut self, now: u64, mut expired: impl FnMut(TimerKey)) {
         self.now = self.now.max(now);
         loop {
-            while let Some(key) = self.near.pop_due(self.now, |key| self.nodes.find(key).is_some()) {
-                self.nodes[key.slot].place = Place::Expired;
+            while let Some(key) = self.due.pop_due(self.now, |key| self.nodes.find(key).is_some()) {
+                self.nodes[key.index].place = Place::Expired;
                 self.armed -= 1;
-                due(key);
+                expired(key);
             }
-            if !self.near.is_empty() || !self.move_on() {
+            if !self.due.is_empty() || !self.move_on() {
                 return;
             }
         }
     }
 
-    /// Moves to the tick of `now`, when no timer is near; no further than to the first slot with timers that are due, whose
-    /// timers are near then. Whether there was one.
-    #[inline(never)] // most calls of `expire` do not come here, and pay for every register that it needs
+    /// Moves on while the due queue is empty: to the tick of `now`, or to the first slot with a timer that is due, and
+    /// opens that slot. Returns whether it opened one.
+    #[inline(never)] // most calls of `expire` do not come here, and would pay for every register that this needs
     fn move_on(&mut self) -> bool {
         let now = tick(self.now);
         let Some(earliest) = self.earliest() else {
@@ -201,8 +204,8 @@ impl<T> TimerWheel<T> {
         };
         let (start, last) = earliest.ticks(self.opened);
         if self.slot(earliest).min > self.now {
-            // Time may be inside the slot, but before the first deadline there: the wheel waits in front, which saves those
-            // timers a move. Such a slot does not begin at 0, where the wheel has stood from the start.
+            // `now` may be inside the slot, but before its first deadline: the wheel waits in front of the slot, which
+            // saves its timers a move. `start` is not 0, because the wheel stands at 0 from the beginning.
             self.opened = now.min(start - 1);
             return false;
         }
@@ -211,18 +214,19 @@ impl<T> TimerWheel<T> {
         true
     }
 
-    /// A time not later than the earliest deadline; none if no timer is armed.
+    /// A time not later than the earliest deadline; `None` if no timer is armed.
     ///
-    /// It is the earliest deadline itself unless that is in a slot and a timer was removed from there. To `expire` at such a
-    /// time opens that slot, and what `next_expiry` then says is exact: the second round at the latest reaches a timer.
+    /// It is the earliest deadline itself, unless that is in a slot from which a timer was removed. To `expire` at such
+    /// a time opens the slot, and then `next_expiry` is exact. So the second call of `expire` at the latest reaches a
+    /// timer.
     pub(crate) fn next_expiry(&self) -> Option<u64> {
-        match self.near.first() {
+        match self.due.first() {
             Some(first) => Some(first.deadline),
             None => self.earliest().map(|position| self.slot(position).min),
         }
     }
 
-    /// How many timers are armed.
+    /// The number of armed timers.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.armed
@@ -256,7 +260,7 @@ impl<T> TimerWheel<T> {
         self.levels.resize_with(count, || Level { occupied: 0, slots: [Slot::EMPTY; SLOTS] });
     }
 
-    /// Puts node `index` at the end of a slot's list, but for its own links; gives what is now before it.
+    /// Puts node `index` at the end of a slot's list, except for its own links. Returns its predecessor.
     fn append(&mut self, index: u32, position: Position, deadline: u64) -> u32 {
         let level = &mut self.levels[usize::from(position.level)];
         let slot = &mut level.slots[usize::from(position.slot)];
@@ -289,7 +293,7 @@ impl<T> TimerWheel<T> {
         }
     }
 
-    /// Leaves a slot empty and gives what it was.
+    /// Empties a slot and returns its previous content.
     fn clear(&mut self, position: Position) -> Slot {
         let level = &mut self.levels[usize::from(position.level)];
         level.occupied &= !(1 << position.slot);
@@ -299,8 +303,8 @@ impl<T> TimerWheel<T> {
         mem::replace(&mut level.slots[usize::from(position.slot)], Slot::EMPTY)
     }
 
-    /// Empties the earliest slot: timers up to the tick `opened` are near now, the rest goes to lower levels. There is a
-    /// rest only in the slot that `now` is in, and then every slot that is left lies ahead of `now`.
+    /// Empties the earliest slot: timers up to the tick `opened` enter the due queue, the others go to lower levels.
+    /// There are others only if `now` is inside the slot, and then every remaining slot is later than `now`.
     fn open(&mut self, position: Position) {
         let mut next = self.clear(position).head;
         while next != NIL {
@@ -308,16 +312,16 @@ impl<T> TimerWheel<T> {
             let node = &mut self.nodes[index];
             next = node.next;
             if tick(node.deadline) <= self.opened {
-                node.place = Place::Near;
-                self.near.push(node.deadline, TimerKey { slot: index, generation: node.generation });
+                node.place = Place::Due;
+                self.due.push(node.deadline, TimerKey { index, generation: node.generation });
             } else {
                 self.cascade(index);
             }
         }
-        self.near.sort();
+        self.due.sort();
     }
 
-    /// Puts a node whose list is being taken apart into the slot where it belongs now.
+    /// Moves a node of the list that `open` empties into its slot on a lower level.
     fn cascade(&mut self, index: u32) {
         let deadline = self.nodes[index].deadline;
         let position = Position::new(tick(deadline), self.opened);

@@ -1,0 +1,96 @@
+//! Errors of connections and of watched descriptors. Owns their types and texts; must not know sockets.
+
+use std::net::SocketAddr;
+use std::{fmt, io};
+
+use thiserror::Error;
+
+/// Why a callback cannot watch a descriptor.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WatchError {
+    /// A socket or [`Descriptor`](crate::Descriptor) of the loop has registered it: asyncio's `RuntimeError`.
+    #[error("descriptor {0} belongs to a socket of this loop; await the socket's own methods, or take it out first")]
+    InUse(i32),
+    /// The system has no readiness for it, as for a regular file: asyncio's `PermissionError`.
+    #[error("descriptor {0} cannot be watched: a regular file is always ready; read it in a thread")]
+    NotPollable(i32),
+    /// The number is no open descriptor, or the system has no memory left.
+    #[error("descriptor {0} cannot be watched: {1}")]
+    Io(i32, #[source] io::Error),
+}
+
+impl From<WatchError> for io::Error {
+    fn from(error: WatchError) -> Self {
+        let kind = match &error {
+            WatchError::InUse(_) => io::ErrorKind::AlreadyExists,
+            WatchError::NotPollable(_) => io::ErrorKind::PermissionDenied,
+            WatchError::Io(_, source) => source.kind(),
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// No connection was made. Holds the error of every address that was tried.
+///
+/// It becomes an `io::Error` by `?`. Its kind is that of the attempts if all of them have the same, else `Other`.
+#[derive(Debug)]
+pub struct ConnectError {
+    to: String,
+    attempts: Vec<(SocketAddr, io::Error)>,
+    /// Why no address was found, if that is so.
+    no_address: Option<io::Error>,
+}
+
+impl ConnectError {
+    pub(crate) fn new(to: String, attempts: Vec<(SocketAddr, io::Error)>) -> Self {
+        Self { to, attempts, no_address: None }
+    }
+
+    pub(crate) fn without_address(to: String, error: io::Error) -> Self {
+        Self { to, attempts: Vec::new(), no_address: Some(error) }
+    }
+
+    /// The addresses that were tried, in order, each with its error. Empty if no address was found.
+    pub fn attempts(&self) -> &[(SocketAddr, io::Error)] {
+        &self.attempts
+    }
+
+    /// The kind of the attempts' errors if all have the same, else `Other`.
+    pub fn kind(&self) -> io::ErrorKind {
+        let mut kinds = self.errors().map(io::Error::kind);
+        let first = kinds.next().unwrap_or(io::ErrorKind::Other);
+        if kinds.all(|kind| kind == first) { first } else { io::ErrorKind::Other }
+    }
+
+    fn errors(&self) -> impl Iterator<Item = &io::Error> {
+        self.attempts.iter().map(|(_, error)| error).chain(&self.no_address)
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot connect to {}", self.to)?;
+        if let Some(error) = &self.no_address {
+            return write!(f, ": {error}");
+        }
+        match &self.attempts[..] {
+            [(address, error)] if address.to_string() == self.to => write!(f, ": {error}"),
+            attempts => attempts.iter().enumerate().try_for_each(|(i, (address, error))| {
+                write!(f, "{} {address}: {error}", if i == 0 { ":" } else { ";" })
+            }),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.errors().last().map(|error| error as _)
+    }
+}
+
+impl From<ConnectError> for io::Error {
+    fn from(error: ConnectError) -> Self {
+        Self::new(error.kind(), error)
+    }
+}

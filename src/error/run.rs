@@ -1,0 +1,85 @@
+//! The end of a run without a value. Owns [`Error`], [`Deadlock`] and [`Closed`]; must not know how a loop runs.
+
+use std::{fmt, io};
+
+use thiserror::Error;
+
+use super::task::Cancelled;
+
+/// Why a run of the loop returned no value.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Error, EventLoop, current_task, yield_now};
+///
+/// let lp = EventLoop::new()?;
+/// let ended = lp.run_until_complete(async {
+///     current_task().expect("inside a task").cancel();
+///     yield_now().await;
+/// });
+/// assert!(matches!(ended, Err(Error::Cancelled(_))));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The main future was cancelled and did not catch it.
+    #[error("the main future was cancelled{}", .0.suffix())]
+    Cancelled(Cancelled),
+    /// Ctrl-C ended [`run`](crate::run::run), which it does with the feature `signal`: asyncio's `KeyboardInterrupt`.
+    #[error("interrupted by Ctrl-C")]
+    Interrupted,
+    /// `stop()` ended the run before the main future was done.
+    #[error("the event loop was stopped before the main future was done; do not call stop() inside run_until_complete")]
+    Stopped,
+    /// A loop is running on this thread already.
+    #[error(
+        "an event loop is already running on this thread; await the future or use create_task instead of a second run"
+    )]
+    Running,
+    /// The loop has been closed.
+    #[error("the event loop is closed; make a new one with EventLoop::new()")]
+    Closed,
+    /// The future belongs to another loop.
+    #[error("this future belongs to another event loop; run it with the loop that made it")]
+    ForeignLoop,
+    /// Nothing is ready, no timer is set, and the clock is virtual: the program can never go on.
+    #[error("{0}")]
+    Deadlock(Deadlock),
+    /// The operating system refused something that the loop needs.
+    #[error("the event loop failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Prints the text of the error, because this is what a `main` that returns it shows.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A program that can never go on: which task waits for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deadlock {
+    /// One line for each pending task, in order of creation, such as `Task-2 waits for Task-1`.
+    pub waiting: Vec<String>,
+}
+
+impl Deadlock {
+    pub(crate) fn new(waiting: Vec<String>) -> Self {
+        Self { waiting }
+    }
+}
+
+impl fmt::Display for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("deadlock: nothing is ready and no timer is set, so the main future can never be done")?;
+        self.waiting.iter().try_for_each(|line| write!(f, "; {line}"))
+    }
+}
+
+/// The loop is closed and accepts nothing more from other threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("the event loop is closed; keep it open until the threads that send to it are done")]
+pub struct Closed;

@@ -1,0 +1,76 @@
+//! Errors of semaphores, barriers and queues. Owns their types and texts; must not know the primitives.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// No permit of this semaphore was forgotten, so none can be added: asyncio's `ValueError`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("BoundedSemaphore released too many times: all its permits are free, or will be given back by their holders")]
+pub struct ReleaseError;
+
+/// The barrier was aborted, or reset while tasks waited in it: asyncio's `BrokenBarrierError`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the barrier is broken: it was aborted, or reset while this task waited")]
+pub struct BrokenBarrierError;
+
+/// The queue accepts no more items, or has none left to return: asyncio's `QueueShutDown`. After a refused `put` it
+/// holds the item.
+#[derive(Clone, Copy, PartialEq, Eq, Error)]
+#[error("the queue is shut down")]
+pub struct QueueShutDown<T = ()>(pub T);
+
+impl<T> fmt::Debug for QueueShutDown<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("QueueShutDown(..)")
+    }
+}
+
+/// Why `put_nowait` refused an item. Holds the item.
+///
+/// Closed on purpose, so that a `match` needs no arm `_`: a queue refuses an item for these two reasons alone.
+#[derive(Clone, Copy, PartialEq, Eq, Error)]
+pub enum PutError<T> {
+    /// There is no room now: asyncio's `QueueFull`.
+    #[error("the queue is full; await put() to wait for room")]
+    QueueFull(T),
+    /// The queue is shut down and will never have room again: asyncio's `QueueShutDown`.
+    #[error("the queue is shut down")]
+    QueueShutDown(T),
+}
+
+impl<T> PutError<T> {
+    /// The item.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::QueueFull(item) | Self::QueueShutDown(item) => item,
+        }
+    }
+}
+
+impl<T> fmt::Debug for PutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::QueueFull(_) => "QueueFull(..)",
+            Self::QueueShutDown(_) => "QueueShutDown(..)",
+        })
+    }
+}
+
+/// Why `get_nowait` returned no item.
+///
+/// Closed on purpose, so that a `match` needs no arm `_`: a queue has no item for these two reasons alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum GetError {
+    /// There is no item now: asyncio's `QueueEmpty`.
+    #[error("the queue is empty; await get() to wait for an item")]
+    QueueEmpty,
+    /// The queue is shut down and will never have an item again: asyncio's `QueueShutDown`.
+    #[error("the queue is shut down, and nothing is left in it")]
+    QueueShutDown,
+}
+
+/// `task_done()` was called more often than items were put: asyncio's `ValueError`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("task_done() called too many times; call it once for each item that was got")]
+pub struct TaskDoneError;
