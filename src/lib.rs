@@ -1,5 +1,11 @@
+#![doc = include_str!("../docs/rustdoc/pages.md")]
+#![doc = include_str!("../docs/rustdoc/front.md")]
 #![doc = include_str!("../README.md")]
 #![doc(test(attr(deny(warnings))))]
+
+// pages of documentation, which no code can name
+#[cfg(all(doc, not(doctest)))]
+pub mod guide;
 
 // The architecture. A module may name only modules of the groups above its own; `tests/tidy.rs` reads this list.
 
