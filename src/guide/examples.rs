@@ -1,4 +1,5 @@
-//! The example programs, each with what it prints. Owns no code.
+//! The example programs, each with what it prints.
+//!
 #![doc = include_str!("../../docs/rustdoc/examples.md")]
 #![doc = include_str!("../../docs/examples/README.md")]
 
@@ -12,6 +13,7 @@ macro_rules! example {
             include_str!(concat!("../../docs/examples/expected/", stringify!($name), ".txt")),
             "```",
         )]
+        #[doc = include_str!("../../docs/rustdoc/wrap.md")]
         pub mod $name {}
     };
 }
