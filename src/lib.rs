@@ -1,8 +1,12 @@
+#![doc = include_str!("../docs/rustdoc/pages.md")]
+#![doc = include_str!("../docs/rustdoc/front.md")]
 #![doc = include_str!("../README.md")]
 #![doc(test(attr(deny(warnings))))]
 
-// The architecture: a folder may name only folders above its own, and inside a folder a file only those above it in the
-// list of its `mod.rs`. `tests/tidy.rs` reads all these lists.
+// The architecture: a folder names only folders above it in this list, and a file only files above it in the list of its
+// folder's `mod.rs`. `tests/tidy.rs` reads these lists.
+#[cfg(all(doc, not(doctest)))]
+pub mod guide; // the pages of docs/, which no code names
 pub mod error; // every error type
 mod sys; // system calls that mio lacks
 mod base; // data structures that know no loop

@@ -19,23 +19,26 @@ const LEAST: (f64, f64) = (0.5, 8.0);
 const MARKS: [f64; 11] = [0.05, 0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0, 5.0, 10.0, 20.0];
 
 /// From a ratio to a place, so that twice as fast and half as fast are as far from the middle.
-struct Scale {
-    low: f64,
-    high: f64,
+pub(crate) struct Scale {
+    /// The logarithms of the ratios at its ends.
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    pub(crate) left: f64,
+    pub(crate) width: f64,
 }
 
 impl Scale {
     fn new(ratios: impl Iterator<Item = f64> + Clone) -> Self {
         let low = ratios.clone().fold(LEAST.0, f64::min).ln();
         let high = ratios.fold(LEAST.1, f64::max).ln();
-        Self { low, high }
+        Self { low, high, left: NAMES, width: BARS }
     }
 
-    fn x(&self, ratio: f64) -> f64 {
-        NAMES + (ratio.ln() - self.low) / (self.high - self.low) * BARS
+    pub(crate) fn x(&self, ratio: f64) -> f64 {
+        self.left + (ratio.ln() - self.low) / (self.high - self.low) * self.width
     }
 
-    fn has(&self, ratio: f64) -> bool {
+    pub(crate) fn has(&self, ratio: f64) -> bool {
         (self.low..=self.high).contains(&ratio.ln())
     }
 }

@@ -20,7 +20,8 @@ Options:
   --quick           a minute: few and short rounds, and without --only no row that takes long whatever its round
   --rounds N        so many rounds of 50 ms, and not 7
   --json FILE       write what was measured, round by round
-  --report DIR      write a table, versus.md, and a chart, versus.svg
+  --report DIR      write the tables, versus.md, and the charts, versus.svg and front.svg
+  --draw            measure nothing, draw the charts in docs from docs/benchmarks/versus.md, print the README's table
   --help            print this
 ";
 
@@ -28,6 +29,8 @@ pub(crate) enum Asked {
     Help,
     Suite(Suite),
     Child(Child),
+    /// The charts again.
+    Draw,
 }
 
 /// What the parent does.
@@ -77,6 +80,7 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Asked, Str
             "--rounds" => suite.pace = Pace::Rounds(rounds(&value()?)?, Duration::from_millis(50)),
             "--json" => suite.json = Some(value()?.into()),
             "--report" => suite.report = Some(value()?.into()),
+            "--draw" => return Ok(Asked::Draw),
             "--system" => child.0 = Some(here(&value()?)?),
             "--row" => child.1 = Some(row(&value()?)?),
             "--millis" => child.2 = millis(&value()?)?,
@@ -98,7 +102,7 @@ fn names() -> impl Iterator<Item = &'static str> {
     SYSTEMS.iter().map(|system| system.name).chain(python::NAMES)
 }
 
-fn name(wanted: &str) -> Result<&'static str, String> {
+pub(crate) fn name(wanted: &str) -> Result<&'static str, String> {
     names().find(|name| *name == wanted).ok_or_else(|| format!("unknown system `{wanted}`"))
 }
 

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use crate::python;
 use crate::results::{Lead, Results, machine};
 use crate::rows::{Goal, Row};
 use crate::systems::{FLOORS, SYSTEMS};
+use crate::{front, python};
 
 /// A value with three digits that matter, or all of a whole number.
-fn digits(value: f64) -> String {
+pub(crate) fn digits(value: f64) -> String {
     if value < 100.0 && value.fract() != 0.0 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
@@ -23,7 +23,10 @@ fn wanted(goal: Goal) -> String {
 }
 
 /// What is in a cell that has nothing.
-const NONE: &str = "–";
+pub(crate) const NONE: &str = "–";
+
+/// So many systems have room beside each other on a page.
+const COLUMNS: usize = 5;
 
 /// Heads and rows, of which the first column is the names of the rows.
 struct Table {
@@ -54,12 +57,11 @@ fn summary(results: &Results) -> Table {
     Table { heads, rows: results.rows.iter().map(row).collect() }
 }
 
-/// Every value.
-fn everything(results: &Results) -> Table {
-    let systems = || results.systems.iter().map(|(system, _)| *system);
-    let row = |row: &&Row| named(row, systems().map(|system| results.value(row, system).map(digits)));
+/// Every value of these systems.
+fn values(results: &Results, systems: &[&'static str]) -> Table {
+    let row = |row: &&Row| named(row, systems.iter().map(|system| results.value(row, system).map(digits)));
     Table {
-        heads: ["of one", "unit"].into_iter().chain(systems()).collect(),
+        heads: ["of one", "unit"].into_iter().chain(systems.iter().copied()).collect(),
         rows: results.rows.iter().map(row).collect(),
     }
 }
@@ -97,14 +99,19 @@ impl Table {
 }
 
 pub(crate) fn table(results: &Results) -> String {
-    format!("{}\n{}", everything(results).text(), summary(results).text())
+    let systems: Vec<_> = results.systems.iter().map(|(system, _)| *system).collect();
+    format!("{}\n{}", values(results, &systems).text(), summary(results).text())
 }
 
+/// The table of the front page, that of its page, and all values, in tables that are no wider than a page.
 pub(crate) fn markdown(results: &Results) -> String {
-    let mut text = summary(results).markdown();
+    let mut text = format!("{}\n{}", front::markdown(results), summary(results).markdown());
     let _ = writeln!(text, "\nRatio: best peer / oneloop; above 1, oneloop is ahead. {}.\n", machine());
-    text += &everything(results).markdown();
-    text.push('\n');
+    let systems: Vec<_> = results.systems.iter().map(|(system, _)| *system).collect();
+    for some in systems.chunks(COLUMNS) {
+        text += &values(results, some).markdown();
+        text.push('\n');
+    }
     for (_, version) in results.systems.iter().filter(|(_, version)| !version.is_empty()) {
         let _ = writeln!(text, "- {version}");
     }

@@ -6,9 +6,11 @@
 
 mod chart;
 mod child;
+mod front;
 mod measure;
 mod options;
 mod python;
+mod redraw;
 mod report;
 mod results;
 mod rounds;
@@ -24,14 +26,29 @@ use std::{env, fs, io};
 use options::{Asked, Child, Suite};
 use results::Results;
 
+/// Wherever cargo runs this.
+const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
+
 fn main() -> ExitCode {
     match options::parse(env::args().skip(1)) {
         Ok(Asked::Help) => print!("{}", options::help()),
         Ok(Asked::Child(child)) => return measure_here(&child),
         Ok(Asked::Suite(suite)) => return run(&suite),
+        Ok(Asked::Draw) => return draw_again(),
         Err(error) => {
             eprintln!("error: {error}; --help lists what there is");
             return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn draw_again() -> ExitCode {
+    match redraw::draw(Path::new(DOCS)) {
+        Ok(table) => print!("{table}"),
+        Err(error) => {
+            eprintln!("error: the charts of {DOCS} cannot be drawn: {error}");
+            return ExitCode::FAILURE;
         }
     }
     ExitCode::SUCCESS
@@ -75,6 +92,7 @@ fn write(suite: &Suite, results: &Results) -> io::Result<()> {
         fs::create_dir_all(folder)?;
         write_file(&folder.join("versus.md"), &report::markdown(results))?;
         write_file(&folder.join("versus.svg"), &chart::svg(results))?;
+        write_file(&folder.join("front.svg"), &front::svg(results))?;
     }
     Ok(())
 }

@@ -32,6 +32,7 @@ async fn run(name: &'static str, pace: u64, barrier: Barrier, start: Instant) ->
 }
 
 pub(crate) fn main() -> Result<(), Error> {
+    println!("(virtual clock: the waits below take no time)");
     let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
     lp.run_until_complete(async {
         let start = EventLoop::current().time();

@@ -40,6 +40,7 @@ async fn batch_after_batch(accounts: &[u64]) -> Vec<u64> {
 }
 
 pub(crate) fn main() -> Result<(), Error> {
+    println!("(virtual clock: the waits below take no time)");
     let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
     let accounts: Vec<u64> = (0..1_000).collect();
     lp.run_until_complete(async {

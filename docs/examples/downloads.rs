@@ -55,6 +55,7 @@ async fn those_in_time() {
 }
 
 pub(crate) fn main() -> Result<(), Error> {
+    println!("(virtual clock: the waits below take no time)");
     let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
     lp.run_until_complete(async {
         all_in_order().await;

@@ -35,6 +35,7 @@ fn group(number: u64, size: u64) -> Gathering<Vec<String>> {
 }
 
 pub(crate) fn main() -> Result<(), Error> {
+    println!("(virtual clock: the waits below take no time)");
     let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
     let all_groups = {
         // Nothing runs yet: this says which loop the coroutines are for.

@@ -143,6 +143,7 @@ async fn gather_until_the_first_error() {
 }
 
 pub(crate) fn main() -> Result<(), Error> {
+    println!("(virtual clock: the waits below take no time)");
     let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
     lp.run_until_complete(async {
         wait_for_all().await;

@@ -76,6 +76,7 @@ async fn scan() -> io::Result<()> {
 }
 
 pub(crate) fn main() -> Result<(), Error> {
+    println!("(virtual clock: the waits below take no time)");
     EventLoop::builder().clock(Clock::Virtual).build()?.run_until_complete(scan())??;
     Ok(())
 }

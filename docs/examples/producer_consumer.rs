@@ -51,6 +51,7 @@ async fn consume(name: &str, queue: Queue<u32>, pace: Duration, start: Instant) 
 }
 
 pub(crate) fn main() -> Result<(), Error> {
+    println!("(virtual clock: the waits below take no time)");
     let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
     lp.run_until_complete(async {
         let start = EventLoop::current().time();

@@ -36,6 +36,7 @@ fn print_results(finished: &[Task<usize>]) {
 }
 
 pub(crate) fn main() -> Result<(), Error> {
+    println!("(virtual clock: the waits below take no time)");
     let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
     // create_task and wait are called outside a run, so this says which loop they are for.
     let _in = lp.enter();

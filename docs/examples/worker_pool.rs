@@ -38,6 +38,7 @@ async fn job(n: u64, limit: Semaphore, start: Instant) -> u64 {
 }
 
 pub(crate) fn main() -> Result<(), Error> {
+    println!("(virtual clock: the waits below take no time)");
     let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
     lp.run_until_complete(async {
         let start = EventLoop::current().time();

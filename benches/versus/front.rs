@@ -1,0 +1,186 @@
+//! What the front page shows of the results: ten rows as a picture, eight as a table, in words that need no other page.
+//! Owns the choice, the words, and what counts as level; must not know how the results came about.
+
+use std::fmt::Write as _;
+
+use crate::chart::Scale;
+use crate::python;
+use crate::report::{NONE, digits};
+use crate::results::{Lead, Results};
+use crate::rows::{ROWS, Row};
+use crate::systems::SYSTEMS;
+
+/// A row of the front page.
+struct Shown {
+    row: &'static str,
+    words: &'static str,
+    /// How far apart two numbers may be and still count as level.
+    noise: f64,
+    in_table: bool,
+}
+
+const fn shown(row: &'static str, words: &'static str) -> Shown {
+    Shown { row, words, noise: 0.1, in_table: true }
+}
+
+/// Rows where oneloop is ahead, rows where it is level, and rows where it is behind.
+const SHOWN: [Shown; 10] = [
+    shown("spawn_join_1000", "spawn and join a task"),
+    shown("gather_1000", "gather: a child of 1,000"),
+    shown("wait_drain_1000", "wait: the next of 1,000 tasks"),
+    Shown { in_table: false, ..shown("repoll_1000", "poll one of 1,000 tasks again") },
+    shown("queue", "pass an item through a queue"),
+    Shown { in_table: false, ..shown("lock", "take a lock that ten tasks want") },
+    shown("timer_arm_cancel_10000", "set a timer, cancel another"),
+    shown("sleepers", "sleep, with 10,000 tasks (CPU)"),
+    Shown { noise: 0.3, ..shown("echo_1k_1", "echo 1 KiB, 1 connection") },
+    Shown { noise: 0.3, ..shown("echo_1k_64", "echo 1 KiB, 64 connections") },
+];
+
+const OWN: &str = SYSTEMS[0].name;
+const KNOWN: &str = "tokio";
+
+/// The rows that were measured, and the best peer of each whose children are tasks.
+fn measured(results: &Results) -> impl Iterator<Item = (Shown, &'static Row, Lead)> {
+    SHOWN.into_iter().filter_map(|shown| {
+        let row = ROWS.iter().find(|row| row.name == shown.row)?;
+        let lead = results.lead_of_tasks(row)?;
+        Some((shown, row, lead))
+    })
+}
+
+const WIDTH: f64 = 800.0;
+const NAMES: f64 = 250.0;
+const BARS: f64 = 390.0;
+const LINE: f64 = 30.0;
+const TOP: f64 = 100.0;
+const BAR: f64 = 16.0;
+const MARKS: [f64; 5] = [0.5, 1.0, 2.0, 4.0, 8.0];
+
+/// The picture has a ground of its own, so that it can be read on any page; dark where the reader's system is.
+const STYLE: &str = "\
+.ground{fill:#fff;stroke:#d0d7de}.text{fill:#1f2328}.faint{fill:#59636e}.grid{stroke:#d8dee4}.one{stroke:#1f2328}
+.ahead{fill:#1a7f4b}.level{fill:#8c959f}.behind{fill:#c4572e}.known{fill:#fff;stroke:#1f6feb}
+@media(prefers-color-scheme:dark){.ground{fill:#161b22;stroke:#30363d}.text{fill:#e6edf3}.faint{fill:#9da7b1}
+.grid{stroke:#30363d}.one{stroke:#e6edf3}.ahead{fill:#3fb27f}.level{fill:#7d8590}.behind{fill:#e8815a}
+.known{fill:#161b22;stroke:#6cb0ff}}";
+
+/// For each row a bar from 1 to the ratio of the best peer, and a ring for tokio.
+pub(crate) fn svg(results: &Results) -> String {
+    let scale = Scale { low: MARKS[0].ln(), high: MARKS[MARKS.len() - 1].ln(), left: NAMES, width: BARS };
+    let (mut bars, mut bottom) = (String::new(), TOP);
+    for (shown, row, lead) in measured(results) {
+        let middle = bottom + LINE / 2.0;
+        bars += &bar(&shown, &lead, middle, &scale);
+        let (known, own) = (results.value(row, KNOWN), results.value(row, OWN));
+        let ratio = known.zip(own).map(|(known, own)| known / own);
+        if let Some(ratio) = ratio.filter(|ratio| scale.has(*ratio)) {
+            let x = scale.x(ratio);
+            let _ = writeln!(bars, r#"<circle class="known" cx="{x:.1}" cy="{middle:.1}" r="5" stroke-width="2.5"/>"#);
+        }
+        bottom += LINE;
+    }
+    let mut marks = String::new();
+    for mark in MARKS {
+        let (x, one) = (scale.x(mark), (mark - 1.0).abs() < f64::EPSILON);
+        let (class, thick) = if one { ("one", 2.0) } else { ("grid", 1.0) };
+        let (top, base) = (TOP - 4.0, bottom + 20.0);
+        let _ = writeln!(
+            marks,
+            r#"<line class="{class}" x1="{x:.1}" y1="{top:.1}" x2="{x:.1}" y2="{bottom:.1}" stroke-width="{thick}"/>
+<text class="faint" x="{x:.1}" y="{base:.1}" text-anchor="middle" font-size="13">{mark}×</text>"#,
+        );
+    }
+    let height = bottom + 34.0;
+    let (inner_width, inner_height) = (WIDTH - 1.0, height - 1.0);
+    let legend = legend();
+    format!(
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" font-family="Helvetica, Arial, sans-serif">
+<style>
+{STYLE}
+</style>
+<rect class="ground" x="0.5" y="0.5" width="{inner_width}" height="{inner_height}" rx="6"/>
+<text class="text" x="16" y="28" font-size="18" font-weight="bold">Time of the fastest peer / time of oneloop</text>
+<text class="faint" x="16" y="50" font-size="14">Right of 1×, oneloop is faster. Level: within 10 %, over sockets within 30 %. The scale is logarithmic.</text>
+{legend}{marks}{bars}</svg>
+"#
+    )
+}
+
+fn legend() -> String {
+    let mut text = String::new();
+    let keys = [("ahead", "oneloop is faster"), ("level", "level"), ("behind", "the peer is faster")];
+    let mut x = 16.0;
+    for (class, words) in keys {
+        let _ = writeln!(
+            text,
+            r#"<rect class="{class}" x="{x}" y="66" width="14" height="14"/>
+<text class="text" x="{}" y="78" font-size="14">{words}</text>"#,
+            x + 20.0,
+        );
+        x += if class == "level" { 80.0 } else { 165.0 };
+    }
+    let _ = writeln!(
+        text,
+        r#"<circle class="known" cx="{}" cy="73" r="5" stroke-width="2.5"/>
+<text class="text" x="{}" y="78" font-size="14">{KNOWN}, also where it is not the fastest</text>"#,
+        x + 7.0,
+        x + 20.0,
+    );
+    text
+}
+
+fn bar(shown: &Shown, lead: &Lead, middle: f64, scale: &Scale) -> String {
+    let (one, end) = (scale.x(1.0), scale.x(lead.ratio));
+    let class = if lead.ratio > 1.0 + shown.noise {
+        "ahead"
+    } else if lead.ratio < 1.0 / (1.0 + shown.noise) {
+        "behind"
+    } else {
+        "level"
+    };
+    let (left, length) = (one.min(end), (end - one).abs().max(3.0));
+    let (top, base, label) = (middle - BAR / 2.0, middle + 5.0, NAMES + BARS + 14.0);
+    format!(
+        r#"<text class="text" x="16" y="{base:.1}" font-size="14">{}</text>
+<rect class="{class}" x="{left:.1}" y="{top:.1}" width="{length:.1}" height="{BAR}"/>
+<text class="text" x="{label}" y="{base:.1}" font-size="14">{:.2}× {}</text>
+"#,
+        shown.words, lead.ratio, lead.peer,
+    )
+}
+
+/// Times in nanoseconds; the fastest of a row in bold, and all that is level with it.
+pub(crate) fn markdown(results: &Results) -> String {
+    let asyncio = python::NAMES[0];
+    let mut text = format!("| ns | {OWN} | {KNOWN} | fastest peer | {asyncio} |\n| --- |{}\n", " ---: |".repeat(4));
+    for (shown, row, lead) in measured(results).filter(|(shown, ..)| shown.in_table) {
+        let own = results.value(row, OWN);
+        let peer = results.value(row, lead.peer);
+        let best = own.into_iter().chain(peer).fold(f64::INFINITY, f64::min);
+        let cell = |value: Option<f64>, name: &str| {
+            let Some(value) = value else { return NONE.to_owned() };
+            let number = thousands(&digits(value));
+            let number = if value <= best * (1.0 + shown.noise) { format!("**{number}**") } else { number };
+            format!("{number}{name}")
+        };
+        let known = cell(results.value(row, KNOWN), "");
+        let (own, peer) = (cell(own, ""), cell(peer, &format!(" {}", lead.peer)));
+        let python = cell(results.value(row, asyncio), "");
+        let _ = writeln!(text, "| {} | {own} | {known} | {peer} | {python} |", shown.words);
+    }
+    text
+}
+
+/// A comma before each three digits of the whole part.
+fn thousands(number: &str) -> String {
+    let whole = number.find('.').unwrap_or(number.len());
+    let mut text = String::new();
+    for (i, digit) in number.char_indices() {
+        if i > 0 && i < whole && (whole - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

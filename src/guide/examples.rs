@@ -1,0 +1,35 @@
+//! The example programs, each with what it prints.
+//!
+#![doc = include_str!("../../docs/rustdoc/examples.md")]
+#![doc = include_str!("../../docs/examples/README.md")]
+
+/// A page with the program of this name, and its output.
+macro_rules! example {
+    ($name:ident $(, $options:literal)?) => {
+        #[doc = concat!(
+            "`cargo run ", $($options, " ",)? "--example ", stringify!($name), "`\n\n```rust\n",
+            include_str!(concat!("../../docs/examples/", stringify!($name), ".rs")),
+            "```\n\nIt prints:\n\n```text\n",
+            include_str!(concat!("../../docs/examples/expected/", stringify!($name), ".txt")),
+            "```",
+        )]
+        #[doc = include_str!("../../docs/rustdoc/wrap.md")]
+        pub mod $name {}
+    };
+}
+
+example!(counting);
+example!(downloads);
+example!(outcomes);
+example!(groups);
+example!(three_runs);
+example!(batches);
+example!(gather_vs_wait);
+example!(producer_consumer);
+example!(worker_pool);
+example!(barrier_rounds);
+example!(echo_server);
+example!(chat);
+example!(download);
+example!(port_scan);
+example!(processes, "--features process");

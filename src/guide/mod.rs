@@ -1,0 +1,35 @@
+//! Pages about the whole of oneloop: where to begin if you know asyncio, how it compares, how it works, how fast it is.
+//!
+//! They are the files of the repository's folder `docs`.
+
+// Owns no code. Each page takes its links from docs/rustdoc first, where a label stands for a page of rustdoc; in the
+// repository the labels at the end of the page stand for files. docs/rustdoc/wrap.md lets long names and lines wrap.
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/FROM_ASYNCIO.md")]
+pub mod from_asyncio {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/PARITY.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod parity {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/ARCHITECTURE.md")]
+pub mod architecture {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/rustdoc/versus.md")]
+#[doc = include_str!("../../docs/BENCHMARKS.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod benchmarks {
+    #[doc = include_str!("../../docs/rustdoc/pages.md")]
+    #[doc = include_str!("../../docs/benchmarks/versus.md")]
+    pub mod all_systems {}
+}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/CHANGELOG.md")]
+pub mod changelog {}
+
+pub mod examples;

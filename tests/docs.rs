@@ -1,0 +1,128 @@
+//! The pages of README.md and docs lead to one another, in the repository and on rustdoc's pages, and their pictures and
+//! numbers are those that were drawn and measured. Must not know how a picture is drawn.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = Path::new(ROOT).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn markdown_in(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(Path::new(ROOT).join(folder)).unwrap_or_else(|e| panic!("{folder}: {e}"));
+    let names = entries.map(|entry| entry.expect("a readable folder").file_name());
+    let pages = names.map(|name| Path::new(folder).join(name));
+    pages.filter(|page| page.extension().is_some_and(|extension| extension == "md")).collect()
+}
+
+/// What a reader of the repository reads.
+fn pages() -> Vec<PathBuf> {
+    let folders = ["docs", "docs/benchmarks", "docs/examples"];
+    folders.into_iter().flat_map(markdown_in).chain([PathBuf::from("README.md")]).collect()
+}
+
+/// The lines `[label]: target` of a page.
+fn definitions(page: &str) -> Vec<(&str, &str)> {
+    page.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: ")).collect()
+}
+
+/// What rustdoc's pages are told first.
+fn rustdoc_labels() -> BTreeSet<String> {
+    let files = markdown_in("docs/rustdoc").into_iter().map(read);
+    files
+        .flat_map(|file| definitions(&file).into_iter().map(|(label, _)| label.to_owned()).collect::<Vec<_>>())
+        .collect()
+}
+
+#[test]
+fn labels_stand_for_files_here_and_for_pages_of_rustdoc_there() {
+    let there = rustdoc_labels();
+    let mut problems = Vec::new();
+    for path in pages() {
+        let folder = Path::new(ROOT).join(&path).parent().unwrap().to_owned();
+        for (label, target) in definitions(&read(&path)) {
+            if !folder.join(target).is_file() {
+                problems.push(format!("{}: [{label}] is {target}, which is no file", path.display()));
+            }
+            if !there.contains(label) {
+                problems.push(format!("{}: [{label}] is in no file of docs/rustdoc", path.display()));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn a_page_that_is_named_is_a_link() {
+    let mut problems = Vec::new();
+    for path in pages() {
+        let page = read(&path);
+        let defined: BTreeSet<_> = definitions(&page).into_iter().map(|(label, _)| label).collect();
+        for line in page.lines().filter(|line| definitions(line).is_empty()) {
+            // a label: `[text][label]`; rustdoc would not see a path in `[text](path)`
+            let mut rest = line;
+            while let Some((_, after)) = rest.split_once("][") {
+                let (label, after) = after.split_once(']').unwrap_or((after, ""));
+                if !defined.contains(label) {
+                    problems.push(format!("{}: [{label}] is not defined at its end", path.display()));
+                }
+                rest = after;
+            }
+            for (at, _) in line.match_indices(".md") {
+                let name = line[..at].rfind(|c: char| !c.is_alphanumeric() && !"_-./".contains(c));
+                if name.is_none_or(|start| !line[..=start].ends_with("][")) {
+                    problems.push(format!("{}: a page is named and is no link: {line}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+fn decoded(uri: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::new(), uri.as_bytes());
+    while let [first, after @ ..] = rest {
+        if let (b'%', [high, low, after @ ..]) = (first, after) {
+            let digits = [*high, *low];
+            let digits = std::str::from_utf8(&digits).expect("two digits");
+            bytes.push(u8::from_str_radix(digits, 16).expect("two hexadecimal digits"));
+            rest = after;
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).expect("text")
+}
+
+#[test]
+fn rustdoc_shows_the_pictures_of_the_repository() {
+    for name in ["front", "versus"] {
+        let page = read(format!("docs/rustdoc/{name}.md"));
+        let (label, target) = definitions(&page)[0];
+        assert_eq!(label, format!("{name}.svg"));
+        let uri = target.strip_prefix("data:image/svg+xml,").expect("the picture itself");
+        let is_same = decoded(uri) == read(format!("docs/benchmarks/{name}.svg"));
+        assert!(is_same, "docs/rustdoc/{name}.md is stale: cargo bench -p oneloop-versus -- --draw");
+    }
+}
+
+#[test]
+fn the_numbers_of_the_front_page_are_measured() {
+    let table = read("docs/benchmarks/versus.md");
+    let measured: BTreeSet<_> = table.split('|').map(str::trim).collect();
+    let page = read("README.md");
+    let rows = page.lines().skip_while(|line| !line.starts_with("| ns |")).skip(2);
+    let rows: Vec<_> = rows.take_while(|line| line.starts_with('|')).collect();
+    assert!((1..=8).contains(&rows.len()), "README.md has a table of at most eight rows");
+    for row in rows {
+        for cell in row.trim_matches('|').split('|').skip(1) {
+            let number = cell.split_whitespace().next().expect("a number").replace(['*', ','], "");
+            assert!(measured.contains(number.as_str()), "{number} is not in docs/benchmarks/versus.md: {row}");
+        }
+    }
+}
