@@ -22,6 +22,7 @@ const UNSAFE_FILES: &[&str] = &[
     "src/current/waker.rs",
     "src/kernel/ready_queue.rs",
     "src/kernel/task_table.rs",
+    "src/node/pointer.rs",
     "src/primitives/wait/wait.rs",
     "src/event_loop/run_until_complete.rs",
     "src/sys/process.rs",

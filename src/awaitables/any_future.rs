@@ -275,7 +275,7 @@ impl fmt::Debug for TaskHandle {
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 pub fn current_task() -> Option<TaskHandle> {
-    let task = current::with(|kernel| kernel.and_then(Loop::current));
+    let task = current::current().and_then(|kernel| kernel.current());
     task.and_then(TaskHandle::new)
 }
 

@@ -103,7 +103,7 @@ impl<T> JoinHandle<T> {
         match core.state() {
             State::Pending => {
                 self.watch(cx);
-                wait_for_node(|| self.node());
+                wait_for_node(self.node());
                 return Poll::Pending;
             }
             State::Finished => {
@@ -152,13 +152,10 @@ impl<T> JoinHandle<T> {
     /// # Panics
     /// If the running task awaits itself or something of another loop: neither could ever go on.
     fn refuse_what_cannot_be(&self) {
-        let (foreign, own) = current::with(|kernel| {
-            let Some(kernel) = kernel else { return (false, false) };
-            kernel.with_current(|task| match task {
-                Some(task) => (!std::ptr::eq(kernel, &raw const **self.core().kernel()), same(&**task, &*self.promise)),
-                None => (false, false),
-            })
-        });
+        let kernel = current::current();
+        let task = kernel.as_ref().and_then(|kernel| kernel.current());
+        let foreign = task.is_some() && !current::is_in(self.core().kernel());
+        let own = task.is_some_and(|task| same(&*task, &*self.promise));
         assert!(!foreign, "awaited a future of another event loop; await it in a task of the loop that made it");
         assert!(!own, "Task cannot await on itself; hand its handle to another task");
     }

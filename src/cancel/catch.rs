@@ -13,7 +13,7 @@ use crate::base::poll_with;
 use crate::current;
 use crate::error::Cancelled;
 use crate::kernel::Throw;
-use crate::node::{Kind, Node};
+use crate::node::{Kind, Loop, Node};
 
 /// Runs `future` and catches a cancellation that rises through it: asyncio's
 /// `try: await future` / `except CancelledError`.
@@ -60,16 +60,18 @@ pub(crate) fn poll_catching<F: Future>(
     mut future: Pin<&mut Option<F>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<F::Output, Cancelled>> {
-    let outside = if catches { Outside::put_aside() } else { None };
-    let others_held_back = current::with(|kernel| kernel.is_some_and(|kernel| kernel.throwing().held_back().get()));
+    let kernel = current::current();
+    let kernel = kernel.as_deref();
+    let outside = kernel.filter(|_| catches).and_then(Outside::put_aside);
+    let others_held_back = kernel.is_some_and(|kernel| kernel.throwing().held_back().get());
     let inner = future.as_mut().as_pin_mut().expect("a scope for cancellations was polled again after it was done");
     let polled = inner.poll(cx);
-    let caught = current::with(|kernel| {
-        let kernel = kernel.filter(|k| catches && polled.is_pending() && k.throwing().throw() != Throw::Off)?;
+    let throwing = kernel.filter(|kernel| kernel.throwing().throw() != Throw::Off);
+    let caught = throwing.filter(|_| catches && polled.is_pending()).map(|kernel| {
         if others_held_back && kernel.throwing().throw() == Throw::Delivered {
             poll_again(kernel);
         }
-        Some(kernel.throwing().take())
+        kernel.throwing().take()
     });
     drop(outside);
     match caught {
@@ -82,31 +84,28 @@ pub(crate) fn poll_catching<F: Future>(
 }
 
 /// What a sibling raised outside a scope, which is none of the scope's business, put aside until this is dropped.
-struct Outside {
+struct Outside<'a> {
+    kernel: &'a Loop,
     throw: Throw,
     message: Option<Arc<str>>,
     another_waits: bool,
 }
 
-impl Outside {
-    fn put_aside() -> Option<Self> {
-        current::with(|kernel| {
-            let kernel = kernel.filter(|k| matches!(k.throwing().throw(), Throw::Raised(_)))?;
-            let throw = kernel.throwing().throw();
-            let another_waits = kernel.throwing().raise_waits().replace(false);
-            Some(Self { throw, message: kernel.throwing().take(), another_waits })
+impl<'a> Outside<'a> {
+    fn put_aside(kernel: &'a Loop) -> Option<Self> {
+        let throwing = kernel.throwing();
+        let throw = throwing.throw();
+        matches!(throw, Throw::Raised(_)).then(|| {
+            let another_waits = throwing.raise_waits().replace(false);
+            Self { kernel, throw, message: throwing.take(), another_waits }
         })
     }
 }
 
-impl Drop for Outside {
+impl Drop for Outside<'_> {
     fn drop(&mut self) {
-        current::with(|kernel| {
-            if let Some(kernel) = kernel {
-                kernel.throwing().start(self.throw, self.message.take());
-                kernel.throwing().raise_waits().set(self.another_waits);
-            }
-        });
+        self.kernel.throwing().start(self.throw, self.message.take());
+        self.kernel.throwing().raise_waits().set(self.another_waits);
     }
 }
 

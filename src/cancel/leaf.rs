@@ -2,6 +2,7 @@
 //! wait; must not know what leaves wait for.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::base::WakeTarget;
@@ -22,7 +23,7 @@ pub(crate) fn poll_leaf<R>(cx: &Context<'_>, what: Leaf, poll: impl FnOnce() -> 
     }
     let polled = poll();
     if polled.is_pending() {
-        wait_for(what);
+        current::note_wait(what);
     }
     polled
 }
@@ -30,36 +31,30 @@ pub(crate) fn poll_leaf<R>(cx: &Context<'_>, what: Leaf, poll: impl FnOnce() -> 
 /// Whether a leaf must return `Pending` because the step delivers a cancellation: see `poll_leaf`.
 #[inline]
 pub(crate) fn is_throwing(cx: &Context<'_>) -> bool {
-    current::with(|kernel| kernel.is_some_and(|kernel| kernel.throwing().throw() == Throw::Delivered)) && hold_back(cx)
+    current::throw() == Throw::Delivered && hold_back(cx)
 }
 
 #[cold]
 fn hold_back(cx: &Context<'_>) -> bool {
-    current::with(|kernel| kernel.inspect(|kernel| kernel.throwing().held_back().set(true)).is_some());
+    if let Some(kernel) = current::current() {
+        kernel.throwing().held_back().set(true);
+    }
     if key_of(cx.waker()).is_none() {
         cx.waker().wake_by_ref();
     }
     true
 }
 
-/// Notes what the running task is about to wait for, if that is no node.
-#[inline]
-pub(crate) fn wait_for(what: Leaf) {
-    current::with(|kernel| {
-        if let Some(kernel) = kernel {
-            kernel.leaf().set(Some(what));
-        }
-    });
-}
-
 /// Notes in the running task the node that it is about to wait for: the await graph, and the way a cancellation takes.
-pub(crate) fn wait_for_node(node: impl FnOnce() -> NodeRef) {
-    with_running(|task| task.wait_for(node()));
+pub(crate) fn wait_for_node(node: NodeRef) {
+    let kernel = Rc::clone(node.core().kernel());
+    with_running(&kernel, |task| task.wait_for(node));
 }
 
 /// The running task has given up an await of `node`. What the task held of it comes back, to be dropped.
 pub(crate) fn no_longer_waits_for(node: &dyn Node) -> Option<NodeRef> {
-    with_running(|task| task.no_longer_waits_for(|other| crate::node::same(&**other, node))).flatten()
+    with_running(node.core().kernel(), |task| task.no_longer_waits_for(|other| crate::node::same(&**other, node)))
+        .flatten()
 }
 
 /// The running task is to take another step.
@@ -71,12 +66,11 @@ pub(super) fn poll_again(kernel: &Loop) {
     });
 }
 
-fn with_running<R>(f: impl FnOnce(&TaskState) -> R) -> Option<R> {
-    current::with(|kernel| {
-        kernel?.with_current(|task| match task?.kind() {
-            Kind::Task(state) => Some(f(state)),
-            Kind::Plain | Kind::Group(_) => None,
-        })
+/// Shows the state of the loop's running task, if there is one, to `f`.
+fn with_running<R>(kernel: &Loop, f: impl FnOnce(&TaskState) -> R) -> Option<R> {
+    kernel.with_current(|task| match task?.kind() {
+        Kind::Task(state) => Some(f(state)),
+        Kind::Plain | Kind::Group(_) => None,
     })
 }
 

@@ -8,7 +8,7 @@ mod catch; // where it is caught
 
 pub use catch::catch_cancelled;
 pub(crate) use catch::{poll_catching, uncancel};
-pub(crate) use leaf::{SingleWaiter, is_throwing, no_longer_waits_for, poll_leaf, wait_for, wait_for_node};
+pub(crate) use leaf::{SingleWaiter, is_throwing, no_longer_waits_for, poll_leaf, wait_for_node};
 pub(crate) use propagate::{cancel, deliver_to_wait, take_back_if_given_up};
 #[doc(hidden)]
 pub use raise::Returns;

@@ -24,8 +24,10 @@ impl Raise {
     /// Outside a task, where nothing could be thrown at.
     pub(crate) fn raise(&mut self, message: Option<Arc<str>>, cx: &Context<'_>) {
         self.revoke();
-        let in_task = current::with(|kernel| {
-            let Some(kernel) = kernel.filter(|k| k.with_current(|task| task.is_some())) else { return false };
+        let in_task = current::current().is_some_and(|kernel| {
+            if kernel.current().is_none() {
+                return false;
+            }
             if kernel.throwing().throw() == Throw::Off {
                 self.number = kernel.throwing().next_raise();
                 kernel.throwing().raise_waits().set(false);
@@ -55,13 +57,14 @@ impl Raise {
 
     #[cold]
     fn take_back(number: u32) {
-        current::with(|kernel| {
-            let Some(kernel) = kernel.filter(|k| k.throwing().throw() == Throw::Raised(number)) else { return };
-            drop(kernel.throwing().take());
-            if kernel.throwing().raise_waits().replace(false) {
-                poll_again(kernel);
-            }
-        });
+        let Some(kernel) = current::current() else { return };
+        if kernel.throwing().throw() != Throw::Raised(number) {
+            return;
+        }
+        drop(kernel.throwing().take());
+        if kernel.throwing().raise_waits().replace(false) {
+            poll_again(&kernel);
+        }
     }
 }
 

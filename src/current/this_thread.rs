@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::base::{Context, Value, VariableId};
+use crate::kernel::{Leaf, Throw};
 use crate::node::Loop;
 
 thread_local! {
@@ -74,12 +75,42 @@ impl Drop for Guard {
     }
 }
 
-/// Calls `f` with the loop that this thread is in. `f` must not call code of a user.
-pub(crate) fn with<R>(f: impl FnOnce(Option<&Loop>) -> R) -> R {
+/// Calls `f` with the loop that this thread is in.
+///
+/// # Safety
+/// `f` must enter and leave no loop, so it must call no code of a user.
+#[inline]
+pub(super) unsafe fn with<R>(f: impl FnOnce(Option<&Loop>) -> R) -> R {
     let innermost = INNERMOST.try_with(Cell::get).unwrap_or(std::ptr::null());
     // SAFETY: the pointer lives (see `Stack`), and it goes on living while `f` runs, since only `enter` and the end of
     // a guard change the stack and `f` does neither.
     f(unsafe { innermost.as_ref() })
+}
+
+/// Whether this thread is in the loop.
+#[inline]
+pub(crate) fn is_in(kernel: &Loop) -> bool {
+    INNERMOST.try_with(|innermost| std::ptr::eq(innermost.get(), kernel)).unwrap_or(false)
+}
+
+/// The cancellation that is thrown at the running task.
+#[inline]
+pub(crate) fn throw() -> Throw {
+    // SAFETY: one field is read.
+    unsafe { with(|kernel| kernel.map_or(Throw::Off, |kernel| kernel.throwing().throw())) }
+}
+
+/// Notes what the running task is about to wait for, if that is no node.
+#[inline]
+pub(crate) fn note_wait(what: Leaf) {
+    // SAFETY: one field is written, whose type has no destructor.
+    unsafe {
+        with(|kernel| {
+            if let Some(kernel) = kernel {
+                kernel.leaf().set(Some(what));
+            }
+        });
+    }
 }
 
 /// A share of the loop that this thread is in.

@@ -41,8 +41,11 @@ fn clone(word: *const ()) -> RawWaker {
 /// Queues the task: directly on its loop's thread while that loop is entered, through the loop's inbox elsewhere.
 fn wake(word: *const ()) {
     let key = TaskKey::from_word(word.addr());
-    this_thread::with(|kernel| match kernel {
-        Some(kernel) => wake_task(kernel, key),
-        None => Inbox::deliver(key),
-    });
+    // SAFETY: to wake a task by its key only queues it.
+    unsafe {
+        this_thread::with(|kernel| match kernel {
+            Some(kernel) => wake_task(kernel, key),
+            None => Inbox::deliver(key),
+        });
+    }
 }

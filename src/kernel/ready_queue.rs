@@ -30,8 +30,12 @@ pub(crate) trait ChildTurn: Typed {
 /// A counted pointer to such a primitive.
 pub(crate) type ChildTurnRef = PooledRc<dyn ChildTurn>;
 
-/// A share of something that is queued to take a step, once at a time. To clone it does nothing but count.
-pub(crate) trait Queued: Clone {
+/// A counted pointer to something that is queued to take a step, once at a time.
+///
+/// # Safety
+/// To clone it and to look whether it is queued must not come back to the kernel: the task table does both under a
+/// reference to itself. So neither may call code of a user.
+pub(crate) unsafe trait Queued: Clone {
     /// Whether it is to take a step when its place in the queue is reached.
     fn queued(&self) -> &Cell<bool>;
 }

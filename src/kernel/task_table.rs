@@ -16,7 +16,7 @@ use crate::base::TaskKey;
 /// The tasks that are not done, each under its key.
 ///
 /// Invariant, **one at a time**: a reference to the table is made by `with` alone, for as long as one of the closures in
-/// this file runs. They call the slab, and of `P` no more than [`Queued`] has, which comes back here from nowhere.
+/// this file runs. They call the slab, and of `P` no more than [`Queued`] has, which promises not to come back here.
 pub(super) struct TaskTable<P>(UnsafeCell<Table<P>>);
 
 struct Table<P> {

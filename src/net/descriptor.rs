@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::{fmt, io};
 
-use crate::cancel::{is_throwing, wait_for};
+use crate::cancel::is_throwing;
+use crate::current::note_wait;
 use crate::current::{self, wake_target};
 use crate::node::{Loop, wake};
 use crate::reactor::{Direction, SourceKey};
@@ -269,7 +270,7 @@ impl Future for ReadinessFuture {
             this.kernel.with_reactor(|reactor| reactor.poll_ready(this.key, this.direction, &mut this.place, target));
         drop(spare);
         if !ready {
-            wait_for(match this.direction {
+            note_wait(match this.direction {
                 Direction::Read => &"a descriptor to be readable",
                 Direction::Write => &"a descriptor to be writable",
             });
@@ -279,7 +280,7 @@ impl Future for ReadinessFuture {
             return Poll::Ready(());
         }
         this.yielded = true;
-        wait_for(&"its next turn");
+        note_wait(&"its next turn");
         cx.waker().wake_by_ref();
         Poll::Pending
     }

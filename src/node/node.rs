@@ -13,7 +13,7 @@ use super::task_state;
 use super::watchers::{Ranked, Watchers};
 use crate::base::{PooledRc, TaskKey, Typed, WakeTarget, unsize};
 use crate::error::Cancelled;
-use crate::kernel::{ChildTurn, Kernel, Queued, Run};
+use crate::kernel::{ChildTurn, Kernel, Run};
 
 /// A counted pointer to any node.
 pub(crate) type NodeRef = PooledRc<dyn Node>;
@@ -282,13 +282,6 @@ impl std::fmt::Debug for Core {
 impl PartialEq for NodeRef {
     fn eq(&self, other: &Self) -> bool {
         same(&**self, &**other)
-    }
-}
-
-impl Queued for NodeRef {
-    #[inline]
-    fn queued(&self) -> &Cell<bool> {
-        self.mark()
     }
 }
 

@@ -1,8 +1,19 @@
 //! Casts of pointers to nodes. Owns these casts; must not know the kinds of node.
+#![expect(unsafe_code, reason = "the promise that a pointer's count and mark run no code of a user")]
+
+use std::cell::Cell;
 
 use super::node::{Node, NodeRef, Promise, PromiseRef, WatchRef};
 use crate::base::{PooledRc, unsize};
-use crate::kernel::{ChildTurn, ChildTurnRef};
+use crate::kernel::{ChildTurn, ChildTurnRef, Queued};
+
+// SAFETY: to clone the pointer changes its count, and the mark is read where the count is.
+unsafe impl Queued for NodeRef {
+    #[inline]
+    fn queued(&self) -> &Cell<bool> {
+        self.mark()
+    }
+}
 
 /// `node` without its type.
 pub(crate) fn as_node<N: Node + 'static>(node: PooledRc<N>) -> NodeRef {

@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::base::nanos;
-use crate::cancel::{is_throwing, wait_for};
+use crate::cancel::is_throwing;
+use crate::current::note_wait;
 use crate::current::{self, Timer};
 
 /// Lets everything else that is ready have its turn: asyncio's `sleep(0)`. Goes on in the next iteration.
@@ -47,7 +48,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        wait_for(&"its next turn");
+        note_wait(&"its next turn");
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -146,11 +147,11 @@ impl Sleep {
             debug_assert!(before.is_none(), "it is armed once");
             std::mem::forget(before); // there was none, which spares a destructor
             self.phase = Phase::Armed;
-            wait_for(&"a timer");
+            note_wait(&"a timer");
         } else {
             self.phase = Phase::Yielding;
             cx.waker().wake_by_ref();
-            wait_for(&"its next turn");
+            note_wait(&"its next turn");
         }
     }
 
@@ -160,7 +161,7 @@ impl Sleep {
         let over = timer.is_over();
         if !over {
             timer.wake_instead(cx);
-            wait_for(&"a timer");
+            note_wait(&"a timer");
         }
         over
     }

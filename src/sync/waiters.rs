@@ -14,7 +14,8 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 
 use crate::base::{TaskKey, WaitQueue, WaiterId, WaiterState, WakeTarget};
-use crate::cancel::{is_throwing, wait_for};
+use crate::cancel::is_throwing;
+use crate::current::note_wait;
 use crate::current::{self, key_of};
 use crate::kernel::Leaf;
 use crate::node::{Loop, is_interrupted, wake};
@@ -284,7 +285,7 @@ impl Waiters {
         drop(queue);
         drop(waker);
         if polled.is_pending() {
-            wait_for(what);
+            note_wait(what);
         }
         polled
     }
@@ -307,7 +308,7 @@ impl Waiters {
     #[inline]
     pub(crate) fn bind(&self) -> &Loop {
         let kernel = self.kernel.get().unwrap_or_else(|| self.bind_first());
-        let here = current::with(|current| current.is_some_and(|current| std::ptr::eq(current, &raw const **kernel)));
+        let here = current::is_in(kernel);
         assert!(
             here,
             "a lock, event, condition, semaphore, barrier or queue is bound to the event loop whose tasks waited for \

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use super::callback::ThreadsafeHandle;
 use crate::base::TaskKey;
-use crate::cancel::{cancel, is_throwing, wait_for};
+use crate::cancel::{cancel, is_throwing};
 use crate::current;
+use crate::current::note_wait;
 use crate::error::{Cancelled, TaskError};
 use crate::kernel::{LoopSender, Message};
 use crate::node::{Kind, TaskState};
@@ -147,7 +148,7 @@ impl<T: Send + 'static> Future for ThreadsafeFuture<T> {
         let replaced = state.waker.replace(waker);
         drop(state);
         drop(replaced);
-        wait_for(&"a coroutine of another thread's event loop");
+        note_wait(&"a coroutine of another thread's event loop");
         Poll::Pending
     }
 }
