@@ -130,7 +130,7 @@ impl<T: ?Sized + Typed + 'static> PooledRc<T> {
     pub(crate) fn downcast<N: 'static>(self) -> Result<PooledRc<N>, Self> {
         if (*self).type_of() == TypeId::of::<N>() {
             // SAFETY: the value is an `N`, and its address stays the same.
-            Ok(unsafe { self.unsize(|p| p.cast::<N>()) })
+            Ok(unsafe { self.unsize(<*mut T>::cast::<N>) })
         } else {
             Err(self)
         }

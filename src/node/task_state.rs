@@ -9,18 +9,13 @@ use crate::base::{Context, TaskKey};
 use crate::kernel::Leaf;
 
 /// The nodes that a task waits for: one, but for tasks that await several at once.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) enum Waits<N> {
+    #[default]
     None,
     One(N),
     #[expect(clippy::box_collection, reason = "rare, and every task has room for this enum")]
     Many(Box<Vec<N>>),
-}
-
-impl<N> Default for Waits<N> {
-    fn default() -> Self {
-        Self::None
-    }
 }
 
 /// Which cancellation the next step delivers. `None` → `Asked` while the task runs or is queued to run; `uncancel` can
@@ -250,7 +245,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
             Waits::One(other) if other == node => Waits::One(other),
             Waits::One(other) => Waits::Many(Box::new(vec![other, node])),
             Waits::Many(mut all) => {
-                if !all.iter().any(|other| *other == node) {
+                if !all.contains(&node) {
                     all.push(node);
                 }
                 Waits::Many(all)
@@ -268,7 +263,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
         let (kept, left) = match self.waits.take() {
             Waits::One(one) if is_it(&one) => (Waits::None, Some(one)),
             Waits::Many(mut all) => {
-                let left = all.iter().position(|one| is_it(one)).map(|i| all.remove(i));
+                let left = all.iter().position(is_it).map(|i| all.remove(i));
                 (Waits::Many(all), left)
             }
             other => (other, None),

@@ -9,17 +9,13 @@ pub(crate) trait Ranked {
 }
 
 /// The watchers of one node, each under a number that grows. Nearly every node has none or one.
+#[derive(Default)]
 enum List<W> {
+    #[default]
     Empty,
     One(u64, W),
     /// In order. Those that left are `None`, until there are more of them than of the others.
     Many(Box<Many<W>>),
-}
-
-impl<W> Default for List<W> {
-    fn default() -> Self {
-        Self::Empty
-    }
 }
 
 struct Many<W> {
