@@ -1,5 +1,5 @@
-//! The three kinds of queue: asyncio's `Queue`, `PriorityQueue` and `LifoQueue`. Owns their methods; must not know the
-//! state behind them.
+//! The three kinds of queue: asyncio's `Queue`, `PriorityQueue` and `LifoQueue`. Owns their methods; must not know how
+//! tasks wait for each other.
 
 use std::fmt;
 use std::rc::Rc;
