@@ -28,9 +28,9 @@ pub(crate) enum WaiterState<W> {
 #[derive(Clone, Copy, Debug)]
 struct Slot<W> {
     state: WaiterState<W>,
-    /// The neighbours, while it waits.
+    /// The slot of the waiter before it, while it waits.
     prev: u32,
-    /// The neighbour, while it waits; in a free slot, the next free one.
+    /// The slot of the waiter behind it, while it waits; in a free slot, the next free one.
     next: u32,
 }
 

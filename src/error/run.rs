@@ -1,4 +1,4 @@
-//! The end of a run without a value. Owns [`Error`], [`Deadlock`] and [`Closed`]; must not know how a loop runs.
+//! The end of a run without a value. Owns `Error`, `Deadlock` and `Closed`; must not know how a loop runs.
 
 use std::{fmt, io};
 

@@ -7,7 +7,8 @@ mod event; // a flag that tasks wait for
 mod lock; // mutual exclusion
 mod semaphore; // a number of permits
 mod queue_store; // the order in which a queue returns its items
-mod queue; // queues of items
+mod queue_state; // the state of a queue, and the waits for items and room
+mod queue; // the three kinds of queue
 mod condition; // a lock that is released while its holder waits
 mod barrier; // tasks that wait for each other
 
