@@ -56,6 +56,29 @@ impl<T> Lock<T> {
         self.shared.locked.get()
     }
 
+    /// How many tasks wait in its line. One whose turn has come is no longer among them.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{Lock, create_task, run, yield_now};
+    ///
+    /// run(async {
+    ///     let door = Lock::new(());
+    ///     let guard = door.acquire().await;
+    ///     let other = door.clone();
+    ///     let visitor = create_task(async move { drop(other.acquire().await) });
+    ///     yield_now().await;
+    ///     assert_eq!(door.waiters(), 1);
+    ///     drop(guard);
+    ///     assert_eq!(door.waiters(), 0); // it is the visitor's turn
+    ///     visitor.await;
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn waiters(&self) -> usize {
+        self.shared.line.waiting()
+    }
+
     /// Waits until it is this one's turn, and takes it: asyncio's `acquire()`. The guard lets it go when it is dropped:
     /// `async with`. Goes on at once, without a turn, if it is free and nobody waits.
     ///
@@ -132,7 +155,7 @@ impl<T: Default> Default for Lock<T> {
 impl<T: fmt::Debug> fmt::Debug for Lock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Lock");
-        shown.field("locked", &self.locked()).field("waiting", &self.shared.line.waiting());
+        shown.field("locked", &self.locked()).field("waiting", &self.waiters());
         match self.try_acquire() {
             Some(guard) => shown.field("value", &*guard).finish(),
             None => shown.finish_non_exhaustive(),

@@ -66,6 +66,29 @@ impl Semaphore {
         self.permits.locked()
     }
 
+    /// How many tasks wait in its line. One that was granted a permit is no longer among them.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{Semaphore, create_task, run, yield_now};
+    ///
+    /// run(async {
+    ///     let doors = Semaphore::new(0);
+    ///     let visitors = [create_task(doors.acquire()), create_task(doors.acquire())];
+    ///     yield_now().await;
+    ///     assert_eq!(doors.waiters(), 2);
+    ///     doors.release();
+    ///     assert_eq!(doors.waiters(), 1);
+    ///     for visitor in visitors {
+    ///         drop(visitor.await); // gives the permit to the next
+    ///     }
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn waiters(&self) -> usize {
+        self.permits.line.waiting()
+    }
+
     /// Waits for a permit: asyncio's `acquire()`. It is given back when it is dropped: `async with`. Goes on at once,
     /// without a turn, if one is free and nobody waits.
     ///
@@ -192,10 +215,7 @@ impl Goal for Rc<Permits> {
 
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Semaphore")
-            .field("value", &self.value())
-            .field("waiting", &self.permits.line.waiting())
-            .finish()
+        f.debug_struct("Semaphore").field("value", &self.value()).field("waiting", &self.waiters()).finish()
     }
 }
 
@@ -267,6 +287,28 @@ impl BoundedSemaphore {
     /// Whether a permit would have to be waited for: [`Semaphore::locked`].
     pub fn locked(&self) -> bool {
         self.semaphore.locked()
+    }
+
+    /// How many tasks wait in its line: [`Semaphore::waiters`].
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{BoundedSemaphore, create_task, run, yield_now};
+    ///
+    /// run(async {
+    ///     let doors = BoundedSemaphore::new(1);
+    ///     let inside = doors.acquire().await;
+    ///     let visitor = create_task(doors.acquire());
+    ///     yield_now().await;
+    ///     assert_eq!(doors.waiters(), 1);
+    ///     drop(inside);
+    ///     assert_eq!(doors.waiters(), 0);
+    ///     drop(visitor.await);
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn waiters(&self) -> usize {
+        self.semaphore.waiters()
     }
 
     /// Waits for a permit: [`Semaphore::acquire`].
