@@ -3,7 +3,10 @@
 //! `docs/PARITY.md` with its reason.
 
 #[cfg(feature = "signal")]
-#[path = "../helpers/alone.rs"]
+#[path = "../support/again.rs"]
+mod again;
+#[cfg(feature = "signal")]
+#[path = "../support/alone.rs"]
 mod alone;
 mod names;
 mod support;

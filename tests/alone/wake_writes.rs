@@ -1,6 +1,4 @@
-//! How often other threads write to a sleeping loop's wake descriptor. Alone in its program, since it looks at all
-//! descriptors of the process.
-#![cfg(target_os = "linux")]
+//! How often other threads write to a sleeping loop's wake descriptor. Looks at all descriptors of the process.
 
 use std::fs;
 use std::sync::mpsc;
@@ -8,6 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use oneloop::{EventLoop, LoopHandle};
+
+use crate::turns::one_at_a_time;
 
 const CALLS: u64 = 10_000;
 
@@ -30,6 +30,7 @@ fn send_all(handle: &LoopHandle) {
 
 #[test]
 fn ten_thousand_calls_cost_a_handful_of_writes() {
+    let _turn = one_at_a_time();
     let lp = EventLoop::new().expect("a loop");
     let before = writes();
 

@@ -1,30 +1,31 @@
 //! What the examples print, to the letter: their order is the loop's, so it is tested. Owns the comparison; the texts are
 //! in docs/examples/expected.
 
-use std::process::Command;
 use std::{env, fs, path::Path};
 
 use oneloop::Error;
 
-#[path = "../docs/examples/barrier_rounds.rs"]
+use crate::support::this_test_again;
+
+#[path = "../../docs/examples/barrier_rounds.rs"]
 mod barrier_rounds;
-#[path = "../docs/examples/chat.rs"]
+#[path = "../../docs/examples/chat.rs"]
 mod chat;
-#[path = "../docs/examples/download.rs"]
+#[path = "../../docs/examples/download.rs"]
 mod download;
-#[path = "../docs/examples/echo_server.rs"]
+#[path = "../../docs/examples/echo_server.rs"]
 mod echo_server;
 // The tour has its chapters inside.
-#[path = "../docs/examples/gather_vs_wait.rs"]
+#[path = "../../docs/examples/gather_vs_wait.rs"]
 mod gather_vs_wait;
-#[path = "../docs/examples/port_scan.rs"]
+#[path = "../../docs/examples/port_scan.rs"]
 mod port_scan;
 #[cfg(all(unix, feature = "process"))]
-#[path = "../docs/examples/processes.rs"]
+#[path = "../../docs/examples/processes.rs"]
 mod processes;
-#[path = "../docs/examples/producer_consumer.rs"]
+#[path = "../../docs/examples/producer_consumer.rs"]
 mod producer_consumer;
-#[path = "../docs/examples/worker_pool.rs"]
+#[path = "../../docs/examples/worker_pool.rs"]
 mod worker_pool;
 
 /// Set in a process that is there to run an example and be read.
@@ -42,14 +43,12 @@ fn prints_what_is_expected(name: &str, main: fn() -> Result<(), Error>) {
         print_between_marks(main);
         return;
     }
-    let this = env::current_exe().expect("the path of this program");
-    let child = Command::new(this).args([name, "--exact", "--nocapture"]).env(CHILD, name).output();
-    let child = child.expect("the same program runs again");
+    let child = this_test_again().env(CHILD, name).output().expect("the same program runs again");
     let printed = String::from_utf8(child.stdout).expect("text");
     let complaints = String::from_utf8_lossy(&child.stderr);
     assert!(child.status.success(), "{name} failed:\n{printed}\n{complaints}");
     let marked = printed.split_once(&format!("{MARK}\n")).and_then(|(_, rest)| rest.split_once(MARK));
-    let (printed, _) = marked.unwrap_or_else(|| panic!("no test has the name {name}:\n{printed}\n{complaints}"));
+    let (printed, _) = marked.unwrap_or_else(|| panic!("{name} was not found again:\n{printed}\n{complaints}"));
 
     let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/examples/expected/{name}.txt"));
     let expected = fs::read_to_string(&expected).unwrap_or_else(|e| panic!("{}: {e}", expected.display()));

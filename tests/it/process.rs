@@ -1,9 +1,6 @@
 //! Child processes: their pipes, their ends, and what is left of them.
 #![cfg(all(unix, feature = "process"))]
 
-#[path = "helpers/alone.rs"]
-mod alone;
-
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -19,7 +16,7 @@ use oneloop::{
     yield_now,
 };
 
-use alone::alone;
+use crate::support::alone;
 
 /// Programs that these tests start.
 const PROGRAMS: &[&str] = &["sh", "cat", "true", "false", "sleep"];

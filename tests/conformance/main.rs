@@ -1,18 +1,13 @@
 //! Replays programs that Python's asyncio has recorded, and compares: same events, same order, same time. Owns the run
 //! over the case files and its report; must not know how an op is carried out.
 //!
-//! `conformance/FORMAT.md` describes the cases. `CONFORMANCE_CASES=PATH` replays a file or folder of others instead.
+//! `FORMAT.md` describes the cases. `CONFORMANCE_CASES=PATH` replays a file or folder of others instead.
 #![expect(clippy::print_stdout, reason = "the report is for whoever reads the output of the test")]
 
-#[path = "conformance/case.rs"]
 mod case;
-#[path = "conformance/ops.rs"]
 mod ops;
-#[path = "conformance/prims.rs"]
 mod prims;
-#[path = "conformance/program.rs"]
 mod program;
-#[path = "conformance/value.rs"]
 mod value;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,9 +1,19 @@
 //! Nothing is kept: two million operations leave the heap as it was, and a thousand loops leave heap and descriptors.
 #![expect(unsafe_code, reason = "an allocator that counts")]
 
+#[cfg(all(unix, not(oneloop_plain_alloc)))]
+#[path = "../support/again.rs"]
+mod again;
+#[cfg(all(unix, not(oneloop_plain_alloc)))]
+#[path = "../support/limits.rs"]
+mod limits;
+#[cfg(all(unix, not(oneloop_plain_alloc)))]
+mod many_clients;
+#[path = "../support/turns.rs"]
+mod turns;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use oneloop::{
@@ -11,7 +21,10 @@ use oneloop::{
     create_future, create_task, gather, shield, sleep, task_group, timeout, try_gather, wait, yield_now,
 };
 
+use turns::one_at_a_time;
+
 thread_local! {
+    /// How many bytes this thread holds more than it has given back.
     static LIVE: Cell<isize> = const { Cell::new(0) };
 }
 
@@ -49,13 +62,6 @@ static COUNTING: Counting = Counting;
 /// What may be more or less at the end for reasons of the allocator's user: a list that has doubled once more.
 const SLACK: isize = 4_096;
 
-static ALONE: Mutex<()> = Mutex::new(());
-
-/// One test at a time: descriptors, and the table of all loops, are the process's.
-fn alone() -> MutexGuard<'static, ()> {
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn virtual_loop() -> EventLoop {
     EventLoop::builder().clock(Clock::Virtual).build().unwrap()
 }
@@ -79,7 +85,7 @@ fn growth(rounds: u32, round: impl AsyncFn()) -> isize {
 
 #[test]
 fn two_million_callbacks_timers_and_tasks_leave_nothing() {
-    let _alone = alone();
+    let _turn = one_at_a_time();
     // 2,000 operations a round
     let grown = growth(1_000, async || {
         let lp = EventLoop::current();
@@ -103,7 +109,7 @@ fn two_million_callbacks_timers_and_tasks_leave_nothing() {
 #[test]
 fn half_a_million_tasks_and_callbacks_with_variables_leave_nothing() {
     static VAR: ContextVar<Box<u64>> = ContextVar::new("var");
-    let _alone = alone();
+    let _turn = one_at_a_time();
     let grown = growth(500, async || {
         let lp = EventLoop::current();
         let ctx = copy_context();
@@ -130,7 +136,7 @@ fn half_a_million_tasks_and_callbacks_with_variables_leave_nothing() {
 
 #[test]
 fn a_hundred_thousand_children_of_every_primitive_leave_nothing() {
-    let _alone = alone();
+    let _turn = one_at_a_time();
     let grown = growth(1_000, async || {
         let nap = |i: u64| sleep(Duration::from_micros(1 + i * 7 % 10));
         gather((0..10).map(nap)).limit(3).await;
@@ -186,7 +192,7 @@ fn growth_beside_a_long_task(round: &impl AsyncFn(&Shared<()>)) -> isize {
 
 #[test]
 fn waits_that_were_given_up_leave_nothing_with_a_task_that_goes_on() {
-    let _alone = alone();
+    let _turn = one_at_a_time();
     let moment = Duration::from_micros(1);
     let grown = [
         growth_beside_a_long_task(&async |long: &Shared<()>| drop(wait([long.clone()]).timeout(moment).await)),
@@ -279,7 +285,7 @@ fn descriptors() -> usize {
 
 #[test]
 fn a_thousand_loops_leave_neither_memory_nor_descriptors() {
-    let _alone = alone();
+    let _turn = one_at_a_time();
     for clock in [Clock::Virtual, Clock::Real] {
         for _ in 0..5 {
             short_life(clock);

@@ -1,8 +1,6 @@
 //! What an echo costs in system calls, and ten thousand connections at once. Needs a program that counts calls, and leave
 //! to open many descriptors; says so where it has neither.
-#![cfg(target_os = "linux")]
 #![expect(clippy::print_stdout, reason = "says what it skips")]
-#![expect(unsafe_code, reason = "raises the limit on descriptors")]
 
 use std::collections::BTreeMap;
 use std::env;
@@ -12,6 +10,10 @@ use std::time::Duration;
 
 use oneloop::net::{TcpListener, TcpStream};
 use oneloop::{EventLoop, create_task, gather, open_connection, start_server, task_group, timeout};
+
+use crate::again::this_test_again;
+use crate::limits::raise_descriptor_limit;
+use crate::turns::one_at_a_time;
 
 const MESSAGE: usize = 1_024;
 /// A buffer with room for more than the message, so that a short read tells that it was all.
@@ -89,16 +91,11 @@ fn role(name: &str) -> Option<String> {
     env::var(name).ok()
 }
 
-/// This program again, to run one test in a role.
-fn again(test: &str, role: &str, value: &str) -> Vec<String> {
-    let me = env::current_exe().expect("the path of this test");
-    let words = ["env", &format!("{role}={value}"), &me.display().to_string(), "--exact", test, "--nocapture"];
-    words.map(str::to_owned).to_vec()
-}
-
-/// How often each system call was made, and how often it failed, by a program and its threads.
-fn calls(program: &[String]) -> Result<BTreeMap<String, (u64, u64)>, String> {
-    let ran = Command::new("strace").args(["-f", "-c", "-U", "calls,errors,name"]).args(program).output();
+/// How often each system call was made, and how often it failed, by a program in a role and its threads.
+fn calls(program: &Command, role: &str, value: &str) -> Result<BTreeMap<String, (u64, u64)>, String> {
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-c", "-U", "calls,errors,name"]).arg(program.get_program()).args(program.get_args());
+    let ran = strace.env(role, value).output();
     let ran = ran.map_err(|e| format!("strace cannot be started: {e}"))?;
     let report = String::from_utf8_lossy(&ran.stderr).into_owned();
     if !ran.status.success() {
@@ -116,12 +113,14 @@ fn calls(program: &[String]) -> Result<BTreeMap<String, (u64, u64)>, String> {
 }
 
 /// Runs this test again twice, of which the longer run differs by nothing but the rounds, and looks at the difference.
-fn assert_none_is_in_vain(test: &str, main: impl AsyncFn(usize)) {
+fn assert_none_is_in_vain(main: impl AsyncFn(usize)) {
     const ROUNDS: &str = "ONELOOP_ECHO_ROUNDS";
     if let Some(rounds) = role(ROUNDS) {
         return run(main(rounds.parse().unwrap()));
     }
-    let counted = [100, 1_100].map(|rounds| calls(&again(test, ROUNDS, &rounds.to_string())));
+    let _turn = one_at_a_time();
+    let again = this_test_again();
+    let counted = [100, 1_100].map(|rounds| calls(&again, ROUNDS, &rounds.to_string()));
     let [Ok(few), Ok(many)] = counted else {
         println!("skipped: {counted:?}");
         return;
@@ -140,24 +139,12 @@ fn assert_none_is_in_vain(test: &str, main: impl AsyncFn(usize)) {
 
 #[test]
 fn an_echo_takes_two_receives_and_two_sends_for_both_ends_and_none_in_vain() {
-    let name = "an_echo_takes_two_receives_and_two_sends_for_both_ends_and_none_in_vain";
-    assert_none_is_in_vain(name, both_ends);
+    assert_none_is_in_vain(both_ends);
 }
 
 #[test]
 fn an_echo_over_streams_takes_no_more() {
-    assert_none_is_in_vain("an_echo_over_streams_takes_no_more", both_ends_of_streams);
-}
-
-/// Raises the limit on open descriptors as far as it goes and answers it.
-fn raise_limit() -> usize {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: one structure, alive for the call.
-    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) }, 0);
-    limit.rlim_cur = limit.rlim_max;
-    // SAFETY: one structure, alive for the call.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
-    usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
+    assert_none_is_in_vain(both_ends_of_streams);
 }
 
 /// Opens connections, has each answered, and keeps them all until then.
@@ -177,18 +164,18 @@ async fn clients(address: SocketAddr, count: usize) {
 #[test]
 fn ten_thousand_connections_at_once() {
     const CLIENTS: &str = "ONELOOP_CLIENTS_OF";
-    let name = "ten_thousand_connections_at_once";
-    let count = 10_000.min(raise_limit().saturating_sub(100));
+    let count = 10_000.min(raise_descriptor_limit().saturating_sub(100));
     if let Some(address) = role(CLIENTS) {
         return run(clients(address.parse().unwrap(), count));
     }
+    let _turn = one_at_a_time();
     if count < 10_000 {
         println!("only {count}: this machine allows no more descriptors");
     }
     run(async {
         let listener = TcpListener::bind(ANY).unwrap();
-        let command = again(name, CLIENTS, &listener.local_addr().unwrap().to_string());
-        let mut child = Command::new(&command[0]).args(&command[1..]).stdout(Stdio::null()).spawn().unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let mut child = this_test_again().env(CLIENTS, address).stdout(Stdio::null()).spawn().unwrap();
         let served = task_group(async |group| {
             for _ in 0..count {
                 let (stream, _) = listener.accept().await.unwrap();
@@ -207,15 +194,15 @@ fn ten_thousand_connections_at_once() {
 #[test]
 fn an_echo_between_two_processes() {
     const CLIENT: &str = "ONELOOP_CLIENT_OF";
-    let name = "an_echo_between_two_processes";
     if let Some(address) = role(CLIENT) {
         let address: SocketAddr = address.parse().unwrap();
         return run(async { ask(&TcpStream::connect(address).await.unwrap(), 1_000).await });
     }
+    let _turn = one_at_a_time();
     run(async {
         let listener = TcpListener::bind(ANY).unwrap();
-        let command = again(name, CLIENT, &listener.local_addr().unwrap().to_string());
-        let mut child = Command::new(&command[0]).args(&command[1..]).stdout(Stdio::null()).spawn().unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let mut child = this_test_again().env(CLIENT, address).stdout(Stdio::null()).spawn().unwrap();
         echo(listener.accept().await.unwrap().0).await;
         assert!(child.wait().unwrap().success());
     });

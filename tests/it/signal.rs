@@ -2,11 +2,6 @@
 //! signal is for all of it.
 #![cfg(all(unix, feature = "signal"))]
 
-#[path = "helpers/alone.rs"]
-mod alone;
-#[path = "helpers/ignored.rs"]
-mod ignored;
-
 use std::cell::{Cell, RefCell};
 use std::fs;
 use std::io::Write;
@@ -23,8 +18,7 @@ use oneloop::signal::{SIGINT, SIGKILL, SIGPIPE, SIGSTOP, SIGTERM, SIGUSR1, SIGUS
 use oneloop::{Clock, Error, EventLoop, SignalError, create_task, yield_now};
 use signal_hook::low_level::raise;
 
-use alone::{alone, in_another_process};
-use ignored::skips_since_ignored;
+use crate::support::{alone, in_another_process, skips_since_ignored};
 
 type Log = Rc<RefCell<Vec<String>>>;
 

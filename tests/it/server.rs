@@ -21,6 +21,8 @@ use oneloop::{
     open_connection, open_unix_connection, sleep, start_server, start_unix_server, timeout, yield_now,
 };
 
+use crate::support::alone;
+
 const ANY: (&str, u16) = ("127.0.0.1", 0);
 
 /// Runs on the machine's clock, and fails rather than hangs.
@@ -406,18 +408,6 @@ fn an_address_in_use_is_named_and_one_of_another_machine_is_passed_over() {
 
 // Without descriptors.
 
-/// This test again, in a process of its own, which it may starve of descriptors.
-fn in_a_process_of_its_own(test: &str, body: fn()) {
-    const CHILD: &str = "ONELOOP_SERVER_CHILD";
-    if env::var_os(CHILD).is_some() {
-        return body();
-    }
-    let me = env::current_exe().unwrap();
-    let ran = Command::new(me).args([test, "--exact", "--nocapture"]).env(CHILD, "1").output().unwrap();
-    let said = [ran.stdout, ran.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-    assert!(ran.status.success() && said[0].contains("1 passed"), "{}\n{}", said[0], said[1]);
-}
-
 /// Lowers the limit on descriptors.
 fn allow_descriptors(count: u64) {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
@@ -437,7 +427,7 @@ fn take_all_but(count: usize) -> Vec<File> {
 
 #[test]
 fn without_descriptors_a_server_pauses_for_a_second_reports_once_and_loses_nobody() {
-    in_a_process_of_its_own("without_descriptors_a_server_pauses_for_a_second_reports_once_and_loses_nobody", || {
+    alone(|| {
         allow_descriptors(100);
         let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
         let told = listen(&lp);
@@ -482,7 +472,7 @@ fn without_descriptors_a_server_pauses_for_a_second_reports_once_and_loses_nobod
 
 #[test]
 fn a_server_that_is_closed_in_its_pause_is_gone() {
-    in_a_process_of_its_own("a_server_that_is_closed_in_its_pause_is_gone", || {
+    alone(|| {
         allow_descriptors(60);
         let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
         let told = listen(&lp);

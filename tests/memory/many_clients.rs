@@ -1,61 +1,25 @@
 //! As many clients at once as a server is ever likely to have, from another process: all answered, all gone, and their
 //! memory back. Fewer where the build is slow, or the machine allows no more descriptors.
-#![cfg(unix)]
-#![cfg(not(oneloop_plain_alloc))]
-#![expect(unsafe_code, reason = "an allocator that counts; the limit on descriptors")]
 #![expect(clippy::print_stdout, reason = "says how many there are")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::env;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use oneloop::{EventLoop, Server, StreamReader, StreamWriter, start_server, timeout, yield_now};
 
-thread_local! {
-    static LIVE: Cell<isize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: the system's allocator does the work; a thread-local word without destructor allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.set(LIVE.get() + layout.size().cast_signed());
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        LIVE.set(LIVE.get() - layout.size().cast_signed());
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
+use crate::LIVE;
+use crate::again::this_test_again;
+use crate::limits::raise_descriptor_limit;
+use crate::turns::one_at_a_time;
 
 const CLIENTS: usize = if cfg!(debug_assertions) { 2_000 } else { 10_000 };
 /// What a client may leave: blocks of tasks, which the next tasks will have. Its buffers alone are larger.
 const KEPT_OF_EACH: usize = 2_000;
 const MESSAGE: &[u8; 1_024] = &[7; 1_024];
 const ROLE: &str = "ONELOOP_CLIENTS_OF";
-const NAME: &str = "all_are_answered_and_leave_nothing";
-
-/// Raises the limit on open descriptors as far as it goes and answers it.
-fn raise_limit() -> usize {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: one structure, alive for the call.
-    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) }, 0);
-    limit.rlim_cur = limit.rlim_max;
-    // SAFETY: one structure, alive for the call.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
-    usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
-}
 
 /// The other process: connects them all, then asks with each, and has two more questions in the other order.
 fn clients(address: SocketAddr, count: usize) {
@@ -75,10 +39,7 @@ fn clients(address: SocketAddr, count: usize) {
 }
 
 fn start_clients(address: SocketAddr) -> Child {
-    let me = env::current_exe().unwrap();
-    let mut again = Command::new(me);
-    again.args(["--exact", NAME, "--nocapture"]).env(ROLE, address.to_string()).stdout(Stdio::null());
-    again.spawn().unwrap()
+    this_test_again().env(ROLE, address.to_string()).stdout(Stdio::null()).spawn().unwrap()
 }
 
 async fn echo(reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
@@ -107,10 +68,11 @@ async fn serve(server: &Server) -> usize {
 
 #[test]
 fn all_are_answered_and_leave_nothing() {
-    let count = CLIENTS.min(raise_limit().saturating_sub(100));
+    let count = CLIENTS.min(raise_descriptor_limit().saturating_sub(100));
     if let Ok(address) = env::var(ROLE) {
         return clients(address.parse().unwrap(), count);
     }
+    let _turn = one_at_a_time();
     let lp = EventLoop::new().unwrap();
     let main = async {
         let server = start_server(echo, ("127.0.0.1", 0)).await.unwrap();

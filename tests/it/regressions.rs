@@ -4,11 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::process::Command;
 use std::rc::Rc;
 use std::task::Poll;
+use std::thread;
 use std::time::Duration;
-use std::{env, thread};
 
 use futures::FutureExt as _;
 use futures::future::{join, select};
@@ -17,6 +16,8 @@ use oneloop::{
     Awaitable, Clock, Error, EventLoop, Task, catch_cancelled, create_future, create_task, current_task, gather, sleep,
     try_gather, wait, yield_now,
 };
+
+use crate::support::alone;
 
 fn virtual_loop() -> EventLoop {
     EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
@@ -45,18 +46,6 @@ async fn dead() -> Task<()> {
     task
 }
 
-/// Whether this test, alone in a process of its own, ends well.
-#[track_caller]
-fn survives(name: &str, test: impl FnOnce()) {
-    const CHILD: &str = "ONELOOP_BUGS_CHILD";
-    if env::var_os(CHILD).is_some_and(|which| which == name) {
-        return test();
-    }
-    let this = env::current_exe().expect("this program");
-    let child = Command::new(this).args([name, "--exact", "--nocapture"]).env(CHILD, name).output().expect("it runs");
-    assert!(child.status.success(), "{}\n{}", child.status, String::from_utf8_lossy(&child.stderr));
-}
-
 #[test]
 fn a_refused_run_of_a_done_task_does_not_stop_the_loop_that_runs() {
     let lp = virtual_loop();
@@ -76,7 +65,7 @@ fn a_refused_run_of_a_done_task_does_not_stop_the_loop_that_runs() {
 #[test]
 fn a_run_of_a_done_task_refused_by_a_closed_loop_leaks_nothing() {
     let open = || std::fs::read_dir("/proc/self/fd").expect("linux").count();
-    survives("a_run_of_a_done_task_refused_by_a_closed_loop_leaks_nothing", || {
+    alone(|| {
         let before = open();
         for _ in 0..10 {
             let lp = virtual_loop();
@@ -280,7 +269,7 @@ fn two_callbacks_with_destructors_that_panic_do_not_end_the_process() {
             panic!("always");
         }
     }
-    survives("two_callbacks_with_destructors_that_panic_do_not_end_the_process", || {
+    alone(|| {
         let lp = virtual_loop();
         quiet(&lp);
         for bomb in [Always, Always] {
@@ -413,7 +402,7 @@ fn a_loop_in_a_thread_local_goes_with_its_thread() {
     thread_local! {
         static LOOP: EventLoop = virtual_loop();
     }
-    survives("a_loop_in_a_thread_local_goes_with_its_thread", || {
+    alone(|| {
         let run = || {
             LOOP.with(|lp| {
                 drop(lp.create_task(pending::<()>()));

@@ -1,8 +1,9 @@
-//! A test in a process of its own: this test program runs again, with that one test. Must not know what is tested.
+//! A test in a process of its own. Must not know what is tested.
 
 use std::env;
-use std::process::{Command, ExitStatus};
-use std::thread;
+use std::process::ExitStatus;
+
+use super::again::this_test_again;
 
 /// Set in the process that is there for one test.
 const CHILD: &str = "ONELOOP_ALONE";
@@ -22,11 +23,9 @@ pub(crate) fn in_another_process(test: impl FnOnce()) -> Option<(ExitStatus, Str
         test();
         return None;
     }
-    let name = thread::current().name().expect("the harness names the thread after the test").to_owned();
-    let this = env::current_exe().expect("the path of this program");
-    let child = Command::new(this).args([&name, "--exact", "--nocapture"]).env(CHILD, "1").output();
-    let child = child.expect("the same program runs again");
+    let mut again = this_test_again();
+    let child = again.env(CHILD, "1").output().expect("the same program runs again");
     let said = String::from_utf8_lossy(&child.stdout).into_owned() + &String::from_utf8_lossy(&child.stderr);
-    assert!(said.contains("running 1 test"), "no test has the name {name}:\n{said}");
+    assert!(said.contains("running 1 test"), "this test was not found again:\n{said}");
     Some((child.status, said))
 }
