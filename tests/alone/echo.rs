@@ -6,25 +6,19 @@ use std::collections::BTreeMap;
 use std::env;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use oneloop::net::{TcpListener, TcpStream};
-use oneloop::{EventLoop, create_task, gather, open_connection, start_server, task_group, timeout};
+use oneloop::{create_task, gather, open_connection, start_server, task_group};
 
 use crate::again::this_test_again;
 use crate::limits::raise_descriptor_limit;
+use crate::real::run_real;
 use crate::turns::one_at_a_time;
 
 const MESSAGE: usize = 1_024;
 /// A buffer with room for more than the message, so that a short read tells that it was all.
 const ROOM: usize = 4_096;
 const ANY: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
-
-/// Runs on the machine's clock, and fails rather than hangs.
-fn run<F: Future>(main: F) -> F::Output {
-    let lp = EventLoop::new().unwrap();
-    lp.run_until_complete(timeout(Duration::from_secs(120), main)).unwrap().expect("it hangs")
-}
 
 async fn echo(stream: TcpStream) {
     let mut buffer = vec![0; ROOM];
@@ -116,7 +110,7 @@ fn calls(program: &Command, role: &str, value: &str) -> Result<BTreeMap<String, 
 fn assert_none_is_in_vain(main: impl AsyncFn(usize)) {
     const ROUNDS: &str = "ONELOOP_ECHO_ROUNDS";
     if let Some(rounds) = role(ROUNDS) {
-        return run(main(rounds.parse().unwrap()));
+        return run_real(main(rounds.parse().unwrap()));
     }
     let _turn = one_at_a_time();
     let again = this_test_again();
@@ -166,13 +160,13 @@ fn ten_thousand_connections_at_once() {
     const CLIENTS: &str = "ONELOOP_CLIENTS_OF";
     let count = 10_000.min(raise_descriptor_limit().saturating_sub(100));
     if let Some(address) = role(CLIENTS) {
-        return run(clients(address.parse().unwrap(), count));
+        return run_real(clients(address.parse().unwrap(), count));
     }
     let _turn = one_at_a_time();
     if count < 10_000 {
         println!("only {count}: this machine allows no more descriptors");
     }
-    run(async {
+    run_real(async {
         let listener = TcpListener::bind(ANY).unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let mut child = this_test_again().env(CLIENTS, address).stdout(Stdio::null()).spawn().unwrap();
@@ -196,10 +190,10 @@ fn an_echo_between_two_processes() {
     const CLIENT: &str = "ONELOOP_CLIENT_OF";
     if let Some(address) = role(CLIENT) {
         let address: SocketAddr = address.parse().unwrap();
-        return run(async { ask(&TcpStream::connect(address).await.unwrap(), 1_000).await });
+        return run_real(async { ask(&TcpStream::connect(address).await.unwrap(), 1_000).await });
     }
     let _turn = one_at_a_time();
-    run(async {
+    run_real(async {
         let listener = TcpListener::bind(ANY).unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let mut child = this_test_again().env(CLIENT, address).stdout(Stdio::null()).spawn().unwrap();

@@ -7,6 +7,8 @@ mod again;
 mod echo;
 #[path = "../support/limits.rs"]
 mod limits;
+#[path = "../support/real.rs"]
+mod real;
 mod short_sleeps;
 #[path = "../support/turns.rs"]
 mod turns;

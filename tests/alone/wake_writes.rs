@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use oneloop::{EventLoop, LoopHandle};
 
+use crate::real::real_loop;
 use crate::turns::one_at_a_time;
 
 const CALLS: u64 = 10_000;
@@ -31,7 +32,7 @@ fn send_all(handle: &LoopHandle) {
 #[test]
 fn ten_thousand_calls_cost_a_handful_of_writes() {
     let _turn = one_at_a_time();
-    let lp = EventLoop::new().expect("a loop");
+    let lp = real_loop();
     let before = writes();
 
     // a loop that is awake is not written to

@@ -5,6 +5,8 @@
 #![expect(clippy::print_stdout, reason = "the report is for whoever reads the output of the test")]
 
 mod case;
+#[path = "../support/loops.rs"]
+mod loops;
 mod ops;
 mod prims;
 mod program;

@@ -1,36 +1,11 @@
 //! Tasks as they end, one by one: their order, the time-out, and what a dropped iterator leaves alone.
 
-use std::time::{Duration, Instant};
-
 use oneloop::{
-    AsCompleted, Clock, EventLoop, Task, TaskError, TimeoutError, as_completed, catch_cancelled, create_future,
-    create_task, ensure_future, gather, sleep, yield_now,
+    AsCompleted, EventLoop, Task, TaskError, TimeoutError, as_completed, catch_cancelled, create_future, create_task,
+    ensure_future, gather, sleep, yield_now,
 };
 
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().unwrap()
-}
-
-fn run<F: Future>(main: F) -> F::Output {
-    virtual_loop().run_until_complete(main).unwrap()
-}
-
-fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
-
-fn now() -> Instant {
-    EventLoop::current().time()
-}
-
-async fn after(seconds: u64) -> u64 {
-    sleep(secs(seconds)).await;
-    seconds
-}
-
-fn tasks<const N: usize>(seconds: [u64; N]) -> [Task<u64>; N] {
-    seconds.map(|n| create_task(after(n)))
-}
+use crate::support::{after, now, run, secs, tasks, virtual_loop};
 
 async fn values(mut ended: AsCompleted<Task<u64>>) -> Vec<Result<u64, TimeoutError>> {
     let mut values = Vec::new();

@@ -10,24 +10,13 @@ use futures::future::{Either, join, join3, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use futures::{FutureExt as _, poll};
 use oneloop::{
-    Barrier, BrokenBarrierError, Clock, Error, EventLoop, Task, TimeoutError, catch_cancelled, create_task, gather,
-    sleep, timeout, yield_now,
+    Barrier, BrokenBarrierError, Error, Task, TimeoutError, catch_cancelled, create_task, gather, sleep, timeout,
+    yield_now,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
+use crate::support::{Log, SECOND, run, virtual_loop};
+
 const BROKEN: Result<usize, BrokenBarrierError> = Err(BrokenBarrierError);
-
-type Log<T> = Rc<RefCell<Vec<T>>>;
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
-
-/// Runs `main` on a loop with a virtual clock.
-#[track_caller]
-fn run<T>(main: impl Future<Output = T>) -> T {
-    virtual_loop().run_until_complete(main).expect("it runs to its end")
-}
 
 /// A task that waits at the barrier.
 fn party(barrier: &Barrier) -> Task<Result<usize, BrokenBarrierError>> {

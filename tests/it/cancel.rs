@@ -4,36 +4,15 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
 
 use futures::future::{Either, join, join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use oneloop::{
-    Awaitable, Clock, Error, EventLoop, Shared, Task, TaskError, catch_cancelled, create_future, create_task,
-    current_task, ensure_future, gather, sleep, yield_now,
+    Awaitable, Error, EventLoop, Shared, Task, TaskError, catch_cancelled, create_future, create_task, current_task,
+    ensure_future, gather, sleep, yield_now,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
-const LONG: Duration = Duration::from_secs(1000);
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
-
-/// Runs `main` on a loop with a virtual clock.
-#[track_caller]
-fn run<T>(main: impl Future<Output = T>) -> T {
-    virtual_loop().run_until_complete(main).expect("it runs to its end")
-}
-
-/// A task that has been cancelled.
-async fn dead() -> Task<()> {
-    let task = create_task(pending::<()>());
-    task.cancel();
-    yield_now().await;
-    assert!(task.cancelled());
-    task
-}
+use crate::support::{LONG, SECOND, dead, run, virtual_loop};
 
 #[test]
 fn catch_cancelled_gives_the_value_of_what_was_not_cancelled() {
@@ -601,7 +580,7 @@ fn futures_unordered_around_futures_that_are_set_during_a_throw_loses_none() {
             task.cancel(); // it is queued: the step that would see the value throws
             yield_now().await;
         }
-        assert_eq!(task.await, (0..20).sum::<usize>());
+        assert_eq!(task.await, (0..20).sum());
     });
 }
 

@@ -1,38 +1,31 @@
 //! Conditions beyond CPython's tests: waits that are dropped and what is left of their guards, notifications that must not
 //! be lost, several conditions on one lock, and code of a user. Must not know how a lock is kept.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::VecDeque;
-use std::fmt;
 use std::future::pending;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use futures::{FutureExt as _, poll};
 use oneloop::{
-    Clock, Condition, Error, EventLoop, Lock, LockGuard, Task, TaskError, catch_cancelled, create_future, create_task,
-    current_task, gather, sleep, yield_now,
+    Condition, Error, Lock, LockGuard, Task, TaskError, catch_cancelled, create_future, create_task, current_task,
+    gather, sleep, yield_now,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
-const SECOND: Duration = Duration::from_secs(1);
+use crate::support::{Log, SECOND, panic_of, run, virtual_loop};
+
 const NOT_HELD: &str = "this guard does not hold the lock any more; drop it and acquire the lock anew";
 
-type Log<T> = Rc<RefCell<Vec<T>>>;
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
-
-/// Runs `main` on a loop with a virtual clock.
-#[track_caller]
-fn run<T>(main: impl Future<Output = T>) -> T {
-    virtual_loop().run_until_complete(main).expect("it runs to its end")
+/// A lock, and a condition on it.
+fn on_a_lock<T>(value: T) -> (Lock<T>, Condition<T>) {
+    let lock = Lock::new(value);
+    let condition = Condition::with_lock(&lock);
+    (lock, condition)
 }
 
 /// A task that waits to be notified and writes `name` down.
@@ -43,30 +36,6 @@ fn waiter<T: 'static>(condition: &Condition<T>, log: &Log<&'static str>, name: &
         condition.wait(&mut guard).await;
         log.borrow_mut().push(name);
     })
-}
-
-/// How many wait to be notified.
-fn waiting<T: fmt::Debug>(condition: &Condition<T>) -> usize {
-    last_count(&format!("{condition:?}"))
-}
-
-/// How many wait for its lock.
-fn at_the_lock<T: fmt::Debug>(condition: &Condition<T>) -> usize {
-    last_count(format!("{condition:?}").rsplit_once(", waiting").expect("Debug shows who waits").0)
-}
-
-fn last_count(text: &str) -> usize {
-    let (_, count) = text.rsplit_once("waiting: ").expect("Debug shows who waits");
-    let digits: String = count.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().expect("a number")
-}
-
-/// The text of the panic that comes out of `f`.
-#[track_caller]
-fn panic_of<R>(f: impl FnOnce() -> R) -> String {
-    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else { panic!("it does not panic") };
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).expect("a panic with a text")
 }
 
 // As a property.
@@ -101,8 +70,9 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-#[derive(Default)]
 struct Store {
+    /// How many items there are.
+    lock: Lock<u32>,
     items: Condition<u32>,
     inside: Cell<bool>,
     produced: Cell<u32>,
@@ -122,6 +92,13 @@ impl<'a> Alone<'a> {
 impl Drop for Alone<'_> {
     fn drop(&mut self) {
         self.0.set(false);
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        let (lock, items) = on_a_lock(0);
+        Self { lock, items, inside: Cell::default(), produced: Cell::default(), consumed: Cell::default() }
     }
 }
 
@@ -201,10 +178,10 @@ impl Model {
             self.loose = still;
             yield_now().await;
         }
-        assert_eq!((store.items.locked(), at_the_lock(&store.items)), (false, 0));
+        assert_eq!((store.items.locked(), store.lock.waiters()), (false, 0));
         let left = *store.items.try_acquire().expect("it is free");
         assert_eq!(left, store.produced.get() - store.consumed.get());
-        assert!(left == 0 || waiting(&store.items) == 0, "somebody waits beside an item: {:?}", store.items);
+        assert!(left == 0 || store.items.waiters() == 0, "somebody waits beside an item: {:?}", store.items);
     }
 }
 
@@ -227,7 +204,7 @@ proptest! {
             }
             model.loose.clear();
             model.check_settled().await;
-            assert_eq!(waiting(&model.store.items), 0);
+            assert_eq!(model.store.items.waiters(), 0);
         });
     }
 }
@@ -243,7 +220,7 @@ fn as_many_are_notified_as_were_asked_for() {
         for (n, left, gone_on) in [(0, 5, 0), (2, 3, 2), (1, 2, 3), (100, 0, 5), (1, 0, 5)] {
             let guard = condition.acquire().await;
             condition.notify(&guard, n);
-            assert_eq!(waiting(&condition), left);
+            assert_eq!(condition.waiters(), left);
             drop(guard);
             for _ in 0..6 {
                 yield_now().await;
@@ -263,7 +240,7 @@ fn a_notification_is_not_kept_for_those_who_come_later() {
         for _ in 0..5 {
             yield_now().await;
         }
-        assert_eq!((task.done(), waiting(&condition)), (false, 1));
+        assert_eq!((task.done(), condition.waiters()), (false, 1));
     });
 }
 
@@ -279,14 +256,14 @@ fn one_who_was_cancelled_before_is_passed_over() {
         drop(guard);
         // it cannot know that, and so notifies one more when it leaves
         gather([two, three]).await;
-        assert_eq!((&*log.borrow(), one.cancelled(), waiting(&condition)), (&vec!["two", "three"], true, 0));
+        assert_eq!((&*log.borrow(), one.cancelled(), condition.waiters()), (&vec!["two", "three"], true, 0));
     });
 }
 
 #[test]
 fn the_notified_stand_behind_those_who_wait_for_the_lock_already() {
     run(async {
-        let (condition, log) = (Condition::new(()), Log::default());
+        let ((lock, condition), log) = (on_a_lock(()), Log::default());
         let notified = ["one", "two"].map(|name| waiter(&condition, &log, name));
         yield_now().await;
         let guard = condition.acquire().await;
@@ -298,7 +275,7 @@ fn the_notified_stand_behind_those_who_wait_for_the_lock_already() {
         yield_now().await;
         condition.notify_all(&guard);
         yield_now().await;
-        assert_eq!((at_the_lock(&condition), waiting(&condition)), (3, 0));
+        assert_eq!((lock.waiters(), condition.waiters()), (3, 0));
         drop(guard);
         newcomer.await;
         gather(notified).await;
@@ -317,7 +294,7 @@ fn conditions_on_one_lock_wake_their_own() {
         other.notify_all(&guard);
         drop(guard);
         of_other.await;
-        assert_eq!((&*log.borrow(), waiting(&one), waiting(&other)), (&vec!["other"], 1, 0));
+        assert_eq!((&*log.borrow(), one.waiters(), other.waiters()), (&vec!["other"], 1, 0));
 
         let mut guard = lock.acquire().await;
         *guard = 1;
@@ -381,7 +358,7 @@ fn a_store_loses_no_item_whoever_is_cancelled() {
 #[test]
 fn a_wait_that_is_cancelled_again_and_again_ends_when_it_has_the_lock() {
     run(async {
-        let condition = Condition::new(7);
+        let (lock, condition) = on_a_lock(7);
         let inside = condition.clone();
         let task = create_task(async move {
             let mut guard = inside.acquire().await;
@@ -394,7 +371,7 @@ fn a_wait_that_is_cancelled_again_and_again_ends_when_it_has_the_lock() {
         for message in ["one", "two", "three"] {
             assert!(task.cancel_with(message));
             yield_now().await;
-            assert_eq!((at_the_lock(&condition), task.done()), (1, false));
+            assert_eq!((lock.waiters(), task.done()), (1, false));
         }
         drop(guard);
         assert_eq!(task.await, (Some("three".into()), 3, 7)); // the last one is raised, as in asyncio
@@ -430,10 +407,10 @@ fn a_cancelled_wait_has_the_lock_when_its_caller_cleans_up() {
 #[test]
 fn a_thousand_who_are_cancelled_at_once_leave_everything_free() {
     run(async {
-        let (condition, log) = (Condition::new(()), Log::default());
+        let ((lock, condition), log) = (on_a_lock(()), Log::default());
         let all: Vec<_> = (0..1_000).map(|_| waiter(&condition, &log, "nobody")).collect();
         yield_now().await;
-        assert_eq!(waiting(&condition), 1_000);
+        assert_eq!(condition.waiters(), 1_000);
         let guard = condition.acquire().await;
         condition.notify(&guard, 500);
         for task in &all {
@@ -442,7 +419,7 @@ fn a_thousand_who_are_cancelled_at_once_leave_everything_free() {
         drop(guard);
         let ended = gather(all).return_exceptions().await;
         assert!(ended.iter().all(|ended| matches!(ended, Err(TaskError::Cancelled(_)))));
-        assert_eq!((waiting(&condition), at_the_lock(&condition), condition.locked()), (0, 0, false));
+        assert_eq!((condition.waiters(), lock.waiters(), condition.locked()), (0, 0, false));
     });
 }
 
@@ -454,7 +431,7 @@ fn the_guard_of_a_dropped_wait_shows_no_value_and_says_why() {
         let condition = Condition::new(7);
         let mut guard = condition.acquire().await;
         assert!(condition.wait(&mut guard).now_or_never().is_none());
-        assert_eq!((condition.locked(), waiting(&condition)), (false, 0));
+        assert_eq!((condition.locked(), condition.waiters()), (false, 0));
         assert!(!format!("{guard:?}").contains('7'), "{guard:?}");
         assert!(panic_of(|| *guard).contains(NOT_HELD));
         assert!(panic_of(|| *guard = 8).contains(NOT_HELD));
@@ -469,19 +446,19 @@ fn the_guard_of_a_dropped_wait_shows_no_value_and_says_why() {
 #[test]
 fn the_guard_of_a_dropped_wait_lets_nobody_elses_lock_go() {
     run(async {
-        let (condition, log) = (Condition::new(7), Log::default());
+        let ((lock, condition), log) = (on_a_lock(7), Log::default());
         let mut dead = condition.acquire().await;
         assert!(condition.wait(&mut dead).now_or_never().is_none());
         let guard = condition.try_acquire().expect("it was let go");
         let next = waiter(&condition, &log, "next");
         yield_now().await;
-        assert_eq!(at_the_lock(&condition), 1);
+        assert_eq!(lock.waiters(), 1);
         drop(dead);
-        assert_eq!((condition.locked(), *guard, at_the_lock(&condition)), (true, 7, 1));
+        assert_eq!((condition.locked(), *guard, lock.waiters()), (true, 7, 1));
         assert!(condition.try_acquire().is_none());
         drop(guard);
         yield_now().await;
-        assert_eq!(waiting(&condition), 1);
+        assert_eq!(condition.waiters(), 1);
         condition.notify(&condition.acquire().await, 1);
         next.await;
     });
@@ -499,7 +476,7 @@ fn a_wait_that_is_dropped_after_it_was_notified_hands_that_on() {
         let guard = condition.acquire().await;
         condition.notify(&guard, 1);
         drop(guard);
-        assert_eq!((waiting(&condition), log.borrow().len()), (1, 0));
+        assert_eq!((condition.waiters(), log.borrow().len()), (1, 0));
         drop(wait);
         next.await;
         assert_eq!(*log.borrow(), ["next"]);
@@ -512,7 +489,7 @@ fn a_wait_that_is_dropped_after_it_was_notified_hands_that_on() {
 fn a_wait_that_is_dropped_in_line_for_the_lock_hands_notification_and_turn_on() {
     run(async {
         for called in [false, true] {
-            let (condition, log) = (Condition::new(()), Log::default());
+            let ((lock, condition), log) = (on_a_lock(()), Log::default());
             let mut dead = condition.acquire().await;
             let mut wait = Box::pin(condition.wait(&mut dead));
             assert!(poll!(wait.as_mut()).is_pending());
@@ -521,7 +498,7 @@ fn a_wait_that_is_dropped_in_line_for_the_lock_hands_notification_and_turn_on() 
             let guard = condition.acquire().await;
             condition.notify(&guard, 1);
             assert!(poll!(wait.as_mut()).is_pending());
-            assert_eq!((at_the_lock(&condition), waiting(&condition)), (1, 1));
+            assert_eq!((lock.waiters(), condition.waiters()), (1, 1));
             if called {
                 drop(guard); // it is its turn to have the lock
                 drop(wait);
@@ -554,10 +531,10 @@ fn select_over_a_wait_costs_the_guard_and_nothing_else() {
             *guard
         });
         yield_now().await;
-        assert_eq!(waiting(&condition), 1);
+        assert_eq!(condition.waiters(), 1);
         done.set_result(()).expect("nobody else sets it");
         assert_eq!(task.await, 2);
-        assert_eq!((waiting(&condition), condition.locked()), (0, false));
+        assert_eq!((condition.waiters(), condition.locked()), (0, false));
     });
 }
 
@@ -578,7 +555,7 @@ fn waits_in_a_crowd_are_notified_one_by_one() {
             let mut crowd: FuturesUnordered<_> = [3, 1, 2].into_iter().map(one).collect();
             while crowd.next().await.is_some() {}
         });
-        while waiting(&condition) < 3 {
+        while condition.waiters() < 3 {
             yield_now().await;
         }
         for expected in 1..=3 {
@@ -590,7 +567,7 @@ fn waits_in_a_crowd_are_notified_one_by_one() {
             assert!(log.borrow().iter().copied().eq(1..=expected), "{log:?}");
         }
         crowd.await;
-        assert_eq!((waiting(&condition), condition.locked()), (0, false));
+        assert_eq!((condition.waiters(), condition.locked()), (0, false));
     });
 }
 
@@ -598,7 +575,7 @@ fn waits_in_a_crowd_are_notified_one_by_one() {
 fn a_cancelled_task_with_waits_in_a_crowd_leaves_everything_free() {
     run(async {
         for notified in [0, 1, 2] {
-            let (condition, log) = (Condition::new(()), Log::default());
+            let ((lock, condition), log) = (on_a_lock(()), Log::default());
             let inside = condition.clone();
             let crowd = create_task(async move {
                 let one = async |_| {
@@ -609,7 +586,7 @@ fn a_cancelled_task_with_waits_in_a_crowd_leaves_everything_free() {
                 while crowd.next().await.is_some() {}
                 pending::<()>().await;
             });
-            while waiting(&condition) < 2 {
+            while condition.waiters() < 2 {
                 yield_now().await;
             }
             let next = waiter(&condition, &log, "next");
@@ -621,7 +598,7 @@ fn a_cancelled_task_with_waits_in_a_crowd_leaves_everything_free() {
             sleep(SECOND).await;
             assert!(crowd.cancelled());
             next.await; // what those who were cancelled did not need
-            assert_eq!((waiting(&condition), at_the_lock(&condition), condition.locked()), (0, 0, false));
+            assert_eq!((condition.waiters(), lock.waiters(), condition.locked()), (0, 0, false));
         }
     });
 }
@@ -744,7 +721,7 @@ fn it_is_notified_between_two_runs() {
     let guard = condition.try_acquire().expect("nobody has it");
     condition.notify(&guard, 1);
     drop(guard);
-    assert_eq!((waiting(&condition), log.borrow().len()), (0, 0));
+    assert_eq!((condition.waiters(), log.borrow().len()), (0, 0));
     lp.run_until_complete(task).expect("it runs");
     assert_eq!((&*log.borrow(), condition.locked()), (&vec!["next"], false));
 }
@@ -764,7 +741,7 @@ fn destructors_may_take_its_lock_and_notify_while_the_loop_closes() {
         }
     }
 
-    let (condition, dropped) = (Condition::new(0), Rc::new(Cell::new(0)));
+    let ((lock, condition), dropped) = (on_a_lock(0), Rc::new(Cell::new(0)));
     let lp = virtual_loop();
     for _ in 0..5 {
         let leaves = Leaves(condition.clone(), Rc::clone(&dropped));
@@ -776,9 +753,9 @@ fn destructors_may_take_its_lock_and_notify_while_the_loop_closes() {
         });
     }
     lp.run_until_complete(yield_now()).expect("it runs");
-    assert_eq!(waiting(&condition), 5);
+    assert_eq!(condition.waiters(), 5);
     lp.close().expect("it does not run");
-    assert_eq!((dropped.get(), waiting(&condition), at_the_lock(&condition), condition.locked()), (5, 0, 0, false));
+    assert_eq!((dropped.get(), condition.waiters(), lock.waiters(), condition.locked()), (5, 0, 0, false));
     assert_eq!(condition.try_acquire().as_deref(), Some(&5));
 }
 

@@ -7,31 +7,18 @@ use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::time::Duration;
 
 use oneloop::net::{ConnectError, Endpoint, TcpConnector, TcpListener, TcpStream};
-use oneloop::{Clock, EventLoop, all_tasks, catch_cancelled, create_task, yield_now};
+use oneloop::{all_tasks, catch_cancelled, create_task, yield_now};
 
-/// Runs on a virtual clock: a delay takes no time, and is told exactly.
-fn run<F: Future>(main: F) -> F::Output {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
-    lp.run_until_complete(main).unwrap()
-}
-
-/// Runs on the machine's clock, where nothing but the machine says how soon a refusal comes.
-fn run_really<F: Future>(main: F) -> F::Output {
-    EventLoop::new().unwrap().run_until_complete(main).unwrap()
-}
+use crate::support::{ms, now, run, run_real};
 
 /// A delay that nobody has the time to wait for.
 const NEVER: Duration = Duration::from_secs(3_600);
 
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
 /// How long something takes on the loop's clock, and its value.
 async fn timed<F: Future>(future: F) -> (Duration, F::Output) {
-    let start = EventLoop::current().time();
+    let start = now();
     let value = future.await;
-    (EventLoop::current().time() - start, value)
+    (now() - start, value)
 }
 
 /// An address where nobody listens any more.
@@ -117,7 +104,7 @@ fn without_an_address_nothing_is_tried() {
 
 #[test]
 fn all_fail_and_each_is_told() {
-    run_really(async {
+    run_real(async {
         let addresses = vec![nobody(), nobody(), nobody()];
         // a refusal starts the next at once
         let connector = TcpConnector::new().happy_eyeballs_delay(NEVER);
@@ -134,7 +121,7 @@ fn all_fail_and_each_is_told() {
 
 #[test]
 fn the_first_that_answers_is_taken() {
-    run_really(async {
+    run_real(async {
         let (_listener, address) = somebody();
         for addresses in [vec![nobody(), address], vec![address, nobody()], vec![nobody(), nobody(), address]] {
             for delay in [None, Some(NEVER)] {

@@ -4,7 +4,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -12,29 +11,11 @@ use std::time::Duration;
 
 use futures::future::join;
 use oneloop::{
-    Clock, Context, ContextToken, ContextVar, Error, EventLoop, TaskHandle, catch_cancelled, copy_context, create_task,
+    Context, ContextToken, ContextVar, Error, EventLoop, TaskHandle, catch_cancelled, copy_context, create_task,
     current_task, gather, sleep, task_group, yield_now,
 };
 
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
-
-/// Runs `main` on a loop with a virtual clock.
-#[track_caller]
-fn run<T>(main: impl Future<Output = T>) -> T {
-    virtual_loop().run_until_complete(main).expect("it runs to its end")
-}
-
-/// The text of the panic of `f`.
-#[track_caller]
-fn panic_of(f: impl FnOnce()) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("it panics");
-    match payload.downcast::<String>() {
-        Ok(text) => *text,
-        Err(payload) => (*payload.downcast::<&str>().expect("a text")).to_owned(),
-    }
-}
+use crate::support::{Bomb, panic_of, real_loop, reports_as, run, virtual_loop};
 
 /// Notes the value that a variable has when this is dropped.
 struct NotesWhenDropped {
@@ -709,16 +690,9 @@ fn what_the_destructor_of_a_value_sets_reaches_no_task() {
 
 #[test]
 fn a_value_that_panics_when_it_is_dropped_is_reported() {
-    struct Bomb;
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            assert!(thread::panicking(), "the bomb went off");
-        }
-    }
     static VAR: ContextVar<Bomb> = ContextVar::new("var");
-    let (lp, reports) = (virtual_loop(), Rc::<RefCell<Vec<_>>>::default());
-    let told = Rc::clone(&reports);
-    lp.set_exception_handler(move |context| told.borrow_mut().push(context.message));
+    let lp = virtual_loop();
+    let reports = reports_as(&lp, |context| context.message);
     lp.call_soon(|| drop(VAR.set(Bomb)));
     lp.run_until_complete(async {
         create_task(async { drop(VAR.set(Bomb)) });
@@ -738,9 +712,8 @@ fn a_value_that_panics_when_it_is_dropped_is_reported() {
 #[test]
 fn a_panic_of_a_callback_leaves_its_context() {
     static VAR: ContextVar<i32> = ContextVar::new("var");
-    let (lp, reports) = (virtual_loop(), Rc::<RefCell<Vec<_>>>::default());
-    let told = Rc::clone(&reports);
-    lp.set_exception_handler(move |context| told.borrow_mut().push((context.message, VAR.get())));
+    let lp = virtual_loop();
+    let reports = reports_as(&lp, |context| (context.message, VAR.get()));
     Context::new().run(|| {
         VAR.set(1);
         lp.call_soon(|| panic!("{:?}", VAR.set(VAR.get().unwrap() + 1)));
@@ -757,7 +730,7 @@ fn a_reader_runs_in_the_context_of_its_registration_and_keeps_what_it_sets() {
     use std::os::unix::net::UnixStream;
 
     static SEEN: ContextVar<u32> = ContextVar::new("seen");
-    let lp = EventLoop::new().unwrap();
+    let lp = real_loop();
     lp.run_until_complete(async {
         let (mut left, right) = UnixStream::pair().unwrap();
         left.write_all(b"x").unwrap();

@@ -9,23 +9,9 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use oneloop::{
-    Clock, Descriptor, EventLoop, catch_cancelled, create_task, gather, sleep, timeout, try_gather, yield_now,
-};
+use oneloop::{Descriptor, EventLoop, catch_cancelled, create_task, gather, sleep, timeout, try_gather, yield_now};
 
-/// Runs on the machine's clock, and fails rather than hangs.
-fn run<F: Future>(main: F) -> F::Output {
-    let lp = EventLoop::new().unwrap();
-    lp.run_until_complete(timeout(Duration::from_secs(60), main)).unwrap().expect("it hangs")
-}
-
-fn now() -> Instant {
-    EventLoop::current().time()
-}
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
+use crate::support::{ms, now, real_loop, run_real, virtual_loop};
 
 fn pair() -> (UnixStream, UnixStream) {
     let (left, right) = UnixStream::pair().unwrap();
@@ -76,7 +62,7 @@ fn fill(socket: &UnixStream) -> usize {
 
 #[test]
 fn readable_comes_with_the_first_byte_and_writable_at_once() {
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         right.writable().await;
         assert!(!is_readable(&right).await);
@@ -88,7 +74,7 @@ fn readable_comes_with_the_first_byte_and_writable_at_once() {
 
 #[test]
 fn readiness_lasts_until_an_operation_finds_it_used_up() {
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         left.get_ref().write_all(b"abc").unwrap();
         for letter in [b"a", b"b", b"c"] {
@@ -106,7 +92,7 @@ fn readiness_lasts_until_an_operation_finds_it_used_up() {
 
 #[test]
 fn a_reader_that_waits_is_woken_by_a_task_a_thread_and_a_timer() {
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         let reader = create_task(async move {
             let mut words = Vec::new();
@@ -128,7 +114,7 @@ fn a_reader_that_waits_is_woken_by_a_task_a_thread_and_a_timer() {
 
 #[test]
 fn a_full_writer_waits_until_the_other_side_has_read() {
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         let taken = fill(left.get_ref());
         let writer = create_task(async move {
@@ -147,7 +133,7 @@ fn a_full_writer_waits_until_the_other_side_has_read() {
 
 #[test]
 fn both_directions_wait_at_once() {
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         let taken = fill(left.get_ref());
         let left = Rc::new(left);
@@ -168,7 +154,7 @@ fn both_directions_wait_at_once() {
 
 #[test]
 fn operations_are_retried_after_an_interruption_and_errors_handed_on() {
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         right.get_ref().write_all(b"x").unwrap(); // so that a read is tried
         let calls = Cell::new(0);
@@ -186,7 +172,7 @@ fn operations_are_retried_after_an_interruption_and_errors_handed_on() {
 
 #[test]
 fn what_was_sent_comes_before_the_end() {
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         write_all(&left, b"last words").await.unwrap();
         drop(left);
@@ -202,7 +188,7 @@ fn what_was_sent_comes_before_the_end() {
 #[test]
 fn the_end_wakes_a_reader_that_waits() {
     for by_shutdown in [false, true] {
-        run(async move {
+        run_real(async move {
             let (left, right) = descriptors();
             let reader = create_task(async move { read(&right, 9).await.unwrap() });
             sleep(ms(2)).await;
@@ -219,7 +205,7 @@ fn the_end_wakes_a_reader_that_waits() {
 
 #[test]
 fn the_end_wakes_a_writer_that_waits() {
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         fill(left.get_ref());
         let writer = create_task(async move { write_all(&left, b"more").await });
@@ -233,7 +219,7 @@ fn the_end_wakes_a_writer_that_waits() {
 
 #[test]
 fn shut_down_by_one_task_while_another_waits_the_other_meets_the_end() {
-    run(async {
+    run_real(async {
         let (left, _right) = descriptors();
         let left = Rc::new(left);
         let waits = Rc::clone(&left);
@@ -248,7 +234,7 @@ fn shut_down_by_one_task_while_another_waits_the_other_meets_the_end() {
 
 #[test]
 fn a_cancelled_wait_loses_no_data_and_the_next_one_works() {
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         let right = Rc::new(right);
         for round in 0..3 {
@@ -265,7 +251,7 @@ fn a_cancelled_wait_loses_no_data_and_the_next_one_works() {
 
 #[test]
 fn cancelled_between_the_event_and_its_step_the_data_is_still_there() {
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         let right = Rc::new(right);
         let waits = Rc::clone(&right);
@@ -280,7 +266,7 @@ fn cancelled_between_the_event_and_its_step_the_data_is_still_there() {
 
 #[test]
 fn a_waiter_that_was_dropped_does_not_take_the_event_from_the_next() {
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         {
             let mut given_up = Box::pin(right.readable());
@@ -298,7 +284,7 @@ fn a_waiter_that_was_dropped_does_not_take_the_event_from_the_next() {
 
 #[test]
 fn into_inner_gives_the_socket_back_to_be_registered_anew() {
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         let right = Descriptor::new(right.into_inner()).unwrap();
         write_all(&left, b"again").await.unwrap();
@@ -308,7 +294,7 @@ fn into_inner_gives_the_socket_back_to_be_registered_anew() {
 
 #[test]
 fn registered_twice_or_a_regular_file_is_refused() {
-    run(async {
+    run_real(async {
         let (left, _right) = pair();
         let left = Rc::new(left);
         let first = Descriptor::new(Rc::clone(&left)).unwrap();
@@ -322,7 +308,7 @@ fn registered_twice_or_a_regular_file_is_refused() {
 
 #[test]
 fn an_event_of_a_closed_descriptor_does_not_reach_the_next_one_with_its_number() {
-    run(async {
+    run_real(async {
         let mut reused = 0;
         for _ in 0..50 {
             let (left, right) = descriptors();
@@ -345,7 +331,7 @@ fn an_event_of_a_closed_descriptor_does_not_reach_the_next_one_with_its_number()
 
 #[test]
 fn closed_in_the_turn_in_which_it_became_ready_it_wakes_nobody_wrongly() {
-    run(async {
+    run_real(async {
         let (one_left, one) = descriptors();
         let (two_left, two) = descriptors();
         let place = Rc::new(RefCell::new(Some(two)));
@@ -368,7 +354,7 @@ fn closed_in_the_turn_in_which_it_became_ready_it_wakes_nobody_wrongly() {
 
 #[test]
 fn a_descriptor_may_outlive_its_loop() {
-    let lp = EventLoop::new().unwrap();
+    let lp = real_loop();
     let (left, right) = lp.run_until_complete(async { descriptors() }).unwrap();
     lp.close().unwrap();
     drop(lp);
@@ -383,7 +369,7 @@ fn a_descriptor_may_outlive_its_loop() {
 
 #[test]
 fn many_descriptors_each_get_their_own() {
-    run(async {
+    run_real(async {
         let pairs: Vec<_> = (0..50_u32).map(|i| (i, descriptors())).collect();
         let echoes = pairs.into_iter().map(|(i, (left, right))| async move {
             let echo = create_task(async move {
@@ -443,7 +429,7 @@ fn a_megabyte_goes_over_tcp_and_back() {
             all.extend_from_slice(&buffer[..n]);
         }
     }
-    run(async {
+    run_real(async {
         let (client, server) = tcp_pair().await.unwrap();
         let (client, server) = (Rc::new(client), Rc::new(server));
         let bytes: Rc<Vec<u8>> =
@@ -458,7 +444,7 @@ fn a_megabyte_goes_over_tcp_and_back() {
 
 #[test]
 fn a_refused_connection_is_an_error_of_the_operation() {
-    run(async {
+    run_real(async {
         let (client, server) = tcp_pair().await.unwrap();
         drop(server);
         let mut buffer = [0; 9];
@@ -477,7 +463,7 @@ fn a_refused_connection_is_an_error_of_the_operation() {
 
 #[test]
 fn a_due_timer_does_not_wait_for_a_descriptor_that_is_never_ready() {
-    run(async {
+    run_real(async {
         let (_left, right) = descriptors();
         let waits = create_task(async move { right.readable().await });
         yield_now().await;
@@ -495,7 +481,7 @@ fn a_due_timer_does_not_wait_for_a_descriptor_that_is_never_ready() {
 
 #[test]
 fn a_timer_that_is_due_comes_after_the_descriptors_that_are_ready() {
-    run(async {
+    run_real(async {
         let log = Rc::new(RefCell::new(Vec::new()));
         let (left, right) = descriptors();
         let (reads, calls) = (Rc::clone(&log), Rc::clone(&log));
@@ -524,7 +510,7 @@ fn descriptors_are_served_although_timers_are_always_due() {
             }
         });
     }
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         let (stop, ticks) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(0)));
         tick(&EventLoop::current(), &stop, &ticks);
@@ -541,7 +527,7 @@ fn descriptors_are_served_although_timers_are_always_due() {
 
 #[test]
 fn descriptors_are_served_although_tasks_always_yield() {
-    run(async {
+    run_real(async {
         let turns = Rc::new(Cell::new(0_u32));
         let count = Rc::clone(&turns);
         let busy = create_task(async move {
@@ -566,7 +552,7 @@ fn descriptors_are_served_although_tasks_always_yield() {
 
 #[test]
 fn a_virtual_clock_stands_still_while_a_descriptor_is_ready_and_waits_for_one_when_nothing_else_is_left() {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
+    let lp = virtual_loop();
     lp.run_until_complete(async {
         let (left, right) = descriptors();
         let start = now();
@@ -590,7 +576,7 @@ fn a_virtual_clock_stands_still_while_a_descriptor_is_ready_and_waits_for_one_wh
 
 #[test]
 fn several_tasks_that_wait_for_one_direction_are_all_woken_in_the_order_in_which_they_came() {
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         let (right, log) = (Rc::new(right), Rc::new(RefCell::new(Vec::new())));
         let readers: Vec<_> = (0..4)
@@ -614,7 +600,7 @@ fn several_tasks_that_wait_for_one_direction_are_all_woken_in_the_order_in_which
 
 #[test]
 fn one_of_several_who_wait_is_cancelled_and_the_others_wait_on() {
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         let right = Rc::new(right);
         let mut readers: Vec<_> = (0..3)
@@ -635,7 +621,7 @@ fn one_of_several_who_wait_is_cancelled_and_the_others_wait_on() {
 
 #[test]
 fn one_that_is_polled_by_several_wakers_keeps_one_place() {
-    run(async {
+    run_real(async {
         let (left, right) = descriptors();
         let mut first = Box::pin(right.readable());
         for _ in 0..3 {
@@ -652,7 +638,7 @@ fn one_that_is_polled_by_several_wakers_keeps_one_place() {
 
 #[test]
 fn outside_a_step_an_operation_goes_through_although_too_many_did_before() {
-    let lp = EventLoop::new().unwrap();
+    let lp = real_loop();
     let _in = lp.enter();
     let (left, _right) = descriptors();
     for _ in 0..200 {
@@ -663,7 +649,7 @@ fn outside_a_step_an_operation_goes_through_although_too_many_did_before() {
 
 #[test]
 fn an_error_that_is_over_does_not_make_a_half_ready_for_ever() {
-    run(async {
+    run_real(async {
         let gone = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();

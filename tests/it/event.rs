@@ -1,7 +1,7 @@
 //! Events beyond CPython's tests: waits that are dropped, foreign combinators, wakers that run code, and the time before,
 //! between and after runs. Must not know how a line is kept.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -13,24 +13,11 @@ use futures::future::{Either, join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use futures::{FutureExt as _, poll};
 use oneloop::{
-    Clock, Error, Event, EventLoop, Task, TimeoutError, all_tasks, catch_cancelled, create_task, gather, sleep,
-    timeout, yield_now,
+    Error, Event, EventLoop, Task, TimeoutError, all_tasks, catch_cancelled, create_task, gather, sleep, timeout,
+    yield_now,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
-const LONG: Duration = Duration::from_secs(1_000);
-
-type Log<T> = Rc<RefCell<Vec<T>>>;
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
-
-/// Runs `main` on a loop with a virtual clock.
-#[track_caller]
-fn run<T>(main: impl Future<Output = T>) -> T {
-    virtual_loop().run_until_complete(main).expect("it runs to its end")
-}
+use crate::support::{LONG, Log, SECOND, reports, run, virtual_loop};
 
 /// A task that waits for the event and writes `name` down.
 fn waiter<N: 'static>(event: &Event, log: &Log<N>, name: N) -> Task<()> {
@@ -39,13 +26,6 @@ fn waiter<N: 'static>(event: &Event, log: &Log<N>, name: N) -> Task<()> {
         event.wait().await;
         log.borrow_mut().push(name);
     })
-}
-
-fn waiting(event: &Event) -> usize {
-    let text = format!("{event:?}");
-    let (_, count) = text.rsplit_once("waiting: ").expect("Debug shows who waits");
-    let digits: String = count.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().expect("a number")
 }
 
 /// A waker that does something of its own.
@@ -74,9 +54,9 @@ fn ten_thousand_go_on_in_one_iteration_and_in_order() {
         let (event, log) = (Event::new(), Log::default());
         let all: Vec<_> = (0..10_000).map(|i| waiter(&event, &log, i)).collect();
         yield_now().await;
-        assert_eq!(waiting(&event), 10_000);
+        assert_eq!(event.waiters(), 10_000);
         event.set();
-        assert_eq!(waiting(&event), 0);
+        assert_eq!(event.waiters(), 0);
         yield_now().await;
         assert!(log.borrow().iter().copied().eq(0..10_000));
         assert!(all.iter().all(Task::done));
@@ -93,7 +73,7 @@ fn who_comes_after_it_was_cleared_waits_for_the_next_time() {
         event.clear();
         let second = waiter(&event, &log, "second");
         yield_now().await;
-        assert_eq!((&*log.borrow(), waiting(&event)), (&vec!["first"], 1));
+        assert_eq!((&*log.borrow(), event.waiters()), (&vec!["first"], 1));
         event.set();
         second.await;
         assert_eq!(*log.borrow(), ["first", "second"]);
@@ -126,7 +106,7 @@ fn those_who_were_cancelled_before_it_is_set_do_not_hold_up_the_others() {
         event.set();
         let ended = gather(all).return_exceptions().await;
         assert_eq!(ended.iter().filter(|ended| ended.is_ok()).count(), 3);
-        assert_eq!((&*log.borrow(), waiting(&event)), (&vec![1, 3, 5], 0));
+        assert_eq!((&*log.borrow(), event.waiters()), (&vec![1, 3, 5], 0));
     });
 }
 
@@ -176,7 +156,7 @@ fn a_wait_that_is_dropped_leaves_and_its_task_is_not_woken() {
             .await;
         });
         yield_now().await;
-        assert_eq!(waiting(&event), 0);
+        assert_eq!(event.waiters(), 0);
         event.set();
         yield_now().await;
         yield_now().await;
@@ -194,10 +174,10 @@ fn select_leaves_the_line_of_the_event_that_lost() {
             matches!(select(first, second).await, Either::Right(_))
         });
         yield_now().await;
-        assert_eq!((waiting(&one), waiting(&two)), (1, 1));
+        assert_eq!((one.waiters(), two.waiters()), (1, 1));
         two.set();
         assert!(selecting.await);
-        assert_eq!((waiting(&one), one.is_set()), (0, false));
+        assert_eq!((one.waiters(), one.is_set()), (0, false));
     });
 }
 
@@ -206,7 +186,7 @@ fn a_time_limit_leaves_the_line() {
     run(async {
         let event = Event::new();
         assert_eq!(timeout(SECOND, event.wait()).await, Err(TimeoutError));
-        assert_eq!(waiting(&event), 0);
+        assert_eq!(event.waiters(), 0);
         let later = event.clone();
         EventLoop::current().call_later(SECOND, move || later.set());
         assert_eq!(timeout(LONG, event.wait()).await, Ok(()));
@@ -232,7 +212,7 @@ fn waits_inside_foreign_combinators_go_on_together() {
         let alone = waiter(&event, &log, "alone");
         yield_now().await;
         yield_now().await;
-        assert_eq!(waiting(&event), 51);
+        assert_eq!(event.waiters(), 51);
         event.set();
         assert_eq!(crowd.await, 50);
         alone.await;
@@ -250,7 +230,7 @@ fn the_waker_of_the_last_poll_is_the_one_that_is_called() {
             let waker = waker(move || sender.send(name).expect("somebody listens"));
             assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         }
-        assert_eq!(waiting(&event), 1);
+        assert_eq!(event.waiters(), 1);
         event.set();
         event.clear();
         assert_eq!(receiver.try_iter().collect::<Vec<_>>(), ["new"]);
@@ -260,9 +240,8 @@ fn the_waker_of_the_last_poll_is_the_one_that_is_called() {
 
 #[test]
 fn a_waker_that_panics_is_reported_and_the_others_are_called() {
-    let (lp, reports) = (virtual_loop(), Log::default());
-    let told: Log<String> = Rc::clone(&reports);
-    lp.set_exception_handler(move |context| told.borrow_mut().push(context.to_string()));
+    let lp = virtual_loop();
+    let reports = reports(&lp);
     lp.run_until_complete(async {
         let (event, log) = (Event::new(), Log::default());
         let mut wait = pin!(event.wait());
@@ -295,7 +274,7 @@ fn a_waker_may_use_the_event_that_calls_it() {
         let all = ["one", "two"].map(|name| waiter(&event, &log, name));
         yield_now().await;
         event.set();
-        assert_eq!((waiting(&event), event.is_set()), (0, true));
+        assert_eq!((event.waiters(), event.is_set()), (0, true));
         gather(all).await;
         assert_eq!(*log.borrow(), ["one", "two"]);
         assert!(poll!(wait).is_ready());
@@ -343,7 +322,7 @@ fn a_wait_may_outlive_its_loop_and_is_called_all_the_same() {
     let mut wait = pin!(event.wait());
     lp.run_until_complete(async { assert!(poll!(wait.as_mut()).is_pending()) }).expect("it runs");
     drop(lp);
-    assert_eq!(waiting(&event), 1);
+    assert_eq!(event.waiters(), 1);
     event.set();
     assert_eq!(wait.now_or_never(), Some(()));
 }
@@ -376,9 +355,9 @@ fn destructors_may_set_it_while_the_loop_closes() {
         }
     }
     lp.run_until_complete(yield_now()).expect("it runs");
-    assert_eq!((waiting(&event), waiting(&other)), (3, 3));
+    assert_eq!((event.waiters(), other.waiters()), (3, 3));
     lp.close().expect("it does not run");
-    assert_eq!((event.is_set(), waiting(&event), waiting(&other)), (true, 0, 0));
+    assert_eq!((event.is_set(), event.waiters(), other.waiters()), (true, 0, 0));
     assert!(log.borrow().is_empty());
 }
 

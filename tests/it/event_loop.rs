@@ -6,24 +6,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use oneloop::{
-    Clock, Error, EventLoop, Task, TaskError, all_tasks, create_future, create_task, ensure_future, gather, sleep,
-    try_gather, wait, yield_now,
+    Error, EventLoop, Task, TaskError, all_tasks, create_future, create_task, ensure_future, gather, sleep, try_gather,
+    wait, yield_now,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
-
-/// Calls its closure when it is dropped.
-struct OnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
+use crate::support::{OnDrop, SECOND, now, panic_of, virtual_loop};
 
 /// A task that holds `thing` and never ends.
 fn hold<T: 'static>(lp: &EventLoop, thing: T) -> Task<()> {
@@ -188,8 +175,7 @@ fn a_closed_loop_refuses_to_run_and_to_schedule() {
     assert!(matches!(lp.run_until_complete(ready(1)), Err(Error::Closed)));
     assert!(matches!(lp.run_forever(), Err(Error::Closed)));
     let refuses = |what: &dyn Fn()| {
-        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(what)).expect_err("it panics");
-        let text = panic.downcast_ref::<&str>().expect("a text");
+        let text = panic_of(what);
         assert!(text.contains("the event loop is closed"), "{text}");
     };
     refuses(&|| drop(lp.call_soon(|| ())));
@@ -554,9 +540,9 @@ fn time_stands_still_while_anything_is_ready_and_jumps_when_nothing_is() {
         for _ in 0..1000 {
             yield_now().await;
         }
-        assert_eq!(EventLoop::current().time(), start);
+        assert_eq!(now(), start);
         sleep(Duration::from_nanos(1)).await;
-        assert_eq!(EventLoop::current().time() - start, Duration::from_nanos(1));
+        assert_eq!(now() - start, Duration::from_nanos(1));
     })
     .expect("it runs");
 }

@@ -1,31 +1,16 @@
 //! `oneloop::Future`: settled once, awaited, cancelled, told of.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::Future as _;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use oneloop::{
-    AnyFuture, Clock, Error, EventLoop, InvalidState, TaskError, catch_cancelled, create_future, create_task, sleep,
-    yield_now,
+    AnyFuture, Error, EventLoop, InvalidState, TaskError, catch_cancelled, create_future, create_task, sleep, yield_now,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
-
-/// Runs `main` on a loop with a virtual clock.
-#[track_caller]
-fn run<T>(main: impl Future<Output = T>) -> T {
-    virtual_loop().run_until_complete(main).expect("it runs to its end")
-}
-
-/// Puts its name into a log when it is dropped or called.
-type Log = Rc<RefCell<Vec<&'static str>>>;
+use crate::support::{Log, SECOND, run, virtual_loop};
 
 #[test]
 fn the_first_result_stands_and_the_second_comes_back() {

@@ -6,34 +6,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use oneloop::{
-    Awaitable, Clock, EventLoop, TaskError, all_tasks, catch_cancelled, create_future, create_task, current_task,
+    Awaitable, EventLoop, TaskError, all_tasks, catch_cancelled, create_future, create_task, current_task,
     ensure_future, gather, sleep, try_gather, yield_now,
 };
 
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().unwrap()
-}
-
-fn run<F: Future>(main: F) -> F::Output {
-    virtual_loop().run_until_complete(main).unwrap()
-}
-
-fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
-
-async fn after(seconds: u64) -> u64 {
-    sleep(secs(seconds)).await;
-    seconds
-}
-
-async fn fail_after(seconds: u64) -> Result<u64, u64> {
-    Err(after(seconds).await)
-}
-
-async fn pass_after(seconds: u64) -> Result<u64, u64> {
-    Ok(after(seconds).await)
-}
+use crate::support::{after, fail_after, now, pass_after, reports_as, run, secs, virtual_loop};
 
 async fn panic_after(seconds: u64) -> u64 {
     panic!("boom {}", after(seconds).await)
@@ -82,9 +59,9 @@ impl Crew {
 #[test]
 fn values_come_in_the_order_of_arguments_whatever_ends_first() {
     let (values, passed) = run(async {
-        let start = EventLoop::current().time();
+        let start = now();
         let values = gather([5, 1, 3, 0, 4].map(after)).await;
-        (values, EventLoop::current().time() - start)
+        (values, now() - start)
     });
     assert_eq!(values, [5, 1, 3, 0, 4]);
     assert_eq!(passed, secs(5)); // all at once, not one after another
@@ -95,7 +72,7 @@ fn nothing_gathered_is_done_at_once() {
     run(async {
         let gathering = gather(Vec::<std::future::Ready<i32>>::new());
         assert!(gathering.done() && !gathering.cancelled() && !gathering.cancel());
-        assert_eq!(gathering.await, Vec::<i32>::new());
+        assert_eq!(gathering.await, []);
         assert_eq!(try_gather(Vec::<std::future::Ready<Result<i32, ()>>>::new()).await, Ok(vec![]));
         assert!(gather(Vec::<std::future::Ready<i32>>::new()).limit(1).return_exceptions().await.is_empty());
     });
@@ -191,7 +168,7 @@ fn a_mixture_goes_by_awaitable() {
             ensure_future(after(4)),
             Awaitable::from(gather([after(5)])).map(|five| five[0]),
             Awaitable::from(gather([after(6)]).return_exceptions()).map(|mut six| six.remove(0).unwrap()),
-            Awaitable::from(try_gather([pass_after(7)])).map(|seven| seven.unwrap()[0]),
+            Awaitable::from(try_gather([pass_after::<u64>(7)])).map(|seven| seven.unwrap()[0]),
             shared.into(),
         ];
         gather(mixture).await
@@ -207,9 +184,9 @@ fn tuples_hold_several_types() {
         assert_eq!((one, two, three), (1, "two", vec![3]));
         let good = oneloop::try_gather!(pass_after(1), async { Ok::<_, u64>('c') }).await;
         assert_eq!(good, Ok((1, 'c')));
-        let start = EventLoop::current().time();
-        let bad = oneloop::try_gather!(pass_after(9), fail_after(2), async { Ok('c') }).await;
-        assert_eq!((bad, EventLoop::current().time() - start), (Err(2), secs(2)));
+        let start = now();
+        let bad = oneloop::try_gather!(pass_after(9), fail_after(2, 2), async { Ok('c') }).await;
+        assert_eq!((bad, now() - start), (Err(2), secs(2)));
     });
 }
 
@@ -336,17 +313,17 @@ fn values_that_nobody_took_are_dropped_with_the_gathering() {
 #[test]
 fn the_first_error_comes_at_once_and_the_siblings_run_on() {
     run(async {
-        let start = EventLoop::current().time();
+        let start = now();
         let sibling = create_task(pass_after(9));
         let handle = sibling.handle();
         let mixture: Vec<Awaitable<Result<u64, u64>>> = vec![
             sibling.into(),
-            ensure_future(fail_after(3)),
-            ensure_future(fail_after(2)),
+            ensure_future(fail_after(3, 3)),
+            ensure_future(fail_after(2, 2)),
             ensure_future(pass_after(1)),
         ];
         assert_eq!(try_gather(mixture).await, Err(2));
-        assert_eq!(EventLoop::current().time() - start, secs(2));
+        assert_eq!(now() - start, secs(2));
         assert!(!handle.done());
         sleep(secs(8)).await;
         assert!(handle.done() && !handle.cancelled());
@@ -355,7 +332,7 @@ fn the_first_error_comes_at_once_and_the_siblings_run_on() {
 
 #[test]
 fn gather_takes_errors_for_values() {
-    let all = run(async { gather([ensure_future(fail_after(1)), ensure_future(pass_after(2))]).await });
+    let all = run(async { gather([ensure_future(fail_after(1, 1)), ensure_future(pass_after(2))]).await });
     assert_eq!(all, [Err(1), Ok(2)]);
 }
 
@@ -400,10 +377,10 @@ fn return_exceptions_puts_every_ending_in_its_place_when_all_have_ended() {
             let victim = victim.handle();
             move || victim.cancel()
         });
-        let start = EventLoop::current().time();
+        let start = now();
         let all = [victim.into(), ensure_future(panic_after(2)), ensure_future(after(3))];
         let ended = gather(all).return_exceptions().await;
-        assert_eq!(EventLoop::current().time() - start, secs(3));
+        assert_eq!(now() - start, secs(3));
         assert!(matches!(ended[0], Err(TaskError::Cancelled(_))));
         assert!(matches!(&ended[1], Err(TaskError::Panicked(panic)) if panic.message() == "boom 2"));
         assert!(matches!(ended[2], Ok(3)));
@@ -425,9 +402,8 @@ fn return_exceptions_judges_again_what_was_cancelled_before_the_call() {
 
 #[test]
 fn a_panic_of_a_gathering_that_nobody_awaits_is_reported_once() {
-    let (lp, reports) = (virtual_loop(), Rc::new(RefCell::new(Vec::new())));
-    let log = Rc::clone(&reports);
-    lp.set_exception_handler(move |context| log.borrow_mut().push(context.exception.message().to_owned()));
+    let lp = virtual_loop();
+    let reports = reports_as(&lp, |context| context.exception.message().to_owned());
     lp.run_until_complete(async {
         let gathering = gather([ensure_future(panic_after(1)), ensure_future(after(2))]);
         sleep(secs(3)).await;
@@ -443,7 +419,7 @@ fn a_panic_of_a_gathering_that_nobody_awaits_is_reported_once() {
 #[test]
 fn cancel_rest_waits_for_the_cleanup_of_the_others_before_it_gives_the_error() {
     run(async {
-        let (start, cleaned) = (EventLoop::current().time(), Rc::new(Cell::new(false)));
+        let (start, cleaned) = (now(), Rc::new(Cell::new(false)));
         let mark = Rc::clone(&cleaned);
         let slow = async move {
             let Err(cancelled) = catch_cancelled(sleep(secs(60))).await else { return Ok(0) };
@@ -451,9 +427,9 @@ fn cancel_rest_waits_for_the_cleanup_of_the_others_before_it_gives_the_error() {
             mark.set(true);
             cancelled.reraise().await
         };
-        let ended = try_gather([ensure_future(slow), ensure_future(fail_after(1))]).cancel_rest().await;
+        let ended = try_gather([ensure_future(slow), ensure_future(fail_after(1, 1))]).cancel_rest().await;
         assert_eq!((ended, cleaned.get()), (Err(1), true));
-        assert_eq!(EventLoop::current().time() - start, secs(5));
+        assert_eq!(now() - start, secs(5));
     });
 }
 
@@ -465,9 +441,9 @@ fn cancel_rest_keeps_the_first_error_when_a_cancelled_sibling_fails_or_swallows(
             let _ = catch_cancelled(sleep(secs(60))).await;
             Ok(3)
         };
-        let all = [ensure_future(fails_late), ensure_future(swallows), ensure_future(fail_after(1))];
+        let all = [ensure_future(fails_late), ensure_future(swallows), ensure_future(fail_after(1, 1))];
         assert_eq!(try_gather(all).cancel_rest().await, Err(1));
-        assert_eq!(try_gather([2, 1].map(pass_after)).cancel_rest().await, Ok(vec![2, 1]));
+        assert_eq!(try_gather([2, 1].map(pass_after::<u64>)).cancel_rest().await, Ok(vec![2, 1]));
     });
 }
 
@@ -488,7 +464,7 @@ fn cancel_rest_cancels_also_when_the_error_was_there_before_the_call() {
 #[test]
 fn cancel_rest_after_a_panic_cancels_the_others_and_goes_on_with_the_panic() {
     run(async {
-        let rest = create_task(pass_after(9));
+        let rest = create_task(pass_after::<u64>(9));
         let handle = rest.handle();
         let bad = async {
             sleep(secs(1)).await;
@@ -519,9 +495,9 @@ fn never_more_than_the_limit_run_and_results_stay_in_order() {
 #[test]
 fn with_a_limit_the_next_starts_as_soon_as_any_has_ended() {
     let passed = run(async {
-        let start = EventLoop::current().time();
+        let start = now();
         gather([5, 1, 1, 1, 1, 1].map(after)).limit(2).await;
-        EventLoop::current().time() - start
+        now() - start
     });
     assert_eq!(passed, secs(5));
 }
@@ -676,12 +652,12 @@ fn a_limit_whose_first_children_are_done_still_starts_the_rest() {
 #[test]
 fn a_limit_of_n_lets_n_run_although_others_among_the_first_are_done() {
     run(async {
-        let (start, done, crew) = (EventLoop::current().time(), create_future(), Crew::default());
+        let (start, done, crew) = (now(), create_future(), Crew::default());
         done.set_result(0).unwrap();
         let rest = [1, 2, 3].map(|n| ensure_future(crew.clone().work(n, 1)));
         let all = std::iter::once(Awaitable::from(done)).chain(rest);
         assert_eq!(gather(all).limit(3).await, [0, 1, 2, 3]);
-        assert_eq!((crew.most.get(), EventLoop::current().time() - start), (3, secs(1)));
+        assert_eq!((crew.most.get(), now() - start), (3, secs(1)));
     });
 }
 
@@ -785,7 +761,7 @@ fn cancelled_without_return_exceptions_it_does_not_wait_for_a_slow_child_and_wit
                 cancelled.reraise().await
             };
             let gathering = gather([ensure_future(slow), ensure_future(after(60))]);
-            let start = EventLoop::current().time();
+            let start = now();
             let handle = gathering.handle();
             EventLoop::current().call_later(secs(1), move || assert!(handle.cancel()));
             if collects {
@@ -793,7 +769,7 @@ fn cancelled_without_return_exceptions_it_does_not_wait_for_a_slow_child_and_wit
             } else {
                 assert!(catch_cancelled(gathering).await.is_err());
             }
-            EventLoop::current().time() - start
+            now() - start
         });
         assert_eq!(passed, secs(if collects { 6 } else { 1 }));
     }
@@ -807,7 +783,7 @@ fn nested_gatherings_give_nested_values_and_errors() {
         let leaf = |seconds: &[u64]| gather(seconds.iter().copied().map(after));
         let values = gather([leaf(&[3, 1]), leaf(&[2]), leaf(&[])]).await;
         assert_eq!(values, [vec![3, 1], vec![2], vec![]]);
-        let tries = gather([try_gather([pass_after(1)]), try_gather([fail_after(2), fail_after(1)])]).await;
+        let tries = gather([try_gather([pass_after(1)]), try_gather([fail_after(2, 2), fail_after(1, 1)])]).await;
         assert_eq!(tries, [Ok(vec![1]), Err(1)]);
         let ended = gather([gather([ensure_future(panic_after(1))]), gather([ensure_future(after(2))])]);
         let ended = ended.return_exceptions().await;

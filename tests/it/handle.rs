@@ -4,13 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use oneloop::{Clock, EventLoop, Handle, TimerHandle, sleep, yield_now};
+use oneloop::{EventLoop, Handle, TimerHandle, sleep, yield_now};
 
-const SECOND: Duration = Duration::from_secs(1);
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
+use crate::support::{SECOND, virtual_loop};
 
 fn pass(lp: &EventLoop, time: Duration) {
     lp.run_until_complete(sleep(time)).expect("it runs");

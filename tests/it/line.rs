@@ -9,27 +9,16 @@ use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::future::join;
 use futures::{FutureExt as _, poll};
 use oneloop::{
-    Barrier, Clock, Condition, Error, Event, EventLoop, Lock, Queue, Semaphore, Task, TaskError, catch_cancelled,
-    create_future, create_task, sleep, sleep_until, timeout, timeout_at, yield_now,
+    Barrier, Condition, Error, Event, Lock, Queue, Semaphore, Task, TaskError, catch_cancelled, create_future,
+    create_task, sleep, sleep_until, timeout, timeout_at, yield_now,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
-const LONG: Duration = Duration::from_secs(1_000);
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
-
-/// Runs `main` on a loop with a virtual clock.
-#[track_caller]
-fn run<T>(main: impl Future<Output = T>) -> T {
-    virtual_loop().run_until_complete(main).expect("it runs to its end")
-}
+use crate::support::{LONG, SECOND, now, reports, run, virtual_loop};
 
 // A wait that is still there after its task was cancelled. Whoever calls passes a cancelled task over, trusting that it
 // leaves the line in its next step.
@@ -60,7 +49,7 @@ fn lock_whose_wait_survives_a_time_limit_goes_on() {
     run(async {
         let lock = Lock::new(());
         let guard = lock.acquire().await;
-        let (inside, deadline) = (lock.clone(), EventLoop::current().time() + SECOND);
+        let (inside, deadline) = (lock.clone(), now() + SECOND);
         let task = create_task(async move {
             yield_now().await; // so that the holder's timer is set first
             let mut acquire = pin!(inside.acquire());
@@ -162,9 +151,8 @@ impl Wake for Eager {
 }
 
 fn grant_to_an_eager_waker(polls: bool) {
-    let (lp, reports) = (virtual_loop(), Rc::new(RefCell::new(Vec::new())));
-    let told = Rc::clone(&reports);
-    lp.set_exception_handler(move |context| told.borrow_mut().push(context.to_string()));
+    let lp = virtual_loop();
+    let reports = reports(&lp);
     lp.run_until_complete(async {
         let semaphore = Semaphore::new(0);
         let inside = semaphore.clone();

@@ -14,23 +14,10 @@ use futures::future::{Either, join, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use futures::{FutureExt as _, poll};
 use oneloop::{
-    Clock, Error, EventLoop, Lock, Task, TaskError, all_tasks, catch_cancelled, create_future, create_task, gather,
-    sleep, yield_now,
+    Error, Lock, Task, TaskError, all_tasks, catch_cancelled, create_future, create_task, gather, sleep, yield_now,
 };
 
-const LONG: Duration = Duration::from_secs(1_000);
-
-type Log<T> = Rc<RefCell<Vec<T>>>;
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
-
-/// Runs `main` on a loop with a virtual clock.
-#[track_caller]
-fn run<T>(main: impl Future<Output = T>) -> T {
-    virtual_loop().run_until_complete(main).expect("it runs to its end")
-}
+use crate::support::{LONG, Log, run, virtual_loop};
 
 /// Where a program stands that can never go on: who waits for what.
 #[track_caller]
@@ -51,13 +38,6 @@ async fn visit(lock: Lock, log: Log<&'static str>, name: &'static str) {
     let _guard = lock.acquire().await;
     log.borrow_mut().push(name);
     yield_now().await;
-}
-
-fn waiting<T: fmt::Debug>(lock: &Lock<T>) -> usize {
-    let text = format!("{lock:?}");
-    let (_, count) = text.split_once("waiting: ").expect("Debug shows who waits");
-    let digits: String = count.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().expect("a number")
 }
 
 // What it protects.
@@ -116,7 +96,7 @@ fn a_guard_that_is_forgotten_keeps_the_lock_for_ever() {
     });
     assert_eq!(waits, ["Task-1 waits for a lock", "second waits for a lock"]);
     assert!(lock.locked() && lock.try_acquire().is_none());
-    assert_eq!(waiting(&lock), 0);
+    assert_eq!(lock.waiters(), 0);
 }
 
 #[test]
@@ -217,7 +197,7 @@ fn try_acquire_passes_a_line_in_which_all_have_been_cancelled() {
         assert!(line.iter().all(Task::cancelled));
         assert!(lock.locked(), "those who leave let nothing go that is not theirs");
         drop(guard);
-        assert_eq!((lock.locked(), waiting(&lock), log.borrow().len()), (false, 0, 0));
+        assert_eq!((lock.locked(), lock.waiters(), log.borrow().len()), (false, 0, 0));
     });
 }
 
@@ -251,7 +231,7 @@ fn one_cancelled_in_the_middle_of_the_line_changes_no_order() {
         line[1].cancel();
         yield_now().await;
         line[3].cancel();
-        assert_eq!(waiting(&lock), 4); // one is on its way out
+        assert_eq!(lock.waiters(), 4); // one is on its way out
         drop(guard);
         let ended = gather(line).return_exceptions().await;
         assert_eq!(ended.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true, false, true]);
@@ -273,7 +253,7 @@ fn a_cancelled_task_may_take_it_to_clean_up() {
         yield_now().await;
         task.cancel();
         yield_now().await;
-        assert_eq!((task.done(), waiting(&lock)), (false, 1));
+        assert_eq!((task.done(), lock.waiters()), (false, 1));
         drop(guard);
         assert!(catch_cancelled(task).await.is_err());
         assert_eq!((&*log.borrow(), lock.locked()), (&vec!["clean-up"], false));
@@ -288,14 +268,14 @@ fn cancel_time(times: u32, n: usize) -> Duration {
             let guard = lock.acquire().await;
             let line: Vec<_> = (0..n).map(|_| visitor(&lock, &log, "nobody")).collect();
             yield_now().await;
-            assert_eq!(waiting(&lock), n);
+            assert_eq!(lock.waiters(), n);
             for task in &line {
                 assert!(task.cancel());
             }
             drop(guard);
             yield_now().await;
             assert!(line.iter().all(Task::cancelled));
-            assert_eq!((waiting(&lock), lock.locked(), log.borrow().len()), (0, false, 0));
+            assert_eq!((lock.waiters(), lock.locked(), log.borrow().len()), (0, false, 0));
         });
     };
     let all = || {
@@ -320,11 +300,11 @@ fn a_wait_that_is_dropped_in_the_line_leaves_it() {
         let (lock, log) = (Lock::new(()), Log::default());
         let guard = lock.acquire().await;
         assert!(lock.acquire().now_or_never().is_none());
-        assert_eq!(waiting(&lock), 0);
+        assert_eq!(lock.waiters(), 0);
         let next = visitor(&lock, &log, "next");
         yield_now().await;
         assert!(lock.acquire().now_or_never().is_none());
-        assert_eq!(waiting(&lock), 1);
+        assert_eq!(lock.waiters(), 1);
         drop(guard);
         yield_now().await;
         assert_eq!(*log.borrow(), ["next"]);
@@ -343,7 +323,7 @@ fn a_wait_that_is_dropped_after_it_was_called_hands_its_turn_on_at_once() {
         yield_now().await;
         drop(guard);
         yield_now().await;
-        assert_eq!((log.borrow().len(), waiting(&lock)), (0, 1), "it is not its turn");
+        assert_eq!((log.borrow().len(), lock.waiters()), (0, 1), "it is not its turn");
         drop(called);
         yield_now().await;
         assert_eq!(*log.borrow(), ["next"]);
@@ -410,7 +390,7 @@ fn select_of_two_locks_takes_one_and_leaves_the_line_of_the_other() {
         let [first, second] = guards;
         drop(second);
         assert_eq!(selecting.await, 2);
-        assert_eq!((waiting(&locks[0]), locks[1].locked()), (0, false));
+        assert_eq!((locks[0].waiters(), locks[1].locked()), (0, false));
         drop(first);
         assert_eq!(locks[0].try_acquire().as_deref(), Some(&1));
     });
@@ -435,7 +415,7 @@ fn a_crowd_in_one_task_has_it_in_the_order_of_the_first_polls() {
         let order = log.clone();
         let outsider = visitor(&lock, &log, "outsider");
         yield_now().await;
-        assert_eq!(waiting(&lock), 5);
+        assert_eq!(lock.waiters(), 5);
         drop(guard);
         crowd.await;
         outsider.await;
@@ -456,9 +436,9 @@ fn a_crowd_that_is_dropped_hands_the_turn_of_the_called_one_on() {
         let next = visitor(&lock, &log, "next");
         yield_now().await; // the combinator has woken this task, which so comes first
         yield_now().await;
-        assert_eq!(waiting(&lock), 5);
+        assert_eq!(lock.waiters(), 5);
         drop(guard);
-        assert_eq!(waiting(&lock), 4);
+        assert_eq!(lock.waiters(), 4);
         drop(crowd);
         yield_now().await;
         yield_now().await;
@@ -491,7 +471,7 @@ fn a_task_that_is_cancelled_with_a_called_wait_in_a_crowd_hands_the_turn_on() {
             }
             next.await;
             assert!(crowd.cancelled());
-            assert_eq!((waiting(&lock), lock.locked()), (0, false));
+            assert_eq!((lock.waiters(), lock.locked()), (0, false));
         }
     });
 }
@@ -544,7 +524,7 @@ fn a_wait_that_is_polled_again_and_again_keeps_its_one_place() {
             assert!(poll!(patient.as_mut()).is_pending());
             yield_now().await;
         }
-        assert_eq!(waiting(&lock), 2);
+        assert_eq!(lock.waiters(), 2);
         drop(guard);
         drop(patient.await);
         next.await;
@@ -571,7 +551,7 @@ fn a_wait_that_survives_a_cancellation_keeps_its_place() {
             assert!(patient.cancel());
         }
         yield_now().await;
-        assert_eq!(waiting(&lock), 2);
+        assert_eq!(lock.waiters(), 2);
         drop(guard);
         patient.await;
         next.await;
@@ -611,9 +591,9 @@ fn a_guard_that_is_dropped_between_two_runs_calls_the_next() {
         visitor(&lock, &log, "next")
     };
     lp.run_until_complete(yield_now()).expect("it runs");
-    assert_eq!((waiting(&lock), log.borrow().len()), (1, 0));
+    assert_eq!((lock.waiters(), log.borrow().len()), (1, 0));
     drop(guard);
-    assert_eq!((waiting(&lock), lock.locked(), lock.try_acquire().is_none()), (0, false, true));
+    assert_eq!((lock.waiters(), lock.locked(), lock.try_acquire().is_none()), (0, false, true));
     lp.run_until_complete(next).expect("it runs");
     assert_eq!(*log.borrow(), ["next"]);
 }
@@ -626,9 +606,9 @@ fn a_guard_may_outlive_the_loop_it_was_taken_in() {
     let waiter = lock.clone();
     lp.create_task(async move { *waiter.acquire().await });
     lp.run_until_complete(yield_now()).expect("it runs");
-    assert_eq!(waiting(&lock), 1);
+    assert_eq!(lock.waiters(), 1);
     drop(lp);
-    assert_eq!((waiting(&lock), lock.locked()), (0, true));
+    assert_eq!((lock.waiters(), lock.locked()), (0, true));
     drop(guard);
     assert_eq!(lock.try_acquire().as_deref(), Some(&1));
 }
@@ -665,10 +645,10 @@ fn destructors_may_take_it_and_let_it_go_while_the_loop_closes() {
         });
     }
     lp.run_until_complete(yield_now()).expect("it runs");
-    assert_eq!((waiting(&lock), lock.locked()), (2, true));
+    assert_eq!((lock.waiters(), lock.locked()), (2, true));
     lp.close().expect("it does not run");
     assert_eq!(seen.borrow().len(), 3);
-    assert_eq!((waiting(&lock), lock.locked()), (0, false));
+    assert_eq!((lock.waiters(), lock.locked()), (0, false));
     assert!(lock.try_acquire().is_some());
 }
 

@@ -1,40 +1,21 @@
 //! The handle on a loop that goes to other threads: what is sent arrives, once and in order, or is refused; what is taken
 //! back does not run; nobody waits for what never comes.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::thread::{self, ThreadId};
+use std::thread::{self};
 use std::time::{Duration, Instant};
 
 use oneloop::{
-    Clock, Closed, EventLoop, LoopHandle, TaskError, ThreadsafeFuture, ThreadsafeHandle, all_tasks, catch_cancelled,
+    Closed, EventLoop, LoopHandle, TaskError, ThreadsafeFuture, ThreadsafeHandle, all_tasks, catch_cancelled,
     create_future, create_task, current_task, sleep, yield_now,
 };
 
-/// Nothing here takes so long; only what hangs does.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn real_loop() -> EventLoop {
-    EventLoop::new().expect("a loop")
-}
-
-/// Says on which thread it was dropped.
-struct Tells(mpsc::Sender<ThreadId>);
-
-impl Drop for Tells {
-    fn drop(&mut self) {
-        let _ = self.0.send(thread::current().id());
-    }
-}
-
-fn tells() -> (Tells, mpsc::Receiver<ThreadId>) {
-    let (sender, receiver) = mpsc::channel();
-    (Tells(sender), receiver)
-}
+use crate::support::{PATIENCE, panic_of, real_loop, reports, tells, virtual_loop};
 
 /// Runs `f` on another thread and waits for its end.
 fn elsewhere<R: Send>(f: impl FnOnce() -> R + Send) -> R {
@@ -163,9 +144,7 @@ fn a_call_made_while_the_batch_runs_waits_for_the_next_iteration() {
 #[test]
 fn a_call_that_panics_is_reported_and_the_loop_goes_on() {
     let lp = real_loop();
-    let reports = Rc::new(RefCell::new(Vec::new()));
-    let told = Rc::clone(&reports);
-    lp.set_exception_handler(move |context| told.borrow_mut().push(context.to_string()));
+    let reports = reports(&lp);
     let went_on = run_beside(&lp, |handle| {
         handle.call_soon_threadsafe(|| panic!("oh")).expect("the loop is open");
         let asked = handle.run_coroutine_threadsafe(|| async { 1 }).expect("the loop is open");
@@ -357,8 +336,7 @@ fn a_panic_of_the_coroutine_comes_back_and_is_not_reported() {
         asked.expect("the loop is open").result_timeout(PATIENCE)
     });
     let Err(TaskError::Panicked(panic)) = ended else { panic!("{ended:?}") };
-    let payload = catch_unwind(AssertUnwindSafe(|| panic.resume())).unwrap_err();
-    assert_eq!(payload.downcast_ref(), Some(&"oh"));
+    assert_eq!(panic_of(|| panic.resume()), "oh");
 }
 
 #[test]
@@ -487,8 +465,7 @@ fn result_on_the_loops_own_thread_is_refused() {
         let asked = LoopHandle::current().run_coroutine_threadsafe(|| async { 1 }).expect("the loop is open");
         assert!(matches!(asked.result_timeout(Duration::ZERO), Err(TaskError::NotDone)));
         for wait in [ThreadsafeFuture::result, |asked: &_| ThreadsafeFuture::result_timeout(asked, PATIENCE)] {
-            let refused = catch_unwind(AssertUnwindSafe(|| wait(&asked))).unwrap_err();
-            let text = refused.downcast_ref::<&str>().expect("text");
+            let text = panic_of(|| wait(&asked));
             assert!(text.contains("own thread") && text.contains("create_task"), "{text}");
         }
         for _ in 0..4 {
@@ -528,7 +505,7 @@ fn a_value_that_nobody_waits_for_is_dropped_on_the_loops_thread() {
 
 #[test]
 fn a_handle_held_elsewhere_does_not_hold_up_a_virtual_clock() {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
+    let lp = virtual_loop();
     let handle = lp.handle();
     lp.run_until_complete(sleep(Duration::from_secs(3600))).expect("time jumps");
     let never = lp.run_until_complete(async { create_future::<()>().await });

@@ -6,37 +6,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread;
-use std::time::Duration;
 
 use oneloop::{
-    Awaitable, Clock, EventLoop, TaskError, create_future, create_task, ensure_future, gather, sleep, try_gather, wait,
+    Awaitable, EventLoop, TaskError, create_future, create_task, ensure_future, gather, sleep, try_gather, wait,
     yield_now,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
+use crate::support::{Bomb, Log, SECOND, reports_as, virtual_loop};
+
 const NEVER_RETRIEVED: &str = "Task exception was never retrieved";
 
-type Reports = Rc<RefCell<Vec<String>>>;
+type Reports = Log<String>;
 
 /// A loop with a virtual clock that keeps what its exception handler is told: what happened, and the panic's text.
 fn watched_loop() -> (EventLoop, Reports) {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
-    let reports = Reports::default();
-    let kept = Rc::clone(&reports);
-    lp.set_exception_handler(move |context| {
-        kept.borrow_mut().push(format!("{}: {}", context.message, context.exception.message()));
-    });
+    let lp = virtual_loop();
+    let reports = reports_as(&lp, |context| format!("{}: {}", context.message, context.exception.message()));
     (lp, reports)
-}
-
-/// Panics when it is dropped, but not on top of another panic.
-struct Bomb;
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        assert!(thread::panicking(), "the bomb went off");
-    }
 }
 
 /// Runs what `arm` starts beside another task, which must not be harmed; answers the reports.

@@ -9,13 +9,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use oneloop::net::{PipeReader, PipeWriter, pipe};
-use oneloop::{EventLoop, create_task, sleep, timeout, yield_now};
+use oneloop::{create_task, sleep, yield_now};
 
-/// Runs on the machine's clock, and fails rather than hangs.
-fn run<F: Future>(main: F) -> F::Output {
-    let lp = EventLoop::new().unwrap();
-    lp.run_until_complete(timeout(Duration::from_secs(60), main)).unwrap().expect("it hangs")
-}
+use crate::support::run_real;
 
 async fn read_to_end(reader: &PipeReader) -> Vec<u8> {
     let (mut all, mut buffer) = (Vec::new(), [0; 5_000]);
@@ -29,7 +25,7 @@ async fn read_to_end(reader: &PipeReader) -> Vec<u8> {
 
 #[test]
 fn what_is_written_is_read_and_then_comes_the_end() {
-    run(async {
+    run_real(async {
         let (reader, writer) = pipe().unwrap();
         let reads = create_task(async move { read_to_end(&reader).await });
         for _ in 0..100 {
@@ -43,7 +39,7 @@ fn what_is_written_is_read_and_then_comes_the_end() {
 #[test]
 fn the_end_behind_the_last_bytes_is_not_missed() {
     for waits in [false, true] {
-        run(async move {
+        run_real(async move {
             let (reader, writer) = pipe().unwrap();
             writer.write_all(b"last").await.unwrap();
             if waits {
@@ -61,7 +57,7 @@ fn the_end_behind_the_last_bytes_is_not_missed() {
 
 #[test]
 fn nobody_reads_any_more() {
-    run(async {
+    run_real(async {
         let (reader, writer) = pipe().unwrap();
         let fills = create_task(async move {
             let error = loop {
@@ -84,7 +80,7 @@ fn a_child_is_written_to_and_read_from() {
         println!("skipped: there is no cat");
         return;
     };
-    run(async {
+    run_real(async {
         let writer = PipeWriter::from_fd(child.stdin.take().unwrap().into()).unwrap();
         let reader = PipeReader::from_fd(child.stdout.take().unwrap().into()).unwrap();
         let reads = create_task(async move { read_to_end(&reader).await });
@@ -97,7 +93,7 @@ fn a_child_is_written_to_and_read_from() {
 
 #[test]
 fn from_a_descriptor_and_back() {
-    run(async {
+    run_real(async {
         let (reader, writer) = pipe().unwrap();
         let (mut from, mut to) = (File::from(reader.into_fd()), File::from(writer.into_fd()));
         to.write_all(b"abc").unwrap();
@@ -113,7 +109,7 @@ fn from_a_descriptor_and_back() {
 
 #[test]
 fn a_regular_file_is_refused() {
-    run(async {
+    run_real(async {
         #[cfg(target_os = "linux")]
         assert!(PipeReader::from_fd(OwnedFd::from(File::open("Cargo.toml").unwrap())).is_err());
         yield_now().await;
@@ -128,7 +124,7 @@ fn a_terminal_gives_a_line_at_a_time_and_none_is_forgotten() {
         return;
     };
     // what the terminal's program writes comes out at the master in pieces of the system's choosing
-    run(async {
+    run_real(async {
         let writer = PipeWriter::from_fd(master.try_clone().unwrap().into()).unwrap();
         let reader = PipeReader::from_fd(master.into()).unwrap();
         // nobody has opened the terminal; the echo of what is written comes back, line by line

@@ -12,24 +12,19 @@ use std::time::Duration;
 
 use oneloop::signal::{SIGKILL, SIGTERM, SIGUSR1};
 use oneloop::{
-    Clock, EventLoop, Process, ProcessBuilder, create_subprocess_exec, create_subprocess_shell, create_task, gather,
-    yield_now,
+    Process, ProcessBuilder, create_subprocess_exec, create_subprocess_shell, create_task, gather, yield_now,
 };
 
-use crate::support::alone;
+use crate::support::{alone, open_descriptors, run, virtual_loop};
 
 /// Programs that these tests start.
 const PROGRAMS: &[&str] = &["sh", "cat", "true", "false", "sleep"];
 
 /// Runs on a virtual clock. A machine without the programs skips the test.
-fn run<F: Future<Output = io::Result<()>>>(main: F) {
+fn with_programs<F: Future<Output = io::Result<()>>>(main: F) {
     if has_programs() {
-        new_loop().run_until_complete(main).unwrap().unwrap();
+        run(main).unwrap();
     }
-}
-
-fn new_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().unwrap()
 }
 
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
@@ -73,13 +68,9 @@ fn assert_goes(pid: u32) {
     panic!("process {pid} is still there");
 }
 
-fn open_descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
-}
-
 #[test]
 fn arguments_are_passed_as_they_are() {
-    run(async {
+    with_programs(async {
         let echo = shell("printf '%s|' \"$0\" \"$@\"").args(["sh", "two words", "$HOME", "*", ""]).await?;
         assert_eq!(output(&echo).await?, "sh|two words|$HOME|*||");
         Ok(())
@@ -88,7 +79,7 @@ fn arguments_are_passed_as_they_are() {
 
 #[test]
 fn environment_and_directory_are_its_own() {
-    run(async {
+    with_programs(async {
         let there = env::temp_dir().canonicalize()?;
         let process = shell("echo \"$ONE $TWO\"; pwd -P").env("ONE", "1").envs([("TWO", "2")]).current_dir(&there);
         assert_eq!(output(&process.await?).await?, format!("1 2\n{}\n", there.display()));
@@ -103,7 +94,7 @@ fn environment_and_directory_are_its_own() {
 
 #[test]
 fn a_command_of_the_standard_library_keeps_its_settings() {
-    run(async {
+    with_programs(async {
         let mut command = Command::new("sh");
         command.args(["-c", "echo $ONE"]).env("ONE", "kept").stdout(Stdio::piped());
         assert_eq!(output(&ProcessBuilder::from(command).await?).await?, "kept\n");
@@ -113,7 +104,7 @@ fn a_command_of_the_standard_library_keeps_its_settings() {
 
 #[test]
 fn output_and_errors_come_apart() {
-    run(async {
+    with_programs(async {
         let process = shell("echo out; echo err >&2").await?;
         assert!(process.stdin.is_none());
         assert_eq!(process.communicate("").await?, (b"out\n".to_vec(), b"err\n".to_vec()));
@@ -123,7 +114,7 @@ fn output_and_errors_come_apart() {
 
 #[test]
 fn errors_go_where_the_output_goes() {
-    run(async {
+    with_programs(async {
         let text = "echo one; echo two >&2; echo three";
         let process = create_subprocess_shell(text).stdout(Stdio::piped()).stderr_to_stdout().await?;
         assert!(process.stderr.is_none());
@@ -139,7 +130,7 @@ fn errors_go_where_the_output_goes() {
 
 #[test]
 fn pipes_of_two_processes_can_be_joined() {
-    run(async {
+    with_programs(async {
         let (reader, writer) = io::pipe()?;
         let first = create_subprocess_shell("echo joined").stdout(writer).await?;
         let second = create_subprocess_exec("cat").stdin(reader).stdout(Stdio::piped()).await?;
@@ -151,7 +142,7 @@ fn pipes_of_two_processes_can_be_joined() {
 
 #[test]
 fn streams_of_a_process_can_be_talked_to() {
-    run(async {
+    with_programs(async {
         let cat = cat().await?;
         let (stdin, stdout) = (cat.stdin.as_ref().unwrap(), cat.stdout.as_ref().unwrap());
         for line in ["one\n", "two\n"] {
@@ -170,7 +161,7 @@ fn streams_of_a_process_can_be_talked_to() {
 
 #[test]
 fn communicate_of_much_data_does_not_deadlock() {
-    run(async {
+    with_programs(async {
         let much: Vec<u8> = (0..4 * 1024 * 1024_u32).map(|i| (i % 251) as u8).collect();
         let process = create_subprocess_shell("tee /dev/stderr");
         let process = process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).await?;
@@ -183,7 +174,7 @@ fn communicate_of_much_data_does_not_deadlock() {
 
 #[test]
 fn communicate_with_one_that_does_not_read_is_no_error() {
-    run(async {
+    with_programs(async {
         let process = create_subprocess_shell("echo done").stdin(Stdio::piped()).stdout(Stdio::piped()).await?;
         let (output, _) = process.communicate(vec![b'x'; 1024 * 1024]).await?;
         assert_eq!(output, b"done\n");
@@ -194,7 +185,7 @@ fn communicate_with_one_that_does_not_read_is_no_error() {
 
 #[test]
 fn communicate_that_is_cancelled_loses_nothing() {
-    run(async {
+    with_programs(async {
         // it says something, waits until it is told to go on, and copies its input
         let (go, mut starter) = io::pipe()?;
         let builder = create_subprocess_shell("echo first; read go <&2; exec cat");
@@ -219,7 +210,7 @@ fn communicate_that_is_cancelled_loses_nothing() {
 
 #[test]
 fn communicate_twice_gives_nothing_more() {
-    run(async {
+    with_programs(async {
         let process = cat().await?;
         assert_eq!(process.communicate("once").await?.0, b"once");
         assert_eq!(process.communicate("twice").await?.0, b"");
@@ -229,7 +220,7 @@ fn communicate_twice_gives_nothing_more() {
 
 #[test]
 fn an_exit_code_and_a_signal_are_told_apart() {
-    run(async {
+    with_programs(async {
         for (text, code) in [("exit 0", 0), ("exit 7", 7), ("exit 255", 255), ("kill -TERM $$", -SIGTERM)] {
             let process = create_subprocess_shell(text).await?;
             process.wait().await;
@@ -241,7 +232,7 @@ fn an_exit_code_and_a_signal_are_told_apart() {
 
 #[test]
 fn signals_reach_the_process_and_are_nothing_to_one_that_has_ended() {
-    run(async {
+    with_programs(async {
         for signal in [SIGUSR1, SIGTERM, SIGKILL] {
             let process = cat().await?;
             process.send_signal(signal)?;
@@ -259,7 +250,7 @@ fn signals_reach_the_process_and_are_nothing_to_one_that_has_ended() {
 
 #[test]
 fn signals_that_were_ignored_here_are_not_ignored_there() {
-    run(async {
+    with_programs(async {
         // Rust programs ignore SIGPIPE
         let process = create_subprocess_shell("kill -PIPE $$; exit 0").await?;
         process.wait().await;
@@ -270,7 +261,7 @@ fn signals_that_were_ignored_here_are_not_ignored_there() {
 
 #[test]
 fn any_number_of_tasks_wait_and_some_are_cancelled() {
-    run(async {
+    with_programs(async {
         let process = cat().await?;
         let tasks: Vec<_> = (0..10).map(|_| create_task(process.wait())).collect();
         yield_now().await;
@@ -287,7 +278,7 @@ fn any_number_of_tasks_wait_and_some_are_cancelled() {
 
 #[test]
 fn many_at_once() {
-    run(async {
+    with_programs(async {
         let processes = (0..20).map(|i| async move {
             let process = shell(&format!("echo {i}")).await?;
             output(&process).await
@@ -301,7 +292,7 @@ fn many_at_once() {
 #[test]
 fn each_thread_has_its_processes() {
     let one = || {
-        run(async {
+        with_programs(async {
             assert_eq!(cat().await?.communicate("here").await?.0, b"here");
             Ok(())
         });
@@ -314,7 +305,7 @@ fn each_thread_has_its_processes() {
 
 #[test]
 fn what_cannot_be_started_is_named() {
-    run(async {
+    with_programs(async {
         let error = create_subprocess_exec("no-such-program").arg("x").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(error.to_string().starts_with("cannot start no-such-program: "), "{error}");
@@ -328,7 +319,7 @@ fn what_cannot_be_started_is_named() {
 
 #[test]
 fn a_start_that_is_cancelled_starts_nothing() {
-    run(async {
+    with_programs(async {
         let path = env::temp_dir().join(format!("oneloop-started-{}", std::process::id()));
         let task = create_task(create_subprocess_exec("touch").arg(&path));
         task.cancel();
@@ -341,7 +332,7 @@ fn a_start_that_is_cancelled_starts_nothing() {
 
 #[test]
 fn a_dropped_process_runs_on_and_leaves_no_zombie() {
-    run(async {
+    with_programs(async {
         let (reader, writer) = io::pipe()?;
         let process = create_subprocess_exec("cat").stdin(reader).await?;
         let pid = process.pid();
@@ -362,7 +353,7 @@ fn a_dropped_process_runs_on_and_leaves_no_zombie() {
 
 #[test]
 fn a_process_that_ends_with_its_handle_is_killed_when_it_is_dropped() {
-    run(async {
+    with_programs(async {
         let process = create_subprocess_exec("sleep").arg("3600").kill_on_drop(true).await?;
         let (pid, end) = (process.pid(), process.wait());
         drop(process);
@@ -374,7 +365,7 @@ fn a_process_that_ends_with_its_handle_is_killed_when_it_is_dropped() {
 
 #[test]
 fn a_process_that_has_ended_is_not_killed_when_it_is_dropped() {
-    run(async {
+    with_programs(async {
         let process = create_subprocess_exec("true").kill_on_drop(true).await?;
         let end = process.wait();
         assert!(process.wait().await.success());
@@ -389,7 +380,7 @@ fn a_process_outlives_its_loop_and_leaves_no_zombie() {
     if !has_programs() {
         return;
     }
-    let lp = new_loop();
+    let lp = virtual_loop();
     let (reader, writer) = io::pipe().unwrap();
     let process = lp.run_until_complete(create_subprocess_exec("cat").stdin(reader)).unwrap().unwrap();
     let pid = process.pid();
@@ -406,7 +397,7 @@ fn a_process_that_ends_with_its_handle_ends_with_its_loop() {
     if !has_programs() {
         return;
     }
-    let lp = new_loop();
+    let lp = virtual_loop();
     let builder = create_subprocess_exec("sleep").arg("3600").kill_on_drop(true);
     let process = lp.run_until_complete(builder).unwrap().unwrap();
     let pid = process.pid();
@@ -421,7 +412,7 @@ fn a_handle_may_outlive_its_loop() {
     if !has_programs() {
         return;
     }
-    let lp = new_loop();
+    let lp = virtual_loop();
     let process = lp.run_until_complete(create_subprocess_exec("sleep").arg("3600")).unwrap().unwrap();
     let pid = process.pid();
     drop(lp);
@@ -433,7 +424,7 @@ fn a_handle_may_outlive_its_loop() {
 
 #[test]
 fn a_process_that_runs_is_no_deadlock() {
-    run(async {
+    with_programs(async {
         // nothing else is set on the virtual clock
         assert!(create_subprocess_exec("sleep").arg("0.05").await?.wait().await.success());
         Ok(())
@@ -442,7 +433,7 @@ fn a_process_that_runs_is_no_deadlock() {
 
 #[test]
 fn a_limit_ends_a_wait_and_not_the_process() {
-    run(async {
+    with_programs(async {
         let process = create_subprocess_exec("sleep").arg("3600").kill_on_drop(true).await?;
         assert!(oneloop::timeout(Duration::from_secs(60), process.wait()).await.is_err());
         assert_eq!(process.returncode(), None);
@@ -453,7 +444,7 @@ fn a_limit_ends_a_wait_and_not_the_process() {
 #[test]
 fn descriptors_are_given_back_and_not_inherited() {
     alone(|| {
-        run(async {
+        with_programs(async {
             let before = open_descriptors();
             if before == 0 {
                 return Ok(()); // no /proc here
@@ -479,7 +470,7 @@ fn descriptors_are_given_back_and_not_inherited() {
 #[test]
 fn without_descriptors_the_process_is_ended() {
     alone(|| {
-        run(async {
+        with_programs(async {
             if open_descriptors() == 0 {
                 return Ok(()); // no /proc here
             }
@@ -510,7 +501,7 @@ fn without_descriptors_the_process_is_ended() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_session_and_a_group_of_its_own() {
-    run(async {
+    with_programs(async {
         // pid, its group and its session
         let ids = "read -r pid name state parent group session rest < /proc/$$/stat; echo $pid $group $session";
         let parse = |text: String| text.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<u32>>();
@@ -535,7 +526,7 @@ fn a_start_wants_a_loop() {
 
 #[test]
 fn input_from_a_file() {
-    run(async {
+    with_programs(async {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
         let process = create_subprocess_exec("cat").stdin(File::open(&path)?).stdout(Stdio::piped()).await?;
         assert_eq!(output(&process).await?, fs::read_to_string(&path)?);

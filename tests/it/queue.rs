@@ -7,49 +7,16 @@ use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use oneloop::{
-    Clock, Error, Event, EventLoop, GetError, LifoQueue, PriorityQueue, PutError, Queue, QueueShutDown, Task,
-    TaskDoneError, catch_cancelled, create_task, gather, sleep, timeout, wait, yield_now,
+    Error, Event, EventLoop, GetError, LifoQueue, PriorityQueue, PutError, Queue, QueueShutDown, Task, TaskDoneError,
+    catch_cancelled, create_task, gather, sleep, timeout, wait, yield_now,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
-
-/// Runs `main` on a loop with a virtual clock.
-#[track_caller]
-fn run<T>(main: impl Future<Output = T>) -> T {
-    virtual_loop().run_until_complete(main).expect("it runs to its end")
-}
-
-/// A task that waits for an item.
-fn getting<T: 'static>(queue: &Queue<T>) -> Task<Result<T, QueueShutDown>> {
-    let queue = queue.clone();
-    create_task(async move { queue.get().await })
-}
-
-/// A task that waits for room for an item.
-fn putting<T: 'static>(queue: &Queue<T>, item: T) -> Task<Result<(), QueueShutDown<T>>> {
-    let queue = queue.clone();
-    create_task(async move { queue.put(item).await })
-}
-
-/// How many wait to get, and to put, as a queue shows it.
-fn waiting<T>(queue: &Queue<T>) -> (usize, usize) {
-    let shown = format!("{queue:?}");
-    let number = |name: &str| {
-        let (_, rest) = shown.split_once(&format!("{name}: ")).expect("it shows who waits");
-        rest.split(',').next().and_then(|number| number.parse().ok()).expect("a number")
-    };
-    (number("getters"), number("putters"))
-}
+use crate::support::{SECOND, getting, panic_of, putting, run, virtual_loop, waiting};
 
 /// A queue with room for one that has none left.
 fn full<T>(item: T) -> Queue<T> {
@@ -385,9 +352,8 @@ fn a_comparison_that_uses_the_queue_panics_and_the_queue_keeps_its_items() {
         }
     });
     let item = Rank { rank: 1, compares: Some(compares) };
-    let payload = catch_unwind(AssertUnwindSafe(|| queue.put_nowait(item))).expect_err("it panics");
-    let text = payload.downcast_ref::<&str>().expect("a text");
-    assert_eq!(*text, "the comparison of two items used the queue that they are in; it must not");
+    let text = panic_of(|| queue.put_nowait(item));
+    assert_eq!(text, "the comparison of two items used the queue that they are in; it must not");
 
     misbehaves.set(false);
     let ranks: Vec<u32> = queue.shutdown_immediate().into_iter().map(|item| item.rank).collect();

@@ -8,19 +8,9 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::time::Duration;
 
-use oneloop::{Clock, Descriptor, Error, EventLoop, WatchError, timeout, yield_now};
+use oneloop::{Descriptor, Error, EventLoop, WatchError, timeout, yield_now};
 
-type Log = Rc<RefCell<Vec<String>>>;
-
-/// Runs on a virtual clock, which stands still while a descriptor is ready.
-fn run<F: Future>(main: F) -> F::Output {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
-    lp.run_until_complete(main).unwrap()
-}
-
-fn lp() -> EventLoop {
-    EventLoop::current()
-}
+use crate::support::{Log, note, now, real_loop, run, virtual_loop};
 
 fn pair() -> (Rc<UnixStream>, Rc<UnixStream>) {
     let (left, right) = UnixStream::pair().unwrap();
@@ -42,21 +32,16 @@ fn receive(from: &UnixStream, most: usize) -> String {
 }
 
 /// Reads one byte each time it is called and notes it.
-fn byte_reader(from: &Rc<UnixStream>, log: &Log) -> impl FnMut() + 'static {
+fn byte_reader(from: &Rc<UnixStream>, log: &Log<String>) -> impl FnMut() + 'static {
     let (from, log) = (Rc::clone(from), Rc::clone(log));
     move || log.borrow_mut().push(receive(&from, 1))
-}
-
-fn note(log: &Log, what: &'static str) -> impl FnMut() + Clone + 'static {
-    let log = Rc::clone(log);
-    move || log.borrow_mut().push(what.to_owned())
 }
 
 #[test]
 fn a_reader_that_leaves_something_behind_is_called_again_in_the_next_iteration() {
     run(async {
-        let ((left, right), log) = (pair(), Log::default());
-        lp().add_reader(&*right, byte_reader(&right, &log)).unwrap();
+        let ((left, right), log) = (pair(), Log::<String>::default());
+        EventLoop::current().add_reader(&*right, byte_reader(&right, &log)).unwrap();
         send(&left, b"abc");
         let mut seen = Vec::new();
         for _ in 0..6 {
@@ -70,12 +55,12 @@ fn a_reader_that_leaves_something_behind_is_called_again_in_the_next_iteration()
 #[test]
 fn readers_come_after_what_is_ready_and_before_timers() {
     run(async {
-        let ((left, right), log) = (pair(), Log::default());
+        let ((left, right), log) = (pair(), Log::<String>::default());
         send(&left, b"r");
         let timer = note(&log, "timer");
-        lp().call_at(lp().time(), timer);
-        lp().add_reader(&*right, byte_reader(&right, &log)).unwrap();
-        lp().call_soon(note(&log, "soon"));
+        EventLoop::current().call_at(now(), timer);
+        EventLoop::current().add_reader(&*right, byte_reader(&right, &log)).unwrap();
+        EventLoop::current().call_soon(note(&log, "soon"));
         yield_now().await;
         yield_now().await;
         assert_eq!(*log.borrow(), ["soon", "r", "timer"]);
@@ -85,8 +70,8 @@ fn readers_come_after_what_is_ready_and_before_timers() {
 #[test]
 fn a_quiet_reader_is_called_in_the_iteration_in_which_bytes_have_come() {
     run(async {
-        let ((left, right), log) = (pair(), Log::default());
-        lp().add_reader(&*right, byte_reader(&right, &log)).unwrap();
+        let ((left, right), log) = (pair(), Log::<String>::default());
+        EventLoop::current().add_reader(&*right, byte_reader(&right, &log)).unwrap();
         for _ in 0..100 {
             yield_now().await; // there is always something ready
             assert!(log.borrow().is_empty());
@@ -104,15 +89,15 @@ fn a_quiet_reader_is_called_in_the_iteration_in_which_bytes_have_come() {
 #[test]
 fn the_end_calls_a_reader_until_it_is_removed() {
     run(async {
-        let ((left, right), log) = (pair(), Log::default());
-        lp().add_reader(&*right, byte_reader(&right, &log)).unwrap();
+        let ((left, right), log) = (pair(), Log::<String>::default());
+        EventLoop::current().add_reader(&*right, byte_reader(&right, &log)).unwrap();
         send(&left, b"x");
         drop(left);
         for _ in 0..4 {
             yield_now().await;
         }
         assert_eq!(*log.borrow(), ["x", "", ""]);
-        assert!(lp().remove_reader(&*right));
+        assert!(EventLoop::current().remove_reader(&*right));
         yield_now().await;
         yield_now().await;
         assert_eq!(log.borrow().len(), 3); // not even the one that was queued when it was removed
@@ -122,13 +107,13 @@ fn the_end_calls_a_reader_until_it_is_removed() {
 #[test]
 fn a_writer_is_called_in_every_iteration_until_it_is_removed() {
     run(async {
-        let ((left, _right), log) = (pair(), Log::default());
-        lp().add_writer(&*left, note(&log, "w")).unwrap();
+        let ((left, _right), log) = (pair(), Log::<String>::default());
+        EventLoop::current().add_writer(&*left, note(&log, "w")).unwrap();
         for _ in 0..5 {
             yield_now().await;
         }
         assert_eq!(log.borrow().len(), 4);
-        assert!(lp().remove_writer(&*left));
+        assert!(EventLoop::current().remove_writer(&*left));
         for _ in 0..5 {
             yield_now().await;
         }
@@ -139,12 +124,12 @@ fn a_writer_is_called_in_every_iteration_until_it_is_removed() {
 #[test]
 fn a_writer_waits_until_there_is_room() {
     run(async {
-        let ((left, right), log) = (pair(), Log::default());
+        let ((left, right), log) = (pair(), Log::<String>::default());
         let mut taken = 0;
         while let Ok(n) = (&*left).write(&[7; 4_096]) {
             taken += n;
         }
-        lp().add_writer(&*left, note(&log, "w")).unwrap();
+        EventLoop::current().add_writer(&*left, note(&log, "w")).unwrap();
         for _ in 0..200 {
             yield_now().await;
         }
@@ -156,45 +141,46 @@ fn a_writer_waits_until_there_is_room() {
             yield_now().await;
         }
         assert!(!log.borrow().is_empty());
-        lp().remove_writer(&*left);
+        EventLoop::current().remove_writer(&*left);
     });
 }
 
 #[test]
 fn reader_and_writer_of_one_descriptor_are_called_in_this_order_and_removed_apart() {
     run(async {
-        let ((left, right), log) = (pair(), Log::default());
-        lp().add_writer(&*right, note(&log, "w")).unwrap();
-        lp().add_reader(&*right, note(&log, "r")).unwrap();
+        let ((left, right), log) = (pair(), Log::<String>::default());
+        EventLoop::current().add_writer(&*right, note(&log, "w")).unwrap();
+        EventLoop::current().add_reader(&*right, note(&log, "r")).unwrap();
         send(&left, b"x");
         yield_now().await;
         yield_now().await;
         assert_eq!(*log.borrow(), ["r", "w"]);
-        assert!(lp().remove_writer(&*right));
+        assert!(EventLoop::current().remove_writer(&*right));
         log.borrow_mut().clear();
         for _ in 0..3 {
             yield_now().await;
         }
         assert_eq!(*log.borrow(), ["r", "r", "r"]);
-        assert!(lp().remove_reader(&*right));
-        assert!(!lp().remove_reader(&*right) && !lp().remove_writer(&*right));
+        assert!(EventLoop::current().remove_reader(&*right));
+        assert!(!EventLoop::current().remove_reader(&*right) && !EventLoop::current().remove_writer(&*right));
     });
 }
 
 #[test]
 fn adding_again_replaces_and_cancels_the_earlier_one() {
-    struct Noisy(Log);
+    struct Noisy(Log<String>);
     impl Drop for Noisy {
         fn drop(&mut self) {
             self.0.borrow_mut().push("dropped".to_owned());
         }
     }
     run(async {
-        let ((left, right), log) = (pair(), Log::default());
+        let ((left, right), log) = (pair(), Log::<String>::default());
         let noisy = Noisy(Rc::clone(&log));
-        let first = lp().add_reader(&*right, move || noisy.0.borrow_mut().push("first".to_owned())).unwrap();
+        let first =
+            EventLoop::current().add_reader(&*right, move || noisy.0.borrow_mut().push("first".to_owned())).unwrap();
         assert!(!first.cancelled());
-        let second = lp().add_reader(&*right, byte_reader(&right, &log)).unwrap();
+        let second = EventLoop::current().add_reader(&*right, byte_reader(&right, &log)).unwrap();
         assert!(first.cancelled() && !second.cancelled());
         assert_eq!(*log.borrow(), ["dropped"]);
         send(&left, b"x");
@@ -208,19 +194,19 @@ fn adding_again_replaces_and_cancels_the_earlier_one() {
 fn one_that_is_queued_already_does_not_run_when_it_is_removed_or_replaced() {
     for replaces in [false, true] {
         run(async move {
-            let ((one_left, one), (two_left, two), log) = (pair(), pair(), Log::default());
+            let ((one_left, one), (two_left, two), log) = (pair(), pair(), Log::<String>::default());
             // both are told of in one poll; whichever is called first sees to it that the other is not
             for (me, other) in [(&one, &two), (&two, &one)] {
                 let (fd, me, other, log) = (me.as_raw_fd(), Rc::clone(me), Rc::clone(other), Rc::clone(&log));
                 let reader = move || {
                     log.borrow_mut().push(receive(&me, 9));
                     if replaces {
-                        lp().add_reader(&*other, note(&log, "new")).unwrap();
+                        EventLoop::current().add_reader(&*other, note(&log, "new")).unwrap();
                     } else {
-                        assert!(lp().remove_reader(&*other));
+                        assert!(EventLoop::current().remove_reader(&*other));
                     }
                 };
-                lp().add_reader(&fd, reader).unwrap();
+                EventLoop::current().add_reader(&fd, reader).unwrap();
             }
             send(&one_left, b"x");
             send(&two_left, b"x");
@@ -230,7 +216,7 @@ fn one_that_is_queued_already_does_not_run_when_it_is_removed_or_replaced() {
             yield_now().await;
             assert_eq!(log.borrow().len(), if replaces { 2 } else { 1 }); // the new one, in the next iteration
             for socket in [&one, &two] {
-                lp().remove_reader(&**socket);
+                EventLoop::current().remove_reader(&**socket);
             }
         });
     }
@@ -239,14 +225,14 @@ fn one_that_is_queued_already_does_not_run_when_it_is_removed_or_replaced() {
 #[test]
 fn a_reader_may_remove_and_replace_itself() {
     run(async {
-        let ((left, right), log) = (pair(), Log::default());
+        let ((left, right), log) = (pair(), Log::<String>::default());
         let (me, calls) = (Rc::clone(&right), Rc::clone(&log));
         let reader = move || {
             calls.borrow_mut().push(receive(&me, 1));
-            lp().add_reader(&*me, byte_reader(&me, &calls)).unwrap();
-            assert!(lp().remove_reader(&*me) && !lp().remove_reader(&*me));
+            EventLoop::current().add_reader(&*me, byte_reader(&me, &calls)).unwrap();
+            assert!(EventLoop::current().remove_reader(&*me) && !EventLoop::current().remove_reader(&*me));
         };
-        lp().add_reader(&*right, reader).unwrap();
+        EventLoop::current().add_reader(&*right, reader).unwrap();
         send(&left, b"abc");
         for _ in 0..4 {
             yield_now().await;
@@ -259,8 +245,8 @@ fn a_reader_may_remove_and_replace_itself() {
 #[test]
 fn one_that_its_handle_cancelled_is_called_no_more_and_is_gone_after_the_next_event() {
     run(async {
-        let ((left, right), log) = (pair(), Log::default());
-        let handle = lp().add_reader(&*right, byte_reader(&right, &log)).unwrap();
+        let ((left, right), log) = (pair(), Log::<String>::default());
+        let handle = EventLoop::current().add_reader(&*right, byte_reader(&right, &log)).unwrap();
         send(&left, b"abc");
         yield_now().await;
         yield_now().await;
@@ -269,7 +255,7 @@ fn one_that_its_handle_cancelled_is_called_no_more_and_is_gone_after_the_next_ev
             yield_now().await;
         }
         assert_eq!(*log.borrow(), ["a"]);
-        assert!(!lp().remove_reader(&*right));
+        assert!(!EventLoop::current().remove_reader(&*right));
     });
 }
 
@@ -279,26 +265,27 @@ fn a_reader_that_panics_is_reported_and_called_again() {
         let (left, right) = pair();
         let (reports, calls) = (Rc::new(RefCell::new(Vec::new())), Rc::new(Cell::new(0)));
         let (told, count) = (Rc::clone(&reports), Rc::clone(&calls));
-        lp().set_exception_handler(move |context| told.borrow_mut().push(context.message));
-        lp().add_reader(&*right, move || {
-            count.set(count.get() + 1);
-            assert!(count.get() > 2, "not yet");
-        })
-        .unwrap();
+        EventLoop::current().set_exception_handler(move |context| told.borrow_mut().push(context.message));
+        EventLoop::current()
+            .add_reader(&*right, move || {
+                count.set(count.get() + 1);
+                assert!(count.get() > 2, "not yet");
+            })
+            .unwrap();
         send(&left, b"x");
         for _ in 0..5 {
             yield_now().await;
         }
         assert_eq!(calls.get(), 4);
         assert_eq!(*reports.borrow(), ["Exception in callback"; 2]);
-        lp().remove_reader(&*right);
+        EventLoop::current().remove_reader(&*right);
     });
 }
 
 #[test]
 fn stopped_in_the_middle_the_next_run_goes_on() {
-    let lp = EventLoop::new().unwrap();
-    let ((left, right), log) = (pair(), Log::default());
+    let lp = real_loop();
+    let ((left, right), log) = (pair(), Log::<String>::default());
     let (stopper, mut read) = (lp.clone(), byte_reader(&right, &log));
     lp.add_reader(&*right, move || {
         read();
@@ -321,13 +308,13 @@ fn a_regular_file_and_a_closed_descriptor_are_refused() {
         #[cfg(target_os = "linux")]
         {
             let file = std::fs::File::open("Cargo.toml").unwrap();
-            let error = lp().add_reader(&file, || {}).unwrap_err();
+            let error = EventLoop::current().add_reader(&file, || {}).unwrap_err();
             assert!(matches!(error, WatchError::NotPollable(fd) if fd == file.as_raw_fd()), "{error:?}");
             assert!(error.to_string().contains("read it in a thread"));
         }
-        let error = lp().add_writer(&-1, || {}).unwrap_err();
+        let error = EventLoop::current().add_writer(&-1, || {}).unwrap_err();
         assert!(matches!(error, WatchError::Io(-1, _)), "{error:?}");
-        assert!(!lp().remove_writer(&-1));
+        assert!(!EventLoop::current().remove_writer(&-1));
     });
 }
 
@@ -336,23 +323,23 @@ fn a_descriptor_of_a_live_socket_is_refused_and_the_other_way_round() {
     run(async {
         let (left, right) = pair();
         let socket = Descriptor::new(Rc::clone(&right)).unwrap();
-        let error = lp().add_reader(&*right, || {}).unwrap_err();
+        let error = EventLoop::current().add_reader(&*right, || {}).unwrap_err();
         assert!(matches!(error, WatchError::InUse(_)), "{error:?}");
         assert_eq!(io::Error::from(error).kind(), ErrorKind::AlreadyExists);
-        assert!(!lp().remove_reader(&*right));
+        assert!(!EventLoop::current().remove_reader(&*right));
         send(&left, b"x");
         socket.readable().await; // it has not suffered
         drop(socket);
-        lp().add_reader(&*right, || {}).unwrap();
+        EventLoop::current().add_reader(&*right, || {}).unwrap();
         assert_eq!(Descriptor::new(Rc::clone(&right)).unwrap_err().kind(), ErrorKind::AlreadyExists);
-        assert!(lp().remove_reader(&*right));
+        assert!(EventLoop::current().remove_reader(&*right));
         assert!(Descriptor::new(right).is_ok());
     });
 }
 
 #[test]
 fn a_closed_loop_takes_no_reader_and_has_dropped_those_it_had() {
-    let lp = EventLoop::new().unwrap();
+    let lp = real_loop();
     let (_left, right) = pair();
     let held = Rc::clone(&right);
     let handle = lp.add_reader(&*right, move || drop(Rc::clone(&held))).unwrap();
@@ -370,12 +357,12 @@ fn a_closed_loop_takes_no_reader_and_has_dropped_those_it_had() {
 #[test]
 fn a_reader_whose_descriptor_was_closed_under_its_eyes_never_hears_of_the_next_with_its_number() {
     run(async {
-        let log = Log::default();
+        let log = Log::<String>::default();
         let mut reused = [0, 0];
         for round in 0..40 {
             let (left, right) = UnixStream::pair().unwrap();
             let number = right.as_raw_fd();
-            lp().add_reader(&right, note(&log, "old")).unwrap();
+            EventLoop::current().add_reader(&right, note(&log, "old")).unwrap();
             drop((left, right)); // and nobody has removed the reader
             let (left, right) = UnixStream::pair().unwrap();
             if right.as_raw_fd() != number {
@@ -389,13 +376,13 @@ fn a_reader_whose_descriptor_was_closed_under_its_eyes_never_hears_of_the_next_w
                 for _ in 0..3 {
                     yield_now().await;
                 }
-                assert!(!lp().remove_reader(&number));
+                assert!(!EventLoop::current().remove_reader(&number));
             } else {
                 reused[1] += 1;
-                lp().add_reader(&number, note(&log, "new")).unwrap();
+                EventLoop::current().add_reader(&number, note(&log, "new")).unwrap();
                 yield_now().await;
                 yield_now().await;
-                assert!(lp().remove_reader(&number));
+                assert!(EventLoop::current().remove_reader(&number));
             }
         }
         assert!(reused.iter().all(|count| *count > 0), "the test wants numbers to be used again: {reused:?}");
@@ -405,7 +392,7 @@ fn a_reader_whose_descriptor_was_closed_under_its_eyes_never_hears_of_the_next_w
 
 #[test]
 fn a_loop_that_only_watches_a_descriptor_waits_for_it() {
-    let lp = EventLoop::new().unwrap();
+    let lp = real_loop();
     let (left, right) = pair();
     let stopper = lp.clone();
     lp.add_reader(&*right, move || stopper.stop()).unwrap();
@@ -415,7 +402,7 @@ fn a_loop_that_only_watches_a_descriptor_waits_for_it() {
     thread.join().unwrap();
     lp.remove_reader(&*right);
     // with nobody to watch, a virtual clock would find out that nothing can happen
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
+    let lp = virtual_loop();
     lp.add_reader(&*right, || {}).unwrap();
     lp.remove_reader(&*right);
     assert!(matches!(lp.run_forever(), Err(Error::Deadlock(_))));
@@ -423,7 +410,7 @@ fn a_loop_that_only_watches_a_descriptor_waits_for_it() {
 
 #[test]
 fn tasks_and_readers_share_the_loop() {
-    let lp = EventLoop::new().unwrap();
+    let lp = real_loop();
     lp.run_until_complete(timeout(Duration::from_secs(60), async {
         let ((left, right), (far, near)) = (pair(), pair());
         let echo = (Rc::clone(&right), Rc::clone(&far));
@@ -445,8 +432,8 @@ fn tasks_and_readers_share_the_loop() {
 
 #[test]
 fn a_loop_that_is_run_one_iteration_at_a_time_hears_of_descriptors() {
-    let lp = EventLoop::new().unwrap();
-    let ((left, right), log) = (pair(), Log::default());
+    let lp = real_loop();
+    let ((left, right), log) = (pair(), Log::<String>::default());
     lp.add_reader(&*right, byte_reader(&right, &log)).unwrap();
     for _ in 0..100 {
         lp.stop(); // before the run: it takes one iteration, and does not wait

@@ -13,37 +13,14 @@ use futures::FutureExt as _;
 use futures::future::{join, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use oneloop::{
-    Awaitable, Clock, Error, EventLoop, Task, catch_cancelled, create_future, create_task, current_task, gather, sleep,
+    Awaitable, Error, EventLoop, Task, catch_cancelled, create_future, create_task, current_task, gather, sleep,
     try_gather, wait, yield_now,
 };
 
-use crate::support::alone;
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
-
-/// Panics when it is dropped, but not on top of another panic.
-struct Bomb;
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        assert!(thread::panicking(), "the bomb went off");
-    }
-}
+use crate::support::{Bomb, alone, dead, open_descriptors, virtual_loop};
 
 fn quiet(lp: &EventLoop) {
     lp.set_exception_handler(|_| ());
-}
-
-/// A task that has been cancelled.
-async fn dead() -> Task<()> {
-    let task = create_task(pending::<()>());
-    task.cancel();
-    yield_now().await;
-    yield_now().await;
-    assert!(task.cancelled());
-    task
 }
 
 #[test]
@@ -64,9 +41,8 @@ fn a_refused_run_of_a_done_task_does_not_stop_the_loop_that_runs() {
 
 #[test]
 fn a_run_of_a_done_task_refused_by_a_closed_loop_leaks_nothing() {
-    let open = || std::fs::read_dir("/proc/self/fd").expect("linux").count();
     alone(|| {
-        let before = open();
+        let before = open_descriptors();
         for _ in 0..10 {
             let lp = virtual_loop();
             let task = lp.create_task(async {});
@@ -74,7 +50,7 @@ fn a_run_of_a_done_task_refused_by_a_closed_loop_leaks_nothing() {
             lp.close().expect("it closes");
             assert!(matches!(lp.run_until_complete(task), Err(Error::Closed)));
         }
-        assert_eq!(open(), before, "each loop has kept its descriptors");
+        assert_eq!(open_descriptors(), before, "each loop has kept its descriptors");
     });
 }
 

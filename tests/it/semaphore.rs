@@ -2,7 +2,6 @@
 //! by case, and the time before, between and after runs. Must not know how a line is kept.
 
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::future::pending;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -12,25 +11,13 @@ use futures::future::{Either, join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use futures::{FutureExt as _, poll};
 use oneloop::{
-    BoundedSemaphore, Clock, Error, EventLoop, ReleaseError, Semaphore, SemaphorePermit, Task, TimeoutError,
-    catch_cancelled, create_future, create_task, gather, sleep, timeout, yield_now,
+    BoundedSemaphore, Error, EventLoop, ReleaseError, Semaphore, SemaphorePermit, Task, TimeoutError, catch_cancelled,
+    create_future, create_task, gather, sleep, timeout, yield_now,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
-const SECOND: Duration = Duration::from_secs(1);
-
-type Log<T> = Rc<RefCell<Vec<T>>>;
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
-
-/// Runs `main` on a loop with a virtual clock.
-#[track_caller]
-fn run<T>(main: impl Future<Output = T>) -> T {
-    virtual_loop().run_until_complete(main).expect("it runs to its end")
-}
+use crate::support::{Log, SECOND, now, run, virtual_loop};
 
 /// A task that takes a permit, writes `name` down, lets others run, and gives the permit back.
 fn visitor(semaphore: &Semaphore, log: &Log<&'static str>, name: &'static str) -> Task<()> {
@@ -40,13 +27,6 @@ fn visitor(semaphore: &Semaphore, log: &Log<&'static str>, name: &'static str) -
         log.borrow_mut().push(name);
         yield_now().await;
     })
-}
-
-fn waiting(semaphore: &impl fmt::Debug) -> usize {
-    let text = format!("{semaphore:?}");
-    let (_, count) = text.rsplit_once("waiting: ").expect("Debug shows who waits");
-    let digits: String = count.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().expect("a number")
 }
 
 // As a property.
@@ -202,7 +182,7 @@ impl Model {
         }
         assert_eq!(self.semaphore.value() + self.held(), self.total);
         assert_eq!(self.semaphore.locked(), self.semaphore.value() == 0);
-        assert!(self.semaphore.value() == 0 || waiting(&self.semaphore) == 0, "somebody waits: {:?}", self.semaphore);
+        assert!(self.semaphore.value() == 0 || self.semaphore.waiters() == 0, "somebody waits: {:?}", self.semaphore);
     }
 
     async fn check_at_the_end(mut self) {
@@ -214,7 +194,7 @@ impl Model {
         self.had.held.take();
         self.had_loosely.held.take();
         self.check_settled().await;
-        assert_eq!((self.semaphore.value(), waiting(&self.semaphore)), (self.total, 0));
+        assert_eq!((self.semaphore.value(), self.semaphore.waiters()), (self.total, 0));
     }
 }
 
@@ -245,7 +225,7 @@ proptest! {
 #[test]
 fn no_more_than_its_permits_are_inside() {
     run(async {
-        let start = EventLoop::current().time();
+        let start = now();
         let (doors, inside, most) = (Semaphore::new(3), Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
         gather((0..10).map(|_| {
             let (doors, inside, most) = (doors.clone(), Rc::clone(&inside), Rc::clone(&most));
@@ -258,8 +238,8 @@ fn no_more_than_its_permits_are_inside() {
             }
         }))
         .await;
-        assert_eq!((most.get(), EventLoop::current().time() - start), (3, SECOND * 4));
-        assert_eq!((doors.value(), waiting(&doors)), (3, 0));
+        assert_eq!((most.get(), now() - start), (3, SECOND * 4));
+        assert_eq!((doors.value(), doors.waiters()), (3, 0));
     });
 }
 
@@ -359,7 +339,7 @@ fn one_without_permits_is_a_counted_signal() {
         assert_eq!(*log.borrow(), ["a", "b"]);
         signal.release();
         sleep(SECOND).await;
-        assert_eq!((&*log.borrow(), signal.value(), waiting(&signal)), (&vec!["a", "b", "c"], 0, 1));
+        assert_eq!((&*log.borrow(), signal.value(), signal.waiters()), (&vec!["a", "b", "c"], 0, 1));
     });
 }
 
@@ -421,13 +401,13 @@ fn cancel_time(times: u32, n: usize) -> Duration {
             let (semaphore, log) = (Semaphore::new(0), Log::default());
             let all: Vec<_> = (0..n).map(|_| visitor(&semaphore, &log, "nobody")).collect();
             yield_now().await;
-            assert_eq!(waiting(&semaphore), n);
+            assert_eq!(semaphore.waiters(), n);
             for task in &all {
                 task.cancel();
             }
             yield_now().await;
             assert!(all.iter().all(Task::cancelled));
-            assert_eq!((waiting(&semaphore), semaphore.value(), log.borrow().len()), (0, 0, 0));
+            assert_eq!((semaphore.waiters(), semaphore.value(), log.borrow().len()), (0, 0, 0));
         });
     };
     let all = || {
@@ -472,7 +452,7 @@ fn select_and_time_limits_lose_no_permit() {
     run(async {
         let (semaphore, done) = (Semaphore::new(0), create_future());
         assert_eq!(timeout(SECOND, semaphore.acquire()).await.err(), Some(TimeoutError));
-        assert_eq!(waiting(&semaphore), 0);
+        assert_eq!(semaphore.waiters(), 0);
         let (inside, other) = (semaphore.clone(), done.clone());
         let selecting = create_task(async move {
             let acquire = pin!(inside.acquire());
@@ -482,14 +462,14 @@ fn select_and_time_limits_lose_no_permit() {
         semaphore.release(); // both in one iteration
         done.set_result(()).expect("nobody else sets it");
         assert!(selecting.await);
-        assert_eq!((semaphore.value(), waiting(&semaphore)), (1, 0));
+        assert_eq!((semaphore.value(), semaphore.waiters()), (1, 0));
         // a time limit that comes in the iteration of the grant
         let taken = semaphore.acquire().await;
         let later = Cell::new(Some(taken));
         EventLoop::current().call_later(SECOND, move || later.take());
         let ended = timeout(SECOND, semaphore.acquire()).await;
         drop(ended);
-        assert_eq!((semaphore.value(), waiting(&semaphore)), (1, 0));
+        assert_eq!((semaphore.value(), semaphore.waiters()), (1, 0));
     });
 }
 
@@ -504,15 +484,15 @@ fn a_crowd_in_one_task_shares_the_permits_and_gives_all_back() {
             sleep(SECOND).await;
             inside.set(inside.get() - 1);
         };
-        let start = EventLoop::current().time();
+        let start = now();
         join_all((0..7).map(one)).await;
-        assert_eq!((semaphore.value(), EventLoop::current().time() - start), (2, SECOND * 4));
+        assert_eq!((semaphore.value(), now() - start), (2, SECOND * 4));
         // and one that is dropped in the middle
         let mut crowd: FuturesUnordered<_> = (0..7).map(one).collect();
         assert!(timeout(SECOND / 2, crowd.next()).await.is_err());
-        assert_eq!((semaphore.value(), waiting(&semaphore)), (0, 5));
+        assert_eq!((semaphore.value(), semaphore.waiters()), (0, 5));
         drop(crowd);
-        assert_eq!((semaphore.value(), waiting(&semaphore)), (2, 0));
+        assert_eq!((semaphore.value(), semaphore.waiters()), (2, 0));
     });
 }
 
@@ -546,9 +526,9 @@ fn a_permit_may_outlive_its_loop_and_is_given_back_all_the_same() {
         visitor(&semaphore, &log, "next");
     }
     lp.run_until_complete(yield_now()).expect("it runs");
-    assert_eq!(waiting(&semaphore), 1);
+    assert_eq!(semaphore.waiters(), 1);
     drop(lp);
-    assert_eq!((waiting(&semaphore), semaphore.value()), (0, 0));
+    assert_eq!((semaphore.waiters(), semaphore.value()), (0, 0));
     drop(permit);
     assert_eq!((semaphore.value(), semaphore.locked(), log.borrow().len()), (1, false, 0));
 }
@@ -597,9 +577,9 @@ fn a_loop_that_closes_gives_all_permits_back() {
         });
     }
     lp.run_until_complete(yield_now()).expect("it runs");
-    assert_eq!((semaphore.value(), waiting(&semaphore)), (0, 3));
+    assert_eq!((semaphore.value(), semaphore.waiters()), (0, 3));
     drop(lp);
-    assert_eq!((semaphore.value(), waiting(&semaphore), semaphore.locked()), (7, 0, false));
+    assert_eq!((semaphore.value(), semaphore.waiters(), semaphore.locked()), (7, 0, false));
 }
 
 #[test]

@@ -17,35 +17,24 @@ use std::time::Duration;
 
 use oneloop::net::TcpListener;
 use oneloop::{
-    Clock, EventLoop, Server, StreamReader, StreamWriter, Task, all_tasks, create_task, current_task, gather,
-    open_connection, open_unix_connection, sleep, start_server, start_unix_server, timeout, yield_now,
+    EventLoop, Server, StreamReader, StreamWriter, Task, all_tasks, create_task, current_task, gather, open_connection,
+    open_unix_connection, sleep, start_server, start_unix_server, timeout, yield_now,
 };
 
-use crate::support::alone;
+use crate::support::{Log, alone, now, panic_of, real_loop, reports_as, run_real, virtual_loop};
 
 const ANY: (&str, u16) = ("127.0.0.1", 0);
 
-/// Runs on the machine's clock, and fails rather than hangs.
-fn run<F: Future>(main: F) -> F::Output {
-    let lp = EventLoop::new().unwrap();
-    lp.run_until_complete(timeout(Duration::from_secs(60), main)).unwrap().expect("it hangs")
-}
-
 /// The same, and what the exception handler was told.
 fn run_and_listen<F: Future>(main: F) -> (F::Output, Vec<String>) {
-    let lp = EventLoop::new().unwrap();
+    let lp = real_loop();
     let told = listen(&lp);
     let value = lp.run_until_complete(timeout(Duration::from_secs(60), main)).unwrap().expect("it hangs");
     (value, told.take())
 }
 
-fn listen(lp: &EventLoop) -> Rc<RefCell<Vec<String>>> {
-    let told = Rc::new(RefCell::new(Vec::new()));
-    let log = Rc::clone(&told);
-    lp.set_exception_handler(move |context| {
-        log.borrow_mut().push(format!("{}: {}", context.message, context.exception));
-    });
-    told
+fn listen(lp: &EventLoop) -> Log<String> {
+    reports_as(lp, |context| format!("{}: {}", context.message, context.exception))
 }
 
 async fn echo(reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
@@ -83,7 +72,7 @@ fn path(name: &str) -> PathBuf {
 
 #[test]
 fn every_client_has_a_task_of_its_own() {
-    run(async {
+    run_real(async {
         let server = start_server(echo, ANY).await.unwrap();
         let address = server.local_addrs()[0];
         let streams = gather((0..10).map(|_| async move { open_connection(address).await.unwrap() })).await;
@@ -109,7 +98,7 @@ fn ask_blocking(mut socket: impl Read + Write) {
 #[test]
 fn blocking_clients_of_tcp_and_unix_are_served() {
     let unix = path("blocking");
-    run(async {
+    run_real(async {
         let tcp = start_server(echo, ANY).await.unwrap();
         let server = start_unix_server(echo, &unix).await.unwrap();
         assert!(server.local_addrs().is_empty());
@@ -135,7 +124,7 @@ fn curl_is_answered_by_a_server_of_a_few_lines() {
         skip("curl does not run here");
         return;
     }
-    run(async {
+    run_real(async {
         let handler = async |reader: StreamReader, writer: StreamWriter| {
             let head = String::from_utf8(reader.readuntil("\r\n\r\n").await?).unwrap();
             let body = format!("you asked for {}", head.split(' ').nth(1).unwrap());
@@ -213,7 +202,7 @@ fn a_cancelled_handler_closes_the_connection_and_reports_nothing() {
 
 #[test]
 fn a_client_whose_task_is_cancelled_before_it_begins_is_gone_too() {
-    run(async {
+    run_real(async {
         let server = start_server(async |_reader, _writer| panic!("it never begins"), ANY).await.unwrap();
         let (reader, _writer) = open_connection(server.local_addrs()[0]).await.unwrap();
         until(|| server.client_count() == 1).await;
@@ -229,7 +218,7 @@ fn a_client_whose_task_is_cancelled_before_it_begins_is_gone_too() {
 
 #[test]
 fn a_handler_that_lets_its_client_go_may_go_on() {
-    run(async {
+    run_real(async {
         let done = Rc::new(Cell::new(false));
         let doing = Rc::clone(&done);
         let handler = async move |reader: StreamReader, writer: StreamWriter| {
@@ -249,7 +238,7 @@ fn a_handler_that_lets_its_client_go_may_go_on() {
 
 #[test]
 fn a_closed_server_lets_its_port_go_at_once_and_keeps_its_clients() {
-    run(async {
+    run_real(async {
         let server = start_server(echo, ANY).await.unwrap();
         let address = server.local_addrs()[0];
         let streams = open_connection(address).await.unwrap();
@@ -264,7 +253,7 @@ fn a_closed_server_lets_its_port_go_at_once_and_keeps_its_clients() {
 
 #[test]
 fn a_server_in_a_dropped_handle_serves_on() {
-    run(async {
+    run_real(async {
         let address = start_server(echo, ANY).await.unwrap().local_addrs()[0];
         yield_now().await;
         assert!(asks(&open_connection(address).await.unwrap(), "still there").await);
@@ -273,7 +262,7 @@ fn a_server_in_a_dropped_handle_serves_on() {
 
 #[test]
 fn a_server_that_has_not_begun_lets_its_clients_wait() {
-    run(async {
+    run_real(async {
         let server = Server::builder().start_serving(false).listen(echo, ANY).await.unwrap();
         assert!(!server.is_serving());
         let streams = open_connection(server.local_addrs()[0]).await.unwrap();
@@ -283,14 +272,13 @@ fn a_server_that_has_not_begun_lets_its_clients_wait() {
         server.start_serving();
         assert_eq!(streams.0.readexactly(5).await.unwrap(), b"early");
         server.close();
-        let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| server.start_serving()));
-        assert!(again.unwrap_err().downcast_ref::<&str>().unwrap().contains("start another one"));
+        assert!(panic_of(|| server.start_serving()).contains("start another one"));
     });
 }
 
 #[test]
 fn tasks_of_the_server_itself_are_none_of_the_programs() {
-    run(async {
+    run_real(async {
         let _server = start_server(echo, ANY).await.unwrap();
         yield_now().await;
         assert_eq!(all_tasks(), [current_task().unwrap()]);
@@ -299,7 +287,7 @@ fn tasks_of_the_server_itself_are_none_of_the_programs() {
 
 #[test]
 fn serving_for_ever_ends_when_it_is_cancelled_after_the_clients() {
-    run(async {
+    run_real(async {
         let ended = Rc::new(Cell::new(false));
         let ending = Rc::clone(&ended);
         let handler = async move |reader: StreamReader, _writer: StreamWriter| {
@@ -322,7 +310,7 @@ fn serving_for_ever_ends_when_it_is_cancelled_after_the_clients() {
 
 #[test]
 fn serving_for_ever_ends_when_somebody_closes_the_server_and_is_refused_twice() {
-    run(async {
+    run_real(async {
         let server = start_server(echo, ANY).await.unwrap();
         let serve = || {
             let server = server.clone();
@@ -339,7 +327,7 @@ fn serving_for_ever_ends_when_somebody_closes_the_server_and_is_refused_twice() 
 
 #[test]
 fn a_server_that_is_dropped_with_its_loop_leaves_nothing() {
-    let lp = EventLoop::new().unwrap();
+    let lp = real_loop();
     let (address, streams) = lp
         .run_until_complete(async {
             let address = start_server(echo, ANY).await.unwrap().local_addrs()[0];
@@ -361,7 +349,7 @@ fn an_endpoint_of_several_addresses_gets_a_socket_for_each() {
         skip("this machine has no IPv6");
         return;
     }
-    run(async {
+    run_real(async {
         // the same port for both families: each socket takes its own alone
         let free = StdListener::bind((Ipv6Addr::UNSPECIFIED, 0)).unwrap().local_addr().unwrap().port();
         let addresses: Vec<SocketAddr> = vec![
@@ -379,7 +367,7 @@ fn an_endpoint_of_several_addresses_gets_a_socket_for_each() {
 
 #[test]
 fn a_host_is_known_by_its_name() {
-    run(async {
+    run_real(async {
         let server = start_server(echo, ("localhost", 0)).await.unwrap();
         for address in server.local_addrs() {
             assert!(address.ip().is_loopback());
@@ -390,7 +378,7 @@ fn a_host_is_known_by_its_name() {
 
 #[test]
 fn an_address_in_use_is_named_and_one_of_another_machine_is_passed_over() {
-    run(async {
+    run_real(async {
         let taken = StdListener::bind(ANY).unwrap().local_addr().unwrap();
         let _listener = TcpListener::bind(taken).unwrap();
         let error = start_server(echo, taken).await.unwrap_err();
@@ -429,7 +417,7 @@ fn take_all_but(count: usize) -> Vec<File> {
 fn without_descriptors_a_server_pauses_for_a_second_reports_once_and_loses_nobody() {
     alone(|| {
         allow_descriptors(100);
-        let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
+        let lp = virtual_loop();
         let told = listen(&lp);
         lp.run_until_complete(async {
             let server = Server::builder().start_serving(false).listen(echo, ANY).await.unwrap();
@@ -439,7 +427,7 @@ fn without_descriptors_a_server_pauses_for_a_second_reports_once_and_loses_nobod
             server.start_serving();
             until(|| !told.borrow().is_empty()).await;
             assert_eq!(server.client_count(), 3);
-            let begun = EventLoop::current().time();
+            let begun = now();
 
             // the three are served meanwhile, and the pauses go by without another word
             for client in &clients[..3] {
@@ -452,7 +440,7 @@ fn without_descriptors_a_server_pauses_for_a_second_reports_once_and_loses_nobod
             for client in &clients {
                 assert!(asks(client, "all of us").await);
             }
-            assert_eq!(EventLoop::current().time() - begun, Duration::from_secs(3));
+            assert_eq!(now() - begun, Duration::from_secs(3));
             assert_eq!((server.client_count(), told.borrow().len()), (10, 1));
 
             // another time is another report
@@ -474,7 +462,7 @@ fn without_descriptors_a_server_pauses_for_a_second_reports_once_and_loses_nobod
 fn a_server_that_is_closed_in_its_pause_is_gone() {
     alone(|| {
         allow_descriptors(60);
-        let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
+        let lp = virtual_loop();
         let told = listen(&lp);
         lp.run_until_complete(async {
             let server = start_server(echo, ANY).await.unwrap();

@@ -1,34 +1,14 @@
 //! Shields: a cancellation of the awaiter stops there, and what is behind runs on.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 use oneloop::{
-    Clock, EventLoop, Shared, TaskError, all_tasks, catch_cancelled, create_future, create_task, current_task, gather,
-    shield, sleep, timeout, try_gather, yield_now,
+    EventLoop, Shared, TaskError, all_tasks, catch_cancelled, create_future, create_task, current_task, gather, shield,
+    sleep, timeout, try_gather, yield_now,
 };
 
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().unwrap()
-}
-
-fn run<F: Future>(main: F) -> F::Output {
-    virtual_loop().run_until_complete(main).unwrap()
-}
-
-fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
-
-fn now() -> Instant {
-    EventLoop::current().time()
-}
-
-async fn after(seconds: u64) -> u64 {
-    sleep(secs(seconds)).await;
-    seconds
-}
+use crate::support::{after, now, reports_as, run, secs, virtual_loop};
 
 #[test]
 fn it_gives_the_value_of_what_is_behind() {
@@ -125,9 +105,8 @@ fn an_inner_panic_goes_on_in_the_awaiter() {
 
 #[test]
 fn an_inner_panic_after_the_awaiter_was_cancelled_is_reported_once() {
-    let (lp, reports) = (virtual_loop(), Rc::new(RefCell::new(Vec::new())));
-    let log = Rc::clone(&reports);
-    lp.set_exception_handler(move |context| log.borrow_mut().push(context.exception.message().to_owned()));
+    let lp = virtual_loop();
+    let reports = reports_as(&lp, |context| context.exception.message().to_owned());
     lp.run_until_complete(async {
         let inner = async {
             sleep(secs(2)).await;

@@ -2,8 +2,7 @@
 //! signal is for all of it.
 #![cfg(all(unix, feature = "signal"))]
 
-use std::cell::{Cell, RefCell};
-use std::fs;
+use std::cell::Cell;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
@@ -15,12 +14,12 @@ use std::thread;
 use std::time::Duration;
 
 use oneloop::signal::{SIGINT, SIGKILL, SIGPIPE, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2, ctrl_c, received};
-use oneloop::{Clock, Error, EventLoop, SignalError, create_task, yield_now};
+use oneloop::{Error, EventLoop, SignalError, create_task, yield_now};
 use signal_hook::low_level::raise;
 
-use crate::support::{alone, in_another_process, skips_since_ignored};
-
-type Log = Rc<RefCell<Vec<String>>>;
+use crate::support::{
+    Log, alone, in_another_process, note, open_descriptors, real_loop, run, skips_since_ignored, virtual_loop,
+};
 
 /// Runs the test that calls this in a process of its own, which must end by a signal.
 #[track_caller]
@@ -38,11 +37,6 @@ fn send(signal: i32) {
     raise(signal).expect("a signal");
 }
 
-fn note(log: &Log, what: &'static str) -> impl FnMut() + 'static {
-    let log = Rc::clone(log);
-    move || log.borrow_mut().push(what.to_owned())
-}
-
 /// Lets iterations pass until something has happened.
 async fn until(happened: impl Fn() -> bool) {
     for _ in 0..100_000 {
@@ -55,42 +49,29 @@ async fn until(happened: impl Fn() -> bool) {
 }
 
 /// Writes down in which iteration things happen.
-async fn tick(log: Log, count: usize) {
+async fn tick(log: Log<String>, count: usize) {
     for i in 0..count {
         log.borrow_mut().push(format!("tick {i}"));
         yield_now().await;
     }
 }
 
-fn run<F: Future>(main: F) -> F::Output {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
-    lp.run_until_complete(main).unwrap()
-}
-
-fn lp() -> EventLoop {
-    EventLoop::current()
-}
-
-fn open_descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
-}
-
 #[test]
 fn a_handler_runs_one_iteration_after_the_one_that_learns_of_the_signal() {
     alone(|| {
         run(async {
-            let log = Log::default();
-            lp().add_signal_handler(SIGUSR1, note(&log, "handled")).unwrap();
+            let log = Log::<String>::default();
+            EventLoop::current().add_signal_handler(SIGUSR1, note(&log, "handled")).unwrap();
             // the new pipe makes the next iteration poll; then it has settled
             yield_now().await;
             yield_now().await;
             // a reader that is ready makes every iteration poll
             let (mut left, right) = UnixStream::pair().unwrap();
             left.write_all(b"x").unwrap();
-            lp().add_reader(&right, || ()).unwrap();
+            EventLoop::current().add_reader(&right, || ()).unwrap();
             send(SIGUSR1);
             tick(Rc::clone(&log), 4).await;
-            lp().remove_reader(&right);
+            EventLoop::current().remove_reader(&right);
             // asyncio: the reader of the pipe takes its turn after the task in tick 1, the handler after it in tick 2
             assert_eq!(*log.borrow(), ["tick 0", "tick 1", "tick 2", "handled", "tick 3"]);
         });
@@ -101,9 +82,9 @@ fn a_handler_runs_one_iteration_after_the_one_that_learns_of_the_signal() {
 fn a_handler_runs_as_often_as_the_signal_comes_and_in_the_order_of_the_signals() {
     alone(|| {
         run(async {
-            let log = Log::default();
-            lp().add_signal_handler(SIGUSR1, note(&log, "one")).unwrap();
-            lp().add_signal_handler(SIGUSR2, note(&log, "two")).unwrap();
+            let log = Log::<String>::default();
+            EventLoop::current().add_signal_handler(SIGUSR1, note(&log, "one")).unwrap();
+            EventLoop::current().add_signal_handler(SIGUSR2, note(&log, "two")).unwrap();
             for signal in [SIGUSR2, SIGUSR1, SIGUSR1, SIGUSR2] {
                 send(signal);
             }
@@ -117,14 +98,14 @@ fn a_handler_runs_as_often_as_the_signal_comes_and_in_the_order_of_the_signals()
 fn a_handler_takes_the_place_of_an_earlier_one() {
     alone(|| {
         run(async {
-            let log = Log::default();
-            lp().add_signal_handler(SIGUSR1, note(&log, "first")).unwrap();
-            lp().add_signal_handler(SIGUSR1, note(&log, "second")).unwrap();
+            let log = Log::<String>::default();
+            EventLoop::current().add_signal_handler(SIGUSR1, note(&log, "first")).unwrap();
+            EventLoop::current().add_signal_handler(SIGUSR1, note(&log, "second")).unwrap();
             send(SIGUSR1);
             until(|| !log.borrow().is_empty()).await;
             assert_eq!(*log.borrow(), ["second"]);
-            assert!(lp().remove_signal_handler(SIGUSR1));
-            assert!(!lp().remove_signal_handler(SIGUSR1));
+            assert!(EventLoop::current().remove_signal_handler(SIGUSR1));
+            assert!(!EventLoop::current().remove_signal_handler(SIGUSR1));
         });
     });
 }
@@ -133,14 +114,15 @@ fn a_handler_takes_the_place_of_an_earlier_one() {
 fn a_handler_that_is_queued_runs_although_it_is_removed() {
     alone(|| {
         run(async {
-            let log = Log::default();
+            let log = Log::<String>::default();
             let mut first = note(&log, "first");
-            lp().add_signal_handler(SIGUSR1, move || {
-                assert!(lp().remove_signal_handler(SIGUSR2));
-                first();
-            })
-            .unwrap();
-            lp().add_signal_handler(SIGUSR2, note(&log, "second")).unwrap();
+            EventLoop::current()
+                .add_signal_handler(SIGUSR1, move || {
+                    assert!(EventLoop::current().remove_signal_handler(SIGUSR2));
+                    first();
+                })
+                .unwrap();
+            EventLoop::current().add_signal_handler(SIGUSR2, note(&log, "second")).unwrap();
             send(SIGUSR1);
             send(SIGUSR2);
             until(|| log.borrow().len() == 2).await;
@@ -153,15 +135,16 @@ fn a_handler_that_is_queued_runs_although_it_is_removed() {
 fn a_handler_may_replace_itself_and_raise_again() {
     alone(|| {
         run(async {
-            let log = Log::default();
+            let log = Log::<String>::default();
             let mut second = Some(note(&log, "second"));
-            lp().add_signal_handler(SIGUSR1, move || {
-                if let Some(second) = second.take() {
-                    lp().add_signal_handler(SIGUSR1, second).unwrap();
-                    send(SIGUSR1);
-                }
-            })
-            .unwrap();
+            EventLoop::current()
+                .add_signal_handler(SIGUSR1, move || {
+                    if let Some(second) = second.take() {
+                        EventLoop::current().add_signal_handler(SIGUSR1, second).unwrap();
+                        send(SIGUSR1);
+                    }
+                })
+                .unwrap();
             send(SIGUSR1);
             until(|| !log.borrow().is_empty()).await;
             assert_eq!(*log.borrow(), ["second"]);
@@ -172,8 +155,8 @@ fn a_handler_may_replace_itself_and_raise_again() {
 #[test]
 fn a_handler_that_panics_is_reported_and_stays() {
     alone(|| {
-        let lp = EventLoop::new().unwrap();
-        let (log, calls) = (Log::default(), Rc::new(Cell::new(0)));
+        let lp = real_loop();
+        let (log, calls) = (Log::<String>::default(), Rc::new(Cell::new(0)));
         let (reported, called) = (Rc::clone(&log), Rc::clone(&calls));
         lp.set_exception_handler(move |context| reported.borrow_mut().push(context.message.to_owned()));
         lp.add_signal_handler(SIGUSR1, move || {
@@ -195,7 +178,7 @@ fn a_handler_that_panics_is_reported_and_stays() {
 #[test]
 fn a_signal_on_another_thread_wakes_a_loop_that_sleeps() {
     alone(|| {
-        let lp = EventLoop::new().unwrap();
+        let lp = real_loop();
         lp.add_signal_handler(SIGUSR1, || EventLoop::current().stop()).unwrap();
         let (about_to_sleep, sleeps) = channel();
         lp.call_soon(move || about_to_sleep.send(()).unwrap());
@@ -224,7 +207,7 @@ fn a_loop_that_handles_a_signal_is_in_no_deadlock() {
         });
         sender.join().unwrap();
         // and one that does so no more is
-        let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
+        let lp = virtual_loop();
         lp.add_signal_handler(SIGUSR1, || ()).unwrap();
         lp.remove_signal_handler(SIGUSR1);
         assert!(matches!(lp.run_until_complete(oneloop::Event::new().wait()), Err(Error::Deadlock(_))));
@@ -236,7 +219,7 @@ fn every_loop_that_handles_a_signal_hears_it() {
     alone(|| {
         let (ready, is_ready) = channel();
         let other = thread::spawn(move || {
-            EventLoop::new().unwrap().run_until_complete(async move {
+            real_loop().run_until_complete(async move {
                 let heard = create_task(received(SIGUSR1));
                 yield_now().await;
                 ready.send(()).unwrap();
@@ -244,7 +227,7 @@ fn every_loop_that_handles_a_signal_hears_it() {
             })
         });
         is_ready.recv().unwrap();
-        let here = EventLoop::new().unwrap().run_until_complete(async {
+        let here = real_loop().run_until_complete(async {
             let heard = create_task(received(SIGUSR1));
             yield_now().await;
             send(SIGUSR1);
@@ -275,7 +258,7 @@ fn every_task_that_waits_for_a_signal_hears_it() {
 #[test]
 fn what_cannot_be_caught_is_refused() {
     alone(|| {
-        let lp = EventLoop::new().unwrap();
+        let lp = real_loop();
         let open = open_descriptors();
         for signal in [SIGKILL, SIGSTOP] {
             let refused = lp.add_signal_handler(signal, || ()).unwrap_err();
@@ -299,7 +282,7 @@ fn what_cannot_be_caught_is_refused() {
 #[test]
 #[should_panic(expected = "the event loop is closed")]
 fn a_closed_loop_takes_no_handler() {
-    let lp = EventLoop::new().unwrap();
+    let lp = real_loop();
     lp.close().unwrap();
     let _ = lp.add_signal_handler(SIGUSR1, || ());
 }
@@ -307,7 +290,7 @@ fn a_closed_loop_takes_no_handler() {
 #[test]
 fn a_removed_handler_gives_the_signal_back() {
     dies_of(SIGTERM, || {
-        let lp = EventLoop::new().unwrap();
+        let lp = real_loop();
         lp.add_signal_handler(SIGTERM, || ()).unwrap();
         send(SIGTERM); // that is survived
         lp.remove_signal_handler(SIGTERM);
@@ -344,7 +327,7 @@ fn a_wait_that_is_cancelled_gives_the_signal_back() {
 #[test]
 fn a_loop_that_closes_gives_its_signals_back() {
     dies_of(SIGTERM, || {
-        let lp = EventLoop::new().unwrap();
+        let lp = real_loop();
         lp.add_signal_handler(SIGTERM, || ()).unwrap();
         drop(lp.create_task(received(SIGTERM)));
         lp.run_until_complete(yield_now()).unwrap();
@@ -356,15 +339,15 @@ fn a_loop_that_closes_gives_its_signals_back() {
 #[test]
 fn a_handler_is_dropped_when_its_loop_closes_and_may_use_it_then() {
     alone(|| {
-        struct AtTheEnd(Log);
+        struct AtTheEnd(Log<String>);
         impl Drop for AtTheEnd {
             fn drop(&mut self) {
                 self.0.borrow_mut().push("dropped".to_owned());
-                lp().add_signal_handler(SIGUSR2, || ()).unwrap();
+                EventLoop::current().add_signal_handler(SIGUSR2, || ()).unwrap();
             }
         }
         let open = open_descriptors();
-        let (log, lp) = (Log::default(), EventLoop::new().unwrap());
+        let (log, lp) = (Log::<String>::default(), real_loop());
         let held = AtTheEnd(Rc::clone(&log));
         lp.add_signal_handler(SIGUSR1, move || assert!(held.0.borrow().is_empty())).unwrap();
         lp.close().unwrap();
@@ -377,8 +360,8 @@ fn a_handler_is_dropped_when_its_loop_closes_and_may_use_it_then() {
 #[test]
 fn the_other_loop_goes_on_hearing_when_one_does_no_more() {
     alone(|| {
-        let (one, two) = (EventLoop::new().unwrap(), EventLoop::new().unwrap());
-        let log = Log::default();
+        let (one, two) = (real_loop(), real_loop());
+        let log = Log::<String>::default();
         one.add_signal_handler(SIGUSR1, || ()).unwrap();
         two.add_signal_handler(SIGUSR1, note(&log, "two")).unwrap();
         drop(one);
@@ -391,7 +374,7 @@ fn the_other_loop_goes_on_hearing_when_one_does_no_more() {
 #[test]
 fn a_signal_that_was_ignored_before_is_ignored_again() {
     alone(|| {
-        let lp = EventLoop::new().unwrap();
+        let lp = real_loop();
         lp.add_signal_handler(SIGPIPE, || ()).unwrap();
         lp.remove_signal_handler(SIGPIPE);
         send(SIGPIPE); // which Rust programs ignore
@@ -403,7 +386,7 @@ fn a_handler_that_was_there_before_is_called_all_along() {
     alone(|| {
         let flag = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register(SIGTERM, Arc::clone(&flag)).unwrap();
-        let lp = EventLoop::new().unwrap();
+        let lp = real_loop();
         lp.add_signal_handler(SIGTERM, || ()).unwrap();
         send(SIGTERM);
         assert!(flag.swap(false, Ordering::SeqCst));
@@ -416,7 +399,7 @@ fn a_handler_that_was_there_before_is_called_all_along() {
 #[test]
 fn the_pipe_is_there_while_a_signal_is_handled() {
     alone(|| {
-        let lp = EventLoop::new().unwrap();
+        let lp = real_loop();
         let open = open_descriptors();
         for _ in 0..3 {
             for signal in [SIGUSR1, SIGUSR2] {
@@ -433,7 +416,7 @@ fn the_pipe_is_there_while_a_signal_is_handled() {
 #[test]
 fn more_signals_than_the_pipe_has_room_for_are_no_harm() {
     alone(|| {
-        let lp = EventLoop::new().unwrap();
+        let lp = real_loop();
         let heard = Rc::new(Cell::new(0_u32));
         let count = Rc::clone(&heard);
         lp.add_signal_handler(SIGUSR1, move || count.set(count.get() + 1)).unwrap();

@@ -2,50 +2,18 @@
 //!
 //! The tests of precision and punctuality run on the machine's clock, all others on the virtual one.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use oneloop::{
-    Clock, EventLoop, catch_cancelled, create_task, gather, sleep, sleep_until, task_group, timeout, yield_now,
-};
+use oneloop::{EventLoop, catch_cancelled, create_task, gather, sleep, sleep_until, task_group, timeout, yield_now};
 
-fn run<F: Future>(main: F) -> F::Output {
-    EventLoop::builder().clock(Clock::Virtual).build().unwrap().run_until_complete(main).unwrap()
-}
-
-fn run_really<F: Future>(main: F) -> F::Output {
-    EventLoop::new().unwrap().run_until_complete(main).unwrap()
-}
-
-fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
-
-fn now() -> Instant {
-    EventLoop::current().time()
-}
-
-/// Notes who came by.
-#[derive(Clone, Default)]
-struct Log(Rc<RefCell<Vec<usize>>>);
-
-impl Log {
-    fn push(&self, id: usize) {
-        self.0.borrow_mut().push(id);
-    }
-
-    fn take(&self) -> Vec<usize> {
-        self.0.take()
-    }
-}
+use crate::support::{Log, now, run, run_real, secs, virtual_loop};
 
 // On the machine's clock.
 
 #[test]
 fn no_sleep_is_early_by_any_clock() {
-    run_really(async {
+    run_real(async {
         let sleeps = (0..400_u64).map(|i| async move {
             let duration = Duration::from_micros(50 + (i * 7_919) % 4_950);
             let (start, by_loop) = (Instant::now(), now());
@@ -71,17 +39,17 @@ fn no_sleep_is_early_by_any_clock() {
 #[test]
 fn deadlines_a_tenth_of_a_millisecond_apart_set_in_reverse_fire_in_order() {
     for by_sleep in [true, false] {
-        let fired = run_really(async {
+        let fired = run_real(async {
             let (log, base) = (Log::default(), now() + Duration::from_millis(2));
             for i in (0..100_usize).rev() {
                 let (log, at) = (log.clone(), base + Duration::from_micros(100 * i as u64));
                 if by_sleep {
                     create_task(async move {
                         sleep_until(at).await;
-                        log.push(i);
+                        log.borrow_mut().push(i);
                     });
                 } else {
-                    EventLoop::current().call_at(at, move || log.push(i));
+                    EventLoop::current().call_at(at, move || log.borrow_mut().push(i));
                 }
             }
             sleep_until(base + Duration::from_millis(11)).await;
@@ -94,7 +62,7 @@ fn deadlines_a_tenth_of_a_millisecond_apart_set_in_reverse_fire_in_order() {
 #[test]
 fn a_short_sleep_does_not_wait_for_a_long_one() {
     let start = Instant::now();
-    run_really(async {
+    run_real(async {
         let long = create_task(sleep(secs(3_600)));
         sleep(Duration::from_millis(1)).await;
         long.cancel();
@@ -113,13 +81,15 @@ fn equal_deadlines_fire_in_the_order_in_which_they_were_set() {
             match i % 3 {
                 0 => drop(create_task(async move {
                     sleep_until(at).await;
-                    log.push(i);
+                    log.borrow_mut().push(i);
                 })),
                 1 => drop(create_task(async move {
                     sleep(secs(5)).await;
-                    log.push(i);
+                    log.borrow_mut().push(i);
                 })),
-                _ => drop(create_task(async move { timeout(secs(9), sleep(secs(5))).await.map(|()| log.push(i)) })),
+                _ => drop(create_task(async move {
+                    timeout(secs(9), sleep(secs(5))).await.map(|()| log.borrow_mut().push(i))
+                })),
             }
         }
         sleep(secs(6)).await;
@@ -131,11 +101,11 @@ fn equal_deadlines_fire_in_the_order_in_which_they_were_set() {
 fn deadlines_a_nanosecond_apart_are_told_apart() {
     run(async {
         let (log, start) = (Log::default(), now());
-        for i in [3, 1, 4, 0, 2] {
+        for i in [3_u8, 1, 4, 0, 2] {
             let log = log.clone();
             create_task(async move {
-                sleep(Duration::from_nanos(1 + i as u64)).await;
-                log.push(i);
+                sleep(Duration::from_nanos(1 + u64::from(i))).await;
+                log.borrow_mut().push(i);
             });
         }
         sleep(Duration::from_nanos(5)).await;
@@ -166,7 +136,7 @@ fn yield_now_and_a_sleep_of_zero_take_one_iteration() {
         let log = Log::default();
         let note = |id: usize| {
             let log = log.clone();
-            EventLoop::current().call_soon(move || log.push(id))
+            EventLoop::current().call_soon(move || log.borrow_mut().push(id))
         };
         note(1);
         yield_now().await;
@@ -191,7 +161,7 @@ fn tasks_that_yield_take_turns() {
             let log = log.clone();
             async move {
                 for _ in 0..3 {
-                    log.push(id);
+                    log.borrow_mut().push(id);
                     if id == 0 { yield_now().await } else { sleep(Duration::ZERO).await }
                 }
             }
@@ -203,7 +173,7 @@ fn tasks_that_yield_take_turns() {
 
 #[test]
 fn timers_come_although_somebody_always_yields() {
-    run_really(async {
+    run_real(async {
         let busy = create_task(async {
             loop {
                 yield_now().await;
@@ -244,7 +214,7 @@ fn time_counts_from_the_first_poll() {
 
 #[test]
 fn a_cancelled_or_dropped_sleep_leaves_no_timer_behind() {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
+    let lp = virtual_loop();
     lp.run_until_complete(async {
         let task = create_task(sleep(secs(1_000)));
         let mut dropped = Box::pin(sleep(secs(1_000)));

@@ -2,23 +2,14 @@
 //! own tests are in `tests/asyncio`.
 
 use std::cell::{Cell, RefCell};
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use oneloop::{Attempt, Clock, EventLoop, all_tasks, catch_cancelled, create_task, sleep, staggered_race, yield_now};
+use oneloop::{Attempt, all_tasks, catch_cancelled, create_task, sleep, staggered_race, yield_now};
 
-/// Runs on a virtual clock.
-fn run<F: Future>(main: F) -> F::Output {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
-    lp.run_until_complete(main).unwrap()
-}
-
-fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
+use crate::support::{now, panic_in, run, secs};
 
 const NO_DELAY: Option<Duration> = None;
 
@@ -30,11 +21,11 @@ fn racers(
     starts: &Starts,
     programs: &[(u64, Result<u32, u32>)],
 ) -> Vec<impl FnOnce() -> LocalBoxFuture<'static, Result<u32, u32>> + use<>> {
-    let zero = EventLoop::current().time();
+    let zero = now();
     let racer = |(takes, ends): &(u64, Result<u32, u32>)| {
         let (starts, takes, ends) = (Rc::clone(starts), *takes, *ends);
         move || {
-            starts.borrow_mut().push((EventLoop::current().time() - zero).as_secs());
+            starts.borrow_mut().push((now() - zero).as_secs());
             async move {
                 sleep(secs(takes)).await;
                 ends
@@ -105,13 +96,13 @@ fn losers_clean_up_with_awaits_before_the_race_is_over() {
             }
             Ok::<_, ()>("slow")
         };
-        let start = EventLoop::current().time();
+        let start = now();
         let boxed: [Box<dyn FnOnce() -> _>; 2] =
             [Box::new(move || slow.boxed_local()), Box::new(|| async { Ok("quick") }.boxed_local())];
         let race = staggered_race(boxed, secs(1)).await;
         assert_eq!(race.winner, Some((1, "quick")));
         assert!(cleaned.get());
-        assert_eq!(EventLoop::current().time() - start, secs(6));
+        assert_eq!(now() - start, secs(6));
     });
 }
 
@@ -140,8 +131,7 @@ fn a_panic_goes_on_in_the_race_when_the_others_have_ended() {
             }),
             Box::new(|| async { panic!("a bug") }.boxed_local()),
         ];
-        let panicked = AssertUnwindSafe(staggered_race(boxed, secs(1))).catch_unwind().await;
-        assert_eq!(panicked.unwrap_err().downcast_ref::<&str>(), Some(&"a bug"));
+        assert_eq!(panic_in(staggered_race(boxed, secs(1))).await, "a bug");
         assert!(ended.get());
     });
 }

@@ -15,15 +15,11 @@ use std::time::Duration;
 
 use oneloop::net::{UnixStream, pipe};
 use oneloop::{
-    Clock, Error, EventLoop, ReadError, StreamReader, StreamWriter, all_tasks, catch_cancelled, create_task, gather,
-    open_connection, sleep, start_server, timeout, yield_now,
+    Error, ReadError, StreamReader, StreamWriter, all_tasks, catch_cancelled, create_task, gather, open_connection,
+    sleep, start_server, timeout, yield_now,
 };
 
-/// Runs on the machine's clock, and fails rather than hangs.
-fn run<F: Future>(main: F) -> F::Output {
-    let lp = EventLoop::new().unwrap();
-    lp.run_until_complete(timeout(Duration::from_secs(60), main)).unwrap().expect("it hangs")
-}
+use crate::support::{panic_of, real_loop, run_real, virtual_loop};
 
 type Streams = (StreamReader, StreamWriter);
 
@@ -77,7 +73,7 @@ async fn turns(count: usize) {
 
 #[test]
 fn lines_come_from_a_peer_one_by_one() {
-    run(async {
+    run_real(async {
         let ((reader, _writer), peer) = with_thread(|mut socket| socket.write_all(b"one\ntwo\nthree").unwrap()).await;
         let mut lines = Vec::new();
         while let Some(line) = reader.next_line().await.unwrap() {
@@ -91,7 +87,7 @@ fn lines_come_from_a_peer_one_by_one() {
 
 #[test]
 fn forms_without_a_vec_read_the_same() {
-    run(async {
+    run_real(async {
         let ((reader, _), (_, writer)) = pair();
         writer.write("line\nexact");
         writer.write([b'b'; 10_000]);
@@ -120,7 +116,7 @@ fn forms_without_a_vec_read_the_same() {
 
 #[test]
 fn a_read_that_is_cancelled_leaves_what_has_come() {
-    run(async {
+    run_real(async {
         let ((reader, _), (_, writer)) = pair();
         for round in 0..3 {
             let reads = reader.clone();
@@ -144,7 +140,7 @@ fn a_read_that_is_cancelled_leaves_what_has_come() {
 
 #[test]
 fn a_read_that_is_dropped_leaves_what_has_come() {
-    run(async {
+    run_real(async {
         let ((reader, _), (_, writer)) = pair();
         writer.write("half");
         let given_up = timeout(Duration::from_millis(20), reader.readexactly(10)).await;
@@ -155,7 +151,7 @@ fn a_read_that_is_dropped_leaves_what_has_come() {
 
 #[test]
 fn a_second_task_that_waits_for_data_is_refused() {
-    run(async {
+    run_real(async {
         let ((reader, _), (_, writer)) = pair();
         let first = reader.clone();
         let first = create_task(async move { first.readline().await });
@@ -173,7 +169,7 @@ fn a_second_task_that_waits_for_data_is_refused() {
 
 #[test]
 fn a_second_reader_whose_answer_is_there_need_not_wait_and_may_read() {
-    run(async {
+    run_real(async {
         let reader = StreamReader::new();
         reader.feed_data("abc");
         let first = reader.clone();
@@ -187,7 +183,7 @@ fn a_second_reader_whose_answer_is_there_need_not_wait_and_may_read() {
 
 #[test]
 fn nothing_is_taken_from_a_peer_before_somebody_asks_and_little_more_than_that() {
-    run(async {
+    run_real(async {
         let ((reader, _), (_, writer)) = pair_with_limit(1_000);
         writer.write("line\n");
         writer.write(vec![b'x'; 4 << 20]);
@@ -207,7 +203,7 @@ fn nothing_is_taken_from_a_peer_before_somebody_asks_and_little_more_than_that()
 
 #[test]
 fn what_comes_fast_is_taken_in_larger_pieces_but_not_in_any_size() {
-    run(async {
+    run_real(async {
         let ((reader, _), (_, writer)) = pair();
         writer.write(vec![b'x'; 4 << 20]);
         let (mut left, mut largest) = (4 << 20, 0);
@@ -222,7 +218,7 @@ fn what_comes_fast_is_taken_in_larger_pieces_but_not_in_any_size() {
 
 #[test]
 fn a_line_over_the_limit_is_dropped_and_the_next_one_read() {
-    run(async {
+    run_real(async {
         let ((reader, _), (_, writer)) = pair_with_limit(10);
         writer.write("0123456789\n0123456789A\nnext\n");
         assert_eq!(reader.readline().await.unwrap(), b"0123456789\n");
@@ -234,7 +230,7 @@ fn a_line_over_the_limit_is_dropped_and_the_next_one_read() {
 
 #[test]
 fn bytes_up_to_the_limit_may_still_become_a_line() {
-    run(async {
+    run_real(async {
         let reader = StreamReader::with_limit(3);
         reader.feed_data("abc");
         let waiting = reader.clone();
@@ -248,7 +244,7 @@ fn bytes_up_to_the_limit_may_still_become_a_line() {
 
 #[test]
 fn errors_of_reads_become_io_errors_that_say_what_happened() {
-    run(async {
+    run_real(async {
         let reader = StreamReader::with_limit(2);
         reader.feed_data("abcdef");
         let limit = std::io::Error::from(reader.readuntil("\n").await.unwrap_err());
@@ -268,7 +264,7 @@ fn errors_of_reads_become_io_errors_that_say_what_happened() {
 
 #[test]
 fn a_reset_is_met_by_a_read_and_by_every_drain_and_read_after_it() {
-    run(async {
+    run_real(async {
         let ((reader, writer), peer) = with_thread(|socket| {
             // closing a socket with unread data resets the connection
             socket.peek(&mut [0]).unwrap();
@@ -290,7 +286,7 @@ fn a_reset_is_met_by_a_read_and_by_every_drain_and_read_after_it() {
 
 #[test]
 fn what_came_before_a_reset_is_read_before_the_error() {
-    run(async {
+    run_real(async {
         let ((reader, writer), peer) = with_thread(|mut socket| {
             socket.peek(&mut [0]).unwrap();
             socket.write_all(b"abc").unwrap();
@@ -312,7 +308,7 @@ fn what_came_before_a_reset_is_read_before_the_error() {
 
 #[test]
 fn what_is_written_goes_out_at_once_if_it_can() {
-    run(async {
+    run_real(async {
         let ((_reader, writer), mut peer) = {
             let (here, there) = std::os::unix::net::UnixStream::pair().unwrap();
             (UnixStream::from_std(here).unwrap().into_streams(), there)
@@ -330,7 +326,7 @@ fn what_is_written_goes_out_at_once_if_it_can() {
 
 #[test]
 fn what_is_left_is_sent_by_the_loop_in_order_and_by_no_task_that_a_program_sees() {
-    run(async {
+    run_real(async {
         let ((_, writer), (reader, _)) = pair();
         let mut sent = Vec::new();
         for round in 0..200_u8 {
@@ -353,7 +349,7 @@ fn what_is_left_is_sent_by_the_loop_in_order_and_by_no_task_that_a_program_sees(
 fn sixty_four_mebibytes_to_a_slow_reader_never_lie_in_the_buffer() {
     const ALL: usize = 64 << 20;
     const PIECE: usize = 100_000;
-    run(async {
+    run_real(async {
         let (go, may_go) = mpsc::channel();
         let ((_reader, writer), peer) = with_thread(move |mut socket| {
             let (mut count, mut sum, mut place) = (0, 0_u64, vec![0; 8 << 20]);
@@ -398,7 +394,7 @@ fn sixty_four_mebibytes_to_a_slow_reader_never_lie_in_the_buffer() {
 
 #[test]
 fn drain_waits_above_the_high_watermark_until_the_low_one() {
-    run(async {
+    run_real(async {
         let ((_, writer), (reader, _)) = pair();
         writer.set_write_buffer_limits(8 << 20, 0);
         fill(&writer, 0);
@@ -423,7 +419,7 @@ fn drain_waits_above_the_high_watermark_until_the_low_one() {
 
 #[test]
 fn a_drain_that_is_cancelled_loses_nothing_and_lets_others_wait() {
-    run(async {
+    run_real(async {
         let ((_, writer), (reader, _)) = pair();
         let written = fill(&writer, 64 * 1024);
         let drains = (0..3).map(|_| {
@@ -444,7 +440,7 @@ fn a_drain_that_is_cancelled_loses_nothing_and_lets_others_wait() {
 
 #[test]
 fn a_drain_that_waits_is_told_that_the_connection_is_lost() {
-    run(async {
+    run_real(async {
         let ((_, writer), (reader, peer)) = pair();
         fill(&writer, 64 * 1024);
         let draining = writer.clone();
@@ -463,7 +459,7 @@ fn a_drain_that_waits_is_told_that_the_connection_is_lost() {
 /// asyncio would lose the answer behind the error of the write.
 #[test]
 fn what_a_peer_said_before_it_hung_up_can_be_read_after_a_write_has_failed() {
-    run(async {
+    run_real(async {
         let ((reader, writer), (peer_reader, peer_writer)) = pair();
         peer_writer.write("go away\n");
         drop((peer_reader, peer_writer));
@@ -476,7 +472,7 @@ fn what_a_peer_said_before_it_hung_up_can_be_read_after_a_write_has_failed() {
 
 #[test]
 fn a_writer_that_never_waits_lets_others_have_their_turn() {
-    run(async {
+    run_real(async {
         let ((_reader, _), (_, writer)) = pair();
         let written = Rc::new(Cell::new(0));
         let count = Rc::clone(&written);
@@ -495,15 +491,11 @@ fn a_writer_that_never_waits_lets_others_have_their_turn() {
 
 #[test]
 fn what_is_written_after_the_end_was_announced_is_refused() {
-    run(async {
+    run_real(async {
         let ((_, writer), _peer) = pair();
         writer.write_eof();
-        for refused in [
-            catch_unwind(AssertUnwindSafe(|| writer.write("x"))),
-            catch_unwind(AssertUnwindSafe(|| writer.writelines(["x"]))),
-        ] {
-            let text = refused.unwrap_err();
-            assert!(text.downcast_ref::<&str>().unwrap().contains("write() after write_eof()"));
+        for refused in [panic_of(|| writer.write("x")), panic_of(|| writer.writelines(["x"]))] {
+            assert!(refused.contains("write() after write_eof()"), "{refused}");
         }
     });
 }
@@ -512,7 +504,7 @@ fn what_is_written_after_the_end_was_announced_is_refused() {
 
 #[test]
 fn an_end_that_was_announced_comes_after_all_that_was_written_and_reading_goes_on() {
-    run(async {
+    run_real(async {
         let ((reader, writer), peer) = with_thread(|mut socket| {
             let mut all = Vec::new();
             socket.read_to_end(&mut all).unwrap();
@@ -531,7 +523,7 @@ fn an_end_that_was_announced_comes_after_all_that_was_written_and_reading_goes_o
 
 #[test]
 fn closing_sends_what_is_left_first_and_aborting_drops_it() {
-    run(async {
+    run_real(async {
         for abort in [false, true] {
             let ((_reader, writer), peer) = with_thread(|mut socket| {
                 let mut count = 0;
@@ -564,7 +556,7 @@ fn closing_sends_what_is_left_first_and_aborting_drops_it() {
 /// What makes the pieces may do what it likes meanwhile.
 #[test]
 fn closing_and_writing_in_the_middle_of_a_write_of_pieces_lose_nothing_that_came_before() {
-    run(async {
+    run_real(async {
         let ((_, writer), (reader, _peer)) = pair();
         let inner = writer.clone();
         writer.writelines(["one ", "two ", "three "].into_iter().inspect(|piece| {
@@ -588,7 +580,7 @@ fn closing_and_writing_in_the_middle_of_a_write_of_pieces_lose_nothing_that_came
 
 #[test]
 fn a_read_that_waits_ends_when_the_connection_is_closed_here() {
-    run(async {
+    run_real(async {
         for abort in [false, true] {
             let ((reader, writer), _peer) = pair();
             let reading = create_task(async move { reader.readline().await });
@@ -605,7 +597,7 @@ fn a_read_that_waits_ends_when_the_connection_is_closed_here() {
 
 #[test]
 fn what_the_reader_holds_can_be_read_after_closing_and_what_the_system_holds_is_gone() {
-    run(async {
+    run_real(async {
         let ((reader, writer), (_, peer)) = pair();
         peer.write("one\ntwo\n");
         assert_eq!(reader.readline().await.unwrap(), b"one\n");
@@ -620,7 +612,7 @@ fn what_the_reader_holds_can_be_read_after_closing_and_what_the_system_holds_is_
 
 #[test]
 fn dropping_the_writer_announces_the_end_and_dropping_both_closes() {
-    run(async {
+    run_real(async {
         let ((reader, writer), (peer_reader, peer_writer)) = pair();
         let another = writer.clone();
         writer.write("question\n");
@@ -639,7 +631,7 @@ fn dropping_the_writer_announces_the_end_and_dropping_both_closes() {
 
 #[test]
 fn what_was_written_is_sent_although_both_handles_are_dropped_at_once() {
-    run(async {
+    run_real(async {
         let (streams, peer) = with_thread(|mut socket| {
             let mut all = Vec::new();
             socket.read_to_end(&mut all).unwrap();
@@ -658,7 +650,7 @@ fn what_was_written_is_sent_although_both_handles_are_dropped_at_once() {
 
 #[test]
 fn a_loop_that_closes_drops_what_was_to_be_sent_and_its_streams_are_harmless() {
-    let lp = EventLoop::new().unwrap();
+    let lp = real_loop();
     let ((reader, writer), peer) = lp.run_until_complete(async { pair() }).unwrap();
     {
         let _in = lp.enter();
@@ -673,7 +665,7 @@ fn a_loop_that_closes_drops_what_was_to_be_sent_and_its_streams_are_harmless() {
 /// A loop with nothing to wait for says so, and who waits all the same.
 #[test]
 fn closing_leaves_no_task_of_the_loop_behind() {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
+    let lp = virtual_loop();
     lp.run_until_complete(async {
         let server =
             start_server(async |reader, _writer| reader.read(1).await.map(drop), ("127.0.0.1", 0)).await.unwrap();
@@ -693,7 +685,7 @@ fn closing_leaves_no_task_of_the_loop_behind() {
 
 #[test]
 fn waiting_for_the_end_can_be_given_up_and_taken_up_by_many() {
-    run(async {
+    run_real(async {
         let ((_, writer), (reader, _)) = pair();
         fill(&writer, 0);
         writer.close();
@@ -712,7 +704,7 @@ fn waiting_for_the_end_can_be_given_up_and_taken_up_by_many() {
 
 #[test]
 fn addresses_are_told_while_the_connection_is_there() {
-    run(async {
+    run_real(async {
         let (address, told) = mpsc::channel::<(SocketAddr, SocketAddr)>();
         let ((reader, writer), peer) = with_thread(move |socket| {
             address.send((socket.peer_addr().unwrap(), socket.local_addr().unwrap())).unwrap();
@@ -737,7 +729,7 @@ fn addresses_are_told_while_the_connection_is_there() {
 
 #[test]
 fn pipes_are_streams_of_one_direction() {
-    run(async {
+    run_real(async {
         let (reader, writer) = pipe().unwrap();
         let (reader, writer) = (reader.into_stream(), writer.into_stream());
         writer.write(vec![b'x'; 1 << 20]);
@@ -766,7 +758,7 @@ fn python_reads_and_writes_at_the_other_end() {
         skip("python3 does not run here");
         return;
     }
-    run(async {
+    run_real(async {
         let listener = oneloop::net::TcpListener::bind(([127, 0, 0, 1], 0)).unwrap();
         let port = listener.local_addr().unwrap().port().to_string();
         let mut child = Command::new("python3").args(["-c", script, &port]).spawn().unwrap();

@@ -3,22 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::future::{pending, ready};
 use std::rc::Rc;
-use std::time::Duration;
 
-use oneloop::{
-    Clock, EventLoop, Task, TaskError, all_tasks, create_task, current_task, ensure_future, sleep, yield_now,
-};
+use oneloop::{EventLoop, Task, TaskError, all_tasks, create_task, current_task, ensure_future, sleep, yield_now};
 
-const SECOND: Duration = Duration::from_secs(1);
-
-/// Runs `main` on a loop with a virtual clock.
-#[track_caller]
-fn run<T>(main: impl Future<Output = T>) -> T {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
-    lp.run_until_complete(main).expect("it runs to its end")
-}
-
-type Log = Rc<RefCell<Vec<&'static str>>>;
+use crate::support::{Log, SECOND, run, virtual_loop};
 
 #[test]
 fn first_steps_come_in_order_of_creation_and_not_before_the_next_iteration() {
@@ -366,7 +354,7 @@ fn a_polled_task_moved_to_another_task_wakes_its_new_owner() {
 
 #[test]
 fn a_polled_sleep_moved_to_another_task_wakes_its_new_owner_at_the_old_deadline() {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
+    let lp = virtual_loop();
     let start = lp.time();
     lp.run_until_complete(async {
         let mut timer = Box::pin(sleep(3 * SECOND));

@@ -3,46 +3,17 @@
 use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::{Either, select};
 use oneloop::{
-    Clock, EventLoop, GroupError, TaskError, TaskGroup, all_tasks, catch_cancelled, create_task, current_task, sleep,
-    task_group, timeout, yield_now,
+    EventLoop, GroupError, TaskError, TaskGroup, all_tasks, catch_cancelled, create_task, sleep, task_group, timeout,
+    yield_now,
 };
 
+use crate::support::{cancelling, fail_after, now, panic_in, pass_after, run, secs, virtual_loop};
+
 type Errors = GroupError<&'static str>;
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().unwrap()
-}
-
-fn run<F: Future>(main: F) -> F::Output {
-    virtual_loop().run_until_complete(main).unwrap()
-}
-
-fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
-
-fn now() -> Instant {
-    EventLoop::current().time()
-}
-
-fn cancelling() -> u32 {
-    current_task().unwrap().cancelling()
-}
-
-async fn pass_after<E>(seconds: u64) -> Result<u64, E> {
-    sleep(secs(seconds)).await;
-    Ok(seconds)
-}
-
-async fn fail_after<E>(seconds: u64, error: E) -> Result<u64, E> {
-    sleep(secs(seconds)).await;
-    Err(error)
-}
 
 /// Fails with `error` when it is cancelled.
 async fn fail_when_cancelled<E>(error: E) -> Result<u64, E> {
@@ -498,8 +469,7 @@ fn a_panic_of_the_body_waits_for_the_children() {
             yield_now().await;
             panic!("body")
         }));
-        let payload = group.catch_unwind().await.unwrap_err();
-        assert_eq!(payload.downcast_ref(), Some(&"body"));
+        assert_eq!(panic_in(group).await, "body");
         assert!(ended.get());
     });
 }

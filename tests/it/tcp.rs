@@ -12,19 +12,11 @@ use std::thread;
 use std::time::Duration;
 
 use oneloop::net::{TcpListener, TcpStream};
-use oneloop::{EventLoop, catch_cancelled, create_task, gather, sleep, timeout, yield_now};
+use oneloop::{catch_cancelled, create_task, gather, sleep, timeout, yield_now};
 
-/// Runs on the machine's clock, and fails rather than hangs.
-fn run<F: Future>(main: F) -> F::Output {
-    let lp = EventLoop::new().unwrap();
-    lp.run_until_complete(timeout(Duration::from_secs(60), main)).unwrap().expect("it hangs")
-}
+use crate::support::{ms, now, run_real};
 
 const ANY: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
 
 /// Both ends of a connection on this loop.
 async fn pair() -> (TcpStream, TcpStream) {
@@ -66,7 +58,7 @@ fn noise(len: usize) -> Vec<u8> {
 
 #[test]
 fn a_thread_is_talked_to_and_answers() {
-    run(async {
+    run_real(async {
         let (stream, thread) = with_thread(|mut socket| {
             let mut word = [0; 5];
             socket.read_exact(&mut word).unwrap();
@@ -84,7 +76,7 @@ fn a_thread_is_talked_to_and_answers() {
 
 #[test]
 fn megabytes_go_both_ways_at_once_through_halves() {
-    run(async {
+    run_real(async {
         let bytes = Rc::new(noise(3 << 20));
         let (left, right) = pair().await;
         let ends = [left, right].map(|end| {
@@ -115,7 +107,7 @@ fn megabytes_go_both_ways_at_once_through_halves() {
 
 #[test]
 fn read_exact_fills_the_buffer_from_many_pieces_or_says_that_the_stream_ended() {
-    run(async {
+    run_real(async {
         let (left, right) = pair().await;
         let writes = create_task(async move {
             for piece in noise(10_000).chunks(7) {
@@ -133,7 +125,7 @@ fn read_exact_fills_the_buffer_from_many_pieces_or_says_that_the_stream_ended() 
 
 #[test]
 fn several_buffers_are_written_and_read_in_one_go() {
-    run(async {
+    run_real(async {
         let (left, right) = pair().await;
         let pieces = [IoSlice::new(b"one "), IoSlice::new(b""), IoSlice::new(b"loop")];
         assert_eq!(left.write_vectored(&pieces).await.unwrap(), 8);
@@ -146,7 +138,7 @@ fn several_buffers_are_written_and_read_in_one_go() {
 
 #[test]
 fn no_room_and_no_bytes_are_no_reason_to_wait() {
-    run(async {
+    run_real(async {
         let (left, _right) = pair().await;
         assert_eq!(left.read(&mut []).await.unwrap(), 0);
         assert_eq!(left.read_vectored(&mut []).await.unwrap(), 0);
@@ -158,7 +150,7 @@ fn no_room_and_no_bytes_are_no_reason_to_wait() {
 
 #[test]
 fn without_waiting_there_is_only_what_the_loop_has_heard_of() {
-    run(async {
+    run_real(async {
         let (left, right) = pair().await;
         let mut buffer = [0; 9];
         assert_eq!(right.try_read(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
@@ -191,7 +183,7 @@ fn the_end_is_never_missed_however_it_falls_together_with_the_last_bytes() {
     // read with room for more, which is a short read, and with exactly enough room.
     for room in [5, 6, 100] {
         for moment in 0..4 {
-            run(async move {
+            run_real(async move {
                 let (left, right) = pair().await;
                 if moment == 3 {
                     right.writable().await; // its event has been looked at
@@ -238,7 +230,7 @@ fn bytes_behind_urgent_ones_are_not_forgotten() {
         assert_eq!(usize::try_from(sent), Ok(bytes.len()));
     }
     for waits in [false, true] {
-        run(async move {
+        run_real(async move {
             let (left, right) = pair().await;
             if waits {
                 right.writable().await;
@@ -258,7 +250,7 @@ fn bytes_behind_urgent_ones_are_not_forgotten() {
 
 #[test]
 fn bytes_that_come_between_a_short_read_and_the_next_are_heard_of() {
-    run(async {
+    run_real(async {
         let (left, right) = pair().await;
         let mut buffer = [0; 100];
         for round in 0..200_u32 {
@@ -273,7 +265,7 @@ fn bytes_that_come_between_a_short_read_and_the_next_are_heard_of() {
 
 #[test]
 fn shutdown_ends_one_direction_and_the_other_goes_on() {
-    run(async {
+    run_real(async {
         let (left, right) = pair().await;
         left.write_all(b"question").await.unwrap();
         left.shutdown(Shutdown::Write).unwrap();
@@ -287,7 +279,7 @@ fn shutdown_ends_one_direction_and_the_other_goes_on() {
 
 #[test]
 fn a_reset_is_an_error_once_and_then_the_end() {
-    run(async {
+    run_real(async {
         let (stream, thread) = with_thread(|mut socket| {
             let mut byte = [0];
             socket.read_exact(&mut byte).unwrap(); // and one is left unread: closing resets the connection
@@ -303,7 +295,7 @@ fn a_reset_is_an_error_once_and_then_the_end() {
 
 #[test]
 fn a_writer_whose_peer_reads_slowly_waits_and_loses_nothing() {
-    run(async {
+    run_real(async {
         let (stream, thread) = with_thread(|mut socket| {
             let (mut all, mut buffer) = (Vec::new(), [0; 10_000]);
             loop {
@@ -326,7 +318,7 @@ fn a_writer_whose_peer_reads_slowly_waits_and_loses_nothing() {
 
 #[test]
 fn halves_come_together_again_and_only_with_their_own() {
-    run(async {
+    run_real(async {
         let (left, right) = pair().await;
         let ((one_reader, one_writer), (two_reader, two_writer)) = (left.into_split(), right.into_split());
         let error = one_reader.reunite(two_writer).unwrap_err();
@@ -340,7 +332,7 @@ fn halves_come_together_again_and_only_with_their_own() {
 
 #[test]
 fn a_writing_half_that_goes_ends_its_direction_unless_it_is_forgotten() {
-    run(async {
+    run_real(async {
         let (left, right) = pair().await;
         let (reader, writer) = left.into_split();
         writer.write_all(b"end").await.unwrap();
@@ -364,7 +356,7 @@ fn a_writing_half_that_goes_ends_its_direction_unless_it_is_forgotten() {
 
 #[test]
 fn a_cancelled_read_or_accept_loses_nothing() {
-    run(async {
+    run_real(async {
         let listener = Rc::new(TcpListener::bind(ANY).unwrap());
         let accepts = Rc::clone(&listener);
         let waits = create_task(async move { catch_cancelled(accepts.accept()).await.is_err() });
@@ -389,7 +381,7 @@ fn a_cancelled_read_or_accept_loses_nothing() {
 
 #[test]
 fn several_tasks_accept_from_one_listener_and_none_is_forgotten() {
-    run(async {
+    run_real(async {
         let listener = Rc::new(TcpListener::bind(ANY).unwrap());
         let address = listener.local_addr().unwrap();
         let acceptors = (0..4).map(|_| {
@@ -413,7 +405,7 @@ fn several_tasks_accept_from_one_listener_and_none_is_forgotten() {
 
 #[test]
 fn an_address_in_use_is_named_and_can_be_had_again_at_once() {
-    run(async {
+    run_real(async {
         let listener = TcpListener::bind(ANY).unwrap();
         let address = listener.local_addr().unwrap();
         let error = TcpListener::bind(address).unwrap_err();
@@ -429,15 +421,15 @@ fn an_address_in_use_is_named_and_can_be_had_again_at_once() {
 
 #[test]
 fn a_burst_finds_room_before_anybody_accepts() {
-    run(async {
+    run_real(async {
         let listener = TcpListener::bind(ANY).unwrap();
         let address = listener.local_addr().unwrap();
-        let start = EventLoop::current().time();
+        let start = now();
         // with a line of 128, as is usual, the last of them would find no room and try again a second later
         let clients: Vec<_> = (0..200).map(|_| create_task(TcpStream::connect(address))).collect();
         let streams = gather(clients).await;
         assert!(streams.iter().all(Result::is_ok));
-        assert!(EventLoop::current().time() - start < Duration::from_millis(900));
+        assert!(now() - start < Duration::from_millis(900));
     });
 }
 
@@ -445,7 +437,7 @@ fn a_burst_finds_room_before_anybody_accepts() {
 
 #[test]
 fn settings_reach_the_system() {
-    run(async {
+    run_real(async {
         let (left, _right) = pair().await;
         left.set_nodelay(true).unwrap();
         assert!(left.nodelay().unwrap() && left.get_ref().nodelay().unwrap());
@@ -460,7 +452,7 @@ fn settings_reach_the_system() {
 
 #[test]
 fn to_the_standard_library_and_back() {
-    run(async {
+    run_real(async {
         let (left, right) = pair().await;
         let thread = thread::spawn({
             let socket = left.into_std();
@@ -489,7 +481,7 @@ fn ipv6_works_where_the_machine_has_it() {
         return;
     };
     drop(probe);
-    run(async {
+    run_real(async {
         let listener = TcpListener::builder().only_v6(true).bind("[::1]:0".parse::<SocketAddr>().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let client = create_task(TcpStream::connect(("::1", address.port())));
@@ -502,7 +494,7 @@ fn ipv6_works_where_the_machine_has_it() {
 
 #[test]
 fn a_socket_that_is_always_ready_lets_others_have_their_turn() {
-    run(async {
+    run_real(async {
         let (left, right) = pair().await;
         left.write_all(&[7; 5_000]).await.unwrap();
         right.readable().await;
@@ -531,7 +523,7 @@ fn a_socket_that_is_always_ready_lets_others_have_their_turn() {
 
 #[test]
 fn a_hot_socket_does_not_keep_another_from_being_heard_of() {
-    run(async {
+    run_real(async {
         let (hot_left, hot_right) = pair().await;
         let (quiet_left, quiet_right) = pair().await;
         let heard = create_task(async move { quiet_right.read(&mut [0; 9]).await.unwrap() });

@@ -6,14 +6,9 @@ use std::sync::{Arc, Barrier, Condvar, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use oneloop::{Clock, EventLoop, ThreadPool, TimeoutError, gather, sleep};
+use oneloop::{EventLoop, ThreadPool, TimeoutError, gather, sleep};
 
-/// Nothing here takes so long; only what hangs does.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn real_loop() -> EventLoop {
-    EventLoop::new().expect("a loop")
-}
+use crate::support::{PATIENCE, panic_of, real_loop, virtual_loop};
 
 /// A gate that jobs wait at. It opens at the end of a test that fails, too.
 #[derive(Clone, Default)]
@@ -143,8 +138,8 @@ fn two_loops_may_share_a_pool_which_ends_with_the_loop_whose_default_it_is() {
 
 #[test]
 fn a_pool_of_no_thread_is_refused() {
-    let refused = catch_unwind(|| ThreadPool::new(0)).unwrap_err();
-    assert!(refused.downcast_ref::<&str>().is_some_and(|text| text.contains("1 or more")));
+    let text = panic_of(|| ThreadPool::new(0));
+    assert!(text.contains("1 or more"), "{text}");
 }
 
 #[test]
@@ -168,9 +163,7 @@ fn shutdown_waits_for_the_jobs_there_are_and_takes_no_more() {
     })
     .expect("it runs");
     assert!(jobs.iter().all(|job| job.done() && !job.cancelled()));
-    let refused = catch_unwind(AssertUnwindSafe(|| drop(lp.run_in_executor(None, || ())))).unwrap_err();
-    let text = refused.downcast_ref::<&str>().copied().map(str::to_owned);
-    let text = text.or_else(|| refused.downcast_ref::<String>().cloned()).expect("text");
+    let text = panic_of(|| drop(lp.run_in_executor(None, || ())));
     assert!(text.contains("shutdown_default_executor()"), "{text}");
     assert!(catch_unwind(AssertUnwindSafe(|| drop(lp.run_in_executor(Some(&pool), || ())))).is_err());
 }
@@ -178,7 +171,7 @@ fn shutdown_waits_for_the_jobs_there_are_and_takes_no_more() {
 #[test]
 fn shutdown_gives_up_when_its_time_is_up() {
     gives_up(&real_loop());
-    gives_up(&EventLoop::builder().clock(Clock::Virtual).build().expect("a loop"));
+    gives_up(&virtual_loop());
 }
 
 fn gives_up(lp: &EventLoop) {
@@ -194,7 +187,7 @@ fn gives_up(lp: &EventLoop) {
 
 #[test]
 fn shutdown_of_an_executor_that_was_never_needed_has_nothing_to_wait_for() {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
+    let lp = virtual_loop();
     assert_eq!(lp.run_until_complete(lp.shutdown_default_executor(None)).expect("it runs"), Ok(()));
 }
 

@@ -1,43 +1,17 @@
 //! Calls that block, awaited on the loop: results, panics, cancellations, the clock; and names looked up so.
 
-use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
-use std::thread::{self, ThreadId};
+use std::thread::{self};
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
 use oneloop::{
-    Clock, Error, EventLoop, ThreadPool, create_future, create_task, gather, getaddrinfo, sleep, timeout, to_thread,
-    yield_now,
+    Error, EventLoop, ThreadPool, create_future, create_task, gather, getaddrinfo, sleep, timeout, to_thread, yield_now,
 };
 
-/// Nothing here takes so long; only what hangs does.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn real_loop() -> EventLoop {
-    EventLoop::new().expect("a loop")
-}
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
-
-/// Says on which thread it was dropped.
-struct Tells(mpsc::Sender<ThreadId>);
-
-impl Drop for Tells {
-    fn drop(&mut self) {
-        let _ = self.0.send(thread::current().id());
-    }
-}
-
-fn tells() -> (Tells, mpsc::Receiver<ThreadId>) {
-    let (sender, receiver) = mpsc::channel();
-    (Tells(sender), receiver)
-}
+use crate::support::{PATIENCE, real_loop, reports, tells, virtual_loop};
 
 /// What opens a job that waits, and the wait.
 fn gate() -> (mpsc::Sender<()>, impl FnOnce() + Send + 'static) {
@@ -97,9 +71,7 @@ fn a_panic_goes_on_in_the_awaiter_with_its_payload() {
 #[test]
 fn a_panic_that_nobody_awaits_is_reported() {
     let lp = real_loop();
-    let reports = Rc::new(RefCell::new(Vec::new()));
-    let told = Rc::clone(&reports);
-    lp.set_exception_handler(move |context| told.borrow_mut().push(context.to_string()));
+    let reports = reports(&lp);
     drop(lp.run_in_executor(None, || panic!("oh") as ()));
     assert_eq!(lp.run_until_complete(lp.shutdown_default_executor(PATIENCE)).expect("it runs"), Ok(()));
     assert_eq!(*reports.borrow(), ["Future exception was never retrieved: panicked: oh"]);

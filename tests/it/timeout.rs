@@ -10,41 +10,11 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use futures::future::{Either, select};
 use oneloop::{
-    Clock, EventLoop, RescheduleError, TaskError, Timeout, TimeoutError, catch_cancelled, create_future, create_task,
-    current_task, gather, sleep, timeout, timeout_at, wait_for, yield_now,
+    EventLoop, RescheduleError, TaskError, Timeout, TimeoutError, catch_cancelled, create_future, create_task, gather,
+    sleep, timeout, timeout_at, wait_for, yield_now,
 };
 
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().unwrap()
-}
-
-fn run<F: Future>(main: F) -> F::Output {
-    virtual_loop().run_until_complete(main).unwrap()
-}
-
-/// Runs what is left: no timer may be, so the clock must not jump.
-fn assert_no_timer_is_left(lp: &EventLoop) {
-    let before = lp.time();
-    assert!(lp.run_forever().is_err());
-    assert_eq!(lp.time(), before, "a timer was still set");
-}
-
-fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
-
-fn now() -> Instant {
-    EventLoop::current().time()
-}
-
-fn cancelling() -> u32 {
-    current_task().unwrap().cancelling()
-}
-
-async fn after(seconds: u64) -> u64 {
-    sleep(secs(seconds)).await;
-    seconds
-}
+use crate::support::{after, assert_no_timer_is_left, cancelling, now, run, secs, virtual_loop};
 
 /// A future that knows nothing of this loop: it is done once it has been polled so often.
 struct Polls(u32);

@@ -8,19 +8,15 @@ use std::thread;
 use std::time::Duration;
 
 use oneloop::net::UdpSocket;
-use oneloop::{EventLoop, catch_cancelled, create_task, gather, sleep, timeout};
+use oneloop::{catch_cancelled, create_task, gather, sleep, timeout};
 
-/// Runs on the machine's clock, and fails rather than hangs.
-fn run<F: Future>(main: F) -> F::Output {
-    let lp = EventLoop::new().unwrap();
-    lp.run_until_complete(timeout(Duration::from_secs(60), main)).unwrap().expect("it hangs")
-}
+use crate::support::run_real;
 
 const ANY: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
 
 #[test]
 fn a_thread_is_asked_and_answers() {
-    run(async {
+    run_real(async {
         let peer = StdSocket::bind("127.0.0.1:0").unwrap();
         let address = peer.local_addr().unwrap();
         let thread = thread::spawn(move || {
@@ -39,7 +35,7 @@ fn a_thread_is_asked_and_answers() {
 
 #[test]
 fn datagrams_that_wait_are_all_read_though_each_is_shorter_than_the_buffer() {
-    run(async {
+    run_real(async {
         let (left, right) = (UdpSocket::bind(ANY).unwrap(), UdpSocket::bind(ANY).unwrap());
         for length in [1, 0, 3] {
             left.send_to(&[7; 3][..length], right.local_addr().unwrap()).await.unwrap();
@@ -53,7 +49,7 @@ fn datagrams_that_wait_are_all_read_though_each_is_shorter_than_the_buffer() {
 
 #[test]
 fn connected_it_hears_its_peer_alone() {
-    run(async {
+    run_real(async {
         let [left, right, other] = [(); 3].map(|()| UdpSocket::bind(ANY).unwrap());
         left.connect(right.local_addr().unwrap()).unwrap();
         assert_eq!(left.peer_addr().unwrap(), right.local_addr().unwrap());
@@ -69,7 +65,7 @@ fn connected_it_hears_its_peer_alone() {
 
 #[test]
 fn nobody_there_is_an_error_once_and_the_socket_goes_on() {
-    run(async {
+    run_real(async {
         let gone = StdSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let socket = UdpSocket::bind(ANY).unwrap();
         socket.connect(gone).unwrap();
@@ -89,7 +85,7 @@ fn nobody_there_is_an_error_once_and_the_socket_goes_on() {
 
 #[test]
 fn several_tasks_receive_and_each_datagram_goes_to_one() {
-    run(async {
+    run_real(async {
         let (left, right) = (UdpSocket::bind(ANY).unwrap(), Rc::new(UdpSocket::bind(ANY).unwrap()));
         let receivers: Vec<_> = (0..3)
             .map(|_| {
@@ -111,7 +107,7 @@ fn several_tasks_receive_and_each_datagram_goes_to_one() {
 
 #[test]
 fn a_cancelled_receiver_loses_nothing() {
-    run(async {
+    run_real(async {
         let (left, right) = (UdpSocket::bind(ANY).unwrap(), Rc::new(UdpSocket::bind(ANY).unwrap()));
         let receives = Rc::clone(&right);
         let waits = create_task(async move { catch_cancelled(receives.recv(&mut [0; 9])).await.is_err() });
@@ -125,7 +121,7 @@ fn a_cancelled_receiver_loses_nothing() {
 
 #[test]
 fn broadcasts_have_to_be_allowed() {
-    run(async {
+    run_real(async {
         let socket = UdpSocket::bind(([0, 0, 0, 0], 0)).unwrap();
         let everybody = ([127, 255, 255, 255], 9);
         assert_eq!(socket.send_to(b"x", everybody).await.unwrap_err().kind(), ErrorKind::PermissionDenied);
@@ -136,7 +132,7 @@ fn broadcasts_have_to_be_allowed() {
 
 #[test]
 fn too_long_a_datagram_is_refused_and_a_long_one_is_cut() {
-    run(async {
+    run_real(async {
         let (left, right) = (UdpSocket::bind(ANY).unwrap(), UdpSocket::bind(ANY).unwrap());
         let to = right.local_addr().unwrap();
         assert!(left.send_to(&vec![7; 70_000], to).await.is_err());

@@ -8,16 +8,11 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use oneloop::net::{UnixDatagram, UnixListener, UnixStream};
-use oneloop::{Clock, EventLoop, create_task, gather, timeout, yield_now};
+use oneloop::{create_task, gather, yield_now};
 
-/// Runs on the machine's clock, and fails rather than hangs.
-fn run<F: Future>(main: F) -> F::Output {
-    let lp = EventLoop::new().unwrap();
-    lp.run_until_complete(timeout(Duration::from_secs(60), main)).unwrap().expect("it hangs")
-}
+use crate::support::{run_real, virtual_loop};
 
 /// A path of its own, which goes with it.
 struct Place(PathBuf);
@@ -44,7 +39,7 @@ impl Drop for Place {
 
 #[test]
 fn a_thread_connects_and_is_answered() {
-    run(async {
+    run_real(async {
         let place = place();
         let listener = UnixListener::bind(&place).unwrap();
         let path = place.0.clone();
@@ -68,7 +63,7 @@ fn a_thread_connects_and_is_answered() {
 
 #[test]
 fn a_connection_to_a_server_in_a_thread() {
-    run(async {
+    run_real(async {
         let place = place();
         let listener = StdListener::bind(&place).unwrap();
         let thread = thread::spawn(move || {
@@ -88,7 +83,7 @@ fn a_connection_to_a_server_in_a_thread() {
 
 #[test]
 fn nobody_there_is_an_error() {
-    run(async {
+    run_real(async {
         let place = place();
         assert_eq!(UnixStream::connect(&place).await.unwrap_err().kind(), ErrorKind::NotFound);
         drop(StdListener::bind(&place).unwrap());
@@ -98,7 +93,7 @@ fn nobody_there_is_an_error() {
 
 #[test]
 fn a_client_that_finds_no_room_waits_for_it() {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
+    let lp = virtual_loop();
     lp.run_until_complete(async {
         let place = place();
         let listener = UnixListener::bind(&place).unwrap();
@@ -119,7 +114,7 @@ fn a_client_that_finds_no_room_waits_for_it() {
 
 #[test]
 fn a_pair_and_its_halves() {
-    run(async {
+    run_real(async {
         let (left, right) = UnixStream::pair().unwrap();
         let (reader, writer) = left.into_split();
         writer.write_all(b"one").await.unwrap();
@@ -136,7 +131,7 @@ fn a_pair_and_its_halves() {
 
 #[test]
 fn a_stale_socket_is_removed_and_anything_else_is_left() {
-    run(async {
+    run_real(async {
         let place = place();
         drop(StdListener::bind(&place).unwrap()); // the standard library leaves the path
         assert!(place.0.exists());
@@ -154,7 +149,7 @@ fn a_stale_socket_is_removed_and_anything_else_is_left() {
 
 #[test]
 fn the_path_goes_with_the_listener_if_it_is_still_its_own() {
-    run(async {
+    run_real(async {
         let place = place();
         let listener = UnixListener::bind(&place).unwrap();
         assert_eq!(listener.local_addr().unwrap().as_pathname(), Some(&*place.0));
@@ -177,7 +172,7 @@ fn the_path_goes_with_the_listener_if_it_is_still_its_own() {
 
 #[test]
 fn the_path_stays_if_it_is_asked_to() {
-    run(async {
+    run_real(async {
         let place = place();
         drop(UnixListener::bind(&place).unwrap().keep_path());
         assert!(place.0.exists());
@@ -193,7 +188,7 @@ fn the_path_stays_if_it_is_asked_to() {
 
 #[test]
 fn datagrams_come_whole_and_in_order() {
-    run(async {
+    run_real(async {
         let (left, right) = UnixDatagram::pair().unwrap();
         for word in ["one", "", "three"] {
             left.send(word.as_bytes()).await.unwrap();
@@ -208,7 +203,7 @@ fn datagrams_come_whole_and_in_order() {
 
 #[test]
 fn by_path_and_back() {
-    run(async {
+    run_real(async {
         let (one, two) = (place(), place());
         let (server, client) = (UnixDatagram::bind(&one).unwrap(), UnixDatagram::bind(&two).unwrap());
         client.send_to(b"ping", &one).await.unwrap();
@@ -230,7 +225,7 @@ fn by_path_and_back() {
 #[test]
 fn a_sender_waits_while_the_other_side_has_too_many_to_read() {
     for connected in [true, false] {
-        run(async move {
+        run_real(async move {
             let place = place();
             let receiver = UnixDatagram::bind(&place).unwrap();
             let path = place.0.clone();

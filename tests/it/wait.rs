@@ -5,42 +5,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use oneloop::{
-    AnyFuture, Awaitable, Clock, EventLoop, Pending, ReturnWhen, Task, TaskError, WaitSets, Waitable, catch_cancelled,
+    AnyFuture, Awaitable, EventLoop, Pending, ReturnWhen, Task, TaskError, WaitSets, Waitable, catch_cancelled,
     create_future, create_task, ensure_future, gather, sleep, wait, yield_now,
 };
 
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().unwrap()
-}
-
-fn run<F: Future>(main: F) -> F::Output {
-    virtual_loop().run_until_complete(main).unwrap()
-}
-
-fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
-
-fn now() -> Instant {
-    EventLoop::current().time()
-}
-
-async fn after(seconds: u64) -> u64 {
-    sleep(secs(seconds)).await;
-    seconds
-}
-
-async fn fail_after(seconds: u64) -> Result<u64, u64> {
-    Err(after(seconds).await)
-}
-
-async fn pass_after(seconds: u64) -> Result<u64, u64> {
-    Ok(after(seconds).await)
-}
-
-fn tasks<const N: usize>(seconds: [u64; N]) -> [Task<u64>; N] {
-    seconds.map(|n| create_task(after(n)))
-}
+use crate::support::{after, fail_after, now, pass_after, run, secs, tasks, virtual_loop};
 
 /// The values of those that are done.
 fn done(sets: &WaitSets<Task<u64>>) -> Vec<u64> {
@@ -85,7 +54,8 @@ fn first_exception_is_an_error_or_a_panic_but_no_value_and_no_cancellation() {
             let victim = victim.handle();
             move || victim.cancel()
         });
-        let all = vec![victim, create_task(pass_after(1)), create_task(fail_after(3)), create_task(fail_after(4))];
+        let all =
+            vec![victim, create_task(pass_after(1)), create_task(fail_after(3, 3)), create_task(fail_after(4, 4))];
         let sets = wait(all).return_when(ReturnWhen::FirstException).await;
         assert_eq!((sets.done.len(), sets.pending.len(), now() - start), (3, 1, secs(3)));
         assert!(sets.done[1].cancelled());
@@ -95,7 +65,7 @@ fn first_exception_is_an_error_or_a_panic_but_no_value_and_no_cancellation() {
             sleep(secs(1)).await;
             panic!("bang")
         });
-        let sets = wait([bad, create_task(pass_after(9))]).return_when(ReturnWhen::FirstException).await;
+        let sets = wait([bad, create_task(pass_after::<u64>(9))]).return_when(ReturnWhen::FirstException).await;
         assert_eq!((sets.done.len(), sets.pending.len()), (1, 1));
         assert!(matches!(sets.done[0].result(), Err(TaskError::Panicked(p)) if p.message() == "bang"));
     });
@@ -105,7 +75,8 @@ fn first_exception_is_an_error_or_a_panic_but_no_value_and_no_cancellation() {
 fn first_exception_without_any_waits_for_all() {
     run(async {
         let start = now();
-        let sets = wait([1, 3].map(|n| create_task(pass_after(n)))).return_when(ReturnWhen::FirstException).await;
+        let sets =
+            wait([1, 3].map(|n| create_task(pass_after::<u64>(n)))).return_when(ReturnWhen::FirstException).await;
         assert_eq!((sets.done.len(), sets.pending.len(), now() - start), (2, 0, secs(3)));
     });
 }
@@ -118,7 +89,7 @@ fn what_is_done_before_the_wait_counts() {
         let start = now();
         let sets = wait(all).return_when(ReturnWhen::FirstCompleted).await;
         assert_eq!((done(&sets), sets.pending.len(), now() - start), (vec![0], 1, Duration::ZERO));
-        let failed = create_task(fail_after(0));
+        let failed = create_task(fail_after(0, 0));
         let running = create_task(pass_after(9));
         sleep(secs(1)).await;
         let sets = wait([running, failed]).return_when(ReturnWhen::FirstException).await;
@@ -475,7 +446,7 @@ fn the_rest_without_its_first_is_waited_for_anew() {
 fn a_condition_and_a_time_out_hold_for_one_wait_only() {
     run(async {
         let start = now();
-        let all = [1, 5, 6].map(|n| create_task(fail_after(n)));
+        let all = [1, 5, 6].map(|n| create_task(fail_after(n, n)));
         let sets = wait(all).return_when(ReturnWhen::FirstException).timeout(secs(2)).await;
         assert_eq!((sets.done.len(), sets.timed_out, now() - start), (1, false, secs(1)));
         let sets = wait(sets.pending).await;
@@ -499,7 +470,7 @@ fn two_waits_for_the_same_task_both_end() {
 fn an_awaitable_view_is_judged_by_its_own_value() {
     run(async {
         let failing = Awaitable::from(create_task(after(1))).map(Err::<u64, u64>);
-        let passing = Awaitable::from(create_task(fail_after(2))).map(|_| Ok::<u64, u64>(0));
+        let passing = Awaitable::from(create_task(fail_after(2, 2))).map(|_| Ok::<u64, u64>(0));
         let sets = wait([passing, failing]).return_when(ReturnWhen::FirstException).await;
         assert_eq!((sets.done.len(), sets.pending.len()), (1, 1));
         assert!(matches!(sets.done[0].result(), Ok(Err(1))));

@@ -10,13 +10,9 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use oneloop::{Clock, EventLoop, Task, create_future, create_task, sleep, yield_now};
+use oneloop::{EventLoop, Task, create_future, create_task, sleep, yield_now};
 
-const SECOND: Duration = Duration::from_secs(1);
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
+use crate::support::{SECOND, real_loop, virtual_loop};
 
 /// The waker of the running task.
 async fn own_waker() -> Waker {
@@ -145,7 +141,7 @@ fn a_wake_of_another_loops_task_inside_a_running_loop_reaches_it() {
 
 #[test]
 fn a_wake_from_another_thread_ends_the_sleep_of_a_loop() {
-    let lp = EventLoop::new().expect("a loop");
+    let lp = real_loop();
     let started = Instant::now();
     let woken = Arc::new(AtomicBool::new(false));
     lp.run_until_complete(async {
@@ -166,7 +162,7 @@ fn a_wake_from_another_thread_ends_the_sleep_of_a_loop() {
 #[test]
 fn ten_thousand_wakes_from_another_thread_are_all_met() {
     const WAKES: usize = 10_000;
-    let lp = EventLoop::new().expect("a loop");
+    let lp = real_loop();
     let (asked, answered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     lp.run_until_complete(async {
         let waker = own_waker().await;
@@ -195,7 +191,7 @@ fn ten_thousand_wakes_from_another_thread_are_all_met() {
 #[test]
 fn many_threads_wake_many_tasks() {
     const TASKS: usize = 100;
-    let lp = EventLoop::new().expect("a loop");
+    let lp = real_loop();
     lp.run_until_complete(async {
         let flags: Arc<Vec<AtomicBool>> = Arc::new((0..TASKS).map(|_| AtomicBool::new(false)).collect());
         let wakers = Rc::new(RefCell::new(Vec::new()));

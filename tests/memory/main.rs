@@ -4,11 +4,18 @@
 #[cfg(all(unix, not(oneloop_plain_alloc)))]
 #[path = "../support/again.rs"]
 mod again;
+#[path = "../support/descriptors.rs"]
+mod descriptors;
 #[cfg(all(unix, not(oneloop_plain_alloc)))]
 #[path = "../support/limits.rs"]
 mod limits;
+#[path = "../support/loops.rs"]
+mod loops;
 #[cfg(all(unix, not(oneloop_plain_alloc)))]
 mod many_clients;
+#[cfg(all(unix, not(oneloop_plain_alloc)))]
+#[path = "../support/real.rs"]
+mod real;
 #[path = "../support/turns.rs"]
 mod turns;
 
@@ -21,6 +28,8 @@ use oneloop::{
     create_future, create_task, gather, shield, sleep, task_group, timeout, try_gather, wait, yield_now,
 };
 
+use descriptors::open_descriptors;
+use loops::virtual_loop;
 use turns::one_at_a_time;
 
 thread_local! {
@@ -61,10 +70,6 @@ static COUNTING: Counting = Counting;
 
 /// What may be more or less at the end for reasons of the allocator's user: a list that has doubled once more.
 const SLACK: isize = 4_096;
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().unwrap()
-}
 
 /// Runs `round` some times to get warm, also where in its millisecond the timer wheel's time may stand, then `rounds`
 /// times, and answers by how much the heap has grown.
@@ -273,16 +278,6 @@ async fn waits_for_a_socket() {
 }
 
 /// How many descriptors the process has open.
-#[cfg(target_os = "linux")]
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn descriptors() -> usize {
-    0
-}
-
 #[test]
 fn a_thousand_loops_leave_neither_memory_nor_descriptors() {
     let _turn = one_at_a_time();
@@ -290,13 +285,13 @@ fn a_thousand_loops_leave_neither_memory_nor_descriptors() {
         for _ in 0..5 {
             short_life(clock);
         }
-        let before = (LIVE.get(), descriptors());
+        let before = (LIVE.get(), open_descriptors());
         for _ in 0..500 {
             short_life(clock);
         }
         let grown = LIVE.get() - before.0;
         assert!(grown.abs() <= SLACK, "{grown} bytes");
-        assert_eq!(descriptors(), before.1);
+        assert_eq!(open_descriptors(), before.1);
     }
 }
 

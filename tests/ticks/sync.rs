@@ -8,8 +8,7 @@ use oneloop::{
 };
 
 use super::trace::{Trace, end_of, noted, trace, trace_with_jumps};
-
-const SECOND: Duration = Duration::from_secs(1);
+use crate::time::SECOND;
 
 async fn yields(n: u32) {
     for _ in 0..n {

@@ -14,7 +14,7 @@ use oneloop::{
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
-use super::run;
+use crate::support::run;
 
 /// Of which only the rank is compared.
 #[derive(Clone, Copy, Debug)]
