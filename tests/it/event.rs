@@ -7,7 +7,6 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
 
 use futures::future::{Either, join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -17,7 +16,7 @@ use oneloop::{
     yield_now,
 };
 
-use crate::support::{LONG, Log, SECOND, reports, run, virtual_loop};
+use crate::support::{LONG, Log, SECOND, counted, reports, run, virtual_loop};
 
 /// A task that waits for the event and writes `name` down.
 fn waiter<N: 'static>(event: &Event, log: &Log<N>, name: N) -> Task<()> {
@@ -110,33 +109,22 @@ fn those_who_were_cancelled_before_it_is_set_do_not_hold_up_the_others() {
     });
 }
 
-/// How long it takes `n` to come and wait, and to be cancelled at once, and that so many times: the quickest of five.
-fn cancel_time(times: u32, n: usize) -> Duration {
-    let once = || {
-        run(async {
-            let (event, log) = (Event::new(), Log::default());
-            let all: Vec<_> = (0..n).map(|_| waiter(&event, &log, ())).collect();
-            yield_now().await;
-            for task in &all {
-                task.cancel();
-            }
-            event.set();
-            yield_now().await;
-            assert!(all.iter().all(Task::cancelled) && log.borrow().is_empty());
-        });
-    };
-    let all = || {
-        let start = Instant::now();
-        (0..times).for_each(|_| once());
-        start.elapsed()
-    };
-    (0..5).map(|_| all()).min().expect("five")
-}
-
 #[test]
-fn cancelling_many_who_wait_costs_about_as_much_as_cancelling_them_in_small_groups() {
-    let (few, many) = (cancel_time(30, 300), cancel_time(1, 9_000));
-    assert!(many < few * 10, "{few:?} for 30 times 300, {many:?} for 9,000: a square would be thirty times as much");
+fn many_who_wait_and_are_cancelled_at_once_leave_with_a_step_each() {
+    const MANY: usize = 9_000;
+    run(async {
+        let (event, polls) = (Event::new(), Rc::default());
+        let all: Vec<_> = (0..MANY).map(|_| create_task(counted(&polls, event.wait()))).collect();
+        yield_now().await;
+        for task in &all {
+            task.cancel();
+        }
+        event.set();
+        yield_now().await;
+        assert!(all.iter().all(Task::cancelled));
+        // counted are the polls of all: one to come, one to leave, and none because another leaves
+        assert_eq!(polls.get(), 2 * MANY);
+    });
 }
 
 // Waits that are dropped.

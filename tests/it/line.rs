@@ -9,7 +9,6 @@ use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
-use std::time::Instant;
 
 use futures::future::join;
 use futures::{FutureExt as _, poll};
@@ -18,7 +17,7 @@ use oneloop::{
     create_task, sleep, sleep_until, timeout, timeout_at, yield_now,
 };
 
-use crate::support::{LONG, SECOND, now, reports, run, virtual_loop};
+use crate::support::{LONG, SECOND, counted, now, reports, run, virtual_loop};
 
 // A wait that is still there after its task was cancelled. Whoever calls passes a cancelled task over, trusting that it
 // leaves the line in its next step.
@@ -203,10 +202,14 @@ fn debug_of_a_value_may_try_its_lock() {
 
 // Many who leave at once. A square in asyncio, too.
 
-/// `n` tasks come to wait and are cancelled at once.
-fn cancel_all<F: Future<Output = ()> + 'static>(n: usize, wait: impl Fn() -> F, meanwhile: impl Fn()) {
+const MANY: usize = 9_000;
+
+/// Many tasks come to wait and are cancelled at once. Counted are the polls of all: one to come, one to leave, and none
+/// because another leaves. What a walk along the line would cost is measured in `tests/alone/costs.rs`.
+fn assert_each_leaves_with_a_step<F: Future<Output = ()> + 'static>(wait: impl Fn() -> F, meanwhile: impl Fn()) {
     run(async {
-        let all: Vec<_> = (0..n).map(|_| create_task(wait())).collect();
+        let polls = Rc::default();
+        let all: Vec<_> = (0..MANY).map(|_| create_task(counted(&polls, wait()))).collect();
         yield_now().await;
         for task in &all {
             task.cancel();
@@ -216,56 +219,41 @@ fn cancel_all<F: Future<Output = ()> + 'static>(n: usize, wait: impl Fn() -> F, 
             yield_now().await;
         }
         assert!(all.iter().all(Task::cancelled));
+        assert_eq!(polls.get(), 2 * MANY);
     });
 }
 
-fn assert_linear(cancel_all: impl Fn(usize)) {
-    let time = |times: u32, n| {
-        let start = Instant::now();
-        (0..times).for_each(|_| cancel_all(n));
-        start.elapsed()
+#[test]
+fn many_cancelled_at_a_condition_leave_with_a_step_each() {
+    let condition = Condition::new(());
+    let wait = || {
+        let condition = condition.clone();
+        async move {
+            let mut guard = condition.acquire().await;
+            condition.wait(&mut guard).await;
+        }
     };
-    let (few, many) = (time(30, 300), time(1, 9_000));
-    assert!(many < few * 10, "{few:?} for 30 times 300, {many:?} for 9,000: a square would be thirty times as much");
+    assert_each_leaves_with_a_step(wait, || ());
 }
 
 #[test]
-fn conditions_cost_of_many_cancelled_at_once_is_linear() {
-    assert_linear(|n| {
-        let condition = Condition::new(());
-        let wait = || {
-            let condition = condition.clone();
-            async move {
-                let mut guard = condition.acquire().await;
-                condition.wait(&mut guard).await;
-            }
-        };
-        cancel_all(n, wait, || ());
-    });
+fn many_cancelled_at_a_barrier_leave_with_a_step_each() {
+    let barrier = Barrier::new(MANY + 1);
+    let wait = || {
+        let barrier = barrier.clone();
+        async move { barrier.wait().await.map_or((), drop) }
+    };
+    assert_each_leaves_with_a_step(wait, || ());
 }
 
 #[test]
-fn barriers_cost_of_many_cancelled_at_once_is_linear() {
-    assert_linear(|n| {
-        let barrier = Barrier::new(n + 1);
-        let wait = || {
-            let barrier = barrier.clone();
-            async move { barrier.wait().await.map_or((), drop) }
-        };
-        cancel_all(n, wait, || ());
-    });
-}
-
-#[test]
-fn semaphores_cost_of_many_cancelled_at_once_beside_a_free_permit_is_linear() {
-    assert_linear(|n| {
-        let semaphore = Semaphore::new(0);
-        let wait = || {
-            let semaphore = semaphore.clone();
-            async move { drop(semaphore.acquire().await) }
-        };
-        cancel_all(n, wait, || semaphore.release());
-    });
+fn many_cancelled_beside_a_free_permit_leave_with_a_step_each() {
+    let semaphore = Semaphore::new(0);
+    let wait = || {
+        let semaphore = semaphore.clone();
+        async move { drop(semaphore.acquire().await) }
+    };
+    assert_each_leaves_with_a_step(wait, || semaphore.release());
 }
 
 // Words and promises.

@@ -8,7 +8,7 @@ use std::mem::{self, forget};
 use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::{Either, join, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -17,7 +17,7 @@ use oneloop::{
     Error, Lock, Task, TaskError, all_tasks, catch_cancelled, create_future, create_task, gather, sleep, yield_now,
 };
 
-use crate::support::{LONG, Log, run, virtual_loop};
+use crate::support::{LONG, Log, counted, run, virtual_loop};
 
 /// Where a program stands that can never go on: who waits for what.
 #[track_caller]
@@ -260,36 +260,26 @@ fn a_cancelled_task_may_take_it_to_clean_up() {
     });
 }
 
-/// How long it takes `n` to come and wait, and to be cancelled at once, and that so many times: the quickest of five.
-fn cancel_time(times: u32, n: usize) -> Duration {
-    let once = || {
-        run(async {
-            let (lock, log) = (Lock::new(()), Log::default());
-            let guard = lock.acquire().await;
-            let line: Vec<_> = (0..n).map(|_| visitor(&lock, &log, "nobody")).collect();
-            yield_now().await;
-            assert_eq!(lock.waiters(), n);
-            for task in &line {
-                assert!(task.cancel());
-            }
-            drop(guard);
-            yield_now().await;
-            assert!(line.iter().all(Task::cancelled));
-            assert_eq!((lock.waiters(), lock.locked(), log.borrow().len()), (0, false, 0));
-        });
-    };
-    let all = || {
-        let start = Instant::now();
-        (0..times).for_each(|_| once());
-        start.elapsed()
-    };
-    (0..5).map(|_| all()).min().expect("five")
-}
-
 #[test]
-fn cancelling_many_who_wait_costs_about_as_much_as_cancelling_them_in_small_groups() {
-    let (few, many) = (cancel_time(30, 300), cancel_time(1, 9_000));
-    assert!(many < few * 10, "{few:?} for 30 times 300, {many:?} for 9,000: a square would be thirty times as much");
+fn many_who_wait_and_are_cancelled_at_once_leave_with_a_step_each() {
+    const MANY: usize = 9_000;
+    run(async {
+        let (lock, log, polls) = (Lock::new(()), Log::default(), Rc::default());
+        let guard = lock.acquire().await;
+        let wait = || counted(&polls, visit(lock.clone(), Rc::clone(&log), "nobody"));
+        let line: Vec<_> = (0..MANY).map(|_| create_task(wait())).collect();
+        yield_now().await;
+        assert_eq!(lock.waiters(), MANY);
+        for task in &line {
+            assert!(task.cancel());
+        }
+        drop(guard);
+        yield_now().await;
+        assert!(line.iter().all(Task::cancelled));
+        assert_eq!((lock.waiters(), lock.locked(), log.borrow().len()), (0, false, 0));
+        // counted are the polls of all: one to come, one to leave, and none because another leaves
+        assert_eq!(polls.get(), 2 * MANY);
+    });
 }
 
 // Waits that are dropped.

@@ -5,7 +5,6 @@ use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 use futures::future::{Either, join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -17,7 +16,7 @@ use oneloop::{
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
-use crate::support::{Log, SECOND, now, run, virtual_loop};
+use crate::support::{Log, SECOND, counted, now, run, virtual_loop};
 
 /// A task that takes a permit, writes `name` down, lets others run, and gives the permit back.
 fn visitor(semaphore: &Semaphore, log: &Log<&'static str>, name: &'static str) -> Task<()> {
@@ -394,34 +393,23 @@ fn one_cancelled_after_it_was_granted_hands_the_permit_on_and_the_next_too() {
     });
 }
 
-/// How long it takes `n` to come and wait, and to be cancelled at once, and that so many times: the quickest of five.
-fn cancel_time(times: u32, n: usize) -> Duration {
-    let once = || {
-        run(async {
-            let (semaphore, log) = (Semaphore::new(0), Log::default());
-            let all: Vec<_> = (0..n).map(|_| visitor(&semaphore, &log, "nobody")).collect();
-            yield_now().await;
-            assert_eq!(semaphore.waiters(), n);
-            for task in &all {
-                task.cancel();
-            }
-            yield_now().await;
-            assert!(all.iter().all(Task::cancelled));
-            assert_eq!((semaphore.waiters(), semaphore.value(), log.borrow().len()), (0, 0, 0));
-        });
-    };
-    let all = || {
-        let start = Instant::now();
-        (0..times).for_each(|_| once());
-        start.elapsed()
-    };
-    (0..5).map(|_| all()).min().expect("five")
-}
-
 #[test]
-fn cancelling_many_who_wait_costs_about_as_much_as_cancelling_them_in_small_groups() {
-    let (few, many) = (cancel_time(30, 300), cancel_time(1, 9_000));
-    assert!(many < few * 10, "{few:?} for 30 times 300, {many:?} for 9,000: a square would be thirty times as much");
+fn many_who_wait_and_are_cancelled_at_once_leave_with_a_step_each() {
+    const MANY: usize = 9_000;
+    run(async {
+        let (semaphore, polls) = (Semaphore::new(0), Rc::default());
+        let all: Vec<_> = (0..MANY).map(|_| create_task(counted(&polls, semaphore.acquire()))).collect();
+        yield_now().await;
+        assert_eq!(semaphore.waiters(), MANY);
+        for task in &all {
+            task.cancel();
+        }
+        yield_now().await;
+        assert!(all.iter().all(Task::cancelled));
+        assert_eq!((semaphore.waiters(), semaphore.value()), (0, 0));
+        // counted are the polls of all: one to come, one to leave, and none because another leaves
+        assert_eq!(polls.get(), 2 * MANY);
+    });
 }
 
 // Waits that are dropped.
