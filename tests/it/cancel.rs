@@ -369,13 +369,17 @@ fn gatherings_nested_a_hundred_thousand_deep_are_cancelled() {
 fn gatherings_nested_a_hundred_thousand_deep_are_dropped() {
     run(async {
         drop(nested(ensure_future(pending()), DEEP));
-        drop(nested(create_future().into(), DEEP));
+        let left = create_future();
+        drop(nested(left.clone().into(), DEEP));
+        assert_eq!(left.set_result(0), Ok(()), "what was gathered is left alone");
         let done = create_future();
         done.set_result(0).expect("it is pending");
         drop(nested(done.into(), DEEP));
         let task = create_task(nested(ensure_future(sleep(LONG)).map(|()| 0), DEEP));
         yield_now().await;
+        let handle = task.handle();
         drop(task);
+        assert!(!handle.done(), "it runs on without the task's owner");
     });
 }
 

@@ -36,10 +36,22 @@ fn run_beside<R: Send + 'static>(lp: &EventLoop, f: impl FnOnce(&LoopHandle) -> 
 
 #[test]
 fn the_handles_go_to_any_thread() {
-    fn is_send_and_sync<T: Send + Sync + 'static>() {}
-    is_send_and_sync::<LoopHandle>();
-    is_send_and_sync::<ThreadsafeHandle>();
-    is_send_and_sync::<ThreadsafeFuture<Cell<u8>>>();
+    fn is_send_and_sync<T: Send + Sync + 'static>(value: T) -> T {
+        value
+    }
+    let handle = is_send_and_sync::<LoopHandle>(real_loop().handle());
+    assert!(elsewhere(|| handle.is_closed()), "its loop is gone");
+
+    let lp = real_loop();
+    let handle = lp.handle();
+    let called = is_send_and_sync::<ThreadsafeHandle>(handle.call_soon_threadsafe(|| ()).expect("the loop is open"));
+    assert!(elsewhere(|| {
+        called.cancel();
+        called.cancelled()
+    }));
+    let asked = handle.run_coroutine_threadsafe(|| async { Cell::new(1_u8) }).expect("the loop is open");
+    let asked = is_send_and_sync::<ThreadsafeFuture<Cell<u8>>>(asked);
+    assert!(!elsewhere(|| asked.done()), "the loop has not run");
 }
 
 #[test]
@@ -222,26 +234,28 @@ fn a_handle_does_not_keep_its_loop_open() {
 
 #[test]
 fn threads_that_send_while_the_loop_closes_are_served_or_refused() {
+    let mut refusals = 0;
     for _ in 0..50 {
         let lp = real_loop();
         let handle = lp.handle();
         let (tells, dropped) = tells();
         let sender = thread::spawn(move || {
             let tells = Arc::new(tells);
-            let mut sent = 0;
-            while sent < 100_000 {
+            for _ in 0..100_000 {
                 let tells = Arc::clone(&tells);
                 if handle.call_soon_threadsafe(move || drop(tells)).is_err() {
                     break;
                 }
-                sent += 1;
             }
+            handle.is_closed()
         });
         lp.run_until_complete(yield_now()).expect("it runs");
         drop(lp);
-        sender.join().expect("it does not panic");
+        let refused = sender.join().expect("it does not panic");
         dropped.recv_timeout(PATIENCE).expect("every closure is gone");
+        refusals += u32::from(refused);
     }
+    assert!(refusals > 0, "no loop closed under its sender");
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::future::{pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
@@ -17,7 +19,7 @@ use oneloop::{
     try_gather, wait, yield_now,
 };
 
-use crate::support::{Bomb, alone, dead, open_descriptors, virtual_loop};
+use crate::support::{Bomb, OnDrop, alone, dead, open_descriptors, virtual_loop};
 
 fn quiet(lp: &EventLoop) {
     lp.set_exception_handler(|_| ());
@@ -379,13 +381,20 @@ fn a_loop_in_a_thread_local_goes_with_its_thread() {
         static LOOP: EventLoop = virtual_loop();
     }
     alone(|| {
-        let run = || {
+        let gone = Arc::new(AtomicBool::new(false));
+        let notes = Arc::clone(&gone);
+        let run = move || {
             LOOP.with(|lp| {
-                drop(lp.create_task(pending::<()>()));
+                let held = OnDrop(move || notes.store(true, Ordering::Release));
+                drop(lp.create_task(async move {
+                    let _held = held;
+                    pending::<()>().await;
+                }));
                 lp.run_until_complete(yield_now()).expect("it runs");
             });
         };
         thread::spawn(run).join().expect("it ends well");
+        assert!(gone.load(Ordering::Acquire), "its task was dropped with it");
     });
 }
 

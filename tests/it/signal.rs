@@ -178,8 +178,13 @@ fn a_handler_that_panics_is_reported_and_stays() {
 #[test]
 fn a_signal_on_another_thread_wakes_a_loop_that_sleeps() {
     alone(|| {
-        let lp = real_loop();
-        lp.add_signal_handler(SIGUSR1, || EventLoop::current().stop()).unwrap();
+        let (lp, calls) = (real_loop(), Rc::new(Cell::new(0)));
+        let count = Rc::clone(&calls);
+        let handler = move || {
+            count.set(count.get() + 1);
+            EventLoop::current().stop();
+        };
+        lp.add_signal_handler(SIGUSR1, handler).unwrap();
         let (about_to_sleep, sleeps) = channel();
         lp.call_soon(move || about_to_sleep.send(()).unwrap());
         let sender = thread::spawn(move || {
@@ -188,6 +193,7 @@ fn a_signal_on_another_thread_wakes_a_loop_that_sleeps() {
         });
         lp.run_forever().unwrap();
         sender.join().unwrap();
+        assert_eq!(calls.get(), 1);
     });
 }
 
@@ -233,8 +239,7 @@ fn every_loop_that_handles_a_signal_hears_it() {
             send(SIGUSR1);
             heard.await
         });
-        here.unwrap().unwrap();
-        other.join().unwrap().unwrap().unwrap();
+        assert_eq!((here.unwrap().unwrap(), other.join().unwrap().unwrap().unwrap()), ((), ()));
     });
 }
 
@@ -374,10 +379,12 @@ fn the_other_loop_goes_on_hearing_when_one_does_no_more() {
 #[test]
 fn a_signal_that_was_ignored_before_is_ignored_again() {
     alone(|| {
-        let lp = real_loop();
-        lp.add_signal_handler(SIGPIPE, || ()).unwrap();
-        lp.remove_signal_handler(SIGPIPE);
+        let (lp, log) = (real_loop(), Log::<String>::default());
+        lp.add_signal_handler(SIGPIPE, note(&log, "called")).unwrap();
+        assert!(lp.remove_signal_handler(SIGPIPE));
         send(SIGPIPE); // which Rust programs ignore
+        lp.run_until_complete(yield_now()).unwrap();
+        assert!(log.borrow().is_empty(), "the handler was removed");
     });
 }
 

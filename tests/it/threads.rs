@@ -52,6 +52,7 @@ fn the_loop_goes_on_while_a_job_blocks() {
     lp.run_until_complete(async {
         let job = create_task(to_thread(wait));
         sleep(Duration::from_millis(1)).await;
+        assert!(!job.done(), "it blocks its thread");
         opens.send(()).expect("the job waits");
         job.await;
     })
@@ -250,12 +251,23 @@ fn a_virtual_clock_goes_on_when_the_job_was_cancelled() {
 
 #[test]
 fn a_loop_is_closed_and_dropped_with_jobs_on_their_way() {
+    let witness = Arc::new(());
     for _ in 0..50 {
         let lp = real_loop();
-        let jobs: Vec<_> = (0..20).map(|i| lp.run_in_executor(None, move || vec![i; 100])).collect();
+        let jobs: Vec<_> = (0..20)
+            .map(|_| {
+                let held = Arc::clone(&witness);
+                lp.run_in_executor(None, move || held)
+            })
+            .collect();
         lp.run_until_complete(yield_now()).expect("it runs");
         drop(lp);
         drop(jobs);
+    }
+    let started = Instant::now();
+    while Arc::strong_count(&witness) > 1 {
+        assert!(started.elapsed() < PATIENCE, "a job or its result is kept");
+        thread::yield_now();
     }
 }
 

@@ -137,6 +137,7 @@ fn a_wake_of_another_loops_task_inside_a_running_loop_reaches_it() {
     over.set(true);
     lp.run_until_complete(async move { waker.wake() }).expect("it runs");
     other.run_until_complete(task).expect("it ends");
+    assert_eq!(steps.get(), 2, "the first, and the one that it was woken for");
 }
 
 #[test]
@@ -164,6 +165,7 @@ fn ten_thousand_wakes_from_another_thread_are_all_met() {
     const WAKES: usize = 10_000;
     let lp = real_loop();
     let (asked, answered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut polls = 0;
     lp.run_until_complete(async {
         let waker = own_waker().await;
         let (ask, answer) = (Arc::clone(&asked), Arc::clone(&answered));
@@ -178,6 +180,7 @@ fn ten_thousand_wakes_from_another_thread_are_all_met() {
             }
         });
         poll_fn(|_| {
+            polls += 1;
             let seen = asked.load(Ordering::Acquire);
             answered.store(seen, Ordering::Release);
             if seen == WAKES { Poll::Ready(()) } else { Poll::Pending }
@@ -186,6 +189,8 @@ fn ten_thousand_wakes_from_another_thread_are_all_met() {
         thread.join().expect("it ends well");
     })
     .expect("it runs");
+    // a poll at the most for each wake, and one at the least for each that waits for its answer
+    assert!((WAKES / 10..=WAKES + 1).contains(&polls), "{polls} polls");
 }
 
 #[test]
@@ -194,18 +199,19 @@ fn many_threads_wake_many_tasks() {
     let lp = real_loop();
     lp.run_until_complete(async {
         let flags: Arc<Vec<AtomicBool>> = Arc::new((0..TASKS).map(|_| AtomicBool::new(false)).collect());
-        let wakers = Rc::new(RefCell::new(Vec::new()));
+        let polls = Rc::new(RefCell::new(Vec::new()));
         let tasks: Vec<_> = (0..TASKS)
             .map(|i| {
-                let (flags, wakers) = (Arc::clone(&flags), Rc::clone(&wakers));
+                let (flags, polls) = (Arc::clone(&flags), Rc::clone(&polls));
                 create_task(poll_fn(move |cx| {
-                    wakers.borrow_mut().push((i, cx.waker().clone()));
+                    polls.borrow_mut().push((i, cx.waker().clone()));
                     if flags[i].load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
                 }))
             })
             .collect();
         yield_now().await;
-        let wakers = wakers.take();
+        let wakers = polls.take();
+        assert_eq!(wakers.len(), TASKS);
         for part in wakers.chunks(TASKS / 4) {
             let (part, flags) = (part.to_vec(), Arc::clone(&flags));
             thread::spawn(move || {
@@ -218,6 +224,7 @@ fn many_threads_wake_many_tasks() {
         for task in tasks {
             task.await;
         }
+        assert_eq!(polls.take().len(), TASKS, "a wake is a poll, and there is no other");
     })
     .expect("it runs");
 }
@@ -303,9 +310,15 @@ fn threads_that_wake_while_the_loop_closes_meet_nothing() {
                 waker.wake_by_ref();
             }
         });
-        drop(lp.create_task(pending::<()>()));
+        let witness = Rc::new(());
+        let held = Rc::clone(&witness);
+        drop(lp.create_task(async move {
+            pending::<()>().await;
+            drop(held);
+        }));
         lp.run_until_complete(yield_now()).expect("it runs");
         drop(lp);
+        assert_eq!(Rc::strong_count(&witness), 1, "the loop has closed");
         stop.store(true, Ordering::Release);
         thread.join().expect("it ends well");
     }
