@@ -181,7 +181,7 @@ impl Model {
         assert_eq!((store.items.locked(), store.lock.waiters()), (false, 0));
         let left = *store.items.try_acquire().expect("it is free");
         assert_eq!(left, store.produced.get() - store.consumed.get());
-        assert!(left == 0 || store.items.waiters() == 0, "somebody waits beside an item: {:?}", store.items);
+        assert!(left == 0 || store.items.waiters() == 0, "a task waits beside an item: {:?}", store.items);
     }
 }
 

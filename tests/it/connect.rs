@@ -3,6 +3,7 @@
 
 use std::error::Error as _;
 use std::io::{self, ErrorKind};
+use std::mem::forget;
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::time::Duration;
 
@@ -21,9 +22,14 @@ async fn timed<F: Future>(future: F) -> (Duration, F::Output) {
     (now() - start, value)
 }
 
-/// An address where nobody listens any more.
+/// An address where no program listens: the near end of a connection. It is held for good, so that no test that runs beside
+/// this one is given its port.
 fn nobody() -> SocketAddr {
-    StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    let listener = StdListener::bind("127.0.0.1:0").unwrap();
+    let held = StdStream::connect(listener.local_addr().unwrap()).unwrap();
+    let address = held.local_addr().unwrap();
+    forget((listener, held));
+    address
 }
 
 /// An address that never answers: its line is full.

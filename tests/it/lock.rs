@@ -266,7 +266,7 @@ fn many_who_wait_and_are_cancelled_at_once_leave_with_a_step_each() {
     run(async {
         let (lock, log, polls) = (Lock::new(()), Log::default(), Rc::default());
         let guard = lock.acquire().await;
-        let wait = || counted(&polls, visit(lock.clone(), Rc::clone(&log), "nobody"));
+        let wait = || counted(&polls, visit(lock.clone(), Rc::clone(&log), "none"));
         let line: Vec<_> = (0..MANY).map(|_| create_task(wait())).collect();
         yield_now().await;
         assert_eq!(lock.waiters(), MANY);

@@ -203,9 +203,9 @@ fn a_shutdown_wakes_thousands_of_putters_and_gives_each_its_item() {
 // Items with code of their own.
 
 /// An item that does something when it is dropped.
-struct OnDrop(Option<Box<dyn FnOnce()>>);
+struct Acting(Option<Box<dyn FnOnce()>>);
 
-impl OnDrop {
+impl Acting {
     fn new(f: impl FnOnce() + 'static) -> Self {
         Self(Some(Box::new(f)))
     }
@@ -215,7 +215,7 @@ impl OnDrop {
     }
 }
 
-impl Drop for OnDrop {
+impl Drop for Acting {
     fn drop(&mut self) {
         if let Some(f) = self.0.take() {
             f();
@@ -226,14 +226,14 @@ impl Drop for OnDrop {
 #[test]
 fn the_item_of_a_cancelled_put_may_use_the_queue_and_the_loop_in_its_destructor() {
     run(async {
-        let queue = full(OnDrop::nothing());
+        let queue = full(Acting::nothing());
         let (other, soon) = (queue.clone(), Rc::new(Cell::new(false)));
         let called = Rc::clone(&soon);
-        let item = OnDrop::new(move || {
+        let item = Acting::new(move || {
             assert_eq!(waiting(&other), (0, 0), "its put has left the line");
             assert!(other.get_nowait().is_ok());
-            assert!(other.put_nowait(OnDrop::nothing()).is_ok());
-            drop(putting(&other, OnDrop::nothing()));
+            assert!(other.put_nowait(Acting::nothing()).is_ok());
+            drop(putting(&other, Acting::nothing()));
             EventLoop::current().call_soon(move || called.set(true));
         });
         let mut putter = putting(&queue, item);
@@ -252,9 +252,9 @@ fn items_that_shutdown_immediate_hands_back_may_use_the_queue_in_their_destructo
     let seen = Rc::new(Cell::new(0));
     for n in 0..3 {
         let (other, seen) = (queue.clone(), Rc::clone(&seen));
-        let item = OnDrop::new(move || {
+        let item = Acting::new(move || {
             assert_eq!((other.len(), other.is_shutdown(), other.task_done()), (0, true, Err(TaskDoneError)));
-            assert!(other.put_nowait(OnDrop::nothing()).is_err());
+            assert!(other.put_nowait(Acting::nothing()).is_err());
             seen.set(seen.get() * 10 + n);
         });
         assert!(queue.put_nowait(item).is_ok());
@@ -271,7 +271,7 @@ fn items_that_a_queue_is_dropped_with_may_use_another_queue() {
         yield_now().await;
         for n in 0..3 {
             let other = other.clone();
-            let item = OnDrop::new(move || other.put_nowait(n).unwrap());
+            let item = Acting::new(move || other.put_nowait(n).unwrap());
             assert!(queue.put_nowait(item).is_ok());
         }
         drop(queue);
@@ -283,12 +283,12 @@ fn items_that_a_queue_is_dropped_with_may_use_another_queue() {
 #[test]
 fn a_loop_that_closes_under_waits_drops_their_items_and_frees_the_queue() {
     let dropped = Rc::new(Cell::new(0));
-    let queue = full(OnDrop::nothing());
+    let queue = full(Acting::nothing());
     let lp = virtual_loop();
     lp.run_until_complete(async {
         for _ in 0..3 {
             let (other, dropped) = (queue.clone(), Rc::clone(&dropped));
-            let item = OnDrop::new(move || {
+            let item = Acting::new(move || {
                 dropped.set(dropped.get() + 1);
                 drop(other.get_nowait()); // wakes the next, whose loop is closing
             });

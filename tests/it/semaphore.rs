@@ -181,7 +181,7 @@ impl Model {
         }
         assert_eq!(self.semaphore.value() + self.held(), self.total);
         assert_eq!(self.semaphore.locked(), self.semaphore.value() == 0);
-        assert!(self.semaphore.value() == 0 || self.semaphore.waiters() == 0, "somebody waits: {:?}", self.semaphore);
+        assert!(self.semaphore.value() == 0 || self.semaphore.waiters() == 0, "a task waits: {:?}", self.semaphore);
     }
 
     async fn check_at_the_end(mut self) {

@@ -21,7 +21,7 @@ use oneloop::{
     open_unix_connection, sleep, start_server, start_unix_server, timeout, yield_now,
 };
 
-use crate::support::{Log, alone, now, panic_of, real_loop, reports_as, run_real, virtual_loop};
+use crate::support::{Log, alone, now, panic_of, real_loop, reports_as, run_real, skip, until, virtual_loop};
 
 const ANY: (&str, u16) = ("127.0.0.1", 0);
 
@@ -51,17 +51,6 @@ async fn echo(reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
 async fn asks((reader, writer): &(StreamReader, StreamWriter), word: &str) -> bool {
     writer.write(word);
     reader.readexactly(word.len()).await.is_ok_and(|answer| answer == word.as_bytes())
-}
-
-/// Lets others have their turn until it is so, and fails rather than hangs.
-async fn until(condition: impl Fn() -> bool) {
-    for _ in 0..10_000_000 {
-        if condition() {
-            return;
-        }
-        yield_now().await;
-    }
-    panic!("it never comes true");
 }
 
 fn path(name: &str) -> PathBuf {
@@ -379,8 +368,8 @@ fn a_host_is_known_by_its_name() {
 #[test]
 fn an_address_in_use_is_named_and_one_of_another_machine_is_passed_over() {
     run_real(async {
-        let taken = StdListener::bind(ANY).unwrap().local_addr().unwrap();
-        let _listener = TcpListener::bind(taken).unwrap();
+        let listener = TcpListener::bind(([127, 0, 0, 1], 0)).unwrap();
+        let taken = listener.local_addr().unwrap();
         let error = start_server(echo, taken).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
         assert!(error.to_string().contains(&taken.to_string()), "{error}");
@@ -478,9 +467,4 @@ fn a_server_that_is_closed_in_its_pause_is_gone() {
         })
         .unwrap();
     });
-}
-
-#[expect(clippy::print_stdout, reason = "says what it skips")]
-fn skip(why: &str) {
-    println!("skipped: {why}");
 }

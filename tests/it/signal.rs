@@ -18,7 +18,7 @@ use oneloop::{Error, EventLoop, SignalError, create_task, yield_now};
 use signal_hook::low_level::raise;
 
 use crate::support::{
-    Log, alone, in_another_process, note, open_descriptors, real_loop, run, skips_since_ignored, virtual_loop,
+    Log, alone, in_another_process, note, open_descriptors, real_loop, run, skips_since_ignored, until, virtual_loop,
 };
 
 /// Runs the test that calls this in a process of its own, which must end by a signal.
@@ -35,17 +35,6 @@ fn dies_of(signal: i32, test: impl FnOnce()) {
 /// Raised on this thread: when it returns, the process's handler has run.
 fn send(signal: i32) {
     raise(signal).expect("a signal");
-}
-
-/// Lets iterations pass until something has happened.
-async fn until(happened: impl Fn() -> bool) {
-    for _ in 0..100_000 {
-        if happened() {
-            return;
-        }
-        yield_now().await;
-    }
-    panic!("it never happened");
 }
 
 /// Writes down in which iteration things happen.

@@ -20,7 +20,7 @@ use oneloop::{
     sleep, start_server, timeout, yield_now,
 };
 
-use crate::support::{panic_of, real_loop, run_real, virtual_loop};
+use crate::support::{panic_of, real_loop, run_real, skip, virtual_loop};
 
 type Streams = (StreamReader, StreamWriter);
 
@@ -777,9 +777,4 @@ fn python_reads_and_writes_at_the_other_end() {
         writer.close();
         assert!(child.wait().unwrap().success());
     });
-}
-
-#[expect(clippy::print_stdout, reason = "says what it skips")]
-fn skip(why: &str) {
-    println!("skipped: {why}");
 }

@@ -37,3 +37,17 @@ pub(crate) async fn dead() -> Task<()> {
     assert!(task.cancelled());
     task
 }
+
+/// Lets others have their turn until it is so.
+///
+/// # Panics
+/// If that takes for ever.
+pub(crate) async fn until(is_so: impl Fn() -> bool) {
+    for _ in 0..10_000_000 {
+        if is_so() {
+            return;
+        }
+        yield_now().await;
+    }
+    panic!("it never comes true");
+}

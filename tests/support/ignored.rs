@@ -1,4 +1,4 @@
-//! Signals that whoever started the tests has had ignored, as a shell does with Ctrl-C for what runs in the background:
+//! Signals that were ignored before the tests began, as a shell has it with Ctrl-C for what runs in the background:
 //! what a test expects of their default cannot be seen then. Must not know what is tested.
 
 use std::fs;

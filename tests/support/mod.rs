@@ -19,6 +19,7 @@ mod queues;
 mod real;
 mod reports;
 mod runs;
+mod skips;
 mod time;
 mod timers;
 mod witnesses;
@@ -28,7 +29,7 @@ pub(crate) use alone::alone;
 #[cfg(all(unix, feature = "signal"))]
 pub(crate) use alone::in_another_process;
 pub(crate) use cancelling::cancelling;
-pub(crate) use coroutines::{after, dead, fail_after, pass_after, tasks};
+pub(crate) use coroutines::{after, dead, fail_after, pass_after, tasks, until};
 pub(crate) use descriptors::open_descriptors;
 pub(crate) use drops::OnDrop;
 #[cfg(all(unix, feature = "signal"))]
@@ -41,6 +42,7 @@ pub(crate) use queues::{getting, putting, waiting};
 pub(crate) use real::{PATIENCE, real_loop, run_real};
 pub(crate) use reports::{reports, reports_as};
 pub(crate) use runs::run;
+pub(crate) use skips::skip;
 pub(crate) use time::{LONG, SECOND, ms, now, secs};
 pub(crate) use timers::assert_no_timer_is_left;
 pub(crate) use witnesses::{Bomb, tells};

@@ -11,7 +11,7 @@ use oneloop::{
     task_group, timeout, wait_for, yield_now,
 };
 
-use super::trace::{Trace, trace};
+use super::trace::{Trace, trace, yields};
 use crate::loops::virtual_loop;
 use crate::time::LONG;
 
@@ -23,12 +23,6 @@ fn v() -> i32 {
 
 fn rec(t: &Trace, name: &str) {
     t.rec(format!("{name}={}", v()));
-}
-
-async fn yields(n: u32) {
-    for _ in 0..n {
-        yield_now().await;
-    }
 }
 
 #[test]

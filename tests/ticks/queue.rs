@@ -4,14 +4,8 @@ use oneloop::{
     EventLoop, LifoQueue, PriorityQueue, Queue, QueueShutDown, Task, create_task, current_task, timeout, yield_now,
 };
 
-use super::trace::{Trace, end_of, noted, trace, trace_with_jumps};
+use super::trace::{Trace, end_of, noted, trace, trace_with_jumps, yields};
 use crate::time::SECOND;
-
-async fn yields(n: u32) {
-    for _ in 0..n {
-        yield_now().await;
-    }
-}
 
 /// A task that gets one item.
 fn getter(t: &Trace, queue: &Queue<u32>, name: &'static str) -> Task<()> {

@@ -209,6 +209,13 @@ pub(crate) fn noted(t: &Trace, name: &'static str, body: impl Future<Output = ()
     })
 }
 
+/// Lets so many iterations pass.
+pub(crate) async fn yields(n: u32) {
+    for _ in 0..n {
+        yield_now().await;
+    }
+}
+
 /// Waits until all of these have ended, however they do.
 pub(crate) async fn end_of(tasks: impl IntoIterator<Item = Task<()>>) {
     drop(wait(tasks).await);
