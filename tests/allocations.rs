@@ -5,6 +5,9 @@
 // For a sanitizer, cells come straight from the allocator and go straight back: there is nothing to count then.
 #![cfg(not(oneloop_plain_alloc))]
 
+#[path = "support/loops.rs"]
+mod loops;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -12,9 +15,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use oneloop::{
-    Barrier, Clock, Condition, ContextVar, Event, EventLoop, Lock, Queue, Semaphore, Task, create_future, create_task,
-    gather, shield, sleep, timeout, wait, yield_now,
+    Barrier, Condition, ContextVar, Event, EventLoop, Lock, Queue, Semaphore, Task, create_future, create_task, gather,
+    shield, sleep, timeout, wait, yield_now,
 };
+
+use loops::virtual_loop;
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
@@ -59,21 +64,21 @@ async fn cost<F: Future>(work: F) -> usize {
 }
 
 /// Runs `main` on a loop whose queue, task table and timer wheel have all the room that these tests want.
-fn run<F: Future>(main: F) -> F::Output {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
-    lp.run_until_complete(async {
-        // larger than what the tests spawn, so that its blocks do not serve them
-        let room: Vec<_> = (0..2 * N).map(|_| create_task(large())).collect();
-        for task in room {
-            task.await;
-        }
-        let far = create_task(sleep(Duration::MAX)); // the wheel's last level
-        yield_now().await;
-        far.cancel();
-        yield_now().await;
-        main.await
-    })
-    .unwrap()
+fn run_with_room<F: Future>(main: F) -> F::Output {
+    virtual_loop()
+        .run_until_complete(async {
+            // larger than what the tests spawn, so that its blocks do not serve them
+            let room: Vec<_> = (0..2 * N).map(|_| create_task(large())).collect();
+            for task in room {
+                task.await;
+            }
+            let far = create_task(sleep(Duration::MAX)); // the wheel's last level
+            yield_now().await;
+            far.cancel();
+            yield_now().await;
+            main.await
+        })
+        .unwrap()
 }
 
 async fn large() {
@@ -96,7 +101,7 @@ async fn spawn_and_join(tasks: &mut Vec<Task<()>>) {
 
 #[test]
 fn a_task_costs_one_allocation_at_first_and_none_afterwards() {
-    run(async {
+    run_with_room(async {
         let mut tasks = Vec::with_capacity(N);
         let first = cost(spawn_and_join(&mut tasks)).await;
         let second = cost(spawn_and_join(&mut tasks)).await;
@@ -108,7 +113,7 @@ fn a_task_costs_one_allocation_at_first_and_none_afterwards() {
 
 #[test]
 fn a_task_as_large_as_no_block_that_is_kept_costs_one_allocation_each_time() {
-    run(async {
+    run_with_room(async {
         let once = || async {
             let ballast = [1_u8; 4_000];
             yield_now().await;
@@ -127,7 +132,7 @@ fn a_task_as_large_as_no_block_that_is_kept_costs_one_allocation_each_time() {
 
 #[test]
 fn dropped_handles_give_the_blocks_back_too() {
-    run(async {
+    run_with_room(async {
         let detached = || async {
             for _ in 0..N {
                 drop(create_task(yield_now()));
@@ -142,7 +147,7 @@ fn dropped_handles_give_the_blocks_back_too() {
 
 #[test]
 fn wakes_yields_and_wakers_cost_nothing() {
-    run(async {
+    run_with_room(async {
         let yields = cost(async {
             for _ in 0..N {
                 yield_now().await;
@@ -166,7 +171,7 @@ fn wakes_yields_and_wakers_cost_nothing() {
 
 #[test]
 fn sleeps_cost_nothing_to_arm_to_fire_and_to_cancel() {
-    run(async {
+    run_with_room(async {
         let fire = || async {
             for i in 0..N {
                 sleep(Duration::from_micros(1 + i as u64)).await;
@@ -192,7 +197,7 @@ fn sleeps_cost_nothing_to_arm_to_fire_and_to_cancel() {
 
 #[test]
 fn a_crowd_of_sleepers_costs_nothing_once_there_was_one() {
-    run(async {
+    run_with_room(async {
         let mut tasks = Vec::with_capacity(N);
         let mut counts = [0; 3];
         for count in &mut counts {
@@ -211,7 +216,7 @@ fn a_crowd_of_sleepers_costs_nothing_once_there_was_one() {
 
 #[test]
 fn callbacks_cost_their_closure() {
-    run(async {
+    run_with_room(async {
         let lp = EventLoop::current();
         let soon = || async {
             for i in 0..N {
@@ -242,7 +247,7 @@ fn callbacks_cost_their_closure() {
 
 #[test]
 fn futures_cost_nothing_once_there_were_some() {
-    run(async {
+    run_with_room(async {
         let settle = || async {
             for i in 0..N {
                 let future = create_future();
@@ -266,7 +271,7 @@ async fn gather_some(n: usize) {
 
 #[test]
 fn a_gathering_costs_a_constant_beside_its_tasks() {
-    run(async {
+    run_with_room(async {
         let first = cost(gather_some(N)).await;
         show("a gathering of 1,000, for the first time", first);
         assert!((N..N + 12).contains(&first), "{first}");
@@ -283,7 +288,7 @@ async fn wait_for_some(n: usize) {
 
 #[test]
 fn a_wait_costs_a_small_part_of_an_allocation_for_each_member() {
-    run(async {
+    run_with_room(async {
         wait_for_some(N).await;
         let (few, many) = (cost(wait_for_some(10)).await, cost(wait_for_some(N)).await);
         show("a wait for 10", few);
@@ -295,7 +300,7 @@ fn a_wait_costs_a_small_part_of_an_allocation_for_each_member() {
 
 #[test]
 fn limits_shields_and_cancellations_cost_a_few() {
-    run(async {
+    run_with_room(async {
         let limit = || async { timeout(Duration::from_secs(1), yield_now()).await };
         let shields = || async { shield(yield_now()).await };
         let cancels = || async {
@@ -316,7 +321,7 @@ fn limits_shields_and_cancellations_cost_a_few() {
 
 #[test]
 fn locks_events_semaphores_and_queues_cost_nothing_when_nobody_waits() {
-    run(async {
+    run_with_room(async {
         let (lock, event, semaphore, queue) = (Lock::new(1), Event::new(), Semaphore::new(1), Queue::new(4));
         event.set();
         queue.put(0).await.unwrap();
@@ -362,7 +367,7 @@ async fn ten<F: Future<Output = ()> + 'static>(task: impl Fn() -> F) {
 
 #[test]
 fn waiting_for_locks_conditions_semaphores_and_barriers_costs_nothing_once_others_have_waited() {
-    run(async {
+    run_with_room(async {
         let (lock, semaphore) = (Lock::new(0), Semaphore::new(2));
         let (condition, barrier) = (Condition::new(0_usize), Barrier::new(10));
         let locks = || {
@@ -420,7 +425,7 @@ fn waiting_for_locks_conditions_semaphores_and_barriers_costs_nothing_once_other
 
 #[test]
 fn waiting_for_events_and_queues_costs_nothing_once_others_have_waited() {
-    run(async {
+    run_with_room(async {
         let (event, queue) = (Event::new(), Queue::new(1));
         let waits = || {
             let event = event.clone();
@@ -474,7 +479,7 @@ fn waiting_for_events_and_queues_costs_nothing_once_others_have_waited() {
 #[test]
 fn variables_cost_two_allocations_for_a_task_or_callback_that_inherits_some() {
     static VAR: ContextVar<usize> = ContextVar::new("var");
-    run(async {
+    run_with_room(async {
         let mut tasks = Vec::with_capacity(N);
         let none_set = cost(spawn_and_join(&mut tasks)).await;
         let _warm = cost(spawn_and_join(&mut tasks)).await;
@@ -500,12 +505,11 @@ fn variables_cost_two_allocations_for_a_task_or_callback_that_inherits_some() {
 #[test]
 #[cfg(unix)]
 fn reads_writes_and_waits_for_them_cost_nothing() {
+    use oneloop::Descriptor;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
 
-    use oneloop::Descriptor;
-
-    run(async {
+    run_with_room(async {
         let (left, right) = UnixStream::pair().unwrap();
         left.set_nonblocking(true).unwrap();
         right.set_nonblocking(true).unwrap();
@@ -537,7 +541,7 @@ fn reads_writes_and_waits_for_them_cost_nothing() {
 fn messages_and_lines_through_streams_cost_nothing() {
     use oneloop::net::UnixStream;
 
-    run(async {
+    run_with_room(async {
         let (left, right) = UnixStream::pair().unwrap();
         let ((reader, writer), (peer_reader, peer_writer)) = (left.into_streams(), right.into_streams());
         let echo = create_task(async move {
@@ -568,7 +572,7 @@ fn messages_and_lines_through_streams_cost_nothing() {
 #[cfg(unix)]
 #[test]
 fn reads_and_writes_cost_none_whether_they_wait_or_not() {
-    run(async {
+    run_with_room(async {
         let (left, right) = oneloop::net::UnixStream::pair().unwrap();
         let echo = create_task(async move {
             let mut buffer = [0; 2_000];

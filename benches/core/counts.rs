@@ -9,7 +9,7 @@ use crate::Row;
 
 /// The most instructions that an operation may take: what it took on `x86_64` with Rust 1.95 when this was last set, and
 /// a tenth more, so that another compiler does not fail and a change that costs something does. Allocations are
-/// counted in `tests/allocations.rs`, system calls in `tests/echo.rs`: exactly, since no compiler changes those.
+/// counted in `tests/allocations.rs`, system calls in `tests/alone/echo.rs`: exactly, since no compiler changes those.
 const MOST: &[(&str, u64)] = &[
     ("spawn_join", 600),
     ("spawn_await", 1270),

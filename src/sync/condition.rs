@@ -86,6 +86,36 @@ impl<T> Condition<T> {
         self.lock.locked()
     }
 
+    /// How many tasks wait to be notified. One that was notified and waits for the lock again is no longer among them:
+    /// the lock counts it, in [`Lock::waiters`].
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{Condition, create_task, run, yield_now};
+    ///
+    /// run(async {
+    ///     let basket = Condition::new(0);
+    ///     let filled = basket.clone();
+    ///     let eater = create_task(async move {
+    ///         let mut apples = filled.acquire().await;
+    ///         filled.wait(&mut apples).await;
+    ///         *apples
+    ///     });
+    ///     yield_now().await;
+    ///     assert_eq!(basket.waiters(), 1);
+    ///     let mut apples = basket.acquire().await;
+    ///     *apples = 3;
+    ///     basket.notify(&apples, 1);
+    ///     assert_eq!(basket.waiters(), 0);
+    ///     drop(apples);
+    ///     assert_eq!(eater.await, 3);
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn waiters(&self) -> usize {
+        self.waiters.waiting()
+    }
+
     /// Waits for the lock and locks it: [`Lock::acquire`].
     ///
     /// # Panics
@@ -213,9 +243,6 @@ impl<T: Default> Default for Condition<T> {
 
 impl<T: fmt::Debug> fmt::Debug for Condition<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Condition")
-            .field("lock", &self.lock)
-            .field("waiting", &self.waiters.waiting())
-            .finish_non_exhaustive()
+        f.debug_struct("Condition").field("lock", &self.lock).field("waiting", &self.waiters()).finish_non_exhaustive()
     }
 }

@@ -50,6 +50,29 @@ impl Event {
         self.shared.set.get()
     }
 
+    /// How many tasks wait for it. Once it is set, none does.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{Event, create_task, run, yield_now};
+    ///
+    /// run(async {
+    ///     let opened = Event::new();
+    ///     let visitors = [create_task(opened.wait()), create_task(opened.wait())];
+    ///     yield_now().await;
+    ///     assert_eq!(opened.waiters(), 2);
+    ///     opened.set();
+    ///     assert_eq!(opened.waiters(), 0);
+    ///     for visitor in visitors {
+    ///         visitor.await;
+    ///     }
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn waiters(&self) -> usize {
+        self.shared.waiters.waiting()
+    }
+
     /// Sets it. All waiting tasks go on in the next iteration, in the order in which they came, even if it is cleared
     /// before that.
     pub fn set(&self) {
@@ -99,6 +122,6 @@ impl Resource for Rc<Shared> {
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Event").field("set", &self.is_set()).field("waiting", &self.shared.waiters.waiting()).finish()
+        f.debug_struct("Event").field("set", &self.is_set()).field("waiting", &self.waiters()).finish()
     }
 }

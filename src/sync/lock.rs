@@ -65,6 +65,29 @@ impl<T> Lock<T> {
         self.shared.locked.get()
     }
 
+    /// How many tasks wait for it. A task that was woken to take the lock is no longer among them.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{Lock, create_task, run, yield_now};
+    ///
+    /// run(async {
+    ///     let door = Lock::new(());
+    ///     let guard = door.acquire().await;
+    ///     let other = door.clone();
+    ///     let visitor = create_task(async move { drop(other.acquire().await) });
+    ///     yield_now().await;
+    ///     assert_eq!(door.waiters(), 1);
+    ///     drop(guard);
+    ///     assert_eq!(door.waiters(), 0); // the visitor was woken
+    ///     visitor.await;
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn waiters(&self) -> usize {
+        self.shared.waiters.waiting()
+    }
+
     /// Waits for the turn of this task and locks: asyncio's `acquire()`. Dropping the guard releases the lock: `async
     /// with`. Returns at once, without an iteration, if the lock is free and no task waits.
     ///
@@ -141,7 +164,7 @@ impl<T: Default> Default for Lock<T> {
 impl<T: fmt::Debug> fmt::Debug for Lock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Lock");
-        shown.field("locked", &self.locked()).field("waiting", &self.shared.waiters.waiting());
+        shown.field("locked", &self.locked()).field("waiting", &self.waiters());
         match self.try_acquire() {
             Some(guard) => shown.field("value", &*guard).finish(),
             None => shown.finish_non_exhaustive(),

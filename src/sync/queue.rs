@@ -87,6 +87,51 @@ macro_rules! queue {
                 self.shared.is_full()
             }
 
+            /// How many tasks wait for an item. One that was woken is no longer among them.
+            ///
+            /// # Examples
+            /// ```
+            /// # use oneloop::{create_task, run, yield_now};
+            #[doc = concat!("use oneloop::", stringify!($Queue), ";")]
+            ///
+            /// run(async {
+            #[doc = concat!("    let queue = ", stringify!($Queue), "::new(1);")]
+            ///     let getter = create_task(queue.get());
+            ///     yield_now().await;
+            ///     assert_eq!((queue.getters(), queue.putters()), (1, 0));
+            ///     queue.put_nowait(7).expect("there is room");
+            ///     assert_eq!(queue.getters(), 0);
+            ///     assert_eq!(getter.await, Ok(7));
+            /// })?;
+            /// # Ok::<(), oneloop::Error>(())
+            /// ```
+            pub fn getters(&self) -> usize {
+                self.shared.getters.waiting()
+            }
+
+            /// How many tasks wait for room. One that was woken is no longer among them.
+            ///
+            /// # Examples
+            /// ```
+            /// # use oneloop::{create_task, run, yield_now};
+            #[doc = concat!("use oneloop::", stringify!($Queue), ";")]
+            ///
+            /// run(async {
+            #[doc = concat!("    let queue = ", stringify!($Queue), "::new(1);")]
+            ///     queue.put_nowait(1).expect("there is room");
+            ///     let putter = create_task(queue.put(2));
+            ///     yield_now().await;
+            ///     assert_eq!((queue.getters(), queue.putters()), (0, 1));
+            ///     assert_eq!(queue.get_nowait(), Ok(1));
+            ///     assert_eq!(queue.putters(), 0);
+            ///     assert!(putter.await.is_ok());
+            /// })?;
+            /// # Ok::<(), oneloop::Error>(())
+            /// ```
+            pub fn putters(&self) -> usize {
+                self.shared.putters.waiting()
+            }
+
             /// Puts an item into the queue. Waits for room first if the queue is full.
             ///
             /// # Errors
@@ -193,8 +238,8 @@ macro_rules! queue {
                 f.debug_struct(stringify!($Queue))
                     .field("len", &self.len())
                     .field("maxsize", &self.maxsize())
-                    .field("getters", &self.shared.getters.waiting())
-                    .field("putters", &self.shared.putters.waiting())
+                    .field("getters", &self.getters())
+                    .field("putters", &self.putters())
                     .field("unfinished", &self.shared.unfinished.get())
                     .field("shutdown", &self.is_shutdown())
                     .finish()

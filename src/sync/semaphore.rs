@@ -67,6 +67,29 @@ impl Semaphore {
         self.permits.locked()
     }
 
+    /// How many tasks wait for a permit. A task that was granted one is no longer among them.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{Semaphore, create_task, run, yield_now};
+    ///
+    /// run(async {
+    ///     let doors = Semaphore::new(0);
+    ///     let visitors = [create_task(doors.acquire()), create_task(doors.acquire())];
+    ///     yield_now().await;
+    ///     assert_eq!(doors.waiters(), 2);
+    ///     doors.release();
+    ///     assert_eq!(doors.waiters(), 1);
+    ///     for visitor in visitors {
+    ///         drop(visitor.await); // gives the permit to the next
+    ///     }
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn waiters(&self) -> usize {
+        self.permits.waiters.waiting()
+    }
+
     /// Waits for a permit: asyncio's `acquire()`. Dropping the permit gives it back: `async with`. Returns at once,
     /// without an iteration, if a permit is free and no task waits.
     ///
@@ -195,10 +218,7 @@ impl Resource for Rc<Permits> {
 
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Semaphore")
-            .field("value", &self.value())
-            .field("waiting", &self.permits.waiters.waiting())
-            .finish()
+        f.debug_struct("Semaphore").field("value", &self.value()).field("waiting", &self.waiters()).finish()
     }
 }
 
@@ -270,6 +290,28 @@ impl BoundedSemaphore {
     /// Whether `acquire` would have to wait: [`Semaphore::locked`].
     pub fn locked(&self) -> bool {
         self.semaphore.locked()
+    }
+
+    /// How many tasks wait for a permit: [`Semaphore::waiters`].
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{BoundedSemaphore, create_task, run, yield_now};
+    ///
+    /// run(async {
+    ///     let doors = BoundedSemaphore::new(1);
+    ///     let inside = doors.acquire().await;
+    ///     let visitor = create_task(doors.acquire());
+    ///     yield_now().await;
+    ///     assert_eq!(doors.waiters(), 1);
+    ///     drop(inside);
+    ///     assert_eq!(doors.waiters(), 0);
+    ///     drop(visitor.await);
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn waiters(&self) -> usize {
+        self.semaphore.waiters()
     }
 
     /// Waits for a permit: [`Semaphore::acquire`].

@@ -2,9 +2,6 @@
 //! files, one module for each of its classes. `portable.txt` lists the names; one that makes no sense in Rust stands in
 //! `docs/PARITY.md` with its reason.
 
-#[cfg(feature = "signal")]
-#[path = "../helpers/alone.rs"]
-mod alone;
 mod names;
 mod support;
 mod test_base_events;

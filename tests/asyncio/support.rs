@@ -1,48 +1,69 @@
-//! What these tests share: a loop on a virtual clock, and what it reports. Must not know any subject.
+//! What these tests share: parts of `tests/support`, and CPython's own helpers under their names. Must not know any
+//! subject.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::time::Duration;
+#[cfg(feature = "signal")]
+#[path = "../support/again.rs"]
+mod again;
+#[cfg(feature = "signal")]
+#[path = "../support/alone.rs"]
+mod alone;
+#[path = "../support/cancelling.rs"]
+mod cancelling;
+#[path = "../support/drops.rs"]
+mod drops;
+#[path = "../support/log.rs"]
+mod log;
+#[path = "../support/loops.rs"]
+mod loops;
+#[path = "../support/panics.rs"]
+mod panics;
+#[path = "../support/queues.rs"]
+mod queues;
+#[path = "../support/real.rs"]
+mod real;
+#[path = "../support/reports.rs"]
+mod reports;
+#[path = "../support/runs.rs"]
+mod runs;
+#[path = "../support/time.rs"]
+mod time;
+#[path = "../support/timers.rs"]
+mod timers;
 
-use oneloop::{Clock, Error, EventLoop, yield_now};
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process;
 
-/// A loop whose clock jumps.
-pub(crate) fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().expect("a loop")
-}
+use oneloop::{TaskHandle, current_task, yield_now};
 
-/// Runs `main` on such a loop.
-///
-/// # Panics
-/// If it does not come to its end.
-pub(crate) fn run<F: Future>(main: F) -> F::Output {
-    try_run(main).expect("main comes to its end")
-}
-
-/// Runs `main` on such a loop, whatever comes of it.
-pub(crate) fn try_run<F: Future>(main: F) -> Result<F::Output, Error> {
-    virtual_loop().run_until_complete(main)
-}
-
-/// Runs what is left on such a loop, which must hold no timer: its clock must not jump.
-///
-/// # Panics
-/// If it does.
-pub(crate) fn assert_no_timer_is_left(lp: &EventLoop) {
-    let before = lp.time();
-    assert!(matches!(lp.run_forever(), Err(Error::Deadlock(_))), "it runs on");
-    assert_eq!(lp.time() - before, Duration::ZERO, "a timer was still set");
-}
+#[cfg(feature = "signal")]
+pub(crate) use alone::alone;
+pub(crate) use cancelling::cancelling;
+pub(crate) use drops::OnDrop;
+pub(crate) use log::{Log, note};
+pub(crate) use loops::virtual_loop;
+pub(crate) use panics::{panic_in, panic_of};
+pub(crate) use queues::{getting, putting, waiting};
+pub(crate) use real::{PATIENCE, real_loop, run_real};
+pub(crate) use reports::{reports, reports_as};
+pub(crate) use runs::{run, try_run};
+pub(crate) use time::{LONG, SECOND, ms, now, secs};
+pub(crate) use timers::assert_no_timer_is_left;
 
 /// Lets everything run that is ready now, once: CPython's `test_utils.run_briefly`.
 pub(crate) async fn run_briefly() {
     yield_now().await;
 }
 
-/// What the exception handler is told from now on.
-pub(crate) fn reports(lp: &EventLoop) -> Rc<RefCell<Vec<String>>> {
-    let reports = Rc::new(RefCell::new(Vec::new()));
-    let told = Rc::clone(&reports);
-    lp.set_exception_handler(move |context| told.borrow_mut().push(context.to_string()));
-    reports
+/// The running task: asyncio's `current_task()`.
+pub(crate) fn me() -> TaskHandle {
+    current_task().expect("inside a task")
+}
+
+/// A path for a Unix socket, at which nothing is.
+pub(crate) fn socket_path(name: &str) -> PathBuf {
+    let path = env::temp_dir().join(format!("oneloop-{}-{name}", process::id()));
+    let _ = fs::remove_file(&path);
+    path
 }

@@ -5,11 +5,10 @@ use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::mpsc;
-use std::time::Duration;
 
 use oneloop::{EventLoop, ThreadPool, TimeoutError, to_thread};
 
-use crate::support::virtual_loop;
+use crate::support::{ms, secs, virtual_loop};
 
 mod base_event_loop_tests {
     use super::*;
@@ -50,8 +49,8 @@ mod base_event_loop_tests {
     fn test_shutdown_default_executor_timeout() {
         let lp = virtual_loop();
         let (opens, opened) = mpsc::channel::<()>();
-        drop(lp.run_in_executor(None, move || opened.recv_timeout(Duration::from_secs(60))));
-        let ended = lp.run_until_complete(lp.shutdown_default_executor(Duration::from_millis(10)));
+        drop(lp.run_in_executor(None, move || opened.recv_timeout(secs(60))));
+        let ended = lp.run_until_complete(lp.shutdown_default_executor(ms(10)));
         assert_eq!(ended.expect("it runs"), Err(TimeoutError));
         drop(opens);
     }

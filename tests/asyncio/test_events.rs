@@ -15,7 +15,6 @@ use std::net::{
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -25,12 +24,15 @@ use std::time::Duration;
 use oneloop::net::{PipeReader, PipeWriter, TcpConnector, TcpListener, TcpStream, UdpSocket, pipe};
 use oneloop::{
     Error, EventLoop, LoopHandle, Queue, Server, StreamReader, StreamWriter, ThreadsafeHandle, create_future,
-    create_task, getaddrinfo, open_connection, open_unix_connection, sleep, start_server, start_unix_server, timeout,
+    create_task, getaddrinfo, open_connection, open_unix_connection, sleep, start_server, start_unix_server,
 };
 
-use crate::support::{reports, run_briefly, virtual_loop};
-
-const PATIENCE: Duration = Duration::from_secs(60);
+#[cfg(feature = "signal")]
+use crate::support::alone;
+use crate::support::{
+    PATIENCE, SECOND, assert_no_timer_is_left, ms, panic_of, real_loop, reports, reports_as, run_briefly, run_real,
+    secs, socket_path, virtual_loop,
+};
 
 /// What happened, and a stop when so many things have.
 #[derive(Clone, Default)]
@@ -59,7 +61,7 @@ fn begun(handle: &LoopHandle, results: &Results) -> (ThreadsafeHandle, Arc<Atomi
     let call = handle.call_soon_threadsafe(move || {
         begins.send(()).expect("the thread waits");
         results();
-        thread::sleep(Duration::from_millis(30)); // while the other thread asks
+        thread::sleep(ms(30)); // while the other thread asks
         ends.store(true, Ordering::Release);
     });
     began.recv_timeout(PATIENCE).expect("it begins");
@@ -83,7 +85,7 @@ mod event_loop_tests_mixin {
     use super::*;
 
     fn new_event_loop() -> EventLoop {
-        EventLoop::new().expect("a loop")
+        real_loop()
     }
 
     /// Runs until `done` says so.
@@ -182,7 +184,7 @@ mod event_loop_tests_mixin {
         use oneloop::error::SignalError;
         use oneloop::signal::{SIGINT, SIGKILL};
 
-        crate::alone::alone(|| {
+        alone(|| {
             let (lp, (caught, handler)) = (new_event_loop(), counter());
             for signal in [1000, 0, -1] {
                 assert!(matches!(lp.add_signal_handler(signal, || ()), Err(SignalError::Invalid(_))));
@@ -204,7 +206,7 @@ mod event_loop_tests_mixin {
     fn test_signal_handling_while_selecting() {
         use oneloop::signal::SIGALRM;
 
-        crate::alone::alone(|| {
+        alone(|| {
             let (lp, (caught, mut handler)) = (new_event_loop(), counter());
             lp.add_signal_handler(SIGALRM, move || {
                 handler();
@@ -217,7 +219,7 @@ mod event_loop_tests_mixin {
                 selecting.recv().unwrap();
                 signal_hook::low_level::raise(SIGALRM).unwrap();
             });
-            lp.call_later(Duration::from_secs(60), || EventLoop::current().stop());
+            lp.call_later(secs(60), || EventLoop::current().stop());
             lp.run_forever().unwrap();
             sender.join().unwrap();
             assert_eq!(caught.get(), 1);
@@ -229,7 +231,7 @@ mod event_loop_tests_mixin {
     fn test_signal_handling_args() {
         use oneloop::signal::SIGALRM;
 
-        crate::alone::alone(|| {
+        alone(|| {
             let (lp, (caught, mut handler)) = (new_event_loop(), counter());
             let some_args = (42,);
             lp.add_signal_handler(SIGALRM, move || {
@@ -240,10 +242,6 @@ mod event_loop_tests_mixin {
             signal_hook::low_level::raise(SIGALRM).unwrap();
             run_until(&lp, || caught.get() == 1);
         });
-    }
-
-    fn real_loop() -> EventLoop {
-        EventLoop::new().expect("a loop")
     }
 
     #[test]
@@ -334,7 +332,7 @@ mod event_loop_tests_mixin {
         let lp = real_loop();
         let (ends, ended) = mpsc::channel();
         let job = lp.run_in_executor(None, move || {
-            thread::sleep(Duration::from_millis(20)); // until it is cancelled
+            thread::sleep(ms(20)); // until it is cancelled
             ends.send(()).expect("the test waits");
         });
         job.cancel();
@@ -344,11 +342,6 @@ mod event_loop_tests_mixin {
         // it ran to its end unless it was withdrawn before it began; either way nothing comes to the closed loop
         let _ = ended.recv_timeout(PATIENCE);
         assert!(job.cancelled());
-    }
-
-    /// Runs on the machine's clock, and fails rather than hangs.
-    fn run_real<F: Future>(main: F) -> F::Output {
-        new_event_loop().run_until_complete(timeout(PATIENCE, main)).expect("it runs").expect("it hangs")
     }
 
     /// Runs `peer`, which may block, on a thread beside the loop.
@@ -373,13 +366,13 @@ mod event_loop_tests_mixin {
 
     #[test]
     fn test_run_until_complete() {
-        let delay = Duration::from_millis(100);
+        let delay = ms(100);
         let lp = virtual_loop();
         let before = lp.time();
         lp.run_until_complete(sleep(delay)).expect("it ends");
         assert_eq!(lp.time() - before, delay);
         // by the machine's clock it may take longer
-        let (lp, delay) = (new_event_loop(), Duration::from_millis(5));
+        let (lp, delay) = (new_event_loop(), ms(5));
         let before = lp.time();
         lp.run_until_complete(sleep(delay)).expect("it ends");
         assert!(lp.time() - before >= delay);
@@ -391,7 +384,7 @@ mod event_loop_tests_mixin {
         let ends = Rc::clone(&ended);
         let stopped = lp.run_until_complete(async {
             lp.stop();
-            sleep(Duration::from_millis(100)).await;
+            sleep(ms(100)).await;
             ends.replace(true);
         });
         assert!(matches!(stopped, Err(Error::Stopped)));
@@ -402,13 +395,13 @@ mod event_loop_tests_mixin {
     fn test_call_later() {
         let (lp, results) = (virtual_loop(), Rc::new(RefCell::new(Vec::new())));
         let (before, heard) = (lp.time(), Rc::clone(&results));
-        lp.call_later(Duration::from_millis(100), move || {
+        lp.call_later(ms(100), move || {
             heard.borrow_mut().push("hello world");
             EventLoop::current().stop();
         });
         lp.run_forever().expect("it is stopped");
         assert_eq!(*results.borrow(), ["hello world"]);
-        assert_eq!(lp.time() - before, Duration::from_millis(100));
+        assert_eq!(lp.time() - before, ms(100));
     }
 
     #[test]
@@ -454,12 +447,9 @@ mod event_loop_tests_mixin {
     #[test]
     fn test_close() {
         fn refused<R>(what: impl FnOnce() -> R) -> bool {
-            catch_unwind(AssertUnwindSafe(what)).is_err_and(|payload| {
-                let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-                text.or_else(|| payload.downcast_ref().cloned()).is_some_and(|text: String| text.contains("closed"))
-            })
+            panic_of(what).contains("closed")
         }
-        let (lp, delay) = (new_event_loop(), Duration::from_secs(1));
+        let (lp, delay) = (new_event_loop(), SECOND);
         let handle = lp.remote();
         lp.close().expect("it does not run");
         assert!(lp.is_closed());
@@ -506,12 +496,6 @@ mod event_loop_tests_mixin {
             writer.wait_closed().await.unwrap();
             assert_eq!(greets.join().unwrap(), local);
         });
-    }
-
-    fn socket_path(name: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("oneloop-events-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_file(&path);
-        path
     }
 
     #[test]
@@ -1077,9 +1061,8 @@ mod handle_tests {
 
     #[test]
     fn test_callback_with_exception() {
-        let (lp, reports) = (virtual_loop(), Rc::new(RefCell::new(Vec::new())));
-        let told = Rc::clone(&reports);
-        lp.set_exception_handler(move |context| told.borrow_mut().push(context.clone()));
+        let lp = virtual_loop();
+        let reports = reports_as(&lp, Clone::clone);
         let handle = lp.call_soon(|| panic!("ValueError"));
         lp.run_until_complete(run_briefly()).expect("it goes on");
         let reports = reports.borrow();
@@ -1096,9 +1079,9 @@ mod timer_tests {
     #[test]
     fn test_when() {
         let lp = virtual_loop();
-        let when = lp.time() + Duration::from_secs(3);
+        let when = lp.time() + secs(3);
         assert_eq!(lp.call_at(when, || false).when(), when);
-        assert_eq!(lp.call_later(Duration::from_secs(3), || false).when(), when);
+        assert_eq!(lp.call_later(secs(3), || false).when(), when);
     }
 
     #[test]
@@ -1106,32 +1089,32 @@ mod timer_tests {
         let lp = virtual_loop();
         let args = Rc::new((1, 2, 3));
         let held = Rc::clone(&args);
-        let handle = lp.call_later(Duration::from_secs(1), move || panic!("{held:?} runs"));
+        let handle = lp.call_later(SECOND, move || panic!("{held:?} runs"));
         assert!(!handle.cancelled());
         assert_eq!(Rc::strong_count(&args), 2);
         handle.cancel();
         assert!(handle.cancelled());
         assert_eq!(Rc::strong_count(&args), 1); // what it held is gone at once
-        crate::support::assert_no_timer_is_left(&lp);
+        assert_no_timer_is_left(&lp);
     }
 
     #[test]
     fn test_timer_comparison() {
         // timers are not compared here; how they are ordered shows in how they run
         let (lp, order) = (virtual_loop(), Rc::new(RefCell::new(Vec::new())));
-        let when = lp.time() + Duration::from_secs(1);
+        let when = lp.time() + SECOND;
         let set = |name: &'static str, when| {
             let order = Rc::clone(&order);
             lp.call_at(when, move || order.borrow_mut().push(name))
         };
-        let later = set("later", when + Duration::from_secs(10));
+        let later = set("later", when + secs(10));
         let [first, second] = ["first", "second"].map(|name| set(name, when));
         let cancelled = set("cancelled", when);
         cancelled.cancel();
         assert_eq!(first.when(), second.when());
         assert_eq!(cancelled.when(), second.when());
         assert!(first.when() < later.when());
-        lp.run_until_complete(sleep(Duration::from_secs(60))).expect("it ends");
+        lp.run_until_complete(sleep(secs(60))).expect("it ends");
         assert_eq!(*order.borrow(), ["first", "second", "later"]);
     }
 }
@@ -1141,8 +1124,8 @@ mod test_server {
 
     #[test]
     fn test_get_loop() {
-        let lp = EventLoop::new().expect("a loop");
-        let other = EventLoop::new().expect("a loop");
+        let lp = real_loop();
+        let other = real_loop();
         let serving = lp.run_until_complete(async {
             let asked = create_future();
             let answer = asked.clone();
@@ -1167,12 +1150,11 @@ mod test_server {
 mod subprocess_tests_mixin {
     use std::process::Stdio;
     use std::thread;
-    use std::time::Duration;
 
     use oneloop::signal::{SIGKILL, SIGTERM, SIGUSR1};
     use oneloop::{Process, ProcessBuilder, create_subprocess_exec, create_subprocess_shell, timeout};
 
-    use crate::support::run;
+    use crate::support::{ms, run};
 
     /// `echo.py`: what it reads, it writes at once.
     async fn echo() -> Process {
@@ -1326,10 +1308,10 @@ mod subprocess_tests_mixin {
             let heard = loop {
                 say(&process, "xxx\n").await;
                 let stderr = process.stderr.as_ref().unwrap();
-                if let Ok(line) = timeout(Duration::from_millis(1), stderr.readline()).await {
+                if let Ok(line) = timeout(ms(1), stderr.readline()).await {
                     break line.unwrap();
                 }
-                thread::sleep(Duration::from_millis(1));
+                thread::sleep(ms(1));
             };
             assert_eq!(heard, b"ERR\n");
             assert_killed_by_closing(process).await;

@@ -3,11 +3,10 @@
 
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
-use oneloop::{EventLoop, TaskError, sleep};
+use oneloop::{TaskError, sleep};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::{PATIENCE, ms, real_loop};
 
 /// What a thread gets that has `f` run as a coroutine on this thread's loop.
 fn asked_by_a_thread<C>(f: impl FnOnce() -> C + Send + 'static) -> Result<C::Output, TaskError>
@@ -15,7 +14,7 @@ where
     C: Future + 'static,
     C::Output: Send + 'static,
 {
-    let lp = EventLoop::new().expect("a loop");
+    let lp = real_loop();
     let (handle, (sender, receiver)) = (lp.remote(), mpsc::channel());
     let asks = thread::spawn(move || {
         let asked = handle.run_coroutine_threadsafe(f).expect("the loop is open");
@@ -34,7 +33,7 @@ mod test_free_threading {
     #[test]
     fn test_run_coroutine_threadsafe() {
         let ended = asked_by_a_thread(|| async {
-            sleep(Duration::from_millis(1)).await;
+            sleep(ms(1)).await;
             (42, thread::current().id())
         });
         assert_eq!(ended.expect("it returns"), (42, thread::current().id()));
@@ -43,7 +42,7 @@ mod test_free_threading {
     #[test]
     fn test_run_coroutine_threadsafe_exception() {
         let ended: Result<(), _> = asked_by_a_thread(|| async {
-            sleep(Duration::from_millis(1)).await;
+            sleep(ms(1)).await;
             panic!("test");
         });
         assert!(matches!(ended, Err(TaskError::Panicked(panic)) if panic.message() == "test"));

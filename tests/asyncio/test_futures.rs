@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::channel::oneshot;
@@ -14,7 +13,7 @@ use oneloop::{
     create_future, ensure_future, sleep, try_gather, yield_now,
 };
 
-use crate::support::{reports, run, run_briefly, virtual_loop};
+use crate::support::{Log, OnDrop, SECOND, real_loop, reports, reports_as, run, run_briefly, secs, virtual_loop};
 
 /// What is reported while `main` runs and when its loop goes.
 fn reported(main: impl Future<Output = ()>) -> Vec<String> {
@@ -47,7 +46,7 @@ fn is_not_done<T>(ended: &Result<T, TaskError>) -> bool {
     matches!(ended, Err(TaskError::NotDone))
 }
 
-fn panic_of<T>(ended: Result<T, TaskError>) -> Option<String> {
+fn panic_message<T>(ended: Result<T, TaskError>) -> Option<String> {
     match ended {
         Err(TaskError::Panicked(panic)) => Some(panic.message().to_owned()),
         _ => None,
@@ -163,7 +162,7 @@ mod base_future_tests {
         lp.run_until_complete(async {
             let future = broken().await;
             assert_eq!(format!("{future:?}"), "Gathering { state: Panicked, .. }");
-            assert_eq!(panic_of(future.into_result()).as_deref(), Some("boom"));
+            assert_eq!(panic_message(future.into_result()).as_deref(), Some("boom"));
         })
         .expect("it comes to its end");
     }
@@ -191,7 +190,7 @@ mod base_future_tests {
 
             let copy = broken().await.shared();
             assert!(copy.done() && !copy.cancelled());
-            assert_eq!(panic_of(copy.result()).as_deref(), Some("boom"));
+            assert_eq!(panic_message(copy.result()).as_deref(), Some("boom"));
         });
     }
 
@@ -249,7 +248,7 @@ mod base_future_tests {
     fn test_tb_logger_exception_retrieved() {
         let reports = reported(async {
             let future = broken().await;
-            assert_eq!(panic_of(future.exception()).as_deref(), Some("boom"));
+            assert_eq!(panic_message(future.exception()).as_deref(), Some("boom"));
             drop(future);
         });
         assert!(reports.is_empty(), "{reports:?}");
@@ -259,17 +258,16 @@ mod base_future_tests {
     fn test_tb_logger_exception_result_retrieved() {
         let reports = reported(async {
             let future = broken().await;
-            assert_eq!(panic_of(future.result()).as_deref(), Some("boom"));
+            assert_eq!(panic_message(future.result()).as_deref(), Some("boom"));
             drop(future);
         });
         assert!(reports.is_empty(), "{reports:?}");
     }
 
     /// A loop that keeps what its handler is told as it is told.
-    fn listening_loop() -> (EventLoop, Rc<RefCell<Vec<ExceptionContext>>>) {
-        let (lp, told) = (virtual_loop(), Rc::new(RefCell::new(Vec::new())));
-        let place = Rc::clone(&told);
-        lp.set_exception_handler(move |context| place.borrow_mut().push(context.clone()));
+    fn listening_loop() -> (EventLoop, Log<ExceptionContext>) {
+        let lp = virtual_loop();
+        let told = reports_as(&lp, Clone::clone);
         (lp, told)
     }
 
@@ -307,7 +305,7 @@ mod base_future_tests {
     #[test]
     fn test_wrap_future() {
         // the result comes from another thread, so time is real here; nothing sleeps in it
-        let lp = EventLoop::new().expect("a loop");
+        let lp = real_loop();
         let (sender, receiver) = oneshot::channel();
         let (asked, ask) = mpsc::channel();
         let worker = thread::spawn(move || {
@@ -376,8 +374,8 @@ mod base_future_tests {
             assert!(future.cancelled());
             // as a timer does it which comes too late
             let setter = future.clone();
-            EventLoop::current().call_later(Duration::from_secs(1), move || setter.set_result(3));
-            sleep(Duration::from_secs(2)).await;
+            EventLoop::current().call_later(SECOND, move || setter.set_result(3));
+            sleep(secs(2)).await;
             assert!(future.cancelled() && is_cancelled(&future.result()));
         });
         assert!(reports.is_empty(), "{reports:?}");
@@ -483,15 +481,6 @@ mod base_future_done_callback_tests {
             assert_eq!(*bag.borrow(), [2]);
             assert_eq!(future.result().ok(), Some("foo"));
         });
-    }
-
-    /// Calls its function when it is dropped: user code that runs inside `remove_done_callback`.
-    struct OnDrop<F: FnMut()>(F);
-
-    impl<F: FnMut()> Drop for OnDrop<F> {
-        fn drop(&mut self) {
-            (self.0)();
-        }
     }
 
     /// A callback that does `act` when it is taken back.

@@ -7,51 +7,19 @@
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::mem::forget;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use oneloop::error::{BrokenBarrierError, ReleaseError};
 use oneloop::{
     Barrier, BoundedSemaphore, Condition, Event, EventLoop, Future, Lock, Semaphore, Task, TaskError, TimeoutError,
-    catch_cancelled, create_future, create_task, current_task, gather, sleep, task_group, timeout, wait_for,
+    catch_cancelled, create_future, create_task, gather, sleep, task_group, timeout, wait_for,
 };
 
-use crate::support::{run, run_briefly, virtual_loop};
-
-/// What happened, in order.
-type Log<T> = Rc<RefCell<Vec<T>>>;
-
-fn millis(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-fn now() -> Instant {
-    EventLoop::current().time()
-}
-
-fn cancelling() -> u32 {
-    current_task().expect("inside a task").cancelling()
-}
-
-/// How many stand in line, which only Debug tells: asyncio's `len(lock._waiters)`, without those who are called.
-fn waiting(what: &impl Debug) -> usize {
-    let text = format!("{what:?}");
-    let (_, count) = text.rsplit_once("waiting: ").expect("Debug shows who waits");
-    let digits: String = count.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().expect("a number")
-}
+use crate::support::{Log, cancelling, ms, now, panic_in, panic_of, run, run_briefly, virtual_loop};
 
 fn shows(what: &impl Debug, text: &str) -> bool {
     format!("{what:?}").contains(text)
-}
-
-/// The text of the panic that comes out of `future`.
-async fn panic_of<F: std::future::Future<Output: Debug>>(future: F) -> String {
-    let payload = AssertUnwindSafe(future).catch_unwind().await.expect_err("it does not panic");
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).expect("a panic with a text")
 }
 
 /// Tells somebody to go on.
@@ -106,7 +74,7 @@ mod lock_tests {
         run(async {
             let lock = Lock::new(());
             drop(lock.acquire());
-            assert_eq!((lock.locked(), waiting(&lock)), (false, 0));
+            assert_eq!((lock.locked(), lock.waiters()), (false, 0));
         });
     }
 
@@ -117,7 +85,7 @@ mod lock_tests {
             let (lock, condition) = (Lock::new(()), Condition::new(()));
             let (semaphore, bounded) = (Semaphore::new(1), BoundedSemaphore::new(1));
             for _ in 0..2 {
-                sleep(millis(10)).await;
+                sleep(ms(10)).await;
                 let locked = [lock.locked(), condition.locked(), semaphore.locked(), bounded.locked()];
                 assert_eq!(locked, [false; 4]);
                 let _ = lock.acquire().await;
@@ -171,7 +139,7 @@ mod lock_tests {
             let task = keeper(&lock);
             cancel_soon(&task);
             assert!(catch_cancelled(task).await.is_err());
-            assert_eq!((waiting(&lock), lock.locked(), cancelling()), (0, true, 0));
+            assert_eq!((lock.waiters(), lock.locked(), cancelling()), (0, true, 0));
         });
     }
 
@@ -187,10 +155,10 @@ mod lock_tests {
             assert!(lock.locked());
             let b = holder(&lock, &log, 2, &open);
             run_briefly().await;
-            assert_eq!(waiting(&lock), 1);
+            assert_eq!(lock.waiters(), 1);
             let c = holder(&lock, &log, 3, &open);
             run_briefly().await;
-            assert_eq!(waiting(&lock), 2);
+            assert_eq!(lock.waiters(), 2);
 
             // the first in line is cancelled in the iteration in which the lock is let go
             tell(&gate);
@@ -232,7 +200,7 @@ mod lock_tests {
             t3.cancel();
             run_briefly().await;
             assert!(t3.cancelled());
-            assert_eq!((locks.get(), waiting(&lock)), (1, 0));
+            assert_eq!((locks.get(), lock.waiters()), (1, 0));
         });
     }
 
@@ -244,7 +212,7 @@ mod lock_tests {
             assert!(lock.locked());
             let b = keeper(&lock);
             run_briefly().await;
-            assert_eq!(waiting(&lock), 1);
+            assert_eq!(lock.waiters(), 1);
 
             // whoever comes while the only one in line is on its way out does not have to wait
             let c = keeper(&lock);
@@ -345,7 +313,7 @@ mod event_tests {
             let task = waiter(&event, &Log::default(), 1);
             cancel_soon(&task);
             assert!(catch_cancelled(task).await.is_err());
-            assert_eq!((waiting(&event), cancelling()), (0, 0));
+            assert_eq!((event.waiters(), cancelling()), (0, 0));
         });
     }
 
@@ -365,7 +333,7 @@ mod event_tests {
             let (event, log) = (Event::new(), Log::default());
             let task = waiter(&event, &log, 1);
             run_briefly().await;
-            assert_eq!((&*log.borrow(), waiting(&event)), (&Vec::new(), 1));
+            assert_eq!((&*log.borrow(), event.waiters()), (&Vec::new(), 1));
             event.set();
             event.clear();
             assert!(!event.is_set());
@@ -373,7 +341,7 @@ mod event_tests {
             event.set();
             assert!(!task.done());
             run_briefly().await;
-            assert_eq!((&*log.borrow(), waiting(&event)), (&vec![1], 0));
+            assert_eq!((&*log.borrow(), event.waiters()), (&vec![1], 0));
             assert!(task.done());
             assert!(task.await);
         });
@@ -424,7 +392,7 @@ mod condition_tests {
             let gates = [(); 3].map(|()| create_future());
             let [t1, t2, t3] = [0, 1, 2].map(|i| waiter(&condition, &log, i + 1, &gates[usize::try_from(i).unwrap()]));
             run_briefly().await;
-            assert_eq!((&*log.borrow(), condition.locked(), waiting(&condition)), (&vec![], false, 3));
+            assert_eq!((&*log.borrow(), condition.locked(), condition.waiters()), (&vec![], false, 3));
 
             let guard = condition.acquire().await;
             condition.notify(&guard, 1);
@@ -460,7 +428,7 @@ mod condition_tests {
             let task = create_task(async move {
                 let mut guard = inside.acquire().await;
                 let ended = catch_cancelled(inside.wait(&mut guard)).await;
-                (ended.is_err(), inside.locked(), waiting(&inside))
+                (ended.is_err(), inside.locked(), inside.waiters())
             });
             cancel_soon(&task);
             assert_eq!(task.await, (true, true, 0));
@@ -525,12 +493,12 @@ mod condition_tests {
         run(async {
             let (condition, other) = (Condition::new(1), Condition::new(2));
             let mut guard = other.acquire().await;
-            assert!(panic_of(condition.wait(&mut guard)).await.contains(FOREIGN));
+            assert!(panic_in(condition.wait(&mut guard)).await.contains(FOREIGN));
             assert_eq!((condition.locked(), other.locked(), *guard), (false, true, 2));
 
             let mut lost = condition.acquire().await;
             assert!(condition.wait(&mut lost).now_or_never().is_none()); // dropped in the middle
-            assert!(panic_of(condition.wait(&mut lost)).await.contains("does not hold the lock any more"));
+            assert!(panic_in(condition.wait(&mut lost)).await.contains("does not hold the lock any more"));
             assert!(!condition.locked());
         });
     }
@@ -553,7 +521,7 @@ mod condition_tests {
             condition.notify(&guard, 1);
             drop(guard);
             run_briefly().await;
-            assert_eq!((&*log.borrow(), waiting(&condition)), (&vec![], 1));
+            assert_eq!((&*log.borrow(), condition.waiters()), (&vec![], 1));
 
             let mut guard = condition.acquire().await;
             *guard = true;
@@ -582,7 +550,7 @@ mod condition_tests {
 
             let mut foreign = other.acquire().await;
             for met in [false, true] {
-                let refusal = panic_of(condition.wait_for(&mut foreign, |_| met)).await;
+                let refusal = panic_in(condition.wait_for(&mut foreign, |_| met)).await;
                 assert!(refusal.contains(FOREIGN), "{refusal}");
             }
             assert!(other.locked());
@@ -639,9 +607,9 @@ mod condition_tests {
             let task = brief_waiter(&condition, &log, 1);
             run_briefly().await;
             let foreign = other.acquire().await;
-            assert!(panic_of(async { condition.notify(&foreign, 1) }).await.contains(FOREIGN));
+            assert!(panic_in(async { condition.notify(&foreign, 1) }).await.contains(FOREIGN));
             run_briefly().await;
-            assert_eq!((task.done(), waiting(&condition)), (false, 1));
+            assert_eq!((task.done(), condition.waiters()), (false, 1));
         });
     }
 
@@ -652,9 +620,9 @@ mod condition_tests {
             let task = brief_waiter(&condition, &log, 1);
             run_briefly().await;
             let foreign = other.acquire().await;
-            assert!(panic_of(async { condition.notify_all(&foreign) }).await.contains(FOREIGN));
+            assert!(panic_in(async { condition.notify_all(&foreign) }).await.contains(FOREIGN));
             run_briefly().await;
-            assert_eq!((task.done(), waiting(&condition)), (false, 1));
+            assert_eq!((task.done(), condition.waiters()), (false, 1));
         });
     }
 
@@ -669,7 +637,7 @@ mod condition_tests {
             for n in 1..=2 {
                 brief_waiter(&condition, &log, n);
                 run_briefly().await;
-                assert_eq!((waiting(&condition), condition.locked()), (usize::try_from(n).unwrap(), false));
+                assert_eq!((condition.waiters(), condition.locked()), (usize::try_from(n).unwrap(), false));
             }
         });
     }
@@ -731,11 +699,11 @@ mod condition_tests {
             // what has not to wait does not look at the loop
             let _guard = lock.acquire().await;
             let condition = Condition::with_lock(&lock);
-            assert!(panic_of(condition.acquire()).await.contains(BOUND));
-            assert!(panic_of(lock.acquire()).await.contains(BOUND));
+            assert!(panic_in(condition.acquire()).await.contains(BOUND));
+            assert!(panic_in(lock.acquire()).await.contains(BOUND));
 
             let mut guard = waited_for.acquire().await;
-            assert!(panic_of(waited_for.wait(&mut guard)).await.contains(BOUND));
+            assert!(panic_in(waited_for.wait(&mut guard)).await.contains(BOUND));
         });
         assert!(!waits.done());
     }
@@ -745,10 +713,10 @@ mod condition_tests {
         run(async {
             let (start, condition) = (now(), Condition::new(1));
             let mut guard = condition.acquire().await;
-            assert_eq!(wait_for(condition.wait(&mut guard), millis(500)).await, Err(TimeoutError));
+            assert_eq!(wait_for(condition.wait(&mut guard), ms(500)).await, Err(TimeoutError));
             // the lock is held again
-            assert_eq!((*guard, condition.locked(), waiting(&condition)), (1, true, 0));
-            assert_eq!((now() - start, cancelling()), (millis(500), 0));
+            assert_eq!((*guard, condition.locked(), condition.waiters()), (1, true, 0));
+            assert_eq!((now() - start, cancelling()), (ms(500), 0));
             drop(guard);
             assert!(!condition.locked());
         });
@@ -816,8 +784,8 @@ mod condition_tests {
 
             // nobody tells that the item was taken, so this ends when its time is up
             let start = now();
-            let told = timeout(millis(10), condition.wait_for(&mut state, |state| *state == 0)).await;
-            assert_eq!((told, *state, now() - start), (Err(TimeoutError), 0, millis(10)));
+            let told = timeout(ms(10), condition.wait_for(&mut state, |state| *state == 0)).await;
+            assert_eq!((told, *state, now() - start), (Err(TimeoutError), 0, ms(10)));
             assert!(consumers[0].cancelled());
 
             *state = -1;
@@ -894,7 +862,7 @@ mod semaphore_tests {
             let [t1, t2, t3] = [1, 2, 3].map(|n| taker(&semaphore, &log, n));
             run_briefly().await;
             assert_eq!((&*log.borrow(), semaphore.locked()), (&vec![1], true));
-            assert_eq!((waiting(&semaphore), semaphore.value()), (2, 0));
+            assert_eq!((semaphore.waiters(), semaphore.value()), (2, 0));
 
             let t4 = taker(&semaphore, &log, 4);
             semaphore.release();
@@ -902,7 +870,7 @@ mod semaphore_tests {
             assert_eq!(semaphore.value(), 0);
             run_briefly().await;
             assert_eq!((&*log.borrow(), semaphore.locked()), (&vec![1, 2, 3], true));
-            assert_eq!((waiting(&semaphore), semaphore.value()), (1, 0));
+            assert_eq!((semaphore.waiters(), semaphore.value()), (1, 0));
             assert!(t1.done() && t2.done() && t3.done() && !t4.done());
 
             semaphore.release();
@@ -918,7 +886,7 @@ mod semaphore_tests {
             let task = taker(&semaphore, &Log::default(), 1);
             cancel_soon(&task);
             assert!(catch_cancelled(task).await.is_err());
-            assert_eq!((waiting(&semaphore), semaphore.value()), (0, 0));
+            assert_eq!((semaphore.waiters(), semaphore.value()), (0, 0));
         });
     }
 
@@ -937,7 +905,7 @@ mod semaphore_tests {
             assert_eq!((t3.done(), t4.done(), &*log.borrow()), (true, false, &vec![3]));
             assert!(!t3.cancel() && t4.cancel());
             run_briefly().await;
-            assert_eq!((waiting(&semaphore), semaphore.value()), (0, 0));
+            assert_eq!((semaphore.waiters(), semaphore.value()), (0, 0));
         });
     }
 
@@ -978,7 +946,7 @@ mod semaphore_tests {
             let ended: Result<(), _> = t2.outcome().await;
             assert!(matches!(ended, Err(TaskError::Cancelled(_))));
             t1.await;
-            let permit = wait_for(semaphore.acquire(), millis(1_000)).await.expect("it is free");
+            let permit = wait_for(semaphore.acquire(), ms(1_000)).await.expect("it is free");
             assert_eq!(semaphore.value(), 0);
             drop(permit);
             assert_eq!(semaphore.value(), 1);
@@ -1014,7 +982,7 @@ mod semaphore_tests {
                         for round in 1..=2 {
                             let _permit = semaphore.acquire().await;
                             log.borrow_mut().push(format!("{tag}_{round}"));
-                            sleep(millis(10)).await;
+                            sleep(ms(10)).await;
                         }
                         Ok(())
                     });
@@ -1024,7 +992,7 @@ mod semaphore_tests {
             .await;
             assert_eq!(ended, Ok(()));
             assert_eq!(*log.borrow(), ["c1_1", "c2_1", "c3_1", "c1_2", "c2_2", "c3_2"]);
-            assert_eq!(now() - start, millis(60));
+            assert_eq!(now() - start, ms(60));
         });
     }
 
@@ -1096,7 +1064,7 @@ mod semaphore_tests {
                 note.borrow_mut().push(3);
             });
             run_briefly().await;
-            assert_eq!((semaphore.value(), waiting(&semaphore)), (2, 2)); // and one who is called
+            assert_eq!((semaphore.value(), semaphore.waiters()), (2, 2)); // and one who is called
             run_briefly().await;
             let t4 = fourth.take().expect("the first has gone on");
             gather([t1, t2, t3, t4]).await;
@@ -1175,8 +1143,7 @@ mod barrier_tests {
 
     #[test]
     fn test_barrier_parties() {
-        let refused = catch_unwind(|| Barrier::new(0)).expect_err("it is refused");
-        let text = refused.downcast_ref::<&str>().expect("a panic with a text");
+        let text = panic_of(|| Barrier::new(0));
         assert!(text.contains("parties must be > 0"), "{text}");
         assert_eq!(Barrier::new(N).parties(), N);
     }

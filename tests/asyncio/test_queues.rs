@@ -3,43 +3,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oneloop::error::{GetError, PutError, TaskDoneError};
 use oneloop::{
-    Event, EventLoop, LifoQueue, PriorityQueue, Queue, QueueShutDown, Task, TaskError, TimeoutError, create_task,
-    gather, task_group, wait_for,
+    Event, EventLoop, LifoQueue, PriorityQueue, Queue, QueueShutDown, TaskError, TimeoutError, create_task, gather,
+    task_group, wait_for,
 };
 
-use crate::support::{run, run_briefly};
+use crate::support::{getting, ms, now, putting, run, run_briefly, waiting};
 
-const SOON: Duration = Duration::from_millis(10);
-
-fn now() -> Instant {
-    EventLoop::current().time()
-}
-
-/// A task that waits for an item.
-fn getting<T: 'static>(queue: &Queue<T>) -> Task<Result<T, QueueShutDown>> {
-    let queue = queue.clone();
-    create_task(async move { queue.get().await })
-}
-
-/// A task that waits for room for an item.
-fn putting<T: 'static>(queue: &Queue<T>, item: T) -> Task<Result<(), QueueShutDown<T>>> {
-    let queue = queue.clone();
-    create_task(async move { queue.put(item).await })
-}
-
-/// How many wait to get and to put, as a queue shows it.
-fn waiting<T>(queue: &Queue<T>) -> (usize, usize) {
-    let shown = format!("{queue:?}");
-    let number = |name: &str| {
-        let (_, rest) = shown.split_once(&format!("{name}: ")).expect("it shows who waits");
-        rest.split(',').next().and_then(|number| number.parse().ok()).expect("a number")
-    };
-    (number("getters"), number("putters"))
-}
+const SOON: Duration = ms(10);
 
 /// Runs a program once with each kind of queue in the place of `$Kind`.
 macro_rules! with_each_kind {

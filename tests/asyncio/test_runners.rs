@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use oneloop::{Error, EventLoop, TaskHandle, catch_cancelled, create_task, run, sleep, yield_now};
+
+use crate::support::secs;
 
 mod run_tests {
     use super::*;
@@ -42,13 +44,13 @@ mod run_tests {
         let began = Instant::now();
         let left: RefCell<Option<TaskHandle>> = RefCell::default();
         let value = run(async {
-            left.replace(Some(create_task(sleep(Duration::from_secs(60))).handle()));
+            left.replace(Some(create_task(sleep(secs(60))).handle()));
             123
         });
         assert!(matches!(value, Ok(123)));
         let left = left.take().expect("it was made");
         assert!(left.done() && left.cancelled());
-        assert!(began.elapsed() < Duration::from_secs(30));
+        assert!(began.elapsed() < secs(30));
     }
 
     /// What is told of a task that panics when `run` cancels it, after `main` has ended in its way.
@@ -63,7 +65,7 @@ mod run_tests {
                     telling.borrow_mut().push(text);
                 });
                 let task = create_task(async {
-                    let cancelled = catch_cancelled(sleep(Duration::from_secs(60))).await;
+                    let cancelled = catch_cancelled(sleep(secs(60))).await;
                     yield_now().await; // it is waited for
                     assert!(cancelled.is_ok(), "one by zero");
                 });

@@ -1,14 +1,13 @@
 //! CPython's `test_selector_events.py`, the part on watched descriptors. Where CPython looks into a mock of the selector,
 //! these look at which callbacks are called, of real descriptors.
 
-use std::cell::RefCell;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
 use oneloop::{EventLoop, Handle};
 
-use crate::support::virtual_loop;
+use crate::support::{Log, note, virtual_loop};
 
 mod base_selector_event_loop_tests {
     use super::*;
@@ -18,7 +17,7 @@ mod base_selector_event_loop_tests {
         lp: EventLoop,
         left: UnixStream,
         right: UnixStream,
-        log: Rc<RefCell<Vec<&'static str>>>,
+        log: Log<&'static str>,
     }
 
     impl Watched {
@@ -28,17 +27,12 @@ mod base_selector_event_loop_tests {
             Self { lp: virtual_loop(), left, right, log: Rc::default() }
         }
 
-        fn note(&self, who: &'static str) -> impl FnMut() + 'static {
-            let log = Rc::clone(&self.log);
-            move || log.borrow_mut().push(who)
-        }
-
         fn add_reader(&self, who: &'static str) -> Handle {
-            self.lp.add_reader(&self.right, self.note(who)).expect("it can be watched")
+            self.lp.add_reader(&self.right, note(&self.log, who)).expect("it can be watched")
         }
 
         fn add_writer(&self, who: &'static str) -> Handle {
-            self.lp.add_writer(&self.right, self.note(who)).expect("it can be watched")
+            self.lp.add_writer(&self.right, note(&self.log, who)).expect("it can be watched")
         }
 
         /// Who is called in one iteration.

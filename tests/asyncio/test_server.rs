@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::net::TcpStream as StdTcpStream;
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::thread;
 
@@ -14,13 +13,7 @@ use oneloop::{
     start_server, yield_now,
 };
 
-use crate::support::{run, try_run};
-
-fn socket_path(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("oneloop-{}-{name}", std::process::id()));
-    let _ = std::fs::remove_file(&path);
-    path
-}
+use crate::support::{run, socket_path, try_run};
 
 /// Sends a long line, reads one byte, goes.
 fn client(mut stream: impl Read + Write) {

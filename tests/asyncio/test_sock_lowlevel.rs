@@ -7,21 +7,16 @@ use std::net::{Shutdown, SocketAddr, TcpListener as StdListener, TcpStream as St
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::rc::Rc;
 use std::thread;
-use std::time::Duration;
 
 use oneloop::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
-use oneloop::{Descriptor, EventLoop, create_task, timeout, yield_now};
+use oneloop::{Descriptor, create_task, timeout, yield_now};
+
+use crate::support::{ms, run_real};
 
 mod base_sock_tests_mixin {
     use super::*;
 
     const DATA_SIZE: usize = 1_000_000;
-
-    /// Runs on the machine's clock, and fails rather than hangs.
-    fn run<F: Future>(main: F) -> F::Output {
-        let lp = EventLoop::new().expect("a loop");
-        lp.run_until_complete(timeout(Duration::from_secs(60), main)).expect("a value").expect("it hangs")
-    }
 
     /// Answers one request: with a greeting, or with what was posted.
     fn serve(mut socket: impl Read + Write) {
@@ -76,7 +71,7 @@ mod base_sock_tests_mixin {
 
     #[test]
     fn test_sock_client_ops() {
-        run(async {
+        run_real(async {
             let (address, server) = run_test_server();
             let sock = TcpStream::connect(address).await.unwrap();
             sock.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
@@ -88,7 +83,7 @@ mod base_sock_tests_mixin {
 
     #[test]
     fn test_unix_sock_client_ops() {
-        run(async {
+        run_real(async {
             let path = std::env::temp_dir().join(format!("oneloop-lowlevel-{}", std::process::id()));
             let listener = StdUnixListener::bind(&path).unwrap();
             let server = thread::spawn(move || serve(listener.accept().expect("a client").0));
@@ -104,7 +99,7 @@ mod base_sock_tests_mixin {
 
     #[test]
     fn test_sock_client_racing() {
-        run(async {
+        run_real(async {
             let (address, server) = run_test_server();
             let sock = Rc::new(TcpStream::connect(address).await.unwrap());
             let cancelled = create_task({
@@ -122,7 +117,7 @@ mod base_sock_tests_mixin {
             assert!(cancelled.cancelled());
             server.join().unwrap();
         });
-        run(async {
+        run_real(async {
             let listener = TcpListener::bind(([127, 0, 0, 1], 0)).unwrap();
             let connects = create_task(TcpStream::connect(listener.local_addr().unwrap()));
             let (server, _) = listener.accept().await.unwrap();
@@ -146,7 +141,7 @@ mod base_sock_tests_mixin {
 
     #[test]
     fn test_sock_client_connect_racing() {
-        run(async {
+        run_real(async {
             let address = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
             let cancelled = create_task(TcpStream::connect(address));
             yield_now().await;
@@ -158,7 +153,7 @@ mod base_sock_tests_mixin {
 
     /// Posts a great deal and reads it back meanwhile, in pieces of at most `room`.
     fn huge_content(room: usize) {
-        run(async {
+        run_real(async {
             let (address, server) = run_test_server();
             let chunk: Vec<u8> = b"0123456789".iter().copied().cycle().take(DATA_SIZE).collect();
             let sock = Rc::new(TcpStream::connect(address).await.unwrap());
@@ -189,7 +184,7 @@ mod base_sock_tests_mixin {
 
     #[test]
     fn test_recvfrom() {
-        run(async {
+        run_real(async {
             let (address, server) = run_udp_echo_server();
             let sock = UdpSocket::bind(([127, 0, 0, 1], 0)).unwrap();
             sock.send_to(&vec![1; 4_096], address).await.unwrap();
@@ -202,7 +197,7 @@ mod base_sock_tests_mixin {
 
     #[test]
     fn test_recvfrom_into() {
-        run(async {
+        run_real(async {
             let (address, server) = run_udp_echo_server();
             let sock = UdpSocket::bind(([127, 0, 0, 1], 0)).unwrap();
             sock.send_to(&vec![1; 4_096], address).await.unwrap();
@@ -215,7 +210,7 @@ mod base_sock_tests_mixin {
 
     #[test]
     fn test_sendto_blocking() {
-        run(async {
+        run_real(async {
             let (address, server) = run_udp_echo_server();
             let sock = StdUdp::bind("127.0.0.1:0").unwrap();
             sock.set_nonblocking(true).unwrap();
@@ -243,7 +238,7 @@ mod base_sock_tests_mixin {
 
     #[test]
     fn test_sock_client_fail() {
-        run(async {
+        run_real(async {
             let address = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
             let error = TcpStream::connect(address).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
@@ -252,7 +247,7 @@ mod base_sock_tests_mixin {
 
     #[test]
     fn test_sock_accept() {
-        run(async {
+        run_real(async {
             let listener = TcpListener::bind(([127, 0, 0, 1], 0)).unwrap();
             let client = StdStream::connect(listener.local_addr().unwrap()).unwrap();
             let (conn, address) = listener.accept().await.unwrap();
@@ -265,10 +260,10 @@ mod base_sock_tests_mixin {
 
     #[test]
     fn test_cancel_sock_accept() {
-        run(async {
+        run_real(async {
             let listener = TcpListener::bind(([127, 0, 0, 1], 0)).unwrap();
             let address = listener.local_addr().unwrap();
-            assert!(timeout(Duration::from_millis(10), listener.accept()).await.is_err());
+            assert!(timeout(ms(10), listener.accept()).await.is_err());
             drop(listener);
             let error = TcpStream::connect(address).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);

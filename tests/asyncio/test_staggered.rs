@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use oneloop::{Attempt, Event, Race, Timeout, catch_cancelled, sleep, staggered_race, yield_now};
 
-use crate::support::run;
+use crate::support::{SECOND, ms, now, run, secs};
 
 mod staggered_tests {
     use super::*;
@@ -45,12 +45,12 @@ mod staggered_tests {
         let starts = [0, 1].map(|index| {
             move || async move {
                 if index == 0 {
-                    sleep(Duration::from_secs(10)).await; // much longer than the delay
+                    sleep(secs(10)).await; // much longer than the delay
                 }
                 Outcome::Ok(format!("Res: {index}"))
             }
         });
-        let race = run(staggered_race(starts, Duration::from_millis(100)));
+        let race = run(staggered_race(starts, ms(100)));
         assert_eq!(race.winner, Some((1, "Res: 1".to_owned())));
         assert_eq!(race.attempts, [Attempt::Cancelled, Attempt::Won]);
     }
@@ -78,7 +78,7 @@ mod staggered_tests {
                     Ok::<_, Infallible>(index)
                 }
             });
-            staggered_race(starts, Duration::from_millis(100)).await
+            staggered_race(starts, ms(100)).await
         });
         assert_eq!(race.winner, Some((0, 0)));
         assert_eq!(race.attempts, [Attempt::Won, Attempt::Cancelled, Attempt::Cancelled]);
@@ -91,7 +91,7 @@ mod staggered_tests {
         let ended = run(async move {
             let (outer, inner) = (Timeout::none(), Timeout::none());
             let (cancels_outer, cancels_inner, raced) = (outer.clone(), inner.clone(), Rc::clone(&events));
-            let past = || oneloop::EventLoop::current().time().checked_sub(Duration::from_secs(1));
+            let past = || now().checked_sub(SECOND);
             let start = move || async move {
                 cancels_inner.reschedule(past()).expect("it runs");
                 yield_now().await;

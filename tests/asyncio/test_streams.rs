@@ -1,14 +1,13 @@
 //! CPython's `test_streams.py` for this API. Readers are fed by hand; connections have a small HTTP server in a thread at
 //! their other end.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::os::unix::net::UnixListener as StdUnixListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::thread;
-use std::time::Duration;
 
 use oneloop::error::ReadError;
 use oneloop::net::{TcpListener, UnixStream};
@@ -17,7 +16,7 @@ use oneloop::{
     open_unix_connection, sleep, start_server, wait, yield_now,
 };
 
-use crate::support::{reports, run, run_briefly, virtual_loop};
+use crate::support::{ms, panic_of, reports, reports_as, run, run_briefly, socket_path, virtual_loop};
 
 const DATA: &[u8] = b"line1\nline2\nline3\n";
 
@@ -89,12 +88,6 @@ fn test_server() -> SocketAddr {
     let address = listener.local_addr().expect("an address");
     thread::spawn(move || answer(listener.accept().expect("a client").0));
     address
-}
-
-fn socket_path(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("oneloop-{}-{name}", std::process::id()));
-    let _ = std::fs::remove_file(&path);
-    path
 }
 
 fn test_unix_server(path: &Path) {
@@ -245,8 +238,7 @@ mod stream_tests {
 
     #[test]
     fn test_invalid_limit() {
-        let refused = std::panic::catch_unwind(|| StreamReader::with_limit(0)).expect_err("a panic");
-        let text = refused.downcast_ref::<&str>().expect("a text");
+        let text = panic_of(|| StreamReader::with_limit(0));
         assert!(text.contains("the limit of a StreamReader cannot be 0"), "{text}");
     }
 
@@ -666,7 +658,7 @@ mod stream_tests {
                 })
             });
             let drainers: Vec<_> = drainers.collect();
-            sleep(Duration::from_millis(100)).await;
+            sleep(ms(100)).await;
             assert_eq!(drained.get(), 0);
             let reader = there.into_streams().0;
             let reading = create_task(async move { reader.read_to_end().await.map(drop) });
@@ -755,11 +747,7 @@ mod stream_tests {
     /// What is reported when a client is handled so.
     fn reports_of(handler: impl AsyncFn(StreamReader, StreamWriter) + 'static) -> Vec<String> {
         let lp = virtual_loop();
-        let told = Rc::new(RefCell::new(Vec::new()));
-        let log = Rc::clone(&told);
-        lp.set_exception_handler(move |context| {
-            log.borrow_mut().push(format!("{}: {}", context.message, context.exception));
-        });
+        let told = reports_as(&lp, |context| format!("{}: {}", context.message, context.exception));
         let main = async {
             let server = start_server(handler, ("127.0.0.1", 0)).await.expect("a server");
             let (_reader, writer) = open_connection(server.local_addrs()[0]).await.expect("a connection");

@@ -5,7 +5,6 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::process::Stdio;
 use std::rc::Rc;
-use std::time::Duration;
 
 use oneloop::signal::{SIGKILL, SIGTERM, SIGUSR1};
 use oneloop::{
@@ -13,7 +12,7 @@ use oneloop::{
     yield_now,
 };
 
-use crate::support::run;
+use crate::support::{ms, run};
 
 /// A program that copies its input to its output.
 fn program_cat() -> ProcessBuilder {
@@ -343,7 +342,7 @@ mod subprocess_mixin {
                     break;
                 }
                 all += data.len();
-                sleep(Duration::from_millis(300)).await;
+                sleep(ms(300)).await;
             }
             assert_eq!((all, process.returncode()), (50_000, Some(1)));
         });

@@ -2,24 +2,23 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oneloop::{
-    EventLoop, GroupError, Task, TaskError, TaskGroup, TaskHandle, all_tasks, catch_cancelled, create_future,
-    create_task, current_task, sleep, task_group, yield_now,
+    GroupError, Task, TaskError, TaskGroup, TaskHandle, all_tasks, catch_cancelled, create_future, create_task, sleep,
+    task_group, yield_now,
 };
 
-use crate::support::{reports, virtual_loop};
+use crate::support::{me, ms, now, panic_of, reports, virtual_loop};
 
 type Errors = GroupError<&'static str>;
 type Ended<R> = Result<R, Errors>;
 
 /// Runs `main` on a virtual clock. Nothing may be reported, and no task be left when it ends.
-fn run<F: Future>(main: F) -> F::Output {
+fn run_clean<F: Future>(main: F) -> F::Output {
     let lp = virtual_loop();
     let reports = reports(&lp);
     let output = lp.run_until_complete(main).expect("main comes to its end");
@@ -30,18 +29,6 @@ fn run<F: Future>(main: F) -> F::Output {
     drop(lp);
     assert!(reports.borrow().is_empty(), "{reports:?}");
     output
-}
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-fn now() -> Instant {
-    EventLoop::current().time()
-}
-
-fn me() -> TaskHandle {
-    current_task().expect("inside a task")
 }
 
 /// How often something happened.
@@ -136,7 +123,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_01() {
-        run(async {
+        run_clean(async {
             let start = now();
             let ended: Ended<_> = task_group(async |g| {
                 let one = g.create_task(after(ms(100), 42));
@@ -152,7 +139,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_02() {
-        run(async {
+        run_clean(async {
             let start = now();
             let ended: Ended<_> = task_group(async |g| {
                 let one = g.create_task(after(ms(100), 42));
@@ -169,7 +156,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_03() {
-        run(async {
+        run_clean(async {
             let start = now();
             let ended: Ended<_> = task_group(async |g| {
                 let one = g.create_task(after(ms(1_000), 42));
@@ -188,7 +175,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_04() {
-        run(async {
+        run_clean(async {
             let (start, cancelled, sibling, reached) = (now(), Count::default(), Kept::default(), Count::default());
             let (count, kept, mark) = (cancelled.clone(), sibling.clone(), reached.clone());
             let runner = create_task(async move {
@@ -215,7 +202,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_cancel_children_on_child_error() {
-        run(async {
+        run_clean(async {
             let (start, child, body, reached) = (now(), Count::default(), Count::default(), Count::default());
             let (child_count, body_count, mark) = (child.clone(), body.clone(), reached.clone());
             let runner = create_task(async move {
@@ -244,7 +231,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_cancellation() {
-        run(async {
+        run_clean(async {
             let (start, cancelled) = (now(), Count::default());
             let count = cancelled.clone();
             let runner = create_task(task_group(async move |g: &TaskGroup<&str>| {
@@ -261,7 +248,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_07() {
-        run(async {
+        run_clean(async {
             let (start, cancelled) = (now(), Count::default());
             let count = cancelled.clone();
             let runner = create_task(task_group(async move |g: &TaskGroup<&str>| {
@@ -278,7 +265,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_08() {
-        run(async {
+        run_clean(async {
             let start = now();
             let runner = create_task(ended_under_a_cancellation(task_group(async |g: &TaskGroup<&str>| {
                 for _ in 0..5 {
@@ -296,7 +283,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_09() {
-        run(async {
+        run_clean(async {
             let (start, children) = (now(), Kept::default());
             let ended: Ended<()> = task_group(async |g| {
                 children.keep(&g.create_task(after(ms(1_000), 42)));
@@ -313,7 +300,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_10() {
-        run(async {
+        run_clean(async {
             let (start, children, began) = (now(), Kept::default(), Count::default());
             let ended: Ended<()> = task_group(async |g| {
                 for _ in 0..2 {
@@ -346,7 +333,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_11() {
-        run(async {
+        run_clean(async {
             let start = now();
             let runner =
                 create_task(ended_under_a_cancellation(task_group(async |_: &TaskGroup<Errors>| inner_group().await)));
@@ -359,7 +346,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_12() {
-        run(async {
+        run_clean(async {
             let (start, sleeper) = (now(), Kept::default());
             let kept = sleeper.clone();
             let runner = create_task(ended_under_a_cancellation(task_group(async move |g: &TaskGroup<Errors>| {
@@ -396,7 +383,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_13() {
-        run(async {
+        run_clean(async {
             let (start, children) = (now(), Kept::default());
             let runner = create_task(two_groups(ms(100), ms(10_000), children.clone()));
             let handle = runner.handle();
@@ -409,7 +396,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_14() {
-        run(async {
+        run_clean(async {
             let (start, children) = (now(), Kept::default());
             let runner = create_task(two_groups(ms(10_000), ms(100), children.clone()));
             let handle = runner.handle();
@@ -434,7 +421,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_15() {
-        run(async {
+        run_clean(async {
             let (start, cleaned_up) = (now(), Count::default());
             let runner = create_task(ended_under_a_cancellation(crash_in_the_cleanup(cleaned_up.clone())));
             cancel_after_100_ms(&runner).await;
@@ -447,7 +434,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_16() {
-        run(async {
+        run_clean(async {
             let (start, cleaned_up, nested) = (now(), Count::default(), Kept::default());
             let (count, kept) = (cleaned_up.clone(), nested.clone());
             let runner = create_task(async move {
@@ -467,7 +454,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_17() {
-        run(async {
+        run_clean(async {
             let (start, cancelled) = (now(), Count::default());
             let count = cancelled.clone();
             let runner = create_task(task_group(async move |_: &TaskGroup<&str>| {
@@ -481,7 +468,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_18() {
-        run(async {
+        run_clean(async {
             let (start, cancelled) = (now(), Count::default());
             let count = cancelled.clone();
             let runner = create_task(ended_under_a_cancellation(task_group(async move |_: &TaskGroup<&str>| {
@@ -497,7 +484,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_19() {
-        run(async {
+        run_clean(async {
             let start = now();
             let runner = create_task(task_group(async |g| {
                 g.create_task(crash_after(ms(100), "crash"));
@@ -510,7 +497,7 @@ mod base_test_task_group {
     }
 
     /// How a task ends that panics.
-    async fn panic_of<T: 'static>(mut task: Task<T>) -> String {
+    async fn panic_message<T: 'static>(mut task: Task<T>) -> String {
         match task.outcome().await {
             Err(TaskError::Panicked(panic)) => panic.message().to_owned(),
             ended => panic!("{:?}", ended.map(|_| "a value")),
@@ -519,14 +506,14 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_20() {
-        run(async {
+        run_clean(async {
             let start = now();
             let runner = create_task(task_group(async |g: &TaskGroup<&str>| {
                 g.create_task(crash_after(ms(100), "crash"));
                 crash_finally(ms(10_000), "mine").await.unwrap();
                 Ok(())
             }));
-            let text = panic_of(runner).await;
+            let text = panic_message(runner).await;
             assert!(text.contains("mine") && !text.contains("crash"), "{text}");
             assert_eq!(now() - start, ms(100));
         });
@@ -534,7 +521,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_21a() {
-        run(async {
+        run_clean(async {
             let start = now();
             let runner = create_task(task_group(async |g: &TaskGroup<&str>| {
                 g.create_task(async {
@@ -543,7 +530,7 @@ mod base_test_task_group {
                 });
                 crash_finally(ms(10_000), "mine").await
             }));
-            let text = panic_of(runner).await;
+            let text = panic_message(runner).await;
             assert!(text.contains("crash") && !text.contains("mine"), "{text}");
             assert_eq!(now() - start, ms(100));
         });
@@ -551,7 +538,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_22() {
-        run(async {
+        run_clean(async {
             let (start, children) = (now(), Kept::default());
             let kept = children.clone();
             let runner = create_task(task_group(async move |g: &TaskGroup<&str>| {
@@ -569,7 +556,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_23() {
-        run(async {
+        run_clean(async {
             let (start, alive) = (now(), Rc::new(()));
             let tasks = |g: &TaskGroup<&'static str>, n: usize| {
                 assert_eq!(format!("{g:?}"), format!("TaskGroup {{ tasks: {n}, .. }}"));
@@ -599,7 +586,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_24() {
-        run(async {
+        run_clean(async {
             let (start, ended) = (now(), Count::default());
             let child = |time, count: Count| async move {
                 sleep(time).await;
@@ -636,7 +623,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_25() {
-        run(async {
+        run_clean(async {
             let (start, heads) = (now(), Count::default());
             let ended: Ended<()> = task_group(async |g| {
                 hydra(g, &heads);
@@ -660,7 +647,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_task_name() {
-        run(async {
+        run_clean(async {
             let ended: Ended<()> = task_group(async |g| {
                 let task = g.create_task(after(ms(0), ())).named("yolo");
                 assert_eq!(task.name(), "yolo");
@@ -673,7 +660,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_name() {
-        run(async {
+        run_clean(async {
             let ended: Ended<_> = task_group(async |g| {
                 let task = g.create_task(async { Ok(me().name()) }).named("example name");
                 task.await
@@ -685,7 +672,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_no_create_task_after_failure() {
-        run(async {
+        run_clean(async {
             let (start, began, late) = (now(), Count::default(), Kept::default());
             let ended: Ended<()> = task_group(async |g| {
                 g.create_task(crash_after(ms(1), "crash"));
@@ -709,7 +696,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_taskgroup_context_manager_exit_raises() {
-        run(async {
+        run_clean(async {
             let start = now();
             let ended: Ended<()> = task_group(async |g| {
                 // what is opened around the wait fails when it is closed
@@ -742,26 +729,25 @@ mod base_test_task_group {
             drop(held);
             Ok(())
         };
-        let refused = catch_unwind(AssertUnwindSafe(|| group.create_task(coroutine)));
-        let text = *refused.unwrap_err().downcast::<&str>().expect("a plain text");
-        (text.to_owned(), Rc::strong_count(&witness) == 1)
+        let text = panic_of(|| group.create_task(coroutine));
+        (text, Rc::strong_count(&witness) == 1)
     }
 
     #[test]
     fn test_taskgroup_finished() {
-        let (text, _) = run(refused_by_a_finished_group());
+        let (text, _) = run_clean(refused_by_a_finished_group());
         assert!(text.contains("is finished"), "{text}");
     }
 
     #[test]
     fn test_coro_closed_when_tg_closed() {
-        let (_, closed) = run(refused_by_a_finished_group());
+        let (_, closed) = run_clean(refused_by_a_finished_group());
         assert!(closed, "nobody would ever run it");
     }
 
     #[test]
     fn test_taskgroup_not_entered() {
-        run(async {
+        run_clean(async {
             // a group that nobody awaits has not begun, and its body cannot start anything
             let began = Count::default();
             let body = async |g: &TaskGroup<&'static str>| {
@@ -786,16 +772,14 @@ mod base_test_task_group {
             began.add(1);
             Ok(())
         }));
-        let entered =
-            catch_unwind(AssertUnwindSafe(|| group.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()));
-        let text = *entered.unwrap_err().downcast::<String>().expect("a text");
+        let text = panic_of(|| group.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
         assert!(text.contains("needs a task"), "{text}");
         assert_eq!(began.get(), 0);
     }
 
     #[test]
     fn test_cancelling_level_preserved() {
-        run(async {
+        run_clean(async {
             let ended: Ended<()> = task_group(async |g| {
                 g.create_task(crash_after(ms(0), "crash"));
                 Ok(())
@@ -809,7 +793,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_nested_groups_both_cancelled() {
-        run(async {
+        run_clean(async {
             let ended: Ended<()> = task_group(async |outer| {
                 let nested: Ended<()> = task_group(async |inner| {
                     inner.create_task(crash_after(ms(0), "inner"));
@@ -831,7 +815,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_error_and_cancel() {
-        run(async {
+        run_clean(async {
             let (start, steps, event) = (now(), Count::default(), create_future());
             let (set, count) = (event.clone(), steps.clone());
             let task = create_task(async move {
@@ -863,7 +847,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_cancels_task_if_created_during_creation() {
-        run(async {
+        run_clean(async {
             let ran = Count::default();
             let ended: Ended<()> = task_group(async |g| {
                 let (group, count) = (g.clone(), ran.clone());
@@ -883,7 +867,7 @@ mod base_test_task_group {
 
     #[test]
     fn test_cancellation_does_not_leak_out_of_tg() {
-        run(async {
+        run_clean(async {
             let ended: Ended<()> = task_group(async |g| {
                 g.create_task(async { Err::<(), _>("mine") });
                 Ok(())

@@ -16,15 +16,7 @@ use oneloop::{
     gather, shield, sleep, to_thread, try_gather, wait, yield_now,
 };
 
-use crate::support::{reports, run, virtual_loop};
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
+use crate::support::{me, ms, now, reports, run, secs, virtual_loop};
 
 /// Two iterations: what is ready now, and what that makes ready. CPython's `run_briefly`, seen from outside the loop.
 fn briefly(lp: &EventLoop) {
@@ -52,10 +44,6 @@ async fn through<T: 'static>(future: oneloop::Future<T>) -> T {
     future.await
 }
 
-fn me() -> TaskHandle {
-    current_task().expect("inside a task")
-}
-
 fn add(count: &Cell<u32>, n: u32) {
     count.set(count.get() + n);
 }
@@ -73,7 +61,7 @@ fn is_cancelled<T>(ended: &Result<T, Error>) -> bool {
     matches!(ended, Err(Error::Cancelled(_)))
 }
 
-fn panic_of<T>(ended: Result<T, TaskError>) -> String {
+fn panic_message<T>(ended: Result<T, TaskError>) -> String {
     match ended {
         Err(TaskError::Panicked(panic)) => panic.message().to_owned(),
         Err(other) => panic!("{other}"),
@@ -113,7 +101,7 @@ mod base_task_tests {
         let future = other.create_future::<()>();
         let mut task = lp.create_task(future.clone());
         let ended = lp.run_until_complete(async { task.outcome().await }).expect("this one looks on");
-        assert!(panic_of(ended).contains("a future of another event loop"));
+        assert!(panic_message(ended).contains("a future of another event loop"));
         assert!(!future.done());
     }
 
@@ -130,7 +118,7 @@ mod base_task_tests {
             .shared();
         slot.replace(Some(task.clone()));
         let ended = lp.run_until_complete(async { task.outcome().await }).expect("this one looks on");
-        assert!(panic_of(ended).contains("Task cannot await on itself"));
+        assert!(panic_message(ended).contains("Task cannot await on itself"));
     }
 
     #[test]
@@ -833,7 +821,7 @@ mod base_task_tests {
         let lp = virtual_loop();
         let start = lp.time();
         lp.run_until_complete(async {
-            let now = || EventLoop::current().time() - start;
+            let now = || now() - start;
             let (a, b) = (create_task(after(ms(50), 'a')), create_task(after(ms(100), 'b')));
             let mut ended = as_completed([b, a]);
             // whichever was asked for first, the first that is awaited to its end gets what ends first
@@ -974,7 +962,7 @@ mod base_task_tests {
         assert!(!task.done());
         briefly(&lp); // a panic never leaves the run
         assert!(task.done() && !task.cancelled());
-        assert!(panic_of(task.result()).starts_with("it is not disturbed"));
+        assert!(panic_message(task.result()).starts_with("it is not disturbed"));
         drop(task);
         assert_eq!(*told.borrow(), [""; 0], "it was seen");
     }
@@ -1358,7 +1346,7 @@ mod base_task_tests {
         let told = reports(&lp);
         lp.run_until_complete(async {
             let task = create_task(async { panic!("foo") });
-            sleep(Duration::from_millis(50)).await;
+            sleep(ms(50)).await;
             assert!(!task.cancel());
             drop::<Task<()>>(task);
         })

@@ -5,46 +5,25 @@
 //! is an `Err` inside the `Ok`, or a panic.
 
 use std::cell::Cell;
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use futures::FutureExt;
 use oneloop::error::RescheduleError;
 use oneloop::{
-    EventLoop, TaskError, Timeout, TimeoutError, catch_cancelled, create_future, create_task, current_task, sleep,
-    task_group, timeout, timeout_at, yield_now,
+    TaskError, Timeout, TimeoutError, catch_cancelled, create_future, create_task, current_task, sleep, task_group,
+    timeout, timeout_at, yield_now,
 };
 
-use crate::support::{assert_no_timer_is_left, run, virtual_loop};
-
-const LONG: Duration = Duration::from_secs(1_000);
-
-fn millis(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-fn now() -> Instant {
-    EventLoop::current().time()
-}
-
-fn cancelling() -> u32 {
-    current_task().expect("inside a task").cancelling()
-}
+use crate::support::{
+    LONG, assert_no_timer_is_left, cancelling, ms, now, panic_in, real_loop, run, secs, virtual_loop,
+};
 
 /// Lets time pass without giving anybody else a turn. Only a loop on the machine's clock can be too busy for its timers.
 fn crunch_numbers_until(deadline: Instant) {
     while now() < deadline {
         std::hint::spin_loop();
     }
-}
-
-/// The text of the panic that comes out of `future`.
-async fn panic_of<F: Future<Output: std::fmt::Debug>>(future: F) -> String {
-    let payload = AssertUnwindSafe(future).catch_unwind().await.expect_err("it does not panic");
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).expect("a panic with a text")
 }
 
 /// Debug output is for people: its state and its deadline are in it, in whatever dress.
@@ -61,24 +40,24 @@ mod timeout_tests {
     #[test]
     fn test_timeout_basic() {
         run(async {
-            let (start, limit) = (now(), Timeout::after(millis(10)));
+            let (start, limit) = (now(), Timeout::after(ms(10)));
             assert_eq!(limit.run(sleep(LONG)).await, Err(TimeoutError));
             assert!(limit.expired());
-            assert_eq!((limit.when(), now()), (Some(start + millis(10)), start + millis(10)));
-            assert_eq!(timeout(millis(10), sleep(LONG)).await, Err(TimeoutError));
-            assert_eq!((now(), cancelling()), (start + millis(20), 0));
+            assert_eq!((limit.when(), now()), (Some(start + ms(10)), start + ms(10)));
+            assert_eq!(timeout(ms(10), sleep(LONG)).await, Err(TimeoutError));
+            assert_eq!((now(), cancelling()), (start + ms(20), 0));
         });
     }
 
     #[test]
     fn test_timeout_at_basic() {
         run(async {
-            let deadline = now() + millis(10);
+            let deadline = now() + ms(10);
             let limit = Timeout::at(deadline);
             assert_eq!(limit.run(sleep(LONG)).await, Err(TimeoutError));
             assert!(limit.expired());
             assert_eq!((limit.when(), now()), (Some(deadline), deadline));
-            let deadline = deadline + millis(5);
+            let deadline = deadline + ms(5);
             assert_eq!(timeout_at(deadline, sleep(LONG)).await, Err(TimeoutError));
             assert_eq!((now(), cancelling()), (deadline, 0));
         });
@@ -87,7 +66,7 @@ mod timeout_tests {
     #[test]
     fn test_nested_timeouts() {
         run(async {
-            let (deadline, cancelled) = (now() + millis(10), Cell::new(false));
+            let (deadline, cancelled) = (now() + ms(10), Cell::new(false));
             let (outer, inner) = (Timeout::at(deadline), Timeout::at(deadline));
             let ended = outer.run(async {
                 match catch_cancelled(inner.run(sleep(LONG))).await {
@@ -110,7 +89,7 @@ mod timeout_tests {
     fn test_waiter_cancelled() {
         run(async {
             let cancelled = Cell::new(false);
-            let ended = timeout(millis(10), async {
+            let ended = timeout(ms(10), async {
                 if let Err(raised) = catch_cancelled(sleep(LONG)).await {
                     cancelled.set(true);
                     raised.reraise().await;
@@ -127,9 +106,9 @@ mod timeout_tests {
         let lp = virtual_loop();
         lp.run_until_complete(async {
             let (start, limit) = (now(), Timeout::after(LONG));
-            assert_eq!(limit.run(sleep(millis(10))).await, Ok(()));
+            assert_eq!(limit.run(sleep(ms(10))).await, Ok(()));
             assert!(!limit.expired());
-            assert_eq!((limit.when(), now()), (Some(start + LONG), start + millis(10)));
+            assert_eq!((limit.when(), now()), (Some(start + LONG), start + ms(10)));
         })
         .expect("main comes to its end");
         assert_no_timer_is_left(&lp);
@@ -154,7 +133,7 @@ mod timeout_tests {
     #[test]
     fn test_timeout_at_disabled() {
         run(async {
-            let (start, limit) = (now(), Timeout::at(now() + millis(10)));
+            let (start, limit) = (now(), Timeout::at(now() + ms(10)));
             let ended = limit.run(async {
                 assert_eq!(limit.reschedule(None), Ok(()));
                 sleep(LONG).await;
@@ -190,7 +169,7 @@ mod timeout_tests {
     fn test_timeout_in_the_past_sleep_zero() {
         run(async {
             let start = now();
-            let past = start.checked_sub(Duration::from_secs(11)).expect("the clock has a past");
+            let past = start.checked_sub(secs(11)).expect("the clock has a past");
             let limit = Timeout::at(past);
             assert_eq!(limit.run(yield_now()).await, Err(TimeoutError));
             assert!(limit.expired());
@@ -202,11 +181,11 @@ mod timeout_tests {
     fn test_foreign_exception_passed() {
         let lp = virtual_loop();
         lp.run_until_complete(async {
-            let limit = Timeout::after(millis(10));
+            let limit = Timeout::after(ms(10));
             assert_eq!(limit.run(async { Err::<(), _>("no such key") }).await, Ok(Err("no such key")));
             assert!(!limit.expired());
-            let limit = Timeout::after(millis(10));
-            assert_eq!(panic_of(limit.run(async { panic!("no such key") })).await, "no such key");
+            let limit = Timeout::after(ms(10));
+            assert_eq!(panic_in(limit.run(async { panic!("no such key") })).await, "no such key");
             assert!(!limit.expired());
             assert_eq!(cancelling(), 0);
         })
@@ -220,13 +199,13 @@ mod timeout_tests {
     fn test_timeout_exception_context() {
         run(async {
             let start = now();
-            let ended = timeout(millis(10), async {
+            let ended = timeout(ms(10), async {
                 let failed: Result<(), _> = Err("division by zero");
                 sleep(LONG).await;
                 failed
             });
             assert_eq!(ended.await, Err(TimeoutError));
-            assert_eq!((now() - start, cancelling()), (millis(10), 0));
+            assert_eq!((now() - start, cancelling()), (ms(10), 0));
         });
     }
 
@@ -246,12 +225,12 @@ mod timeout_tests {
         }
 
         run(async {
-            let (start, limit) = (now(), Timeout::after(millis(10)));
+            let (start, limit) = (now(), Timeout::after(ms(10)));
             assert_eq!(limit.run(crash()).await, Ok(Err("division by zero")));
             assert!(limit.expired());
-            assert_eq!((now() - start, cancelling()), (millis(10), 0));
+            assert_eq!((now() - start, cancelling()), (ms(10), 0));
 
-            let limit = Timeout::after(millis(10));
+            let limit = Timeout::after(ms(10));
             let inside = limit.clone();
             let mut task = create_task(async move {
                 let ended = inside.run(async {
@@ -263,14 +242,14 @@ mod timeout_tests {
             let ended = task.outcome().await;
             assert!(matches!(ended, Err(TaskError::Panicked(panic)) if panic.message() == "division by zero"));
             assert!(limit.expired());
-            assert_eq!(now() - start, millis(20));
+            assert_eq!(now() - start, ms(20));
         });
     }
 
     #[test]
     fn test_foreign_exception_on_timeout_2() {
         run(async {
-            let (limit, steps) = (Timeout::after(millis(10)), Cell::new(0));
+            let (limit, steps) = (Timeout::after(ms(10)), Cell::new(0));
             let ended = limit.run(async {
                 let failed = catch_cancelled(async {
                     let failed: Result<(), _> = Err("bad value");
@@ -314,7 +293,7 @@ mod timeout_tests {
     fn test_outer_task_is_not_cancelled() {
         run(async {
             let task = create_task(async {
-                assert_eq!(timeout(millis(1), sleep(LONG)).await, Err(TimeoutError));
+                assert_eq!(timeout(ms(1), sleep(LONG)).await, Err(TimeoutError));
                 cancelling()
             });
             let handle = task.handle();
@@ -326,12 +305,12 @@ mod timeout_tests {
 
     #[test]
     fn test_nested_timeouts_concurrent() {
-        let lp = EventLoop::new().expect("a loop");
+        let lp = real_loop();
         lp.run_until_complete(async {
-            let (outer, inner) = (Timeout::after(millis(2)), Timeout::after(LONG));
+            let (outer, inner) = (Timeout::after(ms(2)), Timeout::after(LONG));
             let ended = outer.run(async {
                 let ended = inner.run(async {
-                    crunch_numbers_until(now() + millis(3));
+                    crunch_numbers_until(now() + ms(3));
                     sleep(LONG).await;
                 });
                 panic!("the inner limit answered {:?}", ended.await);
@@ -345,12 +324,12 @@ mod timeout_tests {
     #[test]
     fn test_nested_timeouts_loop_busy() {
         // both deadlines pass before the loop looks at its timers again: the outer limit reports
-        let lp = EventLoop::new().expect("a loop");
+        let lp = real_loop();
         lp.run_until_complete(async {
-            let (start, outer, inner) = (now(), Timeout::after(millis(2)), Timeout::after(millis(1)));
+            let (start, outer, inner) = (now(), Timeout::after(ms(2)), Timeout::after(ms(1)));
             let ended = outer.run(async {
                 let ended = inner.run(async {
-                    crunch_numbers_until(outer.when().expect("it runs") + millis(1));
+                    crunch_numbers_until(outer.when().expect("it runs") + ms(1));
                     sleep(LONG).await;
                 });
                 panic!("the inner limit answered {:?}", ended.await);
@@ -363,15 +342,15 @@ mod timeout_tests {
 
         // the loop gets to the inner one in time: the outer ends what comes after it
         run(async {
-            let (start, outer, inner) = (now(), Timeout::after(millis(100)), Timeout::after(millis(10)));
+            let (start, outer, inner) = (now(), Timeout::after(ms(100)), Timeout::after(ms(10)));
             let ended = outer.run(async {
                 assert_eq!(inner.run(sleep(LONG)).await, Err(TimeoutError));
-                assert_eq!(now() - start, millis(10));
+                assert_eq!(now() - start, ms(10));
                 sleep(LONG).await;
             });
             assert_eq!(ended.await, Err(TimeoutError));
             assert_eq!((outer.expired(), inner.expired(), cancelling()), (true, true, 0));
-            assert_eq!(now() - start, millis(100));
+            assert_eq!(now() - start, ms(100));
         });
     }
 
@@ -380,7 +359,7 @@ mod timeout_tests {
         let lp = virtual_loop();
         lp.run_until_complete(async {
             let start = now();
-            let (first, second) = (start + Duration::from_secs(10), start + Duration::from_secs(30));
+            let (first, second) = (start + secs(10), start + secs(30));
             let entered = create_future();
             let announce = entered.clone();
             let mut task = create_task(async move {
@@ -397,7 +376,7 @@ mod timeout_tests {
             assert_eq!((limit.reschedule(None), limit.when()), (Ok(()), None));
 
             // neither of the two deadlines has left a timer behind
-            sleep(Duration::from_secs(40)).await;
+            sleep(secs(40)).await;
             assert!(!task.done() && !limit.expired());
             task.cancel();
             assert!(matches!(task.outcome().await, Err(TaskError::Cancelled(_))));
@@ -419,7 +398,7 @@ mod timeout_tests {
     #[test]
     fn test_repr_expired() {
         run(async {
-            let (deadline, limit) = (now() + millis(10), Timeout::after(millis(10)));
+            let (deadline, limit) = (now() + ms(10), Timeout::after(ms(10)));
             assert_eq!(limit.run(sleep(LONG)).await, Err(TimeoutError));
             assert_shows(&format!("{limit:?}"), "Expired", Some(deadline));
         });
@@ -446,19 +425,19 @@ mod timeout_tests {
     #[test]
     fn test_nested_timeout_in_finally() {
         run(async {
-            let (start, outer) = (now(), Timeout::after(millis(10)));
+            let (start, outer) = (now(), Timeout::after(ms(10)));
             let ended = outer.run(async {
                 let Err(cancelled) = catch_cancelled(sleep(LONG)).await else { return };
-                assert_eq!((now() - start, cancelling()), (millis(10), 1));
-                let cleanup = Timeout::after(millis(10));
+                assert_eq!((now() - start, cancelling()), (ms(10), 1));
+                let cleanup = Timeout::after(ms(10));
                 assert_eq!(cleanup.run(sleep(LONG)).await, Err(TimeoutError));
                 assert!(cleanup.expired());
-                assert_eq!((now() - start, cancelling()), (millis(20), 1));
+                assert_eq!((now() - start, cancelling()), (ms(20), 1));
                 cancelled.reraise().await;
             });
             assert_eq!(ended.await, Err(TimeoutError));
             assert!(outer.expired());
-            assert_eq!((now() - start, cancelling()), (millis(20), 0));
+            assert_eq!((now() - start, cancelling()), (ms(20), 0));
         });
     }
 
@@ -479,7 +458,7 @@ mod timeout_tests {
             let (start, task) = (now(), current_task().expect("inside a task"));
             task.cancel();
             assert!(catch_cancelled(sleep(LONG)).await.is_err());
-            let limit = Timeout::after(millis(1_000));
+            let limit = Timeout::after(ms(1_000));
             let cleanup = catch_cancelled(limit.run(async {
                 task.cancel();
                 sleep(LONG).await;
@@ -492,15 +471,15 @@ mod timeout_tests {
     #[test]
     fn test_timeout_already_entered() {
         run(async {
-            let (start, limit) = (now(), Timeout::after(millis(10)));
+            let (start, limit) = (now(), Timeout::after(ms(10)));
             let ended = limit.run(async {
-                let refusal = panic_of(limit.run(async { panic!("it was entered again") })).await;
+                let refusal = panic_in(limit.run(async { panic!("it was entered again") })).await;
                 assert!(refusal.contains("has already been entered"), "{refusal}");
                 sleep(LONG).await;
             });
             // and it goes on as if nobody had tried
             assert_eq!(ended.await, Err(TimeoutError));
-            assert_eq!((now() - start, cancelling()), (millis(10), 0));
+            assert_eq!((now() - start, cancelling()), (ms(10), 0));
         });
     }
 
@@ -508,10 +487,10 @@ mod timeout_tests {
     fn test_timeout_double_enter() {
         run(async {
             for late in [false, true] {
-                let limit = Timeout::after(millis(10));
+                let limit = Timeout::after(ms(10));
                 let ended = limit.run(sleep(if late { LONG } else { Duration::ZERO })).await;
                 assert_eq!(ended.is_err(), late);
-                let refusal = panic_of(limit.run(async { panic!("it was entered again") })).await;
+                let refusal = panic_in(limit.run(async { panic!("it was entered again") })).await;
                 assert!(refusal.contains("has already been entered"), "{refusal}");
                 assert_eq!(limit.expired(), late);
             }
@@ -521,7 +500,7 @@ mod timeout_tests {
     #[test]
     fn test_timeout_finished() {
         run(async {
-            let (deadline, limit) = (now() + millis(10), Timeout::after(millis(10)));
+            let (deadline, limit) = (now() + ms(10), Timeout::after(ms(10)));
             assert_eq!(limit.run(async {}).await, Ok(()));
             assert_eq!(limit.reschedule(deadline + LONG), Err(RescheduleError::Over));
             assert_eq!(limit.reschedule(None), Err(RescheduleError::Over));
@@ -532,7 +511,7 @@ mod timeout_tests {
     #[test]
     fn test_timeout_expired() {
         run(async {
-            let (deadline, limit) = (now() + millis(10), Timeout::after(millis(10)));
+            let (deadline, limit) = (now() + ms(10), Timeout::after(ms(10)));
             assert_eq!(limit.run(sleep(LONG)).await, Err(TimeoutError));
             assert_eq!(limit.reschedule(deadline + LONG), Err(RescheduleError::Over));
             assert_eq!(limit.reschedule(None), Err(RescheduleError::Over));
@@ -543,11 +522,11 @@ mod timeout_tests {
     #[test]
     fn test_timeout_expiring() {
         run(async {
-            let (start, limit) = (now(), Timeout::after(millis(10)));
+            let (start, limit) = (now(), Timeout::after(ms(10)));
             let ended = limit.run(async {
                 assert!(catch_cancelled(sleep(LONG)).await.is_err());
-                assert_eq!(limit.reschedule(now() + millis(20)), Err(RescheduleError::Over));
-                assert_eq!((limit.when(), cancelling()), (Some(start + millis(10)), 1));
+                assert_eq!(limit.reschedule(now() + ms(20)), Err(RescheduleError::Over));
+                assert_eq!((limit.when(), cancelling()), (Some(start + ms(10)), 1));
             });
             // it was swallowed, so nobody hears of it
             assert_eq!(ended.await, Ok(()));
@@ -559,21 +538,21 @@ mod timeout_tests {
     #[test]
     fn test_timeout_not_entered() {
         run(async {
-            let (start, limit) = (now(), Timeout::after(millis(10)));
+            let (start, limit) = (now(), Timeout::after(ms(10)));
             assert_eq!(limit.reschedule(start + LONG), Err(RescheduleError::NotEntered));
             assert_eq!((limit.when(), limit.expired()), (None, false));
             assert_eq!(limit.run(sleep(LONG)).await, Err(TimeoutError));
-            assert_eq!(now() - start, millis(10));
+            assert_eq!(now() - start, ms(10));
         });
     }
 
     #[test]
     fn test_timeout_without_task() {
         let lp = virtual_loop();
-        let limit = Timeout::after(millis(10));
+        let limit = Timeout::after(ms(10));
         {
             let _in = lp.enter();
-            let mut outside = pin!(panic_of(limit.run(async { panic!("it was entered") })));
+            let mut outside = pin!(panic_in(limit.run(async { panic!("it was entered") })));
             let Poll::Ready(refusal) = outside.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
                 panic!("it waits")
             };
@@ -587,7 +566,7 @@ mod timeout_tests {
     #[test]
     fn test_timeout_taskgroup() {
         run(async {
-            let (start, limit) = (now(), Timeout::after(millis(10)));
+            let (start, limit) = (now(), Timeout::after(ms(10)));
             let ended = limit.run(task_group(async |group| {
                 group.create_task(async {
                     catch_cancelled(sleep(LONG)).await.map_err(|_| "division by zero") // in its cleanup
@@ -599,7 +578,7 @@ mod timeout_tests {
             let group = ended.await.expect("the errors of the group come first").expect_err("the child failed");
             assert_eq!(group.errors, ["division by zero"]);
             assert!(limit.expired());
-            assert_eq!((now() - start, cancelling()), (millis(10), 0));
+            assert_eq!((now() - start, cancelling()), (ms(10), 0));
             yield_now().await; // and no cancellation is left to be thrown here
         });
     }

@@ -4,28 +4,16 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oneloop::{
-    EventLoop, TaskError, TimeoutError, catch_cancelled, create_future, create_task, current_task, shield, sleep,
-    sleep_until, wait, wait_for,
+    EventLoop, TaskError, TimeoutError, catch_cancelled, create_future, create_task, shield, sleep, sleep_until, wait,
+    wait_for,
 };
 
-use crate::support::{assert_no_timer_is_left, reports, run, run_briefly, virtual_loop};
-
-const LONG: Duration = Duration::from_secs(1_000);
-
-fn millis(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-fn now() -> Instant {
-    EventLoop::current().time()
-}
-
-fn cancelling() -> u32 {
-    current_task().expect("inside a task").cancelling()
-}
+use crate::support::{
+    LONG, assert_no_timer_is_left, cancelling, ms, now, reports, run, run_briefly, secs, virtual_loop,
+};
 
 /// Whether something runs: from `enter` until what it gave is dropped.
 #[derive(Clone, Default)]
@@ -62,7 +50,7 @@ async fn stubborn(duration: Duration) -> u32 {
 /// Waits for long; cancelled, it cleans up for a millisecond, says so, and raises on.
 async fn slow_to_leave(cleaned: Rc<Cell<bool>>) {
     if let Err(cancelled) = catch_cancelled(sleep(LONG)).await {
-        sleep(millis(1)).await;
+        sleep(ms(1)).await;
         cleaned.set(true);
         cancelled.reraise().await;
     }
@@ -75,12 +63,12 @@ mod asyncio_wait_for_test {
     fn test_asyncio_wait_for_cancelled() {
         run(async {
             let start = now();
-            let waiter = create_task(wait_for(stubborn(millis(200)), millis(400)));
+            let waiter = create_task(wait_for(stubborn(ms(200)), ms(400)));
             run_briefly().await;
             assert!(waiter.cancel());
             let sets = wait([waiter]).await;
             let waiter = &sets.done[0];
-            assert_eq!((now() - start, waiter.cancelled(), waiter.cancelling()), (millis(200), false, 1));
+            assert_eq!((now() - start, waiter.cancelled(), waiter.cancelling()), (ms(200), false, 1));
             assert!(matches!(waiter.result(), Ok(Ok(1))));
         });
     }
@@ -89,8 +77,8 @@ mod asyncio_wait_for_test {
     fn test_asyncio_wait_for_timeout() {
         run(async {
             let start = now();
-            assert_eq!(wait_for(stubborn(millis(200)), millis(100)).await, Ok(1));
-            assert_eq!((now() - start, cancelling()), (millis(200), 0));
+            assert_eq!(wait_for(stubborn(ms(200)), ms(100)).await, Ok(1));
+            assert_eq!((now() - start, cancelling()), (ms(200), 0));
         });
     }
 
@@ -151,10 +139,10 @@ mod asyncio_wait_for_test {
             });
             let handle = task.handle();
             let was_running = running.clone();
-            EventLoop::current().call_later(millis(99), move || assert!(was_running.get()));
-            assert_eq!(wait_for(task, millis(100)).await, Err(TimeoutError));
+            EventLoop::current().call_later(ms(99), move || assert!(was_running.get()));
+            assert_eq!(wait_for(task, ms(100)).await, Err(TimeoutError));
             assert!(handle.done() && handle.cancelled());
-            assert_eq!((running.get(), now() - start, cancelling()), (false, millis(100), 0));
+            assert_eq!((running.get(), now() - start, cancelling()), (false, ms(100), 0));
         });
     }
 
@@ -176,7 +164,7 @@ mod asyncio_wait_for_test {
         let lp = virtual_loop();
         lp.run_until_complete(async {
             let (start, future) = (now(), create_future());
-            let limited = wait_for(future.clone(), millis(200));
+            let limited = wait_for(future.clone(), ms(200));
             EventLoop::current().call_soon(move || future.set_result("ok").expect("nobody else sets it"));
             assert_eq!(limited.await, Ok("ok"));
             assert_eq!((now(), cancelling()), (start, 0));
@@ -193,8 +181,8 @@ mod asyncio_wait_for_test {
                 assert!(catch_cancelled(sleep(LONG)).await.is_err());
                 1
             };
-            assert_eq!(wait_for(inner, millis(10)).await, Ok(1));
-            assert_eq!((now() - start, cancelling()), (millis(10), 0));
+            assert_eq!(wait_for(inner, ms(10)).await, Ok(1));
+            assert_eq!((now() - start, cancelling()), (ms(10), 0));
         });
     }
 
@@ -204,10 +192,10 @@ mod asyncio_wait_for_test {
             let (start, cleaned) = (now(), Rc::new(Cell::new(false)));
             let inner = create_task(slow_to_leave(Rc::clone(&cleaned)));
             let handle = inner.handle();
-            assert_eq!(wait_for(inner, millis(1)).await, Err(TimeoutError));
+            assert_eq!(wait_for(inner, ms(1)).await, Err(TimeoutError));
             assert!(cleaned.get());
             assert!(handle.cancelled());
-            assert_eq!((now() - start, cancelling()), (millis(2), 0));
+            assert_eq!((now() - start, cancelling()), (ms(2), 0));
         });
     }
 
@@ -217,11 +205,11 @@ mod asyncio_wait_for_test {
             let (start, cleaned) = (now(), Rc::new(Cell::new(false)));
             let inner = create_task(slow_to_leave(Rc::clone(&cleaned)));
             let handle = inner.handle();
-            sleep(millis(1)).await;
+            sleep(ms(1)).await;
             assert_eq!(wait_for(inner, Duration::ZERO).await, Err(TimeoutError));
             assert!(cleaned.get());
             assert!(handle.cancelled());
-            assert_eq!((now() - start, cancelling()), (millis(2), 0));
+            assert_eq!((now() - start, cancelling()), (ms(2), 0));
         });
     }
 
@@ -242,20 +230,20 @@ mod asyncio_wait_for_test {
             let start = now();
             let inner = create_task(async { catch_cancelled(sleep(LONG)).await.map_err(|_| "foo") });
             let handle = inner.handle();
-            assert_eq!(wait_for(inner, millis(1)).await, Ok(Err("foo")));
+            assert_eq!(wait_for(inner, ms(1)).await, Ok(Err("foo")));
             assert!(handle.done() && !handle.cancelled());
-            assert_eq!((now() - start, cancelling()), (millis(1), 0));
+            assert_eq!((now() - start, cancelling()), (ms(1), 0));
 
             let mut waiter = create_task(async {
                 let inner = create_task(async {
                     let _crash = Crash;
                     sleep(LONG).await;
                 });
-                wait_for(inner, millis(1)).await
+                wait_for(inner, ms(1)).await
             });
             let ended = waiter.outcome().await;
             assert!(matches!(ended, Err(TaskError::Panicked(panic)) if panic.message() == "foo"));
-            assert_eq!(now() - start, millis(2));
+            assert_eq!(now() - start, ms(2));
         })
         .expect("main comes to its end");
         drop(lp);
@@ -288,7 +276,7 @@ mod asyncio_wait_for_test {
 
     #[test]
     fn test_cancel_wait_for() {
-        cancel_wait_for(Some(Duration::from_secs(60)));
+        cancel_wait_for(Some(secs(60)));
     }
 
     #[test]
@@ -296,8 +284,8 @@ mod asyncio_wait_for_test {
         run(async {
             let start = now();
             let inner = async { catch_cancelled(sleep(LONG)).await.map_or(42, |()| 0) };
-            assert_eq!(wait_for(inner, millis(100)).await, Ok(42));
-            assert_eq!((now() - start, cancelling()), (millis(100), 0));
+            assert_eq!(wait_for(inner, ms(100)).await, Ok(42));
+            assert_eq!((now() - start, cancelling()), (ms(100), 0));
         });
     }
 
@@ -309,8 +297,8 @@ mod asyncio_wait_for_test {
             let (awaited, reached_end) = (inner.clone(), Rc::new(Cell::new(false)));
             let passes = Rc::clone(&reached_end);
             let task = create_task(async move {
-                assert_eq!(wait_for(awaited, Duration::from_secs(100)).await, Ok("done"));
-                sleep(millis(1_000)).await;
+                assert_eq!(wait_for(awaited, secs(100)).await, Ok("done"));
+                sleep(ms(1_000)).await;
                 passes.set(true);
             });
             let handle = task.handle();
@@ -338,16 +326,16 @@ mod wait_for_shield_tests {
     fn test_zero_timeout() {
         run(async {
             let start = now();
-            let task = create_task(done_after(millis(10))).shared();
+            let task = create_task(done_after(ms(10))).shared();
             let shielded = shield(task.clone());
             let outer = shielded.handle();
             assert_eq!(wait_for(shielded, Duration::ZERO).await, Err(TimeoutError));
             assert!(!task.done() && !task.cancelled());
             assert!(outer.cancelled());
-            sleep(millis(100)).await;
+            sleep(ms(100)).await;
             assert!(task.done() && !task.cancelled());
             assert_eq!(task.await, "done");
-            assert_eq!((now() - start, cancelling()), (millis(100), 0));
+            assert_eq!((now() - start, cancelling()), (ms(100), 0));
         });
     }
 
@@ -355,10 +343,10 @@ mod wait_for_shield_tests {
     fn test_none_timeout() {
         run(async {
             let start = now();
-            let task = create_task(done_after(millis(100))).shared();
+            let task = create_task(done_after(ms(100))).shared();
             assert_eq!(wait_for(shield(task.clone()), None).await, Ok("done"));
             assert!(task.done());
-            assert_eq!((task.await, now() - start), ("done", millis(100)));
+            assert_eq!((task.await, now() - start), ("done", ms(100)));
         });
     }
 
@@ -366,14 +354,14 @@ mod wait_for_shield_tests {
     fn test_shielded_timeout() {
         run(async {
             let start = now();
-            let task = create_task(done_after(millis(100))).shared();
+            let task = create_task(done_after(ms(100))).shared();
             let shielded = shield(task.clone());
             let outer = shielded.handle();
-            assert_eq!(wait_for(shielded, millis(10)).await, Err(TimeoutError));
-            assert_eq!(now() - start, millis(10));
+            assert_eq!(wait_for(shielded, ms(10)).await, Err(TimeoutError));
+            assert_eq!(now() - start, ms(10));
             assert!(outer.cancelled());
             assert!(!task.done() && !task.cancelled());
-            assert_eq!((task.await, now() - start, cancelling()), ("done", millis(100), 0));
+            assert_eq!((task.await, now() - start, cancelling()), ("done", ms(100), 0));
         });
     }
 }

@@ -28,8 +28,7 @@ pub(crate) struct Event {
 }
 
 impl Case {
-    pub(crate) fn parse(line: &str) -> Self {
-        let json: Json = serde_json::from_str(line).expect("a case is a line of JSON");
+    pub(crate) fn new(json: &Json) -> Self {
         let text = |json: &Json| json.as_str().expect("a string").to_owned();
         // The iteration of the loop, which comes second, is no part of the promise.
         let event = |entry: &Json| Event {

@@ -7,14 +7,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Instant;
 
-use oneloop::{
-    AnyFuture, Clock, Error, EventLoop, Shared, Task, TaskGroup, TimerHandle, catch_cancelled, current_task,
-};
+use oneloop::{AnyFuture, Error, EventLoop, Shared, Task, TaskGroup, TimerHandle, catch_cancelled, current_task};
 use serde_json::Value as Json;
 
 use super::case::{Case, Event, Recording};
 use super::prims::Prim;
 use super::value::{Caught, Outcome, Raise, Value};
+use crate::loops::virtual_loop;
 
 /// More than any recorded program needs.
 const OPS_MAX: u32 = 10_000;
@@ -49,7 +48,7 @@ pub(crate) struct Program {
 /// # Panics
 /// If the interpreter or the loop does.
 pub(crate) fn run(case: &Case) -> Recording {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
+    let lp = virtual_loop();
     let program = Rc::new(Program {
         coros: case.coros.clone(),
         prims: case.prims.iter().map(|(name, spec)| (name.clone(), Prim::new(spec))).collect(),

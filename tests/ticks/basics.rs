@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use oneloop::{Clock, EventLoop, create_future, create_task, gather, sleep, yield_now};
+use oneloop::{EventLoop, create_future, create_task, gather, sleep, yield_now};
 
 use super::trace::{count_ticks, trace, trace_with_jumps};
+use crate::loops::virtual_loop;
+use crate::time::{SECOND, ms, now, secs};
 
 #[test]
 fn await_of_a_task_that_returns_at_once() {
@@ -87,7 +89,7 @@ fn due_timers_come_after_what_is_ready() {
         let lp = EventLoop::current();
         lp.call_soon(t.call("cs"));
         lp.call_later(Duration::ZERO, t.call("later0"));
-        lp.call_at(lp.time().checked_sub(Duration::from_secs(5)).unwrap(), t.call("past"));
+        lp.call_at(lp.time().checked_sub(secs(5)).unwrap(), t.call("past"));
         lp.call_soon(t.call("cs2"));
         yield_now().await;
         t.rec("mid");
@@ -149,14 +151,14 @@ fn done_callbacks_run_in_the_order_of_their_registration() {
 
 #[test]
 fn equal_deadlines_are_met_in_the_order_in_which_they_were_set() {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
+    let lp = virtual_loop();
     let order = Rc::new(RefCell::new(Vec::new()));
-    let at = lp.time() + Duration::from_secs(5);
+    let at = lp.time() + secs(5);
     for i in 0..12 {
         let order = Rc::clone(&order);
         lp.call_at(at, move || order.borrow_mut().push(i));
     }
-    lp.run_until_complete(sleep(Duration::from_secs(6))).unwrap();
+    lp.run_until_complete(sleep(secs(6))).unwrap();
     assert_eq!(*order.borrow(), (0..12).collect::<Vec<_>>()); // CPython: a heap's order, 0 2 6 5 11 10 …
 }
 
@@ -164,11 +166,11 @@ fn equal_deadlines_are_met_in_the_order_in_which_they_were_set() {
 fn timers_that_are_late_run_in_one_batch() {
     let lp = EventLoop::new().unwrap(); // only real time passes while nobody looks
     let (ticks, seen) = (count_ticks(&lp), Rc::new(RefCell::new(Vec::new())));
-    for ms in [2, 1] {
+    for n in [2, 1] {
         let (ticks, seen) = (Rc::clone(&ticks), Rc::clone(&seen));
-        lp.call_later(Duration::from_millis(ms), move || seen.borrow_mut().push((ms, ticks.get())));
+        lp.call_later(ms(n), move || seen.borrow_mut().push((n, ticks.get())));
     }
-    std::thread::sleep(Duration::from_millis(3));
+    std::thread::sleep(ms(3));
     lp.run_until_complete(yield_now()).unwrap();
     assert_eq!(*seen.borrow(), [(1, 1), (2, 1)]);
 }
@@ -220,13 +222,13 @@ fn done_callback_that_is_queued_cannot_be_taken_back() {
 fn timer_cancelled_by_an_earlier_one() {
     let got = trace_with_jumps(&[(1, 1)], async |t| {
         let lp = EventLoop::current();
-        let never = lp.call_later(Duration::from_secs(2), t.call("never"));
+        let never = lp.call_later(secs(2), t.call("never"));
         let half = t.call("half");
-        lp.call_later(Duration::from_secs(1), move || {
+        lp.call_later(SECOND, move || {
             half();
             never.cancel();
         });
-        sleep(Duration::from_secs(1)).await;
+        sleep(SECOND).await;
         sleep(Duration::ZERO).await;
     });
     assert_eq!(got, "half@+1 ; RESUME ret=()@+3");
@@ -234,14 +236,14 @@ fn timer_cancelled_by_an_earlier_one() {
 
 #[test]
 fn deadlines_a_nanosecond_apart_are_two_deadlines() {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
+    let lp = virtual_loop();
     let (start, seen) = (lp.time(), Rc::new(RefCell::new(Vec::new())));
     for ns in [1_000_000_002, 1_000_000_001] {
         let seen = Rc::clone(&seen);
         lp.call_later(Duration::from_nanos(ns), move || {
-            seen.borrow_mut().push(EventLoop::current().time().duration_since(start).as_nanos());
+            seen.borrow_mut().push(now().duration_since(start).as_nanos());
         });
     }
-    lp.run_until_complete(sleep(Duration::from_secs(2))).unwrap();
+    lp.run_until_complete(sleep(secs(2))).unwrap();
     assert_eq!(*seen.borrow(), [1_000_000_001, 1_000_000_002]);
 }

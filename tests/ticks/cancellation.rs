@@ -2,13 +2,11 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use oneloop::{EventLoop, Future, catch_cancelled, create_future, create_task, current_task, gather, sleep, yield_now};
 
 use super::trace::{Trace, trace, trace_with_jumps};
-
-const LONG: Duration = Duration::from_secs(9);
+use crate::time::{LONG, now, secs};
 
 #[test]
 fn cancel_before_the_first_step() {
@@ -372,8 +370,8 @@ fn cancel_of_a_sleeper_takes_its_timer_away() {
         yield_now().await;
         x.cancel();
         drop(catch_cancelled(x).await);
-        sleep(Duration::from_secs(20)).await;
-        EventLoop::current().time();
+        sleep(secs(20)).await;
+        now();
     });
     assert_eq!(got, "c.run@+1 ; c.CANCEL()@+2 ; RESUME ret=()@+5");
 }

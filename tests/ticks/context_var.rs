@@ -7,13 +7,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use oneloop::{
-    Clock, Context, ContextVar, EventLoop, catch_cancelled, copy_context, create_future, create_task, gather, shield,
-    sleep, task_group, timeout, wait_for, yield_now,
+    Context, ContextVar, EventLoop, catch_cancelled, copy_context, create_future, create_task, gather, shield, sleep,
+    task_group, timeout, wait_for, yield_now,
 };
 
-use super::trace::{Trace, trace};
-
-const LONG: Duration = Duration::from_secs(100);
+use super::trace::{Trace, trace, yields};
+use crate::loops::virtual_loop;
+use crate::time::LONG;
 
 static V: ContextVar<i32> = ContextVar::new("v");
 
@@ -23,12 +23,6 @@ fn v() -> i32 {
 
 fn rec(t: &Trace, name: &str) {
     t.rec(format!("{name}={}", v()));
-}
-
-async fn yields(n: u32) {
-    for _ in 0..n {
-        yield_now().await;
-    }
 }
 
 #[test]
@@ -337,7 +331,7 @@ fn context_of_the_exception_handler_when_the_task_had_ended_before() {
 
 #[test]
 fn context_of_the_thread_is_what_runs_inherit_and_leave_alone() {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
+    let lp = virtual_loop();
     let got = Rc::new(RefCell::new(Vec::new()));
     let note = || got.borrow_mut().push(v());
     let adds_10 = || {

@@ -6,6 +6,7 @@ use oneloop::{
 };
 
 use super::trace::{Trace, trace};
+use crate::loops::virtual_loop;
 
 /// Cancels a gathering in the next iteration and notes the answer.
 fn cancel_group_soon(t: &Trace, group: oneloop::AnyFuture, message: &'static str) {
@@ -321,7 +322,7 @@ fn gather_of_shields_is_cancelled_a_tick_later_than_a_shield_of_a_gathering() {
 
 #[test]
 fn gather_names_its_awaiter_in_the_await_graph() {
-    let lp = EventLoop::builder().clock(oneloop::Clock::Virtual).build().unwrap();
+    let lp = virtual_loop();
     let never = lp.create_future::<()>();
     let ended = lp.run_until_complete(async {
         let g = gather([never]);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use oneloop::{EventLoop, GroupError, TaskGroup, catch_cancelled, current_task, sleep, task_group, timeout, yield_now};
 
 use super::trace::{Trace, trace};
+use crate::time::secs;
 
 /// A child that nobody but the group waits for.
 fn start<V: 'static, E: Clone + 'static>(g: &TaskGroup<E>, child: impl Future<Output = Result<V, E>> + 'static) {
@@ -262,7 +263,7 @@ fn task_group_being_aborted_cancels_a_new_child_before_it_starts() {
         task_group(async |g: &TaskGroup<&'static str>| {
             let (late, inner) = (t.clone(), g.clone());
             start(g, async move {
-                drop(catch_cancelled(sleep(Duration::from_secs(9))).await);
+                drop(catch_cancelled(sleep(secs(9))).await);
                 let child = inner.create_task(late.imm("never", Ok(()))).outcome().await;
                 late.rec(format!("cancelled={}", child.is_err()));
                 Ok::<(), _>(())
@@ -397,7 +398,7 @@ fn task_group_parent_cancelled_again_while_a_child_cleans_up() {
             let child = t.clone();
             start(g, async move {
                 child.rec("s.run");
-                if let Err(cancelled) = catch_cancelled(sleep(Duration::from_secs(9))).await {
+                if let Err(cancelled) = catch_cancelled(sleep(secs(9))).await {
                     for _ in 0..4 {
                         yield_now().await;
                     }
@@ -421,7 +422,7 @@ fn task_group_body_swallows_the_cancellation_by_the_group() {
     let got = trace(async |t| -> Ended {
         task_group(async |g: &TaskGroup<&'static str>| {
             start(g, t.imm("a", Err::<(), _>("x")));
-            if catch_cancelled(sleep(Duration::from_secs(9))).await.is_err() {
+            if catch_cancelled(sleep(secs(9))).await.is_err() {
                 t.rec("swallow");
             }
             yield_now().await;
@@ -462,7 +463,7 @@ fn task_group_parent_cancelled_and_then_a_child_fails() {
         let ended = task_group(async |g: &TaskGroup<&'static str>| {
             start(g, t.ig(Err::<(), _>("x")));
             start(g, t.tm("b", 9, Ok(())));
-            sleep(Duration::from_secs(9)).await;
+            sleep(secs(9)).await;
             Ok(())
         })
         .await;

@@ -9,8 +9,7 @@ use oneloop::{
 };
 
 use super::trace::{trace, trace_with_jumps};
-
-const SECOND: Duration = Duration::from_secs(1);
+use crate::time::{SECOND, now};
 
 /// Nothing is ready in the iteration after the first, and a second passes: what most programs here do.
 const AT_ONCE: &[(u32, u64)] = &[(1, 1)];
@@ -157,7 +156,7 @@ fn timeout_of_zero_around_what_never_suspends() {
 #[test]
 fn timeout_in_the_past_around_a_done_future() {
     let got = trace(async |t| {
-        let past = EventLoop::current().time().checked_sub(SECOND).unwrap();
+        let past = now().checked_sub(SECOND).unwrap();
         timeout_at(past, async {
             let f = create_future();
             f.set_result(1).unwrap();

@@ -1,20 +1,11 @@
 //! Queues.
 
-use std::time::Duration;
-
 use oneloop::{
     EventLoop, LifoQueue, PriorityQueue, Queue, QueueShutDown, Task, create_task, current_task, timeout, yield_now,
 };
 
-use super::trace::{Trace, end_of, noted, trace, trace_with_jumps};
-
-const SECOND: Duration = Duration::from_secs(1);
-
-async fn yields(n: u32) {
-    for _ in 0..n {
-        yield_now().await;
-    }
-}
+use super::trace::{Trace, end_of, noted, trace, trace_with_jumps, yields};
+use crate::time::SECOND;
 
 /// A task that gets one item.
 fn getter(t: &Trace, queue: &Queue<u32>, name: &'static str) -> Task<()> {
@@ -68,13 +59,6 @@ fn joiner<T: 'static>(t: &Trace, queue: &Queue<T>, name: &'static str) -> Task<(
         queue.join().await;
         joins.rec(format!("{name} joined"));
     })
-}
-
-/// How many wait, as a queue shows it.
-fn waiting<T>(queue: &Queue<T>, whom: &str) -> String {
-    let shown = format!("{queue:?}");
-    let (_, rest) = shown.split_once(&format!("{whom}: ")).unwrap();
-    rest.split(',').next().unwrap().to_owned()
 }
 
 #[test]
@@ -205,7 +189,7 @@ fn queue_getter_woken_robbed_and_cancelled_wakes_nobody() {
         tasks[0].cancel();
         t.rec("robbed");
         yields(3).await;
-        t.rec(format!("waiting {}", waiting(&queue, "getters")));
+        t.rec(format!("waiting {}", queue.getters()));
         queue.put_nowait(2).unwrap();
         end_of(tasks).await;
     });
@@ -283,7 +267,7 @@ fn queue_putter_woken_without_room_and_cancelled_wakes_nobody() {
         tasks[0].cancel();
         t.rec("taken");
         yields(3).await;
-        t.rec(format!("waiting {}", waiting(&queue, "putters")));
+        t.rec(format!("waiting {}", queue.putters()));
         queue.get_nowait().unwrap();
         end_of(tasks).await;
     });
@@ -295,7 +279,7 @@ fn queue_that_stays_empty_too_long() {
     let got = trace_with_jumps(&[(1, 1)], async |t| {
         let queue = Queue::<u32>::default();
         if timeout(SECOND, queue.get()).await.is_err() {
-            t.rec(format!("late waiting={}", waiting(&queue, "getters")));
+            t.rec(format!("late waiting={}", queue.getters()));
         }
     });
     assert_eq!(got, "late waiting=0@+2 ; RESUME ret=()@+2");
@@ -306,7 +290,7 @@ fn queue_that_stays_full_too_long_drops_the_item() {
     let got = trace_with_jumps(&[(1, 1)], async |t| {
         let queue = full();
         if timeout(SECOND, queue.put("1")).await.is_err() {
-            t.rec(format!("late waiting={} left={}", waiting(&queue, "putters"), queue.len()));
+            t.rec(format!("late waiting={} left={}", queue.putters(), queue.len()));
         }
     });
     assert_eq!(got, "late waiting=0 left=1@+2 ; RESUME ret=()@+2");

@@ -1,29 +1,20 @@
 //! Running, stopping and closing, at their edges.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use oneloop::{Clock, Error, EventLoop, create_task, sleep, yield_now};
+use oneloop::{Error, EventLoop, create_task, sleep, yield_now};
 
 use super::trace::count_ticks;
-
-type Log = Rc<RefCell<Vec<&'static str>>>;
-
-fn note(log: &Log, event: &'static str) -> impl FnOnce() + use<> {
-    let log = Rc::clone(log);
-    move || log.borrow_mut().push(event)
-}
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().clock(Clock::Virtual).build().unwrap()
-}
+use crate::log::{Log, note};
+use crate::loops::virtual_loop;
+use crate::time::{SECOND, secs};
 
 #[test]
 fn stop_in_a_callback_finishes_the_batch() {
-    let (lp, log) = (virtual_loop(), Log::default());
+    let (lp, log) = (virtual_loop(), Log::<&str>::default());
     let ticks = count_ticks(&lp);
-    let (a, c) = (note(&log, "A"), note(&log, "C"));
+    let (mut a, c) = (note(&log, "A"), note(&log, "C"));
     lp.call_soon(move || {
         a();
         EventLoop::current().stop();
@@ -39,12 +30,12 @@ fn stop_in_a_callback_finishes_the_batch() {
 
 #[test]
 fn stop_before_a_run_gives_it_one_iteration() {
-    let (lp, log) = (virtual_loop(), Log::default());
+    let (lp, log) = (virtual_loop(), Log::<&str>::default());
     let ticks = count_ticks(&lp);
     lp.stop();
     lp.call_soon(note(&log, "A"));
     lp.call_later(Duration::ZERO, note(&log, "T"));
-    lp.call_later(Duration::from_secs(1), note(&log, "later"));
+    lp.call_later(SECOND, note(&log, "later"));
     lp.run_forever().unwrap();
     assert_eq!((log.borrow().as_slice(), ticks.get()), (&["A", "T"][..], 1));
 }
@@ -59,18 +50,18 @@ fn stop_before_the_main_future_is_done() {
 
 #[test]
 fn stop_drops_a_main_coroutine_and_leaves_a_task() {
-    struct Dropped(Log);
+    struct Dropped(Log<&'static str>);
     impl Drop for Dropped {
         fn drop(&mut self) {
             self.0.borrow_mut().push("dropped");
         }
     }
-    let (lp, log) = (virtual_loop(), Log::default());
-    let forever = |log: &Log| {
+    let (lp, log) = (virtual_loop(), Log::<&str>::default());
+    let forever = |log: &Log<&'static str>| {
         let dropped = Dropped(Rc::clone(log));
         async move {
             let _dropped = dropped;
-            sleep(Duration::from_secs(5)).await;
+            sleep(secs(5)).await;
         }
     };
     lp.call_soon(|| EventLoop::current().stop());
@@ -81,7 +72,7 @@ fn stop_drops_a_main_coroutine_and_leaves_a_task() {
     lp.call_soon(|| EventLoop::current().stop());
     assert!(matches!(lp.run_until_complete(task), Err(Error::Stopped)));
     assert!(!handle.done());
-    lp.run_until_complete(sleep(Duration::from_secs(6))).unwrap();
+    lp.run_until_complete(sleep(secs(6))).unwrap();
     assert!(handle.done());
 }
 
@@ -106,8 +97,8 @@ fn run_until_complete_takes_one_tick_for_a_done_future_and_two_for_a_coroutine()
 
 #[test]
 fn run_until_complete_runs_one_more_batch() {
-    let (lp, log) = (virtual_loop(), Log::default());
-    let (task, again) = (note(&log, "last batch"), note(&log, "too late"));
+    let (lp, log) = (virtual_loop(), Log::<&str>::default());
+    let (mut task, again) = (note(&log, "last batch"), note(&log, "too late"));
     lp.run_until_complete(async move {
         EventLoop::current().call_soon(move || {
             task();
@@ -153,7 +144,7 @@ fn close_of_a_running_loop() {
 
 #[test]
 fn close_runs_no_callback() {
-    let (lp, log) = (virtual_loop(), Log::default());
+    let (lp, log) = (virtual_loop(), Log::<&str>::default());
     lp.call_soon(note(&log, "A"));
     lp.call_later(Duration::ZERO, note(&log, "T"));
     lp.close().unwrap();
@@ -188,7 +179,7 @@ fn create_task_on_a_closed_loop() {
 fn what_a_run_leaves_goes_on_in_the_next() {
     let lp = virtual_loop();
     let task = lp.create_task(async {
-        sleep(Duration::from_secs(5)).await;
+        sleep(secs(5)).await;
         7
     });
     lp.run_until_complete(yield_now()).unwrap();

@@ -5,6 +5,8 @@ use std::time::Duration;
 use oneloop::{Task, as_completed, catch_cancelled, create_future, create_task, current_task, shield, yield_now};
 
 use super::trace::{Trace, trace, trace_with_jumps};
+use crate::loops::virtual_loop;
+use crate::time::SECOND;
 
 #[test]
 fn shield_of_a_coroutine() {
@@ -119,7 +121,7 @@ fn as_completed_hands_out_the_very_tasks() {
 fn as_completed_timed_out() {
     let got = trace_with_jumps(&[(4, 1)], async |t| {
         let tasks = [create_task(t.tm("a", 5, "a")), create_task(t.imm("b", "b"))];
-        let mut ended = as_completed(tasks).timeout(Duration::from_secs(1));
+        let mut ended = as_completed(tasks).timeout(SECOND);
         while let Some(task) = ended.next().await {
             match task {
                 Ok(task) => drop(task.await),
@@ -147,7 +149,7 @@ fn as_completed_of_a_done_future() {
 
 #[test]
 fn as_completed_names_its_awaiter_in_the_await_graph() {
-    let lp = oneloop::EventLoop::builder().clock(oneloop::Clock::Virtual).build().unwrap();
+    let lp = virtual_loop();
     let never = lp.create_future::<()>();
     let ended = lp.run_until_complete(async { as_completed([never]).next().await.is_some() });
     let text = ended.unwrap_err().to_string();
@@ -158,7 +160,7 @@ fn as_completed_names_its_awaiter_in_the_await_graph() {
 fn as_completed_timed_out_gives_an_error_for_each_that_is_left() {
     let got = trace_with_jumps(&[(2, 1)], async |t| {
         let tasks = [create_task(t.tm("a", 5, ())), create_task(t.tm("b", 5, ()))];
-        let mut ended = as_completed(tasks).timeout(Duration::from_secs(1));
+        let mut ended = as_completed(tasks).timeout(SECOND);
         while let Some(task) = ended.next().await {
             t.rec(if task.is_err() { "late" } else { "it" });
         }

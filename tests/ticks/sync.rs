@@ -7,15 +7,8 @@ use oneloop::{
     catch_cancelled, create_task, current_task, sleep, timeout, yield_now,
 };
 
-use super::trace::{Trace, end_of, noted, trace, trace_with_jumps};
-
-const SECOND: Duration = Duration::from_secs(1);
-
-async fn yields(n: u32) {
-    for _ in 0..n {
-        yield_now().await;
-    }
-}
+use super::trace::{Trace, end_of, noted, trace, trace_with_jumps, yields};
+use crate::time::SECOND;
 
 fn me() -> TaskHandle {
     current_task().unwrap()

@@ -4,11 +4,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
 
-use oneloop::{Clock, EventLoop, LoopHandle, ThreadPool, create_task, yield_now};
+use oneloop::{EventLoop, LoopHandle, ThreadPool, create_task, yield_now};
 
 use super::trace::{count_ticks, trace};
+use crate::loops::virtual_loop;
+use crate::time::secs;
 
 #[test]
 fn call_soon_threadsafe_takes_its_place_in_the_queue() {
@@ -26,7 +27,7 @@ fn call_soon_threadsafe_takes_its_place_in_the_queue() {
 
 #[test]
 fn run_coroutine_threadsafe_steps_after_two_iterations_and_tells_one_after_the_end() {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
+    let lp = virtual_loop();
     let ticks = count_ticks(&lp);
     let seen = Rc::new(RefCell::new(Vec::new()));
     let (ended, told) = (Arc::new(Mutex::new(None)), Rc::clone(&seen));
@@ -57,7 +58,7 @@ fn run_in_executor_settles_its_future_in_a_turn_of_its_own() {
     let log = trace(async |t| {
         let (lp, pool, (begins, begun)) = (EventLoop::current(), ThreadPool::new(1), mpsc::channel());
         let (opens, opened) = mpsc::channel::<()>();
-        let job = lp.run_in_executor(Some(&pool), move || opened.recv_timeout(Duration::from_secs(60)).is_ok());
+        let job = lp.run_in_executor(Some(&pool), move || opened.recv_timeout(secs(60)).is_ok());
         job.add_done_callback(t.cb("job"));
         let awaiter = create_task({
             let t = t.clone();
@@ -69,7 +70,7 @@ fn run_in_executor_settles_its_future_in_a_turn_of_its_own() {
         yield_now().await;
         drop(opens); // now it ends, in this iteration
         let next = lp.run_in_executor(Some(&pool), move || begins.send(()));
-        begun.recv_timeout(Duration::from_secs(60)).unwrap(); // the first has ended and told
+        begun.recv_timeout(secs(60)).unwrap(); // the first has ended and told
         t.rec("ended");
         awaiter.await;
         drop(next);

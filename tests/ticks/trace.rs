@@ -6,10 +6,11 @@ use std::collections::VecDeque;
 use std::fmt::{Debug, Display};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::time::Duration;
 
+use crate::loops::virtual_loop;
+use crate::time::secs;
 use futures::FutureExt;
-use oneloop::{AnyFuture, Clock, EventLoop, Task, all_tasks, catch_cancelled, create_task, sleep, wait, yield_now};
+use oneloop::{AnyFuture, EventLoop, Task, all_tasks, catch_cancelled, create_task, sleep, wait, yield_now};
 
 /// No program here takes as many iterations: one that does waits for ever.
 const TICKS_MAX: u32 = 1000;
@@ -86,7 +87,7 @@ impl Trace {
     pub(crate) fn tm<T>(&self, name: &'static str, seconds: u64, value: T) -> impl Future<Output = T> + use<T> {
         let trace = self.clone();
         let body = async move {
-            sleep(Duration::from_secs(seconds)).await;
+            sleep(secs(seconds)).await;
             value
         };
         async move { trace.cancellable(name, body).await }
@@ -109,7 +110,7 @@ impl Trace {
         let trace = self.clone();
         async move {
             trace.rec("ig.run");
-            if catch_cancelled(sleep(Duration::from_secs(9))).await.is_err() {
+            if catch_cancelled(sleep(secs(9))).await.is_err() {
                 trace.rec("ig.swallow");
             }
             value
@@ -166,7 +167,7 @@ pub(crate) fn trace<R: Debug>(main: impl AsyncFnOnce(Trace) -> R) -> String {
 /// It ends with how the main future ended: `ret=` and what it returned, or `raised` and the cancellation. Errors that
 /// asyncio raises are values here, so they stand behind `ret=` too.
 pub(crate) fn trace_with_jumps<R: Debug>(jumps: &[(u32, u64)], main: impl AsyncFnOnce(Trace) -> R) -> String {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
+    let lp = virtual_loop();
     let trace = Trace::default();
     let reports = trace.clone();
     lp.set_exception_handler(move |context| reports.inner.reports.borrow_mut().push(context.message.to_owned()));
@@ -174,7 +175,7 @@ pub(crate) fn trace_with_jumps<R: Debug>(jumps: &[(u32, u64)], main: impl AsyncF
         trace.inner.jumps.borrow_mut().push_back(*tick);
         let resumed = trace.clone();
         // first among equal deadlines
-        lp.call_later(Duration::from_secs(*seconds), move || resumed.has_jumped());
+        lp.call_later(secs(*seconds), move || resumed.has_jumped());
     }
     let first = trace.clone();
     lp.call_soon(move || first.start_ticking(&EventLoop::current()));
@@ -206,6 +207,13 @@ pub(crate) fn noted(t: &Trace, name: &'static str, body: impl Future<Output = ()
             cancelled.reraise().await;
         }
     })
+}
+
+/// Lets so many iterations pass.
+pub(crate) async fn yields(n: u32) {
+    for _ in 0..n {
+        yield_now().await;
+    }
 }
 
 /// Waits until all of these have ended, however they do.

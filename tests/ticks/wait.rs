@@ -8,6 +8,7 @@ use oneloop::{
 };
 
 use super::trace::{trace, trace_with_jumps};
+use crate::time::SECOND;
 
 fn sizes<H: Waitable>(sets: &WaitSets<H>) -> (usize, usize) {
     (sets.done.len(), sets.pending.len())
@@ -109,7 +110,7 @@ fn wait_timed_out_cancels_nothing() {
     let got = trace_with_jumps(&[(2, 1)], async |t| {
         let (lp, b) = (EventLoop::current(), create_task(t.tm("b", 10, 2)));
         let (started, cancels) = (lp.time(), b.handle());
-        let sets = wait([b]).timeout(Duration::from_secs(1)).await;
+        let sets = wait([b]).timeout(SECOND).await;
         let ret = (sizes(&sets), sets.timed_out, lp.time() - started, cancels.cancelled());
         cancels.cancel();
         ret
@@ -136,7 +137,7 @@ fn wait_cancelled_leaves_the_children_alone() {
 #[test]
 fn wait_for_nothing_returns_at_once() {
     let got = trace(async |_| {
-        let sets = wait(Vec::<Task<()>>::new()).timeout(Duration::from_secs(1)).await;
+        let sets = wait(Vec::<Task<()>>::new()).timeout(SECOND).await;
         (sizes(&sets), sets.timed_out)
     });
     assert_eq!(got, "RESUME ret=((0, 0), false)@+0"); // CPython: ValueError

@@ -1,0 +1,670 @@
+//! Descriptors: who is woken when, on sockets of the machine, and what a closed, cancelled or stale wait leaves behind.
+#![cfg(unix)]
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use oneloop::{Descriptor, EventLoop, catch_cancelled, create_task, gather, sleep, timeout, try_gather, yield_now};
+
+use crate::support::{ms, now, real_loop, run_real, virtual_loop};
+
+fn pair() -> (UnixStream, UnixStream) {
+    let (left, right) = UnixStream::pair().unwrap();
+    left.set_nonblocking(true).unwrap();
+    right.set_nonblocking(true).unwrap();
+    (left, right)
+}
+
+fn descriptors() -> (Descriptor<UnixStream>, Descriptor<UnixStream>) {
+    let (left, right) = pair();
+    (Descriptor::new(left).unwrap(), Descriptor::new(right).unwrap())
+}
+
+/// One read of at most `most` bytes.
+async fn read(from: &Descriptor<UnixStream>, most: usize) -> io::Result<Vec<u8>> {
+    let mut buffer = vec![0; most];
+    let n = from.read_with(|mut socket| socket.read(&mut buffer)).await?;
+    buffer.truncate(n);
+    Ok(buffer)
+}
+
+async fn write_all(to: &Descriptor<UnixStream>, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let n = to.write_with(|mut socket| socket.write(bytes)).await?;
+        bytes = &bytes[n..];
+    }
+    Ok(())
+}
+
+/// Whether it says within a little while that it is readable.
+async fn is_readable(descriptor: &Descriptor<UnixStream>) -> bool {
+    timeout(ms(20), descriptor.readable()).await.is_ok()
+}
+
+/// Writes until the system takes no more, and answers how much it took.
+fn fill(socket: &UnixStream) -> usize {
+    let (mut socket, mut taken) = (socket, 0);
+    loop {
+        match socket.write(&[7; 4_096]) {
+            Ok(n) => taken += n,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return taken,
+            Err(e) => panic!("{e}"),
+        }
+    }
+}
+
+// Readiness.
+
+#[test]
+fn readable_comes_with_the_first_byte_and_writable_at_once() {
+    run_real(async {
+        let (left, right) = descriptors();
+        right.writable().await;
+        assert!(!is_readable(&right).await);
+        left.get_ref().write_all(b"x").unwrap();
+        right.readable().await;
+        assert_eq!(read(&right, 9).await.unwrap(), b"x");
+    });
+}
+
+#[test]
+fn readiness_lasts_until_an_operation_finds_it_used_up() {
+    run_real(async {
+        let (left, right) = descriptors();
+        left.get_ref().write_all(b"abc").unwrap();
+        for letter in [b"a", b"b", b"c"] {
+            assert!(is_readable(&right).await); // there was but one event for all three
+            assert_eq!(read(&right, 1).await.unwrap(), letter);
+        }
+        assert!(is_readable(&right).await); // nobody has found out yet
+        let nothing = timeout(ms(5), read(&right, 1)).await;
+        assert!(nothing.is_err());
+        assert!(!is_readable(&right).await);
+        left.get_ref().write_all(b"d").unwrap();
+        assert_eq!(read(&right, 9).await.unwrap(), b"d");
+    });
+}
+
+#[test]
+fn a_reader_that_waits_is_woken_by_a_task_a_thread_and_a_timer() {
+    run_real(async {
+        let (left, right) = descriptors();
+        let reader = create_task(async move {
+            let mut words = Vec::new();
+            for _ in 0..3 {
+                words.push(read(&right, 9).await.unwrap());
+            }
+            words
+        });
+        yield_now().await;
+        write_all(&left, b"task").await.unwrap();
+        sleep(ms(5)).await;
+        let mut other = left.get_ref().try_clone().unwrap();
+        std::thread::spawn(move || other.write_all(b"thread").unwrap()).join().unwrap();
+        sleep(ms(5)).await;
+        EventLoop::current().call_later(ms(1), move || left.get_ref().write_all(b"timer").unwrap());
+        assert_eq!(reader.await, [&b"task"[..], b"thread", b"timer"]);
+    });
+}
+
+#[test]
+fn a_full_writer_waits_until_the_other_side_has_read() {
+    run_real(async {
+        let (left, right) = descriptors();
+        let taken = fill(left.get_ref());
+        let writer = create_task(async move {
+            write_all(&left, b"end").await.unwrap();
+        });
+        sleep(ms(5)).await;
+        assert!(!writer.done());
+        let mut seen = Vec::new();
+        while seen.len() < taken + 3 {
+            seen.extend(read(&right, 65_536).await.unwrap());
+        }
+        assert!(seen.ends_with(b"end") && seen.len() == taken + 3);
+        writer.await;
+    });
+}
+
+#[test]
+fn both_directions_wait_at_once() {
+    run_real(async {
+        let (left, right) = descriptors();
+        let taken = fill(left.get_ref());
+        let left = Rc::new(left);
+        let (one, two) = (Rc::clone(&left), Rc::clone(&left));
+        let reader = create_task(async move { read(&one, 9).await.unwrap() });
+        let writer = create_task(async move { write_all(&two, b"!").await.unwrap() });
+        sleep(ms(5)).await;
+        right.get_ref().write_all(b"to the reader").unwrap();
+        assert_eq!(reader.await, b"to the re");
+        assert!(!writer.done());
+        let mut seen = 0;
+        while seen < taken {
+            seen += read(&right, 65_536).await.unwrap().len();
+        }
+        writer.await;
+    });
+}
+
+#[test]
+fn operations_are_retried_after_an_interruption_and_errors_handed_on() {
+    run_real(async {
+        let (left, right) = descriptors();
+        right.get_ref().write_all(b"x").unwrap(); // so that a read is tried
+        let calls = Cell::new(0);
+        let interrupted = left.write_with(|_| {
+            calls.set(calls.get() + 1);
+            if calls.get() < 3 { Err(ErrorKind::Interrupted.into()) } else { Ok("through") }
+        });
+        assert_eq!((interrupted.await.unwrap(), calls.get()), ("through", 3));
+        let refused = left.read_with(|_| Err::<(), _>(ErrorKind::PermissionDenied.into())).await;
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::PermissionDenied);
+    });
+}
+
+// The end.
+
+#[test]
+fn what_was_sent_comes_before_the_end() {
+    run_real(async {
+        let (left, right) = descriptors();
+        write_all(&left, b"last words").await.unwrap();
+        drop(left);
+        assert_eq!(read(&right, 4).await.unwrap(), b"last");
+        assert_eq!(read(&right, 99).await.unwrap(), b" words");
+        for _ in 0..3 {
+            assert!(read(&right, 9).await.unwrap().is_empty());
+            assert!(is_readable(&right).await);
+        }
+    });
+}
+
+#[test]
+fn the_end_wakes_a_reader_that_waits() {
+    for by_shutdown in [false, true] {
+        run_real(async move {
+            let (left, right) = descriptors();
+            let reader = create_task(async move { read(&right, 9).await.unwrap() });
+            sleep(ms(2)).await;
+            assert!(!reader.done());
+            if by_shutdown {
+                left.get_ref().shutdown(Shutdown::Write).unwrap();
+            } else {
+                drop(left);
+            }
+            assert!(reader.await.is_empty());
+        });
+    }
+}
+
+#[test]
+fn the_end_wakes_a_writer_that_waits() {
+    run_real(async {
+        let (left, right) = descriptors();
+        fill(left.get_ref());
+        let writer = create_task(async move { write_all(&left, b"more").await });
+        sleep(ms(2)).await;
+        assert!(!writer.done());
+        drop(right);
+        let kind = writer.await.unwrap_err().kind();
+        assert!(matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{kind:?}");
+    });
+}
+
+#[test]
+fn shut_down_by_one_task_while_another_waits_the_other_meets_the_end() {
+    run_real(async {
+        let (left, _right) = descriptors();
+        let left = Rc::new(left);
+        let waits = Rc::clone(&left);
+        let reader = create_task(async move { read(&waits, 9).await.unwrap() });
+        sleep(ms(2)).await;
+        left.get_ref().shutdown(Shutdown::Both).unwrap();
+        assert!(reader.await.is_empty());
+    });
+}
+
+// Cancelled.
+
+#[test]
+fn a_cancelled_wait_loses_no_data_and_the_next_one_works() {
+    run_real(async {
+        let (left, right) = descriptors();
+        let right = Rc::new(right);
+        for round in 0..3 {
+            let waits = Rc::clone(&right);
+            let reader = create_task(async move { catch_cancelled(read(&waits, 9)).await.is_err() });
+            sleep(ms(1)).await;
+            assert!(reader.cancel());
+            assert!(reader.await, "round {round}");
+        }
+        write_all(&left, b"kept").await.unwrap();
+        assert_eq!(read(&right, 9).await.unwrap(), b"kept");
+    });
+}
+
+#[test]
+fn cancelled_between_the_event_and_its_step_the_data_is_still_there() {
+    run_real(async {
+        let (left, right) = descriptors();
+        let right = Rc::new(right);
+        let waits = Rc::clone(&right);
+        let reader = create_task(async move { catch_cancelled(read(&waits, 9)).await.is_err() });
+        sleep(ms(1)).await;
+        left.get_ref().write_all(b"kept").unwrap();
+        reader.cancel(); // queued now; the event comes before its step or after it
+        assert!(reader.await);
+        assert_eq!(read(&right, 9).await.unwrap(), b"kept");
+    });
+}
+
+#[test]
+fn a_waiter_that_was_dropped_does_not_take_the_event_from_the_next() {
+    run_real(async {
+        let (left, right) = descriptors();
+        {
+            let mut given_up = Box::pin(right.readable());
+            assert!(futures::poll!(&mut given_up).is_pending());
+        }
+        let reads = futures::future::join(read(&right, 9), async {
+            yield_now().await;
+            left.get_ref().write_all(b"here").unwrap();
+        });
+        assert_eq!(reads.await.0.unwrap(), b"here");
+    });
+}
+
+// Registered, and no more.
+
+#[test]
+fn into_inner_gives_the_socket_back_to_be_registered_anew() {
+    run_real(async {
+        let (left, right) = descriptors();
+        let right = Descriptor::new(right.into_inner()).unwrap();
+        write_all(&left, b"again").await.unwrap();
+        assert_eq!(read(&right, 9).await.unwrap(), b"again");
+    });
+}
+
+#[test]
+fn registered_twice_or_a_regular_file_is_refused() {
+    run_real(async {
+        let (left, _right) = pair();
+        let left = Rc::new(left);
+        let first = Descriptor::new(Rc::clone(&left)).unwrap();
+        assert_eq!(Descriptor::new(Rc::clone(&left)).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        drop(first);
+        assert!(Descriptor::new(left).is_ok());
+        #[cfg(target_os = "linux")]
+        assert!(Descriptor::new(std::fs::File::open("Cargo.toml").unwrap()).is_err());
+    });
+}
+
+#[test]
+fn an_event_of_a_closed_descriptor_does_not_reach_the_next_one_with_its_number() {
+    run_real(async {
+        let mut reused = 0;
+        for _ in 0..50 {
+            let (left, right) = descriptors();
+            right.writable().await;
+            left.get_ref().write_all(b"for the old one").unwrap();
+            let number = right.get_ref().as_raw_fd();
+            drop(right); // its event was not looked at
+            let (new_left, new_right) = pair();
+            reused += u32::from([&new_left, &new_right].map(AsRawFd::as_raw_fd).contains(&number));
+            let (new_left, new_right) = (Descriptor::new(new_left).unwrap(), Descriptor::new(new_right).unwrap());
+            let (mut one, mut two) = (Box::pin(new_left.readable()), Box::pin(new_right.readable()));
+            for _ in 0..3 {
+                assert!(futures::poll!(&mut one).is_pending() && futures::poll!(&mut two).is_pending());
+                sleep(Duration::from_micros(100)).await;
+            }
+        }
+        assert!(reused > 0, "the test wants the number to be used again");
+    });
+}
+
+#[test]
+fn closed_in_the_turn_in_which_it_became_ready_it_wakes_nobody_wrongly() {
+    run_real(async {
+        let (one_left, one) = descriptors();
+        let (two_left, two) = descriptors();
+        let place = Rc::new(RefCell::new(Some(two)));
+        let closes = Rc::clone(&place);
+        let reader = create_task(async move {
+            one.readable().await;
+            drop(closes.take()); // ready in the same poll, and gone before anybody looked
+            let (left, right) = descriptors(); // which takes its place in the table
+            let fresh = is_readable(&right).await;
+            drop(left);
+            fresh
+        });
+        yield_now().await;
+        one_left.get_ref().write_all(b"x").unwrap();
+        two_left.get_ref().write_all(b"x").unwrap();
+        assert!(!reader.await);
+        assert!(place.take().is_none());
+    });
+}
+
+#[test]
+fn a_descriptor_may_outlive_its_loop() {
+    let lp = real_loop();
+    let (left, right) = lp.run_until_complete(async { descriptors() }).unwrap();
+    lp.close().unwrap();
+    drop(lp);
+    left.get_ref().write_all(b"still a socket").unwrap();
+    drop(left);
+    let mut text = String::new();
+    right.into_inner().read_to_string(&mut text).unwrap();
+    assert_eq!(text, "still a socket");
+}
+
+// Many, and TCP.
+
+#[test]
+fn many_descriptors_each_get_their_own() {
+    run_real(async {
+        let pairs: Vec<_> = (0..50_u32).map(|i| (i, descriptors())).collect();
+        let echoes = pairs.into_iter().map(|(i, (left, right))| async move {
+            let echo = create_task(async move {
+                loop {
+                    let word = read(&right, 64).await.unwrap();
+                    if word.is_empty() {
+                        return;
+                    }
+                    write_all(&right, &word).await.unwrap();
+                }
+            });
+            for round in 0..20_u32 {
+                let word = (i * 1_000 + round).to_be_bytes();
+                write_all(&left, &word).await.unwrap();
+                assert_eq!(read(&left, 64).await.unwrap(), word);
+            }
+            drop(left);
+            echo.await;
+            i
+        });
+        assert_eq!(gather(echoes).await, (0..50).collect::<Vec<_>>());
+    });
+}
+
+async fn tcp_pair() -> io::Result<(Descriptor<TcpStream>, Descriptor<TcpStream>)> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let listener = Descriptor::new(listener)?;
+    let accepts = create_task(async move { listener.read_with(TcpListener::accept).await });
+    yield_now().await;
+    let client = TcpStream::connect(address)?; // the system accepts it by itself
+    client.set_nonblocking(true)?;
+    let (server, peer) = accepts.await?;
+    assert_eq!(peer, client.local_addr()?);
+    server.set_nonblocking(true)?;
+    Ok((Descriptor::new(client)?, Descriptor::new(server)?))
+}
+
+#[test]
+fn a_megabyte_goes_over_tcp_and_back() {
+    async fn send(to: Rc<Descriptor<TcpStream>>, bytes: Rc<Vec<u8>>) -> io::Result<Vec<u8>> {
+        let mut sent = 0;
+        while sent < bytes.len() {
+            sent += to.write_with(|mut socket| socket.write(&bytes[sent..])).await?;
+        }
+        to.get_ref().shutdown(Shutdown::Write)?;
+        Ok(vec![])
+    }
+    async fn receive(from: Rc<Descriptor<TcpStream>>) -> io::Result<Vec<u8>> {
+        let (mut all, mut buffer) = (Vec::new(), [0; 8_192]);
+        loop {
+            let n = from.read_with(|mut socket| socket.read(&mut buffer)).await?;
+            if n == 0 {
+                return Ok(all);
+            }
+            all.extend_from_slice(&buffer[..n]);
+        }
+    }
+    run_real(async {
+        let (client, server) = tcp_pair().await.unwrap();
+        let (client, server) = (Rc::new(client), Rc::new(server));
+        let bytes: Rc<Vec<u8>> =
+            Rc::new((0..1_u32 << 20).map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect());
+        let there =
+            [create_task(send(Rc::clone(&client), Rc::clone(&bytes))), create_task(receive(Rc::clone(&server)))];
+        let back = [create_task(send(server, Rc::clone(&bytes))), create_task(receive(client))];
+        let got = try_gather(there.into_iter().chain(back)).await.unwrap();
+        assert!(got[1] == *bytes && got[3] == *bytes);
+    });
+}
+
+#[test]
+fn a_refused_connection_is_an_error_of_the_operation() {
+    run_real(async {
+        let (client, server) = tcp_pair().await.unwrap();
+        drop(server);
+        let mut buffer = [0; 9];
+        assert_eq!(client.read_with(|mut socket| socket.read(&mut buffer)).await.unwrap(), 0);
+        let kind = loop {
+            match client.write_with(|mut socket| socket.write(b"anybody?")).await {
+                Ok(_) => sleep(ms(1)).await,
+                Err(e) => break e.kind(),
+            }
+        };
+        assert!(matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{kind:?}");
+    });
+}
+
+// Beside timers and other work.
+
+#[test]
+fn a_due_timer_does_not_wait_for_a_descriptor_that_is_never_ready() {
+    run_real(async {
+        let (_left, right) = descriptors();
+        let waits = create_task(async move { right.readable().await });
+        yield_now().await;
+        let (start, lp) = (Instant::now(), EventLoop::current());
+        for _ in 0..100 {
+            let fired = Rc::new(Cell::new(false));
+            let mark = Rc::clone(&fired);
+            lp.call_at(now().checked_sub(ms(1)).unwrap(), move || mark.set(true));
+            sleep(Duration::from_micros(10)).await;
+            assert!(fired.get());
+        }
+        assert!(!waits.done() && start.elapsed() < Duration::from_secs(30));
+    });
+}
+
+#[test]
+fn a_timer_that_is_due_comes_after_the_descriptors_that_are_ready() {
+    run_real(async {
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let (left, right) = descriptors();
+        let (reads, calls) = (Rc::clone(&log), Rc::clone(&log));
+        let reader = create_task(async move {
+            read(&right, 9).await.unwrap();
+            reads.borrow_mut().push("reader");
+        });
+        sleep(ms(2)).await;
+        left.get_ref().write_all(b"x").unwrap();
+        EventLoop::current().call_at(now().checked_sub(ms(1)).unwrap(), move || calls.borrow_mut().push("timer"));
+        reader.await;
+        yield_now().await;
+        assert_eq!(*log.borrow(), ["reader", "timer"]);
+    });
+}
+
+#[test]
+fn descriptors_are_served_although_timers_are_always_due() {
+    /// A timer that is due already, again and again.
+    fn tick(lp: &EventLoop, stop: &Rc<Cell<bool>>, ticks: &Rc<Cell<u32>>) {
+        let (again, stop, ticks) = (lp.clone(), Rc::clone(stop), Rc::clone(ticks));
+        lp.call_at(lp.time(), move || {
+            ticks.set(ticks.get() + 1);
+            if !stop.get() {
+                tick(&again, &stop, &ticks);
+            }
+        });
+    }
+    run_real(async {
+        let (left, right) = descriptors();
+        let (stop, ticks) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(0)));
+        tick(&EventLoop::current(), &stop, &ticks);
+        let reader = create_task(async move { read(&right, 9).await.unwrap() });
+        sleep(ms(1)).await;
+        let before = ticks.get();
+        left.get_ref().write_all(b"x").unwrap();
+        assert_eq!(reader.await, b"x");
+        let meanwhile = ticks.get() - before;
+        stop.set(true);
+        assert!(before > 0 && meanwhile < 200, "{before} ticks before, {meanwhile} while a reader was ready");
+    });
+}
+
+#[test]
+fn descriptors_are_served_although_tasks_always_yield() {
+    run_real(async {
+        let turns = Rc::new(Cell::new(0_u32));
+        let count = Rc::clone(&turns);
+        let busy = create_task(async move {
+            loop {
+                count.set(count.get() + 1);
+                yield_now().await;
+            }
+        });
+        let (left, right) = descriptors();
+        let reader = create_task(async move { read(&right, 9).await.unwrap() });
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        let before = turns.get();
+        left.get_ref().write_all(b"x").unwrap();
+        assert_eq!(reader.await, b"x");
+        let meanwhile = turns.get() - before;
+        assert!(meanwhile < 200, "{meanwhile} turns of others while a reader was ready");
+        busy.cancel();
+    });
+}
+
+#[test]
+fn a_virtual_clock_stands_still_while_a_descriptor_is_ready_and_waits_for_one_when_nothing_else_is_left() {
+    let lp = virtual_loop();
+    lp.run_until_complete(async {
+        let (left, right) = descriptors();
+        let start = now();
+        let sleeper = create_task(sleep(Duration::from_secs(3_600)));
+        left.get_ref().write_all(b"x").unwrap();
+        assert_eq!((read(&right, 9).await.unwrap(), now()), (b"x".to_vec(), start));
+        sleeper.await;
+        assert_eq!(now() - start, Duration::from_secs(3_600));
+        let mut other = left.get_ref().try_clone().unwrap();
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(ms(5));
+            other.write_all(b"y").unwrap();
+        });
+        assert_eq!(read(&right, 9).await.unwrap(), b"y");
+        thread.join().unwrap();
+    })
+    .unwrap();
+}
+
+// Several at once, and one for ever.
+
+#[test]
+fn several_tasks_that_wait_for_one_direction_are_all_woken_in_the_order_in_which_they_came() {
+    run_real(async {
+        let (left, right) = descriptors();
+        let (right, log) = (Rc::new(right), Rc::new(RefCell::new(Vec::new())));
+        let readers: Vec<_> = (0..4)
+            .map(|i| {
+                let (right, log) = (Rc::clone(&right), Rc::clone(&log));
+                create_task(async move {
+                    let word = read(&right, 1).await.unwrap();
+                    log.borrow_mut().push((i, word));
+                })
+            })
+            .collect();
+        yield_now().await;
+        left.get_ref().write_all(b"ab").unwrap();
+        sleep(ms(2)).await;
+        assert_eq!(*log.borrow(), [(0, b"a".to_vec()), (1, b"b".to_vec())]);
+        left.get_ref().write_all(b"cd").unwrap();
+        gather(readers).await;
+        assert_eq!(log.borrow()[2..], [(2, b"c".to_vec()), (3, b"d".to_vec())]);
+    });
+}
+
+#[test]
+fn one_of_several_who_wait_is_cancelled_and_the_others_wait_on() {
+    run_real(async {
+        let (left, right) = descriptors();
+        let right = Rc::new(right);
+        let mut readers: Vec<_> = (0..3)
+            .map(|_| {
+                let right = Rc::clone(&right);
+                create_task(async move { catch_cancelled(read(&right, 1)).await.map(Result::unwrap) })
+            })
+            .collect();
+        yield_now().await;
+        readers[0].cancel();
+        yield_now().await;
+        left.get_ref().write_all(b"ab").unwrap();
+        assert!(readers.remove(0).await.is_err());
+        assert_eq!(readers.remove(0).await.unwrap(), b"a");
+        assert_eq!(readers.remove(0).await.unwrap(), b"b");
+    });
+}
+
+#[test]
+fn one_that_is_polled_by_several_wakers_keeps_one_place() {
+    run_real(async {
+        let (left, right) = descriptors();
+        let mut first = Box::pin(right.readable());
+        for _ in 0..3 {
+            assert!(futures::poll!(&mut first).is_pending());
+        }
+        let second = async {
+            yield_now().await;
+            left.get_ref().write_all(b"x").unwrap();
+        };
+        futures::future::join(first, second).await;
+        assert_eq!(read(&right, 9).await.unwrap(), b"x");
+    });
+}
+
+#[test]
+fn outside_a_step_an_operation_goes_through_although_too_many_did_before() {
+    let lp = real_loop();
+    let _in = lp.enter();
+    let (left, _right) = descriptors();
+    for _ in 0..200 {
+        // no task, so no step begins anew
+        assert!(futures::executor::block_on(left.write_with(|_| Ok(()))).is_ok());
+    }
+}
+
+#[test]
+fn an_error_that_is_over_does_not_make_a_half_ready_for_ever() {
+    run_real(async {
+        let gone = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket.connect(gone).unwrap();
+        socket.send(b"x").unwrap();
+        let socket = Descriptor::new(socket).unwrap();
+        let tries = Cell::new(0);
+        let receive = || {
+            socket.read_with(|socket| {
+                tries.set(tries.get() + 1);
+                socket.recv(&mut [0; 9])
+            })
+        };
+        assert_eq!(receive().await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        assert!(timeout(ms(20), receive()).await.is_err());
+        assert!(tries.get() <= 3, "{} tries", tries.get());
+    });
+}

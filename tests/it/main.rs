@@ -1,0 +1,47 @@
+//! The library's own tests: one file for each of its public names, or for what several have in common. They run in one
+//! process, many at once, so that a test here must not depend on what others do to that process: it counts only what
+//! is its own, or runs in a process of its own, by `support::alone`. What a neighbour would disturb even so, since it
+//! slows the machine down, is in `tests/alone`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod as_completed;
+mod barrier;
+mod cancel;
+mod condition;
+mod connect;
+mod context_var;
+mod descriptor;
+mod event;
+mod event_loop;
+mod examples;
+mod future;
+mod gather;
+mod handle;
+mod line;
+mod lock;
+mod loop_handle;
+mod panics;
+mod pipes;
+mod process;
+mod queue;
+mod readers;
+mod regressions;
+mod semaphore;
+mod server;
+mod shield;
+mod signal;
+mod sleep;
+mod staggered;
+mod streams;
+mod task;
+mod task_group;
+mod tcp;
+mod thread_pool;
+mod threads;
+mod timeout;
+mod udp;
+mod unix_sockets;
+mod wait;
+mod waker;

@@ -1,0 +1,535 @@
+//! Child processes: their pipes, their ends, and what is left of them.
+#![cfg(all(unix, feature = "process"))]
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use oneloop::signal::{SIGKILL, SIGTERM, SIGUSR1};
+use oneloop::{
+    Process, ProcessBuilder, create_subprocess_exec, create_subprocess_shell, create_task, gather, yield_now,
+};
+
+use crate::support::{alone, open_descriptors, run, virtual_loop};
+
+/// Programs that these tests start.
+const PROGRAMS: &[&str] = &["sh", "cat", "true", "false", "sleep"];
+
+/// Runs on a virtual clock. A machine without the programs skips the test.
+fn with_programs<F: Future<Output = io::Result<()>>>(main: F) {
+    if has_programs() {
+        run(main).unwrap();
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn has_programs() -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let missing = PROGRAMS.iter().find(|program| !env::split_paths(&path).any(|dir| dir.join(program).exists()));
+    if let Some(program) = missing {
+        eprintln!("skipped: this machine has no {program}");
+    }
+    missing.is_none()
+}
+
+/// A process that ends when its input does.
+fn cat() -> ProcessBuilder {
+    create_subprocess_exec("cat").stdin(Stdio::piped()).stdout(Stdio::piped())
+}
+
+fn shell(text: &str) -> ProcessBuilder {
+    create_subprocess_shell(text).stdout(Stdio::piped()).stderr(Stdio::piped())
+}
+
+async fn output(process: &Process) -> io::Result<String> {
+    let (output, _) = process.communicate("").await?;
+    Ok(String::from_utf8(output).unwrap())
+}
+
+/// Whether there is a process with this number, if only a zombie.
+fn exists(pid: u32) -> bool {
+    Command::new("sh").args(["-c", &format!("kill -0 {pid}")]).stderr(Stdio::null()).status().unwrap().success()
+}
+
+/// Waits until the process has ended and somebody has waited for it. Real time passes: another thread is at work.
+#[track_caller]
+fn assert_goes(pid: u32) {
+    for _ in 0..10_000 {
+        if !exists(pid) {
+            return;
+        }
+        thread::yield_now();
+    }
+    panic!("process {pid} is still there");
+}
+
+#[test]
+fn arguments_are_passed_as_they_are() {
+    with_programs(async {
+        let echo = shell("printf '%s|' \"$0\" \"$@\"").args(["sh", "two words", "$HOME", "*", ""]).await?;
+        assert_eq!(output(&echo).await?, "sh|two words|$HOME|*||");
+        Ok(())
+    });
+}
+
+#[test]
+fn environment_and_directory_are_its_own() {
+    with_programs(async {
+        let there = env::temp_dir().canonicalize()?;
+        let process = shell("echo \"$ONE $TWO\"; pwd -P").env("ONE", "1").envs([("TWO", "2")]).current_dir(&there);
+        assert_eq!(output(&process.await?).await?, format!("1 2\n{}\n", there.display()));
+        let process = shell("echo \"${PATH-no path}${ONE-no one}\"").env("ONE", "1").env_clear();
+        // a shell may set a path of its own
+        assert!(output(&process.await?).await?.ends_with("no one\n"));
+        let process = shell("echo ${CARGO_PKG_NAME-removed}").env("CARGO_PKG_NAME", "x").env_remove("CARGO_PKG_NAME");
+        assert_eq!(output(&process.await?).await?, "removed\n");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_command_of_the_standard_library_keeps_its_settings() {
+    with_programs(async {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo $ONE"]).env("ONE", "kept").stdout(Stdio::piped());
+        assert_eq!(output(&ProcessBuilder::from(command).await?).await?, "kept\n");
+        Ok(())
+    });
+}
+
+#[test]
+fn output_and_errors_come_apart() {
+    with_programs(async {
+        let process = shell("echo out; echo err >&2").await?;
+        assert!(process.stdin.is_none());
+        assert_eq!(process.communicate("").await?, (b"out\n".to_vec(), b"err\n".to_vec()));
+        Ok(())
+    });
+}
+
+#[test]
+fn errors_go_where_the_output_goes() {
+    with_programs(async {
+        let text = "echo one; echo two >&2; echo three";
+        let process = create_subprocess_shell(text).stdout(Stdio::piped()).stderr_to_stdout().await?;
+        assert!(process.stderr.is_none());
+        assert_eq!(output(&process).await?, "one\ntwo\nthree\n");
+
+        let path = env::temp_dir().join(format!("oneloop-process-{}", std::process::id()));
+        let process = create_subprocess_shell(text).stdout(File::create(&path)?).stderr_to_stdout().await?;
+        assert!(process.wait().await.success());
+        assert_eq!(fs::read_to_string(&path)?, "one\ntwo\nthree\n");
+        fs::remove_file(&path)
+    });
+}
+
+#[test]
+fn pipes_of_two_processes_can_be_joined() {
+    with_programs(async {
+        let (reader, writer) = io::pipe()?;
+        let first = create_subprocess_shell("echo joined").stdout(writer).await?;
+        let second = create_subprocess_exec("cat").stdin(reader).stdout(Stdio::piped()).await?;
+        assert_eq!(output(&second).await?, "joined\n");
+        assert!(first.wait().await.success());
+        Ok(())
+    });
+}
+
+#[test]
+fn streams_of_a_process_can_be_talked_to() {
+    with_programs(async {
+        let cat = cat().await?;
+        let (stdin, stdout) = (cat.stdin.as_ref().unwrap(), cat.stdout.as_ref().unwrap());
+        for line in ["one\n", "two\n"] {
+            stdin.write(line);
+            stdin.drain().await?;
+            assert_eq!(stdout.readline().await.unwrap(), line.as_bytes());
+            assert_eq!(cat.returncode(), None);
+        }
+        stdin.close();
+        assert_eq!(stdout.read(1).await?, b"");
+        assert!(cat.wait().await.success());
+        assert_eq!(cat.status().unwrap().code(), Some(0));
+        Ok(())
+    });
+}
+
+#[test]
+fn communicate_of_much_data_does_not_deadlock() {
+    with_programs(async {
+        let much: Vec<u8> = (0..4 * 1024 * 1024_u32).map(|i| (i % 251) as u8).collect();
+        let process = create_subprocess_shell("tee /dev/stderr");
+        let process = process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).await?;
+        let (output, errors) = process.communicate(&much).await?;
+        assert!(output == much && errors == much);
+        assert_eq!(process.returncode(), Some(0));
+        Ok(())
+    });
+}
+
+#[test]
+fn communicate_with_one_that_does_not_read_is_no_error() {
+    with_programs(async {
+        let process = create_subprocess_shell("echo done").stdin(Stdio::piped()).stdout(Stdio::piped()).await?;
+        let (output, _) = process.communicate(vec![b'x'; 1024 * 1024]).await?;
+        assert_eq!(output, b"done\n");
+        assert_eq!(process.returncode(), Some(0));
+        Ok(())
+    });
+}
+
+#[test]
+fn communicate_that_is_cancelled_loses_nothing() {
+    with_programs(async {
+        // it says something, waits until it is told to go on, and copies its input
+        let (go, mut starter) = io::pipe()?;
+        let builder = create_subprocess_shell("echo first; read go <&2; exec cat");
+        let process = Rc::new(builder.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(go).await?);
+        let input: Vec<u8> = (0..1024 * 1024_u32).map(|i| (i % 251) as u8).collect();
+        let (same, fed) = (Rc::clone(&process), input.clone());
+        let task = create_task(async move { same.communicate(fed).await });
+        for _ in 0..300 {
+            yield_now().await;
+        }
+        task.cancel();
+        yield_now().await;
+        assert!(task.cancelled());
+        starter.write_all(b"go\n")?;
+        // the input goes on by itself
+        let output = process.communicate("").await?.0;
+        assert_eq!(output.len(), b"first\n".len() + input.len());
+        assert!(output.starts_with(b"first\n") && output.ends_with(&input));
+        Ok(())
+    });
+}
+
+#[test]
+fn communicate_twice_gives_nothing_more() {
+    with_programs(async {
+        let process = cat().await?;
+        assert_eq!(process.communicate("once").await?.0, b"once");
+        assert_eq!(process.communicate("twice").await?.0, b"");
+        Ok(())
+    });
+}
+
+#[test]
+fn an_exit_code_and_a_signal_are_told_apart() {
+    with_programs(async {
+        for (text, code) in [("exit 0", 0), ("exit 7", 7), ("exit 255", 255), ("kill -TERM $$", -SIGTERM)] {
+            let process = create_subprocess_shell(text).await?;
+            process.wait().await;
+            assert_eq!(process.returncode(), Some(code), "{text}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn signals_reach_the_process_and_are_nothing_to_one_that_has_ended() {
+    with_programs(async {
+        for signal in [SIGUSR1, SIGTERM, SIGKILL] {
+            let process = cat().await?;
+            process.send_signal(signal)?;
+            process.wait().await;
+            assert_eq!(process.returncode(), Some(-signal));
+            process.send_signal(signal)?;
+            process.terminate()?;
+            process.kill()?;
+        }
+        let process = cat().await?;
+        assert_eq!(process.send_signal(1000).unwrap_err().kind(), ErrorKind::InvalidInput);
+        Ok(())
+    });
+}
+
+#[test]
+fn signals_that_were_ignored_here_are_not_ignored_there() {
+    with_programs(async {
+        // Rust programs ignore SIGPIPE
+        let process = create_subprocess_shell("kill -PIPE $$; exit 0").await?;
+        process.wait().await;
+        assert_eq!(process.returncode(), Some(-oneloop::signal::SIGPIPE));
+        Ok(())
+    });
+}
+
+#[test]
+fn any_number_of_tasks_wait_and_some_are_cancelled() {
+    with_programs(async {
+        let process = cat().await?;
+        let tasks: Vec<_> = (0..10).map(|_| create_task(process.wait())).collect();
+        yield_now().await;
+        assert!(tasks[..5].iter().all(oneloop::Task::cancel));
+        yield_now().await;
+        process.stdin.as_ref().unwrap().close();
+        for task in tasks.into_iter().skip(5) {
+            assert!(task.await.success());
+        }
+        assert!(create_task(process.wait()).await.success());
+        Ok(())
+    });
+}
+
+#[test]
+fn many_at_once() {
+    with_programs(async {
+        let processes = (0..20).map(|i| async move {
+            let process = shell(&format!("echo {i}")).await?;
+            output(&process).await
+        });
+        let outputs: io::Result<Vec<_>> = gather(processes).await.into_iter().collect();
+        assert_eq!(outputs?, (0..20).map(|i| format!("{i}\n")).collect::<Vec<_>>());
+        Ok(())
+    });
+}
+
+#[test]
+fn each_thread_has_its_processes() {
+    let one = || {
+        with_programs(async {
+            assert_eq!(cat().await?.communicate("here").await?.0, b"here");
+            Ok(())
+        });
+    };
+    let threads: Vec<_> = (0..4).map(|_| thread::spawn(one)).collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
+#[test]
+fn what_cannot_be_started_is_named() {
+    with_programs(async {
+        let error = create_subprocess_exec("no-such-program").arg("x").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().starts_with("cannot start no-such-program: "), "{error}");
+        let error = create_subprocess_exec("true").current_dir("/no/such/place").await.unwrap_err();
+        assert!(error.to_string().starts_with("cannot start true in /no/such/place: "), "{error}");
+        let error = create_subprocess_exec(env!("CARGO_MANIFEST_DIR")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_start_that_is_cancelled_starts_nothing() {
+    with_programs(async {
+        let path = env::temp_dir().join(format!("oneloop-started-{}", std::process::id()));
+        let task = create_task(create_subprocess_exec("touch").arg(&path));
+        task.cancel();
+        yield_now().await;
+        assert!(task.cancelled());
+        assert!(!path.exists());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_dropped_process_runs_on_and_leaves_no_zombie() {
+    with_programs(async {
+        let (reader, writer) = io::pipe()?;
+        let process = create_subprocess_exec("cat").stdin(reader).await?;
+        let pid = process.pid();
+        drop(process);
+        yield_now().await;
+        assert!(exists(pid));
+        drop(writer);
+        // nobody waits, and the loop does
+        for _ in 0..10_000 {
+            if !exists(pid) {
+                return Ok(());
+            }
+            yield_now().await;
+        }
+        panic!("process {pid} is still there");
+    });
+}
+
+#[test]
+fn a_process_that_ends_with_its_handle_is_killed_when_it_is_dropped() {
+    with_programs(async {
+        let process = create_subprocess_exec("sleep").arg("3600").kill_on_drop(true).await?;
+        let (pid, end) = (process.pid(), process.wait());
+        drop(process);
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&end.await), Some(SIGKILL));
+        assert!(!exists(pid));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_process_that_has_ended_is_not_killed_when_it_is_dropped() {
+    with_programs(async {
+        let process = create_subprocess_exec("true").kill_on_drop(true).await?;
+        let end = process.wait();
+        assert!(process.wait().await.success());
+        drop(process);
+        assert!(end.await.success());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_process_outlives_its_loop_and_leaves_no_zombie() {
+    if !has_programs() {
+        return;
+    }
+    let lp = virtual_loop();
+    let (reader, writer) = io::pipe().unwrap();
+    let process = lp.run_until_complete(create_subprocess_exec("cat").stdin(reader)).unwrap().unwrap();
+    let pid = process.pid();
+    drop(lp.create_task(async move { process.wait().await }));
+    lp.run_until_complete(yield_now()).unwrap();
+    drop(lp);
+    assert!(exists(pid));
+    drop(writer);
+    assert_goes(pid);
+}
+
+#[test]
+fn a_process_that_ends_with_its_handle_ends_with_its_loop() {
+    if !has_programs() {
+        return;
+    }
+    let lp = virtual_loop();
+    let builder = create_subprocess_exec("sleep").arg("3600").kill_on_drop(true);
+    let process = lp.run_until_complete(builder).unwrap().unwrap();
+    let pid = process.pid();
+    drop(lp.create_task(async move { process.wait().await }));
+    lp.run_until_complete(yield_now()).unwrap();
+    drop(lp);
+    assert_goes(pid);
+}
+
+#[test]
+fn a_handle_may_outlive_its_loop() {
+    if !has_programs() {
+        return;
+    }
+    let lp = virtual_loop();
+    let process = lp.run_until_complete(create_subprocess_exec("sleep").arg("3600")).unwrap().unwrap();
+    let pid = process.pid();
+    drop(lp);
+    process.kill().unwrap();
+    assert_eq!(process.returncode(), None, "nobody has noticed");
+    drop(process);
+    assert_goes(pid);
+}
+
+#[test]
+fn a_process_that_runs_is_no_deadlock() {
+    with_programs(async {
+        // nothing else is set on the virtual clock
+        assert!(create_subprocess_exec("sleep").arg("0.05").await?.wait().await.success());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_limit_ends_a_wait_and_not_the_process() {
+    with_programs(async {
+        let process = create_subprocess_exec("sleep").arg("3600").kill_on_drop(true).await?;
+        assert!(oneloop::timeout(Duration::from_secs(60), process.wait()).await.is_err());
+        assert_eq!(process.returncode(), None);
+        Ok(())
+    });
+}
+
+#[test]
+fn descriptors_are_given_back_and_not_inherited() {
+    alone(|| {
+        with_programs(async {
+            let before = open_descriptors();
+            if before == 0 {
+                return Ok(()); // no /proc here
+            }
+            // what this process has itself inherited, and passes on
+            let inherited = Command::new("ls").arg("/proc/self/fd").stdin(Stdio::null()).output()?.stdout;
+            let inherited = String::from_utf8(inherited).unwrap();
+            for _ in 0..3 {
+                let first = cat().await?;
+                let second = shell("exec ls /proc/self/fd").stdin(Stdio::null()).await?;
+                assert_eq!(output(&second).await?, inherited);
+                first.communicate("").await?;
+                drop((first, second));
+                assert!(create_subprocess_exec("no-such-program").stdin(Stdio::piped()).await.is_err());
+                yield_now().await;
+                assert_eq!(open_descriptors(), before);
+            }
+            Ok(())
+        });
+    });
+}
+
+#[test]
+fn without_descriptors_the_process_is_ended() {
+    alone(|| {
+        with_programs(async {
+            if open_descriptors() == 0 {
+                return Ok(()); // no /proc here
+            }
+            // all but a few: how many a start takes, the loop below finds out
+            let mut held = Vec::new();
+            while let Ok(file) = File::open("/dev/null") {
+                held.push(file);
+                if held.len() > 100_000 {
+                    return Ok(()); // there is no limit here
+                }
+            }
+            let mut failures = 0;
+            loop {
+                match create_subprocess_exec("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).await {
+                    Ok(process) => {
+                        assert_eq!(process.communicate("at last").await?.0, b"at last");
+                        assert!(failures > 1, "each step of the start can fail");
+                        return Ok(());
+                    }
+                    Err(_) => failures += 1,
+                }
+                held.pop();
+            }
+        });
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_session_and_a_group_of_its_own() {
+    with_programs(async {
+        // pid, its group and its session
+        let ids = "read -r pid name state parent group session rest < /proc/$$/stat; echo $pid $group $session";
+        let parse = |text: String| text.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<u32>>();
+
+        let process = shell(ids).start_new_session().await?;
+        assert_eq!(parse(output(&process).await?), [process.pid(); 3]);
+        let process = shell(ids).process_group(0).await?;
+        let found = parse(output(&process).await?);
+        assert_eq!(found[..2], [process.pid(); 2]);
+        assert_ne!(found[2], process.pid());
+        Ok(())
+    });
+}
+
+#[test]
+#[should_panic(expected = "no event loop on this thread")]
+fn a_start_wants_a_loop() {
+    let waker = std::task::Waker::noop();
+    let mut start = std::pin::pin!(create_subprocess_exec("true"));
+    let _ = start.as_mut().poll(&mut std::task::Context::from_waker(waker));
+}
+
+#[test]
+fn input_from_a_file() {
+    with_programs(async {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let process = create_subprocess_exec("cat").stdin(File::open(&path)?).stdout(Stdio::piped()).await?;
+        assert_eq!(output(&process).await?, fs::read_to_string(&path)?);
+        Ok(())
+    });
+}

@@ -1,0 +1,146 @@
+//! UDP: datagrams to and fro, connected and not, to nobody, and to many.
+#![cfg(unix)]
+
+use std::io::ErrorKind;
+use std::net::UdpSocket as StdSocket;
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use oneloop::net::UdpSocket;
+use oneloop::{catch_cancelled, create_task, gather, sleep, timeout};
+
+use crate::support::run_real;
+
+const ANY: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
+
+#[test]
+fn a_thread_is_asked_and_answers() {
+    run_real(async {
+        let peer = StdSocket::bind("127.0.0.1:0").unwrap();
+        let address = peer.local_addr().unwrap();
+        let thread = thread::spawn(move || {
+            let mut buffer = [0; 100];
+            let (n, from) = peer.recv_from(&mut buffer).unwrap();
+            peer.send_to(&buffer[..n].to_ascii_uppercase(), from).unwrap();
+        });
+        let socket = UdpSocket::bind(ANY).unwrap();
+        assert_eq!(socket.send_to(b"ping", address).await.unwrap(), 4);
+        let mut buffer = [0; 100];
+        assert_eq!(socket.recv_from(&mut buffer).await.unwrap(), (4, address));
+        assert_eq!(&buffer[..4], b"PING");
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn datagrams_that_wait_are_all_read_though_each_is_shorter_than_the_buffer() {
+    run_real(async {
+        let (left, right) = (UdpSocket::bind(ANY).unwrap(), UdpSocket::bind(ANY).unwrap());
+        for length in [1, 0, 3] {
+            left.send_to(&[7; 3][..length], right.local_addr().unwrap()).await.unwrap();
+        }
+        let mut buffer = [0; 100];
+        for length in [1, 0, 3] {
+            assert_eq!(right.recv_from(&mut buffer).await.unwrap().0, length);
+        }
+    });
+}
+
+#[test]
+fn connected_it_hears_its_peer_alone() {
+    run_real(async {
+        let [left, right, other] = [(); 3].map(|()| UdpSocket::bind(ANY).unwrap());
+        left.connect(right.local_addr().unwrap()).unwrap();
+        assert_eq!(left.peer_addr().unwrap(), right.local_addr().unwrap());
+        other.send_to(b"other", left.local_addr().unwrap()).await.unwrap();
+        right.send_to(b"right", left.local_addr().unwrap()).await.unwrap();
+        let mut buffer = [0; 100];
+        assert_eq!(left.recv(&mut buffer).await.unwrap(), 5);
+        assert_eq!(&buffer[..5], b"right");
+        left.send(b"back").await.unwrap();
+        assert_eq!(right.recv(&mut buffer).await.unwrap(), 4);
+    });
+}
+
+#[test]
+fn nobody_there_is_an_error_once_and_the_socket_goes_on() {
+    run_real(async {
+        let gone = StdSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let socket = UdpSocket::bind(ANY).unwrap();
+        socket.connect(gone).unwrap();
+        socket.send(b"anybody?").await.unwrap();
+        let mut buffer = [0; 9];
+        let error = socket.recv(&mut buffer).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        // the error is over: it waits, and does not spin
+        assert!(timeout(Duration::from_millis(20), socket.recv(&mut buffer)).await.is_err());
+        let peer = UdpSocket::bind(gone).unwrap();
+        socket.send(b"now").await.unwrap();
+        assert_eq!(peer.recv(&mut buffer).await.unwrap(), 3);
+        peer.send_to(b"yes", socket.local_addr().unwrap()).await.unwrap();
+        assert_eq!(socket.recv(&mut buffer).await.unwrap(), 3);
+    });
+}
+
+#[test]
+fn several_tasks_receive_and_each_datagram_goes_to_one() {
+    run_real(async {
+        let (left, right) = (UdpSocket::bind(ANY).unwrap(), Rc::new(UdpSocket::bind(ANY).unwrap()));
+        let receivers: Vec<_> = (0..3)
+            .map(|_| {
+                let right = Rc::clone(&right);
+                create_task(async move {
+                    let mut buffer = [0; 1];
+                    right.recv(&mut buffer).await.unwrap();
+                    buffer[0]
+                })
+            })
+            .collect();
+        sleep(Duration::from_millis(1)).await;
+        for byte in 1..=3 {
+            left.send_to(&[byte], right.local_addr().unwrap()).await.unwrap();
+        }
+        assert_eq!(gather(receivers).await, [1, 2, 3]); // the first who waits is the first to try
+    });
+}
+
+#[test]
+fn a_cancelled_receiver_loses_nothing() {
+    run_real(async {
+        let (left, right) = (UdpSocket::bind(ANY).unwrap(), Rc::new(UdpSocket::bind(ANY).unwrap()));
+        let receives = Rc::clone(&right);
+        let waits = create_task(async move { catch_cancelled(receives.recv(&mut [0; 9])).await.is_err() });
+        sleep(Duration::from_millis(1)).await;
+        left.send_to(b"kept", right.local_addr().unwrap()).await.unwrap();
+        waits.cancel();
+        assert!(waits.await);
+        assert_eq!(right.recv(&mut [0; 9]).await.unwrap(), 4);
+    });
+}
+
+#[test]
+fn broadcasts_have_to_be_allowed() {
+    run_real(async {
+        let socket = UdpSocket::bind(([0, 0, 0, 0], 0)).unwrap();
+        let everybody = ([127, 255, 255, 255], 9);
+        assert_eq!(socket.send_to(b"x", everybody).await.unwrap_err().kind(), ErrorKind::PermissionDenied);
+        socket.set_broadcast(true).unwrap();
+        assert_eq!(socket.send_to(b"x", everybody).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn too_long_a_datagram_is_refused_and_a_long_one_is_cut() {
+    run_real(async {
+        let (left, right) = (UdpSocket::bind(ANY).unwrap(), UdpSocket::bind(ANY).unwrap());
+        let to = right.local_addr().unwrap();
+        assert!(left.send_to(&vec![7; 70_000], to).await.is_err());
+        left.send_to(&vec![7; 60_000], to).await.unwrap();
+        let mut buffer = [0; 10];
+        assert_eq!(right.recv(&mut buffer).await.unwrap(), 10);
+        let socket = UdpSocket::from_std(left.into_std()).unwrap();
+        socket.send_to(b"next", to).await.unwrap();
+        assert_eq!(right.recv(&mut buffer).await.unwrap(), 4);
+    });
+}

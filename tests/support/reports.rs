@@ -1,0 +1,18 @@
+//! What a loop's exception handler is told. Must not know who panics.
+
+use oneloop::{EventLoop, ExceptionContext};
+
+use super::log::Log;
+
+/// What the exception handler is told from now on, as text.
+pub(crate) fn reports(lp: &EventLoop) -> Log<String> {
+    reports_as(lp, ToString::to_string)
+}
+
+/// What the exception handler is told from now on, as `look` sees it.
+pub(crate) fn reports_as<T: 'static>(lp: &EventLoop, look: impl Fn(&ExceptionContext) -> T + 'static) -> Log<T> {
+    let reports = Log::default();
+    let told = Log::clone(&reports);
+    lp.set_exception_handler(move |context| told.borrow_mut().push(look(context)));
+    reports
+}
