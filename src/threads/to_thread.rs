@@ -194,7 +194,8 @@ fn default_executor(kernel: &Loop) -> Rc<DefaultExecutor> {
 
 /// Whether the default executor of a loop has threads.
 pub(crate) fn has_default_threads(kernel: &Loop) -> bool {
-    let pool = default_executor(kernel).pool.borrow().clone();
+    let executor = kernel.extensions().get::<DefaultExecutor>();
+    let pool = executor.and_then(|executor| executor.pool.borrow().clone());
     pool.is_some_and(|pool| pool.thread_count() > 0)
 }
 

@@ -1,4 +1,4 @@
-//! Processes whose exit a thread waits for, as on a system without descriptors of processes. `tests/process.rs` has the
+//! Processes whose exit a thread waits for, as on a system without descriptors of processes. `tests/it/process.rs` has the
 //! same cases with a descriptor.
 
 use std::io;
