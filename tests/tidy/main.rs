@@ -1,9 +1,8 @@
 //! The shape of the project, as tests: which module may name which, and the house rules on files.
 //! The `mod` lists of `src/lib.rs` and of each folder are the architecture; they are read here, not copied.
 
-#[path = "tidy/imports.rs"]
+mod docs;
 mod imports;
-#[path = "tidy/text.rs"]
 mod text;
 
 use std::fs;
@@ -118,6 +117,33 @@ fn lists_hold_only_declarations() {
 }
 
 #[test]
+fn the_page_on_the_architecture_lists_the_folders_in_their_order() {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/ARCHITECTURE.md")).expect("docs/ARCHITECTURE.md");
+    let table = page.lines().skip_while(|line| !line.starts_with("| folder |")).skip(2);
+    let rows = table.take_while(|line| line.starts_with("| `"));
+    let told: Vec<String> = rows.map(|row| row[3..].split('`').next().unwrap_or_default().to_string()).collect();
+    let lib = fs::read_to_string(Path::new(ROOT).join("src/lib.rs")).expect("src/lib.rs");
+    let mut folders = declared(&lib);
+    folders.retain(|name| Path::new(ROOT).join("src").join(name).is_dir() && name != "guide");
+    assert_eq!(told, folders, "docs/ARCHITECTURE.md: the table of folders is not the list of src/lib.rs");
+}
+
+#[test]
+fn words_say_who_is_meant() {
+    let mut problems = Vec::new();
+    for file in sources("src") {
+        for (i, line) in file.raw.lines().enumerate() {
+            let vague = ["whoever", "somebody", "nobody", "anybody"].into_iter().find(|word| has_word(line, word));
+            problems.extend(vague.map(|word| format!("{}:{}: `{word}`", file.path, i + 1)));
+            if line.starts_with("//!") && ["Owns that;", "Owns that,", "Owns it"].iter().any(|it| line.contains(it)) {
+                problems.push(format!("{}:{}: a pronoun for what the file owns", file.path, i + 1));
+            }
+        }
+    }
+    report("Say who is meant, and what a file owns, with a noun.", &problems);
+}
+
+#[test]
 fn every_file_says_what_it_owns() {
     let mut files: Vec<Source> = Vec::new();
     for folder in ["src", "tests", "benches", "docs/examples"] {
@@ -159,7 +185,7 @@ fn unsafe_stays_in_the_listed_files() {
             problems.push(format!("{path}:1: listed, and has no `unsafe`"));
         }
     }
-    let rule = "`unsafe` is in the UNSAFE_FILES of tests/tidy.rs: move it there, or mend the list.";
+    let rule = "`unsafe` is in the UNSAFE_FILES of tests/tidy/main.rs: move it there, or mend the list.";
     report(rule, &problems);
 }
 
