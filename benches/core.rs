@@ -10,6 +10,8 @@ mod counts;
 mod measure;
 #[path = "core/options.rs"]
 mod options;
+#[path = "core/cancellation.rs"]
+mod cancellation;
 #[path = "core/rows.rs"]
 mod rows;
 

@@ -14,8 +14,8 @@ use oneloop::{
     create_task, gather, open_connection, sleep, start_server, task_group, to_thread, wait, yield_now,
 };
 
-use crate::Row;
 use crate::measure::{Cost, cost};
+use crate::{Row, cancellation};
 
 const fn real(name: &'static str, op: &'static str, run: fn(&EventLoop, u64) -> Cost) -> Row {
     Row { name, op, clock: Clock::Real, run }
@@ -49,6 +49,18 @@ pub(crate) const ROWS: &[Row] = &[
         clock: Clock::Virtual,
         run: timers_fire,
     },
+    real("timeout_in_time", "a limit of time around one yield", cancellation::timeout_in_time),
+    real("timeout_ten_yields", "the same around ten", cancellation::timeout_ten_yields),
+    Row {
+        name: "timeout_late",
+        op: "a limit of time that is up, on the virtual clock",
+        clock: Clock::Virtual,
+        run: cancellation::timeout_late,
+    },
+    real("catch", "a catcher around one yield", cancellation::catch),
+    real("cancel_sleeper", "a sleeping task made, cancelled and awaited", cancellation::cancel_sleeper),
+    real("cancel_caught", "the same with a catcher around the sleep", cancellation::cancel_caught),
+    real("group_of_one", "a group with one child that yields once", cancellation::group_of_one),
     real("echo_1", "1 KiB to and fro over TCP between two tasks of the loop", echoes::<1>),
     real("echo_64", "the same over 64 connections at once", echoes::<64>),
     real("stream_echo_1", "echo_1 over streams, with a server", stream_echoes::<1>),
@@ -60,7 +72,7 @@ pub(crate) const ROWS: &[Row] = &[
 ];
 
 /// Does `batch`, which is so many operations, so many times.
-fn repeat(lp: &EventLoop, times: u64, operations: u64, batch: impl AsyncFn()) -> Cost {
+pub(crate) fn repeat(lp: &EventLoop, times: u64, operations: u64, batch: impl AsyncFn()) -> Cost {
     let all = async {
         for _ in 0..times {
             batch().await;

@@ -1,0 +1,90 @@
+//! What limits, catchers and cancellations cost, with the end and without. Owns these workloads; must not know how time is
+//! taken or shown.
+
+use std::time::Duration;
+
+use oneloop::{EventLoop, GroupError, catch_cancelled, create_task, sleep, task_group, timeout, yield_now};
+
+use crate::measure::Cost;
+use crate::rows::repeat;
+
+/// How many operations a batch has.
+const BATCH: u64 = 1_000;
+/// A limit that is never up.
+const LONG: Duration = Duration::from_secs(3600);
+
+pub(crate) fn timeout_in_time(lp: &EventLoop, times: u64) -> Cost {
+    repeat(lp, times, BATCH, async || {
+        for _ in 0..BATCH {
+            timeout(LONG, yield_now()).await.expect("it is in time");
+        }
+    })
+}
+
+pub(crate) fn timeout_ten_yields(lp: &EventLoop, times: u64) -> Cost {
+    repeat(lp, times, BATCH, async || {
+        for _ in 0..BATCH {
+            let yields = async {
+                for _ in 0..10 {
+                    yield_now().await;
+                }
+            };
+            timeout(LONG, yields).await.expect("it is in time");
+        }
+    })
+}
+
+/// On the virtual clock, where no time is waited for.
+pub(crate) fn timeout_late(lp: &EventLoop, times: u64) -> Cost {
+    repeat(lp, times, BATCH, async || {
+        for _ in 0..BATCH {
+            timeout(Duration::from_millis(1), sleep(LONG)).await.expect_err("it is late");
+        }
+    })
+}
+
+pub(crate) fn catch(lp: &EventLoop, times: u64) -> Cost {
+    repeat(lp, times, BATCH, async || {
+        for _ in 0..BATCH {
+            catch_cancelled(yield_now()).await.expect("it is not cancelled");
+        }
+    })
+}
+
+pub(crate) fn cancel_sleeper(lp: &EventLoop, times: u64) -> Cost {
+    repeat(lp, times, BATCH, async || {
+        for _ in 0..BATCH {
+            let mut task = create_task(sleep(LONG));
+            yield_now().await;
+            task.cancel();
+            task.outcome().await.expect_err("it is cancelled");
+        }
+    })
+}
+
+pub(crate) fn cancel_caught(lp: &EventLoop, times: u64) -> Cost {
+    repeat(lp, times, BATCH, async || {
+        for _ in 0..BATCH {
+            let task = create_task(async { catch_cancelled(sleep(LONG)).await.is_err() });
+            yield_now().await;
+            task.cancel();
+            assert!(task.await, "it is caught");
+        }
+    })
+}
+
+pub(crate) fn group_of_one(lp: &EventLoop, times: u64) -> Cost {
+    repeat(lp, times, BATCH, async || {
+        for _ in 0..BATCH {
+            let ended: Result<(), GroupError<()>> = task_group(async |group| {
+                group.create_task(async {
+                    yield_now().await;
+                    Ok(())
+                });
+                Ok(())
+            })
+            .await;
+            ended.expect("no child fails");
+        }
+    })
+}
