@@ -107,7 +107,7 @@ pub(crate) fn note_wait(what: Leaf) {
     unsafe {
         with(|kernel| {
             if let Some(kernel) = kernel {
-                kernel.leaf().set(Some(what));
+                kernel.running_task().leaf().set(Some(what));
             }
         });
     }

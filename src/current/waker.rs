@@ -45,7 +45,7 @@ fn wake(word: *const ()) {
     unsafe {
         this_thread::with(|kernel| match kernel {
             Some(kernel) => wake_task(kernel, key),
-            None => Inbox::deliver(key),
+            None => Inbox::send_wake(key),
         });
     }
 }

@@ -24,7 +24,7 @@ impl EventLoop {
         if life.phase() == Phase::Open {
             let _in = current::enter(Rc::clone(kernel));
             life.set_phase(Phase::Closing);
-            kernel.shut_inbox();
+            kernel.close_inbox();
             while self.drop_what_is_left() {} // a destructor may start tasks and set timers again
             life.set_phase(Phase::Closed);
             guarded(kernel, DESTRUCTOR, || drop(kernel.set_exception_handler(None)));
@@ -53,7 +53,7 @@ impl EventLoop {
     fn drop_scheduled(&self) {
         let kernel = self.kernel();
         let mut batch = Batch::new();
-        kernel.swap_batch(&mut batch);
+        kernel.ready().swap(&mut batch);
         for entry in batch {
             guarded(kernel, DESTRUCTOR, || drop(entry));
         }

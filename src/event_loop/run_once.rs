@@ -34,7 +34,7 @@ enum Wait {
 
 impl<'a> Iteration<'a> {
     pub(super) fn first(kernel: &'a Loop) -> Self {
-        Self { kernel, batch: kernel.take_spare_batch(), events: Vec::new() }
+        Self { kernel, batch: kernel.ready().take_spare(), events: Vec::new() }
     }
 
     /// One iteration, in the steps of `docs/ARCHITECTURE.md`.
@@ -53,15 +53,15 @@ impl<'a> Iteration<'a> {
 
     /// The run is over.
     pub(super) fn end(self) {
-        self.kernel.keep_spare_batch(self.batch);
+        self.kernel.ready().keep_spare(self.batch);
     }
 
     #[inline]
     fn how_to_wait(&self) -> Wait {
         let kernel = self.kernel;
         // a run that was told to stop before it began only looks
-        match kernel.nothing_is_ready() && !kernel.life().is_stopping() {
-            false if kernel.nothing_is_ready() || kernel.budget().poll_is_due() => Wait::Look,
+        match kernel.ready().is_empty() && !kernel.life().is_stopping() {
+            false if kernel.ready().is_empty() || kernel.budget().poll_is_due() => Wait::Look,
             false => Wait::No,
             true if kernel.clock().is_virtual() => Wait::Jump,
             true => Wait::Until(kernel.next_expiry()),
@@ -164,7 +164,7 @@ impl<'a> Iteration<'a> {
 
     /// This is where all code of users is called, but for destructors and foreign wakers.
     fn run_batch(&mut self) {
-        self.kernel.swap_batch(&mut self.batch);
+        self.kernel.ready().swap(&mut self.batch);
         self.kernel.budget().count_entries(self.batch.len());
         while let Some(entry) = self.batch.pop_front() {
             run_entry(self.kernel, entry);

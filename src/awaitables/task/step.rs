@@ -94,7 +94,7 @@ fn advance(core: &Core, suspension: &TaskState, coroutine: &dyn Coroutine, me: &
         suspension.started().set(true);
         let waker = ManuallyDrop::new(waker(suspension.key())); // its destructor would do nothing
         let mut cx = Context::from_waker(&waker);
-        kernel.while_running(me, || coroutine.resume(&mut cx))
+        kernel.running_task().during(me, || coroutine.resume(&mut cx))
     };
     let still_throwing = kernel.throwing().throw() != Throw::Off;
     match resumed {
@@ -109,7 +109,7 @@ fn advance(core: &Core, suspension: &TaskState, coroutine: &dyn Coroutine, me: &
             end(core, suspension, me, None);
         }
         resumed => {
-            let ending = kernel.while_running(me, || fail(kernel, coroutine, resumed));
+            let ending = kernel.running_task().during(me, || fail(kernel, coroutine, resumed));
             suspend(kernel, suspension);
             end(core, suspension, me, Some(ending));
         }
@@ -148,7 +148,7 @@ fn wait(suspension: &TaskState, me: &NodeRef) {
 
 #[inline]
 fn suspend(kernel: &Loop, suspension: &TaskState) {
-    suspension.leaf().set(kernel.leaf().take());
+    suspension.leaf().set(kernel.running_task().leaf().take());
     suspension.running().set(false);
 }
 
