@@ -12,8 +12,8 @@ use crate::kernel::{Inbox, Kernel, Queued};
 /// Calls the loop's exception handler. If there is none, or if it panics, a line goes to standard error.
 pub(crate) fn call_exception_handler<P: Queued>(kernel: &Kernel<P>, context: &ExceptionContext) {
     let handler = kernel.exception_handler();
-    let handled = handler.map(|handle| catch_unwind(AssertUnwindSafe(|| handle(context))).map_err(Panic::new));
-    if !matches!(handled, Some(Ok(()))) {
+    let told = handler.map(|handler| catch_unwind(AssertUnwindSafe(|| handler(context))).map_err(Panic::new));
+    if !matches!(told, Some(Ok(()))) {
         // a closed standard error is no reason to fail
         let _ = writeln!(std::io::stderr(), "oneloop: {context}");
     }

@@ -86,7 +86,7 @@ fn leave_context(core: &Core, suspension: &TaskState, outside: Option<Variables>
 #[inline(always)]
 fn advance(core: &Core, suspension: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     let kernel = &**core.kernel();
-    let throwing = suspension.eventful().replace(false) && begin(kernel, suspension);
+    let throwing = suspension.needs_bookkeeping().replace(false) && begin(kernel, suspension);
     suspension.running().set(true);
     let resumed = if throwing && !suspension.started().get() {
         Resumed::Pending // cancelled before it began
@@ -100,7 +100,7 @@ fn advance(core: &Core, suspension: &TaskState, coroutine: &dyn Coroutine, me: &
     match resumed {
         Resumed::Pending if !still_throwing => {
             suspend(kernel, suspension);
-            if suspension.eventful().get() {
+            if suspension.needs_bookkeeping().get() {
                 wait(suspension, me);
             }
         }
@@ -127,7 +127,7 @@ fn begin(kernel: &Loop, suspension: &TaskState) -> bool {
         // whatever became of an earlier one, the task meets a cancellation now
         drop(suspension.take_handed_on());
     }
-    suspension.eventful().set(suspension.has_handed_on());
+    suspension.needs_bookkeeping().set(suspension.has_handed_on());
     if !matches!(waits, Waits::None) {
         // seldom the last share of a node, but then a value of a user goes with it
         guarded(kernel, "Exception in destructor", || drop(waits));
@@ -175,7 +175,7 @@ fn fail(kernel: &Loop, coroutine: &dyn Coroutine, resumed: Resumed) -> Ending {
 fn end(core: &Core, suspension: &TaskState, me: &NodeRef, ending: Option<Ending>) {
     let kernel = core.kernel();
     let in_table = kernel.remove_task(suspension.key());
-    if suspension.eventful().get() {
+    if suspension.needs_bookkeeping().get() {
         guarded(kernel, "Exception in destructor", || drop(suspension.take_handed_on()));
     }
     let share = || me.clone();
