@@ -1,8 +1,9 @@
 //! Where a cancellation is caught: asyncio's `except CancelledError`. Owns `catch_cancelled`; must not know how a
 //! cancellation begins.
 //!
-//! While a cancellation is thrown, leaves return `Pending`. The innermost `catch_cancelled` whose future returns `Pending`
-//! then drops that future: its destructors are asyncio's `finally`. `kernel/throwing.rs` has the whole picture.
+//! While a cancellation is thrown, leaves return `Pending`. The innermost `catch_cancelled` whose future returns
+//! `Pending` then drops that future: its destructors are asyncio's `finally`. `kernel/throwing.rs` has the whole
+//! picture.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,8 +19,8 @@ use crate::node::{Kind, Loop, Node};
 /// Runs `future`, and catches a cancellation that is thrown through it: asyncio's `try: await future` /
 /// `except CancelledError`.
 ///
-/// Returns `Ok(value)` if the future returned, and `Err(Cancelled)` if it was cancelled. In that case the future has been
-/// dropped, with its destructors, and the task goes on here. It may clean up with awaits. It may go on for good:
+/// Returns `Ok(value)` if the future returned, and `Err(Cancelled)` if it was cancelled. In that case the future has
+/// been dropped, with its destructors, and the task goes on here. It may clean up with awaits. It may go on for good:
 /// `cancelling()` then counts the request until `uncancel()` is called. Or it may let the cancellation go on from here,
 /// with [`Cancelled::reraise`].
 ///
@@ -113,9 +114,9 @@ impl Drop for SetAside<'_> {
     }
 }
 
-/// Takes back one request to cancel a task, and returns how many are left. If none is left, a cancellation that the next
-/// step would deliver is dropped. So is one that is being delivered right now, which a task sees if a combinator polls a
-/// sibling of the leaf that has returned `Pending`.
+/// Takes back one request to cancel a task, and returns how many are left. If none is left, a cancellation that the
+/// next step would deliver is dropped. So is one that is being delivered right now, which a task sees if a combinator
+/// polls a sibling of the leaf that has returned `Pending`.
 pub(crate) fn uncancel(task: &dyn Node) -> u32 {
     let Kind::Task(state) = task.kind() else { return 0 };
     let left = state.uncancel();

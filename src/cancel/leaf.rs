@@ -18,9 +18,9 @@ use crate::node::{Kind, Loop, Node, NodeRef, TaskState, same, wake};
 /// waits for.
 ///
 /// While a cancellation is delivered to the task, the leaf returns `Pending` and `poll` is not called. So the leaf may
-/// miss its wake-up. If a sibling catches the cancellation (`join!` with a `catch_cancelled`) and this leaf survives, it
-/// must be polled again. A leaf whose waker is foreign wakes itself now; for the others, `catch_cancelled` queues the
-/// task once more.
+/// miss its wake-up. If a sibling catches the cancellation (`join!` with a `catch_cancelled`) and this leaf survives,
+/// it must be polled again. A leaf whose waker is foreign wakes itself now; for the others, `catch_cancelled` queues
+/// the task once more.
 #[inline]
 pub(crate) fn poll_leaf<R>(cx: &Context<'_>, what: Leaf, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
     if is_throwing(cx) {
@@ -50,8 +50,8 @@ fn skip_leaf(cx: &Context<'_>) -> bool {
     true
 }
 
-/// Notes in the running task that it is about to wait for a node: for the await graph, and because a cancellation of the
-/// task goes to that node.
+/// Notes in the running task that it is about to wait for a node: for the await graph, and because a cancellation of
+/// the task goes to that node.
 pub(crate) fn wait_for_node(node: NodeRef) {
     let kernel = Rc::clone(node.core().kernel());
     with_running(&kernel, |task| task.wait_for(node));

@@ -1,5 +1,5 @@
-//! How a cancellation travels between tasks, how it is thrown inside one, and where it is caught; and what every leaf has
-//! to do. Owns these rules; must not know coroutines or primitives.
+//! How a cancellation travels between tasks, how it is thrown inside one, and where it is caught; and what every leaf
+//! has to do. Owns these rules; must not know coroutines or primitives.
 
 mod propagate; // between tasks: from a task to what it awaits
 mod leaf; // a future of the loop at the bottom of a task

@@ -93,8 +93,8 @@ impl<T> Returns for fn() -> T {
 pub(crate) type Never = <fn() -> ! as Returns>::Value;
 
 impl Cancelled {
-    /// Lets the cancellation go on from here: asyncio's bare `raise` in an `except CancelledError`. Never returns, so it
-    /// fits wherever a value is wanted.
+    /// Lets the cancellation go on from here: asyncio's bare `raise` in an `except CancelledError`. Never returns, so
+    /// it fits wherever a value is wanted.
     ///
     /// # Examples
     /// ```

@@ -1,5 +1,5 @@
-//! Context variables: asyncio's `ContextVar`. Owns the variable, its token, and the way to run code in a context; must not
-//! know tasks, nor the loop.
+//! Context variables: asyncio's `ContextVar`. Owns the variable, its token, and the way to run code in a context; must
+//! not know tasks, nor the loop.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,12 +17,12 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(NO_ID + 1);
 
 /// A variable with a value of its own in every task: asyncio's `ContextVar`.
 ///
-/// A task starts with the values that its creator had, and a callback with the values at its registration. What a task or
-/// a callback sets, the others do not see: see [`Context`]. Outside of tasks and callbacks, a thread has a context too,
-/// and what is created there inherits from it. A program that uses no variable pays nothing for them.
+/// A task starts with the values that its creator had, and a callback with the values at its registration. What a task
+/// or a callback sets, the others do not see: see [`Context`]. Outside of tasks and callbacks, a thread has a context
+/// too, and what is created there inherits from it. A program that uses no variable pays nothing for them.
 ///
-/// A variable is best a `static`. All threads share the variable, but a value never leaves the thread that has set it, so
-/// `T` can be any type. (A `const` would be a different variable at each place that names it.)
+/// A variable is best a `static`. All threads share the variable, but a value never leaves the thread that has set it,
+/// so `T` can be any type. (A `const` would be a different variable at each place that names it.)
 ///
 /// # Examples
 /// ```
@@ -88,8 +88,8 @@ impl<T: 'static> ContextVar<T> {
         self.with(|value| Some(value?.clone()))
     }
 
-    /// Shows the value of the variable in the current context to `f`. This is for values that cannot be cloned. `f` may do
-    /// anything, and may even set this variable: the value that it was shown stays alive.
+    /// Shows the value of the variable in the current context to `f`. This is for values that cannot be cloned. `f` may
+    /// do anything, and may even set this variable: the value that it was shown stays alive.
     ///
     /// # Examples
     /// ```

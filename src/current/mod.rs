@@ -1,5 +1,5 @@
-//! Which loop and which context this thread is in, and how a task is woken. Owns the thread-locals and the waker; must not
-//! know how a loop runs.
+//! Which loop and which context this thread is in, and how a task is woken. Owns the thread-locals and the waker; must
+//! not know how a loop runs.
 
 mod this_thread; // the loop and the context that this thread is in
 mod waker; // a waker that is a number

@@ -10,8 +10,8 @@ use crate::kernel::{Leaf, Throw};
 use crate::node::Loop;
 
 thread_local! {
-    /// The loop that was entered last: the top of `ENTERED`. A pointer without a destructor, so that reading it costs one
-    /// load, and works while the thread ends.
+    /// The loop that was entered last: the top of `ENTERED`. A pointer without a destructor, so that reading it costs
+    /// one load, and works while the thread ends.
     static INNERMOST: Cell<*const Loop> = const { Cell::new(std::ptr::null()) };
     /// The loops that are entered, the outermost first.
     static ENTERED: RefCell<Stack> = const { RefCell::new(Stack { loops: Vec::new(), last_guard: 0 }) };
@@ -21,9 +21,9 @@ thread_local! {
     static CONTEXT: Cell<Option<Context>> = const { Cell::new(None) };
 }
 
-/// Invariant, **the pointer lives**: `INNERMOST` is null, or points into an `Rc` in `ENTERED`. Every change of the stack
-/// ends with `update_innermost`. When the thread ends, the destructor of the stack makes the pointer null before the
-/// loops are dropped.
+/// Invariant, **the pointer lives**: `INNERMOST` is null, or points into an `Rc` in `ENTERED`. Every change of the
+/// stack ends with `update_innermost`. When the thread ends, the destructor of the stack makes the pointer null before
+/// the loops are dropped.
 struct Stack {
     /// Each loop with the number of its guard.
     loops: Vec<(u64, Rc<Loop>)>,
@@ -84,8 +84,8 @@ impl Drop for Guard {
 #[inline]
 pub(super) unsafe fn with<R>(f: impl FnOnce(Option<&Loop>) -> R) -> R {
     let innermost = INNERMOST.try_with(Cell::get).unwrap_or(std::ptr::null());
-    // SAFETY: the pointer lives (see `Stack`). It does so until `f` returns, because only `enter` and the drop of a guard
-    // change the stack, and `f` does neither.
+    // SAFETY: the pointer lives (see `Stack`). It does so until `f` returns, because only `enter` and the drop of a
+    // guard change the stack, and `f` does neither.
     f(unsafe { innermost.as_ref() })
 }
 
@@ -143,8 +143,8 @@ pub(crate) fn expect() -> Rc<Loop> {
     )
 }
 
-/// Whether this thread, or a task or callback of it, may have a context that is not empty. It costs one load, which is all
-/// that a program without variables pays.
+/// Whether this thread, or a task or callback of it, may have a context that is not empty. It costs one load, which is
+/// all that a program without variables pays.
 #[inline]
 pub(crate) fn uses_contexts() -> bool {
     USES_CONTEXTS.get()
@@ -155,8 +155,8 @@ pub(crate) fn note_context_use() {
     USES_CONTEXTS.set(true);
 }
 
-/// Swaps the context that this thread is in (`None` stands for an empty one), and returns the previous one. To run code in
-/// a context, this is called before and after: the second call returns the context as the code has left it.
+/// Swaps the context that this thread is in (`None` stands for an empty one), and returns the previous one. To run code
+/// in a context, this is called before and after: the second call returns the context as the code has left it.
 #[cold]
 pub(crate) fn swap_context(next: Option<Context>) -> Option<Context> {
     note_context_use();
@@ -164,8 +164,8 @@ pub(crate) fn swap_context(next: Option<Context>) -> Option<Context> {
     CONTEXT.try_with(|slot| slot.replace(next)).unwrap_or_default()
 }
 
-/// Shows the context that this thread is in to `look`, unless it is empty. `look` must not call code of a user, which would
-/// not find the context in its place.
+/// Shows the context that this thread is in to `look`, unless it is empty. `look` must not call code of a user, which
+/// would not find the context in its place.
 fn with_thread_context<R>(look: impl FnOnce(&Context) -> R) -> Option<R> {
     let seen = CONTEXT.try_with(|slot| {
         let context = slot.take();

@@ -1,5 +1,5 @@
-//! The loop that users hold: one iteration, runs, closing, the builder. Owns when code of users runs; must not know what
-//! is built on the loop.
+//! The loop that users hold: one iteration, runs, closing, the builder. Owns when code of users runs; must not know
+//! what is built on the loop.
 
 mod timer_handle; // a callback with a deadline
 mod event_loop; // the handle on a loop: scheduling and state

@@ -1,5 +1,5 @@
-//! One iteration of the loop: asyncio's `_run_once`. Owns the order of its six steps; must not know when a run ends, nor
-//! the purpose of any entry.
+//! One iteration of the loop: asyncio's `_run_once`. Owns the order of its six steps; must not know when a run ends,
+//! nor the purpose of any entry.
 //!
 //! The order in which everything in a program happens follows from this file, and from the points at which entries are
 //! queued, which are those at which asyncio calls `call_soon`:
@@ -137,9 +137,9 @@ impl<'a> Iteration<'a> {
         Ok(self.kernel.poll(None, &mut self.events)?)
     }
 
-    /// Sleeps until a message comes, or until the next deadline of a virtual clock has come by the real clock. The virtual
-    /// clock moves only then, and by the whole distance. So what it shows when a thread has ended does not depend on how
-    /// long the thread took.
+    /// Sleeps until a message comes, or until the next deadline of a virtual clock has come by the real clock. The
+    /// virtual clock moves only then, and by the whole distance. So what it shows when a thread has ended does not
+    /// depend on how long the thread took.
     fn wait_for_other_threads(&mut self) -> Result<(), Error> {
         let kernel = self.kernel;
         let waited = kernel.expected().waited();
@@ -187,8 +187,8 @@ impl<'a> Iteration<'a> {
         }
     }
 
-    // 5. Timers: `Kernel::queue_due_timers`. Last before the batch, so that a timer that came due during the wait runs in
-    // this iteration.
+    // 5. Timers: `Kernel::queue_due_timers`. Last before the batch, so that a timer that came due during the wait runs
+    // in this iteration.
 
     // 6. The batch. This is where all code of users runs, except for destructors and foreign wakers.
 
@@ -226,8 +226,8 @@ fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
     }
 }
 
-/// Runs a callback. If it has a context, it enters that itself; here the thread leaves it again. So what a callback sets
-/// of its variables, the next one does not see.
+/// Runs a callback. If it has a context, it enters that itself; here the thread leaves it again. So what a callback
+/// sets of its variables, the next one does not see.
 #[inline]
 fn call(kernel: &Loop, callback: impl FnOnce()) {
     if current::uses_contexts() {

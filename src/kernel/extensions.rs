@@ -1,5 +1,5 @@
-//! Values that other parts of the crate keep with a loop, such as its signal handlers. Owns one value of each type; must
-//! not know the purpose of any.
+//! Values that other parts of the crate keep with a loop, such as its signal handlers. Owns one value of each type;
+//! must not know the purpose of any.
 
 use std::any::Any;
 use std::cell::RefCell;

@@ -1,5 +1,5 @@
-//! A callback that can be cancelled until it has run: asyncio's `Handle`. Owns the closure; must not know the ready queue,
-//! the loop or tasks.
+//! A callback that can be cancelled until it has run: asyncio's `Handle`. Owns the closure; must not know the ready
+//! queue, the loop or tasks.
 
 use std::cell::Cell;
 use std::fmt;
@@ -8,8 +8,8 @@ use std::panic::Location;
 use super::ready_queue::{Run, RunRef};
 use crate::base::{PooledRc, unsize};
 
-/// A scheduled callback, or a callback that watches a descriptor: asyncio's `Handle`. Dropping the handle does not cancel
-/// the callback.
+/// A scheduled callback, or a callback that watches a descriptor: asyncio's `Handle`. Dropping the handle does not
+/// cancel the callback.
 ///
 /// # Examples
 /// ```
@@ -49,8 +49,8 @@ impl Handle {
         unsize!(self.callback.clone() => dyn Run)
     }
 
-    /// Cancels the callback: it will not run any more, and what it holds is dropped now (or at its end, if it is running).
-    /// Does nothing if the callback has run.
+    /// Cancels the callback: it will not run any more, and what it holds is dropped now (or at its end, if it is
+    /// running). Does nothing if the callback has run.
     pub fn cancel(&self) {
         self.callback.cancel();
     }

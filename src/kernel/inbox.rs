@@ -1,10 +1,10 @@
 //! Messages from other threads to a loop. Owns the messages that the loop has not taken yet, and the table that finds a
 //! loop by its number; must not know tasks, nor anything that is not `Send`.
 //!
-//! Inboxes are never freed, so a sender looks one up with a plain load and without a reference count. An inbox serves one
-//! loop after another. Each of these loops has an *epoch*, a number that no other loop of the process has: a
-//! [`LoopSender`] carries it, and so never sends to a later loop with the same inbox. A waker has room for the number of
-//! the inbox only; if its loop is gone, its key matches no task.
+//! Inboxes are never freed, so a sender looks one up with a plain load and without a reference count. An inbox serves
+//! one loop after another. Each of these loops has an *epoch*, a number that no other loop of the process has: a
+//! [`LoopSender`] carries it, and so never sends to a later loop with the same inbox. A waker has room for the number
+//! of the inbox only; if its loop is gone, its key matches no task.
 //!
 //! No code of a user is called or dropped under a lock of this file: a message that is refused goes back to its sender.
 
@@ -247,8 +247,8 @@ impl LoopReceiver {
         self.buffer.set(messages);
     }
 
-    /// Announces that the loop is about to sleep: from now on a message wakes it. False if a message has come already, so
-    /// that the loop must not sleep.
+    /// Announces that the loop is about to sleep: from now on a message wakes it. False if a message has come already,
+    /// so that the loop must not sleep.
     pub(super) fn fall_asleep(&self) -> bool {
         self.inbox().asleep.store(true, Ordering::SeqCst);
         !self.inbox().pending.load(Ordering::SeqCst)

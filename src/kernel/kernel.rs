@@ -1,9 +1,10 @@
-//! The state of one loop: its parts together, and what can be registered with them. Owns the parts; must not know what a
-//! task is, nor how an iteration goes.
+//! The state of one loop: its parts together, and what can be registered with them. Owns the parts; must not know what
+//! a task is, nor how an iteration goes.
 //!
 //! Invariant: **no code of a user runs under a borrow taken here.** Every method ends its borrow before it returns and
 //! calls no callback. What must be called or dropped is returned to the caller. The type parameter proves half of this:
-//! nothing is known of a task `P` but how to clone the pointer and how to mark it as queued, so no method can run a task.
+//! nothing is known of a task `P` but how to clone the pointer and how to mark it as queued, so no method can run a
+//! task.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -166,8 +167,8 @@ impl<P: Queued> Kernel<P> {
         self.push(Entry::Child(turn, number));
     }
 
-    /// Adds the entry of a task that was marked as queued, behind what other threads have sent so far. A closed loop has
-    /// no task, so this need not look.
+    /// Adds the entry of a task that was marked as queued, behind what other threads have sent so far. A closed loop
+    /// has no task, so this need not look.
     #[inline]
     fn push_task(&self, task: P) {
         if self.has_messages() {
@@ -322,8 +323,8 @@ impl<P: Queued> Kernel<P> {
     }
 
     /// Queues what other threads have sent, in the order in which it came. Before anything else is queued, this is
-    /// called, so the order in the queue is as if the threads themselves had queued it. If no message has come, it costs
-    /// one load.
+    /// called, so the order in the queue is as if the threads themselves had queued it. If no message has come, it
+    /// costs one load.
     #[inline]
     pub(crate) fn take_messages(&self) {
         if self.has_messages() {

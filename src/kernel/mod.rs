@@ -1,5 +1,5 @@
-//! The parts of one loop: ready queue, task table, timers, inbox. Owns the state of a loop; must not know what a task is,
-//! nor run anything.
+//! The parts of one loop: ready queue, task table, timers, inbox. Owns the state of a loop; must not know what a task
+//! is, nor run anything.
 
 mod ready_queue; // the entries that run next
 mod alarm; // what happens when a timer is due

@@ -67,8 +67,8 @@ impl<P> fmt::Debug for Entry<P> {
 /// Entries in the order in which they run.
 pub(crate) type Batch<P> = VecDeque<Entry<P>>;
 
-/// The entries that are ready. An iteration takes all of them at once, as its batch; what is queued while the batch runs
-/// waits for the next iteration, as in asyncio.
+/// The entries that are ready. An iteration takes all of them at once, as its batch; what is queued while the batch
+/// runs waits for the next iteration, as in asyncio.
 ///
 /// Invariant, **one at a time**: only the methods below make a reference to `entries`. None of them returns the
 /// reference, and none calls code that could reach the queue again: they move entries, and never drop or clone one.

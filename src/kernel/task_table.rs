@@ -1,5 +1,5 @@
-//! The tasks that are not done, by key, and the one that runs. Owns the table in which a waker's number is looked up; must
-//! not know what a task is.
+//! The tasks that are not done, by key, and the one that runs. Owns the table in which a waker's number is looked up;
+//! must not know what a task is.
 #![expect(
     unsafe_code,
     reason = "every wake looks here: with a RefCell a wake costs a tenth more, and a step as much again if the running \
@@ -52,7 +52,8 @@ impl<P: Queued> TaskTable<P> {
         f(unsafe { &mut *self.0.get() })
     }
 
-    /// The id of the next task, counted from 1, and the key that it will have. `loop_number` is the number of this loop.
+    /// The id of the next task, counted from 1, and the key that it will have. `loop_number` is the number of this
+    /// loop.
     #[inline]
     pub(super) fn next(&self, loop_number: u16) -> (u64, TaskKey) {
         self.with(|table| {
@@ -101,8 +102,8 @@ pub(crate) type Leaf = &'static &'static str;
 
 /// The task that is stepped now, if there is one, and what it is about to wait for.
 ///
-/// Invariant, **on the stack**: `task` is null, or it comes from the reference that was given to a call of `during` that
-/// has not returned.
+/// Invariant, **on the stack**: `task` is null, or it comes from the reference that was given to a call of `during`
+/// that has not returned.
 pub(crate) struct RunningTask<P> {
     task: Cell<*const P>,
     leaf: Cell<Option<Leaf>>,
@@ -142,8 +143,8 @@ impl<P> RunningTask<P> {
         f(unsafe { self.task.get().as_ref() })
     }
 
-    /// What the running task is about to wait for, beside nodes. A leaf that returns `Pending` sets it; the task takes it
-    /// when its step ends.
+    /// What the running task is about to wait for, beside nodes. A leaf that returns `Pending` sets it; the task takes
+    /// it when its step ends.
     #[inline]
     pub(crate) fn leaf(&self) -> &Cell<Option<Leaf>> {
         &self.leaf

@@ -1,5 +1,5 @@
-//! Nodes: what tasks, futures and gatherings have in common, asyncio's `Future` as the loop sees it. Owns the state of a
-//! node and its watchers; must not know how any kind of node gets its value.
+//! Nodes: what tasks, futures and gatherings have in common, asyncio's `Future` as the loop sees it. Owns the state of
+//! a node and its watchers; must not know how any kind of node gets its value.
 //!
 //! A **node** is pending and then done, once and for all. Tasks, futures, gatherings and shields are nodes. While it is
 //! pending, watchers are registered with it: a task that awaits it, a callback, a primitive that counts its children.
@@ -235,8 +235,8 @@ impl Core {
         self.watchers.drain(|watcher| watcher.tell(self, &me));
     }
 
-    /// Takes an ending back. No watcher may have been told of it. A gathering does so when its options change the rules by
-    /// which it has ended.
+    /// Takes an ending back. No watcher may have been told of it. A gathering does so when its options change the rules
+    /// by which it has ended.
     pub(crate) fn reopen(&self) {
         self.state.set(State::Pending);
         self.ending.set(None);
@@ -251,8 +251,8 @@ impl Core {
         self.forget_watchers();
     }
 
-    /// Drops the watchers, as there is nothing to tell them any more. A watcher may hold the last pointer to a node that
-    /// has watchers too, and so on: so they are dropped without recursion.
+    /// Drops the watchers, as there is nothing to tell them any more. A watcher may hold the last pointer to a node
+    /// that has watchers too, and so on: so they are dropped without recursion.
     pub(crate) fn forget_watchers(&self) {
         if let Some(watchers) = self.watchers.take() {
             drop_flat(&self.kernel, Box::new(watchers));

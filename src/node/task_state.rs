@@ -48,8 +48,8 @@ impl<N> Default for Rare<N> {
     }
 }
 
-/// The state of a task, beside its coroutine (`TaskCell`) and what it has as a node (`Core`). Every task has one, so it is
-/// kept small. `N` is a counted pointer to a node.
+/// The state of a task, beside its coroutine (`TaskCell`) and what it has as a node (`Core`). Every task has one, so it
+/// is kept small. `N` is a counted pointer to a node.
 ///
 /// A task is in one of five states. No cell holds the state as such; several cells together say which it is. These are
 /// all moves between them:
@@ -105,8 +105,8 @@ impl<N> Default for Rare<N> {
 ///    handed_on ────────────▶ Interrupted   the step ends, and the task had given the node up: take_back_if_given_up
 /// ```
 ///
-/// - An Interrupted task is Queued. An Asked task is Queued or Running, or it will be woken by what it waits for, which is
-///   done.
+/// - An Interrupted task is Queued. An Asked task is Queued or Running, or it will be woken by what it waits for, which
+///   is done.
 /// - `cancelling` counts the calls of `cancel()` less those of `uncancel()`, whatever becomes of the cancellations.
 /// - While `needs_bookkeeping` is false, `request` is None and `waits` and `handed_on` are empty: a step has nothing to
 ///   do but to poll. It may be true without a reason.
@@ -221,8 +221,8 @@ impl<N: Clone + PartialEq> TaskState<N> {
         &self.started
     }
 
-    /// Whether the coroutine is being polled or dropped, or its value moved or shown. The flag belongs to the coroutine's
-    /// cell, and is here because there is a byte to spare.
+    /// Whether the coroutine is being polled or dropped, or its value moved or shown. The flag belongs to the
+    /// coroutine's cell, and is here because there is a byte to spare.
     pub(crate) fn stage_in_use(&self) -> &Cell<bool> {
         &self.stage_in_use
     }
@@ -246,8 +246,8 @@ impl<N: Clone + PartialEq> TaskState<N> {
         self.cancelling.set(self.cancelling.get().saturating_add(1));
     }
 
-    /// Takes back one request to cancel, and returns how many are left. If none is left, a cancellation that was asked for
-    /// and not delivered yet is dropped.
+    /// Takes back one request to cancel, and returns how many are left. If none is left, a cancellation that was asked
+    /// for and not delivered yet is dropped.
     pub(crate) fn uncancel(&self) -> u32 {
         let left = self.cancelling.get().saturating_sub(1);
         self.cancelling.set(left);
@@ -338,8 +338,9 @@ impl<N: Clone + PartialEq> TaskState<N> {
 
     /// The node that the task waits for, if it waits for nothing else. A cancellation is handed on to this node.
     ///
-    /// A task that has polled several futures in its last step, in a `select` or `join` of another crate, may have given
-    /// some of them up without dropping them. So no node is sure to be awaited, and such a task is cancelled itself.
+    /// A task that has polled several futures in its last step, in a `select` or `join` of another crate, may have
+    /// given some of them up without dropping them. So no node is sure to be awaited, and such a task is cancelled
+    /// itself.
     pub(crate) fn waits_for_one(&self) -> Option<N> {
         match self.copy_of_waits() {
             Waits::One(node) if self.leaf.get().is_none() => Some(node),

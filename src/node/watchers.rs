@@ -9,8 +9,8 @@ pub(crate) trait Ranked {
     fn rank(&self) -> Option<u64>;
 }
 
-/// The watchers of one node, each with the number that it was registered with. The numbers grow. Nearly every node has at
-/// most one watcher.
+/// The watchers of one node, each with the number that it was registered with. The numbers grow. Nearly every node has
+/// at most one watcher.
 #[derive(Default)]
 enum List<W> {
     #[default]
@@ -80,8 +80,8 @@ impl<W: Ranked> Watchers<W> {
         None
     }
 
-    /// Shows the watcher with this number to `look`, which may change it, and returns what `look` returns. `None` if there
-    /// is no such watcher.
+    /// Shows the watcher with this number to `look`, which may change it, and returns what `look` returns. `None` if
+    /// there is no such watcher.
     pub(crate) fn with<R>(&self, number: u64, look: impl FnOnce(&mut W) -> R) -> Option<R> {
         let mut list = self.list.take();
         let found = match &mut list {

@@ -1,11 +1,11 @@
-//! Descriptors that callbacks watch (`add_reader`, `add_writer`): level-triggered callbacks on top of the edge-triggered
-//! poll. Owns which callback watches which descriptor; must not know what a callback is.
+//! Descriptors that callbacks watch (`add_reader`, `add_writer`): level-triggered callbacks on top of the
+//! edge-triggered poll. Owns which callback watches which descriptor; must not know what a callback is.
 //!
-//! An edge-triggered poll reports a descriptor once. If the descriptor is registered anew, the system looks at its state
-//! again, and the next poll reports it if it is still ready. That is what asyncio's level-triggered poll does, and at the
-//! same point: whether a callback runs is decided when the loop polls. So if the callback before it has read the bytes,
-//! it does not run. The price is one system call for each descriptor that was reported, and none for a quiet one. (To ask
-//! the system after each callback would cost the same, and would decide too early.)
+//! An edge-triggered poll reports a descriptor once. If the descriptor is registered anew, the system looks at its
+//! state again, and the next poll reports it if it is still ready. That is what asyncio's level-triggered poll does,
+//! and at the same point: whether a callback runs is decided when the loop polls. So if the callback before it has read
+//! the bytes, it does not run. The price is one system call for each descriptor that was reported, and none for a quiet
+//! one. (To ask the system after each callback would cost the same, and would decide too early.)
 
 use std::io;
 use std::os::fd::RawFd;
@@ -17,8 +17,8 @@ use super::reactor::{FdCallbacks, Reactor, Source, SourceKey, interest};
 use super::readiness::Direction;
 
 impl<W: Clone> Reactor<W> {
-    /// Watches `fd` with a callback, in place of an earlier callback for this direction. Returns the callbacks that do not
-    /// watch any more. The caller cancels them, outside the borrow.
+    /// Watches `fd` with a callback, in place of an earlier callback for this direction. Returns the callbacks that do
+    /// not watch any more. The caller cancels them, outside the borrow.
     pub(crate) fn watch(&mut self, fd: RawFd, direction: Direction, callback: W) -> io::Result<FdCallbacks<W>> {
         let mut stale = [None, None];
         if let Some(key) = self.watched.get(&fd).copied() {

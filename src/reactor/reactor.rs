@@ -1,5 +1,5 @@
-//! Readiness of descriptors, as the operating system reports it, and the wake from another thread. Owns mio's `Poll` and
-//! the table of registrations; must not know timers, the ready queue or tasks.
+//! Readiness of descriptors, as the operating system reports it, and the wake from another thread. Owns mio's `Poll`
+//! and the table of registrations; must not know timers, the ready queue or tasks.
 //!
 //! A socket is registered once, for both directions, and edge-triggered: the system reports a direction when it becomes
 //! ready, and not again while it stays so. What was reported is kept beside the registration (`readiness.rs`). For a
@@ -139,8 +139,8 @@ impl<W: Clone> Reactor<W> {
         live.then(|| self.registrations.remove(slot).source)
     }
 
-    /// Removes a descriptor. Its events that are still under way will find nothing. Returns what still waits for it; the
-    /// caller wakes that, outside the borrow.
+    /// Removes a descriptor. Its events that are still under way will find nothing. Returns what still waits for it;
+    /// the caller wakes that, outside the borrow.
     pub(crate) fn deregister(&mut self, key: SourceKey, fd: RawFd) -> Vec<WakeTarget> {
         let mut waiting = Vec::new();
         if let Some(source) = self.remove(key) {
@@ -153,9 +153,9 @@ impl<W: Clone> Reactor<W> {
         waiting
     }
 
-    /// Whether the direction is ready, as far as is known. If it is not, `target` waits for it. `place` is the number of
-    /// the waiter, and 0 before the first call. The second result is the target that is not needed, for the caller to
-    /// drop outside the borrow.
+    /// Whether the direction is ready, as far as is known. If it is not, `target` waits for it. `place` is the number
+    /// of the waiter, and 0 before the first call. The second result is the target that is not needed, for the caller
+    /// to drop outside the borrow.
     pub(crate) fn poll_ready(
         &mut self,
         key: SourceKey,
@@ -210,8 +210,9 @@ impl<W: Clone> Reactor<W> {
         }
     }
 
-    /// Polls, and adds what became ready to `events`: in the system's order, and of one descriptor reading before writing.
-    /// Sleeps until there is an event, or `timeout` has passed (`None`: no limit). A signal ends the sleep early.
+    /// Polls, and adds what became ready to `events`: in the system's order, and of one descriptor reading before
+    /// writing. Sleeps until there is an event, or `timeout` has passed (`None`: no limit). A signal ends the sleep
+    /// early.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>, events: &mut Vec<ReadyEvent<W>>) -> io::Result<()> {
         self.register_reported_anew();
         let Some(timeout) = self.sleep_below_poll_resolution(timeout)? else { return Ok(()) };
@@ -261,9 +262,9 @@ impl<W: Clone> Reactor<W> {
         self.poll.registry().reregister(&mut SourceFd(&fd), key.token(), interest)
     }
 
-    /// Sleeps for a time-out below a millisecond, which is the unit of the poll: the poll would oversleep. It sleeps on the
-    /// poll's own descriptor, with a time-out in nanoseconds. Longer time-outs are left to the poll, which needs one
-    /// system call where this needs two.
+    /// Sleeps for a time-out below a millisecond, which is the unit of the poll: the poll would oversleep. It sleeps on
+    /// the poll's own descriptor, with a time-out in nanoseconds. Longer time-outs are left to the poll, which needs
+    /// one system call where this needs two.
     ///
     /// Returns the time-out for the poll, or `None` if the time has passed without an event.
     #[cfg(target_os = "linux")]
@@ -290,8 +291,8 @@ impl<W: Clone> Reactor<W> {
     }
 }
 
-/// What an event says of reading and of writing. An error or a hang-up counts for both, so that the next operation returns
-/// the error.
+/// What an event says of reading and of writing. An error or a hang-up counts for both, so that the next operation
+/// returns the error.
 fn signs(event: &Event) -> [Sign; 2] {
     let of = |ready, closed| match (ready, closed || event.is_error()) {
         (_, true) => Sign::Over,

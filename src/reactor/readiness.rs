@@ -95,8 +95,8 @@ impl Readiness {
         }
     }
 
-    /// Lets `target` wait. If `place` is the number of a waiter, `target` takes its place, and the target that was there
-    /// is returned. Otherwise `target` waits behind all others, and `place` becomes its number, which is `next`.
+    /// Lets `target` wait. If `place` is the number of a waiter, `target` takes its place, and the target that was
+    /// there is returned. Otherwise `target` waits behind all others, and `place` becomes its number, which is `next`.
     pub(super) fn wait(&mut self, place: &mut u64, next: u64, target: WakeTarget) -> Option<WakeTarget> {
         if let Some((_, held)) = self.waiters.iter_mut().find(|(number, _)| number == place) {
             return Some(std::mem::replace(held, target));
