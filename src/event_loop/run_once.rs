@@ -167,10 +167,12 @@ impl<'a> Iteration<'a> {
         }
     }
 
-    /// In the order in which the system has reported the descriptors.
+    /// Queues in the order in which the system has reported the descriptors. (With `drain` instead of `pop`, the compiler
+    /// spills registers of the batch loop, and each entry costs two instructions more: measured.)
     #[inline(never)] // so that an iteration in which no descriptor is ready is short
     fn queue_events(&mut self) {
-        for event in self.events.drain(..) {
+        self.events.reverse();
+        while let Some(event) = self.events.pop() {
             match event {
                 ReadyEvent::Wake(target) => wake(self.kernel, target),
                 ReadyEvent::FdCallback(fd, direction, handle) if handle.cancelled() => {

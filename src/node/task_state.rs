@@ -73,13 +73,13 @@ impl<N> Default for Rare<N> {
 ///                         Held                          Ended
 /// ```
 ///
-/// | state   | `Core.state` | queued mark | `running` | `started`            | `waits` and `leaf`                        |
-/// | ------- | ------------ | ----------- | --------- | -------------------- | ----------------------------------------- |
-/// | Queued  | pending      | yes         | no        | after the first step | of the last step                          |
-/// | Held    | pending      | no          | no        | no                   | empty                                     |
-/// | Running | pending      | if woken    | yes       | yes                  | `waits` of this step, `leaf` of the last  |
-/// | Waiting | pending      | no          | no        | yes                  | of the last step                          |
-/// | Ended   | not pending  | no          | no        | if it was polled     | without meaning                           |
+/// | state   | `Core.state` | queued mark | `running` | `started`            | `waits` and `leaf`                       |
+/// | ------- | ------------ | ----------- | --------- | -------------------- | ---------------------------------------- |
+/// | Queued  | pending      | yes         | no        | after the first step | of the last step                         |
+/// | Held    | pending      | no          | no        | no                   | empty                                    |
+/// | Running | pending      | if woken    | yes       | yes                  | `waits` of this step, `leaf` of the last |
+/// | Waiting | pending      | no          | no        | yes                  | of the last step                         |
+/// | Ended   | not pending  | no          | no        | if it was polled     | without meaning                          |
 ///
 /// - The queued mark is in the pointer to the task: see `Queued`. The entry of a task without the mark does nothing.
 /// - The kernel's table holds the task in every state but Ended.
@@ -94,9 +94,9 @@ impl<N> Default for Rare<N> {
 ///    None  ────────────────▶ Asked         cancel() while Queued or Running; or while Waiting for what is done anyway
 ///    Asked ────────────────▶ None          uncancel() leaves no request
 ///    Asked ────────────────▶ None          the step begins and delivers it
-///    Asked ────────────────▶ None          the step ends, and the task waits for one node: deliver_to_wait cancels that
-///    Asked ────────────────▶ Interrupted   the step ends, and it does not, or that node refuses: deliver_to_wait
-///    None  ────────────────▶ Interrupted   cancel() while Waiting, but not for one node, or while Held; the task is woken
+///    Asked ────────────────▶ None          the step ends, and the task waits for one node: deliver_to_wait cancels it
+///    Asked ────────────────▶ Interrupted   the step ends, and it does not, or the node refuses: deliver_to_wait
+///    None  ────────────────▶ Interrupted   cancel() while Held, or while Waiting, but not for one node: wakes the task
 ///    Interrupted ──────────▶ None          the step begins and delivers it
 ///
 ///    no handed_on ─────────▶ handed_on     cancel() while Waiting for one node: that node is cancelled instead
