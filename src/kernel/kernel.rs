@@ -209,7 +209,8 @@ impl<P: Queued> Kernel<P> {
         true
     }
 
-    /// Takes a task out of the ready queue, and returns whether it was there. It can be queued again.
+    /// Takes the mark of a queued task away, so that its entry does nothing, and returns whether it had the mark. The
+    /// task can be queued again.
     pub(crate) fn unqueue(&self, key: TaskKey) -> bool {
         self.task(key).is_some_and(|task| task.queued().replace(false))
     }

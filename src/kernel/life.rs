@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-/// How far the life of a loop has come. No phase is left backwards:
+/// How far the life of a loop has come. These are all moves:
 ///
 /// ```text
 ///             close(), or the last                       no task, callback,

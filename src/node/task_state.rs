@@ -73,13 +73,13 @@ impl<N> Default for Rare<N> {
 ///                         Held                          Ended
 /// ```
 ///
-/// | state   | `Core.state` | queued mark | `running` | `started`            | `waits` and `leaf`                       |
-/// | ------- | ------------ | ----------- | --------- | -------------------- | ---------------------------------------- |
-/// | Queued  | pending      | yes         | no        | after the first step | of the last step                         |
-/// | Held    | pending      | no          | no        | no                   | empty                                    |
-/// | Running | pending      | if woken    | yes       | yes                  | `waits` of this step, `leaf` of the last |
-/// | Waiting | pending      | no          | no        | yes                  | of the last step                         |
-/// | Ended   | not pending  | no          | no        | if it was polled     | without meaning                          |
+/// | state   | `Core.state` | queued mark | `running` | `started`        | `waits` and `leaf`                       |
+/// | ------- | ------------ | ----------- | --------- | ---------------- | ---------------------------------------- |
+/// | Queued  | pending      | yes         | no        | after step 1     | of the last step                         |
+/// | Held    | pending      | no          | no        | no               | empty                                    |
+/// | Running | pending      | if woken    | yes       | yes              | `waits` of this step, `leaf` of the last |
+/// | Waiting | pending      | no          | no        | yes              | of the last step                         |
+/// | Ended   | not pending  | no          | no        | if it was polled | without meaning                          |
 ///
 /// - The queued mark is in the pointer to the task: see `Queued`. The entry of a task without the mark does nothing.
 /// - The kernel's table holds the task in every state but Ended.

@@ -184,7 +184,9 @@ mod tests {
     #[test]
     fn all_are_told_once_in_order() {
         let watchers = Watchers::default();
-        [(1, "a"), (4, "b"), (9, "c")].map(|(number, name)| watchers.add(number, Named(name, None)));
+        for (number, name) in [(1, "a"), (4, "b"), (9, "c")] {
+            watchers.add(number, Named(name, None));
+        }
         assert_eq!(told(&watchers), ["a", "b", "c"]);
         assert_eq!(told(&watchers), [""; 0]);
     }
@@ -193,7 +195,9 @@ mod tests {
     fn a_watcher_with_a_rank_is_told_at_its_rank() {
         let watchers = Watchers::default();
         watchers.add(1, Named("moved", Some(5)));
-        [(2, "a"), (7, "b")].map(|(number, name)| watchers.add(number, Named(name, None)));
+        for (number, name) in [(2, "a"), (7, "b")] {
+            watchers.add(number, Named(name, None));
+        }
         assert_eq!(told(&watchers), ["a", "moved", "b"]);
     }
 
