@@ -275,7 +275,7 @@ impl fmt::Debug for TaskHandle {
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 pub fn current_task() -> Option<TaskHandle> {
-    let task = current::current().and_then(|kernel| kernel.current());
+    let task = current::current().and_then(|kernel| kernel.running_task().current());
     task.and_then(TaskHandle::new)
 }
 

@@ -153,7 +153,7 @@ impl<T> JoinHandle<T> {
     /// If the running task awaits itself or something of another loop: neither could ever go on.
     fn refuse_what_cannot_be(&self) {
         let kernel = current::current();
-        let task = kernel.as_ref().and_then(|kernel| kernel.current());
+        let task = kernel.as_ref().and_then(|kernel| kernel.running_task().current());
         let foreign = task.is_some() && !current::is_in(self.core().kernel());
         let own = task.is_some_and(|task| same(&*task, &*self.promise));
         assert!(!foreign, "awaited a future of another event loop; await it in a task of the loop that made it");

@@ -1,8 +1,9 @@
-//! Where a cancellation is caught: asyncio's `except CancelledError`. Owns `catch_cancelled`; must not know what raises a
-//! cancellation.
+//! Where a cancellation is caught: asyncio's `except CancelledError`. Owns `catch_cancelled`; must not know how a
+//! cancellation begins.
 //!
-//! While a cancellation is being thrown, leaves return `Pending`, and the innermost `catch_cancelled` that sees
-//! `Pending` come up drops what is below it: destructors are `finally`. Nothing below can go on, since nothing resumes.
+//! While a cancellation is thrown, leaves return `Pending`. The innermost `catch_cancelled` whose future returns
+//! `Pending` then drops that future: its destructors are asyncio's `finally`. `kernel/throwing.rs` has the whole
+//! picture.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,12 +16,13 @@ use crate::error::Cancelled;
 use crate::kernel::Throw;
 use crate::node::{Kind, Loop, Node};
 
-/// Runs `future` and catches a cancellation that rises through it: asyncio's
-/// `try: await future` / `except CancelledError`.
+/// Runs `future`, and catches a cancellation that is thrown through it: asyncio's `try: await future` /
+/// `except CancelledError`.
 ///
-/// `Ok(value)` if the future returned, `Err(Cancelled)` if it was cancelled; the future has been dropped then, its
-/// destructors have run, and the task goes on here: it may clean up with awaits, swallow the cancellation
-/// (`cancelling()` stays up until `uncancel()`), or raise it on with [`Cancelled::reraise`].
+/// Returns `Ok(value)` if the future returned, and `Err(Cancelled)` if it was cancelled. In that case the future has
+/// been dropped, with its destructors, and the task goes on here. It may clean up with awaits. It may go on for good:
+/// `cancelling()` then counts the request until `uncancel()` is called. Or it may let the cancellation go on from here,
+/// with [`Cancelled::reraise`].
 ///
 /// # Examples
 /// ```
@@ -45,16 +47,17 @@ use crate::node::{Kind, Loop, Node};
 /// ```
 ///
 /// # Errors
-/// [`Cancelled`] if a cancellation came up.
+/// [`Cancelled`] if a cancellation was caught.
 ///
 /// # Cancel safety
-/// That is what it is for. Dropping it drops the future.
+/// To catch cancellations is its purpose. Dropping it drops the future.
 pub fn catch_cancelled<F: IntoFuture>(future: F) -> impl Future<Output = Result<F::Output, Cancelled>> {
     poll_with(future.into_future(), |future, cx| poll_catching(true, future, cx))
 }
 
-/// One poll of a scope. While it does not catch, a cancellation passes through it on its way up, and may find its catcher
-/// in a sibling, where a combinator of foreign make polls several.
+/// Polls the future of a scope: of a `catch_cancelled`, a timeout or the like.
+///
+/// If `catches` is false, a cancellation passes through: to an outer scope, or to a sibling under `join!`.
 pub(crate) fn poll_catching<F: Future>(
     catches: bool,
     mut future: Pin<&mut Option<F>>,
@@ -62,18 +65,20 @@ pub(crate) fn poll_catching<F: Future>(
 ) -> Poll<Result<F::Output, Cancelled>> {
     let kernel = current::current();
     let kernel = kernel.as_deref();
-    let outside = kernel.filter(|_| catches).and_then(Outside::put_aside);
-    let others_held_back = kernel.is_some_and(|kernel| kernel.throwing().held_back().get());
+    // a raise that is on now began beside this scope, under a `join!`: so this scope must not catch it
+    let siblings_raise = kernel.filter(|_| catches).and_then(SetAside::new);
+    let leaf_skipped_outside = kernel.is_some_and(|kernel| kernel.throwing().leaf_skipped().get());
     let inner = future.as_mut().as_pin_mut().expect("a scope for cancellations was polled again after it was done");
     let polled = inner.poll(cx);
     let throwing = kernel.filter(|kernel| kernel.throwing().throw() != Throw::Off);
     let caught = throwing.filter(|_| catches && polled.is_pending()).map(|kernel| {
-        if others_held_back && kernel.throwing().throw() == Throw::Delivered {
+        // a leaf beside this scope survives the cancellation, and may have missed its wake-up
+        if leaf_skipped_outside && kernel.throwing().throw() == Throw::Delivered {
             poll_again(kernel);
         }
         kernel.throwing().take()
     });
-    drop(outside);
+    drop(siblings_raise);
     match caught {
         Some(message) => {
             future.set(None);
@@ -83,42 +88,42 @@ pub(crate) fn poll_catching<F: Future>(
     }
 }
 
-/// What a sibling raised outside a scope, which is none of the scope's business, put aside until this is dropped.
-struct Outside<'a> {
+/// A raise of a leaf beside a scope, set aside while the scope is polled. Dropping this puts it back.
+struct SetAside<'a> {
     kernel: &'a Loop,
     throw: Throw,
     message: Option<Arc<str>>,
-    another_waits: bool,
+    raise_postponed: bool,
 }
 
-impl<'a> Outside<'a> {
-    fn put_aside(kernel: &'a Loop) -> Option<Self> {
+impl<'a> SetAside<'a> {
+    fn new(kernel: &'a Loop) -> Option<Self> {
         let throwing = kernel.throwing();
         let throw = throwing.throw();
         matches!(throw, Throw::Raised(_)).then(|| {
-            let another_waits = throwing.raise_waits().replace(false);
-            Self { kernel, throw, message: throwing.take(), another_waits }
+            let raise_postponed = throwing.raise_postponed().replace(false);
+            Self { kernel, throw, message: throwing.take(), raise_postponed }
         })
     }
 }
 
-impl Drop for Outside<'_> {
+impl Drop for SetAside<'_> {
     fn drop(&mut self) {
         self.kernel.throwing().start(self.throw, self.message.take());
-        self.kernel.throwing().raise_waits().set(self.another_waits);
+        self.kernel.throwing().raise_postponed().set(self.raise_postponed);
     }
 }
 
-/// Takes one request for cancellation of a task back and answers how many are left. At zero, one that was not delivered
-/// yet is dropped, also one that is being delivered right now and met a future of foreign make that returned all the
-/// same.
+/// Takes back one request to cancel a task, and returns how many are left. If none is left, a cancellation that the
+/// next step would deliver is dropped. So is one that is being delivered right now, which a task sees if a combinator
+/// polls a sibling of the leaf that has returned `Pending`.
 pub(crate) fn uncancel(task: &dyn Node) -> u32 {
-    let Kind::Task(suspension) = task.kind() else { return 0 };
-    let left = suspension.uncancel();
+    let Kind::Task(state) = task.kind() else { return 0 };
+    let left = state.uncancel();
     let kernel = task.core().kernel();
-    if left == 0 && suspension.running().get() && kernel.throwing().throw() == Throw::Delivered {
+    if left == 0 && state.running().get() && kernel.throwing().throw() == Throw::Delivered {
         drop(kernel.throwing().take());
-        if kernel.throwing().held_back().get() {
+        if kernel.throwing().leaf_skipped().get() {
             poll_again(kernel);
         }
     }

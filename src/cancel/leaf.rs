@@ -1,5 +1,9 @@
-//! What every leaf does: a future at the bottom of a task, which waits for something of the loop itself. Owns the one way to
-//! wait; must not know what leaves wait for.
+//! Leaves: the futures of the loop at the bottom of a task. Owns what every leaf has to do; must not know what a leaf
+//! waits for.
+//!
+//! A task is a tree of futures. The inner ones are the program's: `async` blocks and combinators, which poll others. A
+//! **leaf** is a future of this crate that polls no other: it registers with something of the loop (a timer, a node, a
+//! queue of waiters, a descriptor), returns `Pending`, and is polled again when that has happened.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -8,14 +12,15 @@ use std::task::{Context, Poll};
 use crate::base::WakeTarget;
 use crate::current::{self, key_of, wake_target};
 use crate::kernel::{Leaf, Throw};
-use crate::node::{Kind, Loop, Node, NodeRef, TaskState, wake};
+use crate::node::{Kind, Loop, Node, NodeRef, TaskState, same, wake};
 
-/// One poll of a leaf. `poll` looks whether it is ready, and registers what is to be woken if it is not; `what` names what
-/// it waits for.
+/// Polls a leaf. `poll` looks whether the leaf is ready, and registers what to wake if it is not. `what` says what it
+/// waits for.
 ///
-/// While a cancellation is delivered to the task, leaves return `Pending` and are not asked. By that a leaf may miss its
-/// wake-up. If a sibling catches the cancellation and this leaf survives, it must be polled again: `catch_cancelled` queues
-/// the task once more; under a foreign waker the leaf wakes itself now.
+/// While a cancellation is delivered to the task, the leaf returns `Pending` and `poll` is not called. So the leaf may
+/// miss its wake-up. If a sibling catches the cancellation (`join!` with a `catch_cancelled`) and this leaf survives,
+/// it must be polled again. A leaf whose waker is foreign wakes itself now; for the others, `catch_cancelled` queues
+/// the task once more.
 #[inline]
 pub(crate) fn poll_leaf<R>(cx: &Context<'_>, what: Leaf, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
     if is_throwing(cx) {
@@ -28,16 +33,16 @@ pub(crate) fn poll_leaf<R>(cx: &Context<'_>, what: Leaf, poll: impl FnOnce() -> 
     polled
 }
 
-/// Whether a leaf must return `Pending` because the step delivers a cancellation: see `poll_leaf`.
+/// Whether a leaf must return `Pending` because a cancellation is being delivered: see `poll_leaf`.
 #[inline]
 pub(crate) fn is_throwing(cx: &Context<'_>) -> bool {
-    current::throw() == Throw::Delivered && hold_back(cx)
+    current::throw() == Throw::Delivered && skip_leaf(cx)
 }
 
 #[cold]
-fn hold_back(cx: &Context<'_>) -> bool {
+fn skip_leaf(cx: &Context<'_>) -> bool {
     if let Some(kernel) = current::current() {
-        kernel.throwing().held_back().set(true);
+        kernel.throwing().leaf_skipped().set(true);
     }
     if key_of(cx.waker()).is_none() {
         cx.waker().wake_by_ref();
@@ -45,48 +50,43 @@ fn hold_back(cx: &Context<'_>) -> bool {
     true
 }
 
-/// Notes in the running task the node that it is about to wait for: the await graph, and the way a cancellation takes.
+/// Notes in the running task that it is about to wait for a node: for the await graph, and because a cancellation of
+/// the task goes to that node.
 pub(crate) fn wait_for_node(node: NodeRef) {
     let kernel = Rc::clone(node.core().kernel());
     with_running(&kernel, |task| task.wait_for(node));
 }
 
-/// The running task has given up an await of `node`. What the task held of it comes back, to be dropped.
+/// Notes in the running task that its await of `node` was dropped. The caller drops the pointer that the task held.
 pub(crate) fn no_longer_waits_for(node: &dyn Node) -> Option<NodeRef> {
-    with_running(node.core().kernel(), |task| task.no_longer_waits_for(|other| crate::node::same(&**other, node)))
-        .flatten()
+    with_running(node.core().kernel(), |task| task.no_longer_waits_for(|other| same(&**other, node))).flatten()
 }
 
-/// The running task is to take another step.
+/// Queues another step of the running task.
 pub(super) fn poll_again(kernel: &Loop) {
-    kernel.with_current(|task| {
-        if let Some(Kind::Task(state)) = task.map(|task| task.kind()) {
-            kernel.wake(state.key());
-        }
-    });
+    with_running(kernel, |task| kernel.wake(task.key()));
 }
 
-/// Shows the state of the loop's running task, if there is one, to `f`.
+/// Shows the state of the loop's running task to `f`, if a task is running.
 fn with_running<R>(kernel: &Loop, f: impl FnOnce(&TaskState) -> R) -> Option<R> {
-    kernel.with_current(|task| match task?.kind() {
+    kernel.running_task().with(|task| match task?.kind() {
         Kind::Task(state) => Some(f(state)),
         Kind::Plain | Kind::Group(_) => None,
     })
 }
 
-/// What is to be woken when something happens for which one future waits at a time.
+/// What to wake when an event happens for which at most one future waits.
 #[derive(Default)]
 pub(crate) struct SingleWaiter {
     target: Cell<Option<WakeTarget>>,
 }
 
 impl SingleWaiter {
-    /// What is polled with `cx` waits now, instead of what waited before.
+    /// The future that is polled with `cx` waits now, in place of any earlier one.
     pub(crate) fn set(&self, cx: &Context<'_>) {
         drop(self.target.replace(Some(wake_target(cx))));
     }
 
-    /// Nothing waits any more.
     pub(crate) fn clear(&self) {
         drop(self.target.take());
     }

@@ -1,10 +1,10 @@
-//! How a cancellation travels between tasks, is thrown, and is caught; what a leaf must do. Must not know coroutines or
-//! primitives.
+//! How a cancellation travels between tasks, how it is thrown inside one, and where it is caught; and what every leaf
+//! has to do. Owns these rules; must not know coroutines or primitives.
 
 mod propagate; // between tasks: from a task to what it awaits
-mod leaf; // the bottom of a task: what waits for something of the loop
-mod raise; // a cancellation that starts on its way up
-mod catch; // where it is caught
+mod leaf; // a future of the loop at the bottom of a task
+mod raise; // a cancellation that a leaf raises
+mod catch; // where a cancellation is caught
 
 pub use catch::catch_cancelled;
 pub(crate) use catch::{poll_catching, uncancel};

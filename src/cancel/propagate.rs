@@ -1,47 +1,49 @@
-//! How a cancellation travels: from a task to what it awaits, from a gathering to its children, as asyncio's
-//! `_fut_waiter` hands it on. Owns that walk; must not know coroutines or the primitives.
+//! How a cancellation travels between tasks: from a task to what it awaits, and from a gathering to its children, as
+//! asyncio's `cancel()` follows `_fut_waiter`. Owns that walk; must not know coroutines or primitives.
 //!
-//! The walk is a loop with a stack of its own, so that neither a chain of a million tasks nor gatherings nested a
-//! hundred thousand deep can overflow the thread's.
+//! The walk is a loop with a stack of its own. So neither a chain of a million tasks nor a hundred thousand nested
+//! gatherings overflow the stack of the thread.
 
 use std::sync::Arc;
 
 use crate::error::Cancelled;
-use crate::node::{Ending, Kind, Node, NodeRef, Request, TaskState};
+use crate::kernel::Queued;
+use crate::node::{Ending, Kind, NodeRef, Request, TaskState};
 
 type Message = Option<Arc<str>>;
 
-/// A gathering whose children are being asked one after another. It is marked until the last has been.
+/// A gathering whose children are being cancelled one after another. Until the last of them was, it is marked as
+/// visiting.
 struct Frame {
     gathering: NodeRef,
-    /// The task that awaits the gathering and handed the cancellation on to it.
+    /// The task that awaits the gathering, if the cancellation has come from there.
     awaiter: Option<NodeRef>,
     children: std::vec::IntoIter<NodeRef>,
-    /// Whether a child took the cancellation.
-    taken: bool,
+    /// Whether a child has accepted the cancellation.
+    accepted: bool,
 }
 
-/// Where following a chain of awaits ended.
-enum Followed {
-    /// The cancellation was taken, or refused because the node was done.
-    Answer(bool),
+/// How a chain of awaits ends.
+enum ChainEnd {
+    /// At a node that has accepted the cancellation, or has refused it because it is done.
+    Node { accepted: bool },
     /// At a gathering.
     Gathering(Frame),
 }
 
-/// Asks a node to be cancelled: asyncio's `cancel()`. False if it was done already, or, for a gathering, if all its
-/// children were.
+/// Cancels a node: asyncio's `cancel()`. Returns whether the cancellation was accepted. It is refused by a node that is
+/// done, and by a gathering whose children are all done.
 pub(crate) fn cancel(node: &NodeRef, message: &Message) -> bool {
     let mut stack = match follow(node.clone(), message) {
-        Followed::Answer(taken) => return taken,
-        Followed::Gathering(frame) => vec![frame],
+        ChainEnd::Node { accepted } => return accepted,
+        ChainEnd::Gathering(frame) => vec![frame],
     };
     loop {
-        let top = stack.last_mut().expect("a frame is open until the walk answers");
-        let answer = match top.children.next() {
+        let top = stack.last_mut().expect("the walk ends with the last frame");
+        let accepted = match top.children.next() {
             Some(child) => match follow(child, message) {
-                Followed::Answer(taken) => taken,
-                Followed::Gathering(frame) => {
+                ChainEnd::Node { accepted } => accepted,
+                ChainEnd::Gathering(frame) => {
                     stack.push(frame);
                     continue;
                 }
@@ -49,43 +51,49 @@ pub(crate) fn cancel(node: &NodeRef, message: &Message) -> bool {
             None => stack.pop().expect("it was there a moment ago").close(message),
         };
         match stack.last_mut() {
-            Some(parent) => parent.taken |= answer,
-            None => return answer,
+            Some(parent) => parent.accepted |= accepted,
+            None => return accepted,
         }
     }
 }
 
 /// Follows a chain of tasks that await each other to its end.
-fn follow(mut node: NodeRef, message: &Message) -> Followed {
+fn follow(mut node: NodeRef, message: &Message) -> ChainEnd {
     let mut path = Path::default();
     let mut awaiter: Option<NodeRef> = None;
     loop {
         if node.core().is_done() {
             let Some(task) = awaiter else {
-                // asyncio's rule: who asks this of what has failed needs no report of it
+                // as in asyncio: a program that cancels a failed task need not be told of the failure
                 node.core().set_retrieved();
-                return Followed::Answer(false);
+                return ChainEnd::Node { accepted: false };
             };
-            return Followed::Answer(ask_without_queueing(&*task, message));
+            ask_without_queueing(&task, message);
+            return ChainEnd::Node { accepted: true };
         }
         if node.core().visiting().get() {
-            // a cycle: none of its tasks would ever see the cancellation, so the one that closes it does
-            return Followed::Answer(awaiter.is_some_and(|task| interrupt(&*task, message)));
+            // a cycle of awaits: no task of it would ever take a step, so the task that closes it is cancelled
+            if let Some(task) = &awaiter {
+                interrupt(task, message);
+            }
+            return ChainEnd::Node { accepted: awaiter.is_some() };
         }
         let next = match node.kind() {
             Kind::Plain => {
                 node.core().end(Ending::Cancelled(Cancelled::new(message.clone())), || node.clone());
                 node.given_up();
-                return Followed::Answer(true);
+                return ChainEnd::Node { accepted: true };
             }
             Kind::Group(group) => {
                 let children = group.children();
-                return Followed::Gathering(Frame::open(node.clone(), awaiter, children));
+                return ChainEnd::Gathering(Frame::open(node.clone(), awaiter, children));
             }
-            Kind::Task(suspension) => {
-                suspension.count_cancel();
-                let Some(next) = go_on(&*node, suspension, message) else { return Followed::Answer(true) };
-                suspension.hand_on(next.clone(), message.clone());
+            Kind::Task(state) => {
+                state.count_cancel();
+                let Some(next) = ask_or_follow(&node, state, message) else {
+                    return ChainEnd::Node { accepted: true };
+                };
+                state.hand_on(next.clone(), message.clone());
                 next
             }
         };
@@ -94,7 +102,7 @@ fn follow(mut node: NodeRef, message: &Message) -> Followed {
     }
 }
 
-/// The tasks of a chain that were passed, marked until its end is found.
+/// The tasks of a chain that the walk has passed. They are marked as visiting until the end of the chain is found.
 #[derive(Default)]
 struct Path {
     passed: Vec<NodeRef>,
@@ -115,14 +123,14 @@ impl Drop for Path {
     }
 }
 
-/// Where a cancellation goes on from a task; `None` if it ends there, kept for the next step or ending the wait.
-fn go_on(task: &dyn Node, suspension: &TaskState, message: &Message) -> Option<NodeRef> {
-    let kernel = task.core().kernel();
-    if suspension.running().get() || kernel.is_queued(suspension.key()) {
-        suspension.ask(Request::Asked, message.clone());
+/// Cancels the task itself, or returns the node that the task waits for and to which the cancellation goes instead.
+fn ask_or_follow(task: &NodeRef, state: &TaskState, message: &Message) -> Option<NodeRef> {
+    // a task that runs or is queued takes a step anyway
+    if state.running().get() || task.queued().get() {
+        state.ask(Request::Asked, message.clone());
         return None;
     }
-    let awaited = suspension.waits_for_one();
+    let awaited = state.waits_for_one();
     if awaited.is_none() {
         interrupt(task, message);
     }
@@ -132,15 +140,23 @@ fn go_on(task: &dyn Node, suspension: &TaskState, message: &Message) -> Option<N
 impl Frame {
     fn open(gathering: NodeRef, awaiter: Option<NodeRef>, children: Vec<NodeRef>) -> Self {
         gathering.core().visiting().set(true);
-        Self { gathering, awaiter, children: children.into_iter(), taken: false }
+        Self { gathering, awaiter, children: children.into_iter(), accepted: false }
     }
 
-    /// All children were asked: what that means for the gathering, and for who awaits it.
+    /// Called when all children were cancelled. Returns whether the gathering, or the task that awaits it, accepts the
+    /// cancellation.
     fn close(self, message: &Message) -> bool {
-        if let (Kind::Group(group), true) = (self.gathering.kind(), self.taken) {
-            group.set_cancel_requested(message.clone());
+        if self.accepted {
+            if let Kind::Group(group) = self.gathering.kind() {
+                group.set_cancel_requested(message.clone());
+            }
+            return true;
         }
-        self.taken || self.awaiter.as_deref().is_some_and(|task| ask_without_queueing(task, message))
+        // the gathering ends without this cancellation, and its end wakes the task
+        if let Some(task) = &self.awaiter {
+            ask_without_queueing(task, message);
+        }
+        self.awaiter.is_some()
     }
 }
 
@@ -150,49 +166,51 @@ impl Drop for Frame {
     }
 }
 
-/// What the task awaits is done, or as good as done, and wakes it by itself: the cancellation is delivered then.
-fn ask_without_queueing(task: &dyn Node, message: &Message) -> bool {
-    if let Kind::Task(suspension) = task.kind() {
-        suspension.ask(Request::Asked, message.clone());
+/// Cancels a task whose awaited node is done, or will be without this cancellation. The node wakes the task, and that
+/// step delivers the cancellation.
+fn ask_without_queueing(task: &NodeRef, message: &Message) {
+    if let Kind::Task(state) = task.kind() {
+        state.ask(Request::Asked, message.clone());
     }
-    true
 }
 
-/// Ends the wait of a task.
-fn interrupt(task: &dyn Node, message: &Message) -> bool {
-    if let Kind::Task(suspension) = task.kind() {
-        suspension.ask(Request::Interrupted, message.clone());
-        task.core().kernel().wake(suspension.key());
+/// Ends the wait of a task: queues it, and has its next step deliver the cancellation.
+fn interrupt(task: &NodeRef, message: &Message) {
+    if let Kind::Task(state) = task.kind() {
+        state.ask(Request::Interrupted, message.clone());
+        task.core().kernel().wake(state.key());
     }
-    true
 }
 
-/// A task answered `Pending` although a cancellation of it was asked for while it ran: hand it on to what it awaits
-/// now, or end that wait. One that is queued to run again takes it then.
+/// Called when a step has ended with a wait, although a cancellation of the task was asked for during the step. Cancels
+/// the node that the task waits for now, or ends the wait. If the task is queued again, its next step delivers the
+/// cancellation anyway.
 pub(crate) fn deliver_to_wait(task: &NodeRef) {
-    let Kind::Task(suspension) = task.kind() else { return };
-    if suspension.request() == Request::None || task.core().kernel().is_queued(suspension.key()) {
+    let Kind::Task(state) = task.kind() else { return };
+    if state.request() == Request::None || task.queued().get() {
         return;
     }
-    let (_, message) = suspension.take_request();
-    let taken = suspension.waits_for_one().is_some_and(|node| cancel(&node, &message));
-    if !taken {
-        interrupt(&**task, &message);
+    let (_, message) = state.take_request();
+    let accepted = state.waits_for_one().is_some_and(|node| cancel(&node, &message));
+    if !accepted {
+        interrupt(task, &message);
     }
 }
 
-/// A task that handed a cancellation on has taken a step and answered `Pending`. If it does not wait for that node any
-/// more and has not met its end either, it had given it up before without dropping it, as a `select` over `&mut task`
-/// does: the cancellation was the task's own after all.
+/// Called when a step has ended with a wait, and a cancellation of the task was handed on to a node before.
+///
+/// If the task still waits for that node, or has seen how the node ended, all is well. Otherwise the task had given the
+/// node up before the cancellation without dropping the await, as `select` over `&mut task` does. So the cancellation
+/// was not the node's but the task's own, and ends its wait.
 pub(crate) fn take_back_if_given_up(task: &NodeRef) {
-    let Kind::Task(suspension) = task.kind() else { return };
-    let Some((node, message)) = suspension.take_handed_on() else { return };
+    let Kind::Task(state) = task.kind() else { return };
+    let Some((node, message)) = state.take_handed_on() else { return };
     if node.core().was_retrieved() {
         return;
     }
-    if !node.core().is_done() && suspension.waits_for_nodes().contains(&node) {
-        suspension.hand_on(node, message);
+    if !node.core().is_done() && state.waits_for_nodes().contains(&node) {
+        state.hand_on(node, message);
     } else {
-        interrupt(&**task, &message);
+        interrupt(task, &message);
     }
 }

@@ -1,5 +1,5 @@
-//! A cancellation that starts on its way up inside a task: raised by a leaf, or raised on by the program. Owns the throw's
-//! beginning and its taking back; must not know what catches it.
+//! Cancellations that begin at a leaf: the await of something that was cancelled, and `reraise`. Owns how a leaf raises
+//! and how it takes that back; must not know what catches the cancellation.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -10,44 +10,48 @@ use crate::current::{self, key_of};
 use crate::error::Cancelled;
 use crate::kernel::Throw;
 
-/// A cancellation raised by a leaf, to be taken back if the leaf is dropped before anybody caught it.
+/// A cancellation that a leaf has raised. Dropping this takes it back, unless it was caught before.
 #[derive(Debug, Default)]
 pub(crate) struct Raise {
+    /// The number of the throw; 0 if the leaf has raised none.
     number: u32,
 }
 
 impl Raise {
-    /// Starts a throw: the leaf answers `Pending` now. If another leaf's is on its way already, this one comes if that is
-    /// taken back. A leaf inside a combinator with wakers of its own asks to be polled again, as in `is_throwing`.
+    /// Raises a cancellation. The leaf must then return `Pending`.
+    ///
+    /// If a throw is on already, this one is postponed: the leaf is polled again if the other one is taken back, and
+    /// raises then. A leaf whose waker is foreign wakes itself, as in `is_throwing`.
     ///
     /// # Panics
-    /// Outside a task, where nothing could be thrown at.
+    /// Outside a task, where nothing would catch it.
     pub(crate) fn raise(&mut self, message: Option<Arc<str>>, cx: &Context<'_>) {
         self.revoke();
         let in_task = current::current().is_some_and(|kernel| {
-            if kernel.current().is_none() {
+            if kernel.running_task().current().is_none() {
                 return false;
             }
-            if kernel.throwing().throw() == Throw::Off {
-                self.number = kernel.throwing().next_raise();
-                kernel.throwing().raise_waits().set(false);
-                kernel.throwing().start(Throw::Raised(self.number), message);
+            let throwing = kernel.throwing();
+            if throwing.throw() == Throw::Off {
+                self.number = throwing.next_raise();
+                throwing.raise_postponed().set(false);
+                throwing.start(Throw::Raised(self.number), message);
             } else {
-                kernel.throwing().raise_waits().set(true);
+                throwing.raise_postponed().set(true);
             }
             true
         });
         assert!(
             in_task,
-            "awaited something that was cancelled outside any task of a oneloop loop; \
-             use outcome() there, which answers the cancellation as a value"
+            "a cancelled task or future was awaited outside any task of a oneloop loop; use outcome() there, which \
+             returns the cancellation as a value"
         );
         if key_of(cx.waker()).is_none() {
             cx.waker().wake_by_ref();
         }
     }
 
-    /// Takes the raise back if it is still on its way. A leaf whose own had to wait is polled again.
+    /// Takes the cancellation back if it is still on its way. Then a leaf whose raise was postponed is polled again.
     #[inline]
     pub(crate) fn revoke(&mut self) {
         if self.number != 0 {
@@ -62,7 +66,7 @@ impl Raise {
             return;
         }
         drop(kernel.throwing().take());
-        if kernel.throwing().raise_waits().replace(false) {
+        if kernel.throwing().raise_postponed().replace(false) {
             poll_again(&kernel);
         }
     }
@@ -75,7 +79,7 @@ impl Drop for Raise {
     }
 }
 
-/// What never comes: the type `!`, which has no name of its own yet.
+/// Names the return type of a function type. Only by this detour stable Rust can name the type `!`.
 #[doc(hidden)]
 pub trait Returns {
     type Value;
@@ -85,11 +89,12 @@ impl<T> Returns for fn() -> T {
     type Value = T;
 }
 
+/// The type `!`: no value has it.
 pub(crate) type Never = <fn() -> ! as Returns>::Value;
 
 impl Cancelled {
-    /// Raises the cancellation on: asyncio's bare `raise` in an `except CancelledError`. Never returns, so it fits
-    /// wherever a value is wanted.
+    /// Lets the cancellation go on from here: asyncio's bare `raise` in an `except CancelledError`. Never returns, so
+    /// it fits wherever a value is wanted.
     ///
     /// # Examples
     /// ```
@@ -114,14 +119,14 @@ impl Cancelled {
     /// If it is awaited outside a task of a loop.
     ///
     /// # Cancel safety
-    /// Dropped before anybody caught it, it takes the raise back.
+    /// If it is dropped before the cancellation was caught, the cancellation is taken back.
     pub async fn reraise(self) -> Never {
         let mut reraise = Reraise::new(self);
         poll_fn(|cx| reraise.poll(cx)).await
     }
 }
 
-/// A cancellation on its way on, once it is polled.
+/// A leaf that raises a caught cancellation once more, when it is polled.
 pub(crate) struct Reraise {
     message: Option<Arc<str>>,
     raise: Raise,

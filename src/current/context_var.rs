@@ -1,5 +1,5 @@
-//! Context variables: asyncio's `ContextVar`. Owns the variable, its token, and what runs in a context; must not know
-//! tasks, nor the loop that runs them.
+//! Context variables: asyncio's `ContextVar`. Owns the variable, its token, and the way to run code in a context; must
+//! not know tasks, nor the loop.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,17 +9,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::this_thread;
 use crate::base::{Context, Identity, Value, VariableId};
 
-/// The number of the variable that is used first next; 0 is none.
-static NEXT: AtomicU64 = AtomicU64::new(1);
+/// The id of a variable that has not been used yet.
+const NO_ID: VariableId = 0;
+
+/// The id for the next variable.
+static NEXT_ID: AtomicU64 = AtomicU64::new(NO_ID + 1);
 
 /// A variable with a value of its own in every task: asyncio's `ContextVar`.
 ///
-/// A task starts with the values that its creator had, a callback with those at its registration; what either sets, the
-/// others do not see: see [`Context`]. Outside tasks and callbacks a thread has a context too, which what it creates
-/// there inherits from. A program that uses no variable pays nothing for them.
+/// A task starts with the values that its creator had, and a callback with the values at its registration. What a task
+/// or a callback sets, the others do not see: see [`Context`]. Outside of tasks and callbacks, a thread has a context
+/// too, and what is created there inherits from it. A program that uses no variable pays nothing for them.
 ///
-/// Best made a `static`: the variable is shared by all threads, its values never leave the one that sets them, so `T`
-/// can be anything. (A `const` is another variable at each place that names it.)
+/// A variable is best a `static`. All threads share the variable, but a value never leaves the thread that has set it,
+/// so `T` can be any type. (A `const` would be a different variable at each place that names it.)
 ///
 /// # Examples
 /// ```
@@ -47,15 +50,16 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 /// ```
 pub struct ContextVar<T> {
     name: &'static str,
-    /// 0 until it is first used: a constant cannot count. Not its address, as it may be moved.
+    /// `NO_ID` until the variable is first used, because `new` is `const` and cannot count. The address of the variable
+    /// would not do as an id, because a variable may be moved.
     id: AtomicU64,
-    /// It holds no `T`, so it is for all threads whatever `T` is.
+    /// The variable holds no `T`, so it is `Send` and `Sync` for any `T`.
     _values: PhantomData<fn(T) -> T>,
 }
 
-/// What a variable was before it was set, for [`ContextVar::reset`]: asyncio's `Token`.
+/// The value of a variable before it was set, for [`ContextVar::reset`]: asyncio's `Token`.
 ///
-/// Dropping it leaves the variable as it is.
+/// Dropping the token leaves the variable as it is.
 pub struct ContextToken<T> {
     id: VariableId,
     name: &'static str,
@@ -65,18 +69,18 @@ pub struct ContextToken<T> {
 }
 
 impl<T: 'static> ContextVar<T> {
-    /// A variable that is set nowhere. The name is for whoever debugs.
+    /// A variable that has no value in any context. The name is for debugging.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, id: AtomicU64::new(0), _values: PhantomData }
+        Self { name, id: AtomicU64::new(NO_ID), _values: PhantomData }
     }
 
-    /// Its name.
+    /// The name given to `new`.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Its value in this context, if it is set: asyncio's `get()`, with `None` for its `LookupError` and
-    /// `get().unwrap_or(default)` for its `get(default)`.
+    /// The value of the variable in the current context, or `None` if it is not set there: asyncio's `get()`. asyncio's
+    /// `get(default)` is `get().unwrap_or(default)`.
     pub fn get(&self) -> Option<T>
     where
         T: Clone,
@@ -84,8 +88,8 @@ impl<T: 'static> ContextVar<T> {
         self.with(|value| Some(value?.clone()))
     }
 
-    /// Shows its value in this context to `f`, for values that cannot be cloned. `f` may do anything, set this very
-    /// variable included: it goes on seeing what it was shown.
+    /// Shows the value of the variable in the current context to `f`. This is for values that cannot be cloned. `f` may
+    /// do anything, and may even set this variable: the value that it was shown stays alive.
     ///
     /// # Examples
     /// ```
@@ -102,8 +106,8 @@ impl<T: 'static> ContextVar<T> {
         f(value.as_deref().and_then(|value| value.downcast_ref()))
     }
 
-    /// Sets it in this context: for the rest of the running task or callback, and for what that creates from now on.
-    /// The token takes it back.
+    /// Sets the variable in the current context: for the rest of the running task or callback, and for the tasks and
+    /// callbacks that it creates from now on. With the token, [`reset`](Self::reset) restores the previous value.
     ///
     /// # Examples
     /// ```
@@ -123,10 +127,10 @@ impl<T: 'static> ContextVar<T> {
         ContextToken { id, name: self.name, context: context.identity(), before, _value: PhantomData }
     }
 
-    /// Makes it what it was before the `set` that gave this token: asyncio's `reset()`.
+    /// Restores the value from before the `set` that returned this token: asyncio's `reset()`.
     ///
     /// # Panics
-    /// If the token is that of another variable, or was made in another context: in another task, or in a callback.
+    /// If the token belongs to another variable, or was made in another context: in another task, or in a callback.
     #[track_caller]
     pub fn reset(&self, token: ContextToken<T>) {
         let name = self.name;
@@ -147,16 +151,16 @@ impl<T: 'static> ContextVar<T> {
 
     fn id(&self) -> VariableId {
         match self.id.load(Ordering::Relaxed) {
-            0 => self.number(),
+            NO_ID => self.make_id(),
             id => id,
         }
     }
 
-    /// Gives it its number. Another thread may be at it too: the first one's stands.
+    /// Gives the variable an id. If two threads do so at once, the first id stands.
     #[cold]
-    fn number(&self) -> VariableId {
-        let fresh = NEXT.fetch_add(1, Ordering::Relaxed);
-        self.id.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed).map_or_else(|id| id, |_| fresh)
+    fn make_id(&self) -> VariableId {
+        let fresh = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        self.id.compare_exchange(NO_ID, fresh, Ordering::Relaxed, Ordering::Relaxed).map_or_else(|id| id, |_| fresh)
     }
 }
 
@@ -172,8 +176,7 @@ impl<T> fmt::Debug for ContextToken<T> {
     }
 }
 
-/// A copy of the context that this code runs in: asyncio's `copy_context()`. Costs the same however many variables are
-/// set.
+/// A copy of the current context: asyncio's `copy_context()`. Its cost does not depend on the number of variables.
 ///
 /// # Examples
 /// ```
@@ -194,27 +197,28 @@ pub fn copy_context() -> Context {
 }
 
 impl Context {
-    /// Runs `f` in this context: it sees what is set here, and what it sets stays here. asyncio's `run()`.
+    /// Runs `f` in this context: asyncio's `run()`. `f` sees the values of this context, and what it sets stays in it.
     ///
-    /// In asyncio, a callback is given a context by an argument; here by a closure that enters it:
-    /// `lp.call_soon(move || ctx.run(f))`. And a context may be entered again while it is, as that does no harm.
+    /// In asyncio, a callback gets its context by an argument. Here a closure enters it:
+    /// `lp.call_soon(move || ctx.run(f))`. A context may be entered again while it is entered, which asyncio refuses.
     ///
     /// # Panics
-    /// If `f` does; this thread is back in its own context then.
+    /// If `f` panics. This thread is in its previous context again then.
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         let _inside = Inside::enter(self.clone());
         f()
     }
 
-    /// The value of a variable in this context, if it is set here: asyncio's `ctx.get(var)`.
+    /// The value of a variable in this context, or `None` if it is not set there: asyncio's `ctx.get(var)`.
     pub fn get<T: Clone + 'static>(&self, variable: &ContextVar<T>) -> Option<T> {
         let value = self.value(variable.id());
         value.as_deref().and_then(|value| value.downcast_ref()).cloned()
     }
 }
 
-/// This thread is in a context while this lives.
+/// Until this is dropped, this thread is in a context.
 struct Inside {
+    /// The context that the thread was in before.
     outside: Option<Context>,
 }
 

@@ -1,8 +1,9 @@
-//! Which loop, task and context this thread is in, and how a task is woken. Must not know how a loop runs.
+//! Which loop and which context this thread is in, and how a task is woken. Owns the thread-locals and the waker; must
+//! not know how a loop runs.
 
-mod this_thread; // which loop and which context this thread is in
+mod this_thread; // the loop and the context that this thread is in
 mod waker; // a waker that is a number
-mod timer; // a timer that belongs to what waits for it
+mod timer; // a timer that is removed when it is dropped
 mod context_var; // variables whose values belong to the context
 
 pub use context_var::{ContextToken, ContextVar, copy_context};

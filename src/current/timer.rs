@@ -1,4 +1,5 @@
-//! A timer that belongs to what waits for it. Owns its place in the timer wheel; must not know what happens when it is due.
+//! A timer that is removed when it is dropped. Owns its place in the timer wheel; must not know what happens when it is
+//! due.
 
 use std::rc::Rc;
 use std::task::Context;
@@ -10,29 +11,29 @@ use crate::kernel::{Alarm, RunRef};
 use crate::node::Loop;
 use crate::timer_wheel::TimerKey;
 
-/// A timer, removed when it is dropped.
+/// A timer that belongs to one future, and is removed when that is dropped.
 #[derive(Debug)]
 pub(crate) struct Timer {
     kernel: Rc<Loop>,
-    /// `TimerKey::NONE` when it is over. (An `Option` would make each sleep a word larger.)
+    /// `TimerKey::NONE` once the timer has been carried out. (An `Option` would make each sleep a word larger.)
     key: TimerKey,
 }
 
 impl Timer {
-    /// A timer that wakes what is polled with `cx`.
+    /// Sets a timer that wakes the future that is polled with `cx`.
     #[inline]
     pub(crate) fn waking(kernel: Rc<Loop>, deadline: u64, cx: &Context<'_>) -> Self {
         let key = kernel.set_timer(deadline, alarm(cx));
         Self { kernel, key }
     }
 
-    /// A timer that runs `run`.
+    /// Sets a timer that runs `run`.
     pub(crate) fn running(kernel: &Rc<Loop>, deadline: u64, run: RunRef) -> Self {
         let key = kernel.set_timer(deadline, Alarm::Run(run));
         Self { kernel: Rc::clone(kernel), key }
     }
 
-    /// Whether it was due and has been carried out.
+    /// Whether the timer was due and has been carried out.
     #[inline]
     pub(crate) fn is_over(&mut self) -> bool {
         let over = !self.kernel.has_timer(self.key);
@@ -42,7 +43,7 @@ impl Timer {
         over
     }
 
-    /// From now on it wakes what is polled with `cx`, if it is not over.
+    /// From now on the timer wakes the future that is polled with `cx`. Does nothing if it has been carried out.
     #[cold]
     pub(crate) fn wake_instead(&self, cx: &Context<'_>) {
         drop(self.kernel.change_timer(self.key, alarm(cx)));
@@ -58,12 +59,12 @@ impl Drop for Timer {
     }
 }
 
-/// The time on the loop's clock when `limit` will have passed, in nanoseconds.
+/// The time on the loop's clock, in nanoseconds, when `limit` will have passed.
 pub(crate) fn deadline_after(kernel: &Loop, limit: Duration) -> u64 {
     kernel.clock().now().saturating_add(nanos(limit))
 }
 
-/// A timer is to wake what is polled with `cx`.
+/// The alarm that wakes the future that is polled with `cx`.
 #[inline]
 fn alarm(cx: &Context<'_>) -> Alarm {
     key_of(cx.waker()).map_or_else(|| Alarm::Foreign(cx.waker().clone()), Alarm::Task)

@@ -1,11 +1,11 @@
-//! Makes loops. Owns their settings; must not know how a loop runs.
+//! The settings of a new loop. Owns the builder and its defaults; must not know how a loop runs.
 
 use super::event_loop::EventLoop;
 use crate::base::Clock;
 use crate::error::Error;
 use crate::kernel::Kernel;
 
-/// Settings of a loop to be made.
+/// Makes a loop with settings of its own.
 ///
 /// # Examples
 /// ```
@@ -22,7 +22,7 @@ pub struct EventLoopBuilder {
 }
 
 impl EventLoopBuilder {
-    /// Which clock the loop lives by; the real one if nothing is said.
+    /// The clock of the loop; by default the real one.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
@@ -33,12 +33,12 @@ impl EventLoopBuilder {
     /// # Errors
     /// [`Error::Io`] if the operating system has no descriptors left for it.
     pub fn build(self) -> Result<EventLoop, Error> {
-        Ok(EventLoop::share(Kernel::new(self.clock)?))
+        Ok(EventLoop::of(Kernel::new(self.clock)?))
     }
 }
 
 impl EventLoop {
-    /// A new loop on the machine's clock: asyncio's `new_event_loop()`.
+    /// Makes a loop on the machine's clock: asyncio's `new_event_loop()`.
     ///
     /// # Errors
     /// [`Error::Io`] if the operating system has no descriptors left for it.
@@ -46,7 +46,7 @@ impl EventLoop {
         Self::builder().build()
     }
 
-    /// A loop with other settings.
+    /// Makes a builder, for a loop with other settings.
     pub fn builder() -> EventLoopBuilder {
         EventLoopBuilder::default()
     }

@@ -1,4 +1,5 @@
-//! The end of a loop: asyncio's `close()`. Owns the order in which what is left is dropped; must not know how a loop runs.
+//! The end of a loop: asyncio's `close()`. Owns the order in which what is left is dropped; must not know how a loop
+//! runs.
 
 use std::rc::Rc;
 
@@ -11,11 +12,11 @@ use crate::node::guarded;
 use crate::reactor::Reactor;
 
 impl EventLoop {
-    /// Drops every task, callback and timer, in the loop's context, so that destructors may still use it: asyncio's
-    /// `close()`. Does nothing if it is closed already. The last handle on a loop closes it too.
+    /// Drops every task, callback and timer: asyncio's `close()`. The loop is entered meanwhile, so destructors may
+    /// still use it. Does nothing if the loop is closed already. A loop is also closed when its last handle is dropped.
     ///
     /// # Errors
-    /// [`Error::Running`] while it runs.
+    /// [`Error::Running`] while the loop runs.
     pub fn close(&self) -> Result<(), Error> {
         let (kernel, life) = (self.kernel(), self.kernel().life());
         if life.is_running() {
@@ -24,16 +25,19 @@ impl EventLoop {
         if life.phase() == Phase::Open {
             let _in = current::enter(Rc::clone(kernel));
             life.set_phase(Phase::Closing);
-            kernel.shut_inbox();
-            while self.drop_what_is_left() {} // a destructor may start tasks and set timers again
+            // first, so that nothing more comes from other threads while the rest is dropped
+            kernel.close_inbox();
+            // again and again, as a destructor may create tasks and set timers
+            while self.drop_what_is_left() {}
             life.set_phase(Phase::Closed);
+            // last, so that it is told of destructors that panic
             guarded(kernel, DESTRUCTOR, || drop(kernel.set_exception_handler(None)));
         }
         Ok(())
     }
 
-    /// Drops what there is now: tasks first, then callbacks and timers, and when there are none, what parts of the crate keep
-    /// with the loop. False: there was nothing left.
+    /// Drops what there is now: the tasks first, then callbacks and timers. If there are none, it drops one of the
+    /// values that other parts of the crate keep with the loop. Returns false if nothing was left.
     fn drop_what_is_left(&self) -> bool {
         let tasks = tasks_of(self.kernel());
         if tasks.is_empty() && !self.kernel().has_scheduled() {
@@ -49,11 +53,12 @@ impl EventLoop {
         true
     }
 
-    /// Drops what is queued and what is set, each by itself, so that a destructor that panics spoils nothing else.
+    /// Drops entries, expected results, timers and callbacks of descriptors. Each is guarded by itself, so after a
+    /// destructor that panics the others are still dropped.
     fn drop_scheduled(&self) {
         let kernel = self.kernel();
         let mut batch = Batch::new();
-        kernel.swap_batch(&mut batch);
+        kernel.ready().swap(&mut batch);
         for entry in batch {
             guarded(kernel, DESTRUCTOR, || drop(entry));
         }
@@ -69,13 +74,13 @@ impl EventLoop {
     }
 }
 
-/// What a report says of a destructor that panicked.
+/// The message of the report if a destructor panics.
 const DESTRUCTOR: &str = "Exception in destructor";
 
 impl Drop for EventLoop {
     fn drop(&mut self) {
         if self.kernel().life().drop_handle() {
-            // a handle that is taken during the closing may be the last again, and finds the loop closed
+            // a destructor may make a handle that is the last one again, and finds the loop closed then
             let closed = self.close();
             debug_assert!(closed.is_ok(), "a running loop has a handle");
         }

@@ -1,10 +1,11 @@
-//! What a program waits for that can never go on. Owns that list; must not know how the deadlock was found.
+//! The report of a deadlock: which task waits for what. Owns the lines of the report; must not know how the deadlock
+//! was found.
 
 use crate::awaitables::tasks_of;
 use crate::error::Deadlock;
 use crate::node::{Kind, Loop, NodeRef};
 
-/// Every task of the loop with what it waits for.
+/// Describes what each task of the loop waits for.
 pub(super) fn deadlock(kernel: &Loop) -> Deadlock {
     let waiting = tasks_of(kernel).into_iter().map(|task| {
         let state = task.state();

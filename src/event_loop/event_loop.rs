@@ -1,5 +1,5 @@
-//! The handle that users hold on a loop: scheduling and state. Owns the methods that are neither about a run nor about
-//! closing; must not know how an iteration goes.
+//! The handle that users hold on a loop. Owns the methods that schedule something or show the state of the loop; must
+//! not know how an iteration goes.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,8 +17,8 @@ use crate::node::Loop;
 
 /// A single-threaded event loop: asyncio's loop.
 ///
-/// A cheap handle: clones are the same loop. When the last one goes, the loop closes. A task or callback that keeps one
-/// keeps its own loop open, so take [`EventLoop::current`] there.
+/// It is a cheap handle: clones are the same loop. When the last handle is dropped, the loop is closed. A task or
+/// callback that keeps a handle keeps its own loop open; let it call [`EventLoop::current`] instead.
 ///
 /// # Examples
 /// ```
@@ -38,7 +38,7 @@ pub struct EventLoop {
     kernel: Rc<Loop>,
 }
 
-/// This thread is in the loop while this lives: see [`EventLoop::enter`].
+/// Dropping this leaves the loop: see [`EventLoop::enter`].
 #[must_use = "the loop is left as soon as this is dropped; write `let _in = lp.enter();`"]
 #[derive(Debug)]
 pub struct EnterGuard<'a> {
@@ -47,27 +47,29 @@ pub struct EnterGuard<'a> {
 }
 
 impl EventLoop {
-    /// The loop that this thread is in: the running one, or the one entered last. asyncio's `get_event_loop()`.
+    /// The loop that this thread is in: the running one, or the one that was entered last. asyncio's
+    /// `get_event_loop()`.
     ///
     /// # Panics
     /// If this thread is in no loop.
     #[track_caller]
     pub fn current() -> Self {
-        Self::share(current::expect())
+        Self::of(current::expect())
     }
 
-    /// The loop that this thread is in, if it is in one.
+    /// The loop that this thread is in, or `None` if it is in no loop.
     pub fn try_current() -> Option<Self> {
-        current::current().map(Self::share)
+        current::current().map(Self::of)
     }
 
-    pub(super) fn share(kernel: Rc<Loop>) -> Self {
+    /// A handle on the loop with this state.
+    pub(super) fn of(kernel: Rc<Loop>) -> Self {
         kernel.life().add_handle();
         Self { kernel }
     }
 
-    /// Makes this the loop that `create_task`, `gather` and the like use on this thread, until the guard is dropped:
-    /// for what a program prepares before the loop runs.
+    /// Enters the loop: until the guard is dropped, `create_task`, `gather` and the like use this loop on this thread.
+    /// So a program can prepare tasks before the loop runs.
     ///
     /// # Examples
     /// ```
@@ -91,8 +93,8 @@ impl EventLoop {
 
     // Scheduling.
 
-    /// Calls `f` in the next iteration, after what is queued already: asyncio's `call_soon`. What it returns is dropped.
-    /// It runs in a copy of the [`Context`] of this moment, like all callbacks.
+    /// Calls `f` in the next iteration, after what is queued already: asyncio's `call_soon`. What `f` returns is
+    /// dropped. Like every callback, `f` runs in a copy of the current [`Context`](crate::Context), made now.
     ///
     /// # Panics
     /// If the loop is closed. A panic of `f` is reported to the exception handler, and the loop goes on.
@@ -104,8 +106,8 @@ impl EventLoop {
         handle
     }
 
-    /// Calls `f` when `delay` has passed, never earlier: asyncio's `call_later`. Callbacks with equal deadlines run in
-    /// the order in which they were set.
+    /// Calls `f` when `delay` has passed, and never earlier: asyncio's `call_later`. Callbacks with the same deadline
+    /// run in the order in which they were scheduled.
     ///
     /// # Panics
     /// If the loop is closed. A panic of `f` is reported to the exception handler, and the loop goes on.
@@ -115,8 +117,8 @@ impl EventLoop {
         self.set_callback(deadline, callback(f, Location::caller()))
     }
 
-    /// Calls `f` at `when`, on the loop's own clock (see [`time`](Self::time)): asyncio's `call_at`. A time that has
-    /// passed means the next iteration.
+    /// Calls `f` at the time `when` of the loop's own clock (see [`time`](Self::time)): asyncio's `call_at`. If that
+    /// time has passed, `f` is called in the next iteration.
     ///
     /// # Panics
     /// If the loop is closed. A panic of `f` is reported to the exception handler, and the loop goes on.
@@ -141,7 +143,7 @@ impl EventLoop {
         );
     }
 
-    /// Starts a coroutine on this loop: [`create_task`](fn@crate::create_task).
+    /// Starts a coroutine on this loop: see [`create_task`](fn@crate::create_task).
     ///
     /// # Panics
     /// If the loop is closed.
@@ -155,49 +157,51 @@ impl EventLoop {
         spawn(Rc::clone(&self.kernel), future.into_future(), true, Location::caller())
     }
 
-    /// A pending future on this loop: [`create_future`](fn@crate::create_future).
+    /// Makes a pending future on this loop: see [`create_future`](fn@crate::create_future).
     pub fn create_future<T: 'static>(&self) -> Future<T> {
         pending_future(Rc::clone(&self.kernel))
     }
 
     // State.
 
-    /// What time it is on the loop's clock: asyncio's `time()`.
+    /// The time on the loop's clock: asyncio's `time()`.
     pub fn time(&self) -> Instant {
         let clock = self.kernel.clock();
         clock.instant(clock.now())
     }
 
-    /// Whether it is running.
+    /// Whether the loop is running.
     pub fn is_running(&self) -> bool {
         self.kernel.life().is_running()
     }
 
-    /// Whether it is closed.
+    /// Whether the loop is closed, or about to be.
     pub fn is_closed(&self) -> bool {
         self.kernel.life().phase() != Phase::Open
     }
 
-    /// Ends the run after the current iteration; what it scheduled stays for the next run. Before a run: that run takes
-    /// one iteration, without waiting. asyncio's `stop()`.
+    /// Ends the run after the current iteration: asyncio's `stop()`. What is scheduled stays for the next run. If the
+    /// loop is not running, the next run ends after one iteration, which does not wait.
     pub fn stop(&self) {
         self.kernel.life().set_stopping(true);
     }
 
-    /// Calls `f` with what went wrong where nobody awaits: a callback, waker or destructor that panicked, a task whose
-    /// panic nobody has seen. Answers nothing; without a handler, a line goes to standard error. asyncio's
-    /// `set_exception_handler`. `f` runs in the middle of things and must not panic.
+    /// Sets a function to which the loop reports what goes wrong where no await sees it: asyncio's
+    /// `set_exception_handler`. These are panics of callbacks, wakers and destructors, and of tasks whose last handle
+    /// was dropped before the panic was seen. By default the report is a line on standard error.
+    ///
+    /// `f` must not panic. If it does, the report goes to standard error as well.
     pub fn set_exception_handler(&self, f: impl Fn(&ExceptionContext) + 'static) {
         drop(self.kernel.set_exception_handler(Some(Rc::new(f))));
     }
 
-    /// Takes the exception handler back.
+    /// Removes the exception handler. Reports go to standard error again.
     pub fn clear_exception_handler(&self) {
         drop(self.kernel.set_exception_handler(None));
     }
 }
 
-/// `f` as a callback that runs in a copy of the context of this moment.
+/// Makes a callback of `f`, which runs in a copy of the current context.
 fn callback<R>(f: impl FnOnce() -> R + 'static, created: &'static Location<'static>) -> Handle {
     if current::uses_contexts() { inheriting(f, created) } else { Handle::new(|| drop(f()), created) }
 }
@@ -205,20 +209,20 @@ fn callback<R>(f: impl FnOnce() -> R + 'static, created: &'static Location<'stat
 #[cold]
 fn inheriting<R>(f: impl FnOnce() -> R + 'static, created: &'static Location<'static>) -> Handle {
     let own = current::copy_thread_context();
-    let inside = move || {
-        drop(current::swap_context(own));
+    let in_own_context = move || {
+        drop(current::swap_context(own)); // the iteration leaves the context afterwards
         drop(f());
     };
-    Handle::new(inside, created)
+    Handle::new(in_own_context, created)
 }
 
 impl Clone for EventLoop {
     fn clone(&self) -> Self {
-        Self::share(Rc::clone(&self.kernel))
+        Self::of(Rc::clone(&self.kernel))
     }
 }
 
-/// The same loop.
+/// Equal if both are handles on the same loop.
 impl PartialEq for EventLoop {
     fn eq(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.kernel, &other.kernel)

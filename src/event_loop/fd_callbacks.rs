@@ -1,5 +1,5 @@
-//! Callbacks that watch descriptors: asyncio's `add_reader` and `add_writer`. Owns the four methods; must not know how the
-//! system is asked.
+//! Callbacks that watch descriptors: asyncio's `add_reader` and `add_writer`. Owns the four methods; must not know the
+//! poll.
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -12,17 +12,17 @@ use crate::kernel::Handle;
 use crate::reactor::Direction;
 
 impl EventLoop {
-    /// Calls `f` in every iteration in which `descriptor` is readable, at its end or broken: asyncio's `add_reader`. A
-    /// reader that leaves something behind is called again in the next iteration, after what is ready and before the
-    /// timers. `f` should not block; the descriptor should be non-blocking. While callbacks watch, the system is asked in
-    /// every iteration, which a [`Descriptor`](crate::Descriptor) does not take.
+    /// Calls `f` in every iteration in which `descriptor` is readable, at its end, or in error: asyncio's `add_reader`.
+    /// If `f` does not read everything, it is called again in the next iteration, after what is ready and before the
+    /// timers. `f` must not block, so the descriptor should be non-blocking. While a callback watches a descriptor, the
+    /// loop polls in every iteration; it need not for a [`Descriptor`](crate::Descriptor).
     ///
-    /// It takes the place of an earlier reader of the descriptor, which is cancelled. The handle that comes back cancels
-    /// this one, as [`remove_reader`](Self::remove_reader) does. Remove it before the descriptor is closed: the
-    /// descriptor's number is all that the loop knows.
+    /// An earlier reader of the descriptor is cancelled and replaced. The handle cancels the new one, as
+    /// [`remove_reader`](Self::remove_reader) does. Remove the reader before the descriptor is closed, because the loop
+    /// knows no more than the number of the descriptor.
     ///
     /// # Errors
-    /// [`WatchError`] for a regular file, for a descriptor of the loop's own sockets, and for what is no descriptor.
+    /// [`WatchError`] for a regular file, for a descriptor of a socket of this crate, and for a closed descriptor.
     ///
     /// # Panics
     /// If the loop is closed. A panic of `f` is reported to the exception handler, and `f` stays.
@@ -55,11 +55,11 @@ impl EventLoop {
         self.watch(descriptor.as_raw_fd(), Direction::Read, Handle::repeating(in_context(f), Location::caller()))
     }
 
-    /// Calls `f` in every iteration in which `descriptor` is writable or broken: asyncio's `add_writer`. As
-    /// [`add_reader`](Self::add_reader) in everything else.
+    /// Calls `f` in every iteration in which `descriptor` is writable or in error: asyncio's `add_writer`. In
+    /// everything else it is as [`add_reader`](Self::add_reader).
     ///
     /// # Errors
-    /// [`WatchError`] for a regular file, for a descriptor of the loop's own sockets, and for what is no descriptor.
+    /// [`WatchError`] for a regular file, for a descriptor of a socket of this crate, and for a closed descriptor.
     ///
     /// # Panics
     /// If the loop is closed. A panic of `f` is reported to the exception handler, and `f` stays.
@@ -68,13 +68,13 @@ impl EventLoop {
         self.watch(descriptor.as_raw_fd(), Direction::Write, Handle::repeating(in_context(f), Location::caller()))
     }
 
-    /// Cancels the reader of a descriptor, also if it is queued already. Whether there was one: asyncio's
+    /// Cancels the reader of a descriptor, even if it is queued already, and returns whether there was one: asyncio's
     /// `remove_reader`.
     pub fn remove_reader(&self, descriptor: &impl AsRawFd) -> bool {
         self.unwatch(descriptor.as_raw_fd(), Direction::Read)
     }
 
-    /// Cancels the writer of a descriptor, also if it is queued already. Whether there was one: asyncio's
+    /// Cancels the writer of a descriptor, even if it is queued already, and returns whether there was one: asyncio's
     /// `remove_writer`.
     pub fn remove_writer(&self, descriptor: &impl AsRawFd) -> bool {
         self.unwatch(descriptor.as_raw_fd(), Direction::Write)
@@ -90,7 +90,7 @@ impl EventLoop {
             _ => WatchError::Io(fd, error),
         })?;
         replaced.into_iter().flatten().for_each(|handle| handle.cancel());
-        // it may be ready as it is
+        // the descriptor may be ready already, so it has to be polled although work may be ready
         self.kernel().budget().poll_soon();
         Ok(handle)
     }
@@ -101,11 +101,11 @@ impl EventLoop {
     }
 }
 
-/// `f` as a callback that runs in a copy of the context of this moment, the same one each time.
+/// Makes a callback of `f`, which runs in a copy of the current context: in the same copy each time.
 fn in_context(mut f: impl FnMut() + 'static) -> impl FnMut() + 'static {
     let own = current::copy_thread_context();
     move || {
-        // the loop takes it out of the context again
+        // the iteration leaves the context afterwards
         if own.is_some() {
             drop(current::swap_context(own.clone()));
         }

@@ -1,15 +1,16 @@
-//! The loop: one iteration, runs, closing, the builder. Must not know what is built on it.
+//! The loop that users hold: one iteration, runs, closing, the builder. Owns when code of users runs; must not know
+//! what is built on the loop.
 
 mod timer_handle; // a callback with a deadline
 mod event_loop; // the handle on a loop: scheduling and state
-mod builder; // making loops
-mod deadlock; // what a program waits for that can never go on
+mod builder; // the settings of a new loop
+mod deadlock; // which task waits for what when nothing can happen
 mod run_once; // one iteration
-mod running; // one iteration after another
-mod run_until_complete; // a main future
-mod close; // the end
+mod running; // runs: one iteration after another
+mod run_until_complete; // the run of a main future
+mod close; // the end of a loop
 #[cfg(unix)]
-mod fd_callbacks; // callbacks of descriptors
+mod fd_callbacks; // callbacks that watch descriptors
 
 pub use builder::EventLoopBuilder;
 pub use event_loop::{EnterGuard, EventLoop};

@@ -1,40 +1,56 @@
-//! One iteration of the loop: asyncio's `_run_once`. Owns the order of its six steps, by which everything in a program is
-//! ordered; must not know what becomes of a run, nor what any entry is for.
+//! One iteration of the loop: asyncio's `_run_once`. Owns the order of its six steps; must not know when a run ends,
+//! nor the purpose of any entry.
+//!
+//! The order in which everything in a program happens follows from this file, and from the points at which entries are
+//! queued, which are those at which asyncio calls `call_soon`:
+//!
+//! - Entries run in the order in which they were queued.
+//! - An entry that is queued while a batch runs waits for the next iteration.
+//! - What other threads have sent is queued before what descriptors queue, and that before what timers queue.
 
 use std::time::{Duration, Instant};
 
 use super::deadlock::deadlock;
-use crate::base::WakeTarget;
+use crate::base::{Context, WakeTarget};
 use crate::current;
 use crate::error::Error;
 use crate::kernel::{Alarm, Batch, Entry, Handle, Queued};
 use crate::node::{Loop, NodeRef, guarded, wake, wake_task};
 use crate::reactor::ReadyEvent;
 
-/// What a run carries from one iteration to the next.
+/// What a run keeps from one iteration to the next, for its memory. Both vectors are empty between iterations.
 pub(super) struct Iteration<'a> {
     kernel: &'a Loop,
-    /// What is run in this iteration.
+    /// The entries that this iteration runs.
     batch: Batch<NodeRef>,
-    /// What the poll found ready.
+    /// What the poll of this iteration has found.
     events: Vec<ReadyEvent<Handle>>,
 }
 
-/// How an iteration waits for something to happen.
+/// How an iteration waits:
+///
+/// ```text
+///                                            poll is due       poll is not due
+///    work is ready                           PollNow           No
+///    nothing is ready                        Sleep, or Jump if the clock is virtual
+///    nothing is ready, but stop() was called PollNow
+/// ```
+#[derive(Clone, Copy)]
 enum Wait {
-    /// Not at all: work is ready.
+    /// Descriptors are not looked at.
     No,
-    /// It polls without waiting: work is ready, but descriptors have their turn.
-    Look,
-    /// Nothing is ready: it polls until a deadline, if there is one.
-    Until(Option<u64>),
-    /// Nothing is ready, and the clock is virtual: time jumps to the next deadline.
+    /// Descriptors are polled without sleeping.
+    PollNow,
+    /// The poll sleeps until the next deadline, or without limit if there is none.
+    Sleep(Option<u64>),
+    /// The clock is virtual: it jumps to the next deadline, and the loop need not sleep.
     Jump,
 }
 
 impl<'a> Iteration<'a> {
+    /// Prepares the iterations of a run.
     pub(super) fn first(kernel: &'a Loop) -> Self {
-        Self { kernel, batch: kernel.take_spare_batch(), events: Vec::new() }
+        Self { kernel, batch: kernel.ready().take_spare(), events: Vec::new() }
     }
 
     /// One iteration, in the steps of `docs/ARCHITECTURE.md`.
@@ -42,69 +58,73 @@ impl<'a> Iteration<'a> {
     /// # Errors
     /// [`Error::Io`] if the operating system fails, [`Error::Deadlock`] if nothing can ever happen again.
     pub(super) fn run_once(&mut self) -> Result<(), Error> {
-        self.kernel.take_messages(); // 1. what other threads have sent is queued
-        let wait = self.how_to_wait(); // 2. whether to wait, and how long
-        self.wait(wait)?; // 3. wait
-        self.queue_ready_descriptors(); // 4. what waits for descriptors that are ready is queued
-        self.kernel.queue_due_timers(); // 5. timers that are due are queued
-        self.run_batch(); // 6. what is queued by now is run; what that queues waits for the next iteration
+        self.kernel.take_messages(); // 1. queue what other threads have sent
+        let wait = self.how_to_wait(); // 2. decide whether to wait, and for how long
+        self.wait(wait)?; // 3. wait, and poll descriptors
+        self.queue_ready_descriptors(); // 4. queue what waits for descriptors that are ready
+        self.kernel.queue_due_timers(); // 5. queue the timers that are due
+        self.run_batch(); // 6. run what is queued by now, and nothing that is queued meanwhile
         Ok(())
     }
 
-    /// The run is over.
+    /// The run has ended.
     pub(super) fn end(self) {
-        self.kernel.keep_spare_batch(self.batch);
+        self.kernel.ready().keep_spare(self.batch);
     }
+
+    // 1. Other threads: `Kernel::take_messages`. First, because a message makes waiting unnecessary.
+
+    // 2. How to wait. After the messages, because only now it is known whether work is ready.
 
     #[inline]
     fn how_to_wait(&self) -> Wait {
         let kernel = self.kernel;
-        // a run that was told to stop before it began only looks
-        match kernel.nothing_is_ready() && !kernel.life().is_stopping() {
-            false if kernel.nothing_is_ready() || kernel.budget().poll_is_due() => Wait::Look,
-            false => Wait::No,
-            true if kernel.clock().is_virtual() => Wait::Jump,
-            true => Wait::Until(kernel.next_expiry()),
+        let nothing_is_ready = kernel.ready().is_empty();
+        if nothing_is_ready && !kernel.life().is_stopping() {
+            return if kernel.clock().is_virtual() { Wait::Jump } else { Wait::Sleep(kernel.next_expiry()) };
         }
+        // a run that was told to stop takes one iteration, which finds what is ready and does not sleep
+        if nothing_is_ready || kernel.budget().poll_is_due() { Wait::PollNow } else { Wait::No }
     }
+
+    // 3. Wait. While the loop waits, time passes: so descriptors and timers are looked at afterwards.
 
     #[inline]
     fn wait(&mut self, wait: Wait) -> Result<(), Error> {
-        if matches!(wait, Wait::No) { Ok(()) } else { self.poll(&wait) }
-    }
-
-    fn poll(&mut self, wait: &Wait) -> Result<(), Error> {
         match wait {
-            Wait::No => {}
-            Wait::Look => self.look()?,
-            Wait::Until(deadline) => {
-                self.kernel.poll(deadline.map(|at| time_left(self.kernel, at)), &mut self.events)?
-            }
+            Wait::No => return Ok(()),
+            Wait::PollNow => self.poll_now()?,
+            Wait::Sleep(deadline) => self.sleep(deadline)?,
             Wait::Jump => self.jump()?,
         }
-        // what was sent during the wait comes before what the wait has found
+        // what was sent during the wait came before the poll returned, so it is queued before what the poll has found
         self.kernel.take_messages();
         Ok(())
     }
 
-    fn look(&mut self) -> Result<(), Error> {
+    fn poll_now(&mut self) -> Result<(), Error> {
         if self.kernel.watches_descriptors() {
             self.kernel.poll(Some(Duration::ZERO), &mut self.events)?;
         }
         Ok(())
     }
 
-    /// Time stands still while a descriptor is ready. Otherwise it jumps to the next deadline, unless a result is expected
-    /// from another thread, which knows real time only.
+    fn sleep(&mut self, deadline: Option<u64>) -> Result<(), Error> {
+        let timeout = deadline.map(|at| time_left(self.kernel, at));
+        Ok(self.kernel.poll(timeout, &mut self.events)?)
+    }
+
+    /// Moves a virtual clock to the next deadline. The clock stands still while anything else can happen: while a
+    /// descriptor is ready, or while a result is expected from another thread, which knows only real time.
     fn jump(&mut self) -> Result<(), Error> {
-        self.look()?;
+        self.poll_now()?;
         if !self.events.is_empty() || self.kernel.has_messages() {
             return Ok(());
         }
         if !self.kernel.expected().is_empty() {
             return self.wait_for_other_threads();
         }
-        // the wheel returns a lower bound of the next deadline: go on until a timer is due
+        // the next expiry may lie before the next deadline, so one jump may find no timer that is due
         while let Some(at) = self.kernel.next_expiry() {
             self.kernel.clock().jump_to(at);
             if self.kernel.expire_timers() {
@@ -117,8 +137,9 @@ impl<'a> Iteration<'a> {
         Ok(self.kernel.poll(None, &mut self.events)?)
     }
 
-    /// Waits until a message comes, or until the next deadline of a virtual clock has come in real time. Only then does the
-    /// clock move, so that what it shows when a thread has ended does not depend on how long that took.
+    /// Sleeps until a message comes, or until the next deadline of a virtual clock has come by the real clock. The
+    /// virtual clock moves only then, and by the whole distance. So what it shows when a thread has ended does not
+    /// depend on how long the thread took.
     fn wait_for_other_threads(&mut self) -> Result<(), Error> {
         let kernel = self.kernel;
         let waited = kernel.expected().waited();
@@ -127,13 +148,17 @@ impl<'a> Iteration<'a> {
         let timeout = next.map(|at| time_left(kernel, at).saturating_sub(waited.get()));
         kernel.poll(timeout, &mut self.events)?;
         waited.set(waited.get() + began.elapsed());
-        let moves = next.is_none_or(|at| waited.get() >= time_left(kernel, at));
-        if moves {
-            waited.set(Duration::ZERO);
-            next.into_iter().for_each(|at| kernel.clock().jump_to(at));
+        if next.is_some_and(|at| waited.get() < time_left(kernel, at)) {
+            return Ok(()); // a message or a descriptor has ended the sleep early
+        }
+        waited.set(Duration::ZERO);
+        if let Some(at) = next {
+            kernel.clock().jump_to(at);
         }
         Ok(())
     }
+
+    // 4. Descriptors. Before the timers, as in asyncio, which processes the events of its selector first.
 
     #[inline]
     fn queue_ready_descriptors(&mut self) {
@@ -142,29 +167,35 @@ impl<'a> Iteration<'a> {
         }
     }
 
-    /// In the system's order. They are taken out one by one, since to wake one may run code of a user that panics.
-    #[inline(never)] // an iteration in which no descriptor is ready is short
+    /// Queues in the order in which the system has reported the descriptors. (With `drain` instead of `pop`, the compiler
+    /// spills registers of the batch loop, and each entry costs two instructions more: measured.)
+    #[inline(never)] // so that an iteration in which no descriptor is ready is short
     fn queue_events(&mut self) {
         self.events.reverse();
         while let Some(event) = self.events.pop() {
             match event {
                 ReadyEvent::Wake(target) => wake(self.kernel, target),
                 ReadyEvent::FdCallback(fd, direction, handle) if handle.cancelled() => {
-                    // it was cancelled by its handle, which is found out here, as in asyncio
-                    let taken = self.kernel.with_reactor(|reactor| {
+                    // `Handle::cancel` does not reach the reactor, so such a callback is removed here, as in asyncio;
+                    // unless another callback has taken its place since the poll
+                    let removed = self.kernel.with_reactor(|reactor| {
                         let cancelled = reactor.watch_of(fd, direction).is_some_and(Handle::cancelled);
                         if cancelled { reactor.unwatch(fd, direction) } else { None }
                     });
-                    drop(taken);
+                    drop(removed);
                 }
                 ReadyEvent::FdCallback(_, _, handle) => self.kernel.push_run(handle.run_ref()),
             }
         }
     }
 
-    /// This is where all code of users is called, but for destructors and foreign wakers.
+    // 5. Timers: `Kernel::queue_due_timers`. Last before the batch, so that a timer that came due during the wait runs
+    // in this iteration.
+
+    // 6. The batch. This is where all code of users runs, except for destructors and foreign wakers.
+
     fn run_batch(&mut self) {
-        self.kernel.swap_batch(&mut self.batch);
+        self.kernel.ready().swap(&mut self.batch);
         self.kernel.budget().count_entries(self.batch.len());
         while let Some(entry) = self.batch.pop_front() {
             run_entry(self.kernel, entry);
@@ -180,6 +211,7 @@ fn time_left(kernel: &Loop, deadline: u64) -> Duration {
 fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
     match entry {
         Entry::Task(task) => {
+            // a task that has ended, or is held back by a gathering, has lost the mark
             if task.queued().replace(false) {
                 kernel.budget().start_step();
                 task.step(&task);
@@ -189,21 +221,22 @@ fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
             Some(Alarm::Task(key)) => wake_task(kernel, key),
             Some(Alarm::Foreign(waker)) => wake(kernel, WakeTarget::Foreign(waker)),
             Some(Alarm::Run(run)) => call(kernel, move || run.run()),
-            None => {}
+            None => {} // cancelled after it was queued
         },
         Entry::Run(run) => call(kernel, move || run.run()),
         Entry::Child(turn, number) => call(kernel, move || turn.child_turn(&turn, number)),
     }
 }
 
-/// Runs a callback. What it sets of its context's variables it sets for itself alone: it enters its own context, if it has
-/// one, and is taken out of it here.
+/// Runs a callback. If it has a context, it enters that itself; here the thread leaves it again. So what a callback
+/// sets of its variables, the next one does not see.
 #[inline]
 fn call(kernel: &Loop, callback: impl FnOnce()) {
     if current::uses_contexts() {
         return call_in_context(kernel, callback);
     }
     guarded(kernel, "Exception in callback", callback);
+    // it may have been the first to set a variable
     if current::uses_contexts() {
         leave_context(kernel, None);
     }
@@ -217,7 +250,7 @@ fn call_in_context(kernel: &Loop, callback: impl FnOnce()) {
 }
 
 #[cold]
-fn leave_context(kernel: &Loop, outside: Option<crate::base::Context>) {
+fn leave_context(kernel: &Loop, outside: Option<Context>) {
     let own = current::swap_context(outside);
     guarded(kernel, "Exception in destructor", || drop(own));
 }

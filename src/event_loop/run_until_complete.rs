@@ -1,6 +1,6 @@
-//! Runs a main future: asyncio's `run_until_complete`. Owns the proof that what the main future borrows is returned in time;
-//! must not know how an iteration goes.
-#![expect(unsafe_code, reason = "the main future may borrow from its caller while the task table wants 'static")]
+//! The run of a main future: asyncio's `run_until_complete`. Owns the proof that the main future is dropped before what
+//! it borrows; must not know how an iteration goes.
+#![expect(unsafe_code, reason = "the main future may borrow from its caller, and the task table takes only 'static")]
 
 use std::cell::Cell;
 use std::mem;
@@ -18,19 +18,20 @@ use crate::kernel::Phase;
 use crate::node::NodeRef;
 
 impl EventLoop {
-    /// Runs until `future` is done and gives its value: asyncio's `run_until_complete`.
+    /// Runs the loop until `future` is done, and returns its value: asyncio's `run_until_complete`.
     ///
-    /// A coroutine becomes a task, and may borrow from its caller; it is dropped if the run ends early. A task, future or
-    /// gathering of this loop is run as it is. Tasks that are not done stay on the loop for the next run.
+    /// A coroutine becomes a task. It may borrow from its caller, and is dropped if the run ends before it is done. A
+    /// task, future or gathering of this loop is awaited as it is. Other tasks that are not done stay on the loop for
+    /// the next run.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] if it was cancelled, [`Error::Stopped`] if `stop()` came first, [`Error::Running`] inside a
-    /// running loop, [`Error::Closed`] after `close`, [`Error::ForeignLoop`] for a task of another loop,
+    /// [`Error::Cancelled`] if the future was cancelled, [`Error::Stopped`] if `stop()` came first, [`Error::Running`]
+    /// inside a running loop, [`Error::Closed`] after `close`, [`Error::ForeignLoop`] for a task of another loop,
     /// [`Error::Deadlock`] if the clock is virtual and nothing can ever happen again, [`Error::Io`] if the operating
     /// system fails.
     ///
     /// # Panics
-    /// A panic of the future goes on here.
+    /// If the future panics: this panics with the same payload.
     ///
     /// # Examples
     /// ```
@@ -48,7 +49,7 @@ impl EventLoop {
         self.run_main(future, Location::caller(), |_main| ())
     }
 
-    /// `run_until_complete`. `begins` is told which task the coroutine has become.
+    /// As `run_until_complete`. Before the first step, `begins` is called with the task that the coroutine has become.
     pub(crate) fn run_main<F: IntoFuture>(
         &self,
         future: F,
@@ -81,8 +82,10 @@ impl EventLoop {
         let mut future = pin!(Some(future));
         let main: Pin<Box<dyn Future<Output = ()> + '_>> =
             Box::pin(Main { future: future.as_mut(), value: &value, gone: &gone });
-        // SAFETY: `Main` borrows from this frame and from the caller. It is dropped before the frame ends, since
-        // `Finally` sees to it on every way out, and ends the process if it could not.
+        // SAFETY: `Main` borrows from this frame and from the caller, so it must be dropped before this frame ends. On
+        // every way out, `Finally` drops it, or ends the process if it cannot. Before `finally` is made, this frame
+        // cannot end while `main` is in the task table: `spawn` inserts the task last, and nothing after that can
+        // panic.
         let main = unsafe {
             mem::transmute::<Pin<Box<dyn Future<Output = ()> + '_>>, Pin<Box<dyn Future<Output = ()>>>>(main)
         };
@@ -97,7 +100,7 @@ impl EventLoop {
     }
 }
 
-/// The value of a node that is done, for whoever ran the loop for it.
+/// The outcome of a node that is done, as the outcome of the run.
 fn value_of<T>(join: &JoinHandle<T>) -> Result<T, Error> {
     match join.take_result() {
         Ok(value) => Ok(value),
@@ -107,10 +110,11 @@ fn value_of<T>(join: &JoinHandle<T>) -> Result<T, Error> {
     }
 }
 
-/// The main future as a coroutine without a value: it leaves the value in the frame of its caller.
+/// The main future as a coroutine without a value. It stores the value in the frame of `run_coroutine`.
 struct Main<'a, F: Future> {
     future: Pin<&'a mut Option<F>>,
     value: &'a Cell<Option<F::Output>>,
+    /// Set when this is dropped.
     gone: &'a Cell<bool>,
 }
 
@@ -123,15 +127,17 @@ impl<F: Future> Future for Main<'_, F> {
     }
 }
 
-/// The destructors of the main future run when its task ends, like those of any other.
+/// The future itself lies in the frame of `run_coroutine`. It is dropped here, when its task ends, as in any other
+/// task.
 impl<F: Future> Drop for Main<'_, F> {
     fn drop(&mut self) {
+        // first, as the destructor of the future may panic
         self.gone.set(true);
         self.future.set(None);
     }
 }
 
-/// However the run ends, the main future ends with it.
+/// Dropping this drops the main future, however the run has ended.
 struct Finally<'a> {
     lp: &'a EventLoop,
     task: NodeRef,
@@ -145,7 +151,7 @@ impl Drop for Finally<'_> {
             self.task.abandon();
         }
         if !self.gone.get() {
-            // What it borrows is about to go: nothing sound is left to do. No way to get here is known.
+            // what the main future borrows is about to go, so no sound way is left; no case is known that leads here
             abort();
         }
     }

@@ -1,5 +1,5 @@
-//! Runs of a loop: one iteration after another, until it is stopped or a node is done. Owns when a run begins and ends; must
-//! not know how an iteration goes.
+//! Runs of a loop: one iteration after another, until the loop is stopped or a node is done. Owns the beginning and the
+//! end of a run; must not know how an iteration goes.
 
 use std::rc::Rc;
 
@@ -33,7 +33,7 @@ impl EventLoop {
         self.iterate()
     }
 
-    /// One iteration after another, until the loop is stopped.
+    /// Runs iterations until the loop is stopped.
     fn iterate(&self) -> Result<(), Error> {
         let mut iteration = Iteration::first(self.kernel());
         let ended = loop {
@@ -47,7 +47,8 @@ impl EventLoop {
         ended
     }
 
-    /// Runs until `node` is done, and one iteration more, as asyncio does.
+    /// Runs until `node` is done, and one iteration longer, as asyncio does: there, a done callback of the future stops
+    /// the loop.
     pub(super) fn run_until_done(&self, node: &dyn Node) -> Result<(), Error> {
         if !Rc::ptr_eq(node.core().kernel(), self.kernel()) {
             return Err(Error::ForeignLoop);
@@ -64,15 +65,15 @@ impl EventLoop {
         let ran = self.iterate();
         drop(core.watchers().remove(number));
         match ran {
-            // asyncio's future may be done although the loop was stopped in the same iteration
             Ok(()) if !core.is_done() => Err(Error::Stopped),
             Err(Error::Deadlock(_)) if core.is_done() => Ok(()),
+            // as in asyncio, it does not matter that `stop()` was called if the node is done by now
             other => other,
         }
     }
 }
 
-/// The loop runs while this lives.
+/// A run of the loop. Dropping this ends the run, also after a panic.
 struct Running<'a> {
     lp: &'a EventLoop,
     _guard: Guard,
@@ -99,7 +100,7 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Stops the loop one iteration after a node is done: asyncio's `_run_until_complete_cb`.
+/// Stops the loop in an entry of its own when a node is done: asyncio's `_run_until_complete_cb`.
 struct StopWhenDone {
     kernel: Rc<Loop>,
 }

@@ -1,5 +1,5 @@
-//! A callback with a deadline: asyncio's `TimerHandle`. Owns its place in the timer wheel; must not know how time
-//! passes.
+//! A callback with a deadline: asyncio's `TimerHandle`. Owns its place in the timer wheel; must not know when timers
+//! are queued.
 
 use std::fmt;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use crate::kernel::Handle;
 use crate::node::Loop;
 use crate::timer_wheel::TimerKey;
 
-/// A callback scheduled for a time. Dropping the handle leaves it scheduled.
+/// A callback that is scheduled for a time: asyncio's `TimerHandle`. Dropping the handle does not cancel the callback.
 ///
 /// # Examples
 /// ```
@@ -36,12 +36,12 @@ impl TimerHandle {
         Self { kernel, key, when, handle }
     }
 
-    /// When it is due, on the loop's clock: asyncio's `when()`.
+    /// The time at which the callback is due, on the loop's clock: asyncio's `when()`.
     pub fn when(&self) -> Instant {
         self.when
     }
 
-    /// Takes the callback back: it will not run, and what it holds is dropped now. Does nothing once it has run.
+    /// Cancels the callback: it will not run, and what it holds is dropped now. Does nothing if the callback has run.
     pub fn cancel(&self) {
         drop(self.kernel.remove_timer(self.key));
         self.handle.cancel();

@@ -1,31 +1,32 @@
-//! How much may be done before others get their turn. Owns the counts; must not know what is counted. It counts and never
-//! looks at a clock, so that the same program polls at the same places.
+//! How much is done before descriptors are polled, and before other tasks run. Owns the two counts; must not know what
+//! is counted. Counts and never reads a clock, so that the same program polls at the same points in every run.
 
 use std::cell::Cell;
 
-/// How many entries may run before descriptors are polled again although work is ready.
+/// While work is ready, descriptors are polled once in this many entries.
 const ENTRIES_BETWEEN_POLLS: usize = 64;
 
-/// How many operations of one step may go through without waiting.
+/// In one step of a task this many operations on descriptors may succeed without waiting.
 const OPERATIONS_PER_STEP: u32 = 64;
 
-/// What has been done since the last poll, and in the current step.
+/// What was done since the last poll, and in the current step.
 #[derive(Default)]
 pub(crate) struct Budget {
+    /// The entries that were run since the last poll.
     entries: Cell<usize>,
     /// The operations of the current step that did not have to wait.
     operations: Cell<u32>,
 }
 
 impl Budget {
-    /// A task's step begins.
     #[inline]
     pub(crate) fn start_step(&self) {
         self.operations.set(0);
     }
 
-    /// Asks for one operation that could go through without waiting. False: the task is to give others their turn first,
-    /// and descriptors are polled in the next iteration, so that a socket that is always ready starves nothing.
+    /// Asks for one operation that would not have to wait. If this returns false, the operation must wait for the next
+    /// iteration, which polls descriptors. So a socket that is always ready starves neither other tasks nor other
+    /// sockets.
     pub(crate) fn may_go_on(&self) -> bool {
         let operations = self.operations.get();
         if operations < OPERATIONS_PER_STEP {
@@ -36,7 +37,6 @@ impl Budget {
         false
     }
 
-    /// So many entries were run.
     #[inline]
     pub(crate) fn count_entries(&self, count: usize) {
         self.entries.set(self.entries.get() + count);
@@ -48,12 +48,12 @@ impl Budget {
         self.entries.get() >= ENTRIES_BETWEEN_POLLS
     }
 
-    /// The next iteration is to poll, although work may be ready.
+    /// Makes the next iteration poll, even if work is ready then.
     pub(crate) fn poll_soon(&self) {
         self.entries.set(ENTRIES_BETWEEN_POLLS);
     }
 
-    /// Descriptors were polled.
+    /// Descriptors were polled just now.
     pub(crate) fn polled(&self) {
         self.entries.set(0);
     }

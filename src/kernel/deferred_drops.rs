@@ -1,5 +1,5 @@
-//! Values that are dropped one after another instead of inside each other. Owns the list; must not know what they are, nor
-//! drop them.
+//! Values that are dropped one after another instead of inside each other. Owns the list of them; must not know what
+//! they are, nor drop them.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -11,7 +11,7 @@ pub(crate) struct DeferredDrops {
     draining: Cell<bool>,
 }
 
-/// The right to drop the deferred values; there is one at a time.
+/// The right to drop the deferred values. There is one at a time.
 pub(crate) struct Draining<'a>(&'a Cell<bool>);
 
 impl Drop for Draining<'_> {
@@ -25,12 +25,12 @@ impl DeferredDrops {
         self.values.borrow_mut().push(value);
     }
 
-    /// The value that was deferred last.
+    /// Removes the value that was deferred last.
     pub(crate) fn next(&self) -> Option<Box<dyn Any>> {
         self.values.borrow_mut().pop()
     }
 
-    /// `None` if an outer call drains the list already: that call will drop the rest.
+    /// Returns `None` if an outer call drains the list already: that call will drop the rest.
     pub(crate) fn start_draining(&self) -> Option<Draining<'_>> {
         (!self.draining.replace(true)).then(|| Draining(&self.draining))
     }

@@ -1,4 +1,4 @@
-//! Results that are expected from other threads. Owns the callbacks that wait for them; must not know the threads.
+//! Results that other threads will send to the loop. Owns the callbacks that wait for them; must not know the threads.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -6,12 +6,15 @@ use std::time::Duration;
 use super::ready_queue::RunRef;
 use crate::base::IdMap;
 
-/// Callbacks that wait for a result from another thread, by the number that the thread will send. While there is any,
-/// something may still happen: a virtual clock does not jump, and the loop waits for real time.
+/// The callbacks that wait for a result from another thread, each under an id. The thread sends only the id
+/// (`Message::Arrived`), so the callback need not be `Send`.
+///
+/// While there is a callback, the program can go on even if nothing else happens. So a virtual clock does not jump: the
+/// loop waits for the thread, in real time.
 #[derive(Default)]
 pub(crate) struct Expected {
     callbacks: RefCell<IdMap<RunRef>>,
-    /// How long a virtual clock has been waited for in real time since it moved.
+    /// How long the loop has waited in real time since its virtual clock last moved.
     waited: Cell<Duration>,
 }
 
@@ -20,23 +23,23 @@ impl Expected {
         self.callbacks.borrow().is_empty()
     }
 
-    /// The callback that `make` makes of its number is to take a turn when a message says that its result has come.
-    /// Returns the number that the message has to carry.
+    /// Inserts the callback that `make` makes, and returns its id. `make` is called with the id. The callback is queued
+    /// when the id arrives.
     pub(crate) fn insert(&self, make: impl FnOnce(u64) -> RunRef) -> u64 {
         self.callbacks.borrow_mut().insert_with(make)
     }
 
-    /// Forgets a callback, which comes back to be dropped by the caller.
-    pub(crate) fn remove(&self, number: u64) -> Option<RunRef> {
-        self.callbacks.borrow_mut().remove(number)
+    /// Removes a callback. The caller drops it, outside the borrow.
+    pub(crate) fn remove(&self, id: u64) -> Option<RunRef> {
+        self.callbacks.borrow_mut().remove(id)
     }
 
-    /// The loop closes: all callbacks, to be dropped by the caller.
+    /// Removes all callbacks, because the loop closes. The caller drops them, outside the borrow.
     pub(crate) fn take_all(&self) -> impl Iterator<Item = RunRef> + use<> {
         self.callbacks.borrow_mut().take_all()
     }
 
-    /// How long a virtual clock that stands still has been waited for in real time.
+    /// How long the loop has waited in real time since its virtual clock last moved.
     pub(crate) fn waited(&self) -> &Cell<Duration> {
         &self.waited
     }

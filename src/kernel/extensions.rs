@@ -1,4 +1,5 @@
-//! What optional parts of the crate keep with a loop, one of each type. Owns the shares; must not know what any is for.
+//! Values that other parts of the crate keep with a loop, such as its signal handlers. Owns one value of each type;
+//! must not know the purpose of any.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -6,26 +7,26 @@ use std::rc::Rc;
 
 #[derive(Debug, Default)]
 pub(crate) struct Extensions {
-    things: RefCell<Vec<Rc<dyn Any>>>,
+    values: RefCell<Vec<Rc<dyn Any>>>,
 }
 
 impl Extensions {
-    /// The one of this type, if it is kept.
+    /// The value of type `T`, if there is one.
     pub(crate) fn get<T: Any>(&self) -> Option<Rc<T>> {
-        self.things.borrow().iter().find_map(|thing| Rc::clone(thing).downcast().ok())
+        self.values.borrow().iter().find_map(|value| Rc::clone(value).downcast().ok())
     }
 
-    /// The one of this type; made if there is none.
+    /// The value of type `T`. If there is none, it is made.
     pub(crate) fn get_or_default<T: Any + Default>(&self) -> Rc<T> {
         self.get().unwrap_or_else(|| {
-            let thing = Rc::new(T::default());
-            self.things.borrow_mut().push(Rc::clone(&thing) as Rc<dyn Any>);
-            thing
+            let value = Rc::new(T::default());
+            self.values.borrow_mut().push(Rc::clone(&value) as Rc<dyn Any>);
+            value
         })
     }
 
-    /// One of them, to be dropped.
+    /// Removes the value that was made last. The caller drops it, outside the borrow.
     pub(crate) fn pop(&self) -> Option<Rc<dyn Any>> {
-        self.things.borrow_mut().pop()
+        self.values.borrow_mut().pop()
     }
 }

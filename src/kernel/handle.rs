@@ -1,5 +1,5 @@
-//! A callback that can be cancelled until it has run: asyncio's `Handle`. Owns the closure; must not know the queue it
-//! waits in, the loop, or tasks.
+//! A callback that can be cancelled until it has run: asyncio's `Handle`. Owns the closure; must not know the ready
+//! queue, the loop or tasks.
 
 use std::cell::Cell;
 use std::fmt;
@@ -8,7 +8,8 @@ use std::panic::Location;
 use super::ready_queue::{Run, RunRef};
 use crate::base::{PooledRc, unsize};
 
-/// A scheduled callback, or one that watches a descriptor. Dropping a handle leaves the callback where it is.
+/// A scheduled callback, or a callback that watches a descriptor: asyncio's `Handle`. Dropping the handle does not
+/// cancel the callback.
 ///
 /// # Examples
 /// ```
@@ -34,7 +35,7 @@ impl Handle {
         Self::of(PooledRc::new(Once { f: Cell::new(Some(f)), cancelled: Cell::new(false), created }))
     }
 
-    /// Of a callback that runs again and again, until it is cancelled.
+    /// The handle of a callback that runs again and again, until it is cancelled.
     pub(crate) fn repeating<F: FnMut() + 'static>(f: F, created: &'static Location<'static>) -> Self {
         Self::of(PooledRc::new(Again { f: Cell::new(Some(f)), cancelled: Cell::new(false), created }))
     }
@@ -43,13 +44,13 @@ impl Handle {
         Self { callback: unsize!(callback => dyn Callback) }
     }
 
-    /// The callback, to be queued.
+    /// The callback, for an entry or a timer.
     pub(crate) fn run_ref(&self) -> RunRef {
         unsize!(self.callback.clone() => dyn Run)
     }
 
-    /// Takes the callback back: it will not run any more, and what it holds is dropped now (at its end if it is running).
-    /// Does nothing once it has run.
+    /// Cancels the callback: it will not run any more, and what it holds is dropped now (or at its end, if it is
+    /// running). Does nothing if the callback has run.
     pub fn cancel(&self) {
         self.callback.cancel();
     }
@@ -67,14 +68,16 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// What a handle can do with its closure without knowing its type.
+/// What a handle does with its callback, without knowing the type of the closure.
 trait Callback: Run {
     fn cancel(&self);
     fn cancelled(&self) -> bool;
     fn created(&self) -> &'static Location<'static>;
 }
 
+/// A callback that runs once.
 struct Once<F> {
+    /// `None` once it has run or was cancelled.
     f: Cell<Option<F>>,
     cancelled: Cell<bool>,
     created: &'static Location<'static>,
@@ -103,8 +106,9 @@ impl<F: FnOnce() + 'static> Callback for Once<F> {
     }
 }
 
+/// A callback that runs any number of times.
 struct Again<F> {
-    /// Not there while it runs, and after it was cancelled.
+    /// `None` while it runs, and after it was cancelled.
     f: Cell<Option<F>>,
     cancelled: Cell<bool>,
     created: &'static Location<'static>,
@@ -112,6 +116,7 @@ struct Again<F> {
 
 impl<F: FnMut() + 'static> Run for Again<F> {
     fn run(&self) {
+        // taken out while it runs, as it may cancel itself
         let mut lent = Lent { f: self.f.take(), of: self };
         if let Some(f) = &mut lent.f {
             f();
@@ -119,7 +124,7 @@ impl<F: FnMut() + 'static> Run for Again<F> {
     }
 }
 
-/// The closure while it runs: it is put back, also if it panics, unless it was cancelled meanwhile.
+/// The closure while it runs. Dropping this puts it back, also after a panic, unless it was cancelled meanwhile.
 struct Lent<'a, F> {
     f: Option<F>,
     of: &'a Again<F>,

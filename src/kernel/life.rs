@@ -1,8 +1,19 @@
-//! How far a loop has come: open, running, closing, closed. Owns these states; must not know what is done in them.
+//! The phases of a loop, and whether it runs. Owns these states; must not know what is done in any of them.
 
 use std::cell::Cell;
 
-/// `Open` → `Closing` (tasks are being dropped; destructors may still use the loop) → `Closed`.
+/// How far the life of a loop has come. These are all moves:
+///
+/// ```text
+///             close(), or the last                       no task, callback,
+///             handle is dropped                          timer or extension is left
+///    Open ────────────────────────────▶ Closing ────────────────────────────────────▶ Closed
+/// ```
+///
+/// - `Open`: everything can be scheduled. The loop runs only in this phase, any number of times, one run after another.
+/// - `Closing`: other threads can send nothing more. The loop drops what is left, with itself entered, so destructors
+///   may still schedule something, which is dropped next.
+/// - `Closed`: nothing is kept. A task cannot be created, and a callback, an entry or a timer is dropped at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Open,
@@ -10,13 +21,14 @@ pub(crate) enum Phase {
     Closed,
 }
 
-/// The life of a loop.
 pub(crate) struct Life {
     phase: Cell<Phase>,
+    /// True from the beginning of a run to its end. `close()` is refused meanwhile.
     running: Cell<bool>,
-    /// `stop()` was called: the run ends after this iteration.
+    /// True from a call of `stop()` to the end of the run, which ends after the current iteration. If no run was on,
+    /// the next run ends after its first iteration.
     stopping: Cell<bool>,
-    /// How many handles users hold on the loop.
+    /// The number of `EventLoop` handles that users hold.
     handles: Cell<usize>,
 }
 
@@ -58,12 +70,11 @@ impl Life {
         self.stopping.set(stopping);
     }
 
-    /// A user has one more handle on the loop.
     pub(crate) fn add_handle(&self) {
         self.handles.set(self.handles.get() + 1);
     }
 
-    /// A user has one handle less; returns whether it was the last.
+    /// Counts a handle less, and returns whether it was the last one.
     pub(crate) fn drop_handle(&self) -> bool {
         self.handles.set(self.handles.get() - 1);
         self.handles.get() == 0

@@ -1,8 +1,8 @@
-//! The ready queue: what runs next, first in, first out. Owns the kinds of entry and their order; must not know what an
-//! entry does, nor when it is run.
+//! The ready queue: the entries that run next, first in, first out. Owns the kinds of entry and their order; must not
+//! know what an entry does, nor when it is run.
 #![expect(
     unsafe_code,
-    reason = "every wake and every callback comes by here: a sixth of a step with a RefCell; measured"
+    reason = "every wake and every callback passes through here: with a RefCell a step costs a sixth more; measured"
 )]
 
 use std::cell::{Cell, UnsafeCell};
@@ -12,43 +12,44 @@ use std::fmt;
 use crate::base::{PooledRc, Typed};
 use crate::timer_wheel::TimerKey;
 
-/// Something that takes a turn of its own: a callback, or what a timer runs.
+/// Something with an entry of its own in the ready queue: a callback, or a primitive whose time is up.
 pub(crate) trait Run {
     fn run(&self);
 }
 
-/// A counted pointer to something that takes a turn of its own.
+/// A counted pointer to a `Run`.
 pub(crate) type RunRef = PooledRc<dyn Run>;
 
-/// A primitive that takes a turn when one of its children has ended.
+/// A primitive that has an entry for each of its children that ends: where asyncio queues the done callback of a child.
 pub(crate) trait ChildTurn: Typed {
-    /// `number` is what the turn was queued with: which child has ended, or in which round of a wait. `me` points to this
-    /// very value.
+    /// Runs the entry. `number` is the number that it was queued with: the index of the child, or the round of a wait.
+    /// `me` points to `self`.
     fn child_turn(&self, me: &ChildTurnRef, number: u32);
 }
 
-/// A counted pointer to such a primitive.
+/// A counted pointer to a `ChildTurn`.
 pub(crate) type ChildTurnRef = PooledRc<dyn ChildTurn>;
 
-/// A counted pointer to something that is queued to take a step, once at a time.
+/// A counted pointer to a task, which is in the ready queue at most once.
 ///
 /// # Safety
-/// To clone it and to look whether it is queued must not come back to the kernel: the task table does both under a
-/// reference to itself. So neither may call code of a user.
+/// `clone` and `queued` must not call the kernel, so they must not call code of a user: the task table calls both while
+/// it holds a reference to itself.
 pub(crate) unsafe trait Queued: Clone {
-    /// Whether it is to take a step when its place in the queue is reached.
+    /// The mark of a task that is to take a step when its entry is reached. An entry whose task has lost the mark does
+    /// nothing: so a task leaves the queue without a search for its entry.
     fn queued(&self) -> &Cell<bool>;
 }
 
 /// One place in the ready queue.
 pub(crate) enum Entry<P> {
-    /// Step the task, if it is still to take one.
+    /// Steps the task, if it still has the mark of [`Queued`].
     Task(P),
-    /// The timer is due: wake its sleeper or run its callback, if it was not cancelled meanwhile.
+    /// Does what the alarm of a timer says, if the timer has not been removed meanwhile.
     Timer(TimerKey),
-    /// Run it.
+    /// Runs a callback or a primitive.
     Run(RunRef),
-    /// Let it take the turn of one of its children.
+    /// Runs a primitive for one of its children.
     Child(ChildTurnRef, u32),
 }
 
@@ -63,64 +64,65 @@ impl<P> fmt::Debug for Entry<P> {
     }
 }
 
-/// Entries in the order in which they are run.
+/// Entries in the order in which they run.
 pub(crate) type Batch<P> = VecDeque<Entry<P>>;
 
-/// The entries that are ready. They are taken a batch at a time: what is queued meanwhile waits for the next batch, as in
-/// asyncio.
+/// The entries that are ready. An iteration takes all of them at once, as its batch; what is queued while the batch
+/// runs waits for the next iteration, as in asyncio.
 ///
-/// Invariant, **one at a time**: a reference to the list is made by these methods alone. None of them hands it out or
-/// calls code that could reach the queue again: entries are moved, never dropped or cloned here.
-pub(super) struct ReadyQueue<P> {
-    list: UnsafeCell<Batch<P>>,
-    /// An empty batch, kept from one run to the next for its memory.
+/// Invariant, **one at a time**: only the methods below make a reference to `entries`. None of them returns the
+/// reference, and none calls code that could reach the queue again: they move entries, and never drop or clone one.
+pub(crate) struct ReadyQueue<P> {
+    entries: UnsafeCell<Batch<P>>,
+    /// An empty batch, kept from one run of the loop to the next for its memory.
     spare: Cell<Batch<P>>,
 }
 
 impl<P> Default for ReadyQueue<P> {
     fn default() -> Self {
-        Self { list: UnsafeCell::default(), spare: Cell::default() }
+        Self { entries: UnsafeCell::default(), spare: Cell::default() }
     }
 }
 
 impl<P> ReadyQueue<P> {
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         // SAFETY: one at a time.
-        unsafe { &*self.list.get() }.is_empty()
+        unsafe { &*self.entries.get() }.is_empty()
     }
 
+    /// Adds an entry at the end. Only the kernel does, after it has queued what other threads have sent before.
     #[inline]
     pub(super) fn push(&self, entry: Entry<P>) {
         // SAFETY: one at a time.
-        let list = unsafe { &mut *self.list.get() };
-        if list.len() == list.capacity() {
-            return self.grow(entry); // out of the way, so that the usual case needs no registers to be saved
+        let entries = unsafe { &mut *self.entries.get() };
+        if entries.len() == entries.capacity() {
+            return self.grow(entry); // out of line, so that the usual case saves no registers
         }
-        list.push_back(entry);
+        entries.push_back(entry);
     }
 
     #[cold]
     fn grow(&self, entry: Entry<P>) {
         // SAFETY: one at a time.
-        unsafe { &mut *self.list.get() }.push_back(entry);
+        unsafe { &mut *self.entries.get() }.push_back(entry);
     }
 
-    /// Everything that is queued, for an empty batch, which is filled from now on: so the memory of both is used in turn.
+    /// Exchanges the entries for an empty batch, which is filled from now on. So the memory of both is used in turn.
     #[inline]
-    pub(super) fn swap(&self, batch: &mut Batch<P>) {
+    pub(crate) fn swap(&self, batch: &mut Batch<P>) {
         debug_assert!(batch.is_empty(), "all its entries were run");
         // SAFETY: one at a time.
-        std::mem::swap(unsafe { &mut *self.list.get() }, batch);
+        std::mem::swap(unsafe { &mut *self.entries.get() }, batch);
     }
 
-    /// The batch of a run that begins.
-    pub(super) fn take_spare(&self) -> Batch<P> {
+    /// The batch for a run of the loop, which begins now.
+    pub(crate) fn take_spare(&self) -> Batch<P> {
         self.spare.take()
     }
 
-    /// A run is over: its batch, which is empty, serves the next.
-    pub(super) fn keep_spare(&self, batch: Batch<P>) {
+    /// Keeps the empty batch of a run that has ended, for the next run.
+    pub(crate) fn keep_spare(&self, batch: Batch<P>) {
         debug_assert!(batch.is_empty(), "all its entries were run");
         self.spare.set(batch);
     }

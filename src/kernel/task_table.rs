@@ -1,8 +1,9 @@
-//! The tasks that are not done, by key, and which of them runs. Owns the table that a waker's number is looked up in; must
-//! not know what a task is.
+//! The tasks that are not done, by key, and the one that runs. Owns the table in which a waker's number is looked up;
+//! must not know what a task is.
 #![expect(
     unsafe_code,
-    reason = "every wake comes by here; borrows cost it a tenth, and a share of the running task a tenth of a step"
+    reason = "every wake looks here: with a RefCell a wake costs a tenth more, and a step as much again if the running \
+              task is cloned; measured"
 )]
 
 use std::cell::{Cell, UnsafeCell};
@@ -15,8 +16,8 @@ use crate::base::TaskKey;
 
 /// The tasks that are not done, each under its key.
 ///
-/// Invariant, **one at a time**: a reference to the table is made by `with` alone, for as long as one of the closures in
-/// this file runs. They call the slab, and of `P` no more than [`Queued`] has, which promises not to come back here.
+/// Invariant, **one at a time**: only `with` makes a reference to the table, and only the closures in this file use it.
+/// They call the slab, and the methods of [`Queued`], which promise not to call the kernel.
 pub(super) struct TaskTable<P>(UnsafeCell<Table<P>>);
 
 struct Table<P> {
@@ -24,6 +25,7 @@ struct Table<P> {
     last_id: u64,
 }
 
+/// A task with its key. The slot alone does not name the task: it is used again when the task is done.
 struct Slot<P> {
     key: TaskKey,
     task: P,
@@ -50,7 +52,8 @@ impl<P: Queued> TaskTable<P> {
         f(unsafe { &mut *self.0.get() })
     }
 
-    /// The id of the next task of the loop with this number, counted from 1, and the key that it will have.
+    /// The id of the next task, counted from 1, and the key that it will have. `loop_number` is the number of this
+    /// loop.
     #[inline]
     pub(super) fn next(&self, loop_number: u16) -> (u64, TaskKey) {
         self.with(|table| {
@@ -59,14 +62,14 @@ impl<P: Queued> TaskTable<P> {
         })
     }
 
-    /// Takes a task in under the key that `next` returned.
+    /// Inserts a task under the key that `next` returned.
     #[inline]
     pub(super) fn insert(&self, key: TaskKey, task: P) {
         let slot = self.with(|table| table.slots.insert(Slot { key, task }));
-        debug_assert_eq!(slot, key.slot(), "nothing was taken in meanwhile");
+        debug_assert_eq!(slot, key.slot(), "no task was inserted since `next` was called");
     }
 
-    /// A share of the task to be queued, if it lives and was not queued. Now it counts as queued.
+    /// Marks a task as queued, and returns a pointer to it, for its entry. `None` if it was queued already, or is done.
     #[inline]
     pub(super) fn mark_queued(&self, key: TaskKey) -> Option<P> {
         self.with(|table| {
@@ -75,12 +78,12 @@ impl<P: Queued> TaskTable<P> {
         })
     }
 
-    /// A share of a task, if it still lives.
+    /// The task, unless it is done.
     pub(super) fn get(&self, key: TaskKey) -> Option<P> {
         self.with(|table| table.get(key).cloned())
     }
 
-    /// Gives the table's share of a task back, to be dropped by the caller. If it is queued, it misses that step.
+    /// Removes a task. If it is queued, its entry will do nothing. The caller drops the pointer.
     pub(super) fn remove(&self, key: TaskKey) -> Option<P> {
         self.with(|table| {
             table.get(key)?.queued().set(false);
@@ -94,40 +97,63 @@ impl<P: Queued> TaskTable<P> {
     }
 }
 
-/// The task whose step it is, if it is any's.
+/// What a leaf waits for, in words. Thin, as every task has room for one.
+pub(crate) type Leaf = &'static &'static str;
+
+/// The task that is stepped now, if there is one, and what it is about to wait for.
 ///
-/// Invariant, **on the stack**: the pointer is null or comes from a reference that outlives a call of `during`
+/// Invariant, **on the stack**: `task` is null, or it comes from the reference that was given to a call of `during`
 /// that has not returned.
-pub(super) struct RunningTask<P>(Cell<*const P>);
+pub(crate) struct RunningTask<P> {
+    task: Cell<*const P>,
+    leaf: Cell<Option<Leaf>>,
+}
 
 impl<P> Default for RunningTask<P> {
     fn default() -> Self {
-        Self(Cell::new(ptr::null()))
+        Self { task: Cell::new(ptr::null()), leaf: Cell::new(None) }
     }
 }
 
-/// What ran before runs again when this is dropped.
-struct Before<'a, P>(&'a RunningTask<P>, *const P);
+/// Makes the outer task the running one again when it is dropped, also if the inner one panics.
+struct Outer<'a, P> {
+    running: &'a RunningTask<P>,
+    task: *const P,
+}
 
-impl<P> Drop for Before<'_, P> {
+impl<P> Drop for Outer<'_, P> {
     #[inline]
     fn drop(&mut self) {
-        self.0.0.set(self.1);
+        self.running.task.set(self.task);
     }
 }
 
 impl<P> RunningTask<P> {
-    /// `task` is the running one while `f` runs.
+    /// Calls `f` with `task` as the running task.
     #[inline]
-    pub(super) fn during<R>(&self, task: &P, f: impl FnOnce() -> R) -> R {
-        let _before = Before(self, self.0.replace(task));
+    pub(crate) fn during<R>(&self, task: &P, f: impl FnOnce() -> R) -> R {
+        let _outer = Outer { running: self, task: self.task.replace(task) };
         f()
     }
 
     /// Shows the running task to `f`.
     #[inline]
-    pub(super) fn with<R>(&self, f: impl FnOnce(Option<&P>) -> R) -> R {
-        // SAFETY: on the stack: `f` runs within that call of `during`, if there is any.
-        f(unsafe { self.0.get().as_ref() })
+    pub(crate) fn with<R>(&self, f: impl FnOnce(Option<&P>) -> R) -> R {
+        // SAFETY: on the stack: `f` returns before that call of `during` does.
+        f(unsafe { self.task.get().as_ref() })
+    }
+
+    /// What the running task is about to wait for, beside nodes. A leaf that returns `Pending` sets it; the task takes
+    /// it when its step ends.
+    #[inline]
+    pub(crate) fn leaf(&self) -> &Cell<Option<Leaf>> {
+        &self.leaf
+    }
+}
+
+impl<P: Clone> RunningTask<P> {
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough over lifetimes")]
+    pub(crate) fn current(&self) -> Option<P> {
+        self.with(|task| task.cloned())
     }
 }

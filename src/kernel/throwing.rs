@@ -1,29 +1,57 @@
-//! The cancellation that is on its way up through the awaits of the running task. Owns its state; must not know how it is
-//! raised or caught.
+//! The cancellation that is on its way up through the awaits of the running task. Owns its state; must not know how a
+//! cancellation begins, nor what catches it.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-/// A cancellation on its way up through the awaits of the running task: `Off` → `Delivered` when a step begins with a
-/// cancellation of the task itself, `Off` → `Raised` when a leaf raises one; back to `Off` when a `catch_cancelled`
-/// or the task's edge takes it, or when the leaf that raised it is dropped.
+/// How far a cancellation has come inside the running task.
+///
+/// A cancellation is **thrown** while it is on its way up through the awaits of the running task, from a leaf to the
+/// first `catch_cancelled` around it, or to the task's edge: the place where the step polls the coroutine. Rust cannot
+/// resume a coroutine with an error, as Python's `throw()` does. So the way up is made of polls that return `Pending`,
+/// and the catcher drops the future that it has polled; the destructors in that future are asyncio's `finally`.
+///
+/// A throw begins in one of two ways. A cancellation is **delivered** when a step of the task begins with a request to
+/// cancel it: every leaf then returns `Pending` without looking whether it is ready. A cancellation is **raised** by a
+/// leaf, which alone returns `Pending` for it: by the await of something that was cancelled, or by `reraise`.
+///
+/// ```text
+///        the step begins with a request
+///     ┌──────────────────────────────────▶ Delivered ──────────────────────┐
+///     │                                        │                           │ `catch_cancelled` catches it,
+///     │◀───────────────────────────────────────┘                           │ or it reaches the task's edge
+///     │    `uncancel` leaves no request                                    │
+///    Off ◀─────────────────────────────────────────────────────────────────┤
+///     │    the leaf that raised it is dropped, or polled again             │ `catch_cancelled` catches it,
+///     │◀───────────────────────────────────────┐                           │ or it reaches the task's edge
+///     │                                        │                           │
+///     └──────────────────────────────────▶ Raised(n) ──────────────────────┘
+///        a leaf raises                       │   ▲
+///                                            └───┘ set aside while a `catch_cancelled` polls that stands
+///                                                  beside the leaf and not around it
+/// ```
+///
+/// Between two steps the state is `Off`: at its edge the task ends, as cancelled, if nothing has caught the throw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Throw {
     Off,
     Delivered,
-    /// By the leaf with this number.
+    /// Raised by the leaf with this number.
     Raised(u32),
 }
 
-/// The state of a throw.
+/// The throw of a loop, which steps one task at a time.
 pub(crate) struct Throwing {
     throw: Cell<Throw>,
+    /// The message given to `cancel_with`. None while the throw is `Off`.
     message: RefCell<Option<Arc<str>>>,
+    /// The number of the leaf that raised last.
     last_raise: Cell<u32>,
-    /// A leaf had something to raise while another's raise was on its way.
-    raise_waits: Cell<bool>,
-    /// A leaf returned `Pending` for the throw that is on, and may have missed what it waits for.
-    held_back: Cell<bool>,
+    /// A second leaf wanted to raise while a throw was on. It raises when it is polled again.
+    raise_postponed: Cell<bool>,
+    /// Since the cancellation was delivered, a leaf has returned `Pending` without looking, and so may have missed its
+    /// wake-up.
+    leaf_skipped: Cell<bool>,
 }
 
 impl Default for Throwing {
@@ -32,8 +60,8 @@ impl Default for Throwing {
             throw: Cell::new(Throw::Off),
             message: RefCell::default(),
             last_raise: Cell::new(0),
-            raise_waits: Cell::new(false),
-            held_back: Cell::new(false),
+            raise_postponed: Cell::new(false),
+            leaf_skipped: Cell::new(false),
         }
     }
 }
@@ -46,7 +74,7 @@ impl Throwing {
 
     pub(crate) fn start(&self, throw: Throw, message: Option<Arc<str>>) {
         if throw == Throw::Delivered {
-            self.held_back.set(false);
+            self.leaf_skipped.set(false);
         }
         self.throw.set(throw);
         self.message.replace(message);
@@ -58,12 +86,12 @@ impl Throwing {
         self.message.take()
     }
 
-    pub(crate) fn raise_waits(&self) -> &Cell<bool> {
-        &self.raise_waits
+    pub(crate) fn raise_postponed(&self) -> &Cell<bool> {
+        &self.raise_postponed
     }
 
-    pub(crate) fn held_back(&self) -> &Cell<bool> {
-        &self.held_back
+    pub(crate) fn leaf_skipped(&self) -> &Cell<bool> {
+        &self.leaf_skipped
     }
 
     /// A number for a leaf that raises; never 0.

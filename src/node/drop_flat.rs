@@ -1,4 +1,4 @@
-//! Drops nested values without recursion. Owns the order of such drops; must not know what is dropped.
+//! Drops nested values without recursion. Owns the order of these drops; must not know what is dropped.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::error::Panic;
 use crate::kernel::{Kernel, Queued};
 
-/// Drops `value`. What a destructor inside it hands to this function meanwhile is dropped afterwards, one after another, so
-/// that a chain of a million handles, each the last on the next, cannot overflow the stack.
+/// Drops `value`. If a destructor in it calls this function, that value is not dropped inside the destructor but after
+/// it. So a chain of a million handles, each the last one on the next node, does not overflow the stack.
 pub(crate) fn drop_flat<P: Queued>(kernel: &Kernel<P>, value: Box<dyn Any>) {
     let deferred = kernel.deferred_drops();
     deferred.defer(value);
@@ -18,7 +18,7 @@ pub(crate) fn drop_flat<P: Queued>(kernel: &Kernel<P>, value: Box<dyn Any>) {
             panicked = panicked.or(dropped.err().map(Panic::new));
         }
     }
-    // all is dropped now; the panic goes on where it would have
+    // only now, when all values are dropped, the first panic goes on
     if let Some(panic) = panicked {
         panic.resume();
     }

@@ -2,17 +2,17 @@
 
 use crate::error::{Cancelled, Panic, TaskError};
 
-/// `Pending` → one of the others, once and for all.
+/// The state of a node. `Pending` becomes one of the other three, and these are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Pending,
-    /// It has a value, or had one that was taken.
+    /// The node has a value, or had one until it was taken.
     Finished,
     Cancelled,
     Panicked,
 }
 
-/// What is kept of an ending without a value.
+/// What a node keeps when it ends without a value.
 #[derive(Clone, Debug)]
 pub(crate) enum Ending {
     Cancelled(Cancelled),

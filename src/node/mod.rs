@@ -1,14 +1,14 @@
-//! The state that tasks, futures and gatherings share: asyncio's `Future` as the loop sees it. Owns how a node ends and
-//! what is told then; must not know how any kind of node gets its value.
+//! Nodes: the state that tasks, futures and gatherings share, asyncio's `Future` as the loop sees it. Owns how a node
+//! ends and what is told then; must not know how any kind of node gets its value.
 
 mod ending; // how a node ends
 mod watchers; // what is told when a node is done
 mod task_state; // the state of a task, beside its coroutine
-mod drop_flat; // dropping nested values without recursion
-mod report; // code of a user that must not take the loop with it, and reports
-mod node; // a node, and the kinds there are
+mod drop_flat; // drops of nested values, without recursion
+mod report; // reports of panics, and calls of code that may panic
+mod node; // the node itself, and its kinds
 mod pointer; // casts of pointers to nodes
-mod user_handles; // handles, which are counted
+mod user_handles; // the handles that users hold
 
 pub(crate) use drop_flat::drop_flat;
 pub(crate) use ending::{Ending, State};

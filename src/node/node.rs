@@ -1,5 +1,9 @@
-//! What a task, a future and a gathering have in common: asyncio's `Future` as the loop sees it. Owns the state of a
-//! node, its watchers, and the way to its kernel; must not know how any kind of node gets its value.
+//! Nodes: what tasks, futures and gatherings have in common, asyncio's `Future` as the loop sees it. Owns the state of
+//! a node and its watchers; must not know how any kind of node gets its value.
+//!
+//! A **node** is pending and then done, once and for all. Tasks, futures, gatherings and shields are nodes. While it is
+//! pending, watchers are registered with it: a task that awaits it, a callback, a primitive that counts its children.
+//! When it ends, its watchers are told, in order, and each queues what it has to do.
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -21,64 +25,66 @@ pub(crate) type NodeRef = PooledRc<dyn Node>;
 /// A counted pointer to a node with a value, or to a view of one.
 pub(crate) type PromiseRef<T> = PooledRc<dyn Promise<T>>;
 
-/// A kernel whose tasks are nodes: every loop of this crate.
+/// A kernel whose tasks are nodes, as in every loop of this crate. (The kernel itself leaves open what a task is.)
 pub(crate) type Loop = Kernel<NodeRef>;
 
-/// The state of a task whose awaits are nodes: every task of this crate.
+/// The state of a task that waits for nodes, as every task of this crate does.
 pub(crate) type TaskState = task_state::TaskState<NodeRef>;
 
-/// What such a task waits for.
+/// The nodes that a task waits for.
 pub(crate) type Waits = task_state::Waits<NodeRef>;
 
-/// What a cancellation has to know of a node.
+/// The kind of a node, which decides what a cancellation does.
 pub(crate) enum Kind<'a> {
-    /// A future that others settle: cancelling settles it.
+    /// A future or a shield: a cancellation ends it.
     Plain,
-    /// A coroutine: cancelling throws into it, or into what it awaits.
+    /// A task: a cancellation goes to what it awaits, or is thrown in its next step.
     Task(&'a TaskState),
-    /// A gathering: cancelling cancels its children.
+    /// A gathering: a cancellation goes to its children.
     Group(&'a dyn Group),
 }
 
 /// The children of a gathering.
 pub(crate) trait Group {
     fn children(&self) -> Vec<NodeRef>;
-    /// A child took the cancellation: the gathering will end cancelled, whatever the children make of it.
+    /// A child has accepted the cancellation. So the gathering will end as cancelled, even if the child does not.
     fn set_cancel_requested(&self, message: Option<Arc<str>>);
 }
 
-/// Anything that is pending and then done.
+/// A node: see the head of this file.
 pub(crate) trait Node: Typed {
     fn core(&self) -> &Core;
     fn kind(&self) -> Kind<'_>;
-    /// The last handle is gone, and with it the last way to the value.
+    /// Called when the last handle was dropped, so that the value cannot be reached any more.
     fn orphaned(&self);
-    /// It was cancelled although what it waits for goes on.
+    /// Called when a cancellation has ended a `Plain` node, while what the node waits for goes on.
     fn given_up(&self) {}
-    /// Takes one step; `me` is this node. Tasks alone are queued to do so.
+    /// Takes one step. `me` points to `self`. Only tasks are queued, so only they are stepped.
     fn step(&self, _me: &NodeRef) {}
-    /// The loop closes: drop what would run.
+    /// Called when the loop closes. A task drops its coroutine.
     fn abandon(&self) {}
 }
 
 /// A node, or a view of one, with a value of a known type.
 pub(crate) trait Promise<T>: Node {
-    /// Moves the value out of a finished node; `None` if that has happened before.
+    /// Moves the value out of a finished node. `None` if it was moved out before.
     fn take(&self) -> Option<T>;
     /// Shows the value of a finished node to `look`, if it is still there.
     fn peek(&self, look: &mut dyn FnMut(&T));
-    /// The promise has gone into another node: make the value as soon as there is one, not when it is taken.
+    /// Called when this node became a child of another one: from now on the value is made as soon as the node ends, and
+    /// not when the value is taken. (If a nested gathering made its values only when they are taken, that would recurse
+    /// once for each level.)
     fn fix(&self) {}
 }
 
-/// A primitive that counts its children as they end.
+/// A primitive that counts its children as they end, such as a gathering or a wait.
 pub(crate) trait Watch: ChildTurn {
-    /// The child known under `index` is done. Called in the middle of the child's ending, so it runs no code of a user: it
-    /// queues a turn of its own where asyncio would run a callback. `me` points to this very value.
+    /// Called when the child with this index is done. The child is still telling its watchers, so this must run no code
+    /// of a user: where asyncio would run a callback, it queues an entry. `me` points to `self`.
     fn child_done(&self, me: &WatchRef, index: u32, child: &Core);
 
-    /// Where to stand among the watchers of a child, if not where it was registered: a watcher that keeps its
-    /// registration while asyncio would register anew stands where the new one would.
+    /// The place of this watcher among the watchers of a child, if it is not that of its registration: see [`Ranked`].
+    /// asyncio registers anew for each wait, at the end; a watcher that keeps its registration moves its rank instead.
     fn rank(&self) -> Option<u64> {
         None
     }
@@ -87,18 +93,18 @@ pub(crate) trait Watch: ChildTurn {
 /// A counted pointer to a primitive that counts its children.
 pub(crate) type WatchRef = PooledRc<dyn Watch>;
 
-/// A callback that is handed the node when it is done.
+/// A callback that receives the node when it is done.
 pub(crate) trait DoneCallback: Run {
     fn set_node(&self, node: NodeRef);
 }
 
 /// What is told when a node is done.
 pub(crate) enum Watcher {
-    /// What awaits the node is woken.
+    /// Wakes what awaits the node.
     Wake(WakeTarget),
-    /// A callback takes its turn.
+    /// Queues a callback.
     Done(PooledRc<dyn DoneCallback>),
-    /// A primitive counts.
+    /// Lets a primitive count. It knows the node by this index.
     Watch(WatchRef, u32),
 }
 
@@ -115,7 +121,7 @@ impl Watcher {
         }
     }
 
-    /// A primitive that counts knows the node under another index now.
+    /// Changes the index by which a primitive knows the node.
     pub(crate) fn renumber(&mut self, to: u32) {
         if let Self::Watch(_, index) = self {
             *index = to;
@@ -132,20 +138,21 @@ impl Ranked for Watcher {
     }
 }
 
-/// The part of a node that every kind has.
+/// What every kind of node has.
 pub(crate) struct Core {
     kernel: Rc<Loop>,
-    /// Emptied when the core is dropped, and so not dropped once more.
+    /// Not dropped as a field: the destructor of `Core` takes the watchers out, to drop them without recursion.
     watchers: ManuallyDrop<Watchers<Watcher>>,
+    /// `Some` if the node was cancelled or has panicked.
     ending: Cell<Option<Box<Ending>>>,
-    /// Handles that users hold, which can await, settle or cancel the node.
+    /// The number of handles that users hold. A handle can await, settle or cancel the node.
     handles: Cell<u32>,
     state: Cell<State>,
-    /// Whether the program has seen how it ended, so that a panic is not reported again.
+    /// Whether the program has seen how the node ended. If not, a panic is reported when the last handle is dropped.
     retrieved: Cell<bool>,
-    /// Whether the value was moved out, so that there is nothing left for the last handle to drop.
+    /// Whether the value was moved out. Then the last handle has nothing to drop.
     taken: Cell<bool>,
-    /// Set while a cancellation goes through this node's children, so that a cycle is noticed.
+    /// True while a cancellation goes on from this node, so that the walk notices a cycle.
     visiting: Cell<bool>,
 }
 
@@ -184,7 +191,7 @@ impl Core {
         &self.visiting
     }
 
-    /// How it ended, if it ended without a value.
+    /// How the node ended, if it ended without a value.
     pub(crate) fn ending(&self) -> Option<Ending> {
         if self.state.get() == State::Finished {
             return None;
@@ -195,12 +202,12 @@ impl Core {
         copy
     }
 
-    /// The value was moved out for good.
+    /// The value was moved out.
     pub(crate) fn set_taken(&self) {
         self.taken.set(true);
     }
 
-    /// Its ending was seen by the program, so that a panic is not reported again. Returns whether it was seen before.
+    /// Notes that the program has seen how the node ended, and returns whether it had seen that before.
     pub(crate) fn set_retrieved(&self) -> bool {
         self.retrieved.replace(true)
     }
@@ -213,14 +220,14 @@ impl Core {
         self.handles.get() > 0
     }
 
-    /// Ends the node with a value, which its owner has stored before, and tells its watchers in order.
+    /// Ends the node with a value, and tells its watchers. The caller has stored the value before.
     pub(crate) fn finish(&self, me: impl Fn() -> NodeRef) {
         debug_assert!(!self.is_done(), "a node ends once");
         self.state.set(State::Finished);
         self.watchers.drain(|watcher| watcher.tell(self, &me));
     }
 
-    /// Ends the node without a value.
+    /// Ends the node without a value, and tells its watchers.
     pub(crate) fn end(&self, ending: Ending, me: impl Fn() -> NodeRef) {
         debug_assert!(!self.is_done(), "a node ends once");
         self.state.set(ending.state());
@@ -228,13 +235,14 @@ impl Core {
         self.watchers.drain(|watcher| watcher.tell(self, &me));
     }
 
-    /// Takes back an ending that no watcher was told of: the rules by which it was reached have changed.
+    /// Takes an ending back. No watcher may have been told of it. A gathering does so when its options change the rules
+    /// by which it has ended.
     pub(crate) fn reopen(&self) {
         self.state.set(State::Pending);
         self.ending.set(None);
     }
 
-    /// Ends the node for good while its loop closes: no watcher is told.
+    /// Ends the node because its loop closes. No watcher is told.
     pub(crate) fn end_silently(&self) {
         if !self.is_done() {
             self.state.set(State::Cancelled);
@@ -243,20 +251,19 @@ impl Core {
         self.forget_watchers();
     }
 
-    /// No watcher is told of the end: there will be none. A watcher may hold the last pointer to a node with watchers of
-    /// its own, and so on upwards.
+    /// Drops the watchers, as there is nothing to tell them any more. A watcher may hold the last pointer to a node
+    /// that has watchers too, and so on: so they are dropped without recursion.
     pub(crate) fn forget_watchers(&self) {
         if let Some(watchers) = self.watchers.take() {
             drop_flat(&self.kernel, Box::new(watchers));
         }
     }
 
-    /// A user has one more handle on the node.
     pub(crate) fn add_handle(&self) {
         self.handles.set(self.handles.get() + 1);
     }
 
-    /// A user has one handle less. Returns whether the last one has gone and there is something left for it to drop.
+    /// Counts a handle less. Returns whether it was the last one and the node may have a value left to drop.
     #[inline]
     pub(crate) fn drop_handle(&self) -> bool {
         self.handles.set(self.handles.get() - 1);
@@ -278,19 +285,19 @@ impl std::fmt::Debug for Core {
     }
 }
 
-/// Two pointers to one node.
+/// Equal if both point to the same node.
 impl PartialEq for NodeRef {
     fn eq(&self, other: &Self) -> bool {
         same(&**self, &**other)
     }
 }
 
-/// Whether two nodes, or views of nodes, are one.
+/// Whether both are the same node, or views of it.
 pub(crate) fn same(one: &dyn Node, other: &dyn Node) -> bool {
     std::ptr::eq(one.core(), other.core())
 }
 
-/// Whether the wait of a task was ended by a cancellation that its next step will deliver.
+/// Whether a cancellation has ended the wait of a task. Its next step will deliver the cancellation.
 pub(crate) fn is_interrupted(kernel: &Loop, key: TaskKey) -> bool {
     kernel.task(key).is_some_and(|task| match task.kind() {
         Kind::Task(state) => state.request() == task_state::Request::Interrupted,

@@ -1,5 +1,5 @@
-//! Calls code of a user that must not take the loop with it, and reports what goes wrong where nothing awaits it: asyncio's
-//! `call_exception_handler`. Owns the reports' way out; must not know nodes.
+//! Reports of what goes wrong where no await sees it: asyncio's `call_exception_handler`. Owns the way to the exception
+//! handler, and the calls of user code from which the loop must survive a panic; must not know nodes.
 
 use std::any::Any;
 use std::io::Write as _;
@@ -9,17 +9,17 @@ use crate::base::{TaskKey, WakeTarget};
 use crate::error::{Exception, ExceptionContext, Panic};
 use crate::kernel::{Inbox, Kernel, Queued};
 
-/// Tells the loop's exception handler, or standard error if there is none or if it panics itself.
+/// Calls the loop's exception handler. If there is none, or if it panics, a line goes to standard error.
 pub(crate) fn call_exception_handler<P: Queued>(kernel: &Kernel<P>, context: &ExceptionContext) {
     let handler = kernel.exception_handler();
-    let told = handler.map(|tell| catch_unwind(AssertUnwindSafe(|| tell(context))).map_err(Panic::new));
+    let told = handler.map(|handler| catch_unwind(AssertUnwindSafe(|| handler(context))).map_err(Panic::new));
     if !matches!(told, Some(Ok(()))) {
         // a closed standard error is no reason to fail
         let _ = writeln!(std::io::stderr(), "oneloop: {context}");
     }
 }
 
-/// Runs code of a user that must not take the loop with it: a panic is reported.
+/// Calls `f`, which is or may be code of a user. A panic is reported and goes no further.
 pub(crate) fn guarded<P: Queued>(kernel: &Kernel<P>, message: &'static str, f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
         report_panic(kernel, message, payload);
@@ -31,12 +31,12 @@ pub(crate) fn report_panic<P: Queued>(kernel: &Kernel<P>, message: &'static str,
     report(kernel, message, Panic::new(payload).into());
 }
 
-/// Reports what belongs to no task.
+/// Reports an exception that belongs to no task.
 pub(crate) fn report<P: Queued>(kernel: &Kernel<P>, message: &'static str, exception: Exception) {
     call_exception_handler(kernel, &ExceptionContext { message, exception, task: None, created: None });
 }
 
-/// Wakes what waits. `kernel` is the loop of this thread.
+/// Wakes `target`. `kernel` is the loop of this thread.
 #[inline]
 pub(crate) fn wake<P: Queued>(kernel: &Kernel<P>, target: WakeTarget) {
     match target {
@@ -45,12 +45,12 @@ pub(crate) fn wake<P: Queued>(kernel: &Kernel<P>, target: WakeTarget) {
     }
 }
 
-/// Queues the task: directly if `kernel` is its loop, through its loop's inbox otherwise.
+/// Queues a task. If it belongs to another loop than `kernel`, it is queued through that loop's inbox.
 #[inline]
 pub(crate) fn wake_task<P: Queued>(kernel: &Kernel<P>, key: TaskKey) {
     if kernel.number() == key.number() {
         kernel.wake(key);
     } else {
-        Inbox::deliver(key);
+        Inbox::send_wake(key);
     }
 }

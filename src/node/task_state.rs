@@ -1,5 +1,5 @@
-//! Where a task stands: what it waits for, and which cancellations were asked of it. Owns that bookkeeping; must not
-//! know the coroutine, nor how a cancellation travels.
+//! The state of a task beside its coroutine: what it waits for, and which cancellations were asked of it. Owns these
+//! cells; must not know the coroutine, nor how a cancellation travels.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::base::{Context, TaskKey};
 use crate::kernel::Leaf;
 
-/// The nodes that a task waits for: one, but for tasks that await several at once.
+/// The nodes that a task waits for. Only a task that polls several futures in one step waits for more than one.
 #[derive(Clone, Default)]
 pub(crate) enum Waits<N> {
     #[default]
@@ -18,25 +18,27 @@ pub(crate) enum Waits<N> {
     Many(Box<Vec<N>>),
 }
 
-/// Which cancellation the next step delivers. `None` → `Asked` while the task runs or is queued to run; `uncancel` can
-/// take that back. `None` → `Interrupted` when the wait itself was ended: as in asyncio, where the future waited for
-/// is cancelled then, nothing takes that back. A step begins by delivering either and returns to `None`.
+/// Which cancellation the next step delivers: see the second picture at [`TaskState`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     None,
+    /// `cancel()` was called while the task was running or queued. `uncancel` can take the request back.
     Asked,
+    /// The wait of the task was ended. Nothing takes this back: in asyncio, the future that the task waits for is
+    /// cancelled by then.
     Interrupted,
 }
 
-/// What few tasks have.
+/// Fields that few tasks need, in a box of their own.
 struct Rare<N> {
     name: Option<Box<str>>,
-    /// It is work of the loop itself, and no task to its users.
+    /// The task is work of the loop itself: `all_tasks` leaves it out.
     hidden: bool,
+    /// The message of `request`.
     message: Option<Arc<str>>,
-    /// Where a cancellation went instead, and its message.
+    /// The node to which a cancellation of this task went instead, and the message.
     handed_on: Option<(N, Option<Arc<str>>)>,
-    /// What its variables are set to, while it does not run.
+    /// The context of the task, while no step is on.
     context: Option<Context>,
 }
 
@@ -46,13 +48,73 @@ impl<N> Default for Rare<N> {
     }
 }
 
-/// The state of one task, beside its coroutine and its node. Every task has one, so it is kept small. `N` points to a node
-/// that the task may wait for.
+/// The state of a task, beside its coroutine (`TaskCell`) and what it has as a node (`Core`). Every task has one, so it
+/// is kept small. `N` is a counted pointer to a node.
+///
+/// A task is in one of five states. No cell holds the state as such; several cells together say which it is. These are
+/// all moves between them:
+///
+/// ```text
+///    create_task ──────────▶ Queued    Kernel::insert_task
+///    Queued  ──────────────▶ Held      Kernel::unqueue: a gathering with a limit holds back a child that has not begun
+///    Held    ──────────────▶ Queued    Kernel::wake: the child may begin, or is cancelled
+///    Queued  ──────────────▶ Running   its entry is reached: the step begins
+///    Running ──────────────▶ Waiting   the coroutine has returned Pending
+///    Running ──────────────▶ Queued    the coroutine has returned Pending, and the task was woken during the step
+///    Waiting ──────────────▶ Queued    Kernel::wake, or a wake from another thread
+///    Running ──────────────▶ Ended     the coroutine has returned or panicked, or a cancellation has reached its edge
+///    all but Running ──────▶ Ended     the loop closes: Node::abandon
+///
+///                          ┌───────────────── woken ─────────────────┐
+///                          ▼                                         │
+///    create_task ──────▶ Queued ─── entry reached ───▶ Running ──────┼──── Pending ───▶ Waiting
+///                         │  ▲                            │          │                     │
+///                         ▼  │                            ▼          └──────── wake ───────┘
+///                         Held                          Ended
+/// ```
+///
+/// | state   | `Core.state` | queued mark | `running` | `started`        | `waits` and `leaf`                       |
+/// | ------- | ------------ | ----------- | --------- | ---------------- | ---------------------------------------- |
+/// | Queued  | pending      | yes         | no        | after step 1     | of the last step                         |
+/// | Held    | pending      | no          | no        | no               | empty                                    |
+/// | Running | pending      | if woken    | yes       | yes              | `waits` of this step, `leaf` of the last |
+/// | Waiting | pending      | no          | no        | yes              | of the last step                         |
+/// | Ended   | not pending  | no          | no        | if it was polled | without meaning                          |
+///
+/// - The queued mark is in the pointer to the task: see `Queued`. The entry of a task without the mark does nothing.
+/// - The kernel's table holds the task in every state but Ended.
+/// - `waits` and `leaf` are both empty in a Waiting task that waits for something outside the loop, such as another
+///   thread. Both may be filled if the task polls several futures at once.
+/// - A task that is cancelled before its first step goes through Running to Ended unpolled, so `started` stays false.
+/// - `stage_in_use` is true while the coroutine is polled or dropped, and while the value is moved or shown.
+///
+/// A cancellation of the task goes through `request`, or, if the task waits for a single node, through `handed_on`:
+///
+/// ```text
+///    None  ────────────────▶ Asked         cancel() while Queued or Running; or while Waiting for what is done anyway
+///    Asked ────────────────▶ None          uncancel() leaves no request
+///    Asked ────────────────▶ None          the step begins and delivers it
+///    Asked ────────────────▶ None          the step ends, and the task waits for one node: deliver_to_wait cancels it
+///    Asked ────────────────▶ Interrupted   the step ends, and it does not, or the node refuses: deliver_to_wait
+///    None  ────────────────▶ Interrupted   cancel() while Held, or while Waiting, but not for one node: wakes the task
+///    Interrupted ──────────▶ None          the step begins and delivers it
+///
+///    no handed_on ─────────▶ handed_on     cancel() while Waiting for one node: that node is cancelled instead
+///    handed_on ────────────▶ no handed_on  the step begins and delivers another cancellation
+///    handed_on ────────────▶ no handed_on  the step ends, and the task has seen how the node ended
+///    handed_on ────────────▶ Interrupted   the step ends, and the task had given the node up: take_back_if_given_up
+/// ```
+///
+/// - An Interrupted task is Queued. An Asked task is Queued or Running, or it will be woken by what it waits for, which
+///   is done.
+/// - `cancelling` counts the calls of `cancel()` less those of `uncancel()`, whatever becomes of the cancellations.
+/// - While `needs_bookkeeping` is false, `request` is None and `waits` and `handed_on` are empty: a step has nothing to
+///   do but to poll. It may be true without a reason.
 pub(crate) struct TaskState<N> {
     id: u64,
     key: TaskKey,
     waits: Cell<Waits<N>>,
-    /// What it waits for if that is no node: only told, never cancelled.
+    /// What it waits for beside nodes, in words.
     leaf: Cell<Option<Leaf>>,
     rare: Cell<Option<Box<Rare<N>>>>,
     created: &'static Location<'static>,
@@ -61,7 +123,7 @@ pub(crate) struct TaskState<N> {
     started: Cell<bool>,
     running: Cell<bool>,
     stage_in_use: Cell<bool>,
-    eventful: Cell<bool>,
+    needs_bookkeeping: Cell<bool>,
 }
 
 impl<N: Clone + PartialEq> TaskState<N> {
@@ -78,7 +140,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
             started: Cell::new(false),
             running: Cell::new(false),
             stage_in_use: Cell::new(false),
-            eventful: Cell::new(false),
+            needs_bookkeeping: Cell::new(false),
         }
     }
 
@@ -137,7 +199,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
         self.rare.set(Some(rare));
     }
 
-    /// Its context, to run in. None stands for one that nobody has written to.
+    /// Takes the task's context out, for a step. `None` stands for an empty context.
     pub(crate) fn take_context(&self) -> Option<Context> {
         let mut rare = self.rare.take()?;
         let context = rare.context.take();
@@ -145,7 +207,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
         context
     }
 
-    /// Gives it the context to run in, and answers the one that it had.
+    /// Sets the context of the next step, and returns the one that was set before.
     pub(crate) fn set_context(&self, context: Option<Context>) -> Option<Context> {
         let last = self.take_context();
         if context.is_some() {
@@ -159,7 +221,8 @@ impl<N: Clone + PartialEq> TaskState<N> {
         &self.started
     }
 
-    /// Whether somebody has the coroutine, or its value, in hand. Extensions here where there is a byte to spare.
+    /// Whether the coroutine is being polled or dropped, or its value moved or shown. The flag belongs to the
+    /// coroutine's cell, and is here because there is a byte to spare.
     pub(crate) fn stage_in_use(&self) -> &Cell<bool> {
         &self.stage_in_use
     }
@@ -168,10 +231,9 @@ impl<N: Clone + PartialEq> TaskState<N> {
         &self.running
     }
 
-    /// Whether it awaits a node, or a cancellation was asked for or handed on, since this was last cleared: if not, a step
-    /// has nothing to do but to poll.
-    pub(crate) fn eventful(&self) -> &Cell<bool> {
-        &self.eventful
+    /// False: a step has nothing to do but to poll. This is the fast path of every step.
+    pub(crate) fn needs_bookkeeping(&self) -> &Cell<bool> {
+        &self.needs_bookkeeping
     }
 
     // Cancellations.
@@ -184,7 +246,8 @@ impl<N: Clone + PartialEq> TaskState<N> {
         self.cancelling.set(self.cancelling.get().saturating_add(1));
     }
 
-    /// One request less; when none is left, one that was not delivered yet is taken back.
+    /// Takes back one request to cancel, and returns how many are left. If none is left, a cancellation that was asked
+    /// for and not delivered yet is dropped.
     pub(crate) fn uncancel(&self) -> u32 {
         let left = self.cancelling.get().saturating_sub(1);
         self.cancelling.set(left);
@@ -199,16 +262,16 @@ impl<N: Clone + PartialEq> TaskState<N> {
         self.request.get()
     }
 
-    /// The next step is to deliver a cancellation. The first interruption's message stands.
+    /// Has the next step deliver a cancellation. After an interruption, its message stands.
     pub(crate) fn ask(&self, request: Request, message: Option<Arc<str>>) {
         if self.request.get() != Request::Interrupted {
             self.request.set(request);
-            self.eventful.set(true);
+            self.needs_bookkeeping.set(true);
             self.set_message(message);
         }
     }
 
-    /// The request, to be delivered or handed on: there is none afterwards.
+    /// Takes the request out, to deliver it or to hand it on.
     pub(crate) fn take_request(&self) -> (Request, Option<Arc<str>>) {
         match self.request.replace(Request::None) {
             Request::None => (Request::None, None),
@@ -216,9 +279,9 @@ impl<N: Clone + PartialEq> TaskState<N> {
         }
     }
 
-    /// A cancellation goes to `node` instead, which the task awaits as far as anybody knows.
+    /// Notes that a cancellation of this task goes to `node` instead, which the task waits for as far as is known.
     pub(crate) fn hand_on(&self, node: N, message: Option<Arc<str>>) {
-        self.eventful.set(true);
+        self.needs_bookkeeping.set(true);
         self.with_rare(|rare| drop(rare.handed_on.replace((node, message))));
     }
 
@@ -238,8 +301,9 @@ impl<N: Clone + PartialEq> TaskState<N> {
 
     // What it waits for.
 
+    /// Adds a node to those that the task waits for.
     pub(crate) fn wait_for(&self, node: N) {
-        self.eventful.set(true);
+        self.needs_bookkeeping.set(true);
         self.waits.set(match self.waits.take() {
             Waits::None => Waits::One(node),
             Waits::One(other) if other == node => Waits::One(other),
@@ -253,12 +317,12 @@ impl<N: Clone + PartialEq> TaskState<N> {
         });
     }
 
-    /// A step begins: it waits for nothing. What it held is handed back to be dropped.
+    /// A step begins, and the task waits for nothing. The caller drops the pointers.
     pub(crate) fn clear_waits(&self) -> Waits<N> {
         self.waits.take()
     }
 
-    /// The await of a node, which `is_it` recognises, was given up. What it held is handed back to be dropped.
+    /// Removes the node that `is_it` recognises, because the task has dropped the await. The caller drops the pointer.
     pub(crate) fn no_longer_waits_for(&self, is_it: impl Fn(&N) -> bool) -> Option<N> {
         let (kept, left) = match self.waits.take() {
             Waits::One(one) if is_it(&one) => (Waits::None, Some(one)),
@@ -272,10 +336,11 @@ impl<N: Clone + PartialEq> TaskState<N> {
         left
     }
 
-    /// The one node that it waits for, if it waits for nothing else: what a cancellation is handed on to.
+    /// The node that the task waits for, if it waits for nothing else. A cancellation is handed on to this node.
     ///
-    /// A task that has polled several things in its last step, in a `select` or `join` of foreign make, may have given
-    /// some of them up without dropping them. So it is cancelled itself.
+    /// A task that has polled several futures in its last step, in a `select` or `join` of another crate, may have
+    /// given some of them up without dropping them. So no node is sure to be awaited, and such a task is cancelled
+    /// itself.
     pub(crate) fn waits_for_one(&self) -> Option<N> {
         match self.copy_of_waits() {
             Waits::One(node) if self.leaf.get().is_none() => Some(node),
@@ -283,7 +348,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
         }
     }
 
-    /// All nodes that it waits for, or has looked at in its last step.
+    /// All nodes that the task has polled in its last step, and so waits for.
     pub(crate) fn waits_for_nodes(&self) -> Vec<N> {
         match self.copy_of_waits() {
             Waits::None => Vec::new(),
@@ -292,7 +357,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
         }
     }
 
-    /// What it waits for beside nodes, by name.
+    /// What the task waits for beside nodes, in words.
     pub(crate) fn leaf(&self) -> &Cell<Option<Leaf>> {
         &self.leaf
     }

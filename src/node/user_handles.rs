@@ -1,12 +1,13 @@
-//! What users hold of a node: handles, which are counted. Owns what happens when the last one goes, and the look at an
-//! ending; must not know the types of handles.
+//! The handles that users hold on a node, which are counted. Owns what happens when the last one is dropped, and how a
+//! user sees an ending; must not know the types of handles.
 
 use super::ending::{Ending, State};
 use super::node::{Core, Kind, Node, Promise};
 use super::report::call_exception_handler;
 use crate::error::{ExceptionContext, TaskError};
 
-/// A user drops a handle. With the last one goes what only handles can reach; a panic that was not seen is reported.
+/// Called when a user drops a handle. With the last handle, what only handles reach is dropped too, and a panic that no
+/// await has seen is reported.
 pub(crate) fn release(node: &(impl Node + ?Sized)) {
     let core = node.core();
     if core.drop_handle() {
@@ -15,7 +16,7 @@ pub(crate) fn release(node: &(impl Node + ?Sized)) {
     }
 }
 
-/// Tells the exception handler of a panic that no handle is left to show.
+/// Reports a panic that no await has seen, once no handle is left that could show it.
 #[inline]
 pub(crate) fn report_unretrieved(core: &Core, kind: &Kind<'_>) {
     if core.state() == State::Panicked && !core.set_retrieved() {
@@ -28,13 +29,13 @@ fn report_ending(core: &Core, kind: &Kind<'_>) {
     let Some(Ending::Panicked(exception)) = core.ending() else { return };
     let exception = exception.into();
     let (message, task, created) = match kind {
-        Kind::Task(s) => ("Task exception was never retrieved", Some(s.name()), Some(s.created())),
-        _ => ("Future exception was never retrieved", None, None),
+        Kind::Task(state) => ("Task exception was never retrieved", Some(state.name()), Some(state.created())),
+        Kind::Plain | Kind::Group(_) => ("Future exception was never retrieved", None, None),
     };
     call_exception_handler(core.kernel(), &ExceptionContext { message, exception, task, created });
 }
 
-/// How a node with a value of type `T` ended. The ending counts as seen.
+/// Takes the outcome of a node out. From now on the program has seen how the node ended.
 pub(crate) fn outcome<T>(promise: &dyn Promise<T>) -> Result<T, TaskError> {
     let core = promise.core();
     if core.state() == State::Pending {

@@ -1,29 +1,33 @@
-//! What is told when a node is done, in the order in which it was registered. Owns the list; must not know what a watcher
-//! is.
+//! The watchers of a node, which are told when it is done, in the order in which they were registered. Owns the list;
+//! must not know what a watcher is.
 
 use std::cell::Cell;
 
-/// A watcher in the list. It stands where it was registered, unless it has a rank.
+/// A watcher in the list.
 pub(crate) trait Ranked {
+    /// A number that decides the watcher's place in the order, instead of the number that it was registered with.
     fn rank(&self) -> Option<u64>;
 }
 
-/// The watchers of one node, each under a number that grows. Nearly every node has none or one.
+/// The watchers of one node, each with the number that it was registered with. The numbers grow. Nearly every node has
+/// at most one watcher.
 #[derive(Default)]
 enum List<W> {
     #[default]
     Empty,
     One(u64, W),
-    /// In order. Those that left are `None`, until there are more of them than of the others.
     Many(Box<Many<W>>),
 }
 
 struct Many<W> {
+    /// In the order of the numbers. A watcher that was removed is `None`, until there are more of these than of the
+    /// others: so removing one costs no more than finding it, on average.
     members: Vec<(u64, Option<W>)>,
-    left: usize,
+    /// The number of removed watchers in `members`.
+    removed: usize,
 }
 
-/// The list, taken out and put back by each method, so that no borrow of it can be open.
+/// The list of watchers. Each method takes it out of its cell and puts it back, so no borrow can be open.
 pub(crate) struct Watchers<W> {
     list: Cell<List<W>>,
 }
@@ -34,35 +38,35 @@ impl<W> Default for Watchers<W> {
     }
 }
 
-/// All watchers of a node, taken out of their list.
+/// All watchers of a node, taken out of the list. Its destructor drops them.
 pub(crate) struct Taken<W>(List<W>);
 
 impl<W: Ranked> Watchers<W> {
-    /// Adds a watcher under a number from the kernel's count.
+    /// Adds a watcher. `number` comes from `Kernel::next_watch`, so it is larger than all before.
     #[inline]
     pub(crate) fn add(&self, number: u64, watcher: W) {
         let others = self.list.replace(List::One(number, watcher));
         if matches!(others, List::Empty) {
-            std::mem::forget(others); // which spares it a destructor that would do nothing
+            std::mem::forget(others); // its destructor would do nothing; without it the usual case is a store
         } else {
             self.add_to(others);
         }
     }
 
-    /// There were others, whose place the newcomer has taken: it joins them.
+    /// Puts the other watchers back, whose place the newcomer has taken, and the newcomer behind them.
     #[cold]
     fn add_to(&self, others: List<W>) {
         let List::One(number, newcomer) = self.list.take() else { unreachable!("the newcomer is alone") };
         let mut many = match others {
-            List::Empty => Box::new(Many { members: Vec::new(), left: 0 }),
-            List::One(first, other) => Box::new(Many { members: vec![(first, Some(other))], left: 0 }),
+            List::Empty => Box::new(Many { members: Vec::new(), removed: 0 }),
+            List::One(first, other) => Box::new(Many { members: vec![(first, Some(other))], removed: 0 }),
             List::Many(many) => many,
         };
         many.members.push((number, Some(newcomer)));
         self.list.set(List::Many(many));
     }
 
-    /// Takes a watcher out, to be dropped by the caller.
+    /// Removes a watcher. The caller drops it.
     pub(crate) fn remove(&self, number: u64) -> Option<W> {
         match self.list.take() {
             List::One(n, watcher) if n == number => return Some(watcher),
@@ -76,7 +80,8 @@ impl<W: Ranked> Watchers<W> {
         None
     }
 
-    /// Shows one watcher to `look`, which may replace it, and returns what `look` returns. `None` if it is not there.
+    /// Shows the watcher with this number to `look`, which may change it, and returns what `look` returns. `None` if
+    /// there is no such watcher.
     pub(crate) fn with<R>(&self, number: u64, look: impl FnOnce(&mut W) -> R) -> Option<R> {
         let mut list = self.list.take();
         let found = match &mut list {
@@ -88,7 +93,6 @@ impl<W: Ranked> Watchers<W> {
         found
     }
 
-    /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
         let list = self.list.take();
         let empty = matches!(list, List::Empty);
@@ -96,13 +100,13 @@ impl<W: Ranked> Watchers<W> {
         empty
     }
 
-    /// The same, seen without moving the list.
+    /// As `is_empty`, without moving the list.
     #[inline]
     pub(super) fn is_empty_mut(&mut self) -> bool {
         matches!(self.list.get_mut(), List::Empty)
     }
 
-    /// All watchers; `None` if there are none.
+    /// Takes all watchers out; `None` if there are none.
     pub(super) fn take(&self) -> Option<Taken<W>> {
         match self.list.take() {
             List::Empty => None,
@@ -110,7 +114,7 @@ impl<W: Ranked> Watchers<W> {
         }
     }
 
-    /// Hands all watchers to `tell`, in order. Those that come meanwhile stay.
+    /// Takes all watchers out, and gives them to `tell` in order. Watchers that are added meanwhile stay in the list.
     #[inline]
     pub(super) fn drain(&self, mut tell: impl FnMut(W)) {
         match self.list.take() {
@@ -122,13 +126,12 @@ impl<W: Ranked> Watchers<W> {
 }
 
 impl<W> Taken<W> {
-    /// How many there are.
     #[cfg(test)]
     fn len(&self) -> usize {
         match &self.0 {
             List::Empty => 0,
             List::One(..) => 1,
-            List::Many(many) => many.members.len() - many.left,
+            List::Many(many) => many.members.len() - many.removed,
         }
     }
 }
@@ -139,17 +142,18 @@ impl<W: Ranked> Many<W> {
     }
 
     fn remove(&mut self, number: u64) -> Option<W> {
-        let removed = self.find(number).and_then(|i| self.members[i].1.take())?;
-        self.left += 1;
-        if self.left > self.members.len() / 2 {
+        let watcher = self.find(number).and_then(|i| self.members[i].1.take())?;
+        self.removed += 1;
+        if self.removed > self.members.len() / 2 {
             self.members.retain(|(_, watcher)| watcher.is_some());
-            self.left = 0;
+            self.removed = 0;
         }
-        Some(removed)
+        Some(watcher)
     }
 
     #[cold]
     fn drain(mut self, tell: impl FnMut(W)) {
+        // nearly always in order already: only the watcher of a wait that was started again has a rank
         let rank = |(number, watcher): &(u64, Option<W>)| watcher.as_ref().and_then(W::rank).unwrap_or(*number);
         if !self.members.is_sorted_by_key(rank) {
             self.members.sort_by_key(rank);
@@ -162,7 +166,7 @@ impl<W: Ranked> Many<W> {
 mod tests {
     use super::*;
 
-    /// A watcher with a name, and a rank if it is not told where it was registered.
+    /// A watcher with a name, and perhaps a rank.
     struct Named(&'static str, Option<u64>);
 
     impl Ranked for Named {
@@ -188,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn one_with_a_rank_is_told_at_its_rank() {
+    fn a_watcher_with_a_rank_is_told_at_its_rank() {
         let watchers = Watchers::default();
         watchers.add(1, Named("moved", Some(5)));
         for (number, name) in [(2, "a"), (7, "b")] {
@@ -198,9 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn those_that_left_are_not_told_and_take_no_room() {
+    fn removed_watchers_are_not_told_and_take_no_room() {
         let watchers = Watchers::default();
-        (0..10).for_each(|number| watchers.add(number, Named("left", None)));
+        (0..10).for_each(|number| watchers.add(number, Named("removed", None)));
         watchers.add(10, Named("stayed", None));
         (0..10).for_each(|number| assert!(watchers.remove(number).is_some()));
         assert!(watchers.remove(3).is_none());

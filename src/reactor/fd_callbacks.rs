@@ -1,12 +1,11 @@
-//! Descriptors under the eyes of callbacks, told of for as long as they are ready. Owns that; must not know what the
-//! callbacks are.
+//! Descriptors that callbacks watch (`add_reader`, `add_writer`): level-triggered callbacks on top of the
+//! edge-triggered poll. Owns which callback watches which descriptor; must not know what a callback is.
 //!
-//! The poll is edge-triggered: it tells of a descriptor once. Registering it anew, with what is there already, makes the
-//! system look again, and the next poll tells of it if it is ready still. That is asyncio's level-triggered behaviour, at
-//! the same place: whether a reader is called is decided when the loop polls, and not when the callback before it has
-//! run, so what another callback took away meanwhile calls nobody. It costs one system call for each descriptor that was
-//! told of, and none for those that are quiet. (Asking with `poll` after the callback would cost the same and answer too
-//! early.)
+//! An edge-triggered poll reports a descriptor once. If the descriptor is registered anew, the system looks at its
+//! state again, and the next poll reports it if it is still ready. That is what asyncio's level-triggered poll does,
+//! and at the same point: whether a callback runs is decided when the loop polls. So if the callback before it has read
+//! the bytes, it does not run. The price is one system call for each descriptor that was reported, and none for a quiet
+//! one. (To ask the system after each callback would cost the same, and would decide too early.)
 
 use std::io;
 use std::os::fd::RawFd;
@@ -18,59 +17,59 @@ use super::reactor::{FdCallbacks, Reactor, Source, SourceKey, interest};
 use super::readiness::Direction;
 
 impl<W: Clone> Reactor<W> {
-    /// From now on `watch` is told when `fd` is ready. What comes back was there before, and is to be cancelled outside
-    /// the borrow.
-    pub(crate) fn watch(&mut self, fd: RawFd, direction: Direction, watch: W) -> io::Result<FdCallbacks<W>> {
+    /// Watches `fd` with a callback, in place of an earlier callback for this direction. Returns the callbacks that do
+    /// not watch any more. The caller cancels them, outside the borrow.
+    pub(crate) fn watch(&mut self, fd: RawFd, direction: Direction, callback: W) -> io::Result<FdCallbacks<W>> {
         let mut stale = [None, None];
         if let Some(key) = self.watched.get(&fd).copied() {
-            let mut wanted = self.watches(key).clone();
-            let replaced = wanted[direction as usize].replace(watch.clone());
+            let mut wanted = self.callbacks(key).clone();
+            let replaced = wanted[direction as usize].replace(callback.clone());
             match self.register_anew(key, fd, &wanted) {
                 Ok(()) => {
-                    *self.watches(key) = wanted;
-                    let mut before = [None, None];
-                    before[direction as usize] = replaced;
-                    return Ok(before);
+                    *self.callbacks(key) = wanted;
+                    let mut unused = [None, None];
+                    unused[direction as usize] = replaced;
+                    return Ok(unused);
                 }
-                // somebody has closed it, and the number belongs to another descriptor now
+                // the descriptor was closed, and the program has opened another one with this number
                 Err(e) if e.kind() == io::ErrorKind::NotFound => stale = self.forget(key, fd),
                 Err(e) => return Err(e),
             }
         }
         let mut wanted = [None, None];
-        wanted[direction as usize] = Some(watch);
+        wanted[direction as usize] = Some(callback);
         let interest = interest(&wanted).unwrap_or(Interest::READABLE);
-        let key = self.enter(fd, interest, Source::Watched(fd, wanted))?;
+        let key = self.insert(fd, interest, Source::Watched(fd, wanted))?;
         self.watched.insert(fd, key);
         Ok(stale)
     }
 
-    /// Nobody is told any more when `fd` is ready; what was told comes back, to be cancelled outside the borrow.
+    /// Removes the callback that watches `fd` in this direction. The caller cancels it, outside the borrow.
     pub(crate) fn unwatch(&mut self, fd: RawFd, direction: Direction) -> Option<W> {
         let key = *self.watched.get(&fd)?;
-        let watches = self.watches(key);
-        let taken = watches[direction as usize].take()?;
-        let left = watches.clone();
+        let callbacks = self.callbacks(key);
+        let removed = callbacks[direction as usize].take()?;
+        let left = callbacks.clone();
         if left.iter().all(Option::is_none) {
-            // one that was closed already has left the poll by itself, or will not be found
+            // this fails if the descriptor was closed already, which has removed it from the poll
             let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
             self.forget(key, fd);
         } else {
             let _ = self.register_anew(key, fd, &left);
         }
-        Some(taken)
+        Some(removed)
     }
 
-    /// What is told when `fd` is ready.
+    /// The callback that watches `fd` in this direction.
     pub(crate) fn watch_of(&self, fd: RawFd, direction: Direction) -> Option<&W> {
         let key = *self.watched.get(&fd)?;
         match &self.registrations.get(key.slot as usize)?.source {
-            Source::Watched(_, watches) => watches[direction as usize].as_ref(),
+            Source::Watched(_, callbacks) => callbacks[direction as usize].as_ref(),
             Source::Owned(_) => None,
         }
     }
 
-    /// All callbacks, to be dropped outside the borrow: the loop closes.
+    /// Removes all callbacks, because the loop closes. The caller drops them, outside the borrow.
     pub(crate) fn take_watches(&mut self) -> Vec<W> {
         let mut taken = Vec::new();
         for fd in self.watched.keys().copied().collect::<Vec<_>>() {
@@ -83,17 +82,18 @@ impl<W: Clone> Reactor<W> {
         !self.watched.is_empty()
     }
 
+    /// Removes a watched descriptor from the tables, and returns its callbacks.
     fn forget(&mut self, key: SourceKey, fd: RawFd) -> FdCallbacks<W> {
         self.watched.remove(&fd);
-        match self.leave(key) {
-            Some(Source::Watched(_, watches)) => watches,
+        match self.remove(key) {
+            Some(Source::Watched(_, callbacks)) => callbacks,
             Some(Source::Owned(_)) | None => [None, None],
         }
     }
 
-    fn watches(&mut self, key: SourceKey) -> &mut FdCallbacks<W> {
+    fn callbacks(&mut self, key: SourceKey) -> &mut FdCallbacks<W> {
         match self.registrations.get_mut(key.slot as usize).map(|registration| &mut registration.source) {
-            Some(Source::Watched(_, watches)) => watches,
+            Some(Source::Watched(_, callbacks)) => callbacks,
             Some(Source::Owned(_)) | None => unreachable!("a watched descriptor is in the table until it is forgotten"),
         }
     }

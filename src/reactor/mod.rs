@@ -2,7 +2,7 @@
 //! descriptor.
 
 mod readiness; // what is known of one direction of a descriptor, and what waits for it
-mod reactor; // the poll and its registrations
+mod reactor; // the poll, and the table of registrations
 mod fd_callbacks; // descriptors that callbacks watch
 
 pub(crate) use reactor::{Reactor, SourceKey};

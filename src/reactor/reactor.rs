@@ -1,9 +1,10 @@
-//! What the operating system has to say: readiness of descriptors, and the wake from another thread. Owns mio's `Poll`
+//! Readiness of descriptors, as the operating system reports it, and the wake from another thread. Owns mio's `Poll`
 //! and the table of registrations; must not know timers, the ready queue or tasks.
 //!
-//! A socket is registered once, for both directions and edge-triggered; what is ready is kept beside it until an
-//! operation finds it used up. A descriptor that callbacks watch is told of again and again (`watches.rs`). Wakers and
-//! callbacks are handed back, never called here.
+//! A socket is registered once, for both directions, and edge-triggered: the system reports a direction when it becomes
+//! ready, and not again while it stays so. What was reported is kept beside the registration (`readiness.rs`). For a
+//! descriptor that callbacks watch, the system is made to report again and again (`fd_callbacks.rs`). Wakers and
+//! callbacks are returned, and never called here.
 
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
@@ -18,18 +19,20 @@ use slab::Slab;
 use super::readiness::{Direction, Readiness, ReadyEvent, Sign};
 use crate::base::WakeTarget;
 
-/// How many events one poll takes.
+/// The number of events that one poll returns at most.
 const EVENTS: usize = 1024;
+/// The token of the wake from another thread.
 const WAKE: Token = Token(usize::MAX);
 
-/// What is asked of the system for a socket. Urgent bytes are of interest because a read stops in front of them, short
-/// though it is.
+/// The events that the system reports for a socket. Urgent bytes are among them because a read stops in front of them:
+/// it returns fewer bytes than asked for, and there are more all the same.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const ALL: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const ALL: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
-/// Names one registration; a stale one finds nothing, also when its slot or its descriptor's number is used again.
+/// Names one registration. A key of an earlier registration finds nothing, even if the slot or the number of the
+/// descriptor is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SourceKey {
     pub(super) slot: u32,
@@ -41,20 +44,21 @@ impl SourceKey {
         Token((self.generation as usize) << 32 | self.slot as usize)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "taken apart as it was put together")]
+    #[expect(clippy::cast_possible_truncation, reason = "each half of the token is 32 bits wide")]
     fn of(token: Token) -> Self {
         Self { slot: token.0 as u32, generation: (token.0 >> 32) as u32 }
     }
 }
 
-/// The callbacks of a watched descriptor, for reading and for writing.
+/// The callbacks that watch a descriptor: that for reading, and that for writing.
 pub(super) type FdCallbacks<W> = [Option<W>; 2];
 
+/// A registered descriptor.
 #[derive(Debug)]
 pub(crate) enum Source<W> {
-    /// A socket of the loop.
+    /// A socket of this crate, with its two directions.
     Owned([Readiness; 2]),
-    /// Somebody else's descriptor, under its number.
+    /// A descriptor of the program that callbacks watch. Its number is all that is known of it.
     Watched(RawFd, FdCallbacks<W>),
 }
 
@@ -70,15 +74,16 @@ pub(crate) struct Reactor<W> {
     pub(super) events: Events,
     pub(super) registrations: Slab<Registration<W>>,
     pub(super) next_generation: u32,
+    /// The number of the last waiter of any socket.
     pub(super) last_waiter: u64,
-    /// The descriptors under the eyes of callbacks.
+    /// The descriptors that callbacks watch.
     pub(super) watched: BTreeMap<RawFd, SourceKey>,
-    /// Those of them that the last wait has told of: the system is to be asked again.
-    pub(super) told: Vec<SourceKey>,
+    /// Those of them that the last poll has reported, and that must be registered anew before the next one.
+    pub(super) reported: Vec<SourceKey>,
 }
 
 impl<W: Clone> Reactor<W> {
-    /// A reactor and the waker by which another thread ends its wait.
+    /// A reactor, and the waker by which another thread ends its sleep.
     pub(crate) fn new() -> io::Result<(Self, mio::Waker)> {
         let poll = Poll::new()?;
         let waker = mio::Waker::new(poll.registry(), WAKE)?;
@@ -90,32 +95,34 @@ impl<W: Clone> Reactor<W> {
             next_generation: 0,
             last_waiter: 0,
             watched: BTreeMap::new(),
-            told: Vec::new(),
+            reported: Vec::new(),
         };
         Ok((reactor, waker))
     }
 
-    /// Whether any descriptor is registered, so that a poll may find something.
+    /// Whether any descriptor is registered. If none is, a poll finds nothing.
     pub(crate) fn is_watching(&self) -> bool {
         !self.registrations.is_empty()
     }
 
-    /// Registers a descriptor for both directions. It counts as unreadable until the system says otherwise, which it
-    /// does at once if there is something to read, and as writable if `writable`. What comes back are the callbacks of
-    /// an earlier descriptor with this number, which somebody has closed under their eyes: to be cancelled outside the
-    /// borrow.
+    /// Registers a socket for both directions. Reading counts as blocked until the system reports otherwise, which it
+    /// does at once if there is something to read. Writing counts as ready if `writable`.
+    ///
+    /// Also returns the callbacks that still watch an earlier descriptor with this number, which was closed before they
+    /// were removed. The caller cancels them, outside the borrow.
     pub(crate) fn register(&mut self, fd: RawFd, writable: bool) -> io::Result<(SourceKey, FdCallbacks<W>)> {
-        let halves = [Readiness::new(false), Readiness::new(writable)];
-        let key = self.enter(fd, ALL, Source::Owned(halves))?;
-        let stale = match self.watched.remove(&fd).and_then(|stale| self.leave(stale)) {
-            Some(Source::Watched(_, watch)) => watch,
+        let directions = [Readiness::new(false), Readiness::new(writable)];
+        let key = self.insert(fd, ALL, Source::Owned(directions))?;
+        let stale = match self.watched.remove(&fd).and_then(|stale| self.remove(stale)) {
+            Some(Source::Watched(_, callbacks)) => callbacks,
             Some(Source::Owned(_)) | None => [None, None],
         };
         Ok((key, stale))
     }
 
-    pub(super) fn enter(&mut self, fd: RawFd, interest: Interest, source: Source<W>) -> io::Result<SourceKey> {
-        // half of the generations are left out, so that no token is WAKE's
+    /// Registers a descriptor with the system, and inserts it into the table.
+    pub(super) fn insert(&mut self, fd: RawFd, interest: Interest, source: Source<W>) -> io::Result<SourceKey> {
+        // the highest bit stays 0, so that no token is `WAKE`
         let generation = self.next_generation & (u32::MAX >> 1);
         let vacant = self.registrations.vacant_entry();
         let key = SourceKey { slot: u32::try_from(vacant.key()).map_err(io::Error::other)?, generation };
@@ -125,28 +132,30 @@ impl<W: Clone> Reactor<W> {
         Ok(key)
     }
 
-    pub(super) fn leave(&mut self, key: SourceKey) -> Option<Source<W>> {
+    /// Removes a descriptor from the table, but not from the system's list.
+    pub(super) fn remove(&mut self, key: SourceKey) -> Option<Source<W>> {
         let slot = key.slot as usize;
         let live = self.registrations.get(slot).is_some_and(|r| r.generation == key.generation);
         live.then(|| self.registrations.remove(slot).source)
     }
 
-    /// Forgets a descriptor. Events of it that are still under way find nothing. Who waits for it all the same is handed
-    /// back, to be woken outside the borrow.
+    /// Removes a descriptor. Its events that are still under way will find nothing. Returns what still waits for it;
+    /// the caller wakes that, outside the borrow.
     pub(crate) fn deregister(&mut self, key: SourceKey, fd: RawFd) -> Vec<WakeTarget> {
         let mut waiting = Vec::new();
-        if let Some(source) = self.leave(key) {
-            // A descriptor that was closed already has left the poll by itself.
+        if let Some(source) = self.remove(key) {
+            // this fails if the descriptor was closed already, which has removed it from the poll
             let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
-            if let Source::Owned(halves) = source {
-                waiting.extend(halves.into_iter().flat_map(Readiness::into_waiters));
+            if let Source::Owned(directions) = source {
+                waiting.extend(directions.into_iter().flat_map(Readiness::into_waiters));
             }
         }
         waiting
     }
 
-    /// Whether the half is ready as far as is known; if not, `target` waits for it, in the place with the number
-    /// `place`, or in a new one, whose number is put there. The waker that is not needed comes back.
+    /// Whether the direction is ready, as far as is known. If it is not, `target` waits for it. `place` is the number
+    /// of the waiter, and 0 before the first call. The second result is the target that is not needed, for the caller
+    /// to drop outside the borrow.
     pub(crate) fn poll_ready(
         &mut self,
         key: SourceKey,
@@ -155,53 +164,58 @@ impl<W: Clone> Reactor<W> {
         target: WakeTarget,
     ) -> (bool, Option<WakeTarget>) {
         let next = self.last_waiter + 1;
-        match self.half(key, direction) {
-            Some(half) if !half.is_ready() => {
-                let spare = half.wait(place, next, target);
+        match self.readiness(key, direction) {
+            Some(readiness) if !readiness.is_ready() => {
+                let spare = readiness.wait(place, next, target);
                 self.last_waiter = next;
                 (false, spare)
             }
+            // a descriptor that was deregistered counts as ready: its waits end
             Some(_) | None => (true, Some(target)),
         }
     }
 
-    /// Whether the half is ready as far as is known.
+    /// Whether the direction is ready, as far as is known.
     pub(crate) fn is_ready(&mut self, key: SourceKey, direction: Direction) -> bool {
-        self.half(key, direction).is_none_or(|half| half.is_ready())
+        self.readiness(key, direction).is_none_or(|readiness| readiness.is_ready())
     }
 
-    /// An operation found the half blocked: wait for the next event.
+    /// Notes that an operation would have blocked.
     pub(crate) fn set_blocked(&mut self, key: SourceKey, direction: Direction) {
-        if let Some(half) = self.half(key, direction) {
-            half.set_blocked();
+        if let Some(readiness) = self.readiness(key, direction) {
+            readiness.set_blocked();
         }
     }
 
-    /// An operation on a stream has moved fewer bytes than it was asked to: the next event will tell of more.
+    /// Notes that an operation on a stream has moved fewer bytes than it was asked to. So there are no more now, and an
+    /// event will report the next ones.
     pub(crate) fn set_used_up(&mut self, key: SourceKey, direction: Direction) {
-        if let Some(half) = self.half(key, direction) {
-            half.set_used_up();
+        if let Some(readiness) = self.readiness(key, direction) {
+            readiness.set_used_up();
         }
     }
 
-    /// A wait was given up; its waker comes back, to be dropped outside the borrow.
+    /// Removes a waiter, because its future was dropped. The caller drops the target, outside the borrow.
     pub(crate) fn forget_waiter(&mut self, key: SourceKey, direction: Direction, place: u64) -> Option<WakeTarget> {
-        self.half(key, direction)?.forget(place)
+        self.readiness(key, direction)?.forget(place)
     }
 
-    fn half(&mut self, key: SourceKey, direction: Direction) -> Option<&mut Readiness> {
+    fn readiness(&mut self, key: SourceKey, direction: Direction) -> Option<&mut Readiness> {
         let registration = self.registrations.get_mut(key.slot as usize)?;
         match &mut registration.source {
-            Source::Owned(halves) if registration.generation == key.generation => Some(&mut halves[direction as usize]),
+            Source::Owned(directions) if registration.generation == key.generation => {
+                Some(&mut directions[direction as usize])
+            }
             Source::Owned(_) | Source::Watched(..) => None,
         }
     }
 
-    /// Waits for events, for `timeout` at the most (`None`: for ever), and hands what became ready to `woken`, in the
-    /// system's order, reader before writer. A signal ends the wait early.
-    pub(crate) fn wait(&mut self, timeout: Option<Duration>, woken: &mut Vec<ReadyEvent<W>>) -> io::Result<()> {
-        self.ask_again();
-        let Some(timeout) = self.park(timeout)? else { return Ok(()) };
+    /// Polls, and adds what became ready to `events`: in the system's order, and of one descriptor reading before
+    /// writing. Sleeps until there is an event, or `timeout` has passed (`None`: no limit). A signal ends the sleep
+    /// early.
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>, events: &mut Vec<ReadyEvent<W>>) -> io::Result<()> {
+        self.register_reported_anew();
+        let Some(timeout) = self.sleep_below_poll_resolution(timeout)? else { return Ok(()) };
         match self.poll.poll(&mut self.events, timeout) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
             other => other?,
@@ -215,46 +229,47 @@ impl<W: Clone> Reactor<W> {
             let Some(registration) = registration.filter(|r| r.generation == key.generation) else { continue };
             let signs = signs(event);
             match &mut registration.source {
-                Source::Owned(halves) => {
-                    halves.iter_mut().zip(signs).for_each(|(half, sign)| half.note(sign, woken));
+                Source::Owned(directions) => {
+                    directions.iter_mut().zip(signs).for_each(|(readiness, sign)| readiness.note(sign, events));
                 }
-                Source::Watched(fd, watch) => {
+                Source::Watched(fd, callbacks) => {
                     for (direction, sign) in Direction::BOTH.into_iter().zip(signs) {
-                        let watch = watch[direction as usize].clone().filter(|_| sign.is_ready());
-                        woken.extend(watch.map(|watch| ReadyEvent::FdCallback(*fd, direction, watch)));
+                        let callback = callbacks[direction as usize].clone().filter(|_| sign.is_ready());
+                        events.extend(callback.map(|callback| ReadyEvent::FdCallback(*fd, direction, callback)));
                     }
-                    self.told.push(key);
+                    self.reported.push(key);
                 }
             }
         }
         Ok(())
     }
 
-    /// Has the system look again at what the last wait has told of.
-    fn ask_again(&mut self) {
-        let mut told = mem::take(&mut self.told);
-        for key in told.drain(..) {
+    /// Makes the system look again at the watched descriptors that the last poll has reported: see `fd_callbacks.rs`.
+    fn register_reported_anew(&mut self) {
+        let mut reported = mem::take(&mut self.reported);
+        for key in reported.drain(..) {
             let registration = self.registrations.get(key.slot as usize).filter(|r| r.generation == key.generation);
-            if let Some(Source::Watched(fd, watches)) = registration.map(|registration| &registration.source) {
-                // closed without a word: the system tells of it no more
-                let _ = self.register_anew(key, *fd, watches);
+            if let Some(Source::Watched(fd, callbacks)) = registration.map(|registration| &registration.source) {
+                // this fails if the program has closed the descriptor, and then there is nothing to report any more
+                let _ = self.register_anew(key, *fd, callbacks);
             }
         }
-        self.told = told;
+        self.reported = reported;
     }
 
-    pub(super) fn register_anew(&self, key: SourceKey, fd: RawFd, watches: &FdCallbacks<W>) -> io::Result<()> {
-        let Some(interest) = interest(watches) else { return Ok(()) };
+    pub(super) fn register_anew(&self, key: SourceKey, fd: RawFd, callbacks: &FdCallbacks<W>) -> io::Result<()> {
+        let Some(interest) = interest(callbacks) else { return Ok(()) };
         self.poll.registry().reregister(&mut SourceFd(&fd), key.token(), interest)
     }
 
-    /// Sleeps the part of the time-out that is finer than the poll's whole milliseconds, by which the poll would
-    /// oversleep: on the poll's own descriptor, with the system's finest timeout. Whole milliseconds are left to the
-    /// poll, which needs one system call where this needs two. Answers the time-out left for the poll, or `None` if the
-    /// time passed without an event.
+    /// Sleeps for a time-out below a millisecond, which is the unit of the poll: the poll would oversleep. It sleeps on
+    /// the poll's own descriptor, with a time-out in nanoseconds. Longer time-outs are left to the poll, which needs
+    /// one system call where this needs two.
+    ///
+    /// Returns the time-out for the poll, or `None` if the time has passed without an event.
     #[cfg(target_os = "linux")]
-    #[expect(clippy::option_option, reason = "no poll at all, a poll without limit, a poll with one")]
-    fn park(&self, timeout: Option<Duration>) -> io::Result<Option<Option<Duration>>> {
+    #[expect(clippy::option_option, reason = "no poll, a poll without time-out, a poll with one")]
+    fn sleep_below_poll_resolution(&self, timeout: Option<Duration>) -> io::Result<Option<Option<Duration>>> {
         let Some(limit) = timeout else { return Ok(Some(None)) };
         let whole = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         if whole > 0 || limit.is_zero() {
@@ -269,27 +284,29 @@ impl<W: Clone> Reactor<W> {
         clippy::option_option,
         clippy::unused_self,
         clippy::unnecessary_wraps,
-        reason = "the shape it has on Linux"
+        reason = "the signature of the function for Linux"
     )]
-    fn park(&self, timeout: Option<Duration>) -> io::Result<Option<Option<Duration>>> {
+    fn sleep_below_poll_resolution(&self, timeout: Option<Duration>) -> io::Result<Option<Option<Duration>>> {
         Ok(Some(timeout))
     }
 }
 
-/// What an event says of reader and writer; an error or a hang-up is news for both, so that the operation meets it.
+/// What an event says of reading and of writing. An error or a hang-up counts for both, so that the next operation
+/// returns the error.
 fn signs(event: &Event) -> [Sign; 2] {
     let of = |ready, closed| match (ready, closed || event.is_error()) {
         (_, true) => Sign::Over,
         (true, false) => Sign::Ready,
         (false, false) => Sign::Silent,
     };
-    let short_tells_nothing = event.is_read_closed() || event.is_priority();
-    [of(event.is_readable(), short_tells_nothing), of(event.is_writable(), event.is_write_closed())]
+    // behind the bytes that are there now come the end or the urgent bytes: see `Known::Over`
+    let reading_over = event.is_read_closed() || event.is_priority();
+    [of(event.is_readable(), reading_over), of(event.is_writable(), event.is_write_closed())]
 }
 
-/// What is asked of the system for callbacks.
-pub(super) fn interest<W>(watches: &FdCallbacks<W>) -> Option<Interest> {
-    match watches {
+/// The events that the system reports for callbacks. `None` if there is no callback.
+pub(super) fn interest<W>(callbacks: &FdCallbacks<W>) -> Option<Interest> {
+    match callbacks {
         [Some(_), Some(_)] => Some(Interest::READABLE | Interest::WRITABLE),
         [Some(_), None] => Some(Interest::READABLE),
         [None, Some(_)] => Some(Interest::WRITABLE),

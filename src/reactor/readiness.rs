@@ -1,11 +1,11 @@
-//! One half of a socket: whether it is ready as far as is known, and who waits for it. Owns that knowledge; must not know
-//! how it comes.
+//! One direction of a socket: whether it is ready, as far as is known, and what waits for it. Owns both; must not know
+//! the poll.
 
 use std::os::fd::RawFd;
 
 use crate::base::WakeTarget;
 
-/// Which half of a descriptor.
+/// One of the two directions of a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     Read,
@@ -16,19 +16,22 @@ impl Direction {
     pub(super) const BOTH: [Self; 2] = [Self::Read, Self::Write];
 }
 
-/// What became ready: a task that waited, or a descriptor under the eyes of a callback `W`.
+/// What a poll has found.
 #[derive(Debug)]
 pub(crate) enum ReadyEvent<W> {
+    /// A direction became ready that a future waits for.
     Wake(WakeTarget),
+    /// A descriptor is ready that a callback watches.
     FdCallback(RawFd, Direction, W),
 }
 
-/// What an event says of a half.
+/// What an event says of one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sign {
+    /// Nothing.
     Silent,
     Ready,
-    /// At its end, hung up, in error, or with urgent bytes among the others.
+    /// The direction is at its end, hung up or in error; or, on Linux, there are urgent bytes among the others.
     Over,
 }
 
@@ -38,11 +41,26 @@ impl Sign {
     }
 }
 
-/// What is known of a half.
+/// What is known of a direction. An operation is tried unless the direction is `Blocked`. These are all moves:
 ///
-/// `Blocked` → `Ready` with an event; back when an operation would block, or has used up what there was. `Over` is the
-/// one that a stream's short read does not undo: the end may lie behind the bytes that were read, its event has come
-/// with theirs, and there will be no other. Only an operation that would block proves that it was not the end.
+/// ```text
+///             event: Ready                          event: Over
+///     ┌──────────────────────────▶ Ready ──────────────────────────────▶ Over
+///     │                              │                                   ▲  │
+///  Blocked ◀─────────────────────────┘                                   │  │
+///     │ ▲     an operation would block,                                  │  │
+///     │ │     or a stream has moved fewer bytes than it was asked to     │  │
+///     │ │                                                                │  │
+///     │ └───────────────── an operation would block ─────────────────────┼──┘
+///     └─────────────────────────── event: Over ──────────────────────────┘
+/// ```
+///
+/// - A reading direction begins as `Blocked`: if there is something to read already, an event tells at once. A writing
+///   direction begins as `Ready`, unless the socket is still connecting.
+/// - Every event also wakes all waiters of the direction.
+/// - `Over` differs from `Ready` in one point: fewer bytes than asked for do not undo it. The end may lie behind the
+///   bytes that were read. Its event has come together with theirs, and there will be no other. Only an operation that
+///   would block proves that this was not the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
     Blocked,
@@ -50,10 +68,11 @@ enum Known {
     Over,
 }
 
+/// One direction of a socket.
 #[derive(Debug)]
 pub(crate) struct Readiness {
     known: Known,
-    /// Those who wait, in the order in which they came, each under its number.
+    /// The futures that wait, in the order in which they came, each with its number.
     waiters: Vec<(u64, WakeTarget)>,
 }
 
@@ -76,37 +95,39 @@ impl Readiness {
         }
     }
 
-    /// `target` waits in the place with the number `place`, or, if there is none, in a new one with the number `next`.
-    /// The one that was there before comes back.
+    /// Lets `target` wait. If `place` is the number of a waiter, `target` takes its place, and the target that was
+    /// there is returned. Otherwise `target` waits behind all others, and `place` becomes its number, which is `next`.
     pub(super) fn wait(&mut self, place: &mut u64, next: u64, target: WakeTarget) -> Option<WakeTarget> {
         if let Some((_, held)) = self.waiters.iter_mut().find(|(number, _)| number == place) {
             return Some(std::mem::replace(held, target));
         }
         *place = next;
-        // nearly always one task reads, and one writes
+        // nearly always one task reads and one writes, so a vector with room for more would waste memory
         self.waiters.reserve_exact(1);
         self.waiters.push((next, target));
         None
     }
 
+    /// Removes the waiter with the number `place`. The caller drops the target, outside the borrow.
     pub(super) fn forget(&mut self, place: u64) -> Option<WakeTarget> {
         let at = self.waiters.iter().position(|(number, _)| *number == place)?;
         Some(self.waiters.remove(at).1)
     }
 
-    /// Those who wait, when there is nothing left to wait for.
+    /// The waiters of a descriptor that is deregistered, in order.
     pub(super) fn into_waiters(self) -> impl Iterator<Item = WakeTarget> {
         self.waiters.into_iter().map(|(_, target)| target)
     }
 
-    /// Takes an event in: all who wait try again, the first of them first.
-    pub(super) fn note<W>(&mut self, sign: Sign, woken: &mut Vec<ReadyEvent<W>>) {
+    /// Takes an event in. All waiters are moved to `events`, in order: each tries its operation, and waits anew if that
+    /// would block.
+    pub(super) fn note<W>(&mut self, sign: Sign, events: &mut Vec<ReadyEvent<W>>) {
         match sign {
             Sign::Silent => return,
             Sign::Ready if self.known == Known::Over => {}
             Sign::Ready => self.known = Known::Ready,
             Sign::Over => self.known = Known::Over,
         }
-        woken.extend(self.waiters.drain(..).map(|(_, target)| ReadyEvent::Wake(target)));
+        events.extend(self.waiters.drain(..).map(|(_, target)| ReadyEvent::Wake(target)));
     }
 }

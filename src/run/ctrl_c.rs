@@ -1,5 +1,5 @@
-//! Ctrl-C during `run`: the first cancels the main task, the second ends the process. Owns the result of an interrupted run;
-//! must not know how the main future is run.
+//! Ctrl-C during `run`: the first one cancels the main task, the second one ends the process. Owns the result of an
+//! interrupted run; must not know how the main future is run.
 
 use std::rc::Rc;
 
@@ -10,8 +10,8 @@ use crate::event_loop::EventLoop;
 use crate::signal::{InterruptOutcome, SIGINT, Signals};
 use crate::sys::{is_at_default, is_main_thread};
 
-/// Runs a main future so that Ctrl-C cancels it, as in asyncio's `Runner`: on the main thread only, and only if the signal
-/// has its default action, which it has again afterwards.
+/// Calls `run`, which runs a main future, so that Ctrl-C cancels the future: asyncio's `Runner`. This is so on the main
+/// thread only, and only if the signal has its default action. It has that action again afterwards.
 pub(crate) fn interruptible<T>(lp: &EventLoop, run: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     if !is_main_thread() || !is_at_default(SIGINT) {
         return run();
@@ -28,25 +28,26 @@ pub(crate) fn interruptible<T>(lp: &EventLoop, run: impl FnOnce() -> Result<T, E
         {
             Err(Error::Interrupted)
         }
-        // the signal came during the last step of the main task: asyncio's task is cancelled then, and its value lost
+        // the signal came during the last step of the main task; asyncio cancels the task in this case, and its value
+        // is lost
         (Ok(_), Some(outcome)) if outcome.has_come && !outcome.is_delivered => Err(Error::Interrupted),
         (result, _) => result,
     }
 }
 
-/// Sets the task that Ctrl-C cancels, if the run can be interrupted.
+/// Sets the task that Ctrl-C cancels. Does nothing if Ctrl-C does not interrupt this run.
 pub(crate) fn main_begins(lp: &EventLoop, main: &AnyFuture) {
     if let Some(signals) = lp.kernel().extensions().get::<Signals>() {
         signals.set_main(main);
     }
 }
 
-/// Takes back the cancellation by Ctrl-C, and returns whether the task has no other one.
+/// Takes the request of Ctrl-C back, and returns whether it was the only one.
 fn was_only_cancellation(task: Option<&AnyFuture>) -> bool {
     task.is_some_and(|task| uncancel(&**task.node()) == 0)
 }
 
-/// While this lives, Ctrl-C interrupts the run. Dropping it ends that, also if the main future panics.
+/// Until this is dropped, Ctrl-C interrupts the run. It is dropped also if the main future panics.
 struct InterruptGuard<'a> {
     lp: &'a EventLoop,
     signals: Rc<Signals>,

@@ -1,7 +1,7 @@
-//! The function `run`, and Ctrl-C.
+//! The function `run`, and Ctrl-C. Owns the order in which a program ends; must not know how a loop runs.
 
 #[cfg(feature = "signal")]
-mod ctrl_c; // Ctrl-C cancels the main task
-mod run; // the main future
+mod ctrl_c; // the cancellation of the main task by Ctrl-C
+mod run; // a loop, its main future, and the clean-up
 
 pub use run::run;

@@ -1,4 +1,4 @@
-//! The function `run`: a loop, its main future, and the clean-up behind it: asyncio's `run`. Must not know how a loop runs.
+//! The function `run`: asyncio's `run`. Owns the clean-up behind the main future; must not know how a loop runs.
 
 use std::io::{Write as _, stderr};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
@@ -14,24 +14,26 @@ use crate::node::{Ending, call_exception_handler};
 use crate::primitives::wait;
 use crate::threads::has_default_threads;
 
-/// How long [`run`] waits for threads at its end.
+/// The time that [`run`] waits at its end for the threads of the default executor.
 const THREAD_JOIN_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Runs a future on a new loop: asyncio's `run()`. When it has ended, in whatever way, the tasks that are left are cancelled
-/// and waited for; what they panic with then is reported to the loop's exception handler. Then the loop's
-/// [default executor](EventLoop::shutdown_default_executor) is shut down, for which its threads get five minutes to finish,
-/// and the loop is closed.
+/// Runs a future on a new loop, and returns its value: asyncio's `run()`.
 ///
-/// With the feature `signal`, and on the program's main thread, Ctrl-C (`SIGINT`) cancels the main task, unless somebody
-/// handles that signal already; a second Ctrl-C ends the process at once. Before and after the run the signal does what it
-/// does by default.
+/// When the future has ended, in whatever way, this cleans up. The tasks that are left are cancelled and awaited; if
+/// one of them panics, that is reported to the loop's exception handler. The loop's [default
+/// executor](EventLoop::shutdown_default_executor) is shut down; its threads get five minutes to finish. Then the loop
+/// is closed.
+///
+/// With the feature `signal`, Ctrl-C (`SIGINT`) cancels the main task, and a second Ctrl-C ends the process at once.
+/// This holds on the main thread of the program, and if the signal has its default action, which it has again after the
+/// run.
 ///
 /// # Errors
-/// As [`EventLoop::run_until_complete`]; and [`Error::Interrupted`] if the main task was cancelled by Ctrl-C, and did not
-/// catch that.
+/// As [`EventLoop::run_until_complete`]; and [`Error::Interrupted`] if Ctrl-C has cancelled the main task, and the task
+/// did not catch that.
 ///
 /// # Panics
-/// A panic of the future goes on here, when all that is done.
+/// If the future panics: this panics with the same payload, after the clean-up.
 ///
 /// # Examples
 /// ```
@@ -47,7 +49,7 @@ pub fn run<F: IntoFuture>(future: F) -> Result<F::Output, Error> {
     let lp = EventLoop::new()?;
     let created = Location::caller();
     let value = catch_unwind(AssertUnwindSafe(|| run_interruptibly(&lp, future, created)));
-    // A failure of the system in one of these has been met by the main future before.
+    // they fail only if the system fails, and then the main future has failed in the same way
     let _ = cancel_what_is_left(&lp);
     let _ = end_threads(&lp);
     value.unwrap_or_else(|payload| resume_unwind(payload))
@@ -65,7 +67,7 @@ fn run_interruptibly<F: IntoFuture>(
     lp.run_main(future, created, |_main| ())
 }
 
-/// Cancels the tasks that are left, waits for their ends, and reports those that went wrong.
+/// Cancels the tasks that are left, waits for them, and reports those that panicked: asyncio's `_cancel_all_tasks`.
 fn cancel_what_is_left(lp: &EventLoop) -> Result<(), Error> {
     let left = tasks_of(lp.kernel());
     if left.is_empty() {
@@ -91,6 +93,7 @@ fn cancel_what_is_left(lp: &EventLoop) -> Result<(), Error> {
     Ok(())
 }
 
+/// Shuts the default executor down, if there is one.
 fn end_threads(lp: &EventLoop) -> Result<(), Error> {
     if has_default_threads(lp.kernel())
         && lp.run_until_complete(lp.shutdown_default_executor(THREAD_JOIN_TIMEOUT))?.is_err()

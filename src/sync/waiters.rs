@@ -235,7 +235,7 @@ impl Waiters {
             return None;
         }
         let kernel = self.bind();
-        kernel.leaf().set(Some(what));
+        kernel.running_task().leaf().set(Some(what));
         Some(match task_of(kernel, cx) {
             Some(key) => self.queue.borrow_mut().waiters.enqueue(Waiter::Task(key)),
             None => self.enqueue_waker(cx.waker().clone()),

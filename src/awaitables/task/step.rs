@@ -86,7 +86,7 @@ fn leave_context(core: &Core, suspension: &TaskState, outside: Option<Variables>
 #[inline(always)]
 fn advance(core: &Core, suspension: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     let kernel = &**core.kernel();
-    let throwing = suspension.eventful().replace(false) && begin(kernel, suspension);
+    let throwing = suspension.needs_bookkeeping().replace(false) && begin(kernel, suspension);
     suspension.running().set(true);
     let resumed = if throwing && !suspension.started().get() {
         Resumed::Pending // cancelled before it began
@@ -94,13 +94,13 @@ fn advance(core: &Core, suspension: &TaskState, coroutine: &dyn Coroutine, me: &
         suspension.started().set(true);
         let waker = ManuallyDrop::new(waker(suspension.key())); // its destructor would do nothing
         let mut cx = Context::from_waker(&waker);
-        kernel.while_running(me, || coroutine.resume(&mut cx))
+        kernel.running_task().during(me, || coroutine.resume(&mut cx))
     };
     let still_throwing = kernel.throwing().throw() != Throw::Off;
     match resumed {
         Resumed::Pending if !still_throwing => {
             suspend(kernel, suspension);
-            if suspension.eventful().get() {
+            if suspension.needs_bookkeeping().get() {
                 wait(suspension, me);
             }
         }
@@ -109,7 +109,7 @@ fn advance(core: &Core, suspension: &TaskState, coroutine: &dyn Coroutine, me: &
             end(core, suspension, me, None);
         }
         resumed => {
-            let ending = kernel.while_running(me, || fail(kernel, coroutine, resumed));
+            let ending = kernel.running_task().during(me, || fail(kernel, coroutine, resumed));
             suspend(kernel, suspension);
             end(core, suspension, me, Some(ending));
         }
@@ -127,7 +127,7 @@ fn begin(kernel: &Loop, suspension: &TaskState) -> bool {
         // whatever became of an earlier one, the task meets a cancellation now
         drop(suspension.take_handed_on());
     }
-    suspension.eventful().set(suspension.has_handed_on());
+    suspension.needs_bookkeeping().set(suspension.has_handed_on());
     if !matches!(waits, Waits::None) {
         // seldom the last share of a node, but then a value of a user goes with it
         guarded(kernel, "Exception in destructor", || drop(waits));
@@ -148,7 +148,7 @@ fn wait(suspension: &TaskState, me: &NodeRef) {
 
 #[inline]
 fn suspend(kernel: &Loop, suspension: &TaskState) {
-    suspension.leaf().set(kernel.leaf().take());
+    suspension.leaf().set(kernel.running_task().leaf().take());
     suspension.running().set(false);
 }
 
@@ -175,7 +175,7 @@ fn fail(kernel: &Loop, coroutine: &dyn Coroutine, resumed: Resumed) -> Ending {
 fn end(core: &Core, suspension: &TaskState, me: &NodeRef, ending: Option<Ending>) {
     let kernel = core.kernel();
     let in_table = kernel.remove_task(suspension.key());
-    if suspension.eventful().get() {
+    if suspension.needs_bookkeeping().get() {
         guarded(kernel, "Exception in destructor", || drop(suspension.take_handed_on()));
     }
     let share = || me.clone();
