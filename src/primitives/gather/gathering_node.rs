@@ -1,68 +1,158 @@
-//! The countdown behind a gathering. Owns when it ends and how; must not know the types of the children.
+//! The node behind a gathering. Owns when a gathering ends and how; must not know the types of the children.
 
-use std::any::Any;
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::children::Children;
-use crate::base::{PooledRc, TaskKey, lend, unsize};
+use super::limit::Limit;
+use crate::awaitables::JoinHandle;
+use crate::base::{PooledRc, lend, unsize};
 use crate::cancel::cancel;
-use crate::error::{Cancelled, Panic};
+use crate::error::{Cancelled, Panic, TaskError};
 use crate::kernel::{ChildTurn, ChildTurnRef};
 use crate::node::{
     Core, Ending, Group, Kind, Loop, Node, NodeRef, Promise, State, Watch, WatchRef, Watcher, as_node, drop_flat,
 };
 
-/// What happens to a child that fails: `Raise` → `Collect` or `CancelRest` while the gathering is being set up.
+/// What a failed child does to its gathering. `Raise` at first; changed by a method of the handle, right after the
+/// gathering was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OnFailure {
-    /// The gathering ends; the siblings run on.
+    /// The gathering ends as the child did. The siblings run on.
     Raise,
-    /// The gathering goes on; the failure is a result.
+    /// The gathering goes on. The failure becomes one of its results.
     Collect,
-    /// The siblings are cancelled, and the gathering ends when they have.
+    /// The siblings are cancelled. The gathering ends as the child did, when all have ended.
     CancelRest,
 }
 
-/// How the results are made of the children and the index of the one that failed; `None` if a value is missing.
-pub(crate) type Collect<C> = fn(C, Option<usize>) -> Option<Box<dyn Any>>;
+/// Puts the results together from the children and the index of the one that failed; `None` if a value is missing,
+/// because it was taken by another handle.
+pub(super) type Collect<C, O> = fn(C, Option<usize>) -> Option<O>;
 
-/// Whether a child that returned has failed all the same: by its value.
-pub(crate) type Fails<C> = fn(&C, usize) -> bool;
+/// Whether a child that returned has failed all the same, by its value.
+pub(super) type Fails<C> = fn(&C, usize) -> bool;
 
-/// A gathering: the node that its handle awaits, and the watcher of its children.
+enum Results<C: Children, O> {
+    Values(O),
+    /// The results if failures are collected.
+    Outcomes(C::Outcomes),
+}
+
+/// The node behind a gathering, which also watches its children.
 ///
-/// It is told at once when a child ends, and takes a turn of its own, where asyncio would run the child's callback, only
-/// when that child decides: it is the last, or the first that failed.
-pub(crate) struct Countdown<C> {
+/// A child tells it at once when it ends. Only the child that decides the gathering, because it is the last or the first
+/// that failed, queues an entry of the ready queue; asyncio queues a callback for each child. The gathering ends when
+/// that entry runs: where asyncio's callback would end it.
+///
+/// ```text
+///                                      all have ended, or one failed
+///   pending ─────────────────────────────────────────────────────────────────▶ done
+///      │  ▲                                                                    │  ▲
+///      │  │            one failed, `cancel_rest`:                              │  │ decided already
+///      │  └─────────── its siblings are cancelled ◀──┐                         ▼  │
+///      └─────────────────────────────────────────────┘             `return_exceptions`, `cancel_rest`
+///                                                                  on a gathering that was done at once:
+///                                                                  decided anew by the new rule
+/// ```
+pub(super) struct GatheringNode<C: Children, O> {
     core: Core,
-    /// Gone when the results were made, or when nobody is left to take them.
+    /// `None` when the results have been put together, or the last handle has gone.
     children: Cell<Option<C>>,
-    /// Whether a child that returned has failed all the same: by its value.
+    /// `None` if a child that returned never counts as failed.
     fails: Option<Fails<C>>,
-    collect: Cell<Collect<C>>,
-    results: Cell<Option<Box<dyn Any>>>,
-    /// Whether it belongs to another gathering: nobody can change its rules any more.
-    fixed: Cell<bool>,
-    /// Children that `limit` has not let start yet, by index.
-    held: RefCell<BTreeMap<u32, TaskKey>>,
-    /// How many children may run at a time, and, if that is limited, how many do.
-    limit: Cell<usize>,
-    running: Cell<usize>,
+    collect: Collect<C, O>,
+    results: Cell<Option<Results<C, O>>>,
+    /// Whether the results are put together when the gathering ends, and not when they are first asked for: see
+    /// `make_results`.
+    eager: Cell<bool>,
+    limit: Limit,
+    /// The number of children that have not ended.
     remaining: Cell<usize>,
+    /// The first child that failed.
     failed: Cell<Option<u32>>,
-    /// How the first child that failed ended, if it ended without a value.
+    /// How it ended, if it ended without a value.
     failure: Cell<Option<Ending>>,
     on_failure: Cell<OnFailure>,
     cancel_requested: Cell<Option<Cancelled>>,
 }
 
-impl<C: Children> Countdown<C> {
-    /// Lends the children to `f`, out of their place, so that code of a user in it meets no borrow. If the last handle
-    /// went meanwhile, so do they.
+// The making of a gathering, and its settings.
+impl<C: Children, O: 'static> GatheringNode<C, O> {
+    /// Watches the children that are not done. If those that are done decide already, the gathering is done.
+    pub(super) fn start(
+        kernel: Rc<Loop>,
+        children: C,
+        fails: Option<Fails<C>>,
+        collect: Collect<C, O>,
+    ) -> PooledRc<Self> {
+        let me = PooledRc::new(Self {
+            core: Core::new(kernel),
+            children: Cell::new(None),
+            fails,
+            collect,
+            results: Cell::new(None),
+            eager: Cell::new(false),
+            limit: Limit::default(),
+            remaining: Cell::new(0),
+            failed: Cell::new(None),
+            failure: Cell::new(None),
+            on_failure: Cell::new(OnFailure::Raise),
+            cancel_requested: Cell::new(None),
+        });
+        Self::watch(&me, &children);
+        me.children.set(Some(children));
+        me.end_if_decided(|| as_node(me.clone()));
+        me
+    }
+
+    fn watch(me: &PooledRc<Self>, children: &C) {
+        let kernel = me.core.kernel();
+        for index in 0..children.len() {
+            let child = children.core(index);
+            let number = u32::try_from(index).expect("a loop has fewer tasks than 2^32");
+            if child.is_done() {
+                me.is_first_failure(number, child, |fails| fails(children, index));
+            } else {
+                me.remaining.set(me.remaining.get() + 1);
+                let watch = Watcher::Watch(unsize!(me.clone() => dyn Watch), number);
+                child.watchers().add(kernel.next_watch(), watch);
+            }
+        }
+    }
+
+    pub(super) fn cancel_rest(me: &PooledRc<Self>) {
+        Self::set_on_failure(me, OnFailure::CancelRest);
+    }
+
+    /// From now on failures are results.
+    pub(super) fn collect_outcomes(me: &PooledRc<Self>) {
+        Self::set_on_failure(me, OnFailure::Collect);
+    }
+
+    fn set_on_failure(me: &PooledRc<Self>, on_failure: OnFailure) {
+        me.on_failure.set(on_failure);
+        // If the gathering is done already, it was decided by the rule `Raise`. Nothing has seen that yet, because the
+        // handle was on its way here.
+        me.core.reopen();
+        me.end_if_decided(|| as_node(me.clone()));
+    }
+
+    /// # Panics
+    /// If `max` is 0.
+    pub(super) fn set_limit(&self, max: usize) {
+        assert!(max > 0, "a gathering with a limit of 0 could never run a child; the least is 1");
+        self.limit.set(max, self.core.kernel(), self.children());
+        self.start_held();
+    }
+}
+
+// What a child that has ended means for the gathering.
+impl<C: Children, O: 'static> GatheringNode<C, O> {
+    /// Lends the children to `f`, out of their cell, because code of a user that `f` calls may come back here. If the last
+    /// handle is dropped meanwhile, the children are dropped here.
     fn with_children<R>(&self, f: impl FnOnce(&C) -> R) -> Option<R> {
         let result = lend(&self.children, f);
         if !self.core.has_handles() {
@@ -71,7 +161,8 @@ impl<C: Children> Countdown<C> {
         result
     }
 
-    /// Whether a child that has ended is the first that failed. A judge that panics has judged: the gathering ends so.
+    /// Notes a child that has ended as the first that failed, if it is that, and returns whether it is. `ask` calls the
+    /// given `Fails` for this child; its panic counts as a failure, and the gathering ends with it.
     fn is_first_failure(&self, index: u32, child: &Core, ask: impl FnOnce(Fails<C>) -> bool) -> bool {
         if self.failed.get().is_some() {
             return false;
@@ -90,99 +181,37 @@ impl<C: Children> Countdown<C> {
         true
     }
 
-    /// A child has ended: if it was not held, others that wait for their turn may start.
-    fn child_left(&self, index: u32) {
-        if self.limit.get() == usize::MAX {
-            return;
+    /// A child has ended that may decide the gathering, or make room for another. Returns whether it decides.
+    #[inline(never)] // most children decide nothing, and need none of its registers
+    fn decides(&self, index: u32, child: &Core) -> bool {
+        let ask = |fails: Fails<C>| self.with_children(|children| fails(children, index as usize)).unwrap_or(false);
+        let failed = self.is_first_failure(index, child, ask) && self.on_failure.get() != OnFailure::Collect;
+        if !self.limit.is_none() {
+            self.limit.child_ended(index);
+            self.start_held();
         }
-        if self.held.borrow_mut().remove(&index).is_none() {
-            self.running.set(self.running.get() - 1);
-        }
-        self.start_held();
-    }
-
-    /// Lets as many held children start as the limit allows; none after a failure that ends the rest.
-    fn start_held(&self) {
-        let over = self.on_failure.get() == OnFailure::CancelRest && self.failed.get().is_some();
-        while !over && self.running.get() < self.limit.get() {
-            let Some((_, key)) = self.held.borrow_mut().pop_first() else { return };
-            self.running.set(self.running.get() + 1);
-            self.core.kernel().wake(key);
-        }
-    }
-
-    /// Makes the results. A nested gathering does so when it ends, and finds those of its children made: if all were
-    /// made when the outermost is taken, they would be made from the outside in, as deep as the nesting goes.
-    fn make_results(&self) {
-        if self.core.state() == State::Finished
-            && let Some(children) = self.children.take()
-        {
-            let failed = self.failed.get().filter(|_| self.on_failure.get() != OnFailure::Collect);
-            self.results.set((self.collect.get())(children, failed.map(|index| index as usize)));
-        }
-    }
-}
-
-impl<C: Children> Countdown<C> {
-    /// Counts down from the children that are not done. If those that are done decide already, the gathering is done.
-    pub(crate) fn start(kernel: Rc<Loop>, children: C, fails: Option<Fails<C>>, collect: Collect<C>) -> PooledRc<Self> {
-        let me = PooledRc::new(Self {
-            core: Core::new(kernel),
-            children: Cell::new(None),
-            fails,
-            collect: Cell::new(collect),
-            results: Cell::new(None),
-            fixed: Cell::new(false),
-            held: RefCell::default(),
-            limit: Cell::new(usize::MAX),
-            running: Cell::new(0),
-            remaining: Cell::new(0),
-            failed: Cell::new(None),
-            failure: Cell::new(None),
-            on_failure: Cell::new(OnFailure::Raise),
-            cancel_requested: Cell::new(None),
-        });
-        Self::watch(&me, &children);
-        me.children.set(Some(children));
-        me.settle_if_decided(|| as_node(me.clone()));
-        me
-    }
-
-    fn watch(me: &PooledRc<Self>, children: &C) {
-        let kernel = me.core.kernel();
-        for index in 0..children.len() {
-            let child = children.core(index);
-            let number = u32::try_from(index).expect("fewer children than tasks can be");
-            if child.is_done() {
-                me.is_first_failure(number, child, |fails| fails(children, index));
-            } else {
-                me.remaining.set(me.remaining.get() + 1);
-                let watch = Watcher::Watch(unsize!(me.clone() => dyn Watch), number);
-                child.watchers().add(kernel.next_watch(), watch);
-            }
-        }
-    }
-
-    /// A child has ended that may decide, or may let another start. Returns whether the gathering is to take a turn.
-    #[inline(never)]
-    fn consider(&self, index: u32, child: &Core) -> bool {
-        let judge = |fails: Fails<C>| self.with_children(|children| fails(children, index as usize)).unwrap_or(false);
-        let failed = self.is_first_failure(index, child, judge) && self.on_failure.get() != OnFailure::Collect;
-        self.child_left(index);
         (failed || self.remaining.get() == 0) && !self.core.is_done()
     }
 
-    /// Ends the gathering if the children that have ended decide it.
-    fn settle_if_decided(&self, me: impl Fn() -> NodeRef) {
+    /// Starts held children, but none while a failure cancels the rest.
+    fn start_held(&self) {
+        let cancels_rest = self.on_failure.get() == OnFailure::CancelRest && self.failed.get().is_some();
+        if !cancels_rest {
+            self.limit.start_held(self.core.kernel());
+        }
+    }
+
+    /// Ends the gathering, or cancels the rest, if the children that have ended decide so.
+    fn end_if_decided(&self, me: impl Fn() -> NodeRef) {
         if self.core.is_done() {
             return;
         }
-        let all = self.remaining.get() == 0;
+        let all_ended = self.remaining.get() == 0;
         match (self.failed.get(), self.on_failure.get()) {
             (Some(index), OnFailure::Raise) => self.end_as_child(index, me),
-            (Some(index), OnFailure::CancelRest) if all => self.end_as_child(index, me),
+            (Some(index), OnFailure::CancelRest) if all_ended => self.end_as_child(index, me),
             (Some(_), OnFailure::CancelRest) => self.cancel_children(),
-            _ if all => match self.cancel_requested.take() {
+            _ if all_ended => match self.cancel_requested.take() {
                 Some(cancelled) => self.core.end(Ending::Cancelled(cancelled), me),
                 None => self.core.finish(me),
             },
@@ -194,7 +223,7 @@ impl<C: Children> Countdown<C> {
     fn end_as_child(&self, index: u32, me: impl Fn() -> NodeRef) {
         self.with_children(|children| children.core(index as usize).set_retrieved());
         let ending = self.failure.take();
-        self.failure.set(ending.clone());
+        self.failure.set(ending.clone()); // for `set_on_failure`
         match ending {
             Some(ending) => self.core.end(ending, me),
             None => self.core.finish(me),
@@ -206,69 +235,72 @@ impl<C: Children> Countdown<C> {
             cancel(&child, &None);
         }
     }
+}
 
-    pub(crate) fn cancel_rest(me: &PooledRc<Self>) {
-        Self::set_policy(me, OnFailure::CancelRest);
-    }
-
-    /// From now on failures are results, and `collect` puts them in their places.
-    pub(crate) fn collect_outcomes(me: &PooledRc<Self>, collect: Collect<C>) {
-        me.collect.set(collect);
-        Self::set_policy(me, OnFailure::Collect);
-    }
-
-    /// The gathering is being set up and has, if it is done already, ended by the rules of `Raise`: judge again.
-    fn set_policy(me: &PooledRc<Self>, on_failure: OnFailure) {
-        me.on_failure.set(on_failure);
-        me.core.reopen();
-        me.settle_if_decided(|| as_node(me.clone()));
-    }
-    /// Lets at most `n` children run at a time: holds those back that have not begun, and starts as many as may.
-    pub(crate) fn limit(&self, n: usize) {
-        assert!(n > 0, "a gathering with a limit of 0 could never run a child; the least is 1");
-        let kernel = self.core.kernel();
-        let mut running = 0;
-        for (index, child) in (0..).zip(self.children()).filter(|(_, child)| !child.core().is_done()) {
-            match child.kind() {
-                Kind::Task(state) if !state.started().get() => {
-                    let held = kernel.unqueue(state.key());
-                    if held {
-                        self.held.borrow_mut().insert(index, state.key());
-                    } else if !self.held.borrow().contains_key(&index) {
-                        running += 1;
-                    }
-                }
-                _ => running += 1,
-            }
+// The results.
+impl<C: Children, O: 'static> GatheringNode<C, O> {
+    /// Puts the results together, if the gathering has some and that has not been done.
+    ///
+    /// That happens when they are first asked for. A nested gathering, which is eager, does it when it ends, and finds the
+    /// results of its own children in place. Otherwise the outermost gathering would ask its child, that its own, and so
+    /// on: a recursion as deep as the nesting.
+    fn make_results(&self) {
+        if self.core.state() == State::Finished
+            && let Some(children) = self.children.take()
+        {
+            let results = if self.on_failure.get() == OnFailure::Collect {
+                Some(Results::Outcomes(children.into_outcomes()))
+            } else {
+                let failed = self.failed.get().map(|index| index as usize);
+                (self.collect)(children, failed).map(Results::Values)
+            };
+            self.results.set(results);
         }
-        self.running.set(running);
-        self.limit.set(n);
-        self.start_held();
+    }
+
+    pub(super) fn make_results_eagerly(&self) {
+        self.eager.set(true);
+        self.make_results();
+    }
+
+    pub(super) fn take_outcomes(&self) -> Option<C::Outcomes> {
+        self.make_results();
+        match self.results.take()? {
+            Results::Outcomes(outcomes) => Some(outcomes),
+            Results::Values(_) => None,
+        }
+    }
+
+    pub(super) fn peek_outcomes(&self, look: &mut dyn FnMut(&C::Outcomes)) {
+        self.make_results();
+        lend(&self.results, |results| match results {
+            Results::Outcomes(outcomes) => look(outcomes),
+            Results::Values(_) => {}
+        });
     }
 }
 
-impl<C: Children> Watch for Countdown<C> {
-    /// Most children decide nothing.
+impl<C: Children, O: 'static> Watch for GatheringNode<C, O> {
     fn child_done(&self, me: &WatchRef, index: u32, child: &Core) {
         let remaining = self.remaining.get() - 1;
         self.remaining.set(remaining);
-        let counts_only = child.state() == State::Finished && self.fails.is_none() && self.limit.get() == usize::MAX;
-        if (remaining == 0 || !counts_only) && self.consider(index, child) {
+        let is_only_counted = child.state() == State::Finished && self.fails.is_none() && self.limit.is_none();
+        if (remaining == 0 || !is_only_counted) && self.decides(index, child) {
             self.core.kernel().push_child_turn(me.clone().into_turn(), index);
         }
     }
 }
 
-impl<C: Children> ChildTurn for Countdown<C> {
+impl<C: Children, O: 'static> ChildTurn for GatheringNode<C, O> {
     fn child_turn(&self, me: &ChildTurnRef, _index: u32) {
-        self.settle_if_decided(|| me.clone().into_node::<Self>());
-        if self.fixed.get() {
+        self.end_if_decided(|| me.clone().into_node::<Self>());
+        if self.eager.get() {
             self.make_results();
         }
     }
 }
 
-impl<C: Children> Group for Countdown<C> {
+impl<C: Children, O: 'static> Group for GatheringNode<C, O> {
     fn children(&self) -> Vec<NodeRef> {
         let nodes = self.with_children(|children| (0..children.len()).map(|i| children.node(i)).collect());
         nodes.unwrap_or_default()
@@ -279,7 +311,7 @@ impl<C: Children> Group for Countdown<C> {
     }
 }
 
-impl<C: Children> Node for Countdown<C> {
+impl<C: Children, O: 'static> Node for GatheringNode<C, O> {
     fn core(&self) -> &Core {
         &self.core
     }
@@ -288,7 +320,7 @@ impl<C: Children> Node for Countdown<C> {
         Kind::Group(self)
     }
 
-    /// Nobody will take the results. The children run on, and the countdown with them, for the callbacks' sake.
+    /// The children run on, and the node watches them on, for the sake of its done callbacks.
     fn orphaned(&self) {
         let left = (self.children.take(), self.results.take());
         if let (Some(_), _) | (_, Some(_)) = left {
@@ -297,20 +329,39 @@ impl<C: Children> Node for Countdown<C> {
     }
 }
 
-impl<C: Children, O: 'static> Promise<O> for Countdown<C> {
+impl<C: Children, O: 'static> Promise<O> for GatheringNode<C, O> {
     fn take(&self) -> Option<O> {
         self.make_results();
-        let results = self.results.take()?;
-        results.downcast::<O>().ok().map(|results| *results)
+        match self.results.take()? {
+            Results::Values(values) => Some(values),
+            Results::Outcomes(_) => None,
+        }
     }
 
     fn peek(&self, look: &mut dyn FnMut(&O)) {
         self.make_results();
-        lend(&self.results, |results| results.downcast_ref::<O>().into_iter().for_each(look));
+        lend(&self.results, |results| match results {
+            Results::Values(values) => look(values),
+            Results::Outcomes(_) => {}
+        });
     }
 
     fn fix(&self) {
-        self.fixed.set(true);
-        self.make_results();
+        self.make_results_eagerly();
+    }
+}
+
+/// After `return_exceptions`. For all `C` at once this would overlap with the `impl` above; `tuple.rs` has it for tuples.
+impl<T: 'static> Promise<Vec<Result<T, TaskError>>> for GatheringNode<Vec<JoinHandle<T>>, Vec<T>> {
+    fn take(&self) -> Option<Vec<Result<T, TaskError>>> {
+        self.take_outcomes()
+    }
+
+    fn peek(&self, look: &mut dyn FnMut(&Vec<Result<T, TaskError>>)) {
+        self.peek_outcomes(look);
+    }
+
+    fn fix(&self) {
+        self.make_results_eagerly();
     }
 }
