@@ -340,7 +340,7 @@ mod wait_for_shield_tests {
             let start = now();
             let task = create_task(done_after(millis(10))).shared();
             let shielded = shield(task.clone());
-            let outer = shielded.handle();
+            let outer = shielded.any();
             assert_eq!(wait_for(shielded, Duration::ZERO).await, Err(TimeoutError));
             assert!(!task.done() && !task.cancelled());
             assert!(outer.cancelled());
@@ -368,7 +368,7 @@ mod wait_for_shield_tests {
             let start = now();
             let task = create_task(done_after(millis(100))).shared();
             let shielded = shield(task.clone());
-            let outer = shielded.handle();
+            let outer = shielded.any();
             assert_eq!(wait_for(shielded, millis(10)).await, Err(TimeoutError));
             assert_eq!(now() - start, millis(10));
             assert!(outer.cancelled());
