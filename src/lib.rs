@@ -30,6 +30,7 @@ mod streams; // buffered streams and servers
 #[cfg(all(unix, feature = "process"))]
 mod process; // child processes
 mod run; // the function `run`, and Ctrl-C
+pub mod prelude; // what most programs use
 
 #[doc(hidden)]
 pub mod __private; // what the macros and sealed traits of the crate name

@@ -1,4 +1,4 @@
-//! asyncio's `gather`. Owns the functions `gather` and `try_gather`, the settings of a gathering and the macros; must not know
+//! asyncio's `gather`. Owns the functions `gather` and `try_gather`, and the settings of a gathering; must not know
 //! `wait`, or the loop that runs the children.
 
 use std::panic::Location;
@@ -235,36 +235,4 @@ impl<V: 'static, E: 'static> Gathering<Result<Vec<V>, E>, FirstError> {
         GatheringNode::cancel_rest(&self.known_node::<FirstErrorNode<V, E>>());
         self
     }
-}
-
-/// Runs awaitables of several types concurrently and returns a tuple of their values: asyncio's `gather(a(), b(), c())`.
-/// In all else it is the function [`gather`](fn@crate::gather).
-///
-/// # Examples
-/// ```
-/// use oneloop::{gather, run};
-///
-/// let (n, s) = run(async { gather!(async { 1 }, async { "two" }).await })?;
-/// assert_eq!((n, s), (1, "two"));
-/// # Ok::<(), oneloop::Error>(())
-/// ```
-#[macro_export]
-macro_rules! gather {
-    ($($awaitable:expr),+ $(,)?) => { $crate::__private::gather_tuple(($($awaitable,)+)) };
-}
-
-/// Runs awaitables of several types with one type of error concurrently and returns a tuple of their values, or the first
-/// error as soon as there is one. In all else it is the function [`try_gather`](fn@crate::try_gather).
-///
-/// # Examples
-/// ```
-/// use oneloop::{run, try_gather};
-///
-/// let both = run(async { try_gather!(async { Ok(1) }, async { Err::<(), _>("no") }).await })?;
-/// assert_eq!(both, Err("no"));
-/// # Ok::<(), oneloop::Error>(())
-/// ```
-#[macro_export]
-macro_rules! try_gather {
-    ($($awaitable:expr),+ $(,)?) => { $crate::__private::try_gather_tuple(($($awaitable,)+)) };
 }

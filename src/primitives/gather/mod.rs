@@ -9,6 +9,7 @@ mod limit; // how many children run at a time
 mod gathering_node; // when a gathering ends, and how
 pub(crate) mod gather; // the functions, which `primitives` re-exports
 mod tuple; // children of several types
+pub(crate) mod macros; // the macros, which are at the root of the crate
 
 pub use crate::awaitables::{FirstError, Gathering, Outcomes, Values};
 #[doc(hidden)]
