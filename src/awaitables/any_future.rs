@@ -1,5 +1,5 @@
-//! Handles on a task, future or gathering without the type of its value. Owns `AnyFuture` and `TaskHandle`; must not know
-//! how a value is made or taken.
+//! Handles on a task, future or gathering without the type of its value. Owns `AnyFuture` and `TaskHandle`; must not
+//! know how a value is made or taken.
 
 use std::cell::Cell;
 use std::fmt;
@@ -102,8 +102,8 @@ impl AnyFuture {
         CallbackId(number)
     }
 
-    /// Removes a callback and returns whether it was still registered: asyncio's `remove_done_callback`. A callback that
-    /// is in the ready queue already is called all the same.
+    /// Removes a callback and returns whether it was still registered: asyncio's `remove_done_callback`. A callback
+    /// that is in the ready queue already is called all the same.
     pub fn remove_done_callback(&self, id: CallbackId) -> bool {
         let removed = self.node.core().watchers().remove(id.0);
         removed.is_some()

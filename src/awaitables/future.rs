@@ -1,5 +1,5 @@
-//! A result that the program sets by hand: asyncio's `Future`. Owns the node with the result and its handle; must not know
-//! tasks.
+//! A result that the program sets by hand: asyncio's `Future`. Owns the node with the result and its handle; must not
+//! know tasks.
 
 use std::cell::Cell;
 use std::rc::Rc;

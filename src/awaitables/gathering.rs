@@ -1,5 +1,5 @@
-//! The handle on a gathering: asyncio's `_GatheringFuture`. Owns the type that users await, nest and cancel; must not know
-//! how the children are counted.
+//! The handle on a gathering: asyncio's `_GatheringFuture`. Owns the type that users await, nest and cancel; must not
+//! know how the children are counted.
 
 use std::marker::PhantomData;
 
@@ -29,13 +29,13 @@ pub enum FirstError {}
 /// `O` is the type of the results. `K` says how children that fail are treated: [`Values`], [`Outcomes`] or
 /// [`FirstError`].
 ///
-/// `cancel()` cancels all children that are not done, and returns false if there were none; the gathering ends when they
-/// have ended. `cancelled()` is true if the gathering ended by a cancellation of itself or of a child; asyncio's
+/// `cancel()` cancels all children that are not done, and returns false if there were none; the gathering ends when
+/// they have ended. `cancelled()` is true if the gathering ended by a cancellation of itself or of a child; asyncio's
 /// `cancelled()` of a gathering is always false.
 ///
 /// # Examples
 /// ```
-/// use oneloop::{gather, run, sleep};
+/// use oneloop::{gather, run, sleep, try_gather};
 /// use std::time::Duration;
 ///
 /// async fn after(ms: u64) -> u64 {
@@ -46,6 +46,14 @@ pub enum FirstError {}
 /// run(async {
 ///     let both = gather([gather([after(3), after(1)]), gather([after(2)])]).await;
 ///     assert_eq!(both, [vec![3, 1], vec![2]]);
+///
+///     // the results can be read without an await, as with all handles
+///     let numbers = gather([after(1)]);
+///     let parsed = try_gather(["1", "x"].map(async |text| text.parse::<i32>()));
+///     assert!(numbers.result().is_err()); // it is not done
+///     sleep(Duration::from_millis(2)).await;
+///     assert_eq!(numbers.result().expect("it has ended"), [1]);
+///     assert!(parsed.exception().expect("it has ended").is_some());
 /// })?;
 /// # Ok::<(), oneloop::Error>(())
 /// ```

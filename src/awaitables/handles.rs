@@ -1,5 +1,5 @@
-//! The typed handles as a group. Owns the list of their types, and the methods that all of them have; must not know what
-//! any of them is a handle on.
+//! The typed handles as a group. Owns the list of their types, and the methods that all of them have; must not know
+//! what any of them is a handle on.
 //!
 //! A handle type that is missing from the list does not compile: it is no `Future`, and it has no methods. A kind of
 //! gathering that is missing cannot be made, because `Gathering::new` asks for `Listed`.
@@ -10,8 +10,8 @@ use super::join_handle::Listed;
 use super::shared::{Awaitable, Shared};
 use super::task::Task;
 
-/// Calls the macro `$callback` with every handle type that has a value: the generic type, and behind the colon the types
-/// that it stands for, of which there are several only for gatherings.
+/// Calls the macro `$callback` with every handle type that has a value: the generic type, and behind the colon the
+/// types that it stands for, of which there are several only for gatherings.
 macro_rules! for_each_handle {
     ($callback:ident) => {
         $callback! {
@@ -78,8 +78,8 @@ macro_rules! methods {
                 self.join.take_result()
             }
 
-            /// Waits until it is done and returns how it ended, as a value: no cancellation is raised and no panic resumed
-            /// here. A cancellation of the waiting task does not cancel it.
+            /// Waits until it is done and returns how it ended, as a value: no cancellation is raised and no panic
+            /// resumed here. A cancellation of the waiting task does not cancel it.
             ///
             /// # Errors
             /// If it was cancelled, panicked, or its value was taken by an earlier await.
@@ -95,8 +95,8 @@ macro_rules! methods {
                 self.join.any()
             }
 
-            /// Calls `f` when it is done, from an entry of the ready queue of its own: asyncio's `add_done_callback`. If
-            /// it is done already, `f` is called in the next iteration.
+            /// Calls `f` when it is done, from an entry of the ready queue of its own: asyncio's `add_done_callback`.
+            /// If it is done already, `f` is called in the next iteration.
             pub fn add_done_callback(
                 &self,
                 f: impl FnOnce(&$crate::awaitables::AnyFuture) + 'static,

@@ -1,5 +1,5 @@
-//! The typed handle that `Task`, `Future`, `Gathering` and the others wrap. Owns one counted handle on a node and one await
-//! of its value; must not know the kinds of node.
+//! The typed handle that `Task`, `Future`, `Gathering` and the others wrap. Owns one counted handle on a node and one
+//! await of its value; must not know the kinds of node.
 
 use std::cell::Cell;
 use std::fmt;
@@ -29,8 +29,8 @@ pub(crate) struct JoinHandle<T> {
     raise: Raise,
 }
 
-/// A type in the list of `handles.rs`. A gathering is made only of a type that is in it, see `Gathering::new`; all other
-/// handles get their methods from the list.
+/// A type in the list of `handles.rs`. A gathering is made only of a type that is in it, see `Gathering::new`; all
+/// other handles get their methods from the list.
 pub(crate) trait Listed {}
 
 impl<T> JoinHandle<T> {
@@ -106,8 +106,8 @@ impl<T> JoinHandle<T> {
         outcome(&*self.promise)
     }
 
-    /// Awaits the value as asyncio's `await` does: the cancellation of a cancelled node is raised here, and the panic of
-    /// a panicked one is resumed here.
+    /// Awaits the value as asyncio's `await` does: the cancellation of a cancelled node is raised here, and the panic
+    /// of a panicked one is resumed here.
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<T> {
         if is_throwing(cx) {
             return Poll::Pending;
@@ -137,8 +137,8 @@ impl<T> JoinHandle<T> {
         Poll::Pending
     }
 
-    /// Waits until the node is done and returns how it ended. Unlike `poll`, this does not enter the node into the await
-    /// graph, so a cancellation of the waiting task does not cancel the node.
+    /// Waits until the node is done and returns how it ended. Unlike `poll`, this does not enter the node into the
+    /// await graph, so a cancellation of the waiting task does not cancel the node.
     pub(crate) fn poll_outcome(&mut self, cx: &Context<'_>) -> Poll<Result<T, TaskError>> {
         poll_leaf(cx, &"the outcome of a task", || {
             if self.core().is_done() {

@@ -1,5 +1,5 @@
-//! The handles that users hold and await: Task, Future, Shared, Awaitable, Gathering. Owns these types; must not know the
-//! loop that runs them.
+//! The handles that users hold and await: Task, Future, Shared, Awaitable, Gathering. Owns these types; must not know
+//! the loop that runs them.
 
 mod any_future; // handles without the type of the value
 mod join_handle; // one handle with a value, which all typed handles wrap

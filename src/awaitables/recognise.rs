@@ -43,8 +43,8 @@ where
     Awaitable::from_join(joined(&current::expect(), future, true, Location::caller()))
 }
 
-/// The handle that `future` is, or that of a new task on `kernel`. The task is queued for its first step if `queued`, and
-/// held back otherwise.
+/// The handle that `future` is, or that of a new task on `kernel`. The task is queued for its first step if `queued`,
+/// and held back otherwise.
 pub(crate) fn joined<F>(
     kernel: &Rc<Loop>,
     future: F,
@@ -86,8 +86,8 @@ where
     unreachable!("`F` is one of the types in the list")
 }
 
-/// `recognise` for a type that may hold references. It also recognises a `&mut` to a handle, and returns one more handle
-/// then.
+/// `recognise` for a type that may hold references. It also recognises a `&mut` to a handle, and returns one more
+/// handle then.
 pub(crate) fn recognise_borrowed<F, T>(future: F) -> Result<JoinHandle<T>, F>
 where
     F: IntoFuture<Output = T>,

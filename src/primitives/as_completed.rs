@@ -82,8 +82,8 @@ pub struct AsCompleted<H: Waitable> {
 }
 
 impl<H: Waitable> AsCompleted<H> {
-    /// Sets a time limit, counted from now; `None` for no limit. For each task that has not ended by then, `next` returns a
-    /// [`TimeoutError`]. Nothing is cancelled.
+    /// Sets a time limit, counted from now; `None` for no limit. For each task that has not ended by then, `next`
+    /// returns a [`TimeoutError`]. Nothing is cancelled.
     pub fn timeout(self, limit: impl Into<Option<Duration>>) -> Self {
         if let (Some(limit), true) = (limit.into(), self.state.remaining.get() > 0) {
             let kernel = &self.state.kernel;
@@ -135,8 +135,8 @@ impl<H: Waitable> fmt::Debug for AsCompleted<H> {
     }
 }
 
-/// The state that the tasks report their end to. The end of a task queues an entry of the ready queue, where asyncio queues
-/// a callback; only when that entry runs, the task joins `queue`.
+/// The state that the tasks report their end to. The end of a task queues an entry of the ready queue, where asyncio
+/// queues a callback; only when that entry runs, the task joins `queue`.
 struct Completions {
     kernel: Rc<Loop>,
     /// What `next` returns: the indexes of tasks; `None` for a task that did not end in time.

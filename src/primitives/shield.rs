@@ -12,8 +12,8 @@ use crate::node::{Core, Ending, Kind, Node, Promise, Watch, WatchRef, Watcher, a
 
 /// Awaits something without passing a cancellation on to it: asyncio's `shield`.
 ///
-/// A coroutine becomes a task at once. If the awaiter is cancelled, the cancellation is raised there in the next iteration,
-/// and the inner task runs on. A task or future that is done already is returned as it is.
+/// A coroutine becomes a task at once. If the awaiter is cancelled, the cancellation is raised there in the next
+/// iteration, and the inner task runs on. A task or future that is done already is returned as it is.
 ///
 /// # Examples
 /// ```

@@ -1,4 +1,5 @@
-//! Waiting for time to pass: asyncio's `sleep`. Owns the futures `Sleep` and `YieldNow`; must not know how timers are kept.
+//! Waiting for time to pass: asyncio's `sleep`. Owns the futures `Sleep` and `YieldNow`; must not know how timers are
+//! kept.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -47,7 +48,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        note_wait(&"its next turn");
+        note_wait(&"the next iteration");
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -76,8 +77,8 @@ pub fn sleep(duration: Duration) -> Sleep {
     Sleep::new(Until::For(duration))
 }
 
-/// Sleeps until `deadline` on the loop's clock (see [`EventLoop::time`](crate::EventLoop::time)) or shortly after. For a
-/// deadline that has passed it is [`yield_now`](fn@yield_now).
+/// Sleeps until `deadline` on the loop's clock (see [`EventLoop::time`](crate::EventLoop::time)) or shortly after. For
+/// a deadline that has passed it is [`yield_now`](fn@yield_now).
 ///
 /// # Examples
 /// ```
@@ -132,8 +133,8 @@ enum Phase {
 pub struct Sleep {
     phase: Phase,
     until: Until,
-    /// Set while the phase is `Armed`. It is no part of the phase, because moving it into one and out again cost as much
-    /// as the timer wheel (measured).
+    /// Set while the phase is `Armed`. It is no part of the phase, because moving it into one and out again cost as
+    /// much as the timer wheel (measured).
     timer: Option<Timer>,
 }
 
@@ -161,7 +162,7 @@ impl Sleep {
         } else {
             self.phase = Phase::Yielding;
             cx.waker().wake_by_ref();
-            note_wait(&"its next turn");
+            note_wait(&"the next iteration");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Coroutines that start one after another and race: asyncio's `staggered_race`, which is private there. Owns when each is
-//! started, and the end of the losers; must not know what the coroutines do.
+//! Coroutines that start one after another and race: asyncio's `staggered_race`, which is private there. Owns when each
+//! is started, and the end of the losers; must not know what the coroutines do.
 
 use std::time::Duration;
 
@@ -22,7 +22,8 @@ pub struct Race<T, E> {
 
 /// What became of one coroutine of a race.
 ///
-/// Without `#[non_exhaustive]` on purpose, so that a `match` needs no arm `_`: there are these three ways to end a race.
+/// Without `#[non_exhaustive]` on purpose, so that a `match` needs no arm `_`: there are these three ways to end a
+/// race.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt<E> {
     /// It was the first to return a value.
@@ -37,8 +38,8 @@ pub enum Attempt<E> {
 /// Starts coroutines one after another and returns the value of the first that returns one: asyncio's `staggered_race`.
 ///
 /// The first is started at once. Each of the others is started when the one before it has failed, or `delay` after the
-/// start of that one; without a delay, only when it has failed. The first value wins: the other coroutines are cancelled,
-/// and have ended when this returns. Connecting to one of several addresses (RFC 8305) is such a race.
+/// start of that one; without a delay, only when it has failed. The first value wins: the other coroutines are
+/// cancelled, and have ended when this returns. Connecting to one of several addresses (RFC 8305) is such a race.
 ///
 /// # Examples
 /// ```
@@ -62,8 +63,8 @@ pub enum Attempt<E> {
 /// If this thread is in no loop. A panic of a coroutine is resumed here, when the others have ended.
 ///
 /// # Cancel safety
-/// If it is cancelled, it cancels all coroutines, waits until they have ended, and raises the cancellation again. If it is
-/// dropped, it cancels them.
+/// If it is cancelled, it cancels all coroutines, waits until they have ended, and raises the cancellation again. If it
+/// is dropped, it cancels them.
 pub async fn staggered_race<T, E, F, S>(
     starts: impl IntoIterator<Item = S>,
     delay: impl Into<Option<Duration>>,
@@ -112,8 +113,8 @@ impl<T: 'static, E: 'static> Runners<T, E> {
         self.attempts.push(Attempt::Cancelled); // until `settle` notes another end
     }
 
-    /// Waits until the race is decided, the coroutine that was started last has failed, or `limit` has passed. Without a
-    /// limit the last coroutine may be the last of all: then it waits until all have ended.
+    /// Waits until the race is decided, the coroutine that was started last has failed, or `limit` has passed. Without
+    /// a limit, waits until the race is decided or all coroutines have ended.
     async fn wait_for_next_start(&mut self, limit: Option<Duration>) {
         let kernel = current::expect();
         let deadline = limit.map(|limit| deadline_after(&kernel, limit));

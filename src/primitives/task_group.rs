@@ -1,5 +1,5 @@
-//! Tasks that end together: asyncio's `TaskGroup`. Owns the children of a group and what follows when one fails; must not
-//! know `gather` or `wait`.
+//! Tasks that end together: asyncio's `TaskGroup`. Owns the children of a group and what follows when one fails; must
+//! not know `gather` or `wait`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -22,9 +22,9 @@ use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Wat
 /// Runs `body` with a group in which it starts tasks, and returns when all of them have ended: asyncio's
 /// `async with TaskGroup()`.
 ///
-/// When the body or a child fails, the others are cancelled and waited for. Then all errors are returned together, in the
-/// order in which the children ended, that of the body last. A child that was cancelled by other code has not failed. If a
-/// child or the body panics, the others are cancelled and waited for too, and the panic is resumed here.
+/// When the body or a child fails, the others are cancelled and waited for. Then all errors are returned together, in
+/// the order in which the children ended, that of the body last. A child that was cancelled by other code has not
+/// failed. If a child or the body panics, the others are cancelled and waited for too, and the panic is resumed here.
 ///
 /// # Examples
 /// ```
@@ -89,8 +89,8 @@ pub struct TaskGroup<E> {
 }
 
 impl<E: 'static> TaskGroup<E> {
-    /// Starts a task in the group: asyncio's `TaskGroup.create_task`. An error that it returns goes to the group and to the
-    /// awaiter of the task, hence the bound `Clone`; wrap an error that has none in an `Rc`.
+    /// Starts a task in the group: asyncio's `TaskGroup.create_task`. An error that it returns goes to the group and to
+    /// the awaiter of the task, hence the bound `Clone`; wrap an error that has none in an `Rc`.
     ///
     /// While the group is aborting, the task is cancelled before it starts, where asyncio raises an error.
     ///
@@ -153,8 +153,8 @@ impl<E> fmt::Debug for TaskGroup<E> {
 struct GroupState<E> {
     kernel: Rc<Loop>,
     parent: TaskHandle,
-    /// The children that have not ended, and those that have ended while their entry of the ready queue has not run. Each
-    /// is in the place that its watcher names.
+    /// The children that have not ended, and those that have ended while their entry of the ready queue has not run.
+    /// Each is in the place that its watcher names.
     children: RefCell<Slab<NodeRef>>,
     /// The number of children that have not ended.
     remaining: Cell<usize>,
@@ -222,8 +222,8 @@ impl<E: 'static> GroupState<E> {
         }
     }
 
-    /// Waits until no child is left. A cancellation does not end the wait: if the group is not aborting, it aborts, and the
-    /// cancellation is put into `cancelled`.
+    /// Waits until no child is left. A cancellation does not end the wait: if the group is not aborting, it aborts, and
+    /// the cancellation is put into `cancelled`.
     async fn wait_for_children(&self, cancelled: &mut Option<Cancelled>) {
         while !self.children.borrow().is_empty() {
             self.completed.set(false);
@@ -271,8 +271,8 @@ impl<E: 'static> GroupState<E> {
         }
     }
 
-    /// Resumes the panic of a child, or that of the body. If there is none, returns what the body returned; `None` if it
-    /// was cancelled.
+    /// Resumes the panic of a child, or that of the body. If there is none, returns what the body returned; `None` if
+    /// it was cancelled.
     fn resume_panic<R>(&self, returned: Option<Result<R, Panic>>) -> Option<R> {
         match (self.panic.take(), returned) {
             (Some(panic), _) | (None, Some(Err(panic))) => panic.resume(),
@@ -281,8 +281,8 @@ impl<E: 'static> GroupState<E> {
         }
     }
 
-    /// The result of the finished group, or the cancellation that is to be raised in its place. `returned` is what the body
-    /// returned, and `cancelled` a cancellation by other code.
+    /// The result of the finished group, or the cancellation that is to be raised in its place. `returned` is what the
+    /// body returned, and `cancelled` a cancellation by other code.
     fn conclude<R>(
         &self,
         returned: Option<Result<R, E>>,
@@ -356,8 +356,8 @@ struct Inside<E: 'static> {
 }
 
 impl<E: 'static> Inside<E> {
-    /// Finishes the group. If the group has cancelled its parent, takes that back and returns the number of cancellations
-    /// of the parent that remain.
+    /// Finishes the group. If the group has cancelled its parent, takes that back and returns the number of
+    /// cancellations of the parent that remain.
     fn leave(&mut self) -> Option<u32> {
         self.left = true;
         self.state.finished.set(true);

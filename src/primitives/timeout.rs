@@ -1,5 +1,5 @@
-//! Time limits: asyncio's `timeout`, `timeout_at` and `wait_for`. Owns the scope that cancels its task at a deadline and
-//! tells that cancellation from others; must not know how timers are kept.
+//! Time limits: asyncio's `timeout`, `timeout_at` and `wait_for`. Owns the scope that cancels its task at a deadline
+//! and tells that cancellation from others; must not know how timers are kept.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -17,12 +17,13 @@ use crate::kernel::{Handle, Run};
 
 /// Awaits `future` for at most `limit`: asyncio's `async with timeout(limit)`.
 ///
-/// When the time is up, the current task is cancelled. So the future meets a cancellation where it waits, may clean up, and
-/// is dropped; then this returns `Err(TimeoutError)`. If the future catches that cancellation and returns, its value is
-/// returned. A cancellation by other code passes through unchanged.
+/// When the time is up, the current task is cancelled. So the future meets a cancellation where it waits, may clean up,
+/// and is dropped; then this returns `Err(TimeoutError)`. If the future catches that cancellation and returns, its
+/// value is returned. A cancellation by other code passes through unchanged.
 ///
-/// The whole task is cancelled, as in asyncio. If a combinator of another crate, such as `join!`, polls several futures of
-/// the task, all of them meet the cancellation, and a `catch_cancelled` that is polled before the time limit catches it.
+/// The whole task is cancelled, as in asyncio. If a combinator of another crate, such as `join!`, polls several futures
+/// of the task, all of them meet the cancellation, and a `catch_cancelled` that is polled before the time limit catches
+/// it.
 ///
 /// # Examples
 /// ```
@@ -80,8 +81,8 @@ pub fn timeout_at<F: IntoFuture>(
 
 /// Awaits `future` for at most `limit`; `None` for no limit. asyncio's `wait_for`.
 ///
-/// A coroutine runs in the current task. With a limit of zero, a coroutine is not started; the value of a task or future
-/// that is done is returned, and one that is not done is cancelled and waited for.
+/// A coroutine runs in the current task. With a limit of zero, a coroutine is not started; the value of a task or
+/// future that is done is returned, and one that is not done is cancelled and waited for.
 ///
 /// # Examples
 /// ```
@@ -346,8 +347,8 @@ impl Scope {
         me.alarm.set(Some(alarm));
     }
 
-    /// Ends the run. Returns whether a cancellation that came out of the future is this scope's own: the time was up, and
-    /// after its request was taken back no more requests remain than were there before.
+    /// Ends the run. Returns whether a cancellation that came out of the future is this scope's own: the time was up,
+    /// and after its request was taken back no more requests remain than were there before.
     fn exit(&self, before: u32) -> bool {
         let task = self.task.take();
         if self.state.get() == State::Expiring {

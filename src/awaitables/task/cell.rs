@@ -1,5 +1,5 @@
-//! The one allocation of a task. Owns the memory of the coroutine, and later of its value; must not know what a step does
-//! besides the poll.
+//! The one allocation of a task. Owns the memory of the coroutine, and later of its value; must not know what a step
+//! does besides the poll.
 #![expect(unsafe_code, reason = "the coroutine is pinned in the allocation that it shares with its state")]
 
 use std::any::Any;
@@ -131,8 +131,8 @@ where
 
     fn orphaned(&self) {
         if self.core.is_done() {
-            // The stage is in use here only while `discard` runs a destructor that drops the last handle. The end of the
-            // task calls `orphaned` again then.
+            // The stage is in use here only while `discard` runs a destructor that drops the last handle. The end of
+            // the task calls `orphaned` again then.
             let value = self.with_stage(|stage| std::mem::replace(stage, Stage::Empty));
             drop(value);
         }
@@ -187,8 +187,8 @@ impl Drop for ReleaseOnDrop<'_> {
 mod tests {
     use super::*;
 
-    /// The largest cell for which a small task is in its present size class of blocks. One more word costs a tenth of the
-    /// time to spawn and join a task (measured).
+    /// The largest cell for which a small task is in its present size class of blocks. One more word costs a tenth of
+    /// the time to spawn and join a task (measured).
     const SMALL_CELL_MAX: usize = 152;
 
     #[test]

@@ -1,5 +1,5 @@
-//! One step of a task: what is delivered to it, one poll of its coroutine, and what follows from the poll. Owns the order
-//! of these; must not know the type of the coroutine, so that the step is compiled once for all of them.
+//! One step of a task: what is delivered to it, one poll of its coroutine, and what follows from the poll. Owns the
+//! order of these; must not know the type of the coroutine, so that the step is compiled once for all of them.
 
 use std::any::Any;
 use std::mem::ManuallyDrop;
@@ -42,8 +42,8 @@ pub(super) enum Failure {
     Panicked(Box<dyn Any + Send>),
 }
 
-/// Called when a coroutine has returned. If a cancellation is pending, because one is being thrown and was not caught or
-/// because one was requested during the poll, takes it and returns it: the returned value does not count.
+/// Called when a coroutine has returned. If a cancellation is pending, because one is being thrown and was not caught
+/// or because one was requested during the poll, takes it and returns it: the returned value does not count.
 pub(super) fn cancelled_meanwhile(kernel: &Loop, state: &TaskState) -> Option<Failure> {
     if kernel.throwing().throw() != Throw::Off {
         Some(Failure::Cancelled(kernel.throwing().take()))
@@ -54,8 +54,8 @@ pub(super) fn cancelled_meanwhile(kernel: &Loop, state: &TaskState) -> Option<Fa
     }
 }
 
-/// Takes a step of the task `me`, in its context of variables. Not inlined into `Node::step`, which exists once for each
-/// type of coroutine.
+/// Takes a step of the task `me`, in its context of variables. Not inlined into `Node::step`, which exists once for
+/// each type of coroutine.
 #[inline(never)]
 pub(super) fn step(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     if uses_contexts() {
@@ -76,8 +76,8 @@ fn step_in_context(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me
     leave_context(core, state, outside);
 }
 
-/// Puts the thread back into the context `outside`. The task keeps its context, unless it has ended: a value in the context
-/// may hold a handle on this very task.
+/// Puts the thread back into the context `outside`. The task keeps its context, unless it has ended: a value in the
+/// context may hold a handle on this very task.
 #[cold]
 fn leave_context(core: &Core, state: &TaskState, outside: Option<Variables>) {
     let own = swap_context(outside);
@@ -125,8 +125,8 @@ fn advance(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeR
     }
 }
 
-/// The first part of a step: ends the wait of the task, and starts to throw the requested cancellation, if there is one.
-/// Returns whether there is one.
+/// The first part of a step: ends the wait of the task, and starts to throw the requested cancellation, if there is
+/// one. Returns whether there is one.
 #[inline(never)] // nor is `begin_wait`: most steps need neither, and would pay for every register that these use
 fn begin(kernel: &Loop, state: &TaskState) -> bool {
     let waits = state.clear_waits();
@@ -145,8 +145,9 @@ fn begin(kernel: &Loop, state: &TaskState) -> bool {
     throws
 }
 
-/// The last part of a step after which the task waits. A cancellation that was requested during the step goes to the node
-/// that the task awaits. A cancellation that went to a node before comes back if the task no longer awaits that node.
+/// The last part of a step after which the task waits. A cancellation that was requested during the step goes to the
+/// node that the task awaits. A cancellation that went to a node before comes back if the task no longer awaits that
+/// node.
 #[inline(never)]
 fn begin_wait(state: &TaskState, me: &NodeRef) {
     if state.request() != Request::None {
@@ -162,7 +163,8 @@ fn suspend(kernel: &Loop, state: &TaskState) {
     state.running().set(false);
 }
 
-/// Drops the coroutine and returns how the task ends without a value. If the destructor panics, that panic is how it ends.
+/// Drops the coroutine and returns how the task ends without a value. If the destructor panics, that panic is how it
+/// ends.
 #[cold]
 fn fail(kernel: &Loop, coroutine: &dyn Coroutine, resumed: Resumed) -> Ending {
     let ending = match resumed {
@@ -216,8 +218,8 @@ pub(super) fn abandon(core: &Core, state: &TaskState, coroutine: &dyn Coroutine)
     }
 }
 
-/// The message of the cancellation to throw. If the awaited node was cancelled, the task would have met that cancellation
-/// anyway, so its message comes first.
+/// The message of the cancellation to throw. If the awaited node was cancelled, the task would have met that
+/// cancellation anyway, so its message comes first.
 fn message_to_throw(waits: &Waits, message: Option<Arc<str>>) -> Option<Arc<str>> {
     let awaited = match waits {
         Waits::One(node) => node.core().ending(),

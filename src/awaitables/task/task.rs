@@ -1,5 +1,5 @@
-//! The typed handle on a task: asyncio's `Task`. Owns the handle and `create_task`; must not know the loop that runs the
-//! task.
+//! The typed handle on a task: asyncio's `Task`. Owns the handle and `create_task`; must not know the loop that runs
+//! the task.
 
 use std::panic::Location;
 use std::rc::Rc;
@@ -13,9 +13,9 @@ use crate::node::{Loop, as_promise};
 
 /// A running coroutine: asyncio's `Task`.
 ///
-/// The loop owns the task. This handle is the only one that its value can be taken from. Awaiting it returns the value of
-/// the coroutine; if the task was cancelled, its cancellation is raised in the awaiter, and if it panicked, its panic is
-/// resumed there. If the handle is dropped, the task runs on.
+/// The loop owns the task. This handle is the only one that its value can be taken from. Awaiting it returns the value
+/// of the coroutine; if the task was cancelled, its cancellation is raised in the awaiter, and if it panicked, its
+/// panic is resumed there. If the handle is dropped, the task runs on.
 ///
 /// # Examples
 /// ```
@@ -34,8 +34,8 @@ use crate::node::{Loop, as_promise};
 /// ```
 ///
 /// # Cancel safety
-/// Dropping the await loses nothing: the task runs on. A cancellation of the awaiting task cancels this task; the awaiter
-/// is cancelled only if this task ends cancelled.
+/// Dropping the await loses nothing: the task runs on. A cancellation of the awaiting task cancels this task; the
+/// awaiter is cancelled only if this task ends cancelled.
 pub struct Task<T> {
     pub(crate) join: JoinHandle<T>,
 }
@@ -124,8 +124,8 @@ impl<T: 'static> Task<T> {
     }
 }
 
-/// Starts a coroutine as a task of this thread's loop: asyncio's `create_task`. Its first step comes in the next iteration,
-/// in order of creation. It runs in a copy of the [`Context`] of this moment.
+/// Starts a coroutine as a task of this thread's loop: asyncio's `create_task`. Its first step comes in the next
+/// iteration, in order of creation. It runs in a copy of the [`Context`] of this moment.
 ///
 /// # Examples
 /// ```

@@ -19,14 +19,14 @@ type FirstErrorNode<V, E> = GatheringNode<Vec<JoinHandle<Result<V, E>>>, Result<
 
 /// Runs awaitables concurrently and returns all their values in the order of the arguments: asyncio's `gather`.
 ///
-/// Coroutines become tasks when `gather` is called, in order. Tasks, futures and gatherings are taken as they are; no task
-/// is made for them. A child that returns a `Result` with an error counts as a child that returned. If a child is
+/// Coroutines become tasks when `gather` is called, in order. Tasks, futures and gatherings are taken as they are; no
+/// task is made for them. A child that returns a `Result` with an error counts as a child that returned. If a child is
 /// cancelled, the gathering ends cancelled; if a child panics, its panic is resumed in the awaiter. In both cases the
 /// other children run on. [`return_exceptions`](Gathering::return_exceptions) returns such endings as values instead.
 /// For children of several types, use [`gather!`](macro@crate::gather).
 ///
-/// The children belong to the loop, so they cannot borrow from the caller, as the main future may: move or share what they
-/// need. To pass one future twice, use `shared()`, because its value can be taken once.
+/// The children belong to the loop, so they cannot borrow from the caller, as the main future may: move or share what
+/// they need. To pass one future twice, use `shared()`, because its value can be taken once.
 ///
 /// # Examples
 /// ```
@@ -54,8 +54,8 @@ where
     gathering(children(awaitables, Location::caller()), None, values)
 }
 
-/// Runs awaitables concurrently and returns their values in the order of the arguments, or the first error as soon as there
-/// is one: asyncio's `gather` with its exceptions as values.
+/// Runs awaitables concurrently and returns their values in the order of the arguments, or the first error as soon as
+/// there is one: asyncio's `gather` with its exceptions as values.
 ///
 /// As in asyncio, the siblings of the child that failed run on, and later errors are lost.
 /// [`cancel_rest`](Gathering::cancel_rest) cancels the siblings and waits for their end instead.
@@ -120,8 +120,8 @@ where
     }
 }
 
-/// The handle on a new gathering of `children`. `fails` says which of them have failed by their values; `collect` puts the
-/// results together.
+/// The handle on a new gathering of `children`. `fails` says which of them have failed by their values; `collect` puts
+/// the results together.
 pub(super) fn gathering<C, O, K>(children: C, fails: Option<Fails<C>>, collect: Collect<C, O>) -> Gathering<O, K>
 where
     C: Children,
@@ -148,8 +148,8 @@ where
 
 impl<T: 'static> Gathering<Vec<T>, Values> {
     /// Makes this a gathering of outcomes: when all children have ended, it returns how each of them ended, also by a
-    /// cancellation or a panic. asyncio's `return_exceptions=True`. A cancellation of the gathering itself still cancels
-    /// it.
+    /// cancellation or a panic. asyncio's `return_exceptions=True`. A cancellation of the gathering itself still
+    /// cancels it.
     ///
     /// # Examples
     /// ```
@@ -167,11 +167,11 @@ impl<T: 'static> Gathering<Vec<T>, Values> {
         with_outcomes::<Vec<JoinHandle<T>>, _>(&self)
     }
 
-    /// Limits the number of children that run at a time to `n`: the next child starts when another has ended. The results
-    /// stay in order.
+    /// Limits the number of children that run at a time to `n`: the next child starts when another has ended. The
+    /// results stay in order.
     ///
-    /// Only children that have not begun are held back, so set the limit right after the call of `gather`. The siblings of
-    /// a child that failed run on, and those that are held back still start one after another.
+    /// Only children that have not begun are held back, so set the limit right after the call of `gather`. The siblings
+    /// of a child that failed run on, and those that are held back still start one after another.
     ///
     /// # Examples
     /// ```

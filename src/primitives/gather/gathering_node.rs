@@ -43,20 +43,20 @@ enum Results<C: Children, O> {
 
 /// The node behind a gathering, which also watches its children.
 ///
-/// A child tells it at once when it ends. Only the child that decides the gathering, because it is the last or the first
-/// that failed, queues an entry of the ready queue; asyncio queues a callback for each child. The gathering ends when
-/// that entry runs: where asyncio's callback would end it.
+/// Each child notifies it when the child ends. Only the child that decides the gathering, because it is the last or the
+/// first that failed, queues an entry of the ready queue; asyncio queues a callback for each child. The gathering ends
+/// when that entry runs, where asyncio's callback would end it.
 ///
 /// ```text
-///                                      all have ended, or one failed
-///   pending ─────────────────────────────────────────────────────────────────▶ done
-///      │  ▲                                                                    │  ▲
-///      │  │            one failed, `cancel_rest`:                              │  │ decided already
-///      │  └─────────── its siblings are cancelled ◀──┐                         ▼  │
-///      └─────────────────────────────────────────────┘             `return_exceptions`, `cancel_rest`
-///                                                                  on a gathering that was done at once:
-///                                                                  decided anew by the new rule
+///             all children have ended; or one failed, by the rule `Raise`
+///   pending ──────────────────────────────────────────────────────────────▶ done
+///      ▲                                                                     │
+///      └─── decided again: `return_exceptions` or `cancel_rest` changes ─────┘
+///           the rule of a gathering that was done when it was made
 /// ```
+///
+/// By the rule `CancelRest`, the first failure cancels the siblings, and the gathering stays pending until all have
+/// ended.
 pub(super) struct GatheringNode<C: Children, O> {
     core: Core,
     /// `None` when the results have been put together, or the last handle has gone.
@@ -151,8 +151,8 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
 
 // What a child that has ended means for the gathering.
 impl<C: Children, O: 'static> GatheringNode<C, O> {
-    /// Lends the children to `f`, out of their cell, because code of a user that `f` calls may come back here. If the last
-    /// handle is dropped meanwhile, the children are dropped here.
+    /// Lends the children to `f`, out of their cell, because code of a user that `f` calls may come back here. If the
+    /// last handle is dropped meanwhile, the children are dropped here.
     fn with_children<R>(&self, f: impl FnOnce(&C) -> R) -> Option<R> {
         let result = lend(&self.children, f);
         if !self.core.has_handles() {
@@ -223,7 +223,7 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
     fn end_as_child(&self, index: u32, me: impl Fn() -> NodeRef) {
         self.with_children(|children| children.core(index as usize).set_retrieved());
         let ending = self.failure.take();
-        self.failure.set(ending.clone()); // for `set_on_failure`
+        self.failure.set(ending.clone()); // kept, because `set_on_failure` may decide again
         match ending {
             Some(ending) => self.core.end(ending, me),
             None => self.core.finish(me),
@@ -241,9 +241,9 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
 impl<C: Children, O: 'static> GatheringNode<C, O> {
     /// Puts the results together, if the gathering has some and that has not been done.
     ///
-    /// That happens when they are first asked for. A nested gathering, which is eager, does it when it ends, and finds the
-    /// results of its own children in place. Otherwise the outermost gathering would ask its child, that its own, and so
-    /// on: a recursion as deep as the nesting.
+    /// That happens when they are first asked for. A nested gathering, which is eager, does it when it ends, and finds
+    /// the results of its own children in place. Otherwise the outermost gathering would ask its child, that its own,
+    /// and so on: a recursion as deep as the nesting.
     fn make_results(&self) {
         if self.core.state() == State::Finished
             && let Some(children) = self.children.take()
@@ -351,7 +351,8 @@ impl<C: Children, O: 'static> Promise<O> for GatheringNode<C, O> {
     }
 }
 
-/// After `return_exceptions`. For all `C` at once this would overlap with the `impl` above; `tuple.rs` has it for tuples.
+/// After `return_exceptions`. For all `C` at once this would overlap with the `impl` above; `tuple.rs` has it for
+/// tuples.
 impl<T: 'static> Promise<Vec<Result<T, TaskError>>> for GatheringNode<Vec<JoinHandle<T>>, Vec<T>> {
     fn take(&self) -> Option<Vec<Result<T, TaskError>>> {
         self.take_outcomes()

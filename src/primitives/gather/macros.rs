@@ -1,7 +1,7 @@
 //! `gather!` and `try_gather!`, for children of several types. Owns the macros; must not know what they call.
 
-/// Runs awaitables of several types concurrently and returns a tuple of their values: asyncio's `gather(a(), b(), c())`.
-/// In all else it is the function [`gather`](fn@crate::gather).
+/// Runs awaitables of several types concurrently and returns a tuple of their values: asyncio's `gather(a(), b(),
+/// c())`. In all else it is the function [`gather`](fn@crate::gather).
 ///
 /// # Examples
 /// ```
@@ -16,8 +16,8 @@ macro_rules! gather {
     ($($awaitable:expr),+ $(,)?) => { $crate::__private::gather_tuple(($($awaitable,)+)) };
 }
 
-/// Runs awaitables of several types with one type of error concurrently and returns a tuple of their values, or the first
-/// error as soon as there is one. In all else it is the function [`try_gather`](fn@crate::try_gather).
+/// Runs awaitables of several types with one type of error concurrently and returns a tuple of their values, or the
+/// first error as soon as there is one. In all else it is the function [`try_gather`](fn@crate::try_gather).
 ///
 /// # Examples
 /// ```

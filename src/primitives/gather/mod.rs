@@ -1,8 +1,8 @@
 //! All of several awaitables, in order: asyncio's `gather`.
 //!
-//! The functions [`gather`](fn@crate::gather) and [`try_gather`](fn@crate::try_gather), and the macros of these names for
-//! children of several types, are at the root of the crate. Here are the types that they return: [`Gathering`], and the
-//! three kinds of it.
+//! The functions [`gather`](fn@crate::gather) and [`try_gather`](fn@crate::try_gather), and the macros of these names
+//! for children of several types, are at the root of the crate. Here are the types that they return: [`Gathering`], and
+//! the three kinds of it.
 
 mod children; // several children of one type, and how their results are put together
 mod limit; // how many children run at a time

@@ -1,4 +1,5 @@
-//! Children of several types. Owns what the macros `gather!` and `try_gather!` call; must not know when a gathering ends.
+//! Children of several types. Owns what the macros `gather!` and `try_gather!` call; must not know when a gathering
+//! ends.
 
 use std::panic::Location;
 

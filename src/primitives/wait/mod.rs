@@ -1,8 +1,8 @@
 //! Some of several tasks, on a condition or a time-out: asyncio's `wait`.
 //!
 //! The function [`wait`](fn@crate::wait) and the conditions, [`ReturnWhen`], are at the root of the crate. Here are the
-//! types around them: the future [`Wait`], its result [`WaitSets`] with the [`PendingSet`], and the traits that say what
-//! can be waited for and on which conditions.
+//! types around them: the future [`Wait`], its result [`WaitSets`] with the [`PendingSet`], and the traits that say
+//! what can be waited for and on which conditions.
 
 mod waitable; // what can be waited for
 mod wait_state; // when a wait ends

@@ -1,5 +1,5 @@
-//! The tasks of a wait. Owns their handles, and their registrations from one wait to the next; must not know when a wait
-//! ends.
+//! The tasks of a wait. Owns their handles, and their registrations from one wait to the next; must not know when a
+//! wait ends.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use super::waitable::{Waitable, node_of};
 use crate::base::PooledRc;
 use crate::current;
 
-/// Tasks that are waited for. Passed back to [`wait`](fn@crate::wait), it keeps its registrations, so that waiting for the
-/// next of n tasks until none is left costs O(n) in all.
+/// Tasks that are waited for. Passed back to [`wait`](fn@crate::wait), it keeps its registrations, so that waiting for
+/// the next of n tasks until none is left costs O(n) in all.
 ///
 /// # Examples
 /// ```
@@ -147,8 +147,8 @@ impl<'a, H: Waitable> IntoIterator for &'a PendingSet<H> {
     }
 }
 
-/// The tasks of a [`PendingSet`], moved out. Passed to [`wait`](fn@crate::wait) before its first `next()`, it is the set
-/// itself.
+/// The tasks of a [`PendingSet`], moved out. Passed to [`wait`](fn@crate::wait) before its first `next()`, it is the
+/// set itself.
 #[derive(Debug)]
 pub struct PendingIntoIter<H: Waitable> {
     set: PendingSet<H>,

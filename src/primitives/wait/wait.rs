@@ -15,9 +15,9 @@ use crate::base::downcast;
 /// Waits for some or all of several tasks, on a condition or a time-out: asyncio's `wait`.
 ///
 /// Takes handles of one type: tasks, futures, gatherings, shared or untyped handles, see [`Waitable`]. Make a task of a
-/// coroutine first, by [`create_task`](fn@crate::create_task), as in asyncio. Nothing is cancelled and nothing raised: the
-/// handles are returned in two sets, [`done`](WaitSets::done) and [`pending`](WaitSets::pending). Without any handles, the
-/// wait returns two empty sets at once.
+/// coroutine first, by [`create_task`](fn@crate::create_task), as in asyncio. Nothing is cancelled and nothing raised:
+/// the handles are returned in two sets, [`done`](WaitSets::done) and [`pending`](WaitSets::pending). Without any
+/// handles, the wait returns two empty sets at once.
 ///
 /// # Examples
 /// ```

@@ -1,8 +1,8 @@
-//! The state behind a wait. Owns which members have ended and when the waiting task is woken; must not know the types of
-//! the handles.
+//! The state behind a wait. Owns which members have ended and when the waiting task is woken; must not know the types
+//! of the handles.
 //!
-//! The members are registered once, for as many waits as follow one another: the set that one wait returns can be passed
-//! to the next.
+//! The members are registered once, for as many waits as follow one another: the set that one wait returns can be
+//! passed to the next.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -36,11 +36,11 @@ impl<O> Copy for Decider<O> {}
 /// The phases of one wait:
 ///
 /// ```text
-///            first poll                a member decides, or the time is up
-///   Resting ────────────▶ Waiting ─────────────────────────────────────────▶ Released
-///    ▲  ▲                    │                                                  │
-///    │  └──── the wait is dropped, or `into_pending`                            │
-///    └──── the next poll, which is Ready; or the wait is dropped ───────────────┘
+///               first poll                      a member decides, or the time is up
+///   Resting ─────────────────────▶ Waiting ───────────────────────────────────────────▶ Released
+///    ▲   ▲                            │                                                    │
+///    │   └─ `into_pending`, or drop ──┘                                                    │
+///    └────────────────── the next poll, which is Ready; `into_pending`, or drop ───────────┘
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -64,8 +64,8 @@ pub(super) struct WaitState<O> {
     phase: Cell<Phase>,
     /// Counts the waits. An entry of the ready queue that belongs to an earlier wait is ignored.
     round: Cell<u32>,
-    /// The sort key of this state among the watchers of a member. asyncio registers again for each wait, and so moves to
-    /// the end of the list. This state keeps its registration and changes its key instead.
+    /// The sort key of this state among the watchers of a member. asyncio registers again for each wait, and so moves
+    /// to the end of the list. This state keeps its registration and changes its key instead.
     rank: Cell<u64>,
     waiter: SingleWaiter,
     timer: Cell<Option<Timer>>,
@@ -132,8 +132,8 @@ impl<O: 'static> WaitState<O> {
         self.done.borrow_mut().iter_mut().for_each(|index| *index = new_indexes[*index as usize]);
     }
 
-    /// Passes the members that have ended since the last call to `take`, in the order in which they ended. `take` may move
-    /// them, but must not drop them: that could run code of a user, which might come back here.
+    /// Passes the members that have ended since the last call to `take`, in the order in which they ended. `take` may
+    /// move them, but must not drop them: that could run code of a user, which might come back here.
     pub(super) fn drain_done<R>(&self, take: impl FnOnce(std::vec::Drain<'_, u32>) -> R) -> R {
         take(self.done.borrow_mut().drain(..))
     }
@@ -141,8 +141,8 @@ impl<O: 'static> WaitState<O> {
 
 // One wait.
 impl<O: 'static> WaitState<O> {
-    /// One poll of a wait. Resolves to whether the time-out has ended the wait. `promises` are the values of the members,
-    /// for the decider `Failed`.
+    /// One poll of a wait. Resolves to whether the time-out has ended the wait. `promises` are the values of the
+    /// members, for the decider `Failed`.
     pub(super) fn poll_wait(
         me: &PooledRc<Self>,
         decider: Decider<O>,
@@ -164,8 +164,8 @@ impl<O: 'static> WaitState<O> {
         })
     }
 
-    /// Begins a wait as asyncio does: it sets the timer; and if a member that is done already decides the wait, the wait
-    /// ends in the next iteration, where asyncio would call that member's callback.
+    /// Begins a wait as asyncio does: it sets the timer; and if a member that is done already decides the wait, the
+    /// wait ends in the next iteration, where asyncio would call that member's callback.
     fn begin(
         me: &PooledRc<Self>,
         decider: Decider<O>,
