@@ -190,7 +190,7 @@ impl Timeout {
             state: Cell::new(State::Created),
             task: RefCell::new(None),
             when: Cell::new(None),
-            alarm: Cell::new(None),
+            expiry: Cell::new(None),
         };
         Self { scope: PooledRc::new(scope) }
     }
@@ -280,14 +280,14 @@ enum State {
     Finished,
 }
 
-/// What runs the scope at its deadline; it is cancelled if this is dropped.
-enum Alarm {
+/// What runs the scope when its deadline is reached. If this is dropped, nothing does.
+enum Expiry {
     Timer(#[expect(dead_code, reason = "the timer is removed when it is dropped")] Timer),
     /// An entry of the ready queue, because the deadline had passed already.
     Queued(Handle),
 }
 
-impl Drop for Alarm {
+impl Drop for Expiry {
     fn drop(&mut self) {
         match self {
             Self::Timer(_) => {}
@@ -304,7 +304,7 @@ struct Scope {
     task: RefCell<Option<TaskHandle>>,
     /// The deadline.
     when: Cell<Option<Instant>>,
-    alarm: Cell<Option<Alarm>>,
+    expiry: Cell<Option<Expiry>>,
 }
 
 impl Scope {
@@ -331,20 +331,20 @@ impl Scope {
 
     /// Sets the deadline. If it has passed, the time is up in the next iteration, before any timer that is due then.
     fn arm(me: &PooledRc<Self>, deadline: Option<Instant>) {
-        drop(me.alarm.take());
+        drop(me.expiry.take());
         me.when.set(deadline);
         let Some(deadline) = deadline else { return };
         let kernel = current::expect();
         let (at, now) = (kernel.clock().nanos_at(deadline), kernel.clock().now());
         let time_is_up = unsize!(me.clone() => dyn Run);
-        let alarm = if at <= now {
+        let expiry = if at <= now {
             let overdue = Handle::new(move || time_is_up.run(), Location::caller());
             kernel.push_run(overdue.run_ref());
-            Alarm::Queued(overdue)
+            Expiry::Queued(overdue)
         } else {
-            Alarm::Timer(Timer::running(&kernel, at, time_is_up))
+            Expiry::Timer(Timer::running(&kernel, at, time_is_up))
         };
-        me.alarm.set(Some(alarm));
+        me.expiry.set(Some(expiry));
     }
 
     /// Ends the run. Returns whether a cancellation that came out of the future is this scope's own: the time was up,
@@ -366,7 +366,7 @@ impl Run for Scope {
         if self.state.get() != State::Active {
             return;
         }
-        drop(self.alarm.take());
+        drop(self.expiry.take());
         self.state.set(State::Expiring);
         let task = self.task.borrow().clone();
         if let Some(task) = task {
@@ -392,7 +392,7 @@ impl Inside {
     /// Leaves the scope. Returns whether a cancellation that came out of the future is its own.
     fn leave(&mut self) -> bool {
         self.left = true;
-        drop(self.scope.alarm.take());
+        drop(self.scope.expiry.take());
         self.scope.exit(self.before)
     }
 }

@@ -56,9 +56,9 @@ pub struct FirstException;
     message = "`{Self}` cannot end a wait for `{H}`",
     note = "`ReturnWhen::FirstException` needs tasks that return a `Result`"
 )]
-pub trait WaitCondition<H: Waitable>: Judges<H> {}
+pub trait WaitCondition<H: Waitable>: DecidesWait<H> {}
 
-impl<H: Waitable, C: Judges<H>> WaitCondition<H> for C {}
+impl<H: Waitable, C: DecidesWait<H>> WaitCondition<H> for C {}
 
 /// The part of `WaitCondition` that is not public.
 #[doc(hidden)]
@@ -66,41 +66,41 @@ impl<H: Waitable, C: Judges<H>> WaitCondition<H> for C {}
     message = "`{Self}` cannot end a wait for `{H}`",
     note = "`ReturnWhen::FirstException` needs tasks that return a `Result`"
 )]
-pub trait Judges<H: Waitable> {
-    fn judge(self) -> Judge<H::Out>;
+pub trait DecidesWait<H: Waitable> {
+    fn decider(self) -> OpaqueDecider<H::Out>;
 }
 
 /// A `Decider`, wrapped for the public trait.
 #[doc(hidden)]
-pub struct Judge<O>(Decider<O>);
+pub struct OpaqueDecider<O>(Decider<O>);
 
-impl<O> Judge<O> {
-    pub(super) fn into_decider(self) -> Decider<O> {
+impl<O> OpaqueDecider<O> {
+    pub(super) fn into_inner(self) -> Decider<O> {
         self.0
     }
 }
 
-impl<O> fmt::Debug for Judge<O> {
+impl<O> fmt::Debug for OpaqueDecider<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Judge")
+        f.write_str("OpaqueDecider")
     }
 }
 
-impl<H: Waitable> Judges<H> for AllCompleted {
-    fn judge(self) -> Judge<H::Out> {
-        Judge(Decider::Last)
+impl<H: Waitable> DecidesWait<H> for AllCompleted {
+    fn decider(self) -> OpaqueDecider<H::Out> {
+        OpaqueDecider(Decider::Last)
     }
 }
 
-impl<H: Waitable> Judges<H> for FirstCompleted {
-    fn judge(self) -> Judge<H::Out> {
-        Judge(Decider::Any)
+impl<H: Waitable> DecidesWait<H> for FirstCompleted {
+    fn decider(self) -> OpaqueDecider<H::Out> {
+        OpaqueDecider(Decider::Any)
     }
 }
 
-impl<V, E, H: Waitable + Sealed<Out = Result<V, E>>> Judges<H> for FirstException {
-    fn judge(self) -> Judge<H::Out> {
-        Judge(Decider::Failed(|promise: &dyn Promise<Result<V, E>>| {
+impl<V, E, H: Waitable + Sealed<Out = Result<V, E>>> DecidesWait<H> for FirstException {
+    fn decider(self) -> OpaqueDecider<H::Out> {
+        OpaqueDecider(Decider::Failed(|promise: &dyn Promise<Result<V, E>>| {
             let mut is_err = false;
             promise.peek(&mut |result| is_err = result.is_err());
             is_err

@@ -84,7 +84,7 @@ pub struct Wait<H: Waitable> {
 impl<H: Waitable> Wait<H> {
     /// Sets when the wait ends, see [`ReturnWhen`](crate::ReturnWhen).
     pub fn return_when(mut self, condition: impl WaitCondition<H>) -> Self {
-        self.decider = condition.judge().into_decider();
+        self.decider = condition.decider().into_inner();
         self
     }
 
