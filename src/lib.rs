@@ -30,6 +30,7 @@ mod streams; // buffered streams and servers
 #[cfg(all(unix, feature = "process"))]
 mod process; // child processes
 mod run; // the function `run`, and Ctrl-C
+pub mod prelude; // what most programs use
 
 #[doc(hidden)]
 pub mod __private; // what the macros and sealed traits of the crate name
@@ -49,12 +50,10 @@ pub use base::Context;
 pub use cancel::catch_cancelled;
 pub use current::{ContextToken, ContextVar, copy_context};
 
-// Several awaitables at once.
-pub use awaitables::{FirstError, Gathering, Outcomes, Values};
+// Several awaitables at once. `gather` and `wait` are each a function and the module of its types.
 pub use primitives::{
-    AllCompleted, AsCompleted, Attempt, FirstCompleted, FirstException, Pending, PendingIntoIter, PendingIter, Race,
-    ReturnWhen, TaskGroup, Wait, WaitCondition, WaitSets, Waitable, as_completed, gather, shield, staggered_race,
-    task_group, try_gather, wait,
+    AsCompleted, Attempt, Race, ReturnWhen, TaskGroup, as_completed, gather, shield, staggered_race, task_group,
+    try_gather, wait,
 };
 
 // Time.

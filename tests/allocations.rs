@@ -215,7 +215,7 @@ fn a_crowd_of_sleepers_costs_nothing_once_there_was_one() {
 }
 
 #[test]
-fn callbacks_cost_their_closure() {
+fn callbacks_cost_nothing_once_there_were_some() {
     run_with_room(async {
         let lp = EventLoop::current();
         let soon = || async {
@@ -241,7 +241,7 @@ fn callbacks_cost_their_closure() {
         show("1,000 call_soon", soon);
         show("1,000 call_later", fired);
         show("1,000 call_later and cancel", cancelled);
-        assert_eq!((soon, fired, cancelled), (N, N, N));
+        assert_eq!((soon, fired, cancelled), (0, 0, 0));
     });
 }
 
@@ -270,15 +270,16 @@ async fn gather_some(n: usize) {
 }
 
 #[test]
-fn a_gathering_costs_a_constant_beside_its_tasks() {
+fn a_gathering_costs_the_list_of_its_children() {
     run_with_room(async {
         let first = cost(gather_some(N)).await;
         show("a gathering of 1,000, for the first time", first);
-        assert!((N..N + 12).contains(&first), "{first}");
+        // beside the tasks: the list, and the gathering itself
+        assert_eq!(first, N + 2);
         let (few, many) = (cost(gather_some(10)).await, cost(gather_some(N)).await);
         show("a gathering of 10, again", few);
         show("a gathering of 1,000, again", many);
-        assert!(few == many && many < 12, "{few}, {many}");
+        assert_eq!((few, many), (1, 1));
     });
 }
 
@@ -299,7 +300,7 @@ fn a_wait_costs_a_small_part_of_an_allocation_for_each_member() {
 }
 
 #[test]
-fn limits_shields_and_cancellations_cost_a_few() {
+fn limits_and_shields_cost_nothing_and_a_cancellation_one() {
     run_with_room(async {
         let limit = || async { timeout(Duration::from_secs(1), yield_now()).await };
         let shields = || async { shield(yield_now()).await };
@@ -315,7 +316,7 @@ fn limits_shields_and_cancellations_cost_a_few() {
         show("a time limit that is kept", costs.0);
         show("a shield", costs.1);
         show("a task cancelled in its sleep", costs.2);
-        assert!(costs.0 <= 2 && costs.1 <= 2 && costs.2 <= 2, "{costs:?}");
+        assert_eq!(costs, (0, 0, 1));
     });
 }
 

@@ -18,7 +18,8 @@
 
 use std::time::Duration;
 
-use oneloop::{Clock, Error, EventLoop, Gathering, gather, sleep};
+use oneloop::gather::Gathering;
+use oneloop::{Clock, Error, EventLoop, gather, sleep};
 
 async fn coro(group: u64, i: u64) -> String {
     let tag = format!("group {group}.{i}");

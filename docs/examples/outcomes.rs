@@ -25,9 +25,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use oneloop::wait::PendingSet;
 use oneloop::{
-    Clock, Error, EventLoop, Pending, ReturnWhen, Task, TaskError, TaskHandle, create_task, gather, sleep, try_gather,
-    wait,
+    Clock, Error, EventLoop, ReturnWhen, Task, TaskError, TaskHandle, create_task, gather, sleep, try_gather, wait,
 };
 
 #[derive(Clone, Debug)]
@@ -73,7 +73,7 @@ fn print_done(tasks: &[Task<Nap>]) {
     }
 }
 
-fn print_pending(tasks: &Pending<Task<Nap>>) {
+fn print_pending(tasks: &PendingSet<Task<Nap>>) {
     for task in tasks {
         println!("  {} pending", task.name());
     }

@@ -1,5 +1,5 @@
-//! Any task, future or gathering without the type of its value. Owns the untyped handles; must not know how values are
-//! made or taken.
+//! Handles on a task, future or gathering without the type of its value. Owns `AnyFuture` and `TaskHandle`; must not
+//! know how a value is made or taken.
 
 use std::cell::Cell;
 use std::fmt;
@@ -17,8 +17,8 @@ use crate::node::{DoneCallback, Kind, Loop, NodeRef, State, TaskState, Watcher, 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallbackId(u64);
 
-/// A cloneable handle on any task, future or gathering: it can cancel it, ask for its state and be told of its end, but
-/// has no part in its value.
+/// A cloneable handle on any task, future or gathering. It can cancel it, query its state and add callbacks, but cannot
+/// reach its value.
 ///
 /// # Examples
 /// ```
@@ -27,9 +27,10 @@ pub struct CallbackId(u64);
 /// run(async {
 ///     let task = create_task(yield_now());
 ///     let future = create_future::<i32>();
-///     let all: Vec<AnyFuture> = vec![task.handle().into(), future.handle()];
+///     let all: Vec<AnyFuture> = vec![task.any(), future.any()];
 ///     all.iter().for_each(|one| assert!(one.cancel()));
-///     assert!(!all[0].done() && all[1].cancelled()); // a task ends when it has its turn, a future at once
+///     // a future is cancelled at once, a task in its next step
+///     assert!(!all[0].done() && all[1].cancelled());
 /// })?;
 /// # Ok::<(), oneloop::Error>(())
 /// ```
@@ -47,38 +48,42 @@ impl AnyFuture {
         &self.node
     }
 
-    /// Whether it has ended, in whatever way.
+    /// Whether it has ended: with a value, by cancellation or by a panic.
     pub fn done(&self) -> bool {
         self.node.core().is_done()
     }
 
-    /// Whether it has ended by cancellation. False right after `cancel()` of a task, which ends when it has its turn.
+    /// Whether it has ended by cancellation. False right after `cancel()` of a task, which ends in its next step.
     ///
-    /// A gathering that was cancelled says true here; asyncio's own says false for ever (gh-85071).
+    /// True for a gathering that was cancelled; asyncio's `cancelled()` of a gathering is always false (gh-85071).
     pub fn cancelled(&self) -> bool {
         self.node.core().state() == State::Cancelled
     }
 
-    /// Asks it to be cancelled: asyncio's `cancel()`. False if it was done already (for a gathering: if all its children
-    /// were). A future is cancelled at once; a task meets the cancellation at the await where it is suspended, or hands
-    /// it on if it awaits a task, future or gathering.
+    /// Requests its cancellation: asyncio's `cancel()`. Returns false if it was done already (a gathering: if all its
+    /// children were).
+    ///
+    /// A future is cancelled at once. A task meets the cancellation at the await where it is suspended; if it awaits a
+    /// task, future or gathering there, that is cancelled first.
     pub fn cancel(&self) -> bool {
         cancel(&self.node, &None)
     }
 
-    /// [`cancel`](Self::cancel) with a message for whoever catches it.
+    /// [`cancel`](Self::cancel) with a message for the code that catches the cancellation.
     pub fn cancel_with(&self, message: &str) -> bool {
         cancel(&self.node, &Some(Arc::from(message)))
     }
 
-    /// Calls `f` when it is done, in a turn of its own: asyncio's `add_done_callback`. Callbacks and awaiters take their
-    /// turns in the order in which they came. If it is done already, the turn comes in the next iteration.
+    /// Calls `f` when it is done, from an entry of the ready queue of its own: asyncio's `add_done_callback`. Callbacks
+    /// and awaiters are queued in the order in which they were registered. If it is done already, `f` is called in the
+    /// next iteration.
     ///
     /// # Panics
-    /// Never here; a panic of `f` is reported to the loop's exception handler.
+    /// Never here. A panic of `f` is reported to the loop's exception handler.
     pub fn add_done_callback(&self, f: impl FnOnce(&Self) + 'static) -> CallbackId {
         let core = self.node.core();
         let callback = if current::uses_contexts() {
+            // the callback runs in a copy of the context of this moment
             let own = current::copy_thread_context();
             callback(move |done: &Self| {
                 drop(current::swap_context(own));
@@ -97,8 +102,8 @@ impl AnyFuture {
         CallbackId(number)
     }
 
-    /// Takes a callback back; whether it was still registered. One that is queued already runs: asyncio's
-    /// `remove_done_callback`.
+    /// Removes a callback and returns whether it was still registered: asyncio's `remove_done_callback`. A callback
+    /// that is in the ready queue already is called all the same.
     pub fn remove_done_callback(&self, id: CallbackId) -> bool {
         let removed = self.node.core().watchers().remove(id.0);
         removed.is_some()
@@ -117,7 +122,7 @@ impl Drop for AnyFuture {
     }
 }
 
-/// The same task, future or gathering.
+/// Two handles are equal if they are on one task, future or gathering.
 impl PartialEq for AnyFuture {
     fn eq(&self, other: &Self) -> bool {
         same(&*self.node, &*other.node)
@@ -141,6 +146,7 @@ impl fmt::Debug for AnyFuture {
     }
 }
 
+/// A done callback. The node is set when it is done, so that a registered callback does not keep its node alive.
 struct Callback<F> {
     f: Cell<Option<F>>,
     node: Cell<Option<NodeRef>>,
@@ -165,7 +171,8 @@ impl<F: FnOnce(&AnyFuture) + 'static> DoneCallback for Callback<F> {
     }
 }
 
-/// A cloneable, untyped handle on a task: everything of [`AnyFuture`], and what only tasks have.
+/// A cloneable handle on a task without the type of its value: the methods of [`AnyFuture`], and those that only tasks
+/// have.
 ///
 /// # Examples
 /// ```
@@ -186,12 +193,12 @@ pub struct TaskHandle {
 }
 
 impl TaskHandle {
-    /// `None` if the node is no task.
+    /// A handle on the node; `None` if it is not a task.
     pub(crate) fn new(node: NodeRef) -> Option<Self> {
         matches!(node.kind(), Kind::Task(_)).then(|| Self::of_task(node))
     }
 
-    /// The node must be a task.
+    /// A handle on a node that is known to be a task.
     pub(crate) fn of_task(node: NodeRef) -> Self {
         Self { any: AnyFuture::new(node) }
     }
@@ -199,42 +206,42 @@ impl TaskHandle {
     pub(crate) fn state(&self) -> &TaskState {
         match self.any.node.kind() {
             Kind::Task(state) => state,
-            Kind::Plain | Kind::Group(_) => unreachable!("a task handle is made for tasks only"),
+            Kind::Plain | Kind::Group(_) => unreachable!("a task handle is on a task"),
         }
     }
 
-    /// The same handle, as one on any future.
+    /// This handle as an [`AnyFuture`].
     pub fn as_any(&self) -> &AnyFuture {
         &self.any
     }
 
-    /// Its number: unique on its loop, counted from 1 in order of creation.
+    /// The number of the task: unique on its loop, counted from 1 in order of creation.
     pub fn id(&self) -> u64 {
         self.state().id()
     }
 
-    /// Its name: `Task-` and its number, if it was given no other.
+    /// The name of the task; `Task-` and its number by default.
     pub fn name(&self) -> String {
         self.state().name()
     }
 
-    /// Gives it a name.
+    /// Sets the name of the task.
     pub fn set_name(&self, name: &str) {
         self.state().set_name(name);
     }
 
-    /// Where it was created.
+    /// Where the task was created.
     pub fn created_at(&self) -> &'static Location<'static> {
         self.state().created()
     }
 
-    /// How many cancellations were asked for and not taken back: asyncio's `cancelling()`.
+    /// The number of cancellations that were requested and not taken back: asyncio's `cancelling()`.
     pub fn cancelling(&self) -> u32 {
         self.state().cancelling()
     }
 
-    /// Takes one request for cancellation back and answers how many are left: asyncio's `uncancel()`, for whoever caught
-    /// a cancellation and goes on. At zero, a cancellation that was not delivered yet is dropped.
+    /// Takes back one request for cancellation and returns the number of those that remain: asyncio's `uncancel()`, for
+    /// code that has caught a cancellation and goes on. At zero, a cancellation that was not delivered yet is dropped.
     pub fn uncancel(&self) -> u32 {
         uncancel(&*self.any.node)
     }
@@ -260,7 +267,7 @@ impl fmt::Debug for TaskHandle {
     }
 }
 
-/// The task that is running: asyncio's `current_task()`. `None` in a callback and outside a loop.
+/// The running task: asyncio's `current_task()`. `None` in a callback and outside a loop.
 ///
 /// # Examples
 /// ```
@@ -287,7 +294,7 @@ pub fn current_task() -> Option<TaskHandle> {
 ///
 /// run(async {
 ///     create_task(yield_now());
-///     assert_eq!(all_tasks().len(), 2); // this one, and the new one
+///     assert_eq!(all_tasks().len(), 2); // the main task and the new one
 /// })?;
 /// # Ok::<(), oneloop::Error>(())
 /// ```
@@ -301,7 +308,7 @@ pub fn all_tasks() -> Vec<TaskHandle> {
     tasks
 }
 
-/// The pending tasks of a loop, in order of creation, its own among them.
+/// The pending tasks of a loop in order of creation, including the hidden tasks of the crate itself.
 pub(crate) fn tasks_of(kernel: &Loop) -> Vec<TaskHandle> {
     let mut tasks: Vec<TaskHandle> = kernel.tasks().into_iter().filter_map(TaskHandle::new).collect();
     tasks.retain(|task| !task.done());

@@ -1,20 +1,21 @@
-//! A result that somebody will set: asyncio's `Future`. Owns the cell and its handle; must not know tasks.
+//! A result that the program sets by hand: asyncio's `Future`. Owns the node with the result and its handle; must not
+//! know tasks.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::join_handle::{JoinHandle, handle_methods};
+use super::join_handle::JoinHandle;
 use crate::base::{PooledRc, lend};
 use crate::current;
 use crate::error::{InvalidState, Panic};
 use crate::node::{Core, Ending, Kind, Loop, Node, Promise, as_node, as_promise};
 
-/// A result that somebody will set: asyncio's `Future`, made by [`create_future`](fn@create_future).
+/// A result that the program sets by hand: asyncio's `Future`, made by [`create_future`](fn@create_future).
 ///
-/// Every clone can settle it and await it. The value goes to the first that awaits it; use `shared()` to let several
-/// have it. If all handles are dropped before it is settled, its callbacks never run.
+/// Every clone can set the result, and await it. The first await takes the value; use `shared()` if several awaiters
+/// want it. If all handles are dropped before the result is set, its callbacks are never called.
 ///
-/// Write it with its path, `oneloop::Future<T>`: the trait of that name is in Rust's own prelude.
+/// Write it with its path, `oneloop::Future<T>`: the trait `Future` is in Rust's own prelude.
 ///
 /// # Examples
 /// ```
@@ -23,7 +24,7 @@ use crate::node::{Core, Ending, Kind, Loop, Node, Promise, as_node, as_promise};
 /// let seven = run(async {
 ///     let future = create_future();
 ///     let setter = future.clone();
-///     EventLoop::current().call_soon(move || setter.set_result(7).expect("nobody else sets it"));
+///     EventLoop::current().call_soon(move || setter.set_result(7).expect("set once"));
 ///     future.await
 /// })?;
 /// assert_eq!(seven, 7);
@@ -31,63 +32,51 @@ use crate::node::{Core, Ending, Kind, Loop, Node, Promise, as_node, as_promise};
 /// ```
 ///
 /// # Cancel safety
-/// Dropping the await loses nothing. A cancellation of the awaiting task is handed on: it cancels the future, for
-/// everybody who awaits it.
-#[must_use = "a future does nothing unless it is settled and awaited"]
+/// Dropping the await loses nothing. A cancellation of the awaiting task cancels the future, for all its awaiters.
+#[must_use = "a future does nothing unless its result is set and awaited"]
 pub struct Future<T> {
-    join: JoinHandle<T>,
-    cell: PooledRc<FutureCell<T>>,
+    pub(super) join: JoinHandle<T>,
+    node: PooledRc<FutureNode<T>>,
 }
 
 impl<T: 'static> Future<T> {
-    /// Settles it with a value: asyncio's `set_result`. Awaiters and callbacks take their turns in the next iteration.
+    /// Sets the result: asyncio's `set_result`. Awaiters and callbacks run in the next iteration.
     ///
     /// # Errors
-    /// If it is done already; the value comes back.
+    /// If it is done already. The error holds the value.
     pub fn set_result(&self, value: T) -> Result<(), InvalidState<T>> {
-        if self.cell.core.is_done() {
+        if self.node.core.is_done() {
             return Err(InvalidState(value));
         }
-        self.cell.value.set(Some(value));
-        self.cell.core.finish(|| as_node(self.cell.clone()));
+        self.node.value.set(Some(value));
+        self.node.core.finish(|| as_node(self.node.clone()));
         Ok(())
     }
-}
 
-impl<T: 'static> Future<T> {
-    /// Settles it with a panic, which goes on in whoever awaits it. Nothing happens if it is done.
+    /// Ends it with a panic, which is resumed in its awaiters. Does nothing if it is done.
     pub(crate) fn set_panic(&self, panic: Panic) {
-        if !self.cell.core.is_done() {
-            self.cell.core.end(Ending::Panicked(panic), || as_node(self.cell.clone()));
+        if !self.node.core.is_done() {
+            self.node.core.end(Ending::Panicked(panic), || as_node(self.node.clone()));
         }
     }
 }
 
 impl<V: 'static, E: 'static> Future<Result<V, E>> {
-    /// Settles it with an error: asyncio's `set_exception`.
+    /// Sets an error as the result: asyncio's `set_exception`.
     ///
     /// # Errors
-    /// If it is done already; the error comes back.
+    /// If it is done already. The error holds the one that was to be set.
     pub fn set_exception(&self, error: E) -> Result<(), InvalidState<E>> {
         self.set_result(Err(error)).map_err(|InvalidState(result)| match result {
             Err(error) => InvalidState(error),
-            Ok(_) => unreachable!("what came back is what was given"),
+            Ok(_) => unreachable!("set_result returns the value that it was given"),
         })
     }
 }
 
-impl<T: 'static> Future<T> {
-    /// A cloneable handle without the type of the value.
-    pub fn handle(&self) -> super::any_future::AnyFuture {
-        self.join.any()
-    }
-}
-
-handle_methods!(Future);
-
 impl<T: 'static> Clone for Future<T> {
     fn clone(&self) -> Self {
-        Self { join: self.join.another(), cell: self.cell.clone() }
+        Self { join: self.join.another(), node: self.node.clone() }
     }
 }
 
@@ -100,7 +89,7 @@ impl<T: 'static> Clone for Future<T> {
 /// run(async {
 ///     let future = create_future();
 ///     assert!(future.set_result(1).is_ok());
-///     assert_eq!(future.set_result(2).unwrap_err().0, 2); // settled once, and for all
+///     assert_eq!(future.set_result(2).unwrap_err().0, 2); // the result is set once
 ///     assert_eq!(future.await, 1);
 /// })?;
 /// # Ok::<(), oneloop::Error>(())
@@ -115,16 +104,16 @@ pub fn create_future<T: 'static>() -> Future<T> {
 
 /// A pending future on `kernel`.
 pub(crate) fn pending_future<T: 'static>(kernel: Rc<Loop>) -> Future<T> {
-    let cell = PooledRc::new(FutureCell { core: Core::new(kernel), value: Cell::new(None) });
-    Future { join: JoinHandle::adopt(as_promise(cell.clone())), cell }
+    let node = PooledRc::new(FutureNode { core: Core::new(kernel), value: Cell::new(None) });
+    Future { join: JoinHandle::adopt(as_promise(node.clone())), node }
 }
 
-struct FutureCell<T> {
+struct FutureNode<T> {
     core: Core,
     value: Cell<Option<T>>,
 }
 
-impl<T: 'static> Node for FutureCell<T> {
+impl<T: 'static> Node for FutureNode<T> {
     fn core(&self) -> &Core {
         &self.core
     }
@@ -137,13 +126,13 @@ impl<T: 'static> Node for FutureCell<T> {
         if self.core.is_done() {
             drop(self.value.take());
         } else {
-            // nobody can settle it any more
+            // no handle is left that could set the result
             self.core.forget_watchers();
         }
     }
 }
 
-impl<T: 'static> Promise<T> for FutureCell<T> {
+impl<T: 'static> Promise<T> for FutureNode<T> {
     fn take(&self) -> Option<T> {
         self.value.take()
     }

@@ -1,19 +1,22 @@
-//! What users hold and await: Task, Future, Shared, Awaitable, Gathering. Must not know the loop that runs them.
+//! The handles that users hold and await: Task, Future, Shared, Awaitable, Gathering. Owns these types; must not know
+//! the loop that runs them.
 
-mod any_future; // a handle without the type of the value
-mod join_handle; // a handle with a value, which all others are made of
-mod future; // a future that is settled by hand
+mod any_future; // handles without the type of the value
+mod join_handle; // one handle with a value, which all typed handles wrap
+mod future; // a result that is set by hand
 mod task; // a coroutine that the loop steps
-mod shared; // a handle that can be awaited many times
+mod shared; // views of a value: copied for several awaiters, or mapped
 mod gathering; // the handle on several awaitables
-mod recognise; // which of these is behind a type parameter
+mod handles; // the list of the typed handles, and the methods of all
+mod recognise; // finds out whether a type parameter is one of them
 
 pub(crate) use any_future::tasks_of;
 pub use any_future::{AnyFuture, CallbackId, TaskHandle, all_tasks, current_task};
 pub(crate) use future::pending_future;
 pub use future::{Future, create_future};
 pub use gathering::{FirstError, Gathering, Outcomes, Values};
-pub(crate) use join_handle::JoinHandle;
+pub(crate) use handles::for_each_handle;
+pub(crate) use join_handle::{JoinHandle, Listed};
 pub use recognise::ensure_future;
 pub(crate) use recognise::{joined, recognise, recognise_borrowed};
 pub use shared::{Awaitable, Shared};

@@ -1,22 +1,22 @@
-//! Turns whatever can be awaited into something the loop runs: asyncio's `ensure_future`. Owns the recognition of our
-//! own handles behind a type parameter; must not know what is made of them.
-
+//! asyncio's `ensure_future`: a handle of any awaitable, which is the awaitable itself or that of a new task. Owns the
+//! recognition of the crate's handle types behind a type parameter; must not know what is done with them.
 #![expect(unsafe_code, reason = "the contract of a downcast for types that are not 'static")]
 
 use std::any::{Any, TypeId};
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::future::Future as LoopFuture;
+use super::future::Future;
 use super::gathering::{FirstError, Gathering, Outcomes, Values};
+use super::handles::for_each_handle;
 use super::join_handle::JoinHandle;
 use super::shared::{Awaitable, Shared};
-use crate::awaitables::task::{Task, spawn};
+use super::task::{Task, spawn};
 use crate::base::{downcast, same_but_for_lifetimes};
 use crate::current;
 use crate::node::Loop;
 
-/// A task, future or gathering as it is; a coroutine as a new task: asyncio's `ensure_future`.
+/// Returns a task, future or gathering as it is, and a coroutine as a new task: asyncio's `ensure_future`.
 ///
 /// # Examples
 /// ```
@@ -24,10 +24,10 @@ use crate::node::Loop;
 ///
 /// run(async {
 ///     let task = create_task(async { 1 });
-///     let handle = task.handle();
-///     let same = ensure_future(task);
-///     assert_eq!(&same.handle(), handle.as_any());
-///     assert_eq!(same.await, 1);
+///     let handle = task.any();
+///     let ensured = ensure_future(task);
+///     assert_eq!(ensured.any(), handle); // on the same task
+///     assert_eq!(ensured.await, 1);
 /// })?;
 /// # Ok::<(), oneloop::Error>(())
 /// ```
@@ -37,13 +37,14 @@ use crate::node::Loop;
 #[track_caller]
 pub fn ensure_future<F>(future: F) -> Awaitable<F::Output>
 where
-    F: Future + 'static,
+    F: std::future::Future + 'static,
     F::Output: 'static,
 {
     Awaitable::from_join(joined(&current::expect(), future, true, Location::caller()))
 }
 
-/// `future` as a handle: its own, or that of a new task on `kernel`, which is queued or held back.
+/// The handle that `future` is, or that of a new task on `kernel`. The task is queued for its first step if `queued`,
+/// and held back otherwise.
 pub(crate) fn joined<F>(
     kernel: &Rc<Loop>,
     future: F,
@@ -51,7 +52,7 @@ pub(crate) fn joined<F>(
     created: &'static Location<'static>,
 ) -> JoinHandle<F::Output>
 where
-    F: Future + 'static,
+    F: std::future::Future + 'static,
     F::Output: 'static,
 {
     match recognise(future) {
@@ -60,57 +61,58 @@ where
     }
 }
 
-/// `future` as the handle that it is, or back.
-pub(crate) fn recognise<F>(future: F) -> Result<JoinHandle<F::Output>, F>
+/// Returns `future` as the handle that it is, or unchanged as an error.
+pub(crate) fn recognise<F, T>(future: F) -> Result<JoinHandle<T>, F>
 where
-    F: Future + 'static,
-    F::Output: 'static,
+    F: std::future::Future<Output = T> + 'static,
+    T: 'static,
 {
     macro_rules! try_each {
-        ($($Handle:ty),+) => {
-            // asked first, so that a coroutine, which may be large, is not moved about for it
-            if $(TypeId::of::<F>() != TypeId::of::<$Handle>())&&+ {
+        ($($Handle:ident<T $(, $K:ident)?>: $($Type:ty),+;)+) => {
+            // the types are compared first, so that a coroutine, which may be large, is not moved into `slot` in vain
+            if $($(TypeId::of::<F>() != TypeId::of::<$Type>())&&+)&&+ {
                 return Err(future);
             }
             let mut slot = Some(future);
             let any: &mut dyn Any = &mut slot;
-            $(if let Some(handle) = any.downcast_mut::<Option<$Handle>>().and_then(Option::take) {
-                return Ok(handle.into_join());
-            })+
-            unreachable!("one of the types was it")
+            $($(
+                if let Some(handle) = any.downcast_mut::<Option<$Type>>().and_then(Option::take) {
+                    return Ok(handle.into_join());
+                }
+            )+)+
         };
     }
-    try_each!(
-        Task<F::Output>, LoopFuture<F::Output>, Shared<F::Output>, Awaitable<F::Output>,
-        Gathering<F::Output, Values>, Gathering<F::Output, Outcomes>, Gathering<F::Output, FirstError>
-    );
+    for_each_handle!(try_each);
+    unreachable!("`F` is one of the types in the list")
 }
 
-/// The same for a future that may borrow from somebody.
-pub(crate) fn recognise_borrowed<F: IntoFuture>(future: F) -> Result<JoinHandle<F::Output>, F> {
-    macro_rules! or_each {
-        ($($Handle:ty),+) => {{
-            if $(!same_but_for_lifetimes::<F, $Handle>() && !same_but_for_lifetimes::<F, &mut $Handle>())&&+ {
+/// `recognise` for a type that may hold references. It also recognises a `&mut` to a handle, and returns one more
+/// handle then.
+pub(crate) fn recognise_borrowed<F, T>(future: F) -> Result<JoinHandle<T>, F>
+where
+    F: IntoFuture<Output = T>,
+{
+    macro_rules! try_each {
+        ($($Handle:ident<T $(, $K:ident)?>: $($Type:ty),+;)+) => {{
+            // as above: a coroutine is not moved in vain
+            if $($(!same_but_for_lifetimes::<F, $Type>() && !same_but_for_lifetimes::<F, &mut $Type>())&&+)&&+ {
                 return Err(future);
             }
             let unknown = future;
-            $(
+            $($(
                 // SAFETY: `F` determines its output and with it the handle's type, lifetimes included.
-                let unknown = match unsafe { downcast::<F, $Handle>(unknown) } {
+                let unknown = match unsafe { downcast::<F, $Type>(unknown) } {
                     Ok(handle) => return Ok(handle.into_join()),
                     Err(future) => future,
                 };
                 // SAFETY: as above, but for the lifetime of the reference, which is over at once.
-                let unknown = match unsafe { downcast::<F, &mut $Handle>(unknown) } {
-                    Ok(handle) => return Ok(handle.another_join()),
+                let unknown = match unsafe { downcast::<F, &mut $Type>(unknown) } {
+                    Ok(handle) => return Ok(handle.join.another()),
                     Err(future) => future,
                 };
-            )+
+            )+)+
             Err(unknown)
         }};
     }
-    or_each!(
-        Task<F::Output>, LoopFuture<F::Output>, Shared<F::Output>, Awaitable<F::Output>,
-        Gathering<F::Output, Values>, Gathering<F::Output, Outcomes>, Gathering<F::Output, FirstError>
-    )
+    for_each_handle!(try_each)
 }

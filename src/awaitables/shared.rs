@@ -1,17 +1,16 @@
-//! Views of a value: shared by several awaiters, or turned into another type. Owns the handles `Shared` and
-//! `Awaitable`; must not know the kinds of node behind them.
+//! Views of a value: copied for several awaiters, or mapped to another type. Owns the handles `Shared` and `Awaitable`;
+//! must not know the kinds of node behind them.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::any_future::AnyFuture;
 use super::future::Future;
-use super::join_handle::{JoinHandle, handle_methods};
-use crate::awaitables::task::Task;
+use super::join_handle::JoinHandle;
+use super::task::Task;
 use crate::base::{PooledRc, lend};
 use crate::node::{Core, Kind, Node, Promise, as_promise, drop_flat};
 
-/// Any task, future or gathering with a value of type `T`, whatever its kind: what a mixture of them is made of.
+/// Any task, future or gathering with a value of type `T`: the element type for a mixture of them.
 ///
 /// # Examples
 /// ```
@@ -32,10 +31,10 @@ use crate::node::{Core, Kind, Node, Promise, as_promise, drop_flat};
 /// ```
 ///
 /// # Cancel safety
-/// Dropping the await loses nothing. A cancellation of the awaiting task is handed on.
-#[must_use = "dropping it lets the task behind it run on, but nobody will see how it ends"]
+/// Dropping the await loses nothing. A cancellation of the awaiting task cancels what is behind the handle.
+#[must_use = "if it is dropped, the task behind it runs on, and its result is lost"]
 pub struct Awaitable<T> {
-    join: JoinHandle<T>,
+    pub(super) join: JoinHandle<T>,
 }
 
 impl<T: 'static> Awaitable<T> {
@@ -43,17 +42,12 @@ impl<T: 'static> Awaitable<T> {
         Self { join }
     }
 
-    /// The same task, future or gathering with what `f` makes of its value; nothing is added to the loop.
+    /// This task, future or gathering with its value mapped by `f`. No task is made for that.
     ///
-    /// `f` runs once, when the value is first looked at or taken.
+    /// `f` is called once, when the value is first read or taken.
     pub fn map<U: 'static>(self, f: impl FnOnce(T) -> U + 'static) -> Awaitable<U> {
         let mapped = Mapped { source: Some(self.join), f: Cell::new(Some(f)), value: Cell::new(None) };
         Awaitable { join: JoinHandle::view(as_promise(PooledRc::new(mapped))) }
-    }
-
-    /// A cloneable handle without the type of the value.
-    pub fn handle(&self) -> AnyFuture {
-        self.join.any()
     }
 
     /// A handle that can be cloned and awaited many times.
@@ -64,8 +58,6 @@ impl<T: 'static> Awaitable<T> {
         Shared::new(self.join)
     }
 }
-
-handle_methods!(Awaitable);
 
 impl<T: 'static> From<Task<T>> for Awaitable<T> {
     fn from(task: Task<T>) -> Self {
@@ -85,7 +77,7 @@ impl<T: Clone + 'static> From<Shared<T>> for Awaitable<T> {
     }
 }
 
-/// A task, future or gathering whose value every clone of the handle can have, by a copy: made by `shared()`.
+/// A task, future or gathering with a value that every clone of the handle can await, as a copy. Made by `shared()`.
 ///
 /// # Examples
 /// ```
@@ -100,10 +92,11 @@ impl<T: Clone + 'static> From<Shared<T>> for Awaitable<T> {
 /// ```
 ///
 /// # Cancel safety
-/// Dropping the await loses nothing. A cancellation of an awaiting task is handed on, so it reaches all who await it.
-#[must_use = "dropping it lets the task behind it run on, but nobody will see how it ends"]
+/// Dropping the await loses nothing. A cancellation of one awaiting task cancels what is behind the handle, for all
+/// awaiters.
+#[must_use = "if it is dropped, the task behind it runs on, and its result is lost"]
 pub struct Shared<T> {
-    join: JoinHandle<T>,
+    pub(super) join: JoinHandle<T>,
 }
 
 impl<T: Clone + 'static> Shared<T> {
@@ -111,15 +104,6 @@ impl<T: Clone + 'static> Shared<T> {
         Self { join: JoinHandle::view(as_promise(PooledRc::new(Copied { source, value: Cell::new(None) }))) }
     }
 }
-
-impl<T: 'static> Shared<T> {
-    /// A cloneable handle without the type of the value.
-    pub fn handle(&self) -> AnyFuture {
-        self.join.any()
-    }
-}
-
-handle_methods!(Shared);
 
 impl<T: 'static> Clone for Shared<T> {
     fn clone(&self) -> Self {
@@ -141,7 +125,7 @@ impl<T: Clone + 'static> Future<T> {
     }
 }
 
-/// The value, copied for everybody: taken from its source once.
+/// A view that takes the value from its source once and hands out copies.
 struct Copied<T> {
     source: JoinHandle<T>,
     value: Cell<Option<T>>,
@@ -185,8 +169,9 @@ impl<T: Clone + 'static> Promise<T> for Copied<T> {
     }
 }
 
-/// The value, turned into another once.
+/// A view that maps the value of its source once.
 struct Mapped<T: 'static, U, F> {
+    /// `None` only while the view is dropped.
     source: Option<JoinHandle<T>>,
     f: Cell<Option<F>>,
     value: Cell<Option<U>>,
@@ -194,10 +179,10 @@ struct Mapped<T: 'static, U, F> {
 
 impl<T: 'static, U, F: FnOnce(T) -> U> Mapped<T, U, F> {
     fn source(&self) -> &JoinHandle<T> {
-        self.source.as_ref().expect("it goes when this is dropped")
+        self.source.as_ref().expect("the source is there until the view is dropped")
     }
 
-    fn turn(&self) {
+    fn map(&self) {
         if let Some(f) = self.f.take() {
             self.value.set(self.source().promise().take().map(f));
         }
@@ -220,12 +205,12 @@ impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Node for Mapped<T, U, 
 
 impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Promise<U> for Mapped<T, U, F> {
     fn take(&self) -> Option<U> {
-        self.turn();
+        self.map();
         self.value.take()
     }
 
     fn peek(&self, look: &mut dyn FnMut(&U)) {
-        self.turn();
+        self.map();
         lend(&self.value, look);
     }
 
@@ -235,6 +220,7 @@ impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Promise<U> for Mapped<
 }
 
 impl<T: 'static, U, F> Drop for Mapped<T, U, F> {
+    /// The source may be mapped itself, and so on: a long chain of views must not be dropped by recursion.
     fn drop(&mut self) {
         if let Some(source) = self.source.take() {
             let kernel = Rc::clone(source.core().kernel());

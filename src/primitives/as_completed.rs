@@ -1,4 +1,5 @@
-//! Tasks one by one as they end: asyncio's `as_completed`. Owns the line of those that have ended; must not know `wait`.
+//! asyncio's `as_completed`: tasks one by one as they end. Owns the queue of those that have ended; must not know the
+//! function `wait`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -8,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::wait::{Waitable, node_of, refuse_foreign};
+use super::wait::{Waitable, assert_same_loop, node_of};
 use crate::base::{PooledRc, unsize};
 use crate::cancel::{SingleWaiter, poll_leaf};
 use crate::current::{self, Timer, deadline_after};
@@ -16,8 +17,8 @@ use crate::error::TimeoutError;
 use crate::kernel::{ChildTurn, ChildTurnRef, Run};
 use crate::node::{Core, Loop, Watch, WatchRef, Watcher};
 
-/// Hands out tasks in the order in which they end: asyncio's `as_completed` as an asynchronous iterator, which gives the
-/// very tasks that it was given.
+/// Returns tasks in the order in which they end: asyncio's `as_completed` as an asynchronous iterator, which yields the
+/// tasks that were passed to it.
 ///
 /// # Examples
 /// ```
@@ -45,83 +46,86 @@ where
     I::Item: Waitable,
 {
     let handles: Vec<Option<I::Item>> = tasks.into_iter().map(Some).collect();
-    let line = PooledRc::new(Completions {
+    let state = PooledRc::new(Completions {
         kernel: current::expect(),
-        ended: RefCell::default(),
-        to_come: Cell::new(handles.len()),
+        queue: RefCell::default(),
+        remaining: Cell::new(handles.len()),
         waiter: SingleWaiter::default(),
         timer: Cell::new(None),
         closed: Cell::new(false),
     });
     let mut numbers = Vec::with_capacity(handles.len());
-    for (index, handle) in (1..).zip(handles.iter().flatten()) {
+    for (index, handle) in (0..).zip(handles.iter().flatten()) {
         let node = node_of(handle);
-        refuse_foreign(&line.kernel, node.core());
-        let number = line.kernel.next_watch();
+        assert_same_loop(&state.kernel, node.core());
+        let number = state.kernel.next_watch();
         if node.core().is_done() {
-            line.kernel.push_child_turn(unsize!(line.clone() => dyn ChildTurn), index);
+            state.kernel.push_child_turn(unsize!(state.clone() => dyn ChildTurn), index);
         } else {
-            node.core().watchers().add(number, Watcher::Watch(unsize!(line.clone() => dyn Watch), index));
+            node.core().watchers().add(number, Watcher::Watch(unsize!(state.clone() => dyn Watch), index));
         }
         numbers.push(number);
     }
-    AsCompleted { left: handles.len(), handles, numbers, line }
+    AsCompleted { left: handles.len(), handles, numbers, state }
 }
 
-/// What [`as_completed`](fn@as_completed) makes.
-#[must_use = "it hands out nothing unless next() is awaited"]
+/// Returned by [`as_completed`](fn@as_completed).
+#[must_use = "it returns nothing unless next() is awaited"]
 pub struct AsCompleted<H: Waitable> {
+    /// `None` in place of a handle that was returned.
     handles: Vec<Option<H>>,
+    /// The number of the state among the watchers of each handle.
     numbers: Vec<u64>,
+    /// The number of tasks for which `next` has not returned.
     left: usize,
-    line: PooledRc<Completions>,
+    state: PooledRc<Completions>,
 }
 
 impl<H: Waitable> AsCompleted<H> {
-    /// Gives up after `limit` from now: what has not ended by then comes out as a [`TimeoutError`] each. Nothing is
-    /// cancelled. `None` for no limit.
+    /// Sets a time limit, counted from now; `None` for no limit. For each task that has not ended by then, `next`
+    /// returns a [`TimeoutError`]. Nothing is cancelled.
     pub fn timeout(self, limit: impl Into<Option<Duration>>) -> Self {
-        if let (Some(limit), true) = (limit.into(), self.line.to_come.get() > 0) {
-            let kernel = &self.line.kernel;
-            let line = unsize!(self.line.clone() => dyn Run);
-            drop(self.line.timer.replace(Some(Timer::running(kernel, deadline_after(kernel, limit), line))));
+        if let (Some(limit), true) = (limit.into(), self.state.remaining.get() > 0) {
+            let kernel = &self.state.kernel;
+            let time_is_up = unsize!(self.state.clone() => dyn Run);
+            drop(self.state.timer.replace(Some(Timer::running(kernel, deadline_after(kernel, limit), time_is_up))));
         }
         self
     }
 
-    /// The next task that has ended, or `None` when all were handed out.
+    /// The next task that has ended, or `None` if all were returned.
     ///
     /// # Errors
-    /// [`TimeoutError`] if the time was up first, once for each task that is left.
+    /// [`TimeoutError`] if the time is up, once for each task that is left.
     ///
     /// # Cancel safety
-    /// Nothing is lost: a task that has ended stays in the line.
+    /// Nothing is lost: a task that has ended stays in the queue.
     pub async fn next(&mut self) -> Option<Result<H, TimeoutError>> {
         if self.left == 0 {
             return None;
         }
-        let next = poll_fn(|cx| self.line.poll_next(cx)).await;
+        let next = poll_fn(|cx| self.state.poll_next(cx)).await;
         self.left -= 1;
-        Some(next.and_then(|index| self.handles[index - 1].take()).ok_or(TimeoutError))
+        Some(next.and_then(|index| self.handles[index as usize].take()).ok_or(TimeoutError))
     }
 
-    /// The tasks that were not handed out, in the order of the arguments.
+    /// The tasks that `next` has not returned, in the order of the arguments.
     pub fn into_rest(mut self) -> Vec<H> {
-        self.forget();
+        self.deregister();
         std::mem::take(&mut self.handles).into_iter().flatten().collect()
     }
 
-    fn forget(&self) {
+    fn deregister(&self) {
         for (handle, number) in self.handles.iter().zip(&self.numbers) {
             drop(handle.as_ref().and_then(|handle| node_of(handle).core().watchers().remove(*number)));
         }
-        self.line.close();
+        self.state.close();
     }
 }
 
 impl<H: Waitable> Drop for AsCompleted<H> {
     fn drop(&mut self) {
-        self.forget();
+        self.deregister();
     }
 }
 
@@ -131,22 +135,24 @@ impl<H: Waitable> fmt::Debug for AsCompleted<H> {
     }
 }
 
-/// Who has ended. A child's end takes a turn of its own before it stands in the line, as asyncio's callback does.
+/// The state that the tasks report their end to. The end of a task queues an entry of the ready queue, where asyncio
+/// queues a callback; only when that entry runs, the task joins `queue`.
 struct Completions {
     kernel: Rc<Loop>,
-    /// Indices counted from 1; `None` for one that did not end in time.
-    ended: RefCell<VecDeque<Option<usize>>>,
-    to_come: Cell<usize>,
+    /// What `next` returns: the indexes of tasks; `None` for a task that did not end in time.
+    queue: RefCell<VecDeque<Option<u32>>>,
+    /// The number of tasks that have not joined the queue.
+    remaining: Cell<usize>,
     waiter: SingleWaiter,
     timer: Cell<Option<Timer>>,
-    /// The time is up, or nobody asks any more.
+    /// True if no task may join the queue any more: the time is up, or the handle was dropped.
     closed: Cell<bool>,
 }
 
 impl Completions {
-    fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<usize>> {
+    fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<u32>> {
         poll_leaf(cx, &"the next of several tasks", || {
-            if let Some(next) = self.ended.borrow_mut().pop_front() {
+            if let Some(next) = self.queue.borrow_mut().pop_front() {
                 return Poll::Ready(next);
             }
             self.waiter.set(cx);
@@ -166,30 +172,30 @@ impl Watch for Completions {
     }
 }
 
-/// The child with this index has ended.
+/// Runs when the task with this index has ended.
 impl ChildTurn for Completions {
     fn child_turn(&self, _me: &ChildTurnRef, index: u32) {
         if self.closed.get() {
             return;
         }
-        self.ended.borrow_mut().push_back(Some(index as usize));
-        self.to_come.set(self.to_come.get() - 1);
+        self.queue.borrow_mut().push_back(Some(index));
+        self.remaining.set(self.remaining.get() - 1);
         self.waiter.wake(&self.kernel);
-        if self.to_come.get() == 0 {
+        if self.remaining.get() == 0 {
             drop(self.timer.take());
         }
     }
 }
 
-/// The time is up.
+/// Runs when the time is up.
 impl Run for Completions {
     fn run(&self) {
         if self.closed.replace(true) {
             return;
         }
         drop(self.timer.take());
-        let late = self.to_come.replace(0);
-        self.ended.borrow_mut().extend(std::iter::repeat_n(None, late));
+        let late = self.remaining.replace(0);
+        self.queue.borrow_mut().extend(std::iter::repeat_n(None, late));
         self.waiter.wake(&self.kernel);
     }
 }

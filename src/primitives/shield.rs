@@ -1,5 +1,5 @@
-//! Keeps a cancellation of the awaiter from what it awaits: asyncio's `shield`. Owns that one node; must not know what is
-//! behind the inner one.
+//! asyncio's `shield`: keeps a cancellation of the awaiter from what it awaits. Owns the node between the two; must not
+//! know the kind of the inner node.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -10,10 +10,10 @@ use crate::current;
 use crate::kernel::{ChildTurn, ChildTurnRef};
 use crate::node::{Core, Ending, Kind, Node, Promise, Watch, WatchRef, Watcher, as_promise, drop_flat};
 
-/// Awaits something without handing a cancellation on to it: asyncio's `shield`.
+/// Awaits something without passing a cancellation on to it: asyncio's `shield`.
 ///
-/// A coroutine becomes a task now. If the awaiter is cancelled, it sees that in the next iteration, and the inner task
-/// runs on. Something that is done already comes back as it is.
+/// A coroutine becomes a task at once. If the awaiter is cancelled, the cancellation is raised there in the next
+/// iteration, and the inner task runs on. A task or future that is done already is returned as it is.
 ///
 /// # Examples
 /// ```
@@ -35,7 +35,7 @@ use crate::node::{Core, Ending, Kind, Node, Promise, Watch, WatchRef, Watcher, a
 /// If this thread is in no loop, or the loop is closed.
 ///
 /// # Cancel safety
-/// The inner task runs on; its value is lost unless it is shared.
+/// The inner task runs on. Its value is lost, unless it is shared.
 #[track_caller]
 pub fn shield<F>(awaitable: F) -> Awaitable<F::Output>
 where
@@ -60,16 +60,19 @@ where
     Awaitable::from_join(JoinHandle::adopt(as_promise(outer)))
 }
 
+/// The outer node. It ends when the inner node has ended, or when it is cancelled.
 struct Shield<T> {
     core: Core,
+    /// `None` when the value was taken, or no handle is left that could take it.
     inner: Cell<Option<JoinHandle<T>>>,
-    /// Its number among the inner node's watchers.
+    /// The number of this shield among the inner node's watchers.
     number: u64,
     /// How the inner node ended, if it ended without a value.
     ending: Cell<Option<Ending>>,
 }
 
 impl<T: 'static> Shield<T> {
+    /// The inner node may be a shield, and so on: a long chain of them must not be dropped by recursion.
     fn drop_inner(&self) {
         if let Some(inner) = self.inner.take() {
             drop_flat(self.core.kernel(), Box::new(inner));
@@ -77,7 +80,6 @@ impl<T: 'static> Shield<T> {
     }
 }
 
-/// The inner node is done.
 impl<T: 'static> Watch for Shield<T> {
     fn child_done(&self, me: &WatchRef, index: u32, child: &Core) {
         self.ending.set(child.ending());
@@ -104,25 +106,25 @@ impl<T: 'static> Node for Shield<T> {
         &self.core
     }
 
-    /// Cancelling the shield ends the shield, not what is behind it.
+    /// To a cancellation it is a plain future: cancelling it ends it at once, and leaves the inner node alone.
     fn kind(&self) -> Kind<'_> {
         Kind::Plain
     }
 
     fn orphaned(&self) {
-        if !self.core.watchers().is_empty() {
-            // callbacks wait for the end; the value nobody will take
-            self.drop_inner();
-        } else {
+        if self.core.watchers().is_empty() {
             self.given_up();
+        } else {
+            // callbacks are still to be called at the end, but no handle is left that could take the value
+            self.drop_inner();
         }
     }
 
-    /// The inner node need not tell any more: a task that is shielded often would else remember each time.
+    /// Deregisters from the inner node. Without that, the watchers of a task that is shielded often would pile up.
     fn given_up(&self) {
-        let told = lend(&self.inner, |inner| inner.core().watchers().remove(self.number));
+        let registration = lend(&self.inner, |inner| inner.core().watchers().remove(self.number));
         self.drop_inner();
-        drop(told);
+        drop(registration);
     }
 }
 

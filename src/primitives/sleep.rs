@@ -1,4 +1,5 @@
-//! Waiting for time to pass: asyncio's `sleep`. Owns the sleeper; must not know the wheel's shape.
+//! Waiting for time to pass: asyncio's `sleep`. Owns the futures `Sleep` and `YieldNow`; must not know how timers are
+//! kept.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,10 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::base::nanos;
 use crate::cancel::is_throwing;
-use crate::current::note_wait;
-use crate::current::{self, Timer};
+use crate::current::{self, Timer, note_wait};
 
-/// Lets everything else that is ready have its turn: asyncio's `sleep(0)`. Goes on in the next iteration.
+/// Lets all other ready tasks and callbacks run, and goes on in the next iteration: asyncio's `sleep(0)`.
 ///
 /// # Examples
 /// ```
@@ -48,13 +48,13 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        note_wait(&"its next turn");
+        note_wait(&"the next iteration");
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 }
 
-/// Sleeps for `duration` from when it is first awaited, never less: asyncio's `sleep`. A duration of zero is
+/// Sleeps for at least `duration`, counted from its first poll: asyncio's `sleep`. A duration of zero is
 /// [`yield_now`](fn@yield_now).
 ///
 /// # Examples
@@ -69,16 +69,16 @@ impl Future for YieldNow {
 /// ```
 ///
 /// # Panics
-/// When it is awaited outside a loop.
+/// If it is awaited outside a loop.
 ///
 /// # Cancel safety
-/// Nothing is lost but the time: awaited again through a `&mut`, it goes on to the same deadline.
+/// Nothing is lost but the time: awaited again by `&mut`, it goes on to the same deadline.
 pub fn sleep(duration: Duration) -> Sleep {
     Sleep::new(Until::For(duration))
 }
 
-/// Sleeps until `deadline` on the loop's clock (see [`EventLoop::time`](crate::EventLoop::time)), never less. A deadline
-/// that has passed is [`yield_now`](fn@yield_now).
+/// Sleeps until `deadline` on the loop's clock (see [`EventLoop::time`](crate::EventLoop::time)) or shortly after. For
+/// a deadline that has passed it is [`yield_now`](fn@yield_now).
 ///
 /// # Examples
 /// ```
@@ -93,7 +93,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// ```
 ///
 /// # Panics
-/// When it is awaited outside a loop.
+/// If it is awaited outside a loop.
 ///
 /// # Cancel safety
 /// Nothing is lost but the time.
@@ -101,13 +101,24 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep::new(Until::At(deadline))
 }
 
+/// The end of a sleep, as the program gave it.
 #[derive(Clone, Copy, Debug)]
 enum Until {
     For(Duration),
     At(Instant),
 }
 
-/// `New` → `Yielding` or `Armed` at the first poll → `Over`.
+/// The phases of a sleep:
+///
+/// ```text
+///          first poll, before the deadline           a poll after the timer was due
+///   New ─────────────────────────────────▶ Armed ────────────────────────────────────▶ Over
+///    │                                                                                  ▲
+///    └───────────────────────────────────▶ Yielding ────────────────────────────────────┘
+///          first poll, no time to sleep                  the next poll
+/// ```
+///
+/// While a cancellation is delivered to the task, polls change nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     New,
@@ -117,14 +128,13 @@ enum Phase {
 }
 
 /// The future of [`sleep`](fn@sleep) and [`sleep_until`](fn@sleep_until).
-///
-/// The fields of an armed one stand by themselves and not in its phase, since putting them together to move them costs
-/// as much as the timer wheel (measured).
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
     phase: Phase,
     until: Until,
+    /// Set while the phase is `Armed`. It is no part of the phase, because moving it into one and out again cost as
+    /// much as the timer wheel (measured).
     timer: Option<Timer>,
 }
 
@@ -133,7 +143,8 @@ impl Sleep {
         Self { phase: Phase::New, until, timer: None }
     }
 
-    #[inline(never)] // the poll of one that has rung needs none of its registers
+    /// The first poll: sets the timer.
+    #[inline(never)] // the poll after the deadline needs none of its registers
     fn start(&mut self, cx: &Context<'_>) {
         let kernel = current::expect();
         let now = || kernel.clock().now();
@@ -144,26 +155,26 @@ impl Sleep {
         };
         if let Some(at) = deadline {
             let before = self.timer.replace(Timer::waking(kernel, at, cx));
-            debug_assert!(before.is_none(), "it is armed once");
-            std::mem::forget(before); // there was none, which spares a destructor
+            debug_assert!(before.is_none(), "the timer is set once");
+            std::mem::forget(before); // it is `None`: this saves the code of a destructor that would do nothing
             self.phase = Phase::Armed;
             note_wait(&"a timer");
         } else {
             self.phase = Phase::Yielding;
             cx.waker().wake_by_ref();
-            note_wait(&"its next turn");
+            note_wait(&"the next iteration");
         }
     }
 
-    /// Whether the timer was due. If not, it is to wake what polls now.
-    fn has_rung(&mut self, cx: &Context<'_>) -> bool {
+    /// Whether the timer was due. If it was not, it wakes the task of this poll from now on.
+    fn is_over(&mut self, cx: &Context<'_>) -> bool {
         let Some(timer) = &mut self.timer else { return true };
-        let over = timer.is_over();
-        if !over {
+        let is_over = timer.is_over();
+        if !is_over {
             timer.wake_instead(cx);
             note_wait(&"a timer");
         }
-        over
+        is_over
     }
 }
 
@@ -180,7 +191,7 @@ impl Future for Sleep {
                 return Poll::Pending;
             }
             Phase::Armed => {
-                if !self.has_rung(cx) {
+                if !self.is_over(cx) {
                     return Poll::Pending;
                 }
             }

@@ -1,43 +1,45 @@
-//! Coroutines that start one after another and race: asyncio's `staggered_race`, which is private there. Owns the order
-//! of the starts and the end of the losers; must not know what they do.
+//! Coroutines that start one after another and race: asyncio's `staggered_race`, which is private there. Owns when each
+//! is started, and the end of the losers; must not know what the coroutines do.
 
 use std::time::Duration;
 
-use crate::awaitables::{Task, create_task};
-use crate::base::nanos;
+use super::wait::ReturnWhen;
+use super::wait::wait::wait;
+use crate::awaitables::{Task, TaskHandle, create_task};
 use crate::cancel::catch_cancelled;
-use crate::current;
+use crate::current::{self, deadline_after};
 use crate::error::{Cancelled, Panic, TaskError};
-use crate::primitives::wait::{ReturnWhen, wait};
 
-/// How a race ended.
+/// The result of a race.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Race<T, E> {
-    /// The value of the winner and its place among the starts; `None` if nobody won.
+    /// The index of the winner among the starts, and its value; `None` if there is no winner.
     pub winner: Option<(usize, T)>,
-    /// What became of each that was started, in order.
+    /// What became of each coroutine that was started, in order.
     pub attempts: Vec<Attempt<E>>,
 }
 
-/// What became of one who raced.
+/// What became of one coroutine of a race.
 ///
-/// Closed on purpose, so that a `match` needs no arm `_`: a race ends for each in one of these three ways.
+/// Without `#[non_exhaustive]` on purpose, so that a `match` needs no arm `_`: there are these three ways to end a
+/// race.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt<E> {
     /// It was the first to return a value.
     Won,
-    /// It failed.
+    /// It returned an error.
     Failed(E),
-    /// Another had won; or, of two values in one iteration, another came first; or somebody cancelled its task.
+    /// It was cancelled: because another coroutine had won, or by other code. Also a coroutine that returned a value in
+    /// the same iteration as the winner, but after it.
     Cancelled,
 }
 
-/// Starts coroutines one after another, and gives the value of the first that returns one: asyncio's `staggered_race`.
+/// Starts coroutines one after another and returns the value of the first that returns one: asyncio's `staggered_race`.
 ///
-/// The first is started at once; each of the others when the one before it has failed, or `delay` after that was started.
-/// Without a delay each waits for the failure of the one before. The first value wins: the others are cancelled, and have
-/// ended when this returns. How a connection picks among addresses (RFC 8305) is such a race.
+/// The first is started at once. Each of the others is started when the one before it has failed, or `delay` after the
+/// start of that one; without a delay, only when it has failed. The first value wins: the other coroutines are
+/// cancelled, and have ended when this returns. Connecting to one of several addresses (RFC 8305) is such a race.
 ///
 /// # Examples
 /// ```
@@ -58,11 +60,11 @@ pub enum Attempt<E> {
 /// ```
 ///
 /// # Panics
-/// If this thread is in no loop. A panic of a coroutine goes on here, when the others have ended.
+/// If this thread is in no loop. A panic of a coroutine is resumed here, when the others have ended.
 ///
 /// # Cancel safety
-/// Cancelled, it cancels all who race, waits until they have ended, and goes on with the cancellation. Dropped, it cancels
-/// them.
+/// If it is cancelled, it cancels all coroutines, waits until they have ended, and raises the cancellation again. If it
+/// is dropped, it cancels them.
 pub async fn staggered_race<T, E, F, S>(
     starts: impl IntoIterator<Item = S>,
     delay: impl Into<Option<Duration>>,
@@ -73,52 +75,53 @@ where
     T: 'static,
     E: 'static,
 {
-    let mut running = Running { tasks: Vec::new(), attempts: Vec::new(), winner: None, panic: None };
+    let mut runners = Runners { tasks: Vec::new(), attempts: Vec::new(), winner: None, panic: None };
     let (mut starts, delay) = (starts.into_iter().fuse(), delay.into());
     let mut next = starts.next();
-    while let Some(start) = next.take().filter(|_| running.is_open()) {
-        running.start(start());
+    while let Some(start) = next.take().filter(|_| runners.is_undecided()) {
+        runners.start(start());
         next = starts.next();
         let limit = delay.filter(|_| next.is_some());
-        if let Err(cancelled) = catch_cancelled(running.until_the_last_fails(limit)).await {
-            running.end_all().await;
+        if let Err(cancelled) = catch_cancelled(runners.wait_for_next_start(limit)).await {
+            runners.end_all().await;
             cancelled.reraise().await;
         }
     }
-    if let Some(cancelled) = running.end_all().await {
+    if let Some(cancelled) = runners.end_all().await {
         cancelled.reraise().await;
     }
-    running.into_race()
+    runners.into_race()
 }
 
-/// What runs, under its place among the starts, and what has become of the rest.
-struct Running<T: 'static, E: 'static> {
+/// The coroutines that were started. Those that have not ended are cancelled if this is dropped.
+struct Runners<T: 'static, E: 'static> {
+    /// Those that have not ended, with their indexes among the starts.
     tasks: Vec<(usize, Task<Result<T, E>>)>,
     attempts: Vec<Attempt<E>>,
     winner: Option<(usize, T)>,
     panic: Option<Panic>,
 }
 
-impl<T: 'static, E: 'static> Running<T, E> {
-    /// Whether nobody has won, and nobody has panicked.
-    fn is_open(&self) -> bool {
+impl<T: 'static, E: 'static> Runners<T, E> {
+    /// Whether none has won and none has panicked.
+    fn is_undecided(&self) -> bool {
         self.winner.is_none() && self.panic.is_none()
     }
 
     fn start(&mut self, coroutine: impl Future<Output = Result<T, E>> + 'static) {
         self.tasks.push((self.attempts.len(), create_task(coroutine)));
-        self.attempts.push(Attempt::Cancelled); // unless it comes to another end
+        self.attempts.push(Attempt::Cancelled); // until `settle` notes another end
     }
 
-    /// Waits until somebody has won, the one that was started last has failed, or `limit` has passed.
-    async fn until_the_last_fails(&mut self, limit: Option<Duration>) {
+    /// Waits until the race is decided, the coroutine that was started last has failed, or `limit` has passed. Without
+    /// a limit, waits until the race is decided or all coroutines have ended.
+    async fn wait_for_next_start(&mut self, limit: Option<Duration>) {
         let kernel = current::expect();
-        let deadline = limit.map(|limit| kernel.clock().now().saturating_add(nanos(limit)));
+        let deadline = limit.map(|limit| deadline_after(&kernel, limit));
         let last = self.attempts.len() - 1;
-        while self.is_open() && self.tasks.iter().any(|(place, _)| *place == last || limit.is_none()) {
+        while self.is_undecided() && self.tasks.iter().any(|(index, _)| *index == last || limit.is_none()) {
             let left = deadline.map(|at| Duration::from_nanos(at.saturating_sub(kernel.clock().now())));
-            let handles = self.tasks.iter().map(|(_, task)| task.handle());
-            let sets = wait(handles).return_when(ReturnWhen::FirstCompleted).timeout(left).await;
+            let sets = wait(self.handles()).return_when(ReturnWhen::FirstCompleted).timeout(left).await;
             sets.done.iter().for_each(|handle| self.settle(handle.id()));
             if sets.timed_out {
                 return;
@@ -126,26 +129,30 @@ impl<T: 'static, E: 'static> Running<T, E> {
         }
     }
 
-    /// A task has ended: notes how. A value that is not the first comes too late.
+    fn handles(&self) -> Vec<TaskHandle> {
+        self.tasks.iter().map(|(_, task)| task.handle()).collect()
+    }
+
+    /// Notes how the task with this number ended. A value after the first is dropped.
     fn settle(&mut self, id: u64) {
         let Some(at) = self.tasks.iter().position(|(_, task)| task.id() == id) else { return };
-        let (place, task) = self.tasks.remove(at);
+        let (index, task) = self.tasks.remove(at);
         match task.into_result() {
             Ok(Ok(value)) if self.winner.is_none() => {
-                self.winner = Some((place, value));
-                self.attempts[place] = Attempt::Won;
+                self.winner = Some((index, value));
+                self.attempts[index] = Attempt::Won;
             }
-            Ok(Err(error)) => self.attempts[place] = Attempt::Failed(error),
+            Ok(Err(error)) => self.attempts[index] = Attempt::Failed(error),
             Err(TaskError::Panicked(panic)) => self.panic = self.panic.take().or(Some(panic)),
             Ok(Ok(_)) | Err(_) => {}
         }
     }
 
-    /// Cancels all that run, waits until they have ended, and answers the cancellation that came meanwhile.
+    /// Cancels all tasks and waits until they have ended. Returns the last cancellation that arrived meanwhile.
     async fn end_all(&mut self) -> Option<Cancelled> {
         let mut interrupted = None;
         while !self.tasks.is_empty() {
-            let handles: Vec<_> = self.tasks.iter().map(|(_, task)| task.handle()).collect();
+            let handles = self.handles();
             for handle in &handles {
                 handle.cancel();
             }
@@ -170,7 +177,7 @@ impl<T: 'static, E: 'static> Running<T, E> {
     }
 }
 
-impl<T: 'static, E: 'static> Drop for Running<T, E> {
+impl<T: 'static, E: 'static> Drop for Runners<T, E> {
     fn drop(&mut self) {
         for (_, task) in &self.tasks {
             task.cancel();

@@ -1,4 +1,4 @@
-//! Tasks that end together: asyncio's `TaskGroup`. Owns who belongs to the group and what is done when one fails; must
+//! Tasks that end together: asyncio's `TaskGroup`. Owns the children of a group and what follows when one fails; must
 //! not know `gather` or `wait`.
 
 use std::cell::{Cell, RefCell};
@@ -22,9 +22,9 @@ use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Wat
 /// Runs `body` with a group in which it starts tasks, and returns when all of them have ended: asyncio's
 /// `async with TaskGroup()`.
 ///
-/// When the body or a child fails, the others are cancelled and waited for, and all errors come out together, in the
-/// order in which the children ended, the body's own last. A child that was cancelled by somebody is no failure. If a
-/// child or the body panics, the others are cancelled and waited for too, and the panic goes on here.
+/// When the body or a child fails, the others are cancelled and waited for. Then all errors are returned together, in
+/// the order in which the children ended, that of the body last. A child that was cancelled by other code has not
+/// failed. If a child or the body panics, the others are cancelled and waited for too, and the panic is resumed here.
 ///
 /// # Examples
 /// ```
@@ -49,65 +49,50 @@ use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Wat
 /// If it is awaited outside a task, or if a child or the body panicked.
 ///
 /// # Cancel safety
-/// A cancellation of the task cancels the children, and comes out when they have ended; if there are errors too, those
-/// come out, and the cancellation is raised at the task's next await. Dropped, the group cancels its
-/// children and lets them end by themselves.
+/// A cancellation of the task cancels the children, and is raised again when they have ended. If there are errors then,
+/// they are returned, and the cancellation is raised at the task's next await. If the group is dropped, it cancels its
+/// children and does not wait for them.
 pub async fn task_group<R, E, B>(body: B) -> Result<R, GroupError<E>>
 where
     E: 'static,
     B: AsyncFnOnce(&TaskGroup<E>) -> Result<R, E>,
 {
-    let group = TaskGroup { node: GroupState::enter() };
-    let mut inside = Inside { node: group.node.clone(), left: false };
+    let group = TaskGroup { state: GroupState::enter() };
+    let state = &group.state;
+    let mut inside = Inside { state: state.clone(), left: false };
+
     let ended = catch_cancelled(catch_panic(body(&group))).await;
-    let node = &group.node;
     let (returned, mut cancelled) = match ended {
         Ok(returned) => (Some(returned), None),
         Err(cancelled) => (None, Some(cancelled)),
     };
-    if !matches!(returned, Some(Ok(Ok(_)))) && !node.aborting.get() {
-        node.abort();
+    if !matches!(returned, Some(Ok(Ok(_)))) && !state.aborting.get() {
+        state.abort();
     }
-    node.wait_for_children(&mut cancelled).await;
+
+    state.wait_for_children(&mut cancelled).await;
     if inside.leave() == Some(0) {
-        cancelled = None;
+        cancelled = None; // it was the group's own, which has ended the body
     }
-    let returned = match (node.panic.take(), returned) {
-        (Some(panic), _) | (None, Some(Err(panic))) => panic.resume(),
-        (None, Some(Ok(returned))) => Some(returned),
-        (None, None) => None,
-    };
-    let mut errors = node.errors.take();
-    if let (Some(cancelled), true) = (cancelled, errors.is_empty()) {
-        cancelled.reraise().await;
+
+    let returned = state.resume_panic(returned);
+    match state.conclude(returned, cancelled) {
+        Ok(result) => result,
+        Err(cancelled) => cancelled.reraise().await,
     }
-    match returned {
-        Some(Ok(value)) if errors.is_empty() => return Ok(value),
-        Some(Err(error)) => errors.push(error),
-        Some(Ok(_)) | None => {}
-    }
-    if errors.is_empty() {
-        // the body was ended by the group's own cancellation, and no error is left to say so: not known to happen
-        Cancelled::default().reraise().await;
-    }
-    if node.parent.cancelling() > 0 {
-        node.parent.uncancel();
-        node.parent.cancel();
-    }
-    Err(GroupError::new(errors))
 }
 
-/// The group that [`task_group`](fn@task_group) hands to its body. Clones are the same group, for children that start
-/// others.
+/// The group that [`task_group`](fn@task_group) passes to its body. Its clones are the same group, so that children can
+/// start others.
 pub struct TaskGroup<E> {
-    node: PooledRc<GroupState<E>>,
+    state: PooledRc<GroupState<E>>,
 }
 
 impl<E: 'static> TaskGroup<E> {
     /// Starts a task in the group: asyncio's `TaskGroup.create_task`. An error that it returns goes to the group and to
-    /// whoever awaits the task, hence `Clone` (wrap what is not in an `Rc`).
+    /// the awaiter of the task, hence the bound `Clone`; wrap an error that has none in an `Rc`.
     ///
-    /// While the group is being aborted, the task is cancelled before it starts, where asyncio raises an error.
+    /// While the group is aborting, the task is cancelled before it starts, where asyncio raises an error.
     ///
     /// # Panics
     /// If the group is finished.
@@ -118,22 +103,23 @@ impl<E: 'static> TaskGroup<E> {
         V: 'static,
         E: Clone,
     {
-        let node = &self.node;
-        assert!(!node.finished.get(), "the task group is finished, so it can start no task; use create_task");
-        let place = node.next_place();
-        let group = node.clone();
+        let state = &self.state;
+        assert!(!state.finished.get(), "the task group is finished, so it can start no task; use create_task");
+        let place = state.next_place();
+        let group = state.clone();
         let child = poll_with(future, move |mut future, cx| {
             let body = future.as_mut().as_pin_mut().expect("a task is not polled again after its end");
             let returned = ready!(body.poll(cx));
             future.set(None);
+            // before the task ends, so that `child_done` finds it
             if let Err(error) = &returned {
                 group.note_error(place, error.clone());
             }
             Poll::Ready(returned)
         });
-        let task = spawn(Rc::clone(&node.kernel), child, true, Location::caller());
-        GroupState::watch(node, place, task.join().node());
-        if node.aborting.get() {
+        let task = spawn(Rc::clone(&state.kernel), child, true, Location::caller());
+        GroupState::watch(state, place, task.join().node());
+        if state.aborting.get() {
             task.cancel();
         }
         task
@@ -142,33 +128,47 @@ impl<E: 'static> TaskGroup<E> {
 
 impl<E> Clone for TaskGroup<E> {
     fn clone(&self) -> Self {
-        Self { node: self.node.clone() }
+        Self { state: self.state.clone() }
     }
 }
 
 impl<E> fmt::Debug for TaskGroup<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let children = self.node.children.borrow().len();
+        let children = self.state.children.borrow().len();
         f.debug_struct("TaskGroup").field("tasks", &children).finish_non_exhaustive()
     }
 }
 
+/// The state of a group, and the watcher of its children. The flags `aborting` and `finished` make these phases:
+///
+/// ```text
+///                 the body returned, and all children have ended
+///   running ───────────────────────────────────────────────────────▶ finished
+///      │                                                                ▲
+///      │ the body or a child failed or panicked,                        │ all children have ended,
+///      │ the task was cancelled, or the group is dropped                │ or the group is dropped
+///      ▼                                                                │
+///   aborting: all children are cancelled ───────────────────────────────┘
+/// ```
 struct GroupState<E> {
     kernel: Rc<Loop>,
     parent: TaskHandle,
-    /// Those that have not ended, or whose end has its turn still to come, each in the place that its watcher names.
+    /// The children that have not ended, and those that have ended while their entry of the ready queue has not run.
+    /// Each is in the place that its watcher names.
     children: RefCell<Slab<NodeRef>>,
-    /// How many have not ended.
+    /// The number of children that have not ended.
     remaining: Cell<usize>,
-    /// What children have returned whose end has its turn still to come.
+    /// The errors that children have returned while their entries of the ready queue have not run, by place.
     noted: RefCell<BTreeMap<u32, E>>,
     errors: RefCell<Vec<E>>,
+    /// The first panic of a child.
     panic: Cell<Option<Panic>>,
     aborting: Cell<bool>,
+    /// Whether the group has cancelled its parent, to end the body.
     parent_cancel_requested: Cell<bool>,
-    /// Who waits for the last child.
+    /// The parent, while it waits for the last child.
     waiter: SingleWaiter,
-    /// The last child has ended since somebody began to wait for it.
+    /// Whether the last child has ended since the parent began to wait.
     completed: Cell<bool>,
     finished: Cell<bool>,
 }
@@ -191,10 +191,10 @@ impl<E: 'static> GroupState<E> {
         })
     }
 
-    /// The place that the next child will have.
+    /// The place of the next child.
     fn next_place(&self) -> u32 {
         let place = self.children.borrow().vacant_key();
-        u32::try_from(place).expect("fewer children than tasks can be")
+        u32::try_from(place).expect("a loop has fewer tasks than 2^32")
     }
 
     fn watch(me: &PooledRc<Self>, place: u32, child: NodeRef) {
@@ -214,7 +214,7 @@ impl<E: 'static> GroupState<E> {
         self.aborting.set(true);
         let mut nodes: Vec<NodeRef> = self.children.borrow().iter().map(|(_, child)| child.clone()).collect();
         nodes.sort_by_key(|child| match child.kind() {
-            Kind::Task(suspension) => suspension.id(),
+            Kind::Task(state) => state.id(),
             Kind::Plain | Kind::Group(_) => unreachable!("the children of a group are tasks"),
         });
         for node in nodes {
@@ -222,7 +222,8 @@ impl<E: 'static> GroupState<E> {
         }
     }
 
-    /// Waits until no child is left, whatever cancellations come; the first from outside aborts the group and is kept.
+    /// Waits until no child is left. A cancellation does not end the wait: if the group is not aborting, it aborts, and
+    /// the cancellation is put into `cancelled`.
     async fn wait_for_children(&self, cancelled: &mut Option<Cancelled>) {
         while !self.children.borrow().is_empty() {
             self.completed.set(false);
@@ -245,7 +246,7 @@ impl<E: 'static> GroupState<E> {
         })
     }
 
-    /// The turn that a child's end takes: asyncio's `_on_task_done`.
+    /// asyncio's callback `_on_task_done`.
     fn child_ended(&self, child: &Core, error: Option<E>) {
         if self.children.borrow().is_empty() {
             self.completed.set(true);
@@ -269,17 +270,57 @@ impl<E: 'static> GroupState<E> {
             self.parent.cancel();
         }
     }
+
+    /// Resumes the panic of a child, or that of the body. If there is none, returns what the body returned; `None` if
+    /// it was cancelled.
+    fn resume_panic<R>(&self, returned: Option<Result<R, Panic>>) -> Option<R> {
+        match (self.panic.take(), returned) {
+            (Some(panic), _) | (None, Some(Err(panic))) => panic.resume(),
+            (None, Some(Ok(returned))) => Some(returned),
+            (None, None) => None,
+        }
+    }
+
+    /// The result of the finished group, or the cancellation that is to be raised in its place. `returned` is what the
+    /// body returned, and `cancelled` a cancellation by other code.
+    fn conclude<R>(
+        &self,
+        returned: Option<Result<R, E>>,
+        cancelled: Option<Cancelled>,
+    ) -> Result<Result<R, GroupError<E>>, Cancelled> {
+        let mut errors = self.errors.take();
+        if let (Some(cancelled), true) = (cancelled, errors.is_empty()) {
+            return Err(cancelled);
+        }
+        match returned {
+            Some(Ok(value)) if errors.is_empty() => return Ok(Ok(value)),
+            Some(Err(error)) => errors.push(error),
+            Some(Ok(_)) | None => {}
+        }
+        if errors.is_empty() {
+            // the group's own cancellation has ended the body, but no error explains it: not known to happen
+            return Err(Cancelled::default());
+        }
+        if self.parent.cancelling() > 0 {
+            // The errors go first. The cancellation by other code was caught above, so it is requested again, with the
+            // same count, for the parent's next await.
+            self.parent.uncancel();
+            self.parent.cancel();
+        }
+        Ok(Err(GroupError::new(errors)))
+    }
 }
 
 impl<E: 'static> Watch for GroupState<E> {
-    /// The end of a child that has not failed takes no turn while there are others: nobody could tell.
+    /// asyncio queues a callback for each child. If a child has not failed and is not the last, that callback would do
+    /// nothing, so none is queued here.
     fn child_done(&self, me: &WatchRef, place: u32, child: &Core) {
         child.set_retrieved();
         let remaining = self.remaining.get() - 1;
         self.remaining.set(remaining);
         if remaining > 0 && child.state() != State::Panicked && self.noted.borrow().is_empty() {
-            let left = self.children.borrow_mut().try_remove(place as usize);
-            drop(left);
+            let ended = self.children.borrow_mut().try_remove(place as usize);
+            drop(ended);
         } else {
             self.kernel.push_child_turn(me.clone().into_turn(), place);
         }
@@ -296,7 +337,7 @@ impl<E: 'static> ChildTurn for GroupState<E> {
     }
 }
 
-/// Runs `future` and catches its panic, which waits until the children have ended.
+/// Runs `future` and returns its panic as an error, to be resumed when the children have ended.
 fn catch_panic<F: Future>(future: F) -> impl Future<Output = Result<F::Output, Panic>> {
     poll_with(future, |mut future, cx| {
         let body = future.as_mut().as_pin_mut().expect("a body is not polled again after its end");
@@ -307,20 +348,20 @@ fn catch_panic<F: Future>(future: F) -> impl Future<Output = Result<F::Output, P
     })
 }
 
-/// A group that is not left yet. One that is dropped before its end does not leave its children behind unasked, nor its
-/// own cancellation behind in the parent.
+/// The run of a group. If it is dropped before its end, it cancels the children, and takes back the group's own
+/// cancellation of the parent.
 struct Inside<E: 'static> {
-    node: PooledRc<GroupState<E>>,
+    state: PooledRc<GroupState<E>>,
     left: bool,
 }
 
 impl<E: 'static> Inside<E> {
-    /// Leaves the group; if it had asked for a cancellation of its parent, takes that back and answers how many others
-    /// are left.
+    /// Finishes the group. If the group has cancelled its parent, takes that back and returns the number of
+    /// cancellations of the parent that remain.
     fn leave(&mut self) -> Option<u32> {
         self.left = true;
-        self.node.finished.set(true);
-        self.node.parent_cancel_requested.get().then(|| self.node.parent.uncancel())
+        self.state.finished.set(true);
+        self.state.parent_cancel_requested.get().then(|| self.state.parent.uncancel())
     }
 }
 
@@ -328,7 +369,7 @@ impl<E: 'static> Drop for Inside<E> {
     fn drop(&mut self) {
         if !self.left {
             self.leave();
-            self.node.abort();
+            self.state.abort();
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Time limits: asyncio's `timeout`, `timeout_at` and `wait_for`. Owns the scope that cancels its task at a deadline and
-//! tells that cancellation from others; must not know the wheel's shape.
+//! Time limits: asyncio's `timeout`, `timeout_at` and `wait_for`. Owns the scope that cancels its task at a deadline
+//! and tells that cancellation from others; must not know how timers are kept.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
-use super::wait::wait;
+use super::wait::wait::wait;
 use crate::awaitables::{TaskHandle, create_task, current_task, recognise_borrowed};
 use crate::base::{PooledRc, poll_with, unsize};
 use crate::cancel::{Reraise, cancel, poll_catching};
@@ -17,12 +17,13 @@ use crate::kernel::{Handle, Run};
 
 /// Awaits `future` for at most `limit`: asyncio's `async with timeout(limit)`.
 ///
-/// When the time is up the current task is cancelled, so the future meets a cancellation where it waits, may clean up,
-/// and is dropped; this answers `Err(TimeoutError)`. A future that swallows that cancellation and returns is too late but
-/// not lost: its value is given. A cancellation from elsewhere goes through untouched.
+/// When the time is up, the current task is cancelled. So the future meets a cancellation where it waits, may clean up,
+/// and is dropped; then this returns `Err(TimeoutError)`. If the future catches that cancellation and returns, its
+/// value is returned. A cancellation by other code passes through unchanged.
 ///
-/// What is cancelled is the task, as in asyncio: of several futures that a combinator of another crate polls at once, all
-/// meet the cancellation, and a `catch_cancelled` that is polled before the limit takes it.
+/// The whole task is cancelled, as in asyncio. If a combinator of another crate, such as `join!`, polls several futures
+/// of the task, all of them meet the cancellation, and a `catch_cancelled` that is polled before the time limit catches
+/// it.
 ///
 /// # Examples
 /// ```
@@ -38,7 +39,7 @@ use crate::kernel::{Handle, Run};
 /// ```
 ///
 /// # Errors
-/// [`TimeoutError`] if the time was up and the future ended by that.
+/// [`TimeoutError`] if the time was up and that has ended the future.
 ///
 /// # Panics
 /// If it is awaited outside a task.
@@ -49,7 +50,7 @@ pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> impl Future<Output 
     Timeout::after(limit).run(future)
 }
 
-/// Awaits `future` until `deadline` on the loop's clock at most: asyncio's `async with timeout_at(deadline)`.
+/// Awaits `future` until `deadline` on the loop's clock at the latest: asyncio's `async with timeout_at(deadline)`.
 ///
 /// # Examples
 /// ```
@@ -64,7 +65,7 @@ pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> impl Future<Output 
 /// ```
 ///
 /// # Errors
-/// [`TimeoutError`] if the time was up and the future ended by that.
+/// [`TimeoutError`] if the time was up and that has ended the future.
 ///
 /// # Panics
 /// If it is awaited outside a task.
@@ -78,10 +79,10 @@ pub fn timeout_at<F: IntoFuture>(
     Timeout::at(deadline).run(future)
 }
 
-/// Awaits `future` for at most `limit`, or without limit if it is `None`: asyncio's `wait_for`.
+/// Awaits `future` for at most `limit`; `None` for no limit. asyncio's `wait_for`.
 ///
-/// A coroutine runs in the current task. A limit of zero never starts a coroutine; a task or future that is done gives
-/// its value, one that is not is cancelled and waited for.
+/// A coroutine runs in the current task. With a limit of zero, a coroutine is not started; the value of a task or
+/// future that is done is returned, and one that is not done is cancelled and waited for.
 ///
 /// # Examples
 /// ```
@@ -99,26 +100,26 @@ pub fn timeout_at<F: IntoFuture>(
 /// ```
 ///
 /// # Errors
-/// [`TimeoutError`] if the time was up and the future ended by that.
+/// [`TimeoutError`] if the time was up and that has ended the future.
 ///
 /// # Panics
-/// If it is awaited outside a task. A panic of the future goes on here.
+/// If it is awaited outside a task. A panic of the future is resumed here.
 ///
 /// # Cancel safety
 /// Dropping it drops a coroutine; a task or future runs on.
 pub async fn wait_for<F: IntoFuture>(future: F, limit: impl Into<Option<Duration>>) -> Result<F::Output, TimeoutError> {
     match limit.into() {
         None => Ok(future.await),
-        Some(Duration::ZERO) => wait_for_nothing(future).await,
+        Some(Duration::ZERO) => wait_for_no_time(future).await,
         Some(limit) => timeout(limit, future).await,
     }
 }
 
-/// A time limit that was never there: what is not done is cancelled, and waited for.
-async fn wait_for_nothing<F: IntoFuture>(future: F) -> Result<F::Output, TimeoutError> {
+/// `wait_for` with a limit of zero.
+async fn wait_for_no_time<F: IntoFuture>(future: F) -> Result<F::Output, TimeoutError> {
     let Ok(mut join) = recognise_borrowed(future) else {
-        // asyncio makes a task of the coroutine and cancels it before it starts; where the coroutine may borrow, an empty
-        // task takes its turns
+        // asyncio makes a task of the coroutine and cancels it before its first step. This coroutine may borrow, so it
+        // cannot become a task: an empty task takes as many iterations.
         let task = create_task(async {});
         task.cancel();
         drop(wait([task]).await);
@@ -159,7 +160,7 @@ pub struct Timeout {
     scope: PooledRc<Scope>,
 }
 
-/// What was asked for at the beginning.
+/// The limit as it was given.
 #[derive(Clone, Copy, Debug)]
 enum Limit {
     None,
@@ -168,7 +169,7 @@ enum Limit {
 }
 
 impl Timeout {
-    /// A limit of `limit`, counted from when [`run`](Self::run) is awaited.
+    /// A limit of `limit`, counted from the first poll of [`run`](Self::run).
     pub fn after(limit: Duration) -> Self {
         Self::new(Limit::After(limit))
     }
@@ -178,7 +179,7 @@ impl Timeout {
         Self::new(Limit::At(deadline))
     }
 
-    /// No limit yet: [`reschedule`](Self::reschedule) sets one.
+    /// A limit without a deadline, which [`reschedule`](Self::reschedule) can set.
     pub fn none() -> Self {
         Self::new(Limit::None)
     }
@@ -189,43 +190,45 @@ impl Timeout {
             state: Cell::new(State::Created),
             task: RefCell::new(None),
             when: Cell::new(None),
-            armed: Cell::new(None),
+            expiry: Cell::new(None),
         };
         Self { scope: PooledRc::new(scope) }
     }
 
-    /// Awaits `future` under this limit. A limit is for one run.
+    /// Awaits `future` under this limit. Each `Timeout` can be run once.
     ///
     /// # Errors
-    /// [`TimeoutError`] if the time was up and the future ended by that.
+    /// [`TimeoutError`] if the time was up and that has ended the future.
     ///
     /// # Panics
-    /// If the limit has been run before, or if it is awaited outside a task.
+    /// If the limit was run before, or if it is awaited outside a task.
     ///
     /// # Cancel safety
     /// Dropping it drops the future.
     pub fn run<F: IntoFuture>(&self, future: F) -> impl Future<Output = Result<F::Output, TimeoutError>> + use<F> {
         let scope = self.scope.clone();
         let mut inside = None;
-        let mut raised_on = None;
+        let mut reraise = None;
         poll_with(future.into_future(), move |future, cx| {
-            if let Some(raised_on) = &mut raised_on {
-                return Reraise::poll(raised_on, cx);
+            if let Some(reraise) = &mut reraise {
+                return Reraise::poll(reraise, cx);
             }
             let inside = inside.get_or_insert_with(|| Inside::enter(&scope));
+            // before the time is up, a cancellation cannot be this scope's own, so it is not caught
             let ended = ready!(poll_catching(scope.state.get() == State::Expiring, future, cx));
             match (ended, inside.leave()) {
                 (Ok(value), _) => Poll::Ready(Ok(value)),
                 (Err(_), true) => Poll::Ready(Err(TimeoutError)),
-                (Err(cancelled), false) => raised_on.insert(Reraise::new(cancelled)).poll(cx),
+                // caught, but the task was cancelled by other code too
+                (Err(cancelled), false) => reraise.insert(Reraise::new(cancelled)).poll(cx),
             }
         })
     }
 
-    /// Moves the deadline, or takes it away with `None`: asyncio's `reschedule`.
+    /// Moves the deadline, or removes it with `None`: asyncio's `reschedule`.
     ///
     /// # Errors
-    /// If it does not run: it has not begun, the time is up, or it is over.
+    /// If it is not running: it has not begun, the time is up, or it is over.
     pub fn reschedule(&self, deadline: impl Into<Option<Instant>>) -> Result<(), RescheduleError> {
         match self.scope.state.get() {
             State::Created => Err(RescheduleError::NotEntered),
@@ -237,12 +240,12 @@ impl Timeout {
         }
     }
 
-    /// When the time is up, if there is a limit and it has begun: asyncio's `when()`.
+    /// The deadline; `None` if there is none or the limit has not begun. asyncio's `when()`.
     pub fn when(&self) -> Option<Instant> {
         self.scope.when.get()
     }
 
-    /// Whether the time was up before the future was done: asyncio's `expired()`.
+    /// Whether the time was up before the future had ended: asyncio's `expired()`.
     pub fn expired(&self) -> bool {
         matches!(self.scope.state.get(), State::Expiring | State::Expired)
     }
@@ -254,8 +257,20 @@ impl fmt::Debug for Timeout {
     }
 }
 
-/// `Created` → `Active` when it is run → `Finished` when the future was done in time; `Active` → `Expiring` when the time
-/// is up → `Expired` when the future has ended by that.
+/// The states of a time limit, those of asyncio's `Timeout`:
+///
+/// ```text
+///   Created
+///      │ first poll of `run`
+///      ▼
+///    Active ── the future ends or is dropped ──▶ Finished
+///      │
+///      │ the time is up: the task is cancelled
+///      ▼
+///   Expiring ── the future ends or is dropped ──▶ Expired
+/// ```
+///
+/// In `Active` the deadline can be moved; that is no change of state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Created,
@@ -265,32 +280,38 @@ enum State {
     Finished,
 }
 
-/// How the scope will hear of its deadline. Dropped, it does not hear of it.
-enum Armed {
-    Timer(#[expect(dead_code, reason = "it removes the timer when it is dropped")] Timer),
-    /// By an entry of the ready queue, since the deadline has passed already.
+/// What runs the scope when its deadline is reached. If this is dropped, nothing does.
+enum Expiry {
+    Timer(#[expect(dead_code, reason = "the timer is removed when it is dropped")] Timer),
+    /// An entry of the ready queue, because the deadline had passed already.
     Queued(Handle),
 }
 
-impl Drop for Armed {
+impl Drop for Expiry {
     fn drop(&mut self) {
         match self {
             Self::Timer(_) => {}
-            Self::Queued(overdue) => overdue.cancel(),
+            Self::Queued(handle) => handle.cancel(),
         }
     }
 }
 
+/// The part of a time limit that its clones, its run and its timer share.
 struct Scope {
     limit: Limit,
     state: Cell<State>,
+    /// The task that is cancelled when the time is up.
     task: RefCell<Option<TaskHandle>>,
+    /// The deadline.
     when: Cell<Option<Instant>>,
-    armed: Cell<Option<Armed>>,
+    expiry: Cell<Option<Expiry>>,
 }
 
 impl Scope {
-    /// The run begins. Returns how many cancellations of the task were asked for before.
+    /// Begins the run. Returns the number of cancellations of the task that were requested before.
+    ///
+    /// # Panics
+    /// If the limit was run before, or outside a task.
     fn enter(me: &PooledRc<Self>) -> u32 {
         assert!(me.state.get() == State::Created, "Timeout has already been entered; make a new one for each run");
         let task = current_task().expect("Timeout should be used inside a task; use create_task or run_until_complete");
@@ -308,25 +329,26 @@ impl Scope {
         before
     }
 
-    /// Sets the deadline. One that has passed takes its turn in the next iteration, before any timer.
+    /// Sets the deadline. If it has passed, the time is up in the next iteration, before any timer that is due then.
     fn arm(me: &PooledRc<Self>, deadline: Option<Instant>) {
-        drop(me.armed.take());
+        drop(me.expiry.take());
         me.when.set(deadline);
         let Some(deadline) = deadline else { return };
         let kernel = current::expect();
         let (at, now) = (kernel.clock().nanos_at(deadline), kernel.clock().now());
         let time_is_up = unsize!(me.clone() => dyn Run);
-        let armed = if at <= now {
+        let expiry = if at <= now {
             let overdue = Handle::new(move || time_is_up.run(), Location::caller());
             kernel.push_run(overdue.run_ref());
-            Armed::Queued(overdue)
+            Expiry::Queued(overdue)
         } else {
-            Armed::Timer(Timer::running(&kernel, at, time_is_up))
+            Expiry::Timer(Timer::running(&kernel, at, time_is_up))
         };
-        me.armed.set(Some(armed));
+        me.expiry.set(Some(expiry));
     }
 
-    /// Whether a cancellation that comes out of the future is this scope's own.
+    /// Ends the run. Returns whether a cancellation that came out of the future is this scope's own: the time was up,
+    /// and after its request was taken back no more requests remain than were there before.
     fn exit(&self, before: u32) -> bool {
         let task = self.task.take();
         if self.state.get() == State::Expiring {
@@ -338,13 +360,13 @@ impl Scope {
     }
 }
 
-/// The time is up.
+/// Runs when the time is up.
 impl Run for Scope {
     fn run(&self) {
         if self.state.get() != State::Active {
             return;
         }
-        drop(self.armed.take());
+        drop(self.expiry.take());
         self.state.set(State::Expiring);
         let task = self.task.borrow().clone();
         if let Some(task) = task {
@@ -353,10 +375,11 @@ impl Run for Scope {
     }
 }
 
-/// A run that is under way: however it ends, also by a panic or because it is dropped, the scope is left.
+/// The run of a scope, from the first poll of the future to its end. However it ends, also by a panic or because it is
+/// dropped, the scope is left.
 struct Inside {
     scope: PooledRc<Scope>,
-    /// How many cancellations of the task had been asked for when it began.
+    /// The number of cancellations of the task that were requested before the run.
     before: u32,
     left: bool,
 }
@@ -366,10 +389,10 @@ impl Inside {
         Self { scope: scope.clone(), before: Scope::enter(scope), left: false }
     }
 
-    /// Leaves the scope; whether a cancellation that comes out of the future is its own.
+    /// Leaves the scope. Returns whether a cancellation that came out of the future is its own.
     fn leave(&mut self) -> bool {
         self.left = true;
-        drop(self.scope.armed.take());
+        drop(self.scope.expiry.take());
         self.scope.exit(self.before)
     }
 }

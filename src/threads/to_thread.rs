@@ -53,7 +53,7 @@ where
     F: FnOnce() -> T + Send + 'static,
 {
     let job = EventLoop::current().run_in_executor(None, f);
-    let _cancelled = CancelOnDrop(job.handle());
+    let _cancelled = CancelOnDrop(job.any());
     job.await
 }
 

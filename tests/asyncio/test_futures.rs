@@ -147,7 +147,7 @@ mod base_future_tests {
     fn test_future_repr() {
         let lp = virtual_loop();
         let shown = |future: &oneloop::Future<u8>| {
-            assert_eq!(format!("{future:?}"), format!("{:?}", future.handle()));
+            assert_eq!(format!("{future:?}"), format!("{:?}", future.any()));
             format!("{future:?}")
         };
         let future = lp.create_future();
@@ -329,9 +329,9 @@ mod base_future_tests {
     fn test_wrap_future_future() {
         run(async {
             let future = create_future::<u8>();
-            let (handle, setter) = (future.handle(), future.clone());
+            let (handle, setter) = (future.any(), future.clone());
             let same = ensure_future(future);
-            assert_eq!(same.handle(), handle);
+            assert_eq!(same.any(), handle);
             setter.set_result(3).expect("it is pending");
             assert_eq!(same.await, 3);
         });
@@ -392,7 +392,7 @@ mod base_future_done_callback_tests {
     where
         T: 'static,
     {
-        let (bag, handle) = (Rc::clone(bag), future.handle());
+        let (bag, handle) = (Rc::clone(bag), future.any());
         future.add_done_callback(move |done: &AnyFuture| {
             assert!(done.done() && *done == handle, "it is given the future");
             bag.borrow_mut().push(thing);
@@ -495,7 +495,7 @@ mod base_future_done_callback_tests {
             let (bag, future) = (Bag::default(), create_future());
             add(&future, &bag, 1);
             let others: Vec<_> = (0..63).map(|_| add(&future, &bag, 2)).collect();
-            let (handle, removed) = (future.handle(), Rc::new(Cell::new(0)));
+            let (handle, removed) = (future.any(), Rc::new(Cell::new(0)));
             let count = Rc::clone(&removed);
             let evil = add_evil(&future, move || {
                 count.set(count.get() + others.iter().filter(|&&one| handle.remove_done_callback(one)).count());
@@ -516,7 +516,7 @@ mod base_future_done_callback_tests {
             let ids = Rc::new(RefCell::new(Vec::new()));
             for i in 0..64 {
                 // each takes back the one that is left last
-                let (handle, rest) = (future.handle(), Rc::clone(&ids));
+                let (handle, rest) = (future.any(), Rc::clone(&ids));
                 let evil = add_evil(&future, move || {
                     let last = rest.borrow_mut().pop();
                     if let Some(id) = last {

@@ -10,10 +10,11 @@ use std::thread;
 use std::time::Duration;
 
 use futures::future::{Either, select};
+use oneloop::gather::Gathering;
 use oneloop::{
-    AnyFuture, AsCompleted, Awaitable, Error, EventLoop, Gathering, ReturnWhen, Shared, Task, TaskError, TaskHandle,
-    TimeoutError, all_tasks, as_completed, catch_cancelled, create_future, create_task, current_task, ensure_future,
-    gather, shield, sleep, to_thread, try_gather, wait, yield_now,
+    AnyFuture, AsCompleted, Awaitable, Error, EventLoop, ReturnWhen, Shared, Task, TaskError, TaskHandle, TimeoutError,
+    all_tasks, as_completed, catch_cancelled, create_future, create_task, current_task, ensure_future, gather, shield,
+    sleep, to_thread, try_gather, wait, yield_now,
 };
 
 use crate::support::{me, ms, now, reports, run, secs, virtual_loop};
@@ -149,8 +150,8 @@ mod base_task_tests {
             let _in = lp.enter();
             ensure_future(original.clone())
         };
-        assert_eq!(ensured(&lp).handle(), original.handle());
-        assert_eq!(ensured(&other).handle(), original.handle());
+        assert_eq!(ensured(&lp).any(), original.any());
+        assert_eq!(ensured(&other).any(), original.any());
         // whoever asks, it belongs to the loop that made it
         assert!(matches!(other.run_until_complete(ensured(&other)), Err(Error::ForeignLoop)));
         assert_eq!(lp.run_until_complete(ensured(&other)).expect("it is done"), "ko");
@@ -164,8 +165,8 @@ mod base_task_tests {
             let _in = lp.enter();
             ensure_future(original.clone())
         };
-        assert_eq!(ensured(&lp).handle(), original.handle());
-        assert_eq!(ensured(&other).handle(), original.handle());
+        assert_eq!(ensured(&lp).any(), original.any());
+        assert_eq!(ensured(&other).any(), original.any());
         assert!(matches!(other.run_until_complete(ensured(&other)), Err(Error::ForeignLoop)));
         assert_eq!(lp.run_until_complete(ensured(&lp)).expect("it runs"), "ok");
         assert_eq!((original.done(), original.result().ok()), (true, Some("ok")));
@@ -1180,7 +1181,7 @@ mod base_task_tests {
         let future = lp.create_future();
         future.set_result(42).expect("it is pending");
         let outer = shield(future.clone());
-        assert_eq!(outer.handle(), future.handle());
+        assert_eq!(outer.any(), future.any());
         assert_eq!(lp.run_until_complete(outer).expect("it is done"), 42);
     }
 
@@ -1229,7 +1230,7 @@ mod base_task_tests {
         let _in = lp.enter();
         let children: [oneloop::Future<u32>; 2] = [lp.create_future(), lp.create_future()];
         let inner = children.clone().map(shield);
-        let shields = inner.each_ref().map(Awaitable::handle);
+        let shields = inner.each_ref().map(Awaitable::any);
         let parent = gather(inner);
         briefly(&lp);
         assert!(parent.cancel());
@@ -1283,7 +1284,7 @@ mod base_task_tests {
         let waited = future.clone();
         // the coroutine between them is what makes the gathering end later than the future
         let gathering = inside(&lp, || gather([through(waited)])).shared();
-        let (target, note) = (gathering.handle(), Rc::clone(&answer));
+        let (target, note) = (gathering.any(), Rc::clone(&answer));
         future.add_done_callback(move |_| note.set(Some(target.cancel())));
         future.set_result(42).expect("it is pending");
         assert_eq!(lp.run_until_complete(gathering.clone()).expect("all children were done"), [42]);
@@ -1404,7 +1405,7 @@ mod gather_tests_base {
             let _in = lp.enter();
             let [a, b, c] = create_futures(&lp);
             let gathering = make(children(&lp, wrapped, &[a.clone(), b.clone(), c.clone()]));
-            let calls = calls_of(&gathering.handle());
+            let calls = calls_of(&gathering.any());
             b.set_result(1).expect("it is pending");
             a.set_result(2).expect("it is pending");
             to_the_end(&lp);
@@ -1440,7 +1441,7 @@ mod gather_tests_base {
             let (told, _in) = (reports(&lp), lp.enter());
             let futures = create_futures::<Result<u32, &str>, 5>(&lp);
             let gathering = try_gather(children(&lp, wrapped, &futures));
-            let calls = calls_of(&gathering.handle());
+            let calls = calls_of(&gathering.any());
             futures[0].set_result(Ok(1)).expect("it is pending");
             futures[1].set_exception("first").expect("it is pending");
             to_the_end(&lp);
@@ -1465,7 +1466,7 @@ mod gather_tests_base {
             let [a, b, c, d] = create_futures::<Result<u32, &str>, 4>(&lp);
             let futures = [&a, &b, &c, &d].map(Clone::clone);
             let gathering = gather(children(&lp, wrapped, &futures));
-            let calls = calls_of(&gathering.handle());
+            let calls = calls_of(&gathering.any());
             b.set_result(Ok(1)).expect("it is pending");
             c.set_exception("zero").expect("it is pending");
             a.set_result(Ok(3)).expect("it is pending");
@@ -1520,7 +1521,7 @@ mod future_gather_tests {
         let (told, _in) = (reports(&lp), lp.enter());
         let futures = create_futures::<u32, 5>(&lp);
         let gathering = gather(futures.clone());
-        let calls = calls_of(&gathering.handle());
+        let calls = calls_of(&gathering.any());
         futures[0].set_result(1).expect("it is pending");
         assert!(futures[1].cancel());
         to_the_end(&lp);
@@ -1542,7 +1543,7 @@ mod future_gather_tests {
         let _in = lp.enter();
         let futures = create_futures::<Result<u32, &str>, 6>(&lp);
         let gathering = gather(futures.clone()).return_exceptions();
-        let calls = calls_of(&gathering.handle());
+        let calls = calls_of(&gathering.any());
         futures[0].set_result(Ok(1)).expect("it is pending");
         futures[1].set_exception("zero").expect("it is pending");
         assert!(futures[2].cancel_with("why"));
@@ -1601,7 +1602,7 @@ mod coroutine_gather_tests {
         let (gatherer, count) = (Rc::clone(&slot), Rc::clone(&proof));
         let outer = lp.create_task(async move {
             let gathering = gather(inner);
-            gatherer.replace(Some(gathering.handle()));
+            gatherer.replace(Some(gathering.any()));
             gathering.await;
             add(&count, 100);
         });

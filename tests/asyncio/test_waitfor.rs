@@ -328,7 +328,7 @@ mod wait_for_shield_tests {
             let start = now();
             let task = create_task(done_after(ms(10))).shared();
             let shielded = shield(task.clone());
-            let outer = shielded.handle();
+            let outer = shielded.any();
             assert_eq!(wait_for(shielded, Duration::ZERO).await, Err(TimeoutError));
             assert!(!task.done() && !task.cancelled());
             assert!(outer.cancelled());
@@ -356,7 +356,7 @@ mod wait_for_shield_tests {
             let start = now();
             let task = create_task(done_after(ms(100))).shared();
             let shielded = shield(task.clone());
-            let outer = shielded.handle();
+            let outer = shielded.any();
             assert_eq!(wait_for(shielded, ms(10)).await, Err(TimeoutError));
             assert_eq!(now() - start, ms(10));
             assert!(outer.cancelled());

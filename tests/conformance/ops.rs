@@ -3,10 +3,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use oneloop::gather::{FirstError, Gathering, Outcomes};
 use oneloop::{
-    AnyFuture, Awaitable, EventLoop, FirstError, Gathering, Outcomes, ReturnWhen, Shared, TaskError, Timeout,
-    as_completed, catch_cancelled, create_future, create_task, current_task, ensure_future, gather, shield, sleep,
-    task_group, timeout, try_gather, wait, wait_for, yield_now,
+    AnyFuture, Awaitable, EventLoop, ReturnWhen, Shared, TaskError, Timeout, as_completed, catch_cancelled,
+    create_future, create_task, current_task, ensure_future, gather, shield, sleep, task_group, timeout, try_gather,
+    wait, wait_for, yield_now,
 };
 use serde_json::Value as Json;
 
@@ -152,13 +153,13 @@ impl Program {
         } else {
             ensure_future(self.gather_values(&op[2])).map(|result| result.map(values))
         };
-        self.gatherings.borrow_mut().push(gathering.handle());
+        self.gatherings.borrow_mut().push(gathering.any());
         drop(self.label(text(&op[1]), gathering.shared()));
     }
 
     async fn wait(&self, op: &Json) {
         let labels: Vec<(&str, AnyFuture)> =
-            list(&op[1]).iter().map(|l| (text(l), self.labelled(text(l)).handle())).collect();
+            list(&op[1]).iter().map(|l| (text(l), self.labelled(text(l)).any())).collect();
         let waiting = wait(labels.iter().map(|(label, _)| self.labelled(label))).timeout(span(&op[3]));
         let sets = match text(&op[2]) {
             "ALL_COMPLETED" => waiting.return_when(ReturnWhen::AllCompleted).await,
@@ -172,8 +173,8 @@ impl Program {
             names.sort_unstable();
             if names.is_empty() { "-".to_owned() } else { names.join(",") }
         };
-        let done = names(sets.done.iter().map(Shared::handle).collect());
-        let pending = names(sets.pending.iter().map(Shared::handle).collect());
+        let done = names(sets.done.iter().map(Shared::any).collect());
+        let pending = names(sets.pending.iter().map(Shared::any).collect());
         self.event(format!("wait done {done} pending {pending}"));
     }
 
@@ -193,7 +194,7 @@ impl Program {
         while let Some(next) = line.next().await {
             let task = next?;
             // To asyncio a gathering is never cancelled, it only raises that it was: then the recorder goes no further.
-            let gathering = self.gatherings.borrow().contains(&task.handle());
+            let gathering = self.gatherings.borrow().contains(&task.any());
             match catch_cancelled(task).await {
                 Ok(Ok(value)) => self.event(format!("next = {value}")),
                 Ok(raised) => self.event(format!("next {}", show(&raised))),

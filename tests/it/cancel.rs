@@ -355,7 +355,7 @@ fn gatherings_nested_a_hundred_thousand_deep_are_awaited() {
 fn gatherings_nested_a_hundred_thousand_deep_are_cancelled() {
     run(async {
         let inner = ensure_future(pending());
-        let child = inner.handle();
+        let child = inner.any();
         let outer = create_task(nested(inner, DEEP));
         yield_now().await;
         yield_now().await;

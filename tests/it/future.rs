@@ -47,7 +47,7 @@ fn a_value_set_before_the_await_is_there_at_once() {
 fn cancel_settles_it_at_once_and_the_awaiter_sees_it_in_the_next_iteration() {
     run(async {
         let future = create_future::<()>();
-        let handle = future.handle();
+        let handle = future.any();
         let awaiter = create_task(catch_cancelled(future));
         yield_now().await;
         assert!(handle.cancel_with("enough"));
@@ -150,7 +150,7 @@ fn an_untyped_handle_keeps_a_future_alive_and_can_cancel_it() {
         let called = Rc::new(Cell::new(false));
         let note = Rc::clone(&called);
         future.add_done_callback(move |future: &AnyFuture| note.set(future.cancelled()));
-        let handle = future.handle();
+        let handle = future.any();
         drop(future);
         assert!(handle.cancel());
         yield_now().await;
@@ -284,6 +284,6 @@ fn debug_shows_the_state() {
         let future = create_future::<()>();
         assert!(format!("{future:?}").contains("Pending"));
         future.cancel();
-        assert!(format!("{:?}", future.handle()).contains("Cancelled"));
+        assert!(format!("{:?}", future.any()).contains("Cancelled"));
     });
 }

@@ -762,7 +762,7 @@ fn cancelled_without_return_exceptions_it_does_not_wait_for_a_slow_child_and_wit
             };
             let gathering = gather([ensure_future(slow), ensure_future(after(60))]);
             let start = now();
-            let handle = gathering.handle();
+            let handle = gathering.any();
             EventLoop::current().call_later(secs(1), move || assert!(handle.cancel()));
             if collects {
                 assert!(catch_cancelled(gathering.return_exceptions()).await.is_err());

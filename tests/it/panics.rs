@@ -195,7 +195,7 @@ fn a_panic_of_a_callback_is_reported_at_once_and_the_batch_goes_on() {
         lp.call_soon(move || counted.set(counted.get() + 1));
         lp.call_later(SECOND, || panic!("later"));
         lp.call_later(SECOND, move || count.set(count.get() + 1));
-        lp.create_future::<()>().handle().add_done_callback(|_| unreachable!());
+        lp.create_future::<()>().any().add_done_callback(|_| unreachable!());
         let future = lp.create_future::<()>();
         future.add_done_callback(|_| panic!("done"));
         future.cancel();

@@ -180,7 +180,7 @@ fn a_panic_inside_goes_on_and_takes_the_timer_along() {
 fn the_deadline_cancels_what_is_awaited_inside() {
     run(async {
         let (task, future) = (create_task(after(60)), create_future::<()>());
-        let (handle, other) = (task.handle(), future.handle());
+        let (handle, other) = (task.handle(), future.any());
         assert!(timeout(secs(1), task).await.is_err());
         assert!(timeout(secs(1), future).await.is_err());
         let children = [create_task(after(60)), create_task(after(70))];
@@ -408,7 +408,7 @@ fn wait_for_with_a_limit_of_zero_never_starts_a_coroutine_and_takes_what_is_done
         yield_now().await;
         assert_eq!(wait_for(task, Duration::ZERO).await, Ok(1));
         let future = create_future::<i32>();
-        let handle = future.handle();
+        let handle = future.any();
         assert_eq!(wait_for(future, Duration::ZERO).await, Err(TimeoutError));
         assert_eq!((handle.cancelled(), cancelling()), (true, 0));
     });

@@ -4,9 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use oneloop::wait::{PendingSet, WaitSets, Waitable};
 use oneloop::{
-    AnyFuture, Awaitable, EventLoop, Pending, ReturnWhen, Task, TaskError, WaitSets, Waitable, catch_cancelled,
-    create_future, create_task, ensure_future, gather, sleep, wait, yield_now,
+    AnyFuture, Awaitable, EventLoop, ReturnWhen, Task, TaskError, catch_cancelled, create_future, create_task,
+    ensure_future, gather, sleep, wait, yield_now,
 };
 
 use crate::support::{after, counted, fail_after, now, pass_after, run, secs, tasks, virtual_loop};
@@ -190,7 +191,7 @@ fn every_kind_of_handle_can_be_waited_for() {
         assert_eq!(wait([ensure_future(after(1)), create_task(after(2)).into()]).await.done.len(), 2);
         let task = create_task(after(1));
         assert_eq!(wait([task.handle()]).await.done.len(), 1);
-        let mixed: Vec<AnyFuture> = vec![task.handle().into(), gather([after(3)]).handle()];
+        let mixed: Vec<AnyFuture> = vec![task.handle().into(), gather([after(3)]).any()];
         let sets = wait(mixed).return_when(ReturnWhen::FirstCompleted).await;
         assert_eq!((sets.done.len(), sets.pending.len()), (1, 1));
     });
@@ -321,7 +322,7 @@ fn a_wait_works_inside_foreign_combinators() {
 // Again and again.
 
 /// Waits for the first of `pending` until none is left, and answers who ended when.
-async fn drain(mut pending: Pending<Task<u64>>) -> Vec<u64> {
+async fn drain(mut pending: PendingSet<Task<u64>>) -> Vec<u64> {
     let mut order = Vec::new();
     while !pending.is_empty() {
         let sets = wait(pending).return_when(ReturnWhen::FirstCompleted).await;

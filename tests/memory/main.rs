@@ -172,7 +172,7 @@ fn a_hundred_thousand_children_of_every_primitive_leave_nothing() {
             let _ = timeout(Duration::from_micros(5), shield(nap(i))).await;
             let future = create_future::<u64>();
             let waits = create_task(future.clone());
-            future.handle().add_done_callback(|_| {});
+            future.any().add_done_callback(|_| {});
             yield_now().await;
             if i % 2 == 0 {
                 assert!(waits.cancel());
@@ -257,7 +257,7 @@ fn short_life(clock: Clock) {
             drop(ended);
         });
         drop(gather((0..5).map(|_| never())).limit(2));
-        future.handle().add_done_callback(|_| {});
+        future.any().add_done_callback(|_| {});
         EventLoop::current().call_later(Duration::from_secs(60), never);
         #[cfg(unix)]
         create_task(waits_for_a_socket());

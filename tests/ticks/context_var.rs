@@ -77,11 +77,11 @@ fn context_of_a_callback_is_a_copy_made_at_its_registration() {
         lp.call_later(Duration::ZERO, set_50(&t, "later"));
         V.set(3);
         let done = set_50(&t, "done");
-        f.handle().add_done_callback(move |_| done());
+        f.any().add_done_callback(move |_| done());
         V.set(4);
         f.set_result(()).unwrap();
         let late = set_50(&t, "done late");
-        f.handle().add_done_callback(move |_| late());
+        f.any().add_done_callback(move |_| late());
         V.set(5);
         yields(3).await;
         rec(&t, "main");
@@ -224,7 +224,7 @@ fn context_given_to_callbacks_is_entered_by_them() {
         lp.call_soon(count());
         lp.call_later(Duration::ZERO, count());
         let done = count();
-        f.handle().add_done_callback(move |_| done());
+        f.any().add_done_callback(move |_| done());
         f.set_result(()).unwrap();
         yields(3).await;
         rec(&t, "main");

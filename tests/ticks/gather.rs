@@ -120,7 +120,7 @@ fn gather_child_cancelled() {
     let got = trace(async |t| {
         let a = create_task(t.slp("a", 9, 1)).shared();
         let b = create_task(t.slp("b", 4, 2)).shared();
-        let cancels = a.handle();
+        let cancels = a.any();
         t.soon("cancel a", move || cancels.cancel_with("m"));
         match catch_cancelled(gather([a, b.clone()])).await {
             Ok(_) => unreachable!("a child was cancelled"),
@@ -165,7 +165,7 @@ const CANCELLED: &str = "a.run@+1 ; b.run@+1 ; cancel -> true@+1 ; a.CANCEL(m)@+
 fn gather_cancelled() {
     let got = trace(async |t| {
         let g = gather([create_task(t.slp("a", 9, 1)), create_task(t.slp("b", 9, 2))]);
-        let handle = g.handle();
+        let handle = g.any();
         cancel_group_soon(&t, handle.clone(), "m");
         let ended = catch_cancelled(g).await;
         t.rec(format!("g.cancelled={}", handle.cancelled())); // CPython: False, gh-85071
@@ -181,7 +181,7 @@ fn gather_cancelled() {
 fn gather_cancelled_return_exceptions() {
     let got = trace(async |t| {
         let g = gather([create_task(t.slp("a", 9, 1)), create_task(t.slp("b", 9, 2))]).return_exceptions();
-        let handle = g.handle();
+        let handle = g.any();
         cancel_group_soon(&t, handle.clone(), "m");
         let ended = catch_cancelled(g).await;
         t.rec(format!("g.cancelled={}", handle.cancelled()));
@@ -208,7 +208,7 @@ async fn slow_cleaner(t: Trace) {
 fn gather_cancelled_does_not_wait_for_a_slow_child() {
     let got = trace(async |t| {
         let g = gather([ensure_future(t.slp("a", 9, ())), ensure_future(slow_cleaner(t.clone()))]);
-        cancel_group_soon(&t, g.handle(), "");
+        cancel_group_soon(&t, g.any(), "");
         let ended = catch_cancelled(g).await.is_err();
         t.rec(format!("caught={ended}"));
         for _ in 0..4 {
@@ -227,7 +227,7 @@ fn gather_cancelled_return_exceptions_waits_for_a_slow_child() {
     let got = trace(async |t| {
         let children = [ensure_future(t.slp("a", 9, ())), ensure_future(slow_cleaner(t.clone()))];
         let g = gather(children).return_exceptions();
-        cancel_group_soon(&t, g.handle(), "");
+        cancel_group_soon(&t, g.any(), "");
         g.await.len()
     });
     assert_eq!(
@@ -270,7 +270,7 @@ fn gather_of_one_child_in_several_places() {
 fn gather_cancelled_and_one_child_swallows_it() {
     let got = trace(async |t| {
         let g = oneloop::gather!(t.ig(7), t.slp("b", 9, 1));
-        cancel_group_soon(&t, g.handle(), "");
+        cancel_group_soon(&t, g.any(), "");
         g.await
     });
     assert_eq!(
@@ -283,7 +283,7 @@ fn gather_cancelled_and_one_child_swallows_it() {
 fn gather_cancelled_and_its_only_child_swallows_it() {
     let got = trace(async |t| {
         let g = gather([t.ig(7)]);
-        cancel_group_soon(&t, g.handle(), "");
+        cancel_group_soon(&t, g.any(), "");
         g.await
     });
     assert_eq!(got, "ig.run@+1 ; cancel -> true@+1 ; ig.swallow@+2 ; RESUME raised Cancelled()@+4");
@@ -392,7 +392,7 @@ fn gather_dropped_with_a_panic_is_reported_once() {
         for _ in 0..4 {
             yield_now().await;
         }
-        drop::<oneloop::Gathering<Vec<()>>>(g);
+        drop::<Gathering<Vec<()>>>(g);
     });
     assert_eq!(got, "RESUME ret=()@+4 ; handler=[\"Future exception was never retrieved\"]");
 }
@@ -401,7 +401,7 @@ fn gather_dropped_with_a_panic_is_reported_once() {
 fn gather_cancelled_between_the_first_failure_and_its_turn() {
     let got = trace(async |t| {
         let g = try_gather([t.slp("a", 0, Err::<(), _>("x")), t.slp("b", 9, Ok(()))]);
-        cancel_group_soon(&t, g.handle(), "");
+        cancel_group_soon(&t, g.any(), "");
         g.await
     });
     assert_eq!(got, "a.run@+1 ; b.run@+1 ; cancel -> true@+1 ; b.CANCEL()@+2 ; RESUME ret=Err(\"x\")@+3");
@@ -423,7 +423,7 @@ fn gather_awaiter_cancelled_between_the_last_end_and_its_turn() {
 fn gather_nested_cancelled() {
     let got = trace(async |t| {
         let g = oneloop::gather!(gather([t.slp("a", 9, ())]), t.slp("b", 9, ()));
-        cancel_group_soon(&t, g.handle(), "m");
+        cancel_group_soon(&t, g.any(), "m");
         g.await
     });
     assert_eq!(

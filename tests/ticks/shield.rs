@@ -19,8 +19,8 @@ fn shield_of_what_is_done_is_the_same() {
     let got = trace(async |_| {
         let f = create_future();
         f.set_result(1).unwrap();
-        let handle = f.handle();
-        shield(f).handle() == handle
+        let handle = f.any();
+        shield(f).any() == handle
     });
     assert_eq!(got, "RESUME ret=true@+0");
 }
@@ -139,10 +139,10 @@ fn as_completed_of_a_done_future() {
     let got = trace(async |t| {
         let f = create_future();
         f.set_result(1).unwrap();
-        let handle = f.handle();
+        let handle = f.any();
         let next = as_completed([f]).next().await;
         t.rec("it");
-        next.unwrap().unwrap().handle() == handle
+        next.unwrap().unwrap().any() == handle
     });
     assert_eq!(got, "it@+2 ; RESUME ret=true@+2");
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use oneloop::wait::{WaitSets, Waitable};
 use oneloop::{
-    EventLoop, ReturnWhen, Task, WaitSets, Waitable, catch_cancelled, create_future, create_task, current_task, wait,
-    yield_now,
+    EventLoop, ReturnWhen, Task, catch_cancelled, create_future, create_task, current_task, wait, yield_now,
 };
 
 use super::trace::{trace, trace_with_jumps};
@@ -40,7 +40,7 @@ fn wait_samples_its_sets_when_it_resumes() {
         let (a, b) = (create_task(t.imm("a", 1)), create_task(t.imm("b", 2)));
         let (c, d) = (create_task(t.slp("c", 1, 2)), create_task(t.slp("d", 2, 2)).shared());
         let all = [a.handle(), b.handle(), c.handle()].map(|task| task.as_any().clone());
-        let all = all.into_iter().chain([d.handle()]);
+        let all = all.into_iter().chain([d.any()]);
         let sets = wait(all).return_when(ReturnWhen::FirstCompleted).await;
         d.await;
         sizes(&sets)

@@ -1,4 +1,5 @@
-//! A coroutine that the loop steps: asyncio's `Task`. Must not know the loop.
+//! A coroutine that the loop steps: asyncio's `Task`. Owns the step, the memory of the coroutine and its handle; must
+//! not know the loop that runs it.
 
 mod step; // one step of any task
 mod cell; // the one allocation of a task

@@ -1,5 +1,5 @@
-//! The step that a task takes: what is delivered to it, one poll of its coroutine, and what that means. Owns the order of
-//! these; must not know the type of the coroutine, so that there is one step for all of them.
+//! One step of a task: what is delivered to it, one poll of its coroutine, and what follows from the poll. Owns the
+//! order of these; must not know the type of the coroutine, so that the step is compiled once for all of them.
 
 use std::any::Any;
 use std::mem::ManuallyDrop;
@@ -15,16 +15,19 @@ use crate::node::{
     Core, Ending, Kind, Loop, NodeRef, Request, TaskState, Waits, guarded, report_panic, report_unretrieved,
 };
 
-/// A coroutine in its place, without its type.
+/// The name under which a panic of a destructor is reported.
+const IN_DESTRUCTOR: &str = "Exception in destructor";
+
+/// A coroutine in the memory of its task, without its type.
 pub(super) trait Coroutine {
-    /// One poll. A value that is not lost takes the coroutine's place.
+    /// Polls the coroutine once. If it returns a value that counts, the value replaces it in its memory.
     fn resume(&self, cx: &mut Context<'_>) -> Resumed;
 
-    /// Drops the coroutine, in its place, or its value. A destructor may panic.
+    /// Drops the coroutine or its value in place. Returns the panic of its destructor as an error.
     fn discard(&self) -> Result<(), Box<dyn Any + Send>>;
 }
 
-/// What a poll came to. One word, as most polls come to nothing much.
+/// What a poll resulted in. One word in size, because most polls return `Pending` or `Finished`.
 pub(super) enum Resumed {
     Pending,
     Finished,
@@ -33,131 +36,140 @@ pub(super) enum Resumed {
 
 /// How a poll ended a task without a value.
 pub(super) enum Failure {
-    /// It returned while a cancellation was on its way: the value has been dropped. With the cancellation's message.
-    Lost(Option<Arc<str>>),
+    /// The coroutine returned while a cancellation was pending, so its value was dropped, as in asyncio. Holds the
+    /// message of the cancellation.
+    Cancelled(Option<Arc<str>>),
     Panicked(Box<dyn Any + Send>),
 }
 
-/// Whether a value that is returned now is lost: a cancellation is being thrown and has found no catcher, or one was asked
-/// for meanwhile. It is taken.
-pub(super) fn cancelled_meanwhile(kernel: &Loop, suspension: &TaskState) -> Option<Failure> {
+/// Called when a coroutine has returned. If a cancellation is pending, because one is being thrown and was not caught
+/// or because one was requested during the poll, takes it and returns it: the returned value does not count.
+pub(super) fn cancelled_meanwhile(kernel: &Loop, state: &TaskState) -> Option<Failure> {
     if kernel.throwing().throw() != Throw::Off {
-        Some(Failure::Lost(kernel.throwing().take()))
-    } else if suspension.request() != Request::None {
-        Some(Failure::Lost(suspension.take_request().1))
+        Some(Failure::Cancelled(kernel.throwing().take()))
+    } else if state.request() != Request::None {
+        Some(Failure::Cancelled(state.take_request().1))
     } else {
         None
     }
 }
 
-/// Takes a step of the task `me`, in its context of variables. Not inlined, as a copy for each type of coroutine would be
-/// all there is to it.
+/// Takes a step of the task `me`, in its context of variables. Not inlined into `Node::step`, which exists once for
+/// each type of coroutine.
 #[inline(never)]
-pub(super) fn step(core: &Core, suspension: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
+pub(super) fn step(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     if uses_contexts() {
-        return step_in_context(core, suspension, coroutine, me);
+        return step_in_context(core, state, coroutine, me);
     }
-    advance(core, suspension, coroutine, me);
+    advance(core, state, coroutine, me);
+    // the thread's first use of a variable may have been in this step
     if uses_contexts() {
-        leave_context(core, suspension, None);
+        leave_context(core, state, None);
     }
 }
 
 /// A step on a thread that has used variables.
 #[inline(never)]
-fn step_in_context(core: &Core, suspension: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
-    let outside = swap_context(suspension.take_context());
-    advance(core, suspension, coroutine, me);
-    leave_context(core, suspension, outside);
+fn step_in_context(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
+    let outside = swap_context(state.take_context());
+    advance(core, state, coroutine, me);
+    leave_context(core, state, outside);
 }
 
-/// A task that has ended lets go of what its variables are set to: a value may hold a handle on this very task.
+/// Puts the thread back into the context `outside`. The task keeps its context, unless it has ended: a value in the
+/// context may hold a handle on this very task.
 #[cold]
-fn leave_context(core: &Core, suspension: &TaskState, outside: Option<Variables>) {
+fn leave_context(core: &Core, state: &TaskState, outside: Option<Variables>) {
     let own = swap_context(outside);
     if core.is_done() {
-        guarded(core.kernel(), "Exception in destructor", || drop(own));
+        guarded(core.kernel(), IN_DESTRUCTOR, || drop(own));
     } else {
-        suspension.set_context(own);
+        state.set_context(own);
     }
 }
 
-#[expect(clippy::inline_always, reason = "in both; a call between them cost as much as half of it")]
+#[expect(clippy::inline_always, reason = "a call from each of its two callers cost half as much as the step; measured")]
 #[inline(always)]
-fn advance(core: &Core, suspension: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
+fn advance(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     let kernel = &**core.kernel();
-    let throwing = suspension.needs_bookkeeping().replace(false) && begin(kernel, suspension);
-    suspension.running().set(true);
-    let resumed = if throwing && !suspension.started().get() {
-        Resumed::Pending // cancelled before it began
+    let throwing = state.needs_bookkeeping().replace(false) && begin(kernel, state);
+    state.running().set(true);
+    let resumed = if throwing && !state.started().get() {
+        // asyncio throws into a coroutine that has not begun; it ends without running any of its code
+        Resumed::Pending
     } else {
-        suspension.started().set(true);
-        let waker = ManuallyDrop::new(waker(suspension.key())); // its destructor would do nothing
+        state.started().set(true);
+        let waker = ManuallyDrop::new(waker(state.key())); // its destructor would do nothing
         let mut cx = Context::from_waker(&waker);
         kernel.running_task().during(me, || coroutine.resume(&mut cx))
     };
     let still_throwing = kernel.throwing().throw() != Throw::Off;
     match resumed {
         Resumed::Pending if !still_throwing => {
-            suspend(kernel, suspension);
-            if suspension.needs_bookkeeping().get() {
-                wait(suspension, me);
+            suspend(kernel, state);
+            if state.needs_bookkeeping().get() {
+                begin_wait(state, me);
             }
         }
         Resumed::Finished => {
-            suspend(kernel, suspension);
-            end(core, suspension, me, None);
+            suspend(kernel, state);
+            end(core, state, me, None);
         }
+        // The coroutine failed; or it returned `Pending` and nothing in it has caught the cancellation that is being
+        // thrown. Destructors run in `fail`, so the task counts as running until then.
         resumed => {
             let ending = kernel.running_task().during(me, || fail(kernel, coroutine, resumed));
-            suspend(kernel, suspension);
-            end(core, suspension, me, Some(ending));
+            suspend(kernel, state);
+            end(core, state, me, Some(ending));
         }
     }
 }
 
-/// The task no longer waits: whether a cancellation is to be thrown at it, which is on its way now.
-#[inline(never)] // nor is `wait`: most steps have none of this, and pay for every register that it needs
-fn begin(kernel: &Loop, suspension: &TaskState) -> bool {
-    let waits = suspension.clear_waits();
-    let throws = suspension.request() != Request::None;
+/// The first part of a step: ends the wait of the task, and starts to throw the requested cancellation, if there is
+/// one. Returns whether there is one.
+#[inline(never)] // nor is `begin_wait`: most steps need neither, and would pay for every register that these use
+fn begin(kernel: &Loop, state: &TaskState) -> bool {
+    let waits = state.clear_waits();
+    let throws = state.request() != Request::None;
     if throws {
-        let (_, message) = suspension.take_request();
-        kernel.throwing().start(Throw::Delivered, message_on_its_way(&waits, message));
-        // whatever became of an earlier one, the task meets a cancellation now
-        drop(suspension.take_handed_on());
+        let (_, message) = state.take_request();
+        kernel.throwing().start(Throw::Delivered, message_to_throw(&waits, message));
+        // a cancellation that went to the awaited node before is replaced by this one
+        drop(state.take_handed_on());
     }
-    suspension.needs_bookkeeping().set(suspension.has_handed_on());
+    state.needs_bookkeeping().set(state.has_handed_on());
     if !matches!(waits, Waits::None) {
-        // seldom the last share of a node, but then a value of a user goes with it
-        guarded(kernel, "Exception in destructor", || drop(waits));
+        // this is seldom the last pointer to the node, but if it is, a value of the user is dropped with it
+        guarded(kernel, IN_DESTRUCTOR, || drop(waits));
     }
     throws
 }
 
-/// The task waits: a cancellation that was asked for while it ran goes on to what it waits for, and one that had been
-/// handed on comes back if that was given up.
+/// The last part of a step after which the task waits. A cancellation that was requested during the step goes to the
+/// node that the task awaits. A cancellation that went to a node before comes back if the task no longer awaits that
+/// node.
 #[inline(never)]
-fn wait(suspension: &TaskState, me: &NodeRef) {
-    if suspension.request() != Request::None {
+fn begin_wait(state: &TaskState, me: &NodeRef) {
+    if state.request() != Request::None {
         deliver_to_wait(me);
-    } else if suspension.has_handed_on() {
+    } else if state.has_handed_on() {
         take_back_if_given_up(me);
     }
 }
 
 #[inline]
-fn suspend(kernel: &Loop, suspension: &TaskState) {
-    suspension.leaf().set(kernel.running_task().leaf().take());
-    suspension.running().set(false);
+fn suspend(kernel: &Loop, state: &TaskState) {
+    state.leaf().set(kernel.running_task().leaf().take());
+    state.running().set(false);
 }
 
-/// How a task ends without a value. Its coroutine is dropped; a destructor that panics ends the task so.
+/// Drops the coroutine and returns how the task ends without a value. If the destructor panics, that panic is how it
+/// ends.
 #[cold]
 fn fail(kernel: &Loop, coroutine: &dyn Coroutine, resumed: Resumed) -> Ending {
     let ending = match resumed {
         Resumed::Failed(failure) => match *failure {
-            Failure::Lost(message) => Ending::Cancelled(Cancelled::new(message)),
+            Failure::Cancelled(message) => Ending::Cancelled(Cancelled::new(message)),
             Failure::Panicked(payload) => {
                 kernel.throwing().take();
                 Ending::Panicked(Panic::new(payload))
@@ -171,12 +183,12 @@ fn fail(kernel: &Loop, coroutine: &dyn Coroutine, resumed: Resumed) -> Ending {
     }
 }
 
-/// The last turn: out of the table, and whoever watches is told.
-fn end(core: &Core, suspension: &TaskState, me: &NodeRef, ending: Option<Ending>) {
+/// Ends the task: removes it from the kernel's table and tells its watchers. `ending` is `None` if it has a value.
+fn end(core: &Core, state: &TaskState, me: &NodeRef, ending: Option<Ending>) {
     let kernel = core.kernel();
-    let in_table = kernel.remove_task(suspension.key());
-    if suspension.needs_bookkeeping().get() {
-        guarded(kernel, "Exception in destructor", || drop(suspension.take_handed_on()));
+    let in_table = kernel.remove_task(state.key());
+    if state.needs_bookkeeping().get() {
+        guarded(kernel, IN_DESTRUCTOR, || drop(state.take_handed_on()));
     }
     let share = || me.clone();
     match ending {
@@ -184,30 +196,31 @@ fn end(core: &Core, suspension: &TaskState, me: &NodeRef, ending: Option<Ending>
         Some(ending) => core.end(ending, share),
     }
     if !core.has_handles() {
-        report_unretrieved(core, &Kind::Task(suspension));
-        guarded(kernel, "Exception in destructor", || me.orphaned());
+        report_unretrieved(core, &Kind::Task(state));
+        guarded(kernel, IN_DESTRUCTOR, || me.orphaned());
     }
     drop(in_table);
 }
 
-/// The loop closes: drops what there is, in the task's context.
-pub(super) fn abandon(core: &Core, suspension: &TaskState, coroutine: &dyn Coroutine) {
+/// The loop closes: drops the coroutine in the task's context, and tells no watcher.
+pub(super) fn abandon(core: &Core, state: &TaskState, coroutine: &dyn Coroutine) {
     let kernel = core.kernel();
-    drop(kernel.remove_task(suspension.key()));
-    let outside = if uses_contexts() { swap_context(suspension.take_context()) } else { None };
+    drop(kernel.remove_task(state.key()));
+    let outside = if uses_contexts() { swap_context(state.take_context()) } else { None };
     if let Err(payload) = coroutine.discard() {
-        report_panic(kernel, "Exception in destructor", payload);
+        report_panic(kernel, IN_DESTRUCTOR, payload);
     }
-    guarded(kernel, "Exception in destructor", || core.end_silently());
-    guarded(kernel, "Exception in destructor", || drop(suspension.clear_waits()));
-    guarded(kernel, "Exception in destructor", || drop(suspension.take_handed_on()));
+    guarded(kernel, IN_DESTRUCTOR, || core.end_silently());
+    guarded(kernel, IN_DESTRUCTOR, || drop(state.clear_waits()));
+    guarded(kernel, IN_DESTRUCTOR, || drop(state.take_handed_on()));
     if uses_contexts() {
-        leave_context(core, suspension, outside);
+        leave_context(core, state, outside);
     }
 }
 
-/// The message to deliver. If what the task awaits has been cancelled, that cancellation was on its way first.
-fn message_on_its_way(waits: &Waits, message: Option<Arc<str>>) -> Option<Arc<str>> {
+/// The message of the cancellation to throw. If the awaited node was cancelled, the task would have met that
+/// cancellation anyway, so its message comes first.
+fn message_to_throw(waits: &Waits, message: Option<Arc<str>>) -> Option<Arc<str>> {
     let awaited = match waits {
         Waits::One(node) => node.core().ending(),
         Waits::None | Waits::Many(_) => None,

@@ -1,21 +1,21 @@
-//! A coroutine that the loop steps: asyncio's `Task`. Owns the typed handle and the making of tasks; must not know the
-//! loop that runs them.
+//! The typed handle on a task: asyncio's `Task`. Owns the handle and `create_task`; must not know the loop that runs
+//! the task.
 
 use std::panic::Location;
 use std::rc::Rc;
 
 use super::cell::TaskCell;
 use crate::awaitables::any_future::TaskHandle;
-use crate::awaitables::join_handle::{JoinHandle, handle_methods};
+use crate::awaitables::join_handle::JoinHandle;
 use crate::base::Context;
 use crate::current;
 use crate::node::{Loop, as_promise};
 
 /// A running coroutine: asyncio's `Task`.
 ///
-/// The loop owns the task; this is the one handle that its value comes out by. Awaiting it gives the value of the
-/// coroutine; if the task was cancelled, the cancellation is raised in the awaiter, and if it panicked, the panic goes
-/// on there. Dropping the handle lets the task run on.
+/// The loop owns the task. This handle is the only one that its value can be taken from. Awaiting it returns the value
+/// of the coroutine; if the task was cancelled, its cancellation is raised in the awaiter, and if it panicked, its
+/// panic is resumed there. If the handle is dropped, the task runs on.
 ///
 /// # Examples
 /// ```
@@ -34,50 +34,51 @@ use crate::node::{Loop, as_promise};
 /// ```
 ///
 /// # Cancel safety
-/// Dropping the await loses nothing: the task runs on. A cancellation of the awaiting task is handed on to this task,
-/// and the awaiter sees it only if this task ends cancelled.
+/// Dropping the await loses nothing: the task runs on. A cancellation of the awaiting task cancels this task; the
+/// awaiter is cancelled only if this task ends cancelled.
 pub struct Task<T> {
-    join: JoinHandle<T>,
+    pub(crate) join: JoinHandle<T>,
 }
 
 impl<T: 'static> Task<T> {
-    /// A cloneable handle without the type of the value.
+    /// A cloneable handle on the task, without the type of the value.
     pub fn handle(&self) -> TaskHandle {
         TaskHandle::of_task(self.join.node())
     }
 
-    /// Its number: unique on its loop, counted from 1 in order of creation.
+    /// The number of the task: unique on its loop, counted from 1 in order of creation.
     pub fn id(&self) -> u64 {
         self.handle().id()
     }
 
-    /// Its name: `Task-` and its number, if it was given no other.
+    /// The name of the task; `Task-` and its number by default.
     pub fn name(&self) -> String {
         self.handle().name()
     }
 
-    /// Gives it a name; for use at its creation, `create_task(f()).named("reader")`.
-    #[must_use = "it is the task's one handle"]
+    /// This task with a name, as in `create_task(f()).named("reader")`.
+    #[must_use = "this is the only handle that the value can be taken from"]
     pub fn named(self, name: impl AsRef<str>) -> Self {
         self.set_name(name.as_ref());
         self
     }
 
-    /// Gives it a name.
+    /// Sets the name of the task.
     pub fn set_name(&self, name: &str) {
         self.handle().set_name(name);
     }
 
-    /// Takes it out of `all_tasks()`: it is work of the loop itself, and nobody is to cancel it or wait for it.
+    /// Leaves the task out of `all_tasks()`: it does work of the crate itself, which a program must not cancel or wait
+    /// for.
     pub(crate) fn hide(self, name: &str) {
         let handle = self.handle();
         handle.set_name(name);
         handle.state().hide();
     }
 
-    /// Gives it a context to run in, shared with whoever else has it, instead of the copy that it has inherited: asyncio's
-    /// `create_task(f(), context=ctx)`. For use at its creation, `create_task(f()).in_context(&ctx)`, or
-    /// `group.create_task(f()).in_context(&ctx)`.
+    /// This task in the given context, which it shares with everything else that runs in it, instead of in its copy of
+    /// the creator's context: asyncio's `create_task(f(), context=ctx)`. Call it right after the creation, as in
+    /// `create_task(f()).in_context(&ctx)` or `group.create_task(f()).in_context(&ctx)`.
     ///
     /// # Examples
     /// ```
@@ -97,9 +98,9 @@ impl<T: 'static> Task<T> {
     /// ```
     ///
     /// # Panics
-    /// If it has taken its first step.
+    /// If the task has taken its first step.
     #[track_caller]
-    #[must_use = "it is the task's one handle"]
+    #[must_use = "this is the only handle that the value can be taken from"]
     pub fn in_context(self, ctx: &Context) -> Self {
         let handle = self.handle();
         let state = handle.state();
@@ -112,21 +113,19 @@ impl<T: 'static> Task<T> {
         self
     }
 
-    /// How many cancellations were asked for and not taken back: asyncio's `cancelling()`.
+    /// The number of cancellations that were requested and not taken back: asyncio's `cancelling()`.
     pub fn cancelling(&self) -> u32 {
         self.handle().cancelling()
     }
 
-    /// Takes one request for cancellation back and answers how many are left: asyncio's `uncancel()`.
+    /// Takes back one request for cancellation and returns the number of those that remain: asyncio's `uncancel()`.
     pub fn uncancel(&self) -> u32 {
         self.handle().uncancel()
     }
 }
 
-handle_methods!(Task);
-
-/// Starts a coroutine on this thread's loop: asyncio's `create_task`. Its first step comes in the next iteration, in
-/// order of creation. It runs in a copy of the [`Context`] of this moment.
+/// Starts a coroutine as a task of this thread's loop: asyncio's `create_task`. Its first step comes in the next
+/// iteration, in order of creation. It runs in a copy of the [`Context`] of this moment.
 ///
 /// # Examples
 /// ```
@@ -152,7 +151,7 @@ where
     spawn(current::expect(), future.into_future(), true, Location::caller())
 }
 
-/// A task on `kernel`, queued for its first step or held back until somebody wakes it.
+/// A task on `kernel`: queued for its first step if `queued`, and otherwise held back until it is woken.
 pub(crate) fn spawn<F>(
     kernel: Rc<Loop>,
     future: F,

@@ -1,20 +1,24 @@
-//! The children of a gathering. Owns what their results are put together to;
-//! must not know when.
-
-use std::any::Any;
+//! The children of a gathering. Owns how their results are put together; must not know when that happens.
 
 use crate::awaitables::JoinHandle;
 use crate::error::TaskError;
 use crate::node::{Core, NodeRef, State};
 
-/// Several children, by index.
+/// The handles on several children, by index.
 pub(crate) trait Children: 'static {
+    /// How each child ended: what `return_exceptions` promises.
+    type Outcomes: 'static;
+
     fn len(&self) -> usize;
     fn core(&self, index: usize) -> &Core;
     fn node(&self, index: usize) -> NodeRef;
+    /// How each child ended. All children must be done.
+    fn into_outcomes(self) -> Self::Outcomes;
 }
 
 impl<T: 'static> Children for Vec<JoinHandle<T>> {
+    type Outcomes = Vec<Result<T, TaskError>>;
+
     fn len(&self) -> usize {
         self.len()
     }
@@ -26,52 +30,47 @@ impl<T: 'static> Children for Vec<JoinHandle<T>> {
     fn node(&self, index: usize) -> NodeRef {
         self[index].node()
     }
+
+    fn into_outcomes(self) -> Self::Outcomes {
+        self.iter().map(JoinHandle::take_result).collect()
+    }
 }
 
-/// Whether the child returned an error.
-#[expect(clippy::ptr_arg, reason = "children are a Vec here and a tuple there")]
-pub(crate) fn is_err<V: 'static, E: 'static>(children: &Vec<JoinHandle<Result<V, E>>>, index: usize) -> bool {
-    failed(&children[index])
+/// Whether the child returned an error: the `Fails` of `try_gather`.
+#[expect(clippy::ptr_arg, reason = "the type of children is a Vec here and a tuple elsewhere")]
+pub(super) fn is_err_at<V: 'static, E: 'static>(children: &Vec<JoinHandle<Result<V, E>>>, index: usize) -> bool {
+    is_err(&children[index])
 }
 
 /// Whether this child returned an error.
-pub(super) fn failed<V, E>(child: &JoinHandle<Result<V, E>>) -> bool {
-    let mut failed = false;
+pub(super) fn is_err<V, E>(child: &JoinHandle<Result<V, E>>) -> bool {
+    let mut is_err = false;
     if child.core().state() == State::Finished {
-        child.promise().peek(&mut |result| failed = result.is_err());
+        child.promise().peek(&mut |result| is_err = result.is_err());
     }
-    failed
+    is_err
 }
 
-/// The values of children that have all finished.
-pub(crate) fn values<T: 'static>(children: Vec<JoinHandle<T>>, _failed: Option<usize>) -> Option<Box<dyn Any>> {
+/// The values of children that all have one: the `Collect` of `gather`.
+pub(super) fn values<T: 'static>(children: Vec<JoinHandle<T>>, _failed: Option<usize>) -> Option<Vec<T>> {
     let mut values = Vec::with_capacity(children.len());
     for child in children {
         values.push(child.promise().take()?);
     }
-    Some(Box::new(values))
+    Some(values)
 }
 
-/// How each child ended.
-#[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "a `Collect`, as the others")]
-pub(crate) fn outcomes<T: 'static>(children: Vec<JoinHandle<T>>, _failed: Option<usize>) -> Option<Box<dyn Any>> {
-    let outcomes: Vec<Result<T, TaskError>> = children.iter().map(JoinHandle::take_result).collect();
-    Some(Box::new(outcomes))
-}
-
-/// The values of children that have all finished, or the error of the one that failed.
-pub(crate) fn first_error<V: 'static, E: 'static>(
+/// The values of children that all have one, or the error of the child that failed: the `Collect` of `try_gather`.
+pub(super) fn values_or_error<V: 'static, E: 'static>(
     children: Vec<JoinHandle<Result<V, E>>>,
     failed: Option<usize>,
-) -> Option<Box<dyn Any>> {
-    let result: Result<Vec<V>, E> = if let Some(index) = failed {
-        Err(children[index].promise().take()?.err()?)
-    } else {
-        let mut values = Vec::with_capacity(children.len());
-        for child in children {
-            values.push(child.promise().take()?.ok()?);
-        }
-        Ok(values)
-    };
-    Some(Box::new(result))
+) -> Option<Result<Vec<V>, E>> {
+    if let Some(index) = failed {
+        return Some(Err(children[index].promise().take()?.err()?));
+    }
+    let mut values = Vec::with_capacity(children.len());
+    for child in children {
+        values.push(child.promise().take()?.ok()?);
+    }
+    Some(Ok(values))
 }

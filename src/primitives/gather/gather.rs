@@ -1,26 +1,32 @@
-//! All of several awaitables, in order: asyncio's `gather`. Owns `gather`, `try_gather` and their policies; must not
-//! know `wait` or the loop that runs the children.
+//! asyncio's `gather`. Owns the functions `gather` and `try_gather`, and the settings of a gathering; must not know
+//! `wait`, or the loop that runs the children.
 
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::children::{Children, first_error, is_err, outcomes, values};
-use super::countdown::{Collect, Countdown, Fails};
-use crate::awaitables::{FirstError, Gathering, JoinHandle, Outcomes, Values, recognise, spawn};
+use super::children::{Children, is_err_at, values, values_or_error};
+use super::gathering_node::{Collect, Fails, GatheringNode};
+use crate::awaitables::{FirstError, Gathering, JoinHandle, Listed, Outcomes, Values, recognise, spawn};
 use crate::current;
 use crate::error::TaskError;
-use crate::node::{Loop, as_promise};
+use crate::node::{Loop, Promise, as_promise};
 
-/// Runs awaitables at once and gives all their values in the order of the arguments: asyncio's `gather`.
+/// The node behind what `gather` returns.
+type ValuesNode<T> = GatheringNode<Vec<JoinHandle<T>>, Vec<T>>;
+
+/// The node behind what `try_gather` returns.
+type FirstErrorNode<V, E> = GatheringNode<Vec<JoinHandle<Result<V, E>>>, Result<Vec<V>, E>>;
+
+/// Runs awaitables concurrently and returns all their values in the order of the arguments: asyncio's `gather`.
 ///
-/// Coroutines become tasks now, in order; tasks, futures and gatherings are taken as they are, with nothing wrapped
-/// around them. Values may well be `Result`s: a child that returns an error is a child that returned. If a child is
-/// cancelled, the gathering ends cancelled; if one panics, the panic goes on in whoever awaits the gathering. Either
-/// way the other children run on, and [`return_exceptions`](Gathering::return_exceptions) puts such endings in their
-/// places instead. For children of several types there is [`gather!`](macro@super::gather).
+/// Coroutines become tasks when `gather` is called, in order. Tasks, futures and gatherings are taken as they are; no
+/// task is made for them. A child that returns a `Result` with an error counts as a child that returned. If a child is
+/// cancelled, the gathering ends cancelled; if a child panics, its panic is resumed in the awaiter. In both cases the
+/// other children run on. [`return_exceptions`](Gathering::return_exceptions) returns such endings as values instead.
+/// For children of several types, use [`gather!`](macro@crate::gather).
 ///
-/// Children live on the loop, so they cannot borrow from the caller, as the main future may: move or share what they
-/// need. A future that stands among the arguments twice wants `shared()`, as its value goes to one only.
+/// The children belong to the loop, so they cannot borrow from the caller, as the main future may: move or share what
+/// they need. To pass one future twice, use `shared()`, because its value can be taken once.
 ///
 /// # Examples
 /// ```
@@ -45,14 +51,14 @@ where
     I::Item: Future + 'static,
     <I::Item as Future>::Output: 'static,
 {
-    gathering(join_all(awaitables, Location::caller()), None, values)
+    gathering(children(awaitables, Location::caller()), None, values)
 }
 
-/// Runs awaitables at once and gives their values in the order of the arguments, or the first error as soon as it comes:
-/// asyncio's `gather` with its exceptions as values.
+/// Runs awaitables concurrently and returns their values in the order of the arguments, or the first error as soon as
+/// there is one: asyncio's `gather` with its exceptions as values.
 ///
-/// As with asyncio, the siblings of the child that failed run on;
-/// [`cancel_rest`](Gathering::cancel_rest) cancels them and waits for their end instead. Later errors are lost.
+/// As in asyncio, the siblings of the child that failed run on, and later errors are lost.
+/// [`cancel_rest`](Gathering::cancel_rest) cancels the siblings and waits for their end instead.
 ///
 /// # Examples
 /// ```
@@ -70,7 +76,7 @@ where
 /// ```
 ///
 /// # Panics
-/// As [`gather`].
+/// As [`gather`](fn@crate::gather).
 #[track_caller]
 pub fn try_gather<I, V, E>(awaitables: I) -> Gathering<Result<Vec<V>, E>, FirstError>
 where
@@ -79,10 +85,10 @@ where
     V: 'static,
     E: 'static,
 {
-    gathering(join_all(awaitables, Location::caller()), Some(is_err), first_error)
+    gathering(children(awaitables, Location::caller()), Some(is_err_at), values_or_error)
 }
 
-fn join_all<I>(awaitables: I, created: &'static Location<'static>) -> Vec<JoinHandle<<I::Item as Future>::Output>>
+fn children<I>(awaitables: I, created: &'static Location<'static>) -> Vec<JoinHandle<<I::Item as Future>::Output>>
 where
     I: IntoIterator,
     I::Item: Future + 'static,
@@ -92,7 +98,10 @@ where
     awaitables.into_iter().map(|awaitable| child(&kernel, awaitable, created)).collect()
 }
 
-/// What is gathered, as a handle. One that is taken as it is must be of this loop, and belongs to the gathering now.
+/// The handle on a child: `awaitable` itself, or a new task of it.
+///
+/// # Panics
+/// If `awaitable` is a handle of another loop.
 pub(super) fn child<F>(kernel: &Rc<Loop>, awaitable: F, created: &'static Location<'static>) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
@@ -111,20 +120,36 @@ where
     }
 }
 
-/// The handle on a new gathering of `children`, whose values `fails` judges and `collect` puts together as an `O`.
-pub(super) fn gathering<C, O, K>(children: C, fails: Option<Fails<C>>, collect: Collect<C>) -> Gathering<O, K>
+/// The handle on a new gathering of `children`. `fails` says which of them have failed by their values; `collect` puts
+/// the results together.
+pub(super) fn gathering<C, O, K>(children: C, fails: Option<Fails<C>>, collect: Collect<C, O>) -> Gathering<O, K>
 where
     C: Children,
     O: 'static,
     K: 'static,
+    Gathering<O, K>: Listed,
 {
-    let countdown = Countdown::start(current::expect(), children, fails, collect);
-    Gathering::new(JoinHandle::adopt(as_promise(countdown)))
+    let node = GatheringNode::start(current::expect(), children, fails, collect);
+    Gathering::new(JoinHandle::adopt(as_promise::<O, _>(node)))
+}
+
+/// The same gathering with outcomes as its results.
+pub(super) fn with_outcomes<C, O>(gathering: &Gathering<O, Values>) -> Gathering<C::Outcomes, Outcomes>
+where
+    C: Children,
+    O: 'static,
+    GatheringNode<C, O>: Promise<C::Outcomes>,
+    Gathering<C::Outcomes, Outcomes>: Listed,
+{
+    let node = gathering.known_node::<GatheringNode<C, O>>();
+    GatheringNode::collect_outcomes(&node);
+    Gathering::new(JoinHandle::view(as_promise::<C::Outcomes, _>(node)))
 }
 
 impl<T: 'static> Gathering<Vec<T>, Values> {
-    /// Gives every child's outcome in its place, cancelled and panicked ones too, when all have ended: asyncio's
-    /// `return_exceptions=True`. Cancelling the gathering itself still cancels it.
+    /// Makes this a gathering of outcomes: when all children have ended, it returns how each of them ended, also by a
+    /// cancellation or a panic. asyncio's `return_exceptions=True`. A cancellation of the gathering itself still
+    /// cancels it.
     ///
     /// # Examples
     /// ```
@@ -139,13 +164,14 @@ impl<T: 'static> Gathering<Vec<T>, Values> {
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     pub fn return_exceptions(self) -> Gathering<Vec<Result<T, TaskError>>, Outcomes> {
-        with_outcomes(&self, outcomes::<T>)
+        with_outcomes::<Vec<JoinHandle<T>>, _>(&self)
     }
 
-    /// At most `n` children run at a time; the next starts when one has ended. Results stay in order.
+    /// Limits the number of children that run at a time to `n`: the next child starts when another has ended. The
+    /// results stay in order.
     ///
-    /// Only coroutines that have not begun wait for their turn, so set the limit right after the call; a task that was
-    /// made before runs already. The siblings of a child that failed run on, and those that wait start in their turn.
+    /// Only children that have not begun are held back, so set the limit right after the call of `gather`. The siblings
+    /// of a child that failed run on, and those that are held back still start one after another.
     ///
     /// # Examples
     /// ```
@@ -159,35 +185,35 @@ impl<T: 'static> Gathering<Vec<T>, Values> {
     /// ```
     ///
     /// # Panics
-    /// If `n` is 0: nothing could ever run.
+    /// If `n` is 0: no child could ever run.
     pub fn limit(self, n: usize) -> Self {
-        self.known_node::<Countdown<Vec<JoinHandle<T>>>>().limit(n);
+        self.known_node::<ValuesNode<T>>().set_limit(n);
         self
     }
 }
 
 impl<T: 'static> Gathering<Vec<Result<T, TaskError>>, Outcomes> {
-    /// At most `n` children run at a time: see [`Gathering::limit`] of `gather`.
+    /// Limits the number of children that run at a time to `n`: see `limit` of a gathering of [`Values`].
     ///
     /// # Panics
-    /// If `n` is 0: nothing could ever run.
+    /// If `n` is 0: no child could ever run.
     pub fn limit(self, n: usize) -> Self {
-        self.known_node::<Countdown<Vec<JoinHandle<T>>>>().limit(n);
+        self.known_node::<ValuesNode<T>>().set_limit(n);
         self
     }
 }
 
 impl<V: 'static, E: 'static> Gathering<Result<Vec<V>, E>, FirstError> {
-    /// At most `n` children run at a time: see [`Gathering::limit`] of `gather`.
+    /// Limits the number of children that run at a time to `n`: see `limit` of a gathering of [`Values`].
     ///
     /// # Panics
-    /// If `n` is 0: nothing could ever run.
+    /// If `n` is 0: no child could ever run.
     pub fn limit(self, n: usize) -> Self {
-        self.known_node::<Countdown<Vec<JoinHandle<Result<V, E>>>>>().limit(n);
+        self.known_node::<FirstErrorNode<V, E>>().set_limit(n);
         self
     }
 
-    /// On the first error, cancels the other children, waits until all have ended, and then gives that error.
+    /// On the first error, cancels the other children, waits until all have ended, and then returns that error.
     ///
     /// # Examples
     /// ```
@@ -206,54 +232,7 @@ impl<V: 'static, E: 'static> Gathering<Result<Vec<V>, E>, FirstError> {
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     pub fn cancel_rest(self) -> Self {
-        Countdown::cancel_rest(&self.known_node::<Countdown<Vec<JoinHandle<Result<V, E>>>>>());
+        GatheringNode::cancel_rest(&self.known_node::<FirstErrorNode<V, E>>());
         self
     }
-}
-
-/// The same gathering, giving what `collect` makes of the outcomes: a `P`.
-pub(super) fn with_outcomes<C, O, P>(gathering: &Gathering<O, Values>, collect: Collect<C>) -> Gathering<P, Outcomes>
-where
-    C: Children,
-    O: 'static,
-    P: 'static,
-{
-    let countdown = gathering.known_node::<Countdown<C>>();
-    Countdown::collect_outcomes(&countdown, collect);
-    Gathering::new(JoinHandle::view(as_promise(countdown)))
-}
-
-/// Runs awaitables of several types at once and gives a tuple of their values: asyncio's `gather(a(), b(), c())`.
-///
-/// Everything said of [`gather`](fn@super::gather) holds.
-///
-/// # Examples
-/// ```
-/// use oneloop::{gather, run};
-///
-/// let (n, s) = run(async { gather!(async { 1 }, async { "two" }).await })?;
-/// assert_eq!((n, s), (1, "two"));
-/// # Ok::<(), oneloop::Error>(())
-/// ```
-#[macro_export]
-macro_rules! gather {
-    ($($awaitable:expr),+ $(,)?) => { $crate::__private::gather_tuple(($($awaitable,)+)) };
-}
-
-/// Runs awaitables of several types with one type of error at once and gives a tuple of their values, or the first error
-/// as soon as it comes.
-///
-/// Everything said of [`try_gather`](fn@crate::try_gather) holds.
-///
-/// # Examples
-/// ```
-/// use oneloop::{run, try_gather};
-///
-/// let both = run(async { try_gather!(async { Ok(1) }, async { Err::<(), _>("no") }).await })?;
-/// assert_eq!(both, Err("no"));
-/// # Ok::<(), oneloop::Error>(())
-/// ```
-#[macro_export]
-macro_rules! try_gather {
-    ($($awaitable:expr),+ $(,)?) => { $crate::__private::try_gather_tuple(($($awaitable,)+)) };
 }

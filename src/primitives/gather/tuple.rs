@@ -1,22 +1,24 @@
-//! Children of several types. Owns `gather!` and `try_gather!` behind their macros; must not know how a gathering ends.
+//! Children of several types. Owns what the macros `gather!` and `try_gather!` call; must not know when a gathering
+//! ends.
 
 use std::panic::Location;
 
-use super::children::{Children, failed};
+use super::children::{Children, is_err};
 use super::gather::{child, gathering, with_outcomes};
+use super::gathering_node::GatheringNode;
 use crate::awaitables::{FirstError, Gathering, JoinHandle, Outcomes, Values};
 use crate::current;
 use crate::error::TaskError;
-use crate::node::{Core, NodeRef};
+use crate::node::{Core, NodeRef, Promise};
 
-/// Children of several types.
+/// A tuple of awaitables.
 #[doc(hidden)]
 pub trait Tuple: 'static {
     type Values: 'static;
     fn gather(self, created: &'static Location<'static>) -> Gathering<Self::Values, Values>;
 }
 
-/// Children of several types with one type of error.
+/// A tuple of awaitables with one type of error.
 #[doc(hidden)]
 pub trait TryTuple<E>: 'static {
     type Values: 'static;
@@ -35,10 +37,13 @@ pub fn try_gather_tuple<C: TryTuple<E>, E>(children: C) -> Gathering<Result<C::V
     children.try_gather(Location::caller())
 }
 
-/// Everything above for a tuple of so many children.
+/// The implementations for tuples of `$count` children: with the types `$F` of the awaitables, `$T` of the values of
+/// `gather!`, `$V` of those of `try_gather!`, and their indexes.
 macro_rules! tuple {
     ($count:literal: $($F:ident $T:ident $V:ident $i:tt),+) => {
         impl<$($T: 'static),+> Children for ($(JoinHandle<$T>,)+) {
+            type Outcomes = ($(Result<$T, TaskError>,)+);
+
             fn len(&self) -> usize {
                 $count
             }
@@ -56,6 +61,26 @@ macro_rules! tuple {
                     _ => unreachable!("there are {} children", $count),
                 }
             }
+
+            fn into_outcomes(self) -> Self::Outcomes {
+                ($(self.$i.take_result(),)+)
+            }
+        }
+
+        impl<$($T: 'static),+> Promise<($(Result<$T, TaskError>,)+)>
+            for GatheringNode<($(JoinHandle<$T>,)+), ($($T,)+)>
+        {
+            fn take(&self) -> Option<($(Result<$T, TaskError>,)+)> {
+                self.take_outcomes()
+            }
+
+            fn peek(&self, look: &mut dyn FnMut(&($(Result<$T, TaskError>,)+))) {
+                self.peek_outcomes(look);
+            }
+
+            fn fix(&self) {
+                self.make_results_eagerly();
+            }
         }
 
         impl<$($F),+> Tuple for ($($F,)+)
@@ -67,10 +92,7 @@ macro_rules! tuple {
             fn gather(self, created: &'static Location<'static>) -> Gathering<Self::Values, Values> {
                 let kernel = current::expect();
                 let children = ($(child(&kernel, self.$i, created),)+);
-                gathering(children, None, |children, _failed| {
-                    let values: Self::Values = ($(children.$i.take_result().ok()?,)+);
-                    Some(Box::new(values))
-                })
+                gathering(children, None, |children, _failed| Some(($(children.$i.take_result().ok()?,)+)))
             }
         }
 
@@ -88,26 +110,20 @@ macro_rules! tuple {
                 let kernel = current::expect();
                 let children = ($(child(&kernel, self.$i, created),)+);
                 let fails = |children: &($(JoinHandle<Result<$V, Error>>,)+), index| match index {
-                    $($i => failed(&children.$i),)+
+                    $($i => is_err(&children.$i),)+
                     _ => false,
                 };
-                gathering(children, Some(fails), |children, failed| {
-                    let result: Result<Self::Values, Error> = match failed {
-                        $(Some($i) => Err(children.$i.take_result().ok()?.err()?),)+
-                        _ => Ok(($(children.$i.take_result().ok()?.ok()?,)+)),
-                    };
-                    Some(Box::new(result))
+                gathering(children, Some(fails), |children, failed| match failed {
+                    $(Some($i) => Some(Err(children.$i.take_result().ok()?.err()?)),)+
+                    _ => Some(Ok(($(children.$i.take_result().ok()?.ok()?,)+))),
                 })
             }
         }
 
         impl<$($T: 'static),+> Gathering<($($T,)+), Values> {
-            /// Gives every child's outcome in its place, when all have ended: asyncio's `return_exceptions=True`.
+            /// Makes this a gathering of outcomes, see `return_exceptions` of a gathering of a `Vec`.
             pub fn return_exceptions(self) -> Gathering<($(Result<$T, TaskError>,)+), Outcomes> {
-                with_outcomes(&self, |children: ($(JoinHandle<$T>,)+), _failed| {
-                    let outcomes: ($(Result<$T, TaskError>,)+) = ($(children.$i.take_result(),)+);
-                    Some(Box::new(outcomes))
-                })
+                with_outcomes::<($(JoinHandle<$T>,)+), _>(&self)
             }
         }
     };

@@ -1,6 +1,6 @@
-//! What can be waited for. Owns the list of handle types; must not know the wait.
+//! What can be waited for. Owns the trait `Waitable` and its implementations; must not know the wait.
 
-use crate::awaitables::{AnyFuture, Awaitable, Future, Gathering, Shared, Task, TaskHandle};
+use crate::awaitables::{AnyFuture, Awaitable, Future, Gathering, Shared, Task, TaskHandle, for_each_handle};
 use crate::node::{NodeRef, PromiseRef};
 
 /// A handle on something that ends: [`Task`], [`Future`], [`Gathering`], [`Awaitable`], [`Shared`], [`AnyFuture`] or
@@ -12,13 +12,13 @@ use crate::node::{NodeRef, PromiseRef};
 )]
 pub trait Waitable: Sealed + 'static {}
 
-/// The inside of a waitable handle.
+/// The part of `Waitable` that is not public.
 pub trait Sealed {
-    /// The type of its value; `()` for a handle that has no part in it.
+    /// The type of the value; `()` for a handle without one.
     type Out: 'static;
-    /// The node behind it.
+    /// The node behind the handle.
     fn member(&self) -> Member;
-    /// The value behind it, if the handle has a part in it.
+    /// The value behind the handle, if its type has one.
     fn value(&self) -> Option<Value<Self::Out>>;
 }
 
@@ -56,10 +56,10 @@ pub(crate) fn node_of(handle: &impl Waitable) -> NodeRef {
 }
 
 macro_rules! waitable {
-    ($($Handle:ident),+) => {
-        $(impl<T: 'static> Waitable for $Handle<T> {}
+    ($($Handle:ident<T $(, $K:ident)?>: $($Type:ty),+;)+) => { $(
+        impl<T: 'static $(, $K: 'static)?> Waitable for $Handle<T $(, $K)?> {}
 
-        impl<T: 'static> Sealed for $Handle<T> {
+        impl<T: 'static $(, $K: 'static)?> Sealed for $Handle<T $(, $K)?> {
             type Out = T;
 
             fn member(&self) -> Member {
@@ -69,25 +69,11 @@ macro_rules! waitable {
             fn value(&self) -> Option<Value<T>> {
                 Some(Value { promise: self.join().promise().clone() })
             }
-        })+
-    };
+        }
+    )+ };
 }
 
-waitable!(Task, Future, Awaitable, Shared);
-
-impl<O: 'static, K: 'static> Waitable for Gathering<O, K> {}
-
-impl<O: 'static, K: 'static> Sealed for Gathering<O, K> {
-    type Out = O;
-
-    fn member(&self) -> Member {
-        Member { node: self.join().node() }
-    }
-
-    fn value(&self) -> Option<Value<O>> {
-        Some(Value { promise: self.join().promise().clone() })
-    }
-}
+for_each_handle!(waitable);
 
 impl Waitable for AnyFuture {}
 

@@ -1,5 +1,8 @@
-//! The countdown behind a wait, and its rounds. Owns who has ended and when the waiter is woken; must not know the types
+//! The state behind a wait. Owns which members have ended and when the waiting task is woken; must not know the types
 //! of the handles.
+//!
+//! The members are registered once, for as many waits as follow one another: the set that one wait returns can be
+//! passed to the next.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -12,13 +15,13 @@ use crate::current::{Timer, deadline_after};
 use crate::kernel::{ChildTurn, ChildTurnRef, Run};
 use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, PromiseRef, State, Watch, WatchRef, Watcher, guarded};
 
-/// Which child that is done ends a wait.
+/// Which member ends a wait when it is done.
 pub(crate) enum Decider<O> {
-    /// The last.
+    /// The last one.
     Last,
     /// Any.
     Any,
-    /// One that failed, by this measure of its value; or the last.
+    /// One that failed, or the last one. The function says whether a member that returned has failed by its value.
     Failed(fn(&dyn Promise<O>) -> bool),
 }
 
@@ -30,8 +33,15 @@ impl<O> Clone for Decider<O> {
 
 impl<O> Copy for Decider<O> {}
 
-/// One wait: `Resting` between waits → `Waiting` when it is first polled → `Released` when a child decided or the time
-/// was up → `Resting` when the waiter has resumed, or given up.
+/// The phases of one wait:
+///
+/// ```text
+///               first poll                      a member decides, or the time is up
+///   Resting ─────────────────────▶ Waiting ───────────────────────────────────────────▶ Released
+///    ▲   ▲                            │                                                    │
+///    │   └─ `into_pending`, or drop ──┘                                                    │
+///    └────────────────── the next poll, which is Ready; `into_pending`, or drop ───────────┘
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Resting,
@@ -39,31 +49,34 @@ enum Phase {
     Released { timed_out: bool },
 }
 
-/// The set of a wait. Registered with its members once, for as many waits as there are.
-pub(super) struct WaitNode<O> {
+/// The state of a set of members that are waited for, again and again.
+pub(super) struct WaitState<O> {
     kernel: Rc<Loop>,
-    /// Each member's number among its watchers.
+    /// The number of this state among the watchers of each member.
     numbers: RefCell<Vec<u64>>,
-    /// The values to be judged, while a wait wants that.
+    /// The values of the members, while a wait has to judge them.
     promises: RefCell<Vec<Option<PromiseRef<O>>>>,
     decider: Cell<Decider<O>>,
-    /// Members that have ended and were not handed out yet, in that order.
+    /// The members that have ended and were not handed out yet, in the order in which they ended.
     done: RefCell<Vec<u32>>,
-    /// How many have not ended.
+    /// The number of members that have not ended.
     remaining: Cell<usize>,
     phase: Cell<Phase>,
-    /// Which wait this is; entries of an earlier one are void.
+    /// Counts the waits. An entry of the ready queue that belongs to an earlier wait is ignored.
     round: Cell<u32>,
-    /// Where this wait stands among the watchers of its members: where asyncio, which registers anew for each wait,
-    /// would stand.
+    /// The sort key of this state among the watchers of a member. asyncio registers again for each wait, and so moves
+    /// to the end of the list. This state keeps its registration and changes its key instead.
     rank: Cell<u64>,
     waiter: SingleWaiter,
     timer: Cell<Option<Timer>>,
 }
 
-impl<O: 'static> WaitNode<O> {
+// The members.
+impl<O: 'static> WaitState<O> {
+    /// # Panics
+    /// If a member belongs to another loop.
     pub(super) fn watching(kernel: Rc<Loop>, members: impl Iterator<Item = NodeRef>) -> PooledRc<Self> {
-        let node = PooledRc::new(Self {
+        let state = PooledRc::new(Self {
             kernel,
             numbers: RefCell::default(),
             promises: RefCell::default(),
@@ -77,14 +90,14 @@ impl<O: 'static> WaitNode<O> {
             timer: Cell::new(None),
         });
         for (index, member) in (0..).zip(members) {
-            Self::add(&node, index, &*member);
+            Self::add(&state, index, &*member);
         }
-        node
+        state
     }
 
     fn add(me: &PooledRc<Self>, index: u32, member: &dyn Node) {
         let core = member.core();
-        refuse_foreign(&me.kernel, core);
+        assert_same_loop(&me.kernel, core);
         let number = me.kernel.next_watch();
         me.numbers.borrow_mut().push(number);
         if core.is_done() {
@@ -95,8 +108,8 @@ impl<O: 'static> WaitNode<O> {
         }
     }
 
-    /// Leaves the members, of which some may have been handed out.
-    pub(super) fn forget(&self, members: impl Iterator<Item = Option<NodeRef>>) {
+    /// Deregisters from all members. `None` stands for a member that was handed out.
+    pub(super) fn deregister(&self, members: impl Iterator<Item = Option<NodeRef>>) {
         let numbers = self.numbers.take();
         for (member, number) in members.zip(numbers) {
             drop(member.and_then(|member| member.core().watchers().remove(number)));
@@ -104,29 +117,33 @@ impl<O: 'static> WaitNode<O> {
         drop(self.promises.take());
     }
 
-    /// The members move up into the places of those that have been handed out.
+    /// Closes the gaps in the indexes that members left when they were handed out. `None` stands for such a member.
     pub(super) fn renumber(&self, members: impl Iterator<Item = Option<NodeRef>>) {
-        let (mut numbers, mut places) = (Vec::new(), Vec::new());
+        let (mut numbers, mut new_indexes) = (Vec::new(), Vec::new());
         for (member, number) in members.zip(self.numbers.take()) {
-            let place = u32::try_from(numbers.len()).expect("fewer members than tasks can be");
-            places.push(place);
+            let index = u32::try_from(numbers.len()).expect("a loop has fewer tasks than 2^32");
+            new_indexes.push(index);
             if let Some(member) = member {
                 numbers.push(number);
-                member.core().watchers().with(number, |watcher| watcher.renumber(place));
+                member.core().watchers().with(number, |watcher| watcher.renumber(index));
             }
         }
         self.numbers.replace(numbers);
-        self.done.borrow_mut().iter_mut().for_each(|index| *index = places[*index as usize]);
+        self.done.borrow_mut().iter_mut().for_each(|index| *index = new_indexes[*index as usize]);
     }
 
-    /// Hands those that have ended since this was called last to `take`, in that order. It may move them, but not drop
-    /// them.
+    /// Passes the members that have ended since the last call to `take`, in the order in which they ended. `take` may
+    /// move them, but must not drop them: that could run code of a user, which might come back here.
     pub(super) fn drain_done<R>(&self, take: impl FnOnce(std::vec::Drain<'_, u32>) -> R) -> R {
         take(self.done.borrow_mut().drain(..))
     }
+}
 
-    /// Waits; returns whether it was the time-out that ended the wait.
-    pub(super) fn poll_round(
+// One wait.
+impl<O: 'static> WaitState<O> {
+    /// One poll of a wait. Resolves to whether the time-out has ended the wait. `promises` are the values of the
+    /// members, for the decider `Failed`.
+    pub(super) fn poll_wait(
         me: &PooledRc<Self>,
         decider: Decider<O>,
         timeout: Option<Duration>,
@@ -135,10 +152,10 @@ impl<O: 'static> WaitNode<O> {
     ) -> Poll<bool> {
         poll_leaf(cx, &"some of several tasks", || {
             match me.phase.get() {
-                Phase::Resting => Self::begin_round(me, decider, timeout, promises),
+                Phase::Resting => Self::begin(me, decider, timeout, promises),
                 Phase::Waiting => {}
                 Phase::Released { timed_out } => {
-                    me.end_round();
+                    me.end();
                     return Poll::Ready(timed_out);
                 }
             }
@@ -147,9 +164,9 @@ impl<O: 'static> WaitNode<O> {
         })
     }
 
-    /// What asyncio does at the start of a wait: a timer, and a callback for each member, which comes in the next
-    /// iteration for one that is done.
-    fn begin_round(
+    /// Begins a wait as asyncio does: it sets the timer; and if a member that is done already decides the wait, the
+    /// wait ends in the next iteration, where asyncio would call that member's callback.
+    fn begin(
         me: &PooledRc<Self>,
         decider: Decider<O>,
         timeout: Option<Duration>,
@@ -167,27 +184,28 @@ impl<O: 'static> WaitNode<O> {
             let promises = promises();
             drop(me.promises.replace(promises));
         }
+        // out of its cell, because `decides` may run code of a user
         let done = me.done.take();
-        let at_once = me.remaining.get() == 0 || done.iter().any(|index| me.decides(*index, None));
+        let is_decided = me.remaining.get() == 0 || done.iter().any(|index| me.decides(*index, None));
         me.done.replace(done);
-        if at_once {
+        if is_decided {
             me.kernel.push_child_turn(unsize!(me.clone() => dyn ChildTurn), me.round.get());
         }
     }
 
-    /// Whether the end of this member ends the wait. `core` is the member's, if it is at hand.
+    /// Whether the end of this member, which is not the last, ends the wait. `core` is the member's, if it is at hand.
     fn decides(&self, index: u32, core: Option<&Core>) -> bool {
         match self.decider.get() {
             Decider::Last => false,
             Decider::Any => true,
             Decider::Failed(failed) => {
-                // out of its place while code of a user may run in `failed`
+                // out of its cell, because `failed` may run code of a user
                 let mut promises = self.promises.take();
                 let promise = promises.get_mut(index as usize).and_then(Option::take);
                 self.promises.replace(promises);
                 promise.is_some_and(|promise| match core.unwrap_or(promise.core()).state() {
-                    State::Finished => self.judge(failed, &*promise),
-                    // to asyncio a cancelled gathering is one with an exception, as its cancelled() never says so
+                    State::Finished => self.is_failed(failed, &*promise),
+                    // asyncio's `cancelled()` of a gathering is always false, so it takes a cancelled one for failed
                     State::Cancelled => matches!(promise.kind(), Kind::Group(_)),
                     state => state == State::Panicked,
                 })
@@ -195,14 +213,15 @@ impl<O: 'static> WaitNode<O> {
         }
     }
 
-    /// A judge that panics has judged: the wait ends, and the panic is reported.
-    fn judge(&self, failed: fn(&dyn Promise<O>) -> bool, promise: &dyn Promise<O>) -> bool {
+    /// Whether the value counts as failed. A panic of `failed` is reported, and counts as such too.
+    fn is_failed(&self, failed: fn(&dyn Promise<O>) -> bool, promise: &dyn Promise<O>) -> bool {
         let mut verdict = true;
         guarded(&self.kernel, "Exception in callback", || verdict = failed(promise));
         verdict
     }
 
-    pub(super) fn end_round(&self) {
+    /// Ends the wait, if there is one: its future is ready, dropped or given up.
+    pub(super) fn end(&self) {
         self.phase.set(Phase::Resting);
         self.waiter.clear();
         drop(self.timer.take());
@@ -218,15 +237,15 @@ impl<O: 'static> WaitNode<O> {
 }
 
 /// # Panics
-/// If the node belongs to another loop, whose end this one would never be told of in time.
-pub(crate) fn refuse_foreign(kernel: &Rc<Loop>, member: &Core) {
+/// If the node belongs to another loop: nothing would wake this loop when the node ends.
+pub(crate) fn assert_same_loop(kernel: &Rc<Loop>, member: &Core) {
     assert!(
         Rc::ptr_eq(member.kernel(), kernel),
         "waited for a future of another event loop; wait for it in a task of the loop that made it"
     );
 }
 
-impl<O: 'static> Watch for WaitNode<O> {
+impl<O: 'static> Watch for WaitState<O> {
     fn child_done(&self, me: &WatchRef, index: u32, child: &Core) {
         self.done.borrow_mut().push(index);
         self.remaining.set(self.remaining.get() - 1);
@@ -240,8 +259,8 @@ impl<O: 'static> Watch for WaitNode<O> {
     }
 }
 
-/// A child has decided the wait of this round.
-impl<O: 'static> ChildTurn for WaitNode<O> {
+/// Runs when a member has decided the wait of the given round.
+impl<O: 'static> ChildTurn for WaitState<O> {
     fn child_turn(&self, _me: &ChildTurnRef, round: u32) {
         if round == self.round.get() {
             self.release(false);
@@ -249,8 +268,8 @@ impl<O: 'static> ChildTurn for WaitNode<O> {
     }
 }
 
-/// The time is up.
-impl<O: 'static> Run for WaitNode<O> {
+/// Runs when the time is up.
+impl<O: 'static> Run for WaitState<O> {
     fn run(&self) {
         self.release(true);
     }

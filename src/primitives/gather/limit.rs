@@ -1,0 +1,68 @@
+//! The number of children of a gathering that run at a time. Owns the children that are held back; must not know when a
+//! gathering ends.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use crate::base::TaskKey;
+use crate::node::{Kind, Loop, NodeRef};
+
+/// The value of `max` while there is no limit.
+const NO_LIMIT: usize = usize::MAX;
+
+/// The limit of a gathering; none by default.
+pub(super) struct Limit {
+    max: Cell<usize>,
+    /// The number of children that have been started and have not ended. Counted only if there is a limit.
+    running: Cell<usize>,
+    /// The children that are held back, by index: tasks that have not begun, taken out of the ready queue.
+    held: RefCell<BTreeMap<u32, TaskKey>>,
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self { max: Cell::new(NO_LIMIT), running: Cell::new(0), held: RefCell::default() }
+    }
+}
+
+impl Limit {
+    pub(super) fn is_none(&self) -> bool {
+        self.max.get() == NO_LIMIT
+    }
+
+    /// Holds back all children that have not begun. `start_held` starts as many of them as `max` allows.
+    pub(super) fn set(&self, max: usize, kernel: &Loop, children: Vec<NodeRef>) {
+        let mut running = 0;
+        for (index, child) in (0..).zip(children).filter(|(_, child)| !child.core().is_done()) {
+            match child.kind() {
+                Kind::Task(state) if !state.started().get() => {
+                    if kernel.unqueue(state.key()) {
+                        self.held.borrow_mut().insert(index, state.key());
+                    } else if !self.held.borrow().contains_key(&index) {
+                        // not queued and not held by an earlier call: something else wakes it
+                        running += 1;
+                    }
+                }
+                _ => running += 1,
+            }
+        }
+        self.running.set(running);
+        self.max.set(max);
+    }
+
+    /// A child has ended. One that was still held, and was cancelled, makes no room.
+    pub(super) fn child_ended(&self, index: u32) {
+        if self.held.borrow_mut().remove(&index).is_none() {
+            self.running.set(self.running.get() - 1);
+        }
+    }
+
+    /// Starts held children in the order of their indexes, as many as the limit allows.
+    pub(super) fn start_held(&self, kernel: &Loop) {
+        while self.running.get() < self.max.get() {
+            let Some((_, key)) = self.held.borrow_mut().pop_first() else { return };
+            self.running.set(self.running.get() + 1);
+            kernel.wake(key);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The conditions that end a wait: asyncio's `return_when`. Owns their types; must not know how a wait goes.
+
+use std::fmt;
+
+use super::wait_state::Decider;
+use super::waitable::{Sealed, Waitable};
+use crate::node::Promise;
+
+/// When a wait ends: asyncio's `return_when`.
+///
+/// # Examples
+/// ```
+/// use oneloop::{ReturnWhen, create_task, run, wait, yield_now};
+///
+/// run(async {
+///     let tasks = [1, 5, 9].map(|n| create_task(async move { for _ in 0..n { yield_now().await } n }));
+///     let sets = wait(tasks).return_when(ReturnWhen::FirstCompleted).await;
+///     assert_eq!(sets.done.into_iter().next().expect("one is done").await, 1);
+///     assert_eq!(sets.pending.len(), 2);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReturnWhen {}
+
+// `FirstException` does not fit every type of task, so the conditions are of different types, and no variants.
+#[expect(non_upper_case_globals, reason = "they are written like the variants of an enum")]
+impl ReturnWhen {
+    /// When all are done. The default.
+    pub const AllCompleted: AllCompleted = AllCompleted;
+    /// When any is done. Others may be done too by the time the wait resumes; they are in `done` then.
+    pub const FirstCompleted: FirstCompleted = FirstCompleted;
+    /// When any has failed, by an error or a panic, or all are done. A cancelled task does not count as failed, as in
+    /// asyncio. Only for tasks that return a `Result`.
+    pub const FirstException: FirstException = FirstException;
+}
+
+/// See [`ReturnWhen::AllCompleted`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct AllCompleted;
+
+/// See [`ReturnWhen::FirstCompleted`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct FirstCompleted;
+
+/// See [`ReturnWhen::FirstException`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct FirstException;
+
+/// A condition that can end a wait for handles of type `H`: one of those of [`ReturnWhen`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot end a wait for `{H}`",
+    note = "`ReturnWhen::FirstException` needs tasks that return a `Result`"
+)]
+pub trait WaitCondition<H: Waitable>: DecidesWait<H> {}
+
+impl<H: Waitable, C: DecidesWait<H>> WaitCondition<H> for C {}
+
+/// The part of `WaitCondition` that is not public.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot end a wait for `{H}`",
+    note = "`ReturnWhen::FirstException` needs tasks that return a `Result`"
+)]
+pub trait DecidesWait<H: Waitable> {
+    fn decider(self) -> OpaqueDecider<H::Out>;
+}
+
+/// A `Decider`, wrapped for the public trait.
+#[doc(hidden)]
+pub struct OpaqueDecider<O>(Decider<O>);
+
+impl<O> OpaqueDecider<O> {
+    pub(super) fn into_inner(self) -> Decider<O> {
+        self.0
+    }
+}
+
+impl<O> fmt::Debug for OpaqueDecider<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OpaqueDecider")
+    }
+}
+
+impl<H: Waitable> DecidesWait<H> for AllCompleted {
+    fn decider(self) -> OpaqueDecider<H::Out> {
+        OpaqueDecider(Decider::Last)
+    }
+}
+
+impl<H: Waitable> DecidesWait<H> for FirstCompleted {
+    fn decider(self) -> OpaqueDecider<H::Out> {
+        OpaqueDecider(Decider::Any)
+    }
+}
+
+impl<V, E, H: Waitable + Sealed<Out = Result<V, E>>> DecidesWait<H> for FirstException {
+    fn decider(self) -> OpaqueDecider<H::Out> {
+        OpaqueDecider(Decider::Failed(|promise: &dyn Promise<Result<V, E>>| {
+            let mut is_err = false;
+            promise.peek(&mut |result| is_err = result.is_err());
+            is_err
+        }))
+    }
+}
