@@ -391,7 +391,7 @@ fn gather_dropped_with_a_panic_is_reported_once() {
         for _ in 0..4 {
             yield_now().await;
         }
-        drop::<oneloop::gather::Gathering<Vec<()>>>(g);
+        drop::<gather::Gathering<Vec<()>>>(g);
     });
     assert_eq!(got, "RESUME ret=()@+4 ; handler=[\"Future exception was never retrieved\"]");
 }
