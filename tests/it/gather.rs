@@ -837,3 +837,40 @@ fn one_shared_child_in_two_gatherings_serves_both_and_cancelled_fails_both() {
         assert!(one.outcome().await.is_err() && two.outcome().await.is_err());
     });
 }
+
+#[test]
+fn a_gathering_is_asked_for_its_results_without_an_await() {
+    run(async {
+        let both = gather([after(1), after(2)]);
+        assert!(matches!(both.result(), Err(TaskError::NotDone)));
+        assert!(both.peek(Vec::len).is_err());
+        sleep(secs(3)).await;
+        assert_eq!((both.result().unwrap(), both.peek(Vec::len).unwrap()), (vec![1, 2], 2));
+        assert_eq!(both.await, [1, 2]); // a look takes nothing
+    });
+}
+
+#[test]
+fn a_gathering_is_asked_for_its_first_error_without_an_await() {
+    run(async {
+        let failing = try_gather([fail_after(1, 1), fail_after(2, 2), fail_after(3, 3)]);
+        assert!(matches!(failing.exception(), Err(TaskError::NotDone)));
+        sleep(secs(4)).await;
+        assert_eq!(failing.exception().unwrap(), Some(1));
+        let fine = try_gather([async { Ok::<u64, u64>(after(1).await) }]);
+        sleep(secs(2)).await;
+        assert_eq!(fine.exception().unwrap(), None);
+    });
+}
+
+#[test]
+fn a_gathering_that_was_cancelled_says_so_when_it_is_asked() {
+    run(async {
+        let both = gather([after(1), after(2)]);
+        yield_now().await;
+        both.cancel();
+        sleep(secs(1)).await;
+        assert!(matches!(both.result(), Err(TaskError::Cancelled(_))));
+        assert!(matches!(both.peek(Vec::len), Err(TaskError::Cancelled(_))));
+    });
+}
