@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use oneloop::{EventLoop, GroupError, catch_cancelled, create_task, sleep, task_group, timeout, yield_now};
+use oneloop::{EventLoop, catch_cancelled, create_task, sleep, timeout, yield_now};
 
 use crate::measure::Cost;
 use crate::rows::repeat;
@@ -54,7 +54,7 @@ pub(crate) fn catch(lp: &EventLoop, times: u64) -> Cost {
 pub(crate) fn cancel_sleeper(lp: &EventLoop, times: u64) -> Cost {
     repeat(lp, times, BATCH, async || {
         for _ in 0..BATCH {
-            let mut task = create_task(sleep(LONG));
+            let mut task = create_task(async { sleep(LONG).await });
             yield_now().await;
             task.cancel();
             task.outcome().await.expect_err("it is cancelled");
@@ -69,22 +69,6 @@ pub(crate) fn cancel_caught(lp: &EventLoop, times: u64) -> Cost {
             yield_now().await;
             task.cancel();
             assert!(task.await, "it is caught");
-        }
-    })
-}
-
-pub(crate) fn group_of_one(lp: &EventLoop, times: u64) -> Cost {
-    repeat(lp, times, BATCH, async || {
-        for _ in 0..BATCH {
-            let ended: Result<(), GroupError<()>> = task_group(async |group| {
-                group.create_task(async {
-                    yield_now().await;
-                    Ok(())
-                });
-                Ok(())
-            })
-            .await;
-            ended.expect("no child fails");
         }
     })
 }

@@ -60,7 +60,7 @@ pub(crate) const ROWS: &[Row] = &[
     real("catch", "a catcher around one yield", cancellation::catch),
     real("cancel_sleeper", "a sleeping task made, cancelled and awaited", cancellation::cancel_sleeper),
     real("cancel_caught", "the same with a catcher around the sleep", cancellation::cancel_caught),
-    real("group_of_one", "a group with one child that yields once", cancellation::group_of_one),
+    real("group_of_one", "a group with one child that yields once", group_of_one),
     real("echo_1", "1 KiB to and fro over TCP between two tasks of the loop", echoes::<1>),
     real("echo_64", "the same over 64 connections at once", echoes::<64>),
     real("stream_echo_1", "echo_1 over streams, with a server", stream_echoes::<1>),
@@ -210,19 +210,31 @@ fn wait_drain<const TASKS: u64>(lp: &EventLoop, times: u64) -> Cost {
     })
 }
 
+/// One function for groups of all sizes: two would not be compiled as one is.
+async fn group_of(children: u64) {
+    let ended = task_group(async |group| {
+        for _ in 0..children {
+            group.create_task(async {
+                yield_now().await;
+                Ok::<(), ()>(())
+            });
+        }
+        Ok(())
+    });
+    ended.await.expect("no child fails");
+}
+
 fn group_children(lp: &EventLoop, times: u64) -> Cost {
     const CHILDREN: u64 = 100;
-    repeat(lp, times, CHILDREN, async || {
-        let ended = task_group(async |group| {
-            for _ in 0..CHILDREN {
-                group.create_task(async {
-                    yield_now().await;
-                    Ok::<(), ()>(())
-                });
-            }
-            Ok(())
-        });
-        ended.await.expect("no child fails");
+    repeat(lp, times, CHILDREN, async || group_of(CHILDREN).await)
+}
+
+fn group_of_one(lp: &EventLoop, times: u64) -> Cost {
+    const GROUPS: u64 = 1_000;
+    repeat(lp, times, GROUPS, async || {
+        for _ in 0..GROUPS {
+            group_of(1).await;
+        }
     })
 }
 

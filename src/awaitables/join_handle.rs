@@ -116,7 +116,7 @@ impl<T> JoinHandle<T> {
         match core.state() {
             State::Pending => {
                 self.watch(cx);
-                wait_for_node(self.node());
+                wait_for_node(core, || self.node());
                 return Poll::Pending;
             }
             State::Finished => {
@@ -169,10 +169,10 @@ impl<T> JoinHandle<T> {
     /// # Panics
     /// If the running task awaits itself, or a node of another loop: such an await would never end.
     fn assert_can_end(&self) {
-        let kernel = current::current();
-        let task = kernel.as_ref().and_then(|kernel| kernel.running_task().current());
-        let foreign = task.is_some() && !current::is_in(self.core().kernel());
-        let own = task.is_some_and(|task| same(&*task, &*self.promise));
+        let kernel = self.core().kernel();
+        let foreign =
+            !current::is_in(kernel) && current::current().is_some_and(|other| other.running_task().current().is_some());
+        let own = kernel.running_task().with(|task| task.is_some_and(|task| same(&**task, &*self.promise)));
         assert!(!foreign, "awaited a future of another event loop; await it in a task of the loop that made it");
         assert!(!own, "Task cannot await on itself; hand its handle to another task");
     }

@@ -6,13 +6,12 @@
 //! queue of waiters, a descriptor), returns `Pending`, and is polled again when that has happened.
 
 use std::cell::Cell;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::base::WakeTarget;
 use crate::current::{self, key_of, wake_target};
 use crate::kernel::{Leaf, Throw};
-use crate::node::{Kind, Loop, Node, NodeRef, TaskState, same, wake};
+use crate::node::{Core, Kind, Loop, Node, NodeRef, TaskState, same, wake};
 
 /// Polls a leaf. `poll` looks whether the leaf is ready, and registers what to wake if it is not. `what` says what it
 /// waits for.
@@ -52,9 +51,8 @@ fn skip_leaf(cx: &Context<'_>) -> bool {
 
 /// Notes in the running task that it is about to wait for a node: for the await graph, and because a cancellation of
 /// the task goes to that node.
-pub(crate) fn wait_for_node(node: NodeRef) {
-    let kernel = Rc::clone(node.core().kernel());
-    with_running(&kernel, |task| task.wait_for(node));
+pub(crate) fn wait_for_node(core: &Core, node: impl FnOnce() -> NodeRef) {
+    with_running(core.kernel(), |task| task.wait_for(node()));
 }
 
 /// Notes in the running task that its await of `node` was dropped. The caller drops the pointer that the task held.
