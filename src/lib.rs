@@ -3,8 +3,8 @@
 #![doc = include_str!("../README.md")]
 #![doc(test(attr(deny(warnings))))]
 
-// The architecture: a folder names only folders above it in this list, and a file only files above it in the list of its
-// folder's `mod.rs`. `tests/tidy/main.rs` reads these lists.
+// The architecture: a folder names only folders above it in this list, and a file only files above it in the list of
+// its folder's `mod.rs`. `tests/tidy/main.rs` reads these lists.
 #[cfg(all(doc, not(doctest)))]
 pub mod guide; // the pages of docs/, which no code names
 pub mod error; // every error type
@@ -12,8 +12,8 @@ mod sys; // system calls that mio lacks
 mod base; // data structures that know no loop
 mod timer_wheel; // deadlines, in order
 mod reactor; // readiness of descriptors, and the wake from other threads
-mod kernel; // the parts of one loop: ready queue, task table, inbox; it registers, it never runs
-mod node; // the state that tasks, futures and gatherings share
+mod kernel; // the parts of one loop: ready queue, task table, timers, inbox; it registers, and runs nothing
+mod node; // what tasks, futures and gatherings have in common: how they end, and what is told then
 mod current; // which loop, task and context this thread is in; how a task is woken
 mod cancel; // how a cancellation travels between tasks, is thrown, and is caught
 mod awaitables; // Task, Future, Shared, Awaitable, Gathering

@@ -136,7 +136,7 @@ impl fmt::Debug for AnyFuture {
         let (kind, name) = match self.node.kind() {
             Kind::Plain => ("Future", None),
             Kind::Task(state) => ("Task", Some(state.name())),
-            Kind::Group(_) => ("Gathering", None),
+            Kind::Gathering(_) => ("Gathering", None),
         };
         let mut shown = f.debug_struct(kind);
         if let Some(name) = name {
@@ -206,7 +206,7 @@ impl TaskHandle {
     pub(crate) fn state(&self) -> &TaskState {
         match self.any.node.kind() {
             Kind::Task(state) => state,
-            Kind::Plain | Kind::Group(_) => unreachable!("a task handle is on a task"),
+            Kind::Plain | Kind::Gathering(_) => unreachable!("a task handle is on a task"),
         }
     }
 

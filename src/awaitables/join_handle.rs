@@ -109,6 +109,7 @@ impl<T> JoinHandle<T> {
     /// Awaits the value as asyncio's `await` does: the cancellation of a cancelled node is raised here, and the panic
     /// of a panicked one is resumed here.
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<T> {
+        // not by `poll_leaf`: this waits for a node, which `wait_for_node` notes, and may raise
         if is_throwing(cx) {
             return Poll::Pending;
         }

@@ -7,8 +7,8 @@ mod future; // a result that is set by hand
 mod task; // a coroutine that the loop steps
 mod shared; // views of a value: copied for several awaiters, or mapped
 mod gathering; // the handle on several awaitables
-mod handles; // the list of the typed handles, and the methods of all
-mod recognise; // finds out whether a type parameter is one of them
+mod handles; // the list of the typed handles, and the methods that all of them have
+mod recognise; // finds out whether a type parameter is a typed handle
 
 pub(crate) use any_future::tasks_of;
 pub use any_future::{AnyFuture, CallbackId, TaskHandle, all_tasks, current_task};

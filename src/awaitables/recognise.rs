@@ -1,5 +1,5 @@
-//! asyncio's `ensure_future`: a handle of any awaitable, which is the awaitable itself or that of a new task. Owns the
-//! recognition of the crate's handle types behind a type parameter; must not know what is done with them.
+//! asyncio's `ensure_future`: a handle on any awaitable, which is the awaitable itself, or a handle on a new task.
+//! Owns the recognition of the crate's handle types behind a type parameter; must not know what is done with them.
 #![expect(unsafe_code, reason = "the contract of a downcast for types that are not 'static")]
 
 use std::any::{Any, TypeId};
@@ -43,8 +43,8 @@ where
     Awaitable::from_join(joined(&current::expect(), future, true, Location::caller()))
 }
 
-/// The handle that `future` is, or that of a new task on `kernel`. The task is queued for its first step if `queued`,
-/// and held back otherwise.
+/// `future` itself if it is a handle, and otherwise a handle on a new task of `kernel`. The task is queued for
+/// its first step if `queued`, and held back otherwise.
 pub(crate) fn joined<F>(
     kernel: &Rc<Loop>,
     future: F,
@@ -105,7 +105,7 @@ where
                     Ok(handle) => return Ok(handle.into_join()),
                     Err(future) => future,
                 };
-                // SAFETY: as above, but for the lifetime of the reference, which is over at once.
+                // SAFETY: as above, except for the lifetime of the reference, and the reference is dropped in this arm.
                 let unknown = match unsafe { downcast::<F, &mut $Type>(unknown) } {
                     Ok(handle) => return Ok(handle.join.another()),
                     Err(future) => future,

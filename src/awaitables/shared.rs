@@ -164,8 +164,8 @@ impl<T: Clone + 'static> Promise<T> for Copied<T> {
         self.copy().iter().for_each(look);
     }
 
-    fn fix(&self) {
-        self.source.promise().fix();
+    fn make_eager(&self) {
+        self.source.promise().make_eager();
     }
 }
 
@@ -214,8 +214,8 @@ impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Promise<U> for Mapped<
         lend(&self.value, look);
     }
 
-    fn fix(&self) {
-        self.source().promise().fix();
+    fn make_eager(&self) {
+        self.source().promise().make_eager();
     }
 }
 

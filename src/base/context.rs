@@ -111,6 +111,7 @@ pub(crate) struct Identity(Weak<Variables>);
 
 impl Identity {
     pub(crate) fn is(&self, context: &Context) -> bool {
+        // the weak pointer keeps the block, so no later context can have the same address
         std::ptr::eq(self.0.as_ptr(), Rc::as_ptr(&context.variables))
     }
 }

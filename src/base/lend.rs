@@ -1,8 +1,11 @@
-//! Lends a value out of its place to code that might come back there. Owns that one move; must not know what is lent.
+//! Shows a value in a `Cell` to code that might reach the same cell again. Owns the way out of the cell and back; must
+//! not know what the value is.
 
 use std::cell::Cell;
 
-/// Lends a value to code of a user, out of its place, so that it meets no borrow; it is put back even if that panics.
+/// Shows the value in `place` to `f`, which may be code of a user; `None` if `place` is empty. The value is taken out
+/// meanwhile, so if `f` comes back to `place`, it finds that empty and not borrowed. The value is put back even if `f`
+/// panics.
 pub(crate) fn lend<T, R>(place: &Cell<Option<T>>, f: impl FnOnce(&T) -> R) -> Option<R> {
     let lent = Lent { value: place.take(), place };
     lent.value.as_ref().map(f)

@@ -4,13 +4,13 @@ mod clock; // real and virtual time
 mod task_key; // the number that names a task
 mod wake_target; // what is to be woken: a task, or a foreign waker
 mod pooled_rc; // a reference-counted pointer whose blocks are reused
-mod lend; // a value that is taken out of its place for a while
+mod lend; // a value that is out of its cell while code of a user looks at it
 mod downcast; // a downcast for types that are not 'static
 mod context; // a set of context variables
-mod poll_with; // a future that is polled through a closure
+mod poll_with; // a future that is polled by a closure
 mod remote_call; // a call for another thread
 mod wait_queue; // a FIFO queue of waiters, with O(1) removal
-mod id_map; // values by ids that only grow
+mod id_map; // values by id, where ids only grow
 #[cfg(unix)]
 mod byte_buffer; // a FIFO of bytes in one slice
 

@@ -48,7 +48,7 @@ impl<T> PooledRc<T> {
     }
 
     /// A pointer to the value that `make` returns. The closure lets the compiler build the value in its block; building
-    /// it on the stack and copying it costs as much again.
+    /// it on the stack and copying it costs as much again. If the closure panics, the block leaks.
     #[inline]
     pub(crate) fn make(make: impl FnOnce() -> T) -> Self {
         let block = Block::of(Layout::new::<T>());
@@ -108,7 +108,7 @@ impl<T: ?Sized> PooledRc<T> {
     }
 }
 
-/// What type a value has, also behind a trait object of a trait that has this one as its supertrait.
+/// Tells the type of a value, also behind a trait object. The trait of the object must have this one as a supertrait.
 pub(crate) trait Typed {
     fn type_of(&self) -> TypeId
     where
@@ -126,7 +126,7 @@ impl<T> Typed for T {
 }
 
 impl<T: ?Sized + Typed + 'static> PooledRc<T> {
-    /// The same pointer with the value's type, if that is `N`; otherwise it comes back.
+    /// The same pointer with the value's type, if that is `N`; otherwise the pointer comes back as an error.
     pub(crate) fn downcast<N: 'static>(self) -> Result<PooledRc<N>, Self> {
         if (*self).type_of() == TypeId::of::<N>() {
             // SAFETY: the value is an `N`, and its address stays the same.

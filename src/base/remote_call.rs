@@ -25,7 +25,7 @@ impl RemoteCall {
     }
 }
 
-/// Also after a call, when there is nothing left to discard.
+/// After a call too, when there is nothing left to discard.
 impl Drop for RemoteCall {
     fn drop(&mut self) {
         self.0.discard();

@@ -5,8 +5,8 @@ use std::task::Waker;
 
 use super::task_key::TaskKey;
 
-/// What waits: a task of this crate, or a future inside a combinator of another crate that has wakers of its own
-/// (`FuturesUnordered`, say), or on a loop of another kind.
+/// What waits: a task of this crate, or a future whose waker is foreign. A foreign waker is made by a combinator of
+/// another crate (`FuturesUnordered`, say), or by another runtime.
 pub(crate) enum WakeTarget {
     /// To wake it queues the task and runs no code of a user.
     Task(TaskKey),

@@ -55,7 +55,8 @@ pub fn catch_cancelled<F: IntoFuture>(future: F) -> impl Future<Output = Result<
     poll_with(future.into_future(), |future, cx| poll_catching(true, future, cx))
 }
 
-/// Polls the future of a scope: of a `catch_cancelled`, a timeout or the like.
+/// Polls the future of a scope. A scope is a future that may catch a cancellation thrown through the future inside it:
+/// `catch_cancelled`, a timeout and the like. If the scope catches one, `future` is dropped, and `None` then.
 ///
 /// If `catches` is false, a cancellation passes through: to an outer scope, or to a sibling under `join!`.
 pub(crate) fn poll_catching<F: Future>(

@@ -69,7 +69,7 @@ pub(super) fn poll_again(kernel: &Loop) {
 fn with_running<R>(kernel: &Loop, f: impl FnOnce(&TaskState) -> R) -> Option<R> {
     kernel.running_task().with(|task| match task?.kind() {
         Kind::Task(state) => Some(f(state)),
-        Kind::Plain | Kind::Group(_) => None,
+        Kind::Plain | Kind::Gathering(_) => None,
     })
 }
 

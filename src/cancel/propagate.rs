@@ -84,12 +84,12 @@ fn follow(mut node: NodeRef, message: &Message) -> ChainEnd {
                 node.given_up();
                 return ChainEnd::Node { accepted: true };
             }
-            Kind::Group(group) => {
-                let children = group.children();
+            Kind::Gathering(gathering) => {
+                let children = gathering.children();
                 return ChainEnd::Gathering(Frame::open(node.clone(), awaiter, children));
             }
             Kind::Task(state) => {
-                state.count_cancel();
+                state.count_cancel(); // of every task on the way, as asyncio's `cancel()` counts
                 let Some(next) = ask_or_follow(&node, state, message) else {
                     return ChainEnd::Node { accepted: true };
                 };
@@ -147,8 +147,8 @@ impl Frame {
     /// cancellation.
     fn close(self, message: &Message) -> bool {
         if self.accepted {
-            if let Kind::Group(group) = self.gathering.kind() {
-                group.set_cancel_requested(message.clone());
+            if let Kind::Gathering(gathering) = self.gathering.kind() {
+                gathering.set_cancel_requested(message.clone());
             }
             return true;
         }

@@ -21,12 +21,13 @@ impl Raise {
     /// Raises a cancellation. The leaf must then return `Pending`.
     ///
     /// If a throw is on already, this one is postponed: the leaf is polled again if the other one is taken back, and
-    /// raises then. A leaf whose waker is foreign wakes itself, as in `is_throwing`.
+    /// raises then. A leaf whose waker is foreign wakes itself now, because another poll of the task would
+    /// not reach it.
     ///
     /// # Panics
     /// Outside a task, where nothing would catch it.
     pub(crate) fn raise(&mut self, message: Option<Arc<str>>, cx: &Context<'_>) {
-        self.revoke();
+        self.revoke(); // a leaf that is polled again raises anew, under a new number
         let in_task = current::current().is_some_and(|kernel| {
             if kernel.running_task().current().is_none() {
                 return false;

@@ -15,7 +15,8 @@ thread_local! {
     static INNERMOST: Cell<*const Loop> = const { Cell::new(std::ptr::null()) };
     /// The loops that are entered, the outermost first.
     static ENTERED: RefCell<Stack> = const { RefCell::new(Stack { loops: Vec::new(), last_guard: 0 }) };
-    /// Whether this thread was ever put into a context. A program without variables reads nothing else of all this.
+    /// Whether this thread, or a task of it, was ever given a context. A program without variables reads only this,
+    /// and never `CONTEXT`.
     static USES_CONTEXTS: Cell<bool> = const { Cell::new(false) };
     /// The context of variables that this thread is in. `None` stands for an empty context.
     static CONTEXT: Cell<Option<Context>> = const { Cell::new(None) };

@@ -33,12 +33,12 @@ impl From<WatchError> for io::Error {
 
 /// No connection was made. Holds the error of every address that was tried.
 ///
-/// It becomes an `io::Error` by `?`. Its kind is that of the attempts if all of them have the same, else `Other`.
+/// It becomes an `io::Error` of the same [`kind`](Self::kind) by `?`.
 #[derive(Debug)]
 pub struct ConnectError {
     to: String,
     attempts: Vec<(SocketAddr, io::Error)>,
-    /// Why no address was found, if that is so.
+    /// Why no address was found; `None` if there were addresses.
     no_address: Option<io::Error>,
 }
 
@@ -56,7 +56,8 @@ impl ConnectError {
         &self.attempts
     }
 
-    /// The kind of the attempts' errors if all have the same, else `Other`.
+    /// The kind of the attempts' errors if all have the same, else `Other`. If no address was found, the kind of the
+    /// error that says why.
     pub fn kind(&self) -> io::ErrorKind {
         let mut kinds = self.errors().map(io::Error::kind);
         let first = kinds.next().unwrap_or(io::ErrorKind::Other);

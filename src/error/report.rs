@@ -21,7 +21,7 @@ pub struct ExceptionContext {
     pub created: Option<&'static Location<'static>>,
 }
 
-/// A panic or error that no task awaits.
+/// A panic or error that no await sees.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum Exception {

@@ -23,7 +23,7 @@ use super::task::Cancelled;
 #[derive(Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The main future was cancelled and did not catch it.
+    /// The main future was cancelled and did not catch the cancellation.
     #[error("the main future was cancelled{}", .0.suffix())]
     Cancelled(Cancelled),
     /// Ctrl-C ended [`run`](crate::run::run), which it does with the feature `signal`: asyncio's `KeyboardInterrupt`.
@@ -43,7 +43,8 @@ pub enum Error {
     /// The future belongs to another loop.
     #[error("this future belongs to another event loop; run it with the loop that made it")]
     ForeignLoop,
-    /// Nothing is ready, no timer is set, and the clock is virtual: the program can never go on.
+    /// The clock is virtual, and the program can never go on: nothing is ready, no timer is set, no descriptor is
+    /// registered, and no result is expected from another thread.
     #[error("{0}")]
     Deadlock(Deadlock),
     /// The operating system refused something that the loop needs.
@@ -79,7 +80,7 @@ impl fmt::Display for Deadlock {
     }
 }
 
-/// The loop is closed and accepts nothing more from other threads.
+/// The loop is closed, so it accepts nothing from other threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
 #[error("the event loop is closed; keep it open until the threads that send to it are done")]
 pub struct Closed;

@@ -4,7 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// No permit of this semaphore was forgotten, so none can be added: asyncio's `ValueError`.
+/// A permit was released that was never [forgotten](crate::SemaphorePermit::forget), so the semaphore would have more
+/// permits than at first: asyncio's `ValueError`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("BoundedSemaphore released too many times: all its permits are free, or will be given back by their holders")]
 pub struct ReleaseError;

@@ -22,6 +22,6 @@ fn describe(node: &NodeRef) -> String {
     match node.kind() {
         Kind::Task(state) => state.name(),
         Kind::Plain => "a future".to_owned(),
-        Kind::Group(group) => format!("a gathering of {}", group.children().len()),
+        Kind::Gathering(gathering) => format!("a gathering of {}", gathering.children().len()),
     }
 }

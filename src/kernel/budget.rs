@@ -1,5 +1,5 @@
 //! How much is done before descriptors are polled, and before other tasks run. Owns the two counts; must not know what
-//! is counted. Counts and never reads a clock, so that the same program polls at the same points in every run.
+//! is counted. It counts, and never reads a clock, so that the same program polls at the same points in every run.
 
 use std::cell::Cell;
 

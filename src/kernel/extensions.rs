@@ -5,6 +5,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+/// The values that other parts of the crate keep with one loop.
 #[derive(Debug, Default)]
 pub(crate) struct Extensions {
     values: RefCell<Vec<Rc<dyn Any>>>,

@@ -2,7 +2,8 @@
 //! a task is, nor how an iteration goes.
 //!
 //! Invariant: **no code of a user runs under a borrow taken here.** Every method ends its borrow before it returns and
-//! calls no callback. What must be called or dropped is returned to the caller. The type parameter proves half of this:
+//! calls no callback. What must be called or dropped is returned to the caller (but a closed loop drops a new entry or
+//! timer itself, when the borrow has ended). The type parameter proves half of this:
 //! nothing is known of a task `P` but how to clone the pointer and how to mark it as queued, so no method can run a
 //! task.
 
@@ -40,6 +41,7 @@ pub(crate) struct Kernel<P> {
     tasks: TaskTable<P>,
     running_task: RunningTask<P>,
     throwing: Throwing,
+    /// The number of the watcher that was registered last with a node of this loop.
     last_watch: Cell<u64>,
     // what happens outside of the loop
     timers: RefCell<TimerWheel<Alarm>>,
@@ -323,9 +325,9 @@ impl<P: Queued> Kernel<P> {
         !self.receiver.is_empty()
     }
 
-    /// Queues what other threads have sent, in the order in which it came. Before anything else is queued, this is
-    /// called, so the order in the queue is as if the threads themselves had queued it. If no message has come, it
-    /// costs one load.
+    /// Queues what other threads have sent, in the order in which it came. This is called before any other entry is
+    /// queued (those of due timers excepted), so the order in the queue is as if the threads themselves had queued it.
+    /// If no message has come, it costs one load.
     #[inline]
     pub(crate) fn take_messages(&self) {
         if self.has_messages() {

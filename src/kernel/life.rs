@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-/// How far the life of a loop has come. These are all moves:
+/// How far the life of a loop has come. These are all moves from phase to phase:
 ///
 /// ```text
 ///             close(), or the last                       no task, callback,

@@ -30,7 +30,7 @@ pub(crate) trait ChildTurn: Typed {
 /// A counted pointer to a `ChildTurn`.
 pub(crate) type ChildTurnRef = PooledRc<dyn ChildTurn>;
 
-/// A counted pointer to a task, which is in the ready queue at most once.
+/// A counted pointer to a task. However many entries a task has in the ready queue, only one of them steps it.
 ///
 /// # Safety
 /// `clone` and `queued` must not call the kernel, so they must not call code of a user: the task table calls both while

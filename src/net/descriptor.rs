@@ -184,7 +184,7 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// A wait for a direction. It does not borrow the descriptor, and ends when the descriptor is dropped.
     pub(crate) fn wait(&self, direction: Direction) -> ReadinessFuture {
-        ReadinessFuture { kernel: Rc::clone(&self.kernel), key: self.key, direction, place: 0, yielded: false }
+        ReadinessFuture { kernel: Rc::clone(&self.kernel), key: self.key, direction, number: 0, yielded: false }
     }
 
     /// The loop that the descriptor is registered with.
@@ -252,7 +252,7 @@ pub(crate) struct ReadinessFuture {
     key: SourceKey,
     direction: Direction,
     /// The number under which the reactor keeps the waker; 0 while it keeps none.
-    place: u64,
+    number: u64,
     /// This wait has let other tasks run first. It does so once.
     yielded: bool,
 }
@@ -267,7 +267,7 @@ impl Future for ReadinessFuture {
         let target = wake_target(cx);
         let this = &mut *self;
         let (ready, spare) =
-            this.kernel.with_reactor(|reactor| reactor.poll_ready(this.key, this.direction, &mut this.place, target));
+            this.kernel.with_reactor(|reactor| reactor.poll_ready(this.key, this.direction, &mut this.number, target));
         drop(spare);
         if !ready {
             note_wait(match this.direction {
@@ -288,8 +288,8 @@ impl Future for ReadinessFuture {
 
 impl Drop for ReadinessFuture {
     fn drop(&mut self) {
-        if self.place != 0 {
-            drop(self.kernel.with_reactor(|reactor| reactor.forget_waiter(self.key, self.direction, self.place)));
+        if self.number != 0 {
+            drop(self.kernel.with_reactor(|reactor| reactor.forget_waiter(self.key, self.direction, self.number)));
         }
     }
 }

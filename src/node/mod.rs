@@ -1,11 +1,11 @@
-//! Nodes: the state that tasks, futures and gatherings share, asyncio's `Future` as the loop sees it. Owns how a node
+//! Nodes: what tasks, futures and gatherings have in common, asyncio's `Future` as the loop sees it. Owns how a node
 //! ends and what is told then; must not know how any kind of node gets its value.
 
 mod ending; // how a node ends
 mod watchers; // what is told when a node is done
 mod task_state; // the state of a task, beside its coroutine
 mod drop_flat; // drops of nested values, without recursion
-mod report; // reports of panics, and calls of code that may panic
+mod report; // reports of panics, calls of code that may panic, and wakes
 mod node; // the node itself, and its kinds
 mod pointer; // casts of pointers to nodes
 mod user_handles; // the handles that users hold
@@ -13,7 +13,7 @@ mod user_handles; // the handles that users hold
 pub(crate) use drop_flat::drop_flat;
 pub(crate) use ending::{Ending, State};
 pub(crate) use node::{
-    Core, DoneCallback, Group, Kind, Loop, Node, NodeRef, Promise, PromiseRef, TaskState, Waits, Watch, WatchRef,
+    Core, DoneCallback, Kind, Loop, Node, NodeRef, Parent, Promise, PromiseRef, TaskState, Waits, Watch, WatchRef,
     Watcher, is_interrupted, same,
 };
 pub(crate) use pointer::{as_node, as_promise};

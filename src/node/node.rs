@@ -41,11 +41,11 @@ pub(crate) enum Kind<'a> {
     /// A task: a cancellation goes to what it awaits, or is thrown in its next step.
     Task(&'a TaskState),
     /// A gathering: a cancellation goes to its children.
-    Group(&'a dyn Group),
+    Gathering(&'a dyn Parent),
 }
 
-/// The children of a gathering.
-pub(crate) trait Group {
+/// What has children to which a cancellation goes: a gathering.
+pub(crate) trait Parent {
     fn children(&self) -> Vec<NodeRef>;
     /// A child has accepted the cancellation. So the gathering will end as cancelled, even if the child does not.
     fn set_cancel_requested(&self, message: Option<Arc<str>>);
@@ -71,10 +71,10 @@ pub(crate) trait Promise<T>: Node {
     fn take(&self) -> Option<T>;
     /// Shows the value of a finished node to `look`, if it is still there.
     fn peek(&self, look: &mut dyn FnMut(&T));
-    /// Called when this node became a child of another one: from now on the value is made as soon as the node ends, and
-    /// not when the value is taken. (If a nested gathering made its values only when they are taken, that would recurse
-    /// once for each level.)
-    fn fix(&self) {}
+    /// Called when this node became a child of another one: from now on it makes its value as soon as it ends, and not
+    /// only when the value is taken. (If a nested gathering made its values only when they are taken, that would
+    /// recurse once for each level.)
+    fn make_eager(&self) {}
 }
 
 /// A primitive that counts its children as they end, such as a gathering or a wait.
@@ -301,6 +301,6 @@ pub(crate) fn same(one: &dyn Node, other: &dyn Node) -> bool {
 pub(crate) fn is_interrupted(kernel: &Loop, key: TaskKey) -> bool {
     kernel.task(key).is_some_and(|task| match task.kind() {
         Kind::Task(state) => state.request() == task_state::Request::Interrupted,
-        Kind::Plain | Kind::Group(_) => false,
+        Kind::Plain | Kind::Gathering(_) => false,
     })
 }

@@ -1,5 +1,5 @@
 //! Reports of what goes wrong where no await sees it: asyncio's `call_exception_handler`. Owns the way to the exception
-//! handler, and the calls of user code from which the loop must survive a panic; must not know nodes.
+//! handler, and the calls of code of a user, wakers among it, whose panics the loop must survive; must not know nodes.
 
 use std::any::Any;
 use std::io::Write as _;

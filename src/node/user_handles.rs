@@ -30,7 +30,7 @@ fn report_ending(core: &Core, kind: &Kind<'_>) {
     let exception = exception.into();
     let (message, task, created) = match kind {
         Kind::Task(state) => ("Task exception was never retrieved", Some(state.name()), Some(state.created())),
-        Kind::Plain | Kind::Group(_) => ("Future exception was never retrieved", None, None),
+        Kind::Plain | Kind::Gathering(_) => ("Future exception was never retrieved", None, None),
     };
     call_exception_handler(core.kernel(), &ExceptionContext { message, exception, task, created });
 }

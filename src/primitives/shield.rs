@@ -47,7 +47,7 @@ where
     if inner.done() {
         return Awaitable::from_join(inner);
     }
-    inner.promise().fix();
+    inner.promise().make_eager();
     let number = kernel.next_watch();
     let watched = inner.node();
     let outer = PooledRc::new(Shield {

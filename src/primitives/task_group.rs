@@ -215,7 +215,7 @@ impl<E: 'static> GroupState<E> {
         let mut nodes: Vec<NodeRef> = self.children.borrow().iter().map(|(_, child)| child.clone()).collect();
         nodes.sort_by_key(|child| match child.kind() {
             Kind::Task(state) => state.id(),
-            Kind::Plain | Kind::Group(_) => unreachable!("the children of a group are tasks"),
+            Kind::Plain | Kind::Gathering(_) => unreachable!("the children of a group are tasks"),
         });
         for node in nodes {
             cancel(&node, &None);

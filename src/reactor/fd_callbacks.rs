@@ -38,7 +38,7 @@ impl<W: Clone> Reactor<W> {
         }
         let mut wanted = [None, None];
         wanted[direction as usize] = Some(callback);
-        let interest = interest(&wanted).unwrap_or(Interest::READABLE);
+        let interest = interest(&wanted).unwrap_or(Interest::READABLE); // never `None`: `callback` is in `wanted`
         let key = self.insert(fd, interest, Source::Watched(fd, wanted))?;
         self.watched.insert(fd, key);
         Ok(stale)
@@ -55,6 +55,7 @@ impl<W: Clone> Reactor<W> {
             let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
             self.forget(key, fd);
         } else {
+            // this fails if the descriptor was closed already, and then there is nothing to report
             let _ = self.register_anew(key, fd, &left);
         }
         Some(removed)

@@ -153,20 +153,20 @@ impl<W: Clone> Reactor<W> {
         waiting
     }
 
-    /// Whether the direction is ready, as far as is known. If it is not, `target` waits for it. `place` is the number
-    /// of the waiter, and 0 before the first call. The second result is the target that is not needed, for the caller
+    /// Whether the direction is ready, as far as is known. If it is not, `target` waits for it. `number` is that of the
+    /// waiter, and 0 before the first call. The second result is the target that is not needed, for the caller
     /// to drop outside the borrow.
     pub(crate) fn poll_ready(
         &mut self,
         key: SourceKey,
         direction: Direction,
-        place: &mut u64,
+        number: &mut u64,
         target: WakeTarget,
     ) -> (bool, Option<WakeTarget>) {
         let next = self.last_waiter + 1;
         match self.readiness(key, direction) {
             Some(readiness) if !readiness.is_ready() => {
-                let spare = readiness.wait(place, next, target);
+                let spare = readiness.wait(number, next, target);
                 self.last_waiter = next;
                 (false, spare)
             }
@@ -196,8 +196,8 @@ impl<W: Clone> Reactor<W> {
     }
 
     /// Removes a waiter, because its future was dropped. The caller drops the target, outside the borrow.
-    pub(crate) fn forget_waiter(&mut self, key: SourceKey, direction: Direction, place: u64) -> Option<WakeTarget> {
-        self.readiness(key, direction)?.forget(place)
+    pub(crate) fn forget_waiter(&mut self, key: SourceKey, direction: Direction, number: u64) -> Option<WakeTarget> {
+        self.readiness(key, direction)?.forget(number)
     }
 
     fn readiness(&mut self, key: SourceKey, direction: Direction) -> Option<&mut Readiness> {

@@ -41,7 +41,8 @@ impl Sign {
     }
 }
 
-/// What is known of a direction. An operation is tried unless the direction is `Blocked`. These are all moves:
+/// What is known of the readiness of a direction. An operation is tried unless the direction is `Blocked`. These are
+/// all moves:
 ///
 /// ```text
 ///             event: Ready                          event: Over
@@ -95,22 +96,22 @@ impl Readiness {
         }
     }
 
-    /// Lets `target` wait. If `place` is the number of a waiter, `target` takes its place, and the target that was
-    /// there is returned. Otherwise `target` waits behind all others, and `place` becomes its number, which is `next`.
-    pub(super) fn wait(&mut self, place: &mut u64, next: u64, target: WakeTarget) -> Option<WakeTarget> {
-        if let Some((_, held)) = self.waiters.iter_mut().find(|(number, _)| number == place) {
+    /// Lets `target` wait. If there is a waiter with this number, `target` replaces its target, which is returned.
+    /// Otherwise `target` waits behind all others, and gets the number `next`.
+    pub(super) fn wait(&mut self, number: &mut u64, next: u64, target: WakeTarget) -> Option<WakeTarget> {
+        if let Some((_, held)) = self.waiters.iter_mut().find(|(other, _)| other == number) {
             return Some(std::mem::replace(held, target));
         }
-        *place = next;
+        *number = next;
         // nearly always one task reads and one writes, so a vector with room for more would waste memory
         self.waiters.reserve_exact(1);
         self.waiters.push((next, target));
         None
     }
 
-    /// Removes the waiter with the number `place`. The caller drops the target, outside the borrow.
-    pub(super) fn forget(&mut self, place: u64) -> Option<WakeTarget> {
-        let at = self.waiters.iter().position(|(number, _)| *number == place)?;
+    /// Removes the waiter with this number. The caller drops the target, outside the borrow.
+    pub(super) fn forget(&mut self, number: u64) -> Option<WakeTarget> {
+        let at = self.waiters.iter().position(|(other, _)| *other == number)?;
         Some(self.waiters.remove(at).1)
     }
 

@@ -1,6 +1,6 @@
 //! System calls that mio lacks. Owns the raw calls; must not know the loop.
 
-mod time; // the monotonic clock, and a wait of less than a millisecond
+mod time; // the monotonic clock, and a wait with a time-out in nanoseconds
 #[cfg(unix)]
 pub(crate) mod socket; // socket options and connecting
 #[cfg(all(unix, feature = "process"))]
@@ -16,4 +16,6 @@ pub(crate) use process::{exit_descriptor, join_stderr_to_stdout, send_signal, st
 pub(crate) use signal::{Caught, is_at_default, is_forbidden, is_main_thread};
 #[cfg(unix)]
 pub(crate) use socket::{Flag, set_nonblocking};
-pub(crate) use time::{monotonic_nanos, wait_readable};
+pub(crate) use time::monotonic_nanos;
+#[cfg(target_os = "linux")]
+pub(crate) use time::wait_readable;

@@ -67,7 +67,8 @@ fn pidfd(pid: u32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
-/// For other systems: the reading end of a pipe, whose writing end is held by a thread that waits for the child.
+/// For systems without such a descriptor: the reading end of a pipe, whose writing end is held by a thread that waits
+/// for the child.
 pub(crate) fn exit_pipe(pid: u32) -> io::Result<OwnedFd> {
     let (reader, writer) = io::pipe()?;
     let wait = move || {

@@ -60,7 +60,7 @@ pub(crate) fn tcp_socket(like: &SocketAddr) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Calls `call` with the address in the form of the system.
+/// Calls `call` with the address as the structure that the system takes, and its size.
 fn with_address<R>(address: &SocketAddr, call: impl FnOnce(*const libc::sockaddr, libc::socklen_t) -> R) -> R {
     #[expect(clippy::cast_possible_truncation, reason = "an address has fewer than 2^32 bytes")]
     fn size<T>(_: &T) -> libc::socklen_t {

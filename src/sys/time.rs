@@ -21,8 +21,8 @@ mod linux {
 
     const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-    /// The reading of the clock of `Instant`, in nanoseconds since an arbitrary time. It costs a third of the
-    /// difference of two `Instant`s.
+    /// The reading of the clock of `Instant`, in nanoseconds since an arbitrary time. A reading costs
+    /// a third of what the difference of two `Instant`s costs.
     pub(crate) fn monotonic_nanos() -> u64 {
         let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: one timespec, alive for the call. The call cannot fail: the clock exists and the address is valid.

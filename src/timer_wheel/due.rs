@@ -1,5 +1,5 @@
 //! The queue of timers whose tick has been opened. Owns the order in which they are due; must not know slots or nodes.
-//! Whether a timer has been removed is asked through a closure of the caller.
+//! The caller passes a closure that says whether a timer is still in the wheel.
 //!
 //! An entry cannot be found by its timer. So the entry of a removed timer stays as a *stale* one, until it comes first
 //! or until more than half of the entries are stale. The first entry is never stale.
@@ -93,7 +93,7 @@ impl DueQueue {
         if self.late.peek() > self.sorted.last() { self.late.pop() } else { self.sorted.pop() }
     }
 
-    /// Removes and returns the first timer if it is due. `is_there` says whether a timer has not been removed.
+    /// Removes and returns the first timer if it is due. `is_there` says whether a timer is still in the wheel.
     pub(super) fn pop_due(&mut self, now: u64, is_there: impl Fn(TimerKey) -> bool) -> Option<TimerKey> {
         if self.first()?.deadline > now {
             return None;
@@ -103,7 +103,7 @@ impl DueQueue {
         due.map(|entry| entry.key)
     }
 
-    /// Counts one more stale entry: `is_there` is false for its timer from now on.
+    /// Counts one more stale entry. `is_there` says whether a timer is still in the wheel; the entry's timer is not.
     pub(super) fn forget(&mut self, is_there: impl Fn(TimerKey) -> bool) {
         self.stale += 1;
         if self.stale > STALE_ALLOWED && self.stale > self.len() / 2 {

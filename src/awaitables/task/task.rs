@@ -106,7 +106,8 @@ impl<T: 'static> Task<T> {
         let state = handle.state();
         assert!(
             !state.started().get(),
-            "a task that has begun keeps its context; give it another where it is created: create_task(f()).in_context(&ctx)"
+            "a task that has begun keeps its context; give it another where it is created: \
+             create_task(f()).in_context(&ctx)"
         );
         current::note_context_use();
         drop(state.set_context(Some(ctx.clone())));

@@ -113,7 +113,7 @@ where
                 Rc::ptr_eq(join.core().kernel(), kernel),
                 "gathered a future of another event loop; gather it in a task of the loop that made it"
             );
-            join.promise().fix();
+            join.promise().make_eager();
             join
         }
         Err(coroutine) => spawn(Rc::clone(kernel), coroutine, true, created).into_join(),

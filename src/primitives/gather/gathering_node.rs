@@ -13,7 +13,7 @@ use crate::cancel::cancel;
 use crate::error::{Cancelled, Panic, TaskError};
 use crate::kernel::{ChildTurn, ChildTurnRef};
 use crate::node::{
-    Core, Ending, Group, Kind, Loop, Node, NodeRef, Promise, State, Watch, WatchRef, Watcher, as_node, drop_flat,
+    Core, Ending, Kind, Loop, Node, NodeRef, Parent, Promise, State, Watch, WatchRef, Watcher, as_node, drop_flat,
 };
 
 /// What a failed child does to its gathering. `Raise` at first; changed by a method of the handle, right after the
@@ -300,7 +300,7 @@ impl<C: Children, O: 'static> ChildTurn for GatheringNode<C, O> {
     }
 }
 
-impl<C: Children, O: 'static> Group for GatheringNode<C, O> {
+impl<C: Children, O: 'static> Parent for GatheringNode<C, O> {
     fn children(&self) -> Vec<NodeRef> {
         let nodes = self.with_children(|children| (0..children.len()).map(|i| children.node(i)).collect());
         nodes.unwrap_or_default()
@@ -317,7 +317,7 @@ impl<C: Children, O: 'static> Node for GatheringNode<C, O> {
     }
 
     fn kind(&self) -> Kind<'_> {
-        Kind::Group(self)
+        Kind::Gathering(self)
     }
 
     /// The children run on, and the node watches them on, for the sake of its done callbacks.
@@ -346,7 +346,7 @@ impl<C: Children, O: 'static> Promise<O> for GatheringNode<C, O> {
         });
     }
 
-    fn fix(&self) {
+    fn make_eager(&self) {
         self.make_results_eagerly();
     }
 }
@@ -362,7 +362,7 @@ impl<T: 'static> Promise<Vec<Result<T, TaskError>>> for GatheringNode<Vec<JoinHa
         self.peek_outcomes(look);
     }
 
-    fn fix(&self) {
+    fn make_eager(&self) {
         self.make_results_eagerly();
     }
 }

@@ -78,7 +78,7 @@ macro_rules! tuple {
                 self.peek_outcomes(look);
             }
 
-            fn fix(&self) {
+            fn make_eager(&self) {
                 self.make_results_eagerly();
             }
         }

@@ -206,7 +206,7 @@ impl<O: 'static> WaitState<O> {
                 promise.is_some_and(|promise| match core.unwrap_or(promise.core()).state() {
                     State::Finished => self.is_failed(failed, &*promise),
                     // asyncio's `cancelled()` of a gathering is always false, so it takes a cancelled one for failed
-                    State::Cancelled => matches!(promise.kind(), Kind::Group(_)),
+                    State::Cancelled => matches!(promise.kind(), Kind::Gathering(_)),
                     state => state == State::Panicked,
                 })
             }
