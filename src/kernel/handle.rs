@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::marker::PhantomData;
 use std::panic::Location;
 
 use super::ready_queue::{Run, RunRef};
@@ -32,16 +33,20 @@ pub struct Handle {
 
 impl Handle {
     pub(crate) fn new<F: FnOnce() + 'static>(f: F, created: &'static Location<'static>) -> Self {
-        Self::of(PooledRc::new(Once { f: Cell::new(Some(f)), cancelled: Cell::new(false), created }))
+        Self::of::<_, Once>(f, created)
     }
 
     /// The handle of a callback that runs again and again, until it is cancelled.
     pub(crate) fn repeating<F: FnMut() + 'static>(f: F, created: &'static Location<'static>) -> Self {
-        Self::of(PooledRc::new(Again { f: Cell::new(Some(f)), cancelled: Cell::new(false), created }))
+        Self::of::<_, Repeated>(f, created)
     }
 
-    fn of<C: Callback + 'static>(callback: PooledRc<C>) -> Self {
-        Self { callback: unsize!(callback => dyn Callback) }
+    fn of<F: 'static, K: 'static>(f: F, created: &'static Location<'static>) -> Self
+    where
+        Closure<F, K>: Run,
+    {
+        let closure = Closure { f: Cell::new(Some(f)), cancelled: Cell::new(false), created, kind: PhantomData };
+        Self { callback: unsize!(PooledRc::new(closure) => dyn Callback) }
     }
 
     /// The callback, for an entry or a timer.
@@ -75,15 +80,22 @@ trait Callback: Run {
     fn created(&self) -> &'static Location<'static>;
 }
 
-/// A callback that runs once.
-struct Once<F> {
-    /// `None` once it has run or was cancelled.
+/// A closure that runs once.
+enum Once {}
+
+/// A closure that runs any number of times.
+enum Repeated {}
+
+/// The callback of a handle. `K` is [`Once`] or [`Repeated`].
+struct Closure<F, K> {
+    /// `None` while it runs, once it has run for the last time, and after it was cancelled.
     f: Cell<Option<F>>,
     cancelled: Cell<bool>,
     created: &'static Location<'static>,
+    kind: PhantomData<K>,
 }
 
-impl<F: FnOnce() + 'static> Run for Once<F> {
+impl<F: FnOnce()> Run for Closure<F, Once> {
     fn run(&self) {
         if let Some(f) = self.f.take() {
             f();
@@ -91,30 +103,7 @@ impl<F: FnOnce() + 'static> Run for Once<F> {
     }
 }
 
-impl<F: FnOnce() + 'static> Callback for Once<F> {
-    fn cancel(&self) {
-        self.cancelled.set(true);
-        drop(self.f.take());
-    }
-
-    fn cancelled(&self) -> bool {
-        self.cancelled.get()
-    }
-
-    fn created(&self) -> &'static Location<'static> {
-        self.created
-    }
-}
-
-/// A callback that runs any number of times.
-struct Again<F> {
-    /// `None` while it runs, and after it was cancelled.
-    f: Cell<Option<F>>,
-    cancelled: Cell<bool>,
-    created: &'static Location<'static>,
-}
-
-impl<F: FnMut() + 'static> Run for Again<F> {
+impl<F: FnMut()> Run for Closure<F, Repeated> {
     fn run(&self) {
         // taken out while it runs, as it may cancel itself
         let mut lent = Lent { f: self.f.take(), of: self };
@@ -127,7 +116,7 @@ impl<F: FnMut() + 'static> Run for Again<F> {
 /// The closure while it runs. Dropping this puts it back, also after a panic, unless it was cancelled meanwhile.
 struct Lent<'a, F> {
     f: Option<F>,
-    of: &'a Again<F>,
+    of: &'a Closure<F, Repeated>,
 }
 
 impl<F> Drop for Lent<'_, F> {
@@ -138,7 +127,10 @@ impl<F> Drop for Lent<'_, F> {
     }
 }
 
-impl<F: FnMut() + 'static> Callback for Again<F> {
+impl<F, K> Callback for Closure<F, K>
+where
+    Self: Run,
+{
     fn cancel(&self) {
         self.cancelled.set(true);
         drop(self.f.take());
