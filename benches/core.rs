@@ -82,7 +82,7 @@ fn name_width() -> usize {
     ROWS.iter().map(|row| row.name.len()).max().unwrap_or_default()
 }
 
-/// Replaces the line that shows how far the bench is, if somebody is there to see it.
+/// Replaces the line that shows how far the bench is, if it is shown on a terminal.
 fn show_progress(line: &str) {
     let mut err = stderr();
     if err.is_terminal() {

@@ -78,7 +78,7 @@ pub(crate) fn repeat(lp: &EventLoop, times: u64, operations: u64, batch: impl As
             batch().await;
         }
     };
-    cost(times * operations, || lp.run_until_complete(all).expect("nobody stops the loop"))
+    cost(times * operations, || lp.run_until_complete(all).expect("the loop is not stopped"))
 }
 
 fn spawn_join(lp: &EventLoop, times: u64) -> Cost {
@@ -201,7 +201,7 @@ fn wait_drain<const TASKS: u64>(lp: &EventLoop, times: u64) -> Cost {
         let gates: Vec<oneloop::Future<()>> = (0..TASKS).map(|_| create_future()).collect();
         let mut pending = wait(gates.iter().cloned().map(create_task)).into_pending();
         for gate in gates {
-            gate.set_result(()).expect("nobody else opens it");
+            gate.set_result(()).expect("it is opened once");
             let sets = wait(pending).return_when(ReturnWhen::FirstCompleted).await;
             assert_eq!(sets.done.len(), 1);
             pending = sets.pending;
@@ -254,11 +254,11 @@ fn queue(lp: &EventLoop, times: u64) -> Cost {
         let producer = queue.clone();
         let producer = create_task(async move {
             for item in 0..ITEMS {
-                producer.put(item).await.expect("nobody shuts it down");
+                producer.put(item).await.expect("it is not shut down");
             }
         });
         for _ in 0..ITEMS {
-            queue.get().await.expect("nobody shuts it down");
+            queue.get().await.expect("it is not shut down");
         }
         producer.await;
     })
@@ -357,7 +357,7 @@ fn timer_arm_cancel<const LIVE: u64>(lp: &EventLoop, times: u64) -> Cost {
             }
         }))
     });
-    lp.run_until_complete(replaced).expect("nobody stops the loop")
+    lp.run_until_complete(replaced).expect("the loop is not stopped")
 }
 
 fn timers_fire(lp: &EventLoop, times: u64) -> Cost {
@@ -387,7 +387,7 @@ fn foreign_wake(lp: &EventLoop, times: u64) -> Cost {
         }
         receiver.try_recv().map_or(Poll::Pending, Poll::Ready)
     });
-    lp.run_until_complete(woken).expect("nobody stops the loop")
+    lp.run_until_complete(woken).expect("the loop is not stopped")
 }
 
 /// Sends back what comes, until the end.

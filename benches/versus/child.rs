@@ -41,7 +41,7 @@ fn output(command: &mut Command) -> io::Result<(ExitStatus, String, String)> {
     let (ended, end) = mpsc::channel();
     let out = thread::spawn(move || {
         let text = text(out);
-        ended.send(()).ok(); // nobody waits for one that was killed
+        ended.send(()).ok(); // no parent waits for one that was killed
         text
     });
     let err = thread::spawn(move || text(err));

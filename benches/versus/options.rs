@@ -50,7 +50,7 @@ pub(crate) enum Pace {
     Within(Duration),
 }
 
-/// What a child does; nobody else gives these options.
+/// What a child does; only the parent gives these options.
 pub(crate) struct Child {
     pub(crate) system: &'static System,
     pub(crate) row: &'static Row,

@@ -84,7 +84,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("lock", 2.0, "a lock had and let go, with ten tasks in each other's way"),
     row("semaphore", 2.0, "one of two permits, with ten tasks in each other's way"),
     row("call_soon_chain", 3.0, "a callback that calls the next soon, or a task that spawns it"),
-    row("call_soon_batch", 3.0, "a callback, or task that nobody joins, of 10,000 that are queued, then run"),
+    row("call_soon_batch", 3.0, "a callback, or task that is not joined, of 10,000 that are queued, then run"),
     row("timer_arm_cancel_1", 2.0, "a timer armed, and the one that is live cancelled"),
     row("timer_arm_cancel_10000", 2.0, "the same with any one of 10,000 live"),
     row("timer_arm_cancel_1000000", 2.0, "the same with any one of 1,000,000 live").at_least(1_000),

@@ -30,7 +30,7 @@ pub(crate) trait Spawn: Clone + 'static {
 
     fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Self::Task<F::Output>;
 
-    /// Calls it later, in turn: a callback or, where there are none, a task that nobody joins.
+    /// Calls it later, in turn: a callback or, where there are none, a task that is not joined.
     fn call_soon(&self, f: impl FnOnce() + 'static);
 
     /// Lets the others go first.

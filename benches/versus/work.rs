@@ -35,7 +35,7 @@ pub(crate) async fn join<T>(tasks: impl IntoIterator<Item: Future<Output = T>>) 
     }
 }
 
-/// Joins, and has no error: nobody aborts a task here, and none fails.
+/// Joins, and has no error: no task is aborted here, and none fails.
 pub(crate) struct Joined<J>(pub(crate) J);
 
 impl<T, E: Debug, J: Future<Output = Result<T, E>> + Unpin> Future for Joined<J> {

@@ -1,4 +1,4 @@
-//! Three runners and two stages: nobody starts on a stage before all have come in from the one before. The one who is
+//! Three runners and two stages: none starts on a stage before all have come in from the one before. The one that is
 //! first at the barrier rings the bell. In Python:
 //!
 //! ```python

@@ -73,7 +73,7 @@ impl Counted {
     fn dispatch(&mut self, timeout: Option<Duration>, count: u64) {
         let mut ended = 0;
         while ended < count {
-            self.event_loop.dispatch(timeout, &mut ended).expect("nobody breaks the loop");
+            self.event_loop.dispatch(timeout, &mut ended).expect("the loop does not break");
         }
     }
 }

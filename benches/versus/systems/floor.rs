@@ -1,5 +1,5 @@
 //! What no loop can be faster than: the same sockets, and no more around them than the calls on them. Owns that; must
-//! not know the systems. These are no peers: nobody writes a program like that.
+//! not know the systems. These are no peers: no program is written like that.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 
@@ -10,7 +10,7 @@ use crate::measure::{Cost, Stopwatch, Work};
 use crate::system::{ANYWHERE, System};
 use crate::work::sockets::{each, message, pairs, place};
 
-/// Both ends in turn, which never wait: nobody has to be told that there is something to read.
+/// Both ends in turn, which never wait: no end has to be told that there is something to read.
 pub(super) const CALLS: System = System { name: "floor", crates: &[], find: calls, refused: ANYWHERE };
 /// The ends that epoll says can read, and no tasks.
 pub(super) const EPOLL: System = System { name: "epoll", crates: &["mio"], find: epoll, refused: ANYWHERE };
@@ -113,7 +113,7 @@ fn exchange(poll: &mut Poll, ends: &mut [End], message: &[u8], each: u64) {
         client.stream.write_all(message).expect("a connection");
     }
     while asking > 0 {
-        poll.poll(&mut events, None).expect("nobody interrupts it");
+        poll.poll(&mut events, None).expect("it is not interrupted");
         for event in &events {
             let at = event.token().0;
             if ends[at].turn(message.len(), &mut place) {

@@ -59,7 +59,7 @@ fn ping_pong(times: u64) -> Cost {
         let play = async |mut mine: mpsc::UnboundedReceiver<()>, other: mpsc::UnboundedSender<()>| {
             for _ in 0..TURNS {
                 mine.next().await.expect("the other one is there");
-                other.unbounded_send(()).ok(); // the last token finds nobody
+                other.unbounded_send(()).ok(); // the last token is not awaited
             }
         };
         to_left.unbounded_send(()).expect("a player");

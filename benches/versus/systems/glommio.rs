@@ -76,7 +76,7 @@ fn ping_pong(times: u64) -> Cost {
         let play = async |mine: local_channel::LocalReceiver<()>, other: local_channel::LocalSender<()>| {
             for _ in 0..TURNS {
                 mine.recv().await.expect("the other one is there");
-                other.try_send(()).ok(); // the last token finds nobody
+                other.try_send(()).ok(); // the last token is not awaited
             }
         };
         to_left.try_send(()).expect("a player");
@@ -105,7 +105,7 @@ fn lock(times: u64) -> Cost {
         times,
         || Rc::new(RwLock::new(0_u64)),
         async |lock: Rc<RwLock<u64>>| {
-            let mut held = lock.write().await.expect("nobody closes it");
+            let mut held = lock.write().await.expect("it is not closed");
             wake_itself(1).await;
             *held += 1;
         },
@@ -117,7 +117,7 @@ fn semaphore(times: u64) -> Cost {
         times,
         || Rc::new(Semaphore::new(PERMITS as u64)),
         async |semaphore: Rc<Semaphore>| {
-            let _permit = semaphore.acquire_permit(1).await.expect("nobody closes it");
+            let _permit = semaphore.acquire_permit(1).await.expect("it is not closed");
             wake_itself(1).await;
         },
     )

@@ -38,7 +38,7 @@ fn wait_drain<const TASKS: u64>(times: u64) -> Cost {
         let (gates, waits): (Vec<_>, Vec<_>) = (0..TASKS).map(|_| oneshot::channel::<()>()).unzip();
         let mut waits: FuturesUnordered<_> = waits.into_iter().collect();
         for gate in gates {
-            gate.send(()).expect("somebody waits");
+            gate.send(()).expect("a task waits for it");
             waits.next().await.expect("one is left").expect("it was opened");
         }
         assert!(waits.is_empty());

@@ -34,7 +34,7 @@ fn ping_pong<S: Spawn>(times: u64) -> Cost {
         let play = async |mut mine: mpsc::unbounded::Rx<()>, other: mpsc::unbounded::Tx<()>| {
             for _ in 0..TURNS {
                 mine.recv().await.expect("the other one is there");
-                other.send(()).ok(); // the last token finds nobody
+                other.send(()).ok(); // the last token is not awaited
             }
         };
         to_left.send(()).expect("a player");
@@ -76,7 +76,7 @@ fn semaphore<S: Spawn>(times: u64) -> Cost {
         times,
         || Rc::new(Semaphore::new(PERMITS)),
         async |semaphore: Rc<Semaphore>| {
-            let _permit = semaphore.acquire().await.expect("nobody closes it");
+            let _permit = semaphore.acquire().await.expect("it is not closed");
             wake_itself(1).await;
         },
     )

@@ -24,7 +24,7 @@ impl Spawn for Oneloop {
 
     fn run<T>(main: impl AsyncFnOnce(Self) -> T) -> T {
         let lp = EventLoop::new().expect("descriptors for a loop");
-        lp.run_until_complete(main(Self(lp.clone()))).expect("nobody stops the loop")
+        lp.run_until_complete(main(Self(lp.clone()))).expect("the loop is not stopped")
     }
 
     fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> Task<F::Output> {
@@ -91,7 +91,7 @@ fn wait_drain<const TASKS: u64>(times: u64) -> Cost {
         let gates: Vec<oneloop::Future<()>> = (0..TASKS).map(|_| create_future()).collect();
         let mut pending = wait(gates.iter().cloned().map(create_task)).into_pending();
         for gate in gates {
-            gate.set_result(()).expect("nobody else opens it");
+            gate.set_result(()).expect("it is opened once");
             let sets = wait(pending).return_when(ReturnWhen::FirstCompleted).await;
             assert_eq!(sets.done.len(), 1);
             pending = sets.pending;
@@ -118,11 +118,11 @@ fn queue(times: u64) -> Cost {
         let producer = queue.clone();
         let producer = create_task(async move {
             for item in 0..ITEMS {
-                producer.put(item).await.expect("nobody shuts it down");
+                producer.put(item).await.expect("it is not shut down");
             }
         });
         for _ in 0..ITEMS {
-            queue.get().await.expect("nobody shuts it down");
+            queue.get().await.expect("it is not shut down");
         }
         producer.await;
     })

@@ -111,7 +111,7 @@ fn ping_pong<E: Executor>(times: u64) -> Cost {
         let play = async |mine: async_channel::Receiver<()>, other: async_channel::Sender<()>| {
             for _ in 0..TURNS {
                 mine.recv().await.expect("the other one is there");
-                other.try_send(()).ok(); // the last token finds nobody
+                other.try_send(()).ok(); // the last token is not awaited
             }
         };
         to_left.try_send(()).expect("room");

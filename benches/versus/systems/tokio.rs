@@ -150,7 +150,7 @@ fn semaphore<const LOCAL: bool>(times: u64) -> Cost {
         times,
         || Rc::new(Semaphore::new(PERMITS)),
         async |semaphore: Rc<Semaphore>| {
-            let _permit = semaphore.acquire().await.expect("nobody closes it");
+            let _permit = semaphore.acquire().await.expect("it is not closed");
             wake_itself(1).await;
         },
     )

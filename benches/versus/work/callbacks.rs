@@ -1,4 +1,4 @@
-//! Callbacks, or tasks that nobody joins: one that queues the next, and many at once. Owns the batches; must not know
+//! Callbacks, or tasks that are not joined: one that queues the next, and many at once. Owns the batches; must not know
 //! any system.
 
 use std::cell::Cell;
@@ -14,7 +14,7 @@ use crate::system::Spawn;
 /// Queues one that goes on to the next, and says so after the last.
 fn link<S: Spawn>(system: &S, left: u64, end: oneshot::Sender<()>) {
     if left == 0 {
-        end.send(()).expect("somebody waits");
+        end.send(()).expect("a task waits for it");
     } else {
         let next = system.clone();
         system.call_soon(move || link(&next, left - 1, end));
@@ -37,7 +37,7 @@ pub(crate) fn batch<S: Spawn>(times: u64) -> Cost {
             system.call_soon(move || called.set(called.get() + 1));
         }
         let (end, ended) = oneshot::channel();
-        system.call_soon(move || end.send(called.get()).expect("somebody waits"));
+        system.call_soon(move || end.send(called.get()).expect("a task waits for it"));
         assert_eq!(ended.await, Ok(CALLBACKS - 1));
     })
 }

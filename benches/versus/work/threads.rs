@@ -41,7 +41,7 @@ pub(crate) fn latency<S: Timers>(_: u64) -> Cost {
     let other = thread::spawn(move || {
         for waker in asked {
             thread::sleep(Duration::from_micros(200)); // the loop falls asleep
-            *stamp.lock().expect("nobody panics") = Some(Instant::now());
+            *stamp.lock().expect("no thread panics") = Some(Instant::now());
             waker.wake();
         }
     });
@@ -49,7 +49,7 @@ pub(crate) fn latency<S: Timers>(_: u64) -> Cost {
         let mut latencies = Vec::with_capacity(LATENCIES);
         let woken = poll_fn(move |cx| {
             let now = Instant::now();
-            let start = woken_at.lock().expect("nobody panics").take();
+            let start = woken_at.lock().expect("no thread panics").take();
             if let Some(start) = start {
                 latencies.push((now - start).as_secs_f64() * 1e6);
             }
