@@ -3,8 +3,8 @@
 #![doc = include_str!("../README.md")]
 #![doc(test(attr(deny(warnings))))]
 
-// The architecture: a folder names only folders above it in this list, and a file only files above it in the list of its
-// folder's `mod.rs`. `tests/tidy/main.rs` reads these lists.
+// The architecture: a folder names only folders above it in this list, and a file only files above it in the list of
+// its folder's `mod.rs`. `tests/tidy/main.rs` reads these lists.
 #[cfg(all(doc, not(doctest)))]
 pub mod guide; // the pages of docs/, which no code names
 pub mod error; // every error type

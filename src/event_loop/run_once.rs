@@ -167,8 +167,8 @@ impl<'a> Iteration<'a> {
         }
     }
 
-    /// Queues in the order in which the system has reported the descriptors. (With `drain` instead of `pop`, the compiler
-    /// spills registers of the batch loop, and each entry costs two instructions more: measured.)
+    /// Queues in the order in which the system has reported the descriptors. (With `drain` instead of `pop`, the
+    /// compiler spills registers of the batch loop, and each entry costs two instructions more: measured.)
     #[inline(never)] // so that an iteration in which no descriptor is ready is short
     fn queue_events(&mut self) {
         self.events.reverse();

@@ -1,5 +1,5 @@
-//! The task of one client. Owns what follows the handler's end: a report, and the close; must not know how the client was
-//! accepted.
+//! The task of one client. Owns what follows the handler's end: a report, and the close; must not know how the client
+//! was accepted.
 
 use std::any::Any;
 use std::fmt;
