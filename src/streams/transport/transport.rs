@@ -85,7 +85,7 @@ impl Transport {
         moved.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }
 
-    /// Has `f` called when the transport is closed. `f` must not panic.
+    /// Calls `f` when the transport is closed. `f` must not panic.
     pub(crate) fn set_on_closed(&self, f: impl FnOnce() + 'static) {
         self.on_closed.set(Some(Box::new(f)));
     }
