@@ -1,4 +1,4 @@
-//! A producer, two consumers, and a queue with room for two between them: whoever is too fast waits. At the end the
+//! A producer, two consumers, and a queue with room for two between them: the side that is too fast waits. At the end the
 //! producer waits until everything is worked off, and shuts the queue down, which ends the consumers. In Python:
 //!
 //! ```python
@@ -30,7 +30,7 @@ fn say(start: Instant, what: &str) {
 
 async fn produce(queue: Queue<u32>, start: Instant) {
     for n in 1..=6 {
-        queue.put(n).await.expect("nobody else shuts it down");
+        queue.put(n).await.expect("only this task shuts it down");
         say(start, &format!("put {n}, {} in the queue", queue.len()));
     }
     queue.join().await;

@@ -31,7 +31,7 @@ async fn coro(tag: usize) -> usize {
 
 fn print_results(finished: &[Task<usize>]) {
     for task in finished {
-        println!("{}", task.result().expect("nobody cancels it, and it does not panic"));
+        println!("{}", task.result().expect("it is not cancelled, and does not panic"));
     }
 }
 
