@@ -29,7 +29,7 @@ struct Row {
     /// What one operation is.
     op: &'static str,
     clock: Clock,
-    /// Does a batch of operations so many times on the loop.
+    /// Runs the row's batch of operations on the loop, as many times as the number says.
     run: fn(&EventLoop, u64) -> Cost,
 }
 
@@ -61,7 +61,7 @@ fn test(row: &Row) {
     println!("{:<width$}  ok, {} operations", row.name, cost.operations, width = name_width());
 }
 
-/// Runs a row so many times.
+/// Runs a row's batch `times` times, and prints nothing.
 fn run(row: &Row, times: u64) {
     (row.run)(&row.event_loop(), times);
 }
@@ -82,7 +82,7 @@ fn name_width() -> usize {
     ROWS.iter().map(|row| row.name.len()).max().unwrap_or_default()
 }
 
-/// Replaces the line that shows how far the bench is, if it is shown on a terminal.
+/// Replaces the line that shows how far the bench is, if standard error is a terminal.
 fn show_progress(line: &str) {
     let mut err = stderr();
     if err.is_terminal() {

@@ -1,5 +1,5 @@
-//! What limits, catchers and cancellations cost, with the end and without. Owns these workloads; must not know how time is
-//! taken or shown.
+//! The rows of time limits, of `catch_cancelled` and of cancellations. Owns these workloads; must not know how time is
+//! measured or shown.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::rows::repeat;
 
 /// How many operations a batch has.
 const BATCH: u64 = 1_000;
-/// A limit that is never up.
+/// A time limit that is never reached.
 const LONG: Duration = Duration::from_secs(3600);
 
 pub(crate) fn timeout_in_time(lp: &EventLoop, times: u64) -> Cost {

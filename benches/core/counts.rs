@@ -1,5 +1,5 @@
-//! What no noise touches: the instructions of an operation, counted by valgrind. Owns the runs under valgrind, and what is
-//! expected of each row; must not know what the rows do.
+//! The instructions of an operation, counted by valgrind, which no noise of the machine changes. Owns the runs under
+//! valgrind, and the limit of each row; must not know what the rows do.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it has counted")]
 
 use std::env;
@@ -7,8 +7,8 @@ use std::process::{Command, ExitCode};
 
 use crate::Row;
 
-/// The most instructions that an operation may take: what it took on `x86_64` with Rust 1.95 when this was last set, and
-/// a tenth more, so that another compiler does not fail and a change that costs something does. Allocations are
+/// The most instructions that an operation may take: what it took on `x86_64` with Rust 1.95 when this was last set,
+/// and a tenth more, so that another compiler does not fail and a change that costs something does. Allocations are
 /// counted in `tests/allocations.rs`, system calls in `tests/alone/echo.rs`: exactly, since no compiler changes those.
 const MOST: &[(&str, u64)] = &[
     ("spawn_join", 600),
@@ -52,7 +52,7 @@ pub(crate) fn check(rows: &[&Row]) -> ExitCode {
     let mut failed = false;
     for row in rows {
         let most = MOST.iter().find(|(name, _)| *name == row.name).map(|(_, most)| *most);
-        // what waits for the system or for another thread takes a different number each time
+        // a row that waits for the system or for another thread has no limit: its count differs from run to run
         let Some(most) = most else { continue };
         match instructions(row) {
             Ok(count) => {
@@ -70,7 +70,8 @@ pub(crate) fn check(rows: &[&Row]) -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// The instructions of one operation: what more batches take more, so that start and end do not count.
+/// The instructions of one operation: the difference between many batches and few, by the operations of that
+/// difference. So the start and the end of the program do not count.
 fn instructions(row: &Row) -> Result<u64, String> {
     let operations = (row.run)(&row.event_loop(), 1).operations;
     let times = 20_000_u64.div_ceil(operations);

@@ -1,4 +1,4 @@
-//! How a row is measured. Owns the stopwatch, the counting allocator and the rounds; must not know what the rows do.
+//! The measurement of a row. Owns the stopwatch, the counting allocator and the rounds; must not know what the rows do.
 #![expect(unsafe_code, reason = "an allocator that counts")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -57,7 +57,7 @@ pub(crate) struct Cost {
     allocations: u64,
 }
 
-/// What it costs to do `work`, which is so many operations.
+/// Runs `work`, which does `operations` operations, and returns what that has cost this thread.
 pub(crate) fn cost(operations: u64, work: impl FnOnce()) -> Cost {
     let before = ALLOCATIONS.get();
     let start = Instant::now();
@@ -102,7 +102,7 @@ pub(crate) fn measure(row: &Row, effort: Effort, at_round: impl Fn(u32)) -> Meas
     Measured { median: nanos[nanos.len() / 2], minimum: nanos[0], allocations }
 }
 
-/// How many times to run for a round of this length.
+/// How many times a batch has to run for a round of this length.
 fn times_for(round: Duration, run: impl Fn(u64) -> Duration) -> u64 {
     let mut times = 1;
     loop {

@@ -36,8 +36,8 @@ pub(crate) const ROWS: &[Row] = &[
     real("wait_drain_10000", "the same with 10,000 tasks", wait_drain::<10_000>),
     real("task_group_100", "a child of a group of 100 that yields once", group_children),
     real("queue", "an item from a producer to a consumer, through a queue with room for 16", queue),
-    real("lock", "a lock had and let go, with ten tasks in each other's way", lock),
-    real("semaphore", "one of two permits, with ten tasks in each other's way", semaphore),
+    real("lock", "a lock acquired and released, with ten tasks that compete for it", lock),
+    real("semaphore", "one of two permits acquired and released, with ten tasks that compete for them", semaphore),
     real("call_soon_chain", "a callback that schedules the next", call_soon_chain),
     real("call_soon_batch", "a callback of 1,000 that are scheduled together", call_soon_batch),
     real("timer_arm_cancel_1", "a timer armed, and the other one live cancelled", timer_arm_cancel::<1>),
@@ -49,11 +49,11 @@ pub(crate) const ROWS: &[Row] = &[
         clock: Clock::Virtual,
         run: timers_fire,
     },
-    real("timeout_in_time", "a limit of time around one yield", cancellation::timeout_in_time),
+    real("timeout_in_time", "a time limit around one yield", cancellation::timeout_in_time),
     real("timeout_ten_yields", "the same around ten", cancellation::timeout_ten_yields),
     Row {
         name: "timeout_late",
-        op: "a limit of time that is up, on the virtual clock",
+        op: "a time limit that is reached, on the virtual clock",
         clock: Clock::Virtual,
         run: cancellation::timeout_late,
     },
@@ -71,7 +71,7 @@ pub(crate) const ROWS: &[Row] = &[
     real("to_thread", "a call on a thread, awaited, one at a time", calls_on_a_thread),
 ];
 
-/// Does `batch`, which is so many operations, so many times.
+/// Runs `batch`, which does `operations` operations, `times` times, and returns what that has cost.
 pub(crate) fn repeat(lp: &EventLoop, times: u64, operations: u64, batch: impl AsyncFn()) -> Cost {
     let all = async {
         for _ in 0..times {
@@ -100,7 +100,7 @@ fn spawn_await(lp: &EventLoop, times: u64) -> Cost {
     })
 }
 
-/// Wakes itself so many times, and is polled once more for each.
+/// A future that wakes itself `times` times, and is polled once more for each.
 fn wake_itself(mut times: u64) -> impl Future<Output = ()> {
     poll_fn(move |cx| {
         if times == 0 {
@@ -144,7 +144,7 @@ fn yield_ring(lp: &EventLoop, times: u64) -> Cost {
     })
 }
 
-/// The token says where to hand it back.
+/// The token, with the future by which it is handed back.
 struct Token(oneloop::Future<Self>);
 
 async fn play(mut comes: oneloop::Future<Token>, turns: u64) {
@@ -254,11 +254,11 @@ fn queue(lp: &EventLoop, times: u64) -> Cost {
         let producer = queue.clone();
         let producer = create_task(async move {
             for item in 0..ITEMS {
-                producer.put(item).await.expect("it is not shut down");
+                producer.put(item).await.expect("the queue is not shut down");
             }
         });
         for _ in 0..ITEMS {
-            queue.get().await.expect("it is not shut down");
+            queue.get().await.expect("the queue is not shut down");
         }
         producer.await;
     })
@@ -329,7 +329,7 @@ fn call_soon_batch(lp: &EventLoop, times: u64) -> Cost {
     })
 }
 
-/// The next of a row of numbers that seem random: `xorshift64`.
+/// The next pseudo-random number: `xorshift64`.
 fn shuffle(number: &mut u64) -> u64 {
     *number ^= *number << 13;
     *number ^= *number >> 7;

@@ -1,5 +1,5 @@
-//! Three runners and two stages: none starts on a stage before all have come in from the one before. The one that is
-//! first at the barrier rings the bell. In Python:
+//! Three runners and two stages: no runner starts on a stage before all have finished the one before. The first at the
+//! barrier rings the bell. In Python:
 //!
 //! ```python
 //! async def run(name, pace, barrier):
@@ -41,7 +41,7 @@ pub(crate) fn main() -> Result<(), Error> {
         let ended = gather(runners.map(|(name, pace)| run(name, pace, barrier.clone(), start))).await;
         assert!(ended.iter().all(Result::is_ok));
 
-        // Somebody who waits for too few can be called off, and the others still wait; only abort() breaks the barrier.
+        // A waiting task can be cancelled, and the barrier still works for the others; only abort() breaks it.
         let lonely = barrier.clone();
         let waiter = create_task(async move { catch_cancelled(lonely.wait()).await });
         yield_now().await;

@@ -114,7 +114,7 @@ async fn gather_every_result() {
 }
 
 async fn gather_every_ending() {
-    println!("gather with return_exceptions, nap 2 cancelled by somebody:");
+    println!("gather with return_exceptions, nap 2 cancelled by other code:");
     let tasks = six_naps();
     let second = tasks[1].handle();
     EventLoop::current().call_later(Duration::from_millis(100), move || {

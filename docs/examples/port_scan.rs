@@ -48,7 +48,7 @@ async fn busy() -> io::Result<(TcpListener, Vec<TcpStream>)> {
 async fn scan() -> io::Result<()> {
     let busy = busy().await?;
     let listeners: Vec<TcpListener> = (0..6).map(|_| TcpListener::bind(LOOPBACK)).collect::<io::Result<_>>()?;
-    // the port that a connection comes from belongs to it, and does not listen
+    // the local port of a connection is taken, and no socket listens on it
     let connector = TcpConnector::new().local_addr(LOOPBACK);
     let (mut ports, mut connections) = (Vec::new(), Vec::new());
     for listener in &listeners {

@@ -1,5 +1,5 @@
-//! Eight jobs and three at a time: a semaphore lets so many through, in the order in which they asked. One job is called
-//! off while it waits and one while it works, and their places go to the next. In Python:
+//! Eight jobs, three at a time: a semaphore lets three in, in the order in which they asked. One job is cancelled while it
+//! waits and one while it works, and the next jobs take their places. In Python:
 //!
 //! ```python
 //! async def job(n, limit):
@@ -20,7 +20,7 @@ fn say(start: Instant, what: &str) {
     println!("{:>5} ms  {what}", (EventLoop::current().time() - start).as_millis());
 }
 
-/// Says so when it goes, however a job ends.
+/// Prints that a job leaves when this is dropped, however the job ends.
 struct Leaving(Instant, u64);
 
 impl Drop for Leaving {

@@ -12,8 +12,9 @@ use crate::node::{Core, Ending, Kind, Loop, Node, Promise, as_node, as_promise};
 
 /// A result that the program sets by hand: asyncio's `Future`, made by [`create_future`](fn@create_future).
 ///
-/// Every clone can set the result, and await it. The first await takes the value; use `shared()` if several awaiters
-/// want it. If all handles are dropped before the result is set, its callbacks are never called.
+/// Every clone can set the result, and await it. The first await takes the value, and a second one panics; use
+/// `shared()` if several awaiters want it. If all handles are dropped before the result is set, its callbacks are never
+/// called.
 ///
 /// Write it with its path, `oneloop::Future<T>`: the trait `Future` is in Rust's own prelude.
 ///

@@ -15,8 +15,10 @@ pub struct ReleaseError;
 #[error("the barrier is broken: it was aborted, or reset while this task waited")]
 pub struct BrokenBarrierError;
 
-/// The queue accepts no more items, or has none left to return: asyncio's `QueueShutDown`. After a refused `put` it
-/// holds the item.
+/// The queue accepts no more items, or has none left to return: asyncio's `QueueShutDown`.
+///
+/// The error of a `put` holds the refused item and is a `QueueShutDown<T>`; that of a `get` is a `QueueShutDown<()>`. So
+/// `?` on both in one function needs an error type that both convert into, such as `Box<dyn Error>`.
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
 #[error("the queue is shut down")]
 pub struct QueueShutDown<T = ()>(pub T);

@@ -1,5 +1,5 @@
-//! Reading and writing bytes, alike for connections and pipes. Owns the loops around the system calls, and, as macros, the
-//! public methods of every stream; must not know the kinds of streams.
+//! Reading and writing bytes, alike for connections and pipes. Owns the loops around the system calls, and, as macros,
+//! the public methods of every stream; must not know the kinds of streams.
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::AsRawFd;
@@ -106,8 +106,8 @@ where
 macro_rules! reads {
     ($Type:ty) => {
         impl $Type {
-            /// Waits until there is something to read, and reads what fits: asyncio's `sock_recv_into`. 0 means the end of
-            /// the stream, or a buffer without room.
+            /// Waits until there is something to read, and reads what fits: asyncio's `sock_recv_into`. 0 means the end
+            /// of the stream, or a buffer without room.
             ///
             /// A buffer larger than the messages saves a system call for each message: a read that does not fill the
             /// buffer proves that no more bytes are there.
@@ -194,8 +194,8 @@ macro_rules! writes {
             /// As [`write`](Self::write).
             ///
             /// # Cancel safety
-            /// Not cancel safe: some bytes may have been written, and their number is lost. The peer may then have half a
-            /// message.
+            /// Not cancel safe: some bytes may have been written, and their number is lost. The peer may then have half
+            /// a message.
             pub async fn write_all(&self, bytes: &[u8]) -> std::io::Result<()> {
                 self.byte_stream().write_all(bytes).await
             }

@@ -1,5 +1,5 @@
-//! Connecting to one of several addresses, by RFC 8305. Owns the order of the addresses and their race; must not know what
-//! is sent over a connection.
+//! Connecting to one of several addresses, by RFC 8305. Owns the order of the addresses and their race; must not know
+//! what is sent over a connection.
 
 use std::net::{SocketAddr, TcpStream as StdStream};
 use std::os::fd::OwnedFd;
@@ -21,9 +21,9 @@ const HAPPY_EYEBALLS_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects by TCP, with settings: the keyword arguments of asyncio's `create_connection`.
 ///
-/// Several addresses are tried by RFC 8305 ("happy eyeballs"). The addresses alternate between IPv6 and IPv4. Each attempt
-/// has a quarter of a second for itself before the next one starts beside it. The first connection is taken, and the other
-/// attempts end.
+/// Several addresses are tried by RFC 8305 ("happy eyeballs"). The addresses alternate between IPv6 and IPv4. Each
+/// attempt has a quarter of a second for itself before the next one starts beside it. The first connection is taken,
+/// and the other attempts end.
 ///
 /// # Examples
 /// ```
@@ -145,8 +145,8 @@ impl TcpStream {
     }
 }
 
-/// The addresses in the order in which they are tried. The family of the first address leads: its first `lead` addresses
-/// come first, then the families alternate. 0 leaves the order as it is.
+/// The addresses in the order in which they are tried. The family of the first address leads: its first `lead`
+/// addresses come first, then the families alternate. 0 leaves the order as it is.
 fn interleave(addresses: Vec<SocketAddr>, lead: usize) -> Vec<SocketAddr> {
     let Some(leads_v6) = addresses.first().map(SocketAddr::is_ipv6).filter(|_| lead > 0) else { return addresses };
     let (mut ordered, others): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|a| a.is_ipv6() == leads_v6);

@@ -1,4 +1,5 @@
-//! Readiness of a descriptor, as futures. Owns one registration with the reactor; must not know what is read or written.
+//! Readiness of a descriptor, as futures. Owns one registration with the reactor; must not know what is read or
+//! written.
 
 use std::future::poll_fn;
 use std::os::fd::AsRawFd;
@@ -16,9 +17,9 @@ use crate::reactor::{Direction, SourceKey};
 /// A non-blocking descriptor that is registered with the loop. Sockets and pipes are built on it.
 ///
 /// The descriptor is registered once, for both directions. The system reports when a direction becomes ready, and the
-/// loop remembers that until an operation would block. So waiting takes no system call, and no operation is tried before
-/// its direction is ready. Any number of tasks may wait for a direction. When it becomes ready, all of them try, in the
-/// order in which they began to wait.
+/// loop remembers that until an operation would block. So waiting takes no system call, and no operation is tried
+/// before its direction is ready. Any number of tasks may wait for a direction. When it becomes ready, all of them try,
+/// in the order in which they began to wait.
 ///
 /// A descriptor that is always ready does not starve other tasks: after 64 operations in one step of a task, the next
 /// operation waits for the next iteration.
@@ -137,8 +138,8 @@ impl<T: AsRawFd> Descriptor<T> {
     /// Waits until the direction is ready, and moves bytes of a stream by one call of `operation`.
     ///
     /// If that moves fewer bytes than `short_below`, the direction counts as blocked, which saves the system call that
-    /// would find that out. The conclusion is right for stream sockets and pipes, and wrong for terminals and datagrams:
-    /// `short_below` is 0 for those.
+    /// would find that out. The conclusion is right for stream sockets and pipes, and wrong for terminals and
+    /// datagrams: `short_below` is 0 for those.
     pub(crate) fn transfer(
         &self,
         direction: Direction,

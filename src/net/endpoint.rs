@@ -1,4 +1,5 @@
-//! Addresses to connect to or to listen on. Owns the forms that a program may give; must not know how a name is looked up.
+//! Addresses to connect to or to listen on. Owns the forms that a program may give; must not know how a name is looked
+//! up.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

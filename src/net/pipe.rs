@@ -50,8 +50,8 @@ pub struct PipeWriter {
     is_pipe: bool,
 }
 
-/// Makes a descriptor non-blocking and registers it. Returns whether it is a pipe or a socket, where a short read proves
-/// that no more bytes are there. A terminal proves nothing: it gives a line at a time.
+/// Makes a descriptor non-blocking and registers it. Returns whether it is a pipe or a socket, where a short read
+/// proves that no more bytes are there. A terminal proves nothing: it gives a line at a time.
 fn register(fd: OwnedFd) -> io::Result<(Descriptor<File>, bool)> {
     let file = File::from(fd);
     set_nonblocking(&file)?;

@@ -9,8 +9,8 @@ use crate::threads::to_thread;
 
 /// The addresses of a host, for stream sockets, in the system's order: asyncio's `getaddrinfo`.
 ///
-/// The system's resolver blocks, so a name is looked up on a thread of the loop's default executor. A numeric address is
-/// returned at once, without a thread.
+/// The system's resolver blocks, so a name is looked up on a thread of the loop's default executor. A numeric address
+/// is returned at once, without a thread.
 ///
 /// # Examples
 /// ```

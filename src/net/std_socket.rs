@@ -1,5 +1,5 @@
-//! What every socket shares with its type in the standard library, as macros. Owns the conversions between the two; must
-//! not know the kinds of sockets.
+//! What every socket shares with its type in the standard library, as macros. Owns the conversions between the two;
+//! must not know the kinds of sockets.
 
 /// `AsFd` and `AsRawFd` for a type with a field `descriptor: Descriptor<…>`.
 macro_rules! as_fd {
@@ -22,7 +22,8 @@ macro_rules! as_fd {
 macro_rules! std_socket {
     ($Type:ident, $Std:ty, $Address:ty) => {
         impl $Type {
-            /// Takes over a socket of the standard library: makes it non-blocking and registers it with this thread's loop.
+            /// Takes over a socket of the standard library: makes it non-blocking and registers it with this thread's
+            /// loop.
             ///
             /// # Errors
             /// If the socket is registered already, or the system is out of memory.
@@ -34,7 +35,8 @@ macro_rules! std_socket {
                 Ok(Self { descriptor: Descriptor::new(socket)? })
             }
 
-            /// Removes the socket from the loop and returns it as the standard library's type. It is still non-blocking.
+            /// Removes the socket from the loop and returns it as the standard library's type. It is still
+            /// non-blocking.
             pub fn into_std(self) -> $Std {
                 self.descriptor.into_inner()
             }

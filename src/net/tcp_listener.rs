@@ -10,8 +10,8 @@ use super::tcp_stream::TcpStream;
 use crate::reactor::Direction;
 use crate::sys::{Flag, socket};
 
-/// The default backlog. The system may have a lower limit. asyncio's 100 is too small for a burst: a client that finds the
-/// backlog full tries again a second later.
+/// The default backlog. The system may have a lower limit. asyncio's 100 is too small for a burst: a client that finds
+/// the backlog full tries again a second later.
 const DEFAULT_BACKLOG: u32 = 4096;
 
 /// A listening TCP socket of the loop.
@@ -75,8 +75,8 @@ impl TcpListenerBuilder {
         self
     }
 
-    /// Whether several sockets may listen on the port and share its connections (`SO_REUSEPORT`); false by default. Each of
-    /// the sockets must set this.
+    /// Whether several sockets may listen on the port and share its connections (`SO_REUSEPORT`); false by default.
+    /// Each of the sockets must set this.
     pub fn reuse_port(mut self, reuse: bool) -> Self {
         self.reuse_port = reuse;
         self
@@ -154,8 +154,8 @@ impl TcpListener {
     /// skipped. Several tasks may wait.
     ///
     /// # Errors
-    /// Errors of the system call. If the process is out of descriptors (`raw_os_error()` is `EMFILE` or `ENFILE`), that is
-    /// an error here, and the connection stays in the backlog.
+    /// Errors of the system call. If the process is out of descriptors (`raw_os_error()` is `EMFILE` or `ENFILE`), that
+    /// is an error here, and the connection stays in the backlog.
     ///
     /// # Cancel safety
     /// Nothing is lost: a connection is accepted and returned, or stays in the backlog.

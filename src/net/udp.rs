@@ -63,8 +63,8 @@ impl UdpSocket {
         self.descriptor.write_with(|socket| socket.send(datagram)).await
     }
 
-    /// Waits for a datagram of the peer that [`connect`](Self::connect) has set. Bytes that do not fit into the buffer are
-    /// lost.
+    /// Waits for a datagram of the peer that [`connect`](Self::connect) has set. Bytes that do not fit into the buffer
+    /// are lost.
     ///
     /// # Errors
     /// `ConnectionRefused` if no socket received a datagram sent earlier; other errors of the system call.
@@ -87,8 +87,8 @@ impl UdpSocket {
         self.descriptor.write_with(|socket| socket.send_to(datagram, to)).await
     }
 
-    /// Waits for a datagram: asyncio's `sock_recvfrom_into`. Returns its length and its sender. Bytes that do not fit into
-    /// the buffer are lost.
+    /// Waits for a datagram: asyncio's `sock_recvfrom_into`. Returns its length and its sender. Bytes that do not fit
+    /// into the buffer are lost.
     ///
     /// # Errors
     /// Errors of the system call.

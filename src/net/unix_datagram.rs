@@ -9,8 +9,8 @@ use super::descriptor::Descriptor;
 use super::std_socket::{as_fd, std_socket};
 use super::unix_path::{bind_error, remove_stale};
 
-/// A Unix datagram socket of the loop. Several tasks may send and receive; each datagram goes to one of them. No datagram
-/// is lost on the way, and they arrive in order.
+/// A Unix datagram socket of the loop. Several tasks may send and receive; each datagram goes to one of them. No
+/// datagram is lost on the way, and they arrive in order.
 ///
 /// # Examples
 /// ```
@@ -33,8 +33,8 @@ pub struct UnixDatagram {
 }
 
 impl UnixDatagram {
-    /// A socket at a path. If an earlier socket has left a file there, the file is removed first, as in asyncio. When this
-    /// socket is dropped, its own file stays.
+    /// A socket at a path. If an earlier socket has left a file there, the file is removed first, as in asyncio. When
+    /// this socket is dropped, its own file stays.
     ///
     /// # Errors
     /// `AddrInUse`, naming the path, if a file other than a socket is there; other errors of the system calls.
@@ -100,8 +100,8 @@ impl UnixDatagram {
         self.descriptor.read_with(|socket| socket.recv(buffer)).await
     }
 
-    /// Sends a datagram to the socket at a path. While the queue of that socket is full, this waits: it tries again after
-    /// 1, 2, 4 and at most 64 milliseconds, since the system has no event for room in another socket's queue.
+    /// Sends a datagram to the socket at a path. While the queue of that socket is full, this waits: it tries again
+    /// after 1, 2, 4 and at most 64 milliseconds, since the system has no event for room in another socket's queue.
     ///
     /// # Errors
     /// `NotFound`, `ConnectionRefused`, and other errors of the system call.

@@ -62,8 +62,9 @@ impl UnixListener {
         Ok(Self { descriptor: Descriptor::new(listener)?, file })
     }
 
-    /// Takes over a listening socket of the standard library, for example with an abstract address: makes it non-blocking
-    /// and registers it with this thread's loop. Its file is removed when this is dropped, as with [`bind`](Self::bind).
+    /// Takes over a listening socket of the standard library, for example with an abstract address: makes it
+    /// non-blocking and registers it with this thread's loop. Its file is removed when this is dropped, as with
+    /// [`bind`](Self::bind).
     ///
     /// # Errors
     /// If the socket is registered already, or the system is out of memory.
@@ -75,8 +76,8 @@ impl UnixListener {
         Self::from_nonblocking(mio::net::UnixListener::from_std(listener))
     }
 
-    /// Removes the socket from the loop and returns it as the standard library's type. It is still non-blocking, and its
-    /// file stays.
+    /// Removes the socket from the loop and returns it as the standard library's type. It is still non-blocking, and
+    /// its file stays.
     pub fn into_std(self) -> StdListener {
         self.keep_path().descriptor.into_inner().into()
     }
@@ -101,8 +102,8 @@ impl UnixListener {
     /// Waits for the next connection. Several tasks may wait.
     ///
     /// # Errors
-    /// Errors of the system call. If the process is out of descriptors (`raw_os_error()` is `EMFILE` or `ENFILE`), that is
-    /// an error here, and the connection stays in the backlog.
+    /// Errors of the system call. If the process is out of descriptors (`raw_os_error()` is `EMFILE` or `ENFILE`), that
+    /// is an error here, and the connection stays in the backlog.
     ///
     /// # Cancel safety
     /// Nothing is lost: a connection is accepted and returned, or stays in the backlog.

@@ -40,8 +40,8 @@ pub struct UnixStream {
 }
 
 impl UnixStream {
-    /// Connects to the socket at a path. While the server's backlog is full, this waits: it tries again after 1, 2, 4 and
-    /// at most 64 milliseconds, since the system has no event for room in a backlog.
+    /// Connects to the socket at a path. While the server's backlog is full, this waits: it tries again after 1, 2, 4
+    /// and at most 64 milliseconds, since the system has no event for room in a backlog.
     ///
     /// # Errors
     /// `NotFound`; `ConnectionRefused` if no socket listens at the path any more; other errors of the system call.

@@ -1,5 +1,5 @@
-//! Child processes, whose pipes are streams: asyncio's subprocesses. Owns the start and the end of a child; must not know
-//! how an iteration goes.
+//! Child processes, whose pipes are streams: asyncio's subprocesses. Owns the start and the end of a child; must not
+//! know how an iteration goes.
 
 mod watched_child; // a child until it is reaped
 mod process; // the handle

@@ -1,5 +1,5 @@
-//! The handle on a child process: asyncio's `Process`. Owns the public methods; must not know how a process is started, or
-//! how its exit is noticed.
+//! The handle on a child process: asyncio's `Process`. Owns the public methods; must not know how a process is started,
+//! or how its exit is noticed.
 
 #[cfg(test)]
 mod tests;
@@ -20,12 +20,13 @@ use crate::streams::{StreamReader, StreamWriter};
 /// A child process: asyncio's `Process`, made by [`create_subprocess_exec`](fn@crate::create_subprocess_exec) and
 /// [`create_subprocess_shell`](fn@crate::create_subprocess_shell).
 ///
-/// Dropping the handle closes the pipes and leaves the process running, as in asyncio and in the standard library, unless
-/// the process was started with [`kill_on_drop`](crate::ProcessBuilder::kill_on_drop). In any case the loop reaps the
-/// process when it ends, so that no zombie stays. If the loop closes first, the process runs on, and a thread reaps it.
+/// Dropping the handle closes the pipes and leaves the process running, as in asyncio and in the standard library,
+/// unless the process was started with [`kill_on_drop`](crate::ProcessBuilder::kill_on_drop). In any case the loop
+/// reaps the process when it ends, so that no zombie stays. If the loop closes first, the process runs on, and a thread
+/// reaps it.
 ///
-/// On a virtual clock, waiting for a process is no deadlock. But time does not wait for the process: if a timer is set, the
-/// clock jumps to its deadline.
+/// On a virtual clock, waiting for a process is no deadlock. But time does not wait for the process: if a timer is set,
+/// the clock jumps to its deadline.
 ///
 /// # Examples
 /// ```
@@ -58,8 +59,8 @@ impl Process {
         self.child.pid()
     }
 
-    /// The exit code, or `-n` if signal `n` has ended the process: asyncio's `returncode`. `None` until the loop has noticed
-    /// the end. 255 if other code has reaped the process, since its exit code is unknown then.
+    /// The exit code, or `-n` if signal `n` has ended the process: asyncio's `returncode`. `None` until the loop has
+    /// noticed the end. 255 if other code has reaped the process, since its exit code is unknown then.
     pub fn returncode(&self) -> Option<i32> {
         let status = self.child.status()?;
         status.code().or_else(|| status.signal().map(|signal| -signal))
@@ -70,8 +71,8 @@ impl Process {
         self.child.status()
     }
 
-    /// Waits until the process has ended: asyncio's `wait()`. Any number of tasks may wait. A process never ends if it waits
-    /// for a reader of a full pipe: use [`communicate`](Self::communicate) then.
+    /// Waits until the process has ended: asyncio's `wait()`. Any number of tasks may wait. A process never ends if it
+    /// waits for a reader of a full pipe: use [`communicate`](Self::communicate) then.
     ///
     /// # Examples
     /// ```
@@ -93,13 +94,15 @@ impl Process {
         async move { child.wait().await }
     }
 
-    /// Exchanges data with the process: asyncio's `communicate()`. Writes `input` to its standard input and closes that, and
-    /// meanwhile reads its standard output and standard error to their ends. Then waits until the process has ended.
+    /// Exchanges data with the process: asyncio's `communicate()`. Writes `input` to its standard input and closes
+    /// that, and meanwhile reads its standard output and standard error to their ends. Then waits until the process has
+    /// ended.
     ///
     /// Returns the output and the errors, which are empty if they are not pipes. It is no error if the process does not
     /// read its input.
     ///
-    /// All bytes are kept in memory. If the process leaves a child that holds a pipe open, this waits for that child too.
+    /// All bytes are kept in memory. If the process leaves a child that holds a pipe open, this waits for that child
+    /// too.
     ///
     /// # Errors
     /// If a pipe fails.

@@ -1,5 +1,5 @@
-//! Starting a child process: asyncio's `create_subprocess_exec`. Owns the settings and the start; must not know what becomes
-//! of the process.
+//! Starting a child process: asyncio's `create_subprocess_exec`. Owns the settings and the start; must not know what
+//! becomes of the process.
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
@@ -43,7 +43,7 @@ pub fn create_subprocess_exec(program: impl AsRef<OsStr>) -> ProcessBuilder {
     ProcessBuilder::from(Command::new(program))
 }
 
-/// Has the shell `/bin/sh` run a command line: asyncio's `create_subprocess_shell`. Never put untrusted text into the
+/// Runs a command line in the shell `/bin/sh`: asyncio's `create_subprocess_shell`. Never put untrusted text into the
 /// command line: the shell would run it.
 ///
 /// # Examples
@@ -63,8 +63,8 @@ pub fn create_subprocess_shell(command: impl AsRef<OsStr>) -> ProcessBuilder {
     ProcessBuilder::from(Command::new("/bin/sh")).arg("-c").arg(command)
 }
 
-/// Settings of a process; awaiting the builder starts the process. By default the process inherits standard input, standard
-/// output and standard error.
+/// Settings of a process; awaiting the builder starts the process. By default the process inherits standard input,
+/// standard output and standard error.
 ///
 /// For settings that are not here, convert a [`Command`] of the standard library with [`from`](Self::from).
 #[must_use = "the process is started when this is awaited"]
@@ -121,8 +121,8 @@ impl ProcessBuilder {
         self.with(|command| command.current_dir(dir))
     }
 
-    /// The standard input. `Stdio::piped()` is asyncio's `PIPE`, and `Stdio::null()` its `DEVNULL`; a file or the end of a
-    /// pipe can be given too.
+    /// The standard input. `Stdio::piped()` is asyncio's `PIPE`, and `Stdio::null()` its `DEVNULL`; a file or the end
+    /// of a pipe can be given too.
     pub fn stdin(self, stdin: impl Into<Stdio>) -> Self {
         self.with(|command| command.stdin(stdin))
     }
@@ -162,14 +162,15 @@ impl ProcessBuilder {
         self
     }
 
-    /// Whether the process is killed when its [`Process`] is dropped; false by default. asyncio kills a process when its
-    /// transport is closed.
+    /// Whether the process is killed when its [`Process`] is dropped; false by default. asyncio kills a process when
+    /// its transport is closed.
     pub fn kill_on_drop(mut self, kill: bool) -> Self {
         self.kill_on_drop = kill;
         self
     }
 
-    /// Starts the process. `exit_descriptor` makes a descriptor, from the PID, that becomes readable when the process ends.
+    /// Starts the process. `exit_descriptor` makes a descriptor, from the PID, that becomes readable when the process
+    /// ends.
     pub(super) fn start(&mut self, exit_descriptor: impl FnOnce(u32) -> io::Result<OwnedFd>) -> io::Result<Process> {
         let lp = EventLoop::current();
         lp.refuse_if_closed();

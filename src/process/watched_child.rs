@@ -1,5 +1,5 @@
-//! A child process whose exit the loop watches. Owns the child until it is reaped, so that no zombie stays; must not know
-//! its pipes.
+//! A child process whose exit the loop watches. Owns the child until it is reaped, so that no zombie stays; must not
+//! know its pipes.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
@@ -26,8 +26,8 @@ pub(super) struct WatchedChild {
 }
 
 impl WatchedChild {
-    /// Has the loop reap a child when it exits. `exit_descriptor` makes a descriptor, from the PID, that becomes readable
-    /// then. If the child cannot be watched, it is killed.
+    /// Has the loop reap a child when it exits. `exit_descriptor` makes a descriptor, from the PID, that becomes
+    /// readable then. If the child cannot be watched, it is killed.
     pub(super) fn watch(
         lp: &EventLoop,
         child: Child,

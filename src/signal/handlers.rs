@@ -1,5 +1,5 @@
-//! Signal handlers, and waiting for a signal. Owns the public methods and functions; must not know how a signal reaches the
-//! loop.
+//! Signal handlers, and waiting for a signal. Owns the public methods and functions; must not know how a signal reaches
+//! the loop.
 
 use std::panic::Location;
 use std::rc::{Rc, Weak};
@@ -15,13 +15,13 @@ use crate::node::Loop;
 impl EventLoop {
     /// Calls `f` each time the process gets the signal: asyncio's `add_signal_handler`.
     ///
-    /// `f` is an ordinary callback of this loop, without the restrictions of a signal handler. It runs one iteration after
-    /// the one that learns of the signal. It replaces an earlier handler of this loop, and stays until it is removed or the
-    /// loop closes.
+    /// `f` is an ordinary callback of this loop, without the restrictions of a signal handler. It runs one iteration
+    /// after the one that learns of the signal. It replaces an earlier handler of this loop, and stays until it is
+    /// removed or the loop closes.
     ///
-    /// Any loop on any thread may handle a signal; in asyncio, only the loop of the main thread may. If several loops handle
-    /// a signal, the handlers of all are called, and so are handlers that other libraries had set before. Once no loop
-    /// handles the signal any more, it has its default action again, if it had that before the first handler.
+    /// Any loop on any thread may handle a signal; in asyncio, only the loop of the main thread may. If several loops
+    /// handle a signal, the handlers of all are called, and so are handlers that other libraries had set before. Once
+    /// no loop handles the signal any more, it has its default action again, if it had that before the first handler.
     ///
     /// # Errors
     /// [`SignalError`] for a signal that cannot be caught, for a number that is no signal, and if the system is out of
@@ -49,16 +49,17 @@ impl EventLoop {
         signals.set_handler(self, signal, handler).map(drop)
     }
 
-    /// Removes the handler of a signal, and returns whether there was one: asyncio's `remove_signal_handler`. If the loop has
-    /// already learned of a signal, the handler still runs for it.
+    /// Removes the handler of a signal, and returns whether there was one: asyncio's `remove_signal_handler`. If the
+    /// loop has already learned of a signal, the handler still runs for it.
     pub fn remove_signal_handler(&self, signal: i32) -> bool {
         let signals = self.kernel().extensions().get::<Signals>();
         signals.and_then(|signals| signals.remove_handler(self.kernel(), signal)).is_some()
     }
 }
 
-/// Waits until the process gets the signal, beginning with the first poll. The signal ends the waits of all tasks, and its
-/// handler is called too. During the wait the signal has no default action.
+/// Waits until the process gets the signal. The wait begins with the first poll: a signal that came before does not end
+/// it. One signal ends the waits of all tasks, and its handler is called too. During the wait the signal has no default
+/// action.
 ///
 /// # Examples
 /// ```no_run

@@ -8,11 +8,11 @@
 //! | a handler that sets an `Event` | `received(SIGTERM).await?`, `ctrl_c().await?` |
 //! | Ctrl-C in `asyncio.run`: `KeyboardInterrupt` | in `oneloop::run`: `Err(Error::Interrupted)` |
 //!
-//! Owns the signals' names and their handlers; must not know what handlers of the process do.
+//! Owns the signals' names and the loop's handlers; must not know how the process catches a signal.
 
 mod numbers; // the names of the signals
 #[cfg(feature = "signal")]
-mod table; // the signals that a loop catches, and who wants them
+mod table; // the signals that a loop catches, and what wants them
 #[cfg(feature = "signal")]
 mod handlers; // handlers, and waiting for a signal
 

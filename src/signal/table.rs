@@ -1,8 +1,8 @@
-//! The signals that one loop catches. Owns the table of who wants which signal, and the pipe by which signals come; must not
-//! know how a signal handler of the process works.
+//! The signals that one loop catches. Owns the table of what wants which signal, and the pipe by which signals come;
+//! must not know how the process catches a signal.
 //!
-//! A signal is caught while it is wanted: by a handler, by tasks that wait for it, or by `run`, in which Ctrl-C cancels the
-//! main task. The pipe is open while any signal is caught.
+//! A signal is caught while it is wanted: by a handler, by tasks that wait for it, or by `run`, in which Ctrl-C cancels
+//! the main task. The pipe is open while any signal is caught.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ pub(crate) struct InterruptOutcome {
     pub(crate) main: Option<AnyFuture>,
 }
 
-/// One signal that is caught, and who wants it.
+/// One signal that is caught, and what wants it: a handler, waiting tasks, `run`.
 #[derive(Debug)]
 struct Entry {
     caught: Caught,
@@ -54,8 +54,8 @@ impl Entry {
         self.handler.is_some() || !self.waiters.is_empty() || self.interrupt.is_some()
     }
 
-    /// Whether the signal cancels the main task. A handler and waiting tasks take precedence over `run`, as in asyncio the
-    /// handler that was set last replaces the one of the runner.
+    /// Whether the signal cancels the main task. A handler and waiting tasks take precedence over `run`, as in asyncio
+    /// the handler that was set last replaces the one of the runner.
     fn interrupts(&self) -> bool {
         self.handler.is_none() && self.waiters.is_empty() && self.interrupt.is_some()
     }
@@ -72,8 +72,8 @@ struct Pipe {
 pub(crate) struct Signals {
     entries: RefCell<BTreeMap<i32, Entry>>,
     pipe: RefCell<Option<Pipe>>,
-    /// The last number of a waiter. It outlives the entries (so no `IdMap` in each): the guard of a wait that an earlier
-    /// entry has ended must not find a waiter of a later one.
+    /// The last number of a waiter. It outlives the entries (so no `IdMap` in each): the guard of a wait that an
+    /// earlier entry has ended must not find a waiter of a later one.
     last_waiter: Cell<u64>,
 }
 
@@ -92,7 +92,7 @@ impl Signals {
         self.update(kernel, signal, |entry| entry.handler.take())?
     }
 
-    /// Has `future` settled when the signal comes. Returns its number, for `remove_waiter`.
+    /// Settles `future` when the signal comes. Returns the number of the waiter, for `remove_waiter`.
     pub(crate) fn add_waiter(
         self: &Rc<Self>,
         lp: &EventLoop,
@@ -114,7 +114,7 @@ impl Signals {
         drop(removed);
     }
 
-    /// Has the signal cancel the main task, once there is one.
+    /// From now on the signal cancels the main task, once there is one.
     pub(crate) fn set_interrupt(self: &Rc<Self>, lp: &EventLoop, signal: i32) -> Result<(), SignalError> {
         self.want(lp, signal, |entry| entry.interrupt = Some(Interrupt::default()))
     }
@@ -135,7 +135,7 @@ impl Signals {
         }
     }
 
-    /// Catches the signal, if it is not caught yet, and has `change` note who wants it.
+    /// Catches the signal, if it is not caught yet. `change` notes what wants it.
     fn want<R>(
         self: &Rc<Self>,
         lp: &EventLoop,
@@ -164,8 +164,8 @@ impl Signals {
         Ok(changed)
     }
 
-    /// Has `change` note who no longer wants the signal, and gives the signal back if it is not wanted any more. `None` if
-    /// the signal is not caught.
+    /// Lets `change` remove what no longer wants the signal, and stops catching the signal if nothing wants it any
+    /// more. `None` if the signal is not caught.
     fn update<R>(&self, kernel: &Loop, signal: i32, change: impl FnOnce(&mut Entry) -> R) -> Option<R> {
         let mut entries = self.entries.borrow_mut();
         let entry = entries.get_mut(&signal)?;
@@ -202,8 +202,8 @@ impl Signals {
         }
     }
 
-    /// Delivers a signal: settles the futures of waiting tasks, and queues the handler, which runs in the next iteration, as
-    /// in asyncio. Without either, cancels the main task.
+    /// Delivers a signal: settles the futures of waiting tasks, and queues the handler, which runs in the next
+    /// iteration, as in asyncio. Without either, cancels the main task.
     fn deliver(&self, kernel: &Loop, signal: i32) {
         let mut entries = self.entries.borrow_mut();
         let Some(entry) = entries.get_mut(&signal) else { return };

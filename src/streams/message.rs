@@ -1,5 +1,5 @@
-//! Waiting for a whole message: a number of bytes, a line, or bytes up to a separator. Owns what ends a message; must not
-//! know how the bytes are returned.
+//! Waiting for a whole message: a number of bytes, a line, or bytes up to a separator. Owns what ends a message; must
+//! not know how the bytes are returned.
 
 use super::separator::find_first;
 use super::transport::Transport;

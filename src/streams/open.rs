@@ -1,5 +1,5 @@
-//! Streams over a new connection, or over a socket or pipe: asyncio's `open_connection`. Owns how a socket becomes a reader
-//! and a writer; must not know servers.
+//! Streams over a new connection, or over a socket or pipe: asyncio's `open_connection`. Owns how a socket becomes a
+//! reader and a writer; must not know servers.
 
 use std::fs::File;
 use std::io;

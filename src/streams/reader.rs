@@ -15,14 +15,14 @@ use crate::error::{ReadError, SharedIoError};
 /// connection. A reader made by [`new`](Self::new) has no connection: the program feeds it, with
 /// [`feed_data`](Self::feed_data) and [`feed_eof`](Self::feed_eof).
 ///
-/// A reader takes bytes from its connection only when a read needs more bytes than the reader holds. asyncio takes bytes
-/// when they arrive, and stops above twice the limit; here the system holds up the peer as soon as no task reads. So
-/// [`at_eof`](Self::at_eof), [`exception`](Self::exception) and [`StreamWriter::drain`](crate::StreamWriter::drain) know
-/// of the peer's end, or of an error, only once a read has met it. In return, bytes that came before an error are never
-/// lost.
+/// A reader takes bytes from its connection only when a read needs more bytes than the reader holds. asyncio takes
+/// bytes when they arrive, and stops above twice the limit; here the system holds up the peer as soon as no task reads.
+/// So [`at_eof`](Self::at_eof), [`exception`](Self::exception) and [`StreamWriter::drain`](crate::StreamWriter::drain)
+/// know of the peer's end, or of an error, only once a read has met it. In return, bytes that came before an error are
+/// never lost.
 ///
-/// One task at a time may wait for data of a reader. A second one panics, as asyncio raises `RuntimeError`: neither could
-/// know which bytes it would get.
+/// One task at a time may wait for data of a reader. A second one panics, as asyncio raises `RuntimeError`: neither
+/// could know which bytes it would get.
 ///
 /// # Examples
 /// ```
@@ -95,8 +95,8 @@ impl StreamReader {
         Ok(self.bytes().take(count))
     }
 
-    /// As [`read`](Self::read), into a slice. Returns the number of bytes; 0 at the end of the stream, or if the slice is
-    /// empty.
+    /// As [`read`](Self::read), into a slice. Returns the number of bytes; 0 at the end of the stream, or if the slice
+    /// is empty.
     ///
     /// # Errors
     /// If the connection fails, or `set_exception` was called.
@@ -192,8 +192,8 @@ impl StreamReader {
     /// A line with its `\n`. If the stream ends in the line, the bytes up to the end; no bytes if the stream has ended.
     ///
     /// # Errors
-    /// [`ReadError::Limit`] if the line is longer than the limit, not counting its `\n`. The line is dropped then, up to
-    /// its `\n` or, if that has not come yet, with all bytes that have come. And as [`read`](Self::read).
+    /// [`ReadError::Limit`] if the line is longer than the limit, not counting its `\n`. The line is dropped then, up
+    /// to its `\n` or, if that has not come yet, with all bytes that have come. And as [`read`](Self::read).
     ///
     /// # Panics
     /// If another task is waiting for data of this reader.

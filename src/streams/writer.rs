@@ -11,10 +11,11 @@ use super::transport::Transport;
 /// Writes bytes: asyncio's `StreamWriter`. Clones are the same writer.
 ///
 /// [`write`](Self::write) never waits: bytes that the system does not take at once lie in a buffer, and the loop sends
-/// them while the program goes on. [`drain`](Self::drain) waits while the buffer is too full, so write and drain by turns.
+/// them while the program goes on. [`drain`](Self::drain) waits while the buffer is too full, so write and drain by
+/// turns.
 ///
-/// [`close`](Self::close) sends the bytes that are left, then closes. Without `close`, dropping the last writer tells the
-/// peer that no more bytes come, as [`write_eof`](Self::write_eof) does. Once the last reader is dropped too, the
+/// [`close`](Self::close) sends the bytes that are left, then closes. Without `close`, dropping the last writer tells
+/// the peer that no more bytes come, as [`write_eof`](Self::write_eof) does. Once the last reader is dropped too, the
 /// connection closes after all bytes are sent. (asyncio closes it with the writer alone.) A loop that has ended sends
 /// nothing more: await [`wait_closed`](Self::wait_closed) before its end.
 ///
@@ -53,8 +54,8 @@ impl StreamWriter {
         Self { transport }
     }
 
-    /// Sends bytes, or buffers them, and never waits. After `close`, or once the connection is lost, the bytes are dropped,
-    /// and [`drain`](Self::drain) returns an error.
+    /// Sends bytes, or buffers them, and never waits. After `close`, or once the connection is lost, the bytes are
+    /// dropped, and [`drain`](Self::drain) returns an error.
     ///
     /// # Panics
     /// After `write_eof`.
@@ -70,8 +71,8 @@ impl StreamWriter {
         self.transport.write_pieces(pieces);
     }
 
-    /// Waits until there is room in the buffer. Returns at once unless the buffer has grown above the high watermark; then
-    /// waits until it has shrunk to the low watermark. Any number of tasks may wait.
+    /// Waits until there is room in the buffer. Returns at once unless the buffer has grown above the high watermark;
+    /// then waits until it has shrunk to the low watermark. Any number of tasks may wait.
     ///
     /// # Errors
     /// The error by which the connection was lost, the error of its reads, or `ConnectionReset` if it is closed.
@@ -92,8 +93,8 @@ impl StreamWriter {
         true
     }
 
-    /// Sends the bytes that are left, then closes the connection. Reads return the bytes that the reader holds, and then
-    /// the end of the stream.
+    /// Sends the bytes that are left, then closes the connection. Reads return the bytes that the reader holds, and
+    /// then the end of the stream.
     pub fn close(&self) {
         self.transport.close();
     }
@@ -108,8 +109,9 @@ impl StreamWriter {
         self.transport.is_closing()
     }
 
-    /// Waits until the connection is closed or lost. It is closed by `close`, on this handle or another one. A connection
-    /// that the peer has reset counts as lost once a read or a write has met the error: to wait for the peer's end, read.
+    /// Waits until the connection is closed or lost. It is closed by `close`, on this handle or another one. A
+    /// connection that the peer has reset counts as lost once a read or a write has met the error: to wait for the
+    /// peer's end, read.
     ///
     /// # Errors
     /// The error by which the connection was lost; some bytes may not have been sent then.
@@ -125,9 +127,9 @@ impl StreamWriter {
         self.transport.unsent_bytes()
     }
 
-    /// Sets the watermarks of the buffer: asyncio's `transport.set_write_buffer_limits(high, low)`. With more bytes than
-    /// `high` in the buffer [`drain`](Self::drain) waits, until there are no more than `low`. By default, `high` is 64 KiB
-    /// and `low` a quarter of that.
+    /// Sets the watermarks of the buffer: asyncio's `transport.set_write_buffer_limits(high, low)`. With more bytes
+    /// than `high` in the buffer [`drain`](Self::drain) waits, until there are no more than `low`. By default, `high`
+    /// is 64 KiB and `low` a quarter of that.
     ///
     /// # Panics
     /// If `low` is above `high`.

@@ -32,7 +32,7 @@ pub(crate) trait Resource: Unpin {
 /// Written by hand: an `async fn` around `Waiters::wait` made a contended acquire of a semaphore a twelfth slower
 /// (measured).
 pub(crate) struct Acquire<R: Resource> {
-    /// None once it is acquired.
+    /// `None` once it is acquired.
     resource: Option<R>,
     id: Option<WaiterId>,
 }

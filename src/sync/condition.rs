@@ -44,7 +44,8 @@ pub struct Condition<T = ()> {
 }
 
 impl<T> Condition<T> {
-    /// A condition with a lock of its own.
+    /// A condition with a lock of its own, which protects `value`: asyncio's `Condition()`. For a lock that exists
+    /// already, there is [`with_lock`](Self::with_lock).
     pub fn new(value: T) -> Self {
         Self::with_lock(&Lock::new(value))
     }

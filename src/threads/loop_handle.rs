@@ -77,6 +77,7 @@ impl LoopHandle {
 
     /// Starts a coroutine on the loop: asyncio's `run_coroutine_threadsafe`. `f` is sent to the loop's thread and makes
     /// the coroutine there, so the coroutine itself need not be `Send`. Its value must be, because it is sent back.
+    /// [`ThreadsafeFuture::result`] waits for it.
     ///
     /// # Errors
     /// If the loop is closed. Then `f` is dropped on this thread.

@@ -1,5 +1,5 @@
-//! Locks beyond CPython's tests: waits that are dropped, foreign combinators, code of a user at every place where it may
-//! run, and the time before, between and after runs. Must not know conditions.
+//! Locks beyond CPython's tests: waits that are dropped, foreign combinators, code of a user wherever a lock may run
+//! it, and locks before, between and after runs. Must not know conditions.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -19,7 +19,7 @@ use oneloop::{
 
 use crate::support::{LONG, Log, counted, run, virtual_loop};
 
-/// Where a program stands that can never go on: who waits for what.
+/// Runs a program that can never go on, and returns what each of its tasks waits for.
 #[track_caller]
 fn deadlock<T: fmt::Debug>(main: impl Future<Output = T>) -> Vec<String> {
     match virtual_loop().run_until_complete(main) {
@@ -28,7 +28,7 @@ fn deadlock<T: fmt::Debug>(main: impl Future<Output = T>) -> Vec<String> {
     }
 }
 
-/// A task that takes the lock, writes `name` down, lets others run, and lets the lock go.
+/// A task that acquires the lock, logs `name`, yields once, and releases the lock.
 fn visitor(lock: &Lock, log: &Log<&'static str>, name: &'static str) -> Task<()> {
     let (lock, log) = (lock.clone(), Rc::clone(log));
     create_task(visit(lock, log, name))
@@ -66,7 +66,7 @@ fn what_is_read_before_an_await_still_holds_after_it() {
 }
 
 #[test]
-fn a_guard_goes_where_it_is_moved() {
+fn a_guard_can_be_moved() {
     async fn hold(guard: oneloop::LockGuard<'_, Vec<i32>>) -> usize {
         yield_now().await;
         guard.len()
@@ -100,7 +100,7 @@ fn a_guard_that_is_forgotten_keeps_the_lock_for_ever() {
 }
 
 #[test]
-fn a_panic_of_the_holder_lets_the_lock_go_and_spoils_nothing() {
+fn a_panic_of_the_holder_releases_the_lock_and_spoils_nothing() {
     run(async {
         let lock = Lock::new(1);
         let inside = lock.clone();
@@ -119,7 +119,7 @@ fn a_panic_of_the_holder_lets_the_lock_go_and_spoils_nothing() {
 }
 
 #[test]
-fn two_tasks_that_take_two_locks_crosswise_are_told_of() {
+fn two_tasks_that_take_two_locks_crosswise_are_in_the_report() {
     let waits = deadlock(async {
         let locks = [Lock::new(()), Lock::new(())];
         let philosopher = |first: usize| {
@@ -136,10 +136,10 @@ fn two_tasks_that_take_two_locks_crosswise_are_told_of() {
     assert_eq!(waits, expected);
 }
 
-// Whose turn it is.
+// The order of the tasks.
 
 #[test]
-fn one_that_lets_it_go_and_asks_again_stands_behind_those_who_wait() {
+fn a_task_that_releases_it_and_asks_again_is_behind_the_waiting_tasks() {
     run(async {
         let (lock, log) = (Lock::new(()), Log::default());
         let greedy = {
@@ -160,7 +160,7 @@ fn one_that_lets_it_go_and_asks_again_stands_behind_those_who_wait() {
 }
 
 #[test]
-fn try_acquire_is_refused_while_somebody_called_has_not_had_its_turn() {
+fn try_acquire_is_refused_while_a_notified_task_has_not_run() {
     run(async {
         let (lock, log) = (Lock::new(()), Log::default());
         let guard = lock.try_acquire().expect("it is free");
@@ -182,7 +182,7 @@ fn try_acquire_is_refused_while_somebody_called_has_not_had_its_turn() {
 }
 
 #[test]
-fn try_acquire_passes_a_line_in_which_all_have_been_cancelled() {
+fn try_acquire_succeeds_if_all_waiting_tasks_were_cancelled() {
     run(async {
         let (lock, log) = (Lock::new(()), Log::default());
         let guard = lock.acquire().await;
@@ -192,17 +192,17 @@ fn try_acquire_passes_a_line_in_which_all_have_been_cancelled() {
         drop(guard);
         assert!(lock.try_acquire().is_none(), "the second still waits");
         line[1].cancel();
-        let guard = lock.try_acquire().expect("nobody waits any more");
+        let guard = lock.try_acquire().expect("no task waits any more");
         yield_now().await;
         assert!(line.iter().all(Task::cancelled));
-        assert!(lock.locked(), "those who leave let nothing go that is not theirs");
+        assert!(lock.locked(), "a cancelled waiter does not release the lock of another task");
         drop(guard);
         assert_eq!((lock.locked(), lock.waiters(), log.borrow().len()), (false, 0, 0));
     });
 }
 
 #[test]
-fn one_cancelled_after_it_was_called_hands_its_turn_on() {
+fn a_task_cancelled_after_its_notification_passes_that_on() {
     run(async {
         let (lock, log) = (Lock::new(()), Log::default());
         let guard = lock.acquire().await;
@@ -212,7 +212,7 @@ fn one_cancelled_after_it_was_called_hands_its_turn_on() {
         one.cancel();
         yield_now().await; // it leaves
         assert!(one.cancelled() && log.borrow().is_empty());
-        two.cancel(); // which has just been called
+        two.cancel(); // which has just been notified
         yield_now().await;
         assert!(two.cancelled() && log.borrow().is_empty());
         yield_now().await;
@@ -222,7 +222,7 @@ fn one_cancelled_after_it_was_called_hands_its_turn_on() {
 }
 
 #[test]
-fn one_cancelled_in_the_middle_of_the_line_changes_no_order() {
+fn a_task_cancelled_in_the_middle_of_the_queue_changes_no_order() {
     run(async {
         let (lock, log) = (Lock::new(()), Log::default());
         let guard = lock.acquire().await;
@@ -261,7 +261,7 @@ fn a_cancelled_task_may_take_it_to_clean_up() {
 }
 
 #[test]
-fn many_who_wait_and_are_cancelled_at_once_leave_with_a_step_each() {
+fn many_tasks_that_wait_and_are_cancelled_at_once_leave_with_a_step_each() {
     const MANY: usize = 9_000;
     run(async {
         let (lock, log, polls) = (Lock::new(()), Log::default(), Rc::default());
@@ -285,7 +285,7 @@ fn many_who_wait_and_are_cancelled_at_once_leave_with_a_step_each() {
 // Waits that are dropped.
 
 #[test]
-fn a_wait_that_is_dropped_in_the_line_leaves_it() {
+fn a_wait_that_is_dropped_leaves_the_queue() {
     run(async {
         let (lock, log) = (Lock::new(()), Log::default());
         let guard = lock.acquire().await;
@@ -303,18 +303,18 @@ fn a_wait_that_is_dropped_in_the_line_leaves_it() {
 }
 
 #[test]
-fn a_wait_that_is_dropped_after_it_was_called_hands_its_turn_on_at_once() {
+fn a_wait_that_is_dropped_after_its_notification_passes_that_on_at_once() {
     run(async {
         let (lock, log) = (Lock::new(()), Log::default());
         let guard = lock.acquire().await;
-        let mut called = Box::pin(lock.acquire());
-        assert!(poll!(called.as_mut()).is_pending());
+        let mut notified = Box::pin(lock.acquire());
+        assert!(poll!(notified.as_mut()).is_pending());
         let next = visitor(&lock, &log, "next");
         yield_now().await;
         drop(guard);
         yield_now().await;
         assert_eq!((log.borrow().len(), lock.waiters()), (0, 1), "it is not its turn");
-        drop(called);
+        drop(notified);
         yield_now().await;
         assert_eq!(*log.borrow(), ["next"]);
         next.await;
@@ -322,12 +322,12 @@ fn a_wait_that_is_dropped_after_it_was_called_hands_its_turn_on_at_once() {
 }
 
 #[test]
-fn a_called_wait_that_is_not_looked_at_keeps_its_turn() {
+fn a_notified_wait_that_is_not_polled_keeps_its_notification() {
     run(async {
         let (lock, log) = (Lock::new(()), Log::default());
         let guard = lock.acquire().await;
-        let mut called = Box::pin(lock.acquire());
-        assert!(poll!(called.as_mut()).is_pending());
+        let mut notified = Box::pin(lock.acquire());
+        assert!(poll!(notified.as_mut()).is_pending());
         let next = visitor(&lock, &log, "next");
         yield_now().await;
         drop(guard);
@@ -335,7 +335,7 @@ fn a_called_wait_that_is_not_looked_at_keeps_its_turn() {
             yield_now().await;
         }
         assert!(log.borrow().is_empty() && !lock.locked());
-        let guard = called.now_or_never().expect("it was called");
+        let guard = notified.now_or_never().expect("it was notified");
         assert!(lock.locked());
         drop(guard);
         next.await;
@@ -343,7 +343,7 @@ fn a_called_wait_that_is_not_looked_at_keeps_its_turn() {
 }
 
 #[test]
-fn select_that_drops_a_called_wait_hands_its_turn_on() {
+fn select_that_drops_a_notified_wait_passes_the_notification_on() {
     run(async {
         let (lock, log, done) = (Lock::new(()), Log::default(), create_future());
         let guard = lock.acquire().await;
@@ -356,7 +356,7 @@ fn select_that_drops_a_called_wait_hands_its_turn_on() {
         yield_now().await;
         // both come true in one iteration, and the other is looked at first
         drop(guard);
-        done.set_result(7).expect("nobody else sets it");
+        done.set_result(7).expect("it is set once");
         yield_now().await;
         assert!(selecting.await);
         next.await;
@@ -365,7 +365,7 @@ fn select_that_drops_a_called_wait_hands_its_turn_on() {
 }
 
 #[test]
-fn select_of_two_locks_takes_one_and_leaves_the_line_of_the_other() {
+fn select_of_two_locks_takes_one_and_leaves_the_queue_of_the_other() {
     run(async {
         let locks = [Lock::new(1), Lock::new(2)];
         let guards = [locks[0].acquire().await, locks[1].acquire().await];
@@ -389,7 +389,7 @@ fn select_of_two_locks_takes_one_and_leaves_the_line_of_the_other() {
 // Combinators with wakers of their own.
 
 #[test]
-fn a_crowd_in_one_task_has_it_in_the_order_of_the_first_polls() {
+fn many_waits_in_one_task_acquire_it_in_the_order_of_the_first_polls() {
     run(async {
         let (lock, log) = (Lock::new(()), Log::default());
         let guard = lock.acquire().await;
@@ -417,7 +417,7 @@ fn a_crowd_in_one_task_has_it_in_the_order_of_the_first_polls() {
 }
 
 #[test]
-fn a_crowd_that_is_dropped_hands_the_turn_of_the_called_one_on() {
+fn many_waits_that_are_dropped_pass_the_notification_of_one_on() {
     run(async {
         let (lock, log) = (Lock::new(()), Log::default());
         let guard = lock.acquire().await;
@@ -439,7 +439,7 @@ fn a_crowd_that_is_dropped_hands_the_turn_of_the_called_one_on() {
 }
 
 #[test]
-fn a_task_that_is_cancelled_with_a_called_wait_in_a_crowd_hands_the_turn_on() {
+fn a_task_that_is_cancelled_with_a_notified_wait_among_many_passes_the_notification_on() {
     run(async {
         for cancel_first in [true, false] {
             let (lock, log) = (Lock::new(()), Log::default());
@@ -552,7 +552,7 @@ fn a_wait_that_survives_a_cancellation_keeps_its_place() {
 // Before, between and after runs.
 
 #[test]
-fn it_needs_no_loop_while_nobody_has_to_wait() {
+fn it_needs_no_loop_while_no_task_has_to_wait() {
     let lock = Lock::new(String::from("alone"));
     assert_eq!(lock.acquire().now_or_never().as_deref().map(String::as_str), Some("alone"));
     let guard = lock.try_acquire().expect("it is free");
@@ -573,7 +573,7 @@ fn a_wait_outside_any_loop_says_what_to_do() {
 }
 
 #[test]
-fn a_guard_that_is_dropped_between_two_runs_calls_the_next() {
+fn a_guard_that_is_dropped_between_two_runs_notifies_the_next_task() {
     let (lp, lock, log) = (virtual_loop(), Lock::new(()), Log::default());
     let guard = lp.run_until_complete(lock.acquire()).expect("it is free");
     let next = {
@@ -725,7 +725,7 @@ fn debug_of_a_value_may_look_at_its_lock_and_start_tasks() {
         assert!(format!("{lock:?}").contains("held: Some("));
         let guard = lock.acquire().await;
         assert!(format!("{guard:?}").contains("held: Some(true)"));
-        assert!(!format!("{lock:?}").contains("held"), "its value is somebody's");
+        assert!(!format!("{lock:?}").contains("held"), "a task holds its value");
         yield_now().await;
         assert_eq!(*log.borrow(), ["shown", "shown"]);
     });

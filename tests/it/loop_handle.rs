@@ -15,7 +15,7 @@ use oneloop::{
     create_future, create_task, current_task, sleep, yield_now,
 };
 
-use crate::support::{PATIENCE, panic_of, real_loop, reports, tells, virtual_loop};
+use crate::support::{PATIENCE, panic_of, real_loop, reports, virtual_loop, witness};
 
 /// Runs `f` on another thread and waits for its end.
 fn elsewhere<R: Send>(f: impl FnOnce() -> R + Send) -> R {
@@ -173,9 +173,9 @@ fn a_closed_loop_refuses_and_the_closure_goes_on_the_senders_thread() {
     assert!(!handle.is_closed());
     lp.close().expect("it does not run");
     assert!(handle.is_closed());
-    let (tells, dropped) = tells();
+    let (witness, dropped) = witness();
     let sender = elsewhere(|| {
-        assert_eq!(handle.call_soon_threadsafe(move || drop(tells)).unwrap_err(), Closed);
+        assert_eq!(handle.call_soon_threadsafe(move || drop(witness)).unwrap_err(), Closed);
         handle.stop();
         thread::current().id()
     });
@@ -191,9 +191,9 @@ fn a_closed_loop_refuses_and_the_closure_goes_on_the_senders_thread() {
 #[test]
 fn what_was_sent_and_not_run_is_dropped_by_the_thread_that_closes_the_loop_although_a_handle_is_left() {
     let lp = real_loop();
-    let (tells, dropped) = tells();
+    let (witness, dropped) = witness();
     let handle = lp.remote();
-    let kept = elsewhere(|| handle.call_soon_threadsafe(move || drop(tells))).expect("the loop is open");
+    let kept = elsewhere(|| handle.call_soon_threadsafe(move || drop(witness))).expect("the loop is open");
     assert!(dropped.try_recv().is_err());
     lp.close().expect("it does not run");
     assert_eq!(dropped.try_recv(), Ok(thread::current().id()));
@@ -224,10 +224,10 @@ fn a_closure_that_sends_when_it_is_dropped_meets_no_lock() {
 
 #[test]
 fn a_handle_does_not_keep_its_loop_open() {
-    let (tells, dropped) = tells();
+    let (witness, dropped) = witness();
     let lp = real_loop();
     let handle = lp.remote();
-    lp.call_soon(move || drop(tells));
+    lp.call_soon(move || drop(witness));
     drop(lp);
     assert!(dropped.try_recv().is_ok() && handle.is_closed());
 }
@@ -238,12 +238,12 @@ fn threads_that_send_while_the_loop_closes_are_served_or_refused() {
     for _ in 0..50 {
         let lp = real_loop();
         let handle = lp.remote();
-        let (tells, dropped) = tells();
+        let (witness, dropped) = witness();
         let sender = thread::spawn(move || {
-            let tells = Arc::new(tells);
+            let witness = Arc::new(witness);
             for _ in 0..100_000 {
-                let tells = Arc::clone(&tells);
-                if handle.call_soon_threadsafe(move || drop(tells)).is_err() {
+                let witness = Arc::clone(&witness);
+                if handle.call_soon_threadsafe(move || drop(witness)).is_err() {
                     break;
                 }
             }
@@ -261,10 +261,10 @@ fn threads_that_send_while_the_loop_closes_are_served_or_refused() {
 #[test]
 fn cancel_takes_back_what_has_not_run_and_drops_it_there() {
     let lp = real_loop();
-    let (tells, dropped) = tells();
+    let (witness, dropped) = witness();
     let handle = lp.remote();
     let canceller = elsewhere(|| {
-        let call = handle.call_soon_threadsafe(move || drop(tells)).expect("the loop is open");
+        let call = handle.call_soon_threadsafe(move || drop(witness)).expect("the loop is open");
         assert!(!call.cancelled());
         call.cancel();
         call.cancel();
@@ -393,11 +393,11 @@ fn cancelling_from_the_thread_cancels_the_task_which_may_clean_up() {
 #[test]
 fn a_coroutine_that_is_cancelled_before_it_begins_never_does() {
     let lp = real_loop();
-    let (tells, dropped) = tells();
+    let (witness, dropped) = witness();
     let handle = lp.remote();
     elsewhere(|| {
         let asked = handle.run_coroutine_threadsafe(move || {
-            drop(tells);
+            drop(witness);
             async { panic!("it began") as () }
         });
         assert!(asked.expect("the loop is open").cancel());
@@ -506,9 +506,9 @@ fn a_loop_awaits_a_coroutine_of_another_threads_loop() {
 #[test]
 fn a_value_that_nobody_waits_for_is_dropped_on_the_loops_thread() {
     let lp = real_loop();
-    let (tells, dropped) = tells();
+    let (witness, dropped) = witness();
     let handle = lp.remote();
-    elsewhere(|| drop(handle.run_coroutine_threadsafe(move || async { tells }).expect("the loop is open")));
+    elsewhere(|| drop(handle.run_coroutine_threadsafe(move || async { witness }).expect("the loop is open")));
     lp.run_until_complete(async {
         yield_now().await;
         yield_now().await;

@@ -11,7 +11,7 @@ use oneloop::{
     Error, EventLoop, ThreadPool, create_future, create_task, gather, getaddrinfo, sleep, timeout, to_thread, yield_now,
 };
 
-use crate::support::{PATIENCE, real_loop, reports, tells, virtual_loop};
+use crate::support::{PATIENCE, real_loop, reports, virtual_loop, witness};
 
 /// What opens a job that waits, and the wait.
 fn gate() -> (mpsc::Sender<()>, impl FnOnce() + Send + 'static) {
@@ -82,13 +82,13 @@ fn a_panic_that_nobody_awaits_is_reported() {
 fn a_cancelled_wait_does_not_wait_for_the_thread_and_the_result_is_dropped_there() {
     let lp = real_loop();
     let (opens, wait) = gate();
-    let (tells, dropped) = tells();
+    let (witness, dropped) = witness();
     let (ran, runs) = mpsc::channel();
     lp.run_until_complete(async {
         let job = create_task(to_thread(move || {
             ran.send(thread::current().id()).unwrap();
             wait();
-            tells
+            witness
         }));
         let thread = loop {
             yield_now().await;
@@ -114,11 +114,11 @@ fn a_job_that_has_not_begun_is_withdrawn_and_dropped_on_the_loops_thread() {
         let lp = real_loop();
         lp.set_default_executor(ThreadPool::new(1));
         let (opens, wait) = gate();
-        let (tells, dropped) = tells();
+        let (witness, dropped) = witness();
         let first = lp.run_in_executor(None, wait);
         lp.run_until_complete(async {
             let mut second = Box::pin(to_thread(move || {
-                drop(tells);
+                drop(witness);
                 unreachable!("it began");
             }));
             if by_drop {
@@ -151,8 +151,8 @@ fn a_job_whose_handle_is_dropped_runs_all_the_same() {
 #[test]
 fn a_result_that_has_come_and_is_cancelled_before_its_turn_is_dropped_on_the_loops_thread() {
     let (lp, pool) = (real_loop(), ThreadPool::new(1));
-    let (tells, dropped) = tells();
-    let job = lp.run_in_executor(Some(&pool), move || tells);
+    let (witness, dropped) = witness();
+    let job = lp.run_in_executor(Some(&pool), move || witness);
     let (sender, receiver) = mpsc::channel();
     drop(lp.run_in_executor(Some(&pool), move || sender.send(()).unwrap()));
     receiver.recv_timeout(PATIENCE).expect("it begins when the first has ended");

@@ -8,7 +8,7 @@ use super::again::this_test_again;
 /// Set in the process that is there for one test.
 const CHILD: &str = "ONELOOP_ALONE";
 
-/// Runs the test that calls this in a process of its own, which must end well.
+/// Runs the test that calls this in a process of its own, which must succeed.
 #[track_caller]
 pub(crate) fn alone(test: impl FnOnce()) {
     if let Some((status, said)) = in_another_process(test) {
@@ -16,7 +16,8 @@ pub(crate) fn alone(test: impl FnOnce()) {
     }
 }
 
-/// Runs `test` if this is the process for it, and ends it if it is still there; else starts that process.
+/// In the process that is there for the test, runs `test` and returns `None`. Elsewhere, starts that process, waits for
+/// its end, and returns its status and what it printed.
 #[track_caller]
 pub(crate) fn in_another_process(test: impl FnOnce()) -> Option<(ExitStatus, String)> {
     if env::var_os(CHILD).is_some() {

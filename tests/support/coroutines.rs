@@ -6,24 +6,24 @@ use oneloop::{Task, create_task, sleep, yield_now};
 
 use super::time::secs;
 
-/// Takes so many seconds, and gives them.
+/// Sleeps for `seconds`, and returns them.
 pub(crate) async fn after(seconds: u64) -> u64 {
     sleep(secs(seconds)).await;
     seconds
 }
 
-/// Takes so many seconds, and gives them as a success.
+/// Sleeps for `seconds`, and returns them as an `Ok`.
 pub(crate) async fn pass_after<E>(seconds: u64) -> Result<u64, E> {
     Ok(after(seconds).await)
 }
 
-/// Takes so many seconds, and fails.
+/// Sleeps for `seconds`, and returns `error`.
 pub(crate) async fn fail_after<E>(seconds: u64, error: E) -> Result<u64, E> {
     sleep(secs(seconds)).await;
     Err(error)
 }
 
-/// A task for each number, which takes so many seconds and gives them.
+/// A task for each number, which sleeps for that many seconds and returns the number.
 pub(crate) fn tasks<const N: usize>(seconds: [u64; N]) -> [Task<u64>; N] {
     seconds.map(|n| create_task(after(n)))
 }
@@ -38,10 +38,10 @@ pub(crate) async fn dead() -> Task<()> {
     task
 }
 
-/// Lets others have their turn until it is so.
+/// Yields until `is_so` returns true.
 ///
 /// # Panics
-/// If that takes for ever.
+/// If it never does, in ten million iterations.
 pub(crate) async fn until(is_so: impl Fn() -> bool) {
     for _ in 0..10_000_000 {
         if is_so() {

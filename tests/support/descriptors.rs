@@ -1,8 +1,8 @@
-//! How many descriptors this process has open. Must not know whose they are.
+//! How many descriptors this process has open. Must not know what they are for.
 
 use std::fs;
 
-/// How many descriptors this process has open, as far as the system tells: 0 where it does not.
+/// How many descriptors this process has open; 0 on a system that does not tell.
 pub(crate) fn open_descriptors() -> usize {
     fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }

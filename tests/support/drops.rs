@@ -1,4 +1,4 @@
-//! What acts when it is dropped. Must not know who drops it.
+//! A value that calls a closure when it is dropped. Must not know where that happens.
 
 /// Calls its closure when it is dropped.
 pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);

@@ -1,9 +1,10 @@
-//! Signals that were ignored before the tests began, as a shell has it with Ctrl-C for what runs in the background:
-//! what a test expects of their default cannot be seen then. Must not know what is tested.
+//! Signals that the process ignored from its start, as a shell makes a background process ignore Ctrl-C. A test of
+//! their default action must be skipped then. Must not know what is tested.
 
 use std::fs;
 
-/// Whether the signal is ignored in this process, as far as the system tells; the test says so and is skipped.
+/// Whether the process ignores the signal, so that the test must be skipped; prints that. False on a system that does
+/// not tell.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub(crate) fn skips_since_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The process's limit on open descriptors, raised. Must not know what is opened.
 #![expect(unsafe_code, reason = "the standard library knows no limits")]
 
-/// Raises the limit on open descriptors as far as it goes, and answers it.
+/// Raises the limit on open descriptors as far as it goes, and returns it.
 pub(crate) fn raise_descriptor_limit() -> usize {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: one structure, alive for the call.

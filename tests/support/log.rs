@@ -6,7 +6,7 @@ use std::rc::Rc;
 /// What happened, in order. Clones are the same log.
 pub(crate) type Log<T> = Rc<RefCell<Vec<T>>>;
 
-/// A callback that writes `what` down each time it is called.
+/// A callback that appends `what` to the log each time it is called.
 pub(crate) fn note<T: 'static>(log: &Log<T>, what: impl Into<T> + Clone + 'static) -> impl FnMut() + Clone + 'static {
     let log = Log::clone(log);
     move || log.borrow_mut().push(what.clone().into())

@@ -1,7 +1,7 @@
-//! What tests share, by subject: plain helpers, each in one spelling. Must not know what any test shows.
+//! What tests share, by subject: plain helpers. Must not know what any test shows.
 //!
-//! This is all of it, for `tests/it`. A program that needs a part includes those files by their paths, so that nothing in
-//! it is unused: a file holds what is used together.
+//! This is all of it, for `tests/it`. A program that needs a part includes those files by their paths, so that nothing
+//! in it is unused: a file holds what is used together.
 
 mod again;
 mod alone;
@@ -45,4 +45,4 @@ pub(crate) use runs::run;
 pub(crate) use skips::skip;
 pub(crate) use time::{LONG, SECOND, ms, now, secs};
 pub(crate) use timers::assert_no_timer_is_left;
-pub(crate) use witnesses::{Bomb, tells};
+pub(crate) use witnesses::{Bomb, witness};

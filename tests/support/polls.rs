@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::rc::Rc;
 
-/// `future`, each poll of which adds one to `polls`.
+/// Wraps `future`, so that each poll adds one to `polls`.
 pub(crate) fn counted<F: Future>(polls: &Rc<Cell<usize>>, future: F) -> impl Future<Output = F::Output> + use<F> {
     let (polls, mut future) = (Rc::clone(polls), Box::pin(future));
     poll_fn(move |cx| {

@@ -1,4 +1,4 @@
-//! Tasks that wait at a queue, and how many do. Must not know what is put.
+//! Tasks that wait at a queue, and their number. Must not know what is put.
 
 use oneloop::{Queue, QueueShutDown, Task, create_task};
 
@@ -14,7 +14,7 @@ pub(crate) fn putting<T: 'static>(queue: &Queue<T>, item: T) -> Task<Result<(), 
     create_task(async move { queue.put(item).await })
 }
 
-/// How many wait for an item, and for room.
+/// The number of tasks that wait for an item, and of those that wait for room.
 pub(crate) fn waiting<T>(queue: &Queue<T>) -> (usize, usize) {
     (queue.getters(), queue.putters())
 }

@@ -2,10 +2,11 @@
 
 use oneloop::{Error, EventLoop};
 
-/// Runs what is left on a loop with a virtual clock, which must hold no timer: its clock must not jump.
+/// Runs what is left on a loop with a virtual clock, until nothing can happen any more. Its clock must not jump, as it
+/// would for a timer.
 ///
 /// # Panics
-/// If it does.
+/// If the clock jumps, or the run ends in another way.
 #[track_caller]
 pub(crate) fn assert_no_timer_is_left(lp: &EventLoop) {
     let before = lp.time();

@@ -1,9 +1,9 @@
-//! Things whose drop is seen from outside, or felt. Must not know who drops them.
+//! Values whose drop can be observed: one panics, the other reports its thread. Must not know where they are dropped.
 
 use std::sync::mpsc;
 use std::thread::{self, ThreadId};
 
-/// Panics when it is dropped, but not on top of another panic.
+/// Panics when it is dropped, unless the thread is panicking already.
 pub(crate) struct Bomb;
 
 impl Drop for Bomb {
@@ -12,17 +12,17 @@ impl Drop for Bomb {
     }
 }
 
-/// Says on which thread it was dropped.
-pub(crate) struct Tells(mpsc::Sender<ThreadId>);
+/// Sends the id of the thread on which it is dropped.
+pub(crate) struct Witness(mpsc::Sender<ThreadId>);
 
-impl Drop for Tells {
+impl Drop for Witness {
     fn drop(&mut self) {
         let _ = self.0.send(thread::current().id());
     }
 }
 
-/// Such a thing, and where it says so.
-pub(crate) fn tells() -> (Tells, mpsc::Receiver<ThreadId>) {
+/// A `Witness`, and the receiver of what it sends.
+pub(crate) fn witness() -> (Witness, mpsc::Receiver<ThreadId>) {
     let (sender, receiver) = mpsc::channel();
-    (Tells(sender), receiver)
+    (Witness(sender), receiver)
 }

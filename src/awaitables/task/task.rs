@@ -17,6 +17,9 @@ use crate::node::{Loop, as_promise};
 /// of the coroutine; if the task was cancelled, its cancellation is raised in the awaiter, and if it panicked, its
 /// panic is resumed there. If the handle is dropped, the task runs on.
 ///
+/// The first await takes the value, so a second one, by `&mut`, panics. To await a task more than once, or in several
+/// places, use [`shared`](Self::shared).
+///
 /// # Examples
 /// ```
 /// use oneloop::{create_task, run, sleep};

@@ -32,7 +32,7 @@ enum OnFailure {
 /// because it was taken by another handle.
 pub(super) type Collect<C, O> = fn(C, Option<usize>) -> Option<O>;
 
-/// Whether a child that returned has failed all the same, by its value.
+/// Whether a child that returned counts as failed because of its value.
 pub(super) type Fails<C> = fn(&C, usize) -> bool;
 
 enum Results<C: Children, O> {
@@ -73,7 +73,7 @@ pub(super) struct GatheringNode<C: Children, O> {
     remaining: Cell<usize>,
     /// The first child that failed.
     failed: Cell<Option<u32>>,
-    /// How it ended, if it ended without a value.
+    /// How that child ended; `None` if it failed by its value.
     failure: Cell<Option<Ending>>,
     on_failure: Cell<OnFailure>,
     cancel_requested: Cell<Option<Cancelled>>,
@@ -161,8 +161,8 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
         result
     }
 
-    /// Notes a child that has ended as the first that failed, if it is that, and returns whether it is. `ask` calls the
-    /// given `Fails` for this child; its panic counts as a failure, and the gathering ends with it.
+    /// Whether a child that has ended is the first that failed; if so, notes how it ended. `ask` calls the given
+    /// `Fails` for this child; its panic counts as a failure, and the gathering ends with it.
     fn is_first_failure(&self, index: u32, child: &Core, ask: impl FnOnce(Fails<C>) -> bool) -> bool {
         if self.failed.get().is_some() {
             return false;
@@ -320,7 +320,8 @@ impl<C: Children, O: 'static> Node for GatheringNode<C, O> {
         Kind::Gathering(self)
     }
 
-    /// The children run on, and the node watches them on, for the sake of its done callbacks.
+    /// No handle is left that could take the results. The children run on, and the node still watches them, because its
+    /// done callbacks are called when it ends.
     fn orphaned(&self) {
         let left = (self.children.take(), self.results.take());
         if let (Some(_), _) | (_, Some(_)) = left {

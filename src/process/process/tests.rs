@@ -1,5 +1,5 @@
-//! Processes whose exit a thread waits for, as on a system without descriptors of processes. `tests/it/process.rs` has the
-//! same cases with a descriptor.
+//! Processes whose exit a thread waits for, as on a system without descriptors of processes. `tests/it/process.rs` has
+//! the same cases with a descriptor.
 
 use std::io;
 use std::process::Stdio;

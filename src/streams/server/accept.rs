@@ -1,5 +1,5 @@
-//! Accepting clients from one listening socket. Owns the loop around the wait, and the pause after an error; must not know
-//! what becomes of a client.
+//! Accepting clients from one listening socket. Owns the loop around the wait, and the pause after an error; must not
+//! know what becomes of a client.
 
 use std::io;
 use std::rc::Rc;
@@ -14,8 +14,8 @@ use crate::primitives::sleep;
 /// How long no client is accepted after an error: asyncio's `ACCEPT_RETRY_DELAY`.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Accepts clients, one after another, until the server is closed. One step accepts as many as `ReadinessFuture` lets one
-/// step do operations.
+/// Accepts clients, one after another, until the server is closed. One step accepts no more clients than a step may do
+/// operations: `ReadinessFuture` counts each as one.
 pub(super) async fn accept_clients(server: Rc<ServerState>, index: usize) {
     let mut is_reported = false;
     while let Some(readiness) = server.with_listener(index, Listener::wait) {

@@ -1,5 +1,5 @@
-//! Settings of a server: the keyword arguments of asyncio's `start_server`. Owns how the listening sockets are made; must
-//! not know how clients are accepted.
+//! Settings of a server: the keyword arguments of asyncio's `start_server`. Owns how the listening sockets are made;
+//! must not know how clients are accepted.
 
 use std::io;
 use std::path::Path;
@@ -68,8 +68,9 @@ impl ServerBuilder {
         self
     }
 
-    /// How many clients may wait to be accepted. The system may have a lower limit. By default, 4096 by TCP, and the
-    /// system's limit on a path: a client that finds asyncio's backlog of 100 full tries again a second later.
+    /// How many clients may wait to be accepted. By default, 4096 by TCP, and the system's limit on a path. The system
+    /// may have a lower limit. A client that finds the backlog full tries again a second later, which is why the
+    /// default is not asyncio's 100.
     pub fn backlog(mut self, backlog: u32) -> Self {
         self.tcp = self.tcp.backlog(backlog);
         self.unix_backlog = Some(backlog);
@@ -83,8 +84,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Whether several servers may listen on the port and share its clients (`SO_REUSEPORT`); false by default. Each of the
-    /// servers must set this.
+    /// Whether several servers may listen on the port and share its clients (`SO_REUSEPORT`); false by default. Each of
+    /// the servers must set this.
     pub fn reuse_port(mut self, reuse: bool) -> Self {
         self.tcp = self.tcp.reuse_port(reuse);
         self
@@ -106,8 +107,8 @@ impl ServerBuilder {
     /// Listens by TCP: [`start_server`](fn@crate::start_server).
     ///
     /// # Errors
-    /// `AddrInUse`, naming the address, and other errors of the system calls. An address that this machine does not have is
-    /// skipped if the endpoint has others.
+    /// `AddrInUse`, naming the address, and other errors of the system calls. An address that this machine does not
+    /// have is skipped if the endpoint has others.
     ///
     /// # Panics
     /// If this thread is in no loop.

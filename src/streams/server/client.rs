@@ -1,5 +1,5 @@
-//! The task of one client. Owns what follows the handler's end: a report, and the close; must not know how the client was
-//! accepted.
+//! The task of one client. Owns what follows the handler's end: a report, and the close; must not know how the client
+//! was accepted.
 
 use std::any::Any;
 use std::fmt;
@@ -20,6 +20,10 @@ use crate::streams::writer::StreamWriter;
 /// What the handler of a client may return: nothing, or a `Result` whose error is reported to the exception handler.
 ///
 /// The trait is sealed: it is implemented for `()`, for `Result<(), E>` where `E` can be displayed, and for `!`.
+#[diagnostic::on_unimplemented(
+    message = "the handler of a server cannot return `{Self}`",
+    note = "it may return nothing, or a `Result<(), E>` whose error can be displayed"
+)]
 pub trait ClientResult: IntoFailure {}
 
 /// The private half of [`ClientResult`], which seals it.

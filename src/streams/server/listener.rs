@@ -1,4 +1,5 @@
-//! A listening socket, by TCP or on a path. Owns the difference between the two; must not know what becomes of a client.
+//! A listening socket, by TCP or on a path. Owns the difference between the two; must not know what becomes of a
+//! client.
 
 use std::io;
 use std::net::SocketAddr;

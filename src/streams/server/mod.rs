@@ -1,5 +1,5 @@
-//! Servers: asyncio's `start_server` and `Server`. Owns the listening sockets and the tasks of their clients; must not know
-//! what a stream does with its bytes.
+//! Servers: asyncio's `start_server` and `Server`. Owns the listening sockets and the tasks of their clients; must not
+//! know what a stream does with its bytes.
 
 mod listener; // a listening socket, by TCP or on a path
 mod client; // the task of one client

@@ -64,8 +64,8 @@ impl Server {
         self.state.is_serving.get()
     }
 
-    /// Serves until the server is closed and its clients are gone. If this is cancelled, it closes the server, waits for
-    /// its clients, and is cancelled then.
+    /// Serves until the server is closed and its clients are gone. If this is cancelled, it closes the server, waits
+    /// for its clients, and is cancelled then.
     ///
     /// If another task closes the server, this returns; asyncio's raises `CancelledError` then.
     ///

@@ -1,5 +1,5 @@
-//! Starting a server with the default settings: asyncio's `start_server` and `start_unix_server`. Owns the two functions;
-//! must not know the settings.
+//! Starting a server with the default settings: asyncio's `start_server` and `start_unix_server`. Owns the two
+//! functions; must not know the settings.
 
 use std::io;
 use std::path::Path;
@@ -10,16 +10,16 @@ use crate::net::Endpoint;
 use crate::streams::reader::StreamReader;
 use crate::streams::writer::StreamWriter;
 
-/// Listens by TCP and starts a task for each client: asyncio's `start_server(client_connected_cb, host, port)`. The server
-/// accepts clients at once. [`Server::builder`] has settings.
+/// Listens by TCP and starts a task for each client: asyncio's `start_server(client_connected_cb, host, port)`. The
+/// server accepts clients at once. [`Server::builder`] has settings.
 ///
 /// `handler` is called with the reader and the writer of each client, in a task of its own. If it panics or returns an
-/// error, that is reported to the exception handler (`Unhandled exception in client_connected_cb`), and the connection is
-/// closed. If its task is cancelled, the connection is closed. If it returns without an error, the connection closes with
-/// its handles, as [`StreamWriter`] describes.
+/// error, that is reported to the exception handler (`Unhandled exception in client_connected_cb`), and the connection
+/// is closed. If its task is cancelled, the connection is closed. If it returns without an error, the connection closes
+/// with its handles, as [`StreamWriter`] describes.
 ///
-/// If the endpoint has several addresses, the server has a listening socket for each. A socket with an IPv6 address accepts
-/// no IPv4 clients.
+/// If the endpoint has several addresses, the server has a listening socket for each. A socket with an IPv6 address
+/// accepts no IPv4 clients.
 ///
 /// # Errors
 /// `AddrInUse`, naming the address, and other errors of the system calls.
@@ -64,8 +64,8 @@ where
 /// Listens on a path and starts a task for each client: asyncio's `start_unix_server`. Otherwise as
 /// [`start_server`](fn@start_server).
 ///
-/// If an earlier server has left a socket's file at the path, the file is removed first. Closing the server removes its own
-/// file, unless another server has replaced it.
+/// If an earlier server has left a socket's file at the path, the file is removed first. Closing the server removes its
+/// own file, unless another server has replaced it.
 ///
 /// # Errors
 /// `AddrInUse`, naming the path, if a file other than a socket is there; other errors of the system calls.

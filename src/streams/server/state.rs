@@ -1,5 +1,5 @@
-//! What all handles on a server share. Owns the listening sockets and the list of clients; must not know how clients are
-//! accepted.
+//! What all handles on a server share. Owns the listening sockets and the list of clients; must not know how clients
+//! are accepted.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};

@@ -1,12 +1,12 @@
-//! One connection as streams see it: asyncio's transport. Owns the connection, its bytes on their way and its end; must not
-//! know the public handles, nor servers.
+//! One connection as streams see it: asyncio's transport. Owns the connection, its bytes on their way and its end; must
+//! not know the public handles, nor servers.
 //!
 //! A reader and a writer are two handles on one `Transport`. Reading is pulled: the `ReadBuffer` takes bytes from the
-//! channel only when a read needs more than it holds. Writing is pushed: what the system does not take at once lies in the
-//! `WriteBuffer`, and a task of the loop sends it.
+//! channel only when a read needs more than it holds. Writing is pushed: what the system does not take at once lies in
+//! the `WriteBuffer`, and a task of the loop sends it.
 //!
-//! A transport is open, then closing (closed by the program, with bytes left to send), then closed (without a channel). If
-//! there is nothing left to send, or by `abort`, it closes at once.
+//! A transport is open, then closing (closed by the program, with bytes left to send), then closed (without a channel).
+//! If there is nothing left to send, or by `abort`, it closes at once.
 
 mod read_buffer; // received bytes that have not been read
 mod write_buffer; // written bytes that have not been sent

@@ -111,8 +111,8 @@ impl ReadBuffer {
         self.chunk.get()
     }
 
-    /// Adds the bytes that `receive` puts into the room that it is given: room for a chunk, or for `wanted` bytes if that
-    /// is more, within the limits of a chunk.
+    /// Adds the bytes that `receive` puts into the room that it is given: room for a chunk, or for `wanted` bytes if
+    /// that is more, within the limits of a chunk.
     pub(super) fn fill(
         &self,
         wanted: usize,

@@ -11,11 +11,11 @@ use crate::kernel::Leaf;
 use crate::reactor::Direction;
 
 impl Transport {
-    /// Waits until there are more bytes than the buffer holds, or the end of the stream (no bytes are added then), or an
-    /// error. `wanted` is how many more bytes the caller has a use for.
+    /// Waits until there are more bytes than the buffer holds, or the end of the stream (no bytes are added then), or
+    /// an error. `wanted` is how many more bytes the caller has a use for.
     ///
-    /// Bytes of the channel go directly into `target`, if that is given; the buffer must be empty then. Returns how many
-    /// did.
+    /// Bytes of the channel go directly into `target`, if that is given; the buffer must be empty then. Returns how
+    /// many did.
     ///
     /// # Panics
     /// If another task is waiting already. `method` is the reader's method, for the message.

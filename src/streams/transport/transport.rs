@@ -1,5 +1,5 @@
-//! The channel of a connection with its two buffers. Owns the channel until it is closed; must not know how bytes get from
-//! one to the other.
+//! The channel of a connection with its two buffers. Owns the channel until it is closed; must not know how bytes get
+//! from one to the other.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -17,8 +17,8 @@ use crate::sync::Waiters;
 type OnClosed = Box<dyn FnOnce()>;
 
 pub(crate) struct Transport {
-    /// `None` once it is closed, and for a reader that is fed by hand. No task borrows it across an await, so that closing
-    /// can take it out at any time.
+    /// `None` once it is closed, and for a reader that is fed by hand. No task borrows it across an await, so that
+    /// closing can take it out at any time.
     channel: RefCell<Option<Descriptor<ByteChannel>>>,
     pub(super) read_buffer: ReadBuffer,
     pub(super) write_buffer: WriteBuffer,
@@ -70,7 +70,8 @@ impl Transport {
         self.with_channel(|channel| query(channel.get_ref())).ok_or_else(closed)?
     }
 
-    /// Moves up to `requested` bytes by one system call; `WouldBlock` if the channel is not known to be ready, or closed.
+    /// Moves up to `requested` bytes by one system call; `WouldBlock` if the channel is not known to be ready, or
+    /// closed.
     pub(super) fn transfer(
         &self,
         direction: Direction,
@@ -84,7 +85,7 @@ impl Transport {
         moved.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }
 
-    /// Has `f` called when the transport is closed. `f` must not panic.
+    /// Calls `f` when the transport is closed. `f` must not panic.
     pub(crate) fn set_on_closed(&self, f: impl FnOnce() + 'static) {
         self.on_closed.set(Some(Box::new(f)));
     }
@@ -98,7 +99,8 @@ impl Transport {
         self.channel.borrow().is_none()
     }
 
-    /// Notes that the connection is lost: nothing more can be sent. Bytes that the system has received can still be read.
+    /// Notes that the connection is lost: nothing more can be sent. Bytes that the system has received can still be
+    /// read.
     pub(super) fn lose(&self, error: &SharedIoError) {
         self.write_buffer.set_error(error.clone());
         self.close_waiters.notify_all();

@@ -1,5 +1,5 @@
-//! Bytes that were written and have not been sent. Owns the buffer, its watermarks, the end and the error of the writing
-//! direction; must not know the channel.
+//! Bytes that were written and have not been sent. Owns the buffer, its watermarks, the end and the error of the
+//! writing direction; must not know the channel.
 
 use std::cell::{Cell, RefCell};
 use std::io;
