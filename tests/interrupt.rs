@@ -1,5 +1,5 @@
-//! Ctrl-C under `run`. It is for the main thread, so that this file is a program of its own: it runs itself again for each
-//! case, and looks at how that process ends. Three of the names are CPython's, of `test_runners.py`.
+//! Ctrl-C under `run`. It is for the main thread, so that this file is a program of its own: it runs itself again for
+//! each case, and looks at how that process ends. Three of the names are CPython's, of `test_runners.py`.
 
 #[path = "support/ignored.rs"]
 mod ignored;

@@ -1,5 +1,5 @@
-//! A chat: what one says, all others hear. The server keeps the writers of those who are there; three of them talk in the
-//! same program, each answering what it hears. In Python the server is:
+//! A chat: what one says, all others hear. The server keeps the writers of those who are there; three of them talk in
+//! the same program, each answering what it hears. In Python the server is:
 //!
 //! ```python
 //! members = {}

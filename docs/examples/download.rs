@@ -1,6 +1,6 @@
-//! Images over HTTP/1.1, many at once: by `gather`, for all of them in order, and by `wait` with a time-out, for those that
-//! come in time. Each says so when it has come. The server is in the same program, and some of its images take long.
-//! In Python:
+//! Images over HTTP/1.1, many at once: by `gather`, for all of them in order, and by `wait` with a time-out, for those
+//! that come in time. Each says so when it has come. The server is in the same program, and some of its images take
+//! long. In Python:
 //!
 //! ```python
 //! async def fetch(host, port, path):

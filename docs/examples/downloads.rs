@@ -1,8 +1,8 @@
 //! Ten downloads at once: `gather` for all the results in order, `wait` for those that come in time.
 //!
-//! `gather` answers with the values, in the order of the arguments, however the downloads finish. `wait` answers with the
-//! tasks, in two sets: done (here in order of completion, where Python's set has none) and pending. It cancels nothing,
-//! so what is to be done about the pending ones is said by the program. In Python:
+//! `gather` answers with the values, in the order of the arguments, however the downloads finish. `wait` answers with
+//! the tasks, in two sets: done (here in order of completion, where Python's set has none) and pending. It cancels
+//! nothing, so what is to be done about the pending ones is said by the program. In Python:
 //!
 //! ```python
 //! pages = await asyncio.gather(*[download(i) for i in range(10)])

@@ -1,5 +1,6 @@
 //! An echo server on TCP and on a Unix socket, and a client of each in the same program. With
-//! `cargo run --example echo_server -- --listen 127.0.0.1:7000` it serves until it is stopped; ask it with `nc`. In Python:
+//! `cargo run --example echo_server -- --listen 127.0.0.1:7000` it serves until it is stopped; ask it with `nc`. In
+//! Python:
 //!
 //! ```python
 //! async def echo(reader, writer):

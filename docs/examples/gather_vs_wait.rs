@@ -1,7 +1,7 @@
 //! The tour: every other example in turn, as the chapters of one question, `gather` or `wait`?
 //!
-//! `gather` is about results: one awaitable for many, which gives their values in the order of the arguments, nests, and
-//! is cancelled as a whole. `wait` is about tasks: it hands back those that are done and those that are not, on a
+//! `gather` is about results: one awaitable for many, which gives their values in the order of the arguments, nests,
+//! and is cancelled as a whole. `wait` is about tasks: it hands back those that are done and those that are not, on a
 //! condition or a time-out, and leaves it to the program what to do with either. In Python:
 //!
 //! ```python

@@ -1,8 +1,8 @@
 //! Three groups of coroutines, gathered into one: a gathering is awaitable itself, so gatherings nest.
 //!
 //! The groups are made before the loop runs, as asyncio programs do, and the outermost is given to
-//! `run_until_complete`. All seventeen coroutines run at the same time; the results come out in the shape of the groups.
-//! In Python:
+//! `run_until_complete`. All seventeen coroutines run at the same time; the results come out in the shape of the
+//! groups. In Python:
 //!
 //! ```python
 //! group1 = asyncio.gather(*[coro(f"group 1.{i}") for i in range(1, 6)])

@@ -1,5 +1,5 @@
-//! Three commands at once, each fed and read while the others run; then one whose lines are read as they come, and one that
-//! takes too long. In Python:
+//! Three commands at once, each fed and read while the others run; then one whose lines are read as they come, and one
+//! that takes too long. In Python:
 //!
 //! ```python
 //! async def command(text, given):

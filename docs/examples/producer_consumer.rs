@@ -1,5 +1,5 @@
-//! A producer, two consumers, and a queue with room for two between them: the side that is too fast waits. At the end the
-//! producer waits until everything is worked off, and shuts the queue down, which ends the consumers. In Python:
+//! A producer, two consumers, and a queue with room for two between them: the side that is too fast waits. At the end
+//! the producer waits until everything is worked off, and shuts the queue down, which ends the consumers. In Python:
 //!
 //! ```python
 //! async def produce(queue):

@@ -1,5 +1,5 @@
-//! Eight jobs, three at a time: a semaphore lets three in, in the order in which they asked. One job is cancelled while it
-//! waits and one while it works, and the next jobs take their places. In Python:
+//! Eight jobs, three at a time: a semaphore lets three in, in the order in which they asked. One job is cancelled while
+//! it waits and one while it works, and the next jobs take their places. In Python:
 //!
 //! ```python
 //! async def job(n, limit):

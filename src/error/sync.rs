@@ -17,8 +17,8 @@ pub struct BrokenBarrierError;
 
 /// The queue accepts no more items, or has none left to return: asyncio's `QueueShutDown`.
 ///
-/// The error of a `put` holds the refused item and is a `QueueShutDown<T>`; that of a `get` is a `QueueShutDown<()>`. So
-/// `?` on both in one function needs an error type that both convert into, such as `Box<dyn Error>`.
+/// The error of a `put` holds the refused item and is a `QueueShutDown<T>`; that of a `get` is a `QueueShutDown<()>`.
+/// So `?` on both in one function needs an error type that both convert into, such as `Box<dyn Error>`.
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
 #[error("the queue is shut down")]
 pub struct QueueShutDown<T = ()>(pub T);

@@ -105,8 +105,8 @@ impl<F> Call<F> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Locks the state, once the closure does not run on another thread. If it runs on this thread, this is a call from the
-    /// closure itself, which cannot wait for its own end.
+    /// Locks the state, once the closure does not run on another thread. If it runs on this thread, this is a call from
+    /// the closure itself, which cannot wait for its own end.
     fn lock_when_not_running(&self) -> MutexGuard<'_, CallState<F>> {
         let me = thread::current().id();
         let runs = |state: &mut CallState<F>| matches!(state.stage, CallStage::Running(thread) if thread != me);

@@ -1,6 +1,6 @@
 //! That the cost of many at once is no square of their number: 9,000 who wait and are cancelled, beside 30 times 300. A
-//! walk along those who wait is no poll, no step and no allocation, so it is seen in the processor's time alone: that of
-//! this thread, which no neighbour adds to. How often who is polled is counted in `tests/it`.
+//! walk along those who wait is no poll, no step and no allocation, so it is seen in the processor's time alone: that
+//! of this thread, which no neighbour adds to. How often who is polled is counted in `tests/it`.
 #![expect(unsafe_code, reason = "the standard library does not tell a thread's time")]
 
 use std::time::Duration;

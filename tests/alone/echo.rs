@@ -1,5 +1,5 @@
-//! What an echo costs in system calls, and ten thousand connections at once. Needs a program that counts calls, and leave
-//! to open many descriptors; says so where it has neither.
+//! What an echo costs in system calls, and ten thousand connections at once. Needs a program that counts calls, and
+//! leave to open many descriptors; says so where it has neither.
 #![expect(clippy::print_stdout, reason = "says what it skips")]
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! CPython's `test_events.py`: what a loop does with descriptors, threads, signals and processes. Must not know what else it
-//! does.
+//! CPython's `test_events.py`: what a loop does with descriptors, threads, signals and processes. Must not know what
+//! else it does.
 
 #![expect(clippy::print_stdout, reason = "says what it skips")]
 

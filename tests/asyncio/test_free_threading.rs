@@ -1,5 +1,5 @@
-//! CPython's `test_free_threading.py`, as far as it is about threads that use a loop of another. Must not know what else a
-//! loop offers to threads.
+//! CPython's `test_free_threading.py`, as far as it is about threads that use a loop of another. Must not know what
+//! else a loop offers to threads.
 
 use std::sync::mpsc;
 use std::thread;

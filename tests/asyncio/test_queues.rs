@@ -1,5 +1,5 @@
-//! CPython's `test_queues.py`: who gets which item, who waits and who is woken, and what a shutdown leaves. Must not know
-//! how a queue keeps its items.
+//! CPython's `test_queues.py`: who gets which item, who waits and who is woken, and what a shutdown leaves. Must not
+//! know how a queue keeps its items.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! CPython's `test_selector_events.py`, the part on watched descriptors. Where CPython looks into a mock of the selector,
-//! these look at which callbacks are called, of real descriptors.
+//! CPython's `test_selector_events.py`, the part on watched descriptors. Where CPython looks into a mock of the
+//! selector, these look at which callbacks are called, of real descriptors.
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;

@@ -1,5 +1,5 @@
-//! CPython's `test_streams.py` for this API. Readers are fed by hand; connections have a small HTTP server in a thread at
-//! their other end.
+//! CPython's `test_streams.py` for this API. Readers are fed by hand; connections have a small HTTP server in a thread
+//! at their other end.
 
 use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Read, Write};

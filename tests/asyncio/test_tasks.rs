@@ -1732,8 +1732,8 @@ mod run_coroutine_threadsafe_tests {
         assert!(matches!(ask(&virtual_loop(), "cancel", secs(60)), Err(TaskError::Cancelled(_))));
     }
 
-    /// There are no task factories; what can fail before there is a task is the making of the coroutine. The thread meets
-    /// that failure, and so does the exception handler.
+    /// There are no task factories; what can fail before there is a task is the making of the coroutine. The thread
+    /// meets that failure, and so does the exception handler.
     #[test]
     fn test_run_coroutine_threadsafe_task_factory_exception() {
         let lp = virtual_loop();

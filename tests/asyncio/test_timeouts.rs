@@ -1,8 +1,8 @@
-//! CPython's `test_timeouts.py`: what a time limit does to what runs under it, and what can be asked of it. Must not know
-//! `wait_for`.
+//! CPython's `test_timeouts.py`: what a time limit does to what runs under it, and what can be asked of it. Must not
+//! know `wait_for`.
 //!
-//! asyncio's scope, `async with timeout(d) as cm`, is `Timeout::after(d)` and its `run`; an exception that the body raises
-//! is an `Err` inside the `Ok`, or a panic.
+//! asyncio's scope, `async with timeout(d) as cm`, is `Timeout::after(d)` and its `run`; an exception that the body
+//! raises is an `Err` inside the `Ok`, or a panic.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -19,7 +19,8 @@ use crate::support::{
     LONG, assert_no_timer_is_left, cancelling, ms, now, panic_in, real_loop, run, secs, virtual_loop,
 };
 
-/// Lets time pass without giving anybody else a turn. Only a loop on the machine's clock can be too busy for its timers.
+/// Lets time pass without giving anybody else a turn. Only a loop on the machine's clock can be too busy for its
+/// timers.
 fn crunch_numbers_until(deadline: Instant) {
     while now() < deadline {
         std::hint::spin_loop();

@@ -2,8 +2,8 @@
 //! over the case files and its report; must not know how an op is carried out.
 //!
 //! `FORMAT.md` describes the cases. `CONFORMANCE_CASES=PATH` replays a file or folder of others instead.
-//! A case of those that asks for an op, a primitive or a key that the interpreter does not know is skipped, by its text;
-//! our own have none.
+//! A case of those that asks for an op, a primitive or a key that the interpreter does not know is skipped, by its
+//! text; our own have none.
 #![expect(clippy::print_stdout, reason = "the report is there to be read")]
 
 mod case;

@@ -1,5 +1,5 @@
-//! Barriers beyond CPython's tests: waits that are dropped or cancelled at every place where they can stand, many rounds,
-//! and the time before, between and after runs. Must not know how a condition waits.
+//! Barriers beyond CPython's tests: waits that are dropped or cancelled at every place where they can stand, many
+//! rounds, and the time before, between and after runs. Must not know how a condition waits.
 
 use std::cell::{Cell, RefCell};
 use std::pin::pin;

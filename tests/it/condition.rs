@@ -1,5 +1,5 @@
-//! Conditions beyond CPython's tests: waits that are dropped and what is left of their guards, notifications that must not
-//! be lost, several conditions on one lock, and code of a user. Must not know how a lock is kept.
+//! Conditions beyond CPython's tests: waits that are dropped and what is left of their guards, notifications that must
+//! not be lost, several conditions on one lock, and code of a user. Must not know how a lock is kept.
 
 use std::cell::Cell;
 use std::collections::VecDeque;

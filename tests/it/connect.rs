@@ -22,8 +22,8 @@ async fn timed<F: Future>(future: F) -> (Duration, F::Output) {
     (now() - start, value)
 }
 
-/// An address where no program listens: the near end of a connection. It is held for good, so that no test that runs beside
-/// this one is given its port.
+/// An address where no program listens: the near end of a connection. It is held for good, so that no test that runs
+/// beside this one is given its port.
 fn nobody() -> SocketAddr {
     let listener = StdListener::bind("127.0.0.1:0").unwrap();
     let held = StdStream::connect(listener.local_addr().unwrap()).unwrap();

@@ -1,5 +1,5 @@
-//! What the examples print, to the letter: their order is the loop's, so it is tested. Owns the comparison; the texts are
-//! in docs/examples/expected.
+//! What the examples print, to the letter: their order is the loop's, so it is tested. Owns the comparison; the texts
+//! are in docs/examples/expected.
 
 use std::{env, fs, path::Path};
 

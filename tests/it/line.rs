@@ -278,8 +278,8 @@ fn notify_with_a_guard_that_lost_the_lock_is_refused() {
 
 // The same in every order: the wait before or behind what catches, the cancellation before or after the call.
 
-/// A task that joins `wait()` with a sleep that catches cancellations is cancelled, and in the same iteration `then` makes
-/// what it waits for come true. Whether it ends.
+/// A task that joins `wait()` with a sleep that catches cancellations is cancelled, and in the same iteration `then`
+/// makes what it waits for come true. Whether it ends.
 async fn ends(
     wait: impl Future<Output = ()> + 'static,
     wait_first: bool,
@@ -351,7 +351,8 @@ all_orders! {
     a_lock_beside_a_catcher_is_had: {
         let (lock, go) = (Lock::new(()), Event::new());
         let (held, gone) = (lock.clone(), go.clone());
-        // lets it go a step after `then`: in the iteration of the cancellation, before or after the cancelled task's step
+        // lets it go a step after `then`: in the iteration of the cancellation, before or after the cancelled task's
+        // step
         create_task(async move {
             let _guard = held.acquire().await;
             gone.wait().await;

@@ -1,5 +1,5 @@
-//! The handle on a loop that goes to other threads: what is sent arrives, once and in order, or is refused; what is taken
-//! back does not run; nobody waits for what never comes.
+//! The handle on a loop that goes to other threads: what is sent arrives, once and in order, or is refused; what is
+//! taken back does not run; nobody waits for what never comes.
 
 use std::cell::Cell;
 use std::future::pending;

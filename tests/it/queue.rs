@@ -1,5 +1,5 @@
-//! Queues beyond what asyncio's own suite tests: waits that are dropped, items with destructors and comparisons of their
-//! own, errors that give items back, use outside a run. Against a model: `queue/model.rs`.
+//! Queues beyond what asyncio's own suite tests: waits that are dropped, items with destructors and comparisons of
+//! their own, errors that give items back, use outside a run. Against a model: `queue/model.rs`.
 
 mod model;
 

@@ -1,5 +1,5 @@
-//! Semaphores beyond CPython's tests: that no permit is lost or made by any kind of cancellation, as a property and case
-//! by case, and the time before, between and after runs. Must not know how a line is kept.
+//! Semaphores beyond CPython's tests: that no permit is lost or made by any kind of cancellation, as a property and
+//! case by case, and the time before, between and after runs. Must not know how a line is kept.
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;

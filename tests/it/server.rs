@@ -1,5 +1,5 @@
-//! `start_server` and `Server`: what becomes of clients and of their tasks, how a server ends, and what it does when the system
-//! has no descriptor left.
+//! `start_server` and `Server`: what becomes of clients and of their tasks, how a server ends, and what it does when
+//! the system has no descriptor left.
 #![cfg(unix)]
 #![expect(unsafe_code, reason = "lowers the limit on descriptors, in a process of its own")]
 

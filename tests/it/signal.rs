@@ -1,5 +1,5 @@
-//! Signals of the process: `add_signal_handler`, its removal, and awaits. Each test runs in a process of its own, since a
-//! signal is for all of it.
+//! Signals of the process: `add_signal_handler`, its removal, and awaits. Each test runs in a process of its own, since
+//! a signal is for all of it.
 #![cfg(all(unix, feature = "signal"))]
 
 use std::cell::Cell;

@@ -1,5 +1,5 @@
-//! Races of coroutines that start one after another: who starts when, who wins, and what becomes of the others. CPython's
-//! own tests are in `tests/asyncio`.
+//! Races of coroutines that start one after another: who starts when, who wins, and what becomes of the others.
+//! CPython's own tests are in `tests/asyncio`.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -1,6 +1,6 @@
-//! `StreamReader` and `StreamWriter` over real connections: what is read when, what is kept when a read is given up, what is
-//! sent at once and what later, and every end that a connection can have. Readers that are fed by hand are tested under
-//! CPython's names, in tests/asyncio.
+//! `StreamReader` and `StreamWriter` over real connections: what is read when, what is kept when a read is given up,
+//! what is sent at once and what later, and every end that a connection can have. Readers that are fed by hand are
+//! tested under CPython's names, in tests/asyncio.
 #![cfg(unix)]
 
 use std::cell::Cell;

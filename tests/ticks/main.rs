@@ -1,5 +1,6 @@
-//! The loop beside asyncio, tick by tick: each test is one program, and what it expects is the trace that the same program
-//! leaves in Python 3.13 and later, unless a comment says otherwise. `docs/PARITY.md` names these tests, row by row.
+//! The loop beside asyncio, tick by tick: each test is one program, and what it expects is the trace that the same
+//! program leaves in Python 3.13 and later, unless a comment says otherwise. `docs/PARITY.md` names these tests, row by
+//! row.
 
 #[path = "../support/log.rs"]
 mod log;

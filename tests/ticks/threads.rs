@@ -1,5 +1,5 @@
-//! What comes from other threads, in which iteration it is met. Sent by the loop's own thread, through the same door, so
-//! that the iterations are certain.
+//! What comes from other threads, in which iteration it is met. Sent by the loop's own thread, through the same door,
+//! so that the iterations are certain.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! The pages of README.md and docs lead to one another, in the repository and on rustdoc's pages, and their pictures and
-//! numbers are those that were drawn and measured. Must not know how a picture is drawn.
+//! The pages of README.md and docs lead to one another, in the repository and on rustdoc's pages, and their pictures
+//! and numbers are those that were drawn and measured. Must not know how a picture is drawn.
 
 use std::collections::BTreeSet;
 use std::fs;

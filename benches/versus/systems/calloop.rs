@@ -1,6 +1,6 @@
 //! calloop: callbacks on its timers and its sources, and futures in its executor, which is a source too. Owns its
-//! idioms; must not know the other systems. Its futures cannot be joined: what they return goes to a callback, so it has
-//! no row whose tasks wait for one another.
+//! idioms; must not know the other systems. Its futures cannot be joined: what they return goes to a callback, so it
+//! has no row whose tasks wait for one another.
 
 mod sockets;
 

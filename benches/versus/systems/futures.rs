@@ -1,4 +1,5 @@
-//! The futures crate: tasks of its `LocalPool`. Owns its idioms; must not know the other systems. It has no timers, no sockets and no semaphore.
+//! The futures crate: tasks of its `LocalPool`. Owns its idioms; must not know the other systems. It has no timers, no
+//! sockets and no semaphore.
 
 use std::future::Future;
 use std::rc::Rc;

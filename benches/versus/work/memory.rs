@@ -16,7 +16,8 @@ use crate::measure::{Cost, float};
 use crate::rows::{IDLE, KEPT};
 use crate::system::{Sockets, Spawn, Timers};
 
-/// So many at a time, so that what waits for its first turn is never a long queue; and first, for all that is made once.
+/// So many at a time, so that what waits for its first turn is never a long queue; and first, for all that is made
+/// once.
 const PORTION: u64 = 1_000;
 
 /// What the process had when it was made.

@@ -1,7 +1,7 @@
 //! The first task of a process. Owns the processes that begin for it; must not know any system.
 //!
-//! What comes before `main` is this program, the same for all systems: it is not counted. Nor can a process begin twice,
-//! so that the median is of the child and of others that do the same, one after the other.
+//! What comes before `main` is this program, the same for all systems: it is not counted. Nor can a process begin
+//! twice, so that the median is of the child and of others that do the same, one after the other.
 
 use std::env;
 use std::process::Command;

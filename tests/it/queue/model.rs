@@ -1,5 +1,5 @@
-//! Queues against a model: a vector of what is in them. Every item that goes in or comes out is told to the model at that
-//! very moment, so nothing can be lost, doubled, or come out of order, whatever is cancelled or dropped meanwhile.
+//! Queues against a model: a vector of what is in them. Every item that goes in or comes out is told to the model at
+//! that very moment, so nothing can be lost, doubled, or come out of order, whatever is cancelled or dropped meanwhile.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;

@@ -1,4 +1,5 @@
-//! smol's sockets: async-io's, with the traits of futures-lite. Owns how it reads and writes; must not know what is said.
+//! smol's sockets: async-io's, with the traits of futures-lite. Owns how it reads and writes; must not know what is
+//! said.
 
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
