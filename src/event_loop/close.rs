@@ -8,7 +8,7 @@ use crate::awaitables::tasks_of;
 use crate::current;
 use crate::error::Error;
 use crate::kernel::{Batch, Phase};
-use crate::node::guarded;
+use crate::node::{IN_DESTRUCTOR, guarded};
 use crate::reactor::Reactor;
 
 impl EventLoop {
@@ -31,7 +31,7 @@ impl EventLoop {
             while self.drop_what_is_left() {}
             life.set_phase(Phase::Closed);
             // last, so that it is told of destructors that panic
-            guarded(kernel, DESTRUCTOR, || drop(kernel.set_exception_handler(None)));
+            guarded(kernel, IN_DESTRUCTOR, || drop(kernel.set_exception_handler(None)));
         }
         Ok(())
     }
@@ -43,7 +43,7 @@ impl EventLoop {
         if tasks.is_empty() && !self.kernel().has_scheduled() {
             let extension = self.kernel().extensions().pop();
             let any = extension.is_some();
-            guarded(self.kernel(), DESTRUCTOR, || drop(extension));
+            guarded(self.kernel(), IN_DESTRUCTOR, || drop(extension));
             return any;
         }
         for task in tasks {
@@ -60,22 +60,19 @@ impl EventLoop {
         let mut batch = Batch::new();
         kernel.ready().swap(&mut batch);
         for entry in batch {
-            guarded(kernel, DESTRUCTOR, || drop(entry));
+            guarded(kernel, IN_DESTRUCTOR, || drop(entry));
         }
         for callback in kernel.expected().take_all() {
-            guarded(kernel, DESTRUCTOR, || drop(callback));
+            guarded(kernel, IN_DESTRUCTOR, || drop(callback));
         }
         for alarm in kernel.take_timers() {
-            guarded(kernel, DESTRUCTOR, || drop(alarm));
+            guarded(kernel, IN_DESTRUCTOR, || drop(alarm));
         }
         for handle in kernel.with_reactor(Reactor::take_watches) {
-            guarded(kernel, DESTRUCTOR, || handle.cancel());
+            guarded(kernel, IN_DESTRUCTOR, || handle.cancel());
         }
     }
 }
-
-/// The message of the report if a destructor panics.
-const DESTRUCTOR: &str = "Exception in destructor";
 
 impl Drop for EventLoop {
     fn drop(&mut self) {

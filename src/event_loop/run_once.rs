@@ -15,7 +15,7 @@ use crate::base::{Context, WakeTarget};
 use crate::current;
 use crate::error::Error;
 use crate::kernel::{Alarm, Batch, Entry, Handle, Queued};
-use crate::node::{Loop, NodeRef, guarded, wake, wake_task};
+use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded, wake, wake_task};
 use crate::reactor::ReadyEvent;
 
 /// What a run keeps from one iteration to the next, for its memory. Both vectors are empty between iterations.
@@ -182,7 +182,7 @@ impl<'a> Iteration<'a> {
                         let cancelled = reactor.watch_of(fd, direction).is_some_and(Handle::cancelled);
                         if cancelled { reactor.unwatch(fd, direction) } else { None }
                     });
-                    drop(removed);
+                    guarded(self.kernel, IN_DESTRUCTOR, || drop(removed));
                 }
                 ReadyEvent::FdCallback(_, _, handle) => self.kernel.push_run(handle.run_ref()),
             }
@@ -197,14 +197,24 @@ impl<'a> Iteration<'a> {
     fn run_batch(&mut self) {
         self.kernel.ready().swap(&mut self.batch);
         self.kernel.budget().count_entries(self.batch.len());
-        while let Some(entry) = self.batch.pop_front() {
-            run_entry(self.kernel, entry);
+        while !self.batch.is_empty() {
+            // Polls and callbacks are guarded one by one. What else of a user's can panic is a destructor: that of a
+            // value whose last pointer is dropped on the way. It is reported, and the rest of the batch runs.
+            guarded(self.kernel, IN_DESTRUCTOR, || run_entries(self.kernel, &mut self.batch));
         }
     }
 }
 
 fn time_left(kernel: &Loop, deadline: u64) -> Duration {
     Duration::from_nanos(deadline.saturating_sub(kernel.clock().now()))
+}
+
+/// Runs entries until none is left.
+#[inline]
+fn run_entries(kernel: &Loop, batch: &mut Batch<NodeRef>) {
+    while let Some(entry) = batch.pop_front() {
+        run_entry(kernel, entry);
+    }
 }
 
 #[inline]
@@ -252,5 +262,5 @@ fn call_in_context(kernel: &Loop, callback: impl FnOnce()) {
 #[cold]
 fn leave_context(kernel: &Loop, outside: Option<Context>) {
     let own = current::swap_context(outside);
-    guarded(kernel, "Exception in destructor", || drop(own));
+    guarded(kernel, IN_DESTRUCTOR, || drop(own));
 }

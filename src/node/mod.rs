@@ -17,6 +17,6 @@ pub(crate) use node::{
     Watcher, is_interrupted, same,
 };
 pub(crate) use pointer::{as_node, as_promise};
-pub(crate) use report::{call_exception_handler, guarded, report, report_panic, wake, wake_task};
+pub(crate) use report::{IN_DESTRUCTOR, call_exception_handler, guarded, report, report_panic, wake, wake_task};
 pub(crate) use task_state::Request;
 pub(crate) use user_handles::{outcome, release, report_unretrieved};

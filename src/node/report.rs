@@ -9,6 +9,9 @@ use crate::base::{TaskKey, WakeTarget};
 use crate::error::{Exception, ExceptionContext, Panic};
 use crate::kernel::{Inbox, Kernel, Queued};
 
+/// The name under which a panic of a destructor is reported.
+pub(crate) const IN_DESTRUCTOR: &str = "Exception in destructor";
+
 /// Calls the loop's exception handler. If there is none, or if it panics, a line goes to standard error.
 pub(crate) fn call_exception_handler<P: Queued>(kernel: &Kernel<P>, context: &ExceptionContext) {
     let handler = kernel.exception_handler();

@@ -7,9 +7,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
+use futures::channel::oneshot;
+use futures::future::{Either, select};
 use oneloop::{
-    Awaitable, EventLoop, TaskError, create_future, create_task, ensure_future, gather, sleep, try_gather, wait,
-    yield_now,
+    Awaitable, EventLoop, TaskError, catch_cancelled, create_future, create_task, current_task, ensure_future, gather,
+    shield, sleep, try_gather, wait, yield_now,
 };
 
 use crate::support::{Bomb, Log, SECOND, reports_as, virtual_loop};
@@ -260,7 +262,7 @@ fn a_panic_of_a_detached_tasks_value_is_reported() {
 fn a_panic_of_a_value_lost_to_a_cancellation_is_the_tasks_outcome() {
     let (lp, _) = watched_loop();
     let mut task = lp.create_task(async {
-        oneloop::current_task().expect("inside a task").cancel();
+        current_task().expect("inside a task").cancel();
         Bomb
     });
     let panicked = lp.run_until_complete(async { matches!(task.outcome().await, Err(TaskError::Panicked(_))) });
@@ -428,4 +430,66 @@ fn a_payload_that_panics_when_it_is_dropped_harms_nobody() {
     });
     let text = "a value that is not a string";
     assert_eq!(reports, [format!("Exception in callback: {text}"), format!("{NEVER_RETRIEVED}: {text}")]);
+}
+
+/// The value of a task that is awaited no more goes when the cancellation that was handed to that task comes back.
+#[test]
+fn a_value_whose_destructor_panics_in_a_step_of_another_task_is_reported() {
+    let reports = reports_of(|lp| {
+        lp.create_task(async {
+            let inner = create_task(async {
+                let _ = catch_cancelled(sleep(SECOND)).await;
+                Bomb
+            });
+            let view = Awaitable::from(inner).map(|bomb| bomb);
+            let (go, gone) = oneshot::channel::<()>();
+            let outer = create_task(async move {
+                match select(gone, view).await {
+                    Either::Left((_, view)) => drop(view),
+                    Either::Right(_) => unreachable!("the view is not done"),
+                }
+                sleep(SECOND).await;
+            });
+            yield_now().await;
+            yield_now().await;
+            outer.cancel(); // handed on to `inner`, which returns a value all the same
+            go.send(()).expect("it is received");
+        });
+    });
+    assert_eq!(reports, ["Exception in destructor: the bomb went off"]);
+}
+
+/// A task that cancels itself and then awaits: the cancellation ends what it awaits, and the value goes with that.
+#[test]
+fn a_value_whose_destructor_panics_when_a_wait_is_ended_is_reported() {
+    let reports = reports_of(|lp| {
+        lp.create_task(async {
+            let shielded = shield(create_task(async { Bomb }));
+            create_task(async move {
+                current_task().expect("inside a task").cancel();
+                drop(shielded.await);
+            });
+        });
+    });
+    assert_eq!(reports, ["Exception in destructor: the bomb went off"]);
+}
+
+/// What stands behind it in the batch runs, in its order.
+#[test]
+fn entries_behind_a_destructor_that_panics_are_not_lost() {
+    let (lp, reports) = watched_loop();
+    let ran = Log::<u32>::default();
+    let (before, after) = (Rc::clone(&ran), Rc::clone(&ran));
+    lp.create_task(async move {
+        EventLoop::current().call_soon(move || before.borrow_mut().push(1));
+        let shielded = shield(create_task(async { Bomb }));
+        create_task(async move {
+            current_task().expect("inside a task").cancel();
+            drop(shielded.await);
+        });
+        EventLoop::current().call_soon(move || after.borrow_mut().push(2));
+    });
+    lp.run_until_complete(sleep(SECOND)).expect("no panic comes out of the loop");
+    assert_eq!(*ran.borrow(), [1, 2]);
+    assert_eq!(*reports.borrow(), ["Exception in destructor: the bomb went off"]);
 }

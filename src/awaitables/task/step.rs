@@ -12,11 +12,9 @@ use crate::current::{swap_context, uses_contexts, waker};
 use crate::error::{Cancelled, Panic};
 use crate::kernel::Throw;
 use crate::node::{
-    Core, Ending, Kind, Loop, NodeRef, Request, TaskState, Waits, guarded, report_panic, report_unretrieved,
+    Core, Ending, IN_DESTRUCTOR, Kind, Loop, NodeRef, Request, TaskState, Waits, guarded, report_panic,
+    report_unretrieved,
 };
-
-/// The name under which a panic of a destructor is reported.
-const IN_DESTRUCTOR: &str = "Exception in destructor";
 
 /// A coroutine in the memory of its task, without its type.
 pub(super) trait Coroutine {
