@@ -80,6 +80,7 @@ pub use streams::{
 };
 
 // The errors that most programs write; all others are in `error`.
+#[doc(inline)]
 pub use error::{
     Cancelled, Closed, Deadlock, Error, Exception, ExceptionContext, GroupError, Panic, QueueShutDown, TaskError,
     TimeoutError,
