@@ -146,7 +146,7 @@ impl fmt::Debug for Panic {
 
 /// The future was settled already: asyncio's `InvalidStateError`. Holds the value that was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
-#[error("the future is already done; its first result stands")]
+#[error("the future is already done; its first result stands; ask done() before you set one")]
 pub struct InvalidState<T>(pub T);
 
 impl<T> fmt::Debug for InvalidState<T> {
