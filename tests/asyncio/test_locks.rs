@@ -1,8 +1,8 @@
 //! CPython's `test_locks.py`: who has a lock, an event, a condition, a semaphore or a barrier next, and what a
 //! cancellation leaves behind. Must not know how a line is kept.
 //!
-//! asyncio's `release()` of a lock is the drop of its guard here, so whoever is to let it go from outside is told to by
-//! a future. One that acquires and never releases forgets its guard.
+//! asyncio's `release()` of a lock is the drop of its guard here, so a task that is to let it go from outside is told
+//! to by a future. One that acquires and never releases forgets its guard.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;

@@ -19,7 +19,7 @@ use crate::support::{
     LONG, assert_no_timer_is_left, cancelling, ms, now, panic_in, real_loop, run, secs, virtual_loop,
 };
 
-/// Lets time pass without giving anybody else a turn. Only a loop on the machine's clock can be too busy for its
+/// Lets time pass without giving any other task a turn. Only a loop on the machine's clock can be too busy for its
 /// timers.
 fn crunch_numbers_until(deadline: Instant) {
     while now() < deadline {

@@ -1,5 +1,5 @@
 //! Gatherings: what they give and when, limits, failures, cancellation as a group, nesting, and what happens to one
-//! that nobody awaits.
+//! that is not awaited.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

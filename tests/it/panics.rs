@@ -1,4 +1,5 @@
-//! Panics: kept as a task's outcome, resumed in whoever awaits it, reported if nobody does; and nobody else is harmed.
+//! Panics: kept as a task's outcome, resumed in the task that awaits it, reported if it is not awaited; and no other task is
+//! harmed.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};
@@ -10,8 +11,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use oneloop::{
-    Awaitable, EventLoop, TaskError, catch_cancelled, create_future, create_task, current_task, ensure_future, gather,
-    shield, sleep, try_gather, wait, yield_now,
+    Awaitable, ContextVar, EventLoop, TaskError, catch_cancelled, create_future, create_task, current_task,
+    ensure_future, gather, shield, sleep, try_gather, wait, yield_now,
 };
 
 use crate::support::{Bomb, Log, SECOND, reports_as, virtual_loop};
@@ -492,4 +493,28 @@ fn entries_behind_a_destructor_that_panics_are_not_lost() {
     lp.run_until_complete(sleep(SECOND)).expect("no panic comes out of the loop");
     assert_eq!(*ran.borrow(), [1, 2]);
     assert_eq!(*reports.borrow(), ["Exception in destructor: the bomb went off"]);
+}
+
+/// The panic comes out of the step itself, after the poll.
+#[test]
+fn a_step_with_a_destructor_that_panics_leaves_each_in_its_own_context() {
+    static VAR: ContextVar<&str> = ContextVar::new("var");
+    VAR.set("outside");
+    let seen = Log::<Option<&str>>::default();
+    let (in_callback, in_task) = (Rc::clone(&seen), Rc::clone(&seen));
+    let reports = reports_of(|lp| {
+        lp.create_task(async {
+            let shielded = shield(create_task(async { Bomb }));
+            create_task(async move {
+                VAR.set("inside");
+                current_task().expect("inside a task").cancel();
+                let _ = catch_cancelled(async { drop(shielded.await) }).await;
+                in_task.borrow_mut().push(VAR.get());
+            });
+            EventLoop::current().call_soon(move || in_callback.borrow_mut().push(VAR.get()));
+        });
+    });
+    assert_eq!(reports, ["Exception in destructor: the bomb went off"]);
+    assert_eq!(*seen.borrow(), [Some("outside"), Some("inside")]);
+    assert_eq!(VAR.get(), Some("outside"));
 }

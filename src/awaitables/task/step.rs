@@ -70,7 +70,8 @@ pub(super) fn step(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me
 #[inline(never)]
 fn step_in_context(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     let outside = swap_context(state.take_context());
-    advance(core, state, coroutine, me);
+    // a destructor may panic after the poll; the thread must not be left in the task's context
+    guarded(core.kernel(), IN_DESTRUCTOR, || advance(core, state, coroutine, me));
     leave_context(core, state, outside);
 }
 
