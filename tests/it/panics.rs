@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 
 use futures::channel::oneshot;
 use futures::future::{Either, select};
@@ -495,26 +496,40 @@ fn entries_behind_a_destructor_that_panics_are_not_lost() {
     assert_eq!(*reports.borrow(), ["Exception in destructor: the bomb went off"]);
 }
 
-/// The panic comes out of the step itself, after the poll.
+/// The panic comes out of the step itself, after the poll. Returns what a callback sees after that, then what the task
+/// sees in its next step, then what is seen outside.
+fn seen_around_a_step_whose_destructor_panics(variable: &'static ContextVar<&str>) -> Vec<Option<&'static str>> {
+    let seen = Log::<Option<&str>>::default();
+    let (in_callback, in_task) = (Rc::clone(&seen), Rc::clone(&seen));
+    let reports = reports_of(|lp| {
+        lp.create_task(async move {
+            let shielded = shield(create_task(async { Bomb }));
+            create_task(async move {
+                variable.set("inside");
+                current_task().expect("inside a task").cancel();
+                let _ = catch_cancelled(async { drop(shielded.await) }).await;
+                in_task.borrow_mut().push(variable.get());
+            });
+            EventLoop::current().call_soon(move || in_callback.borrow_mut().push(variable.get()));
+        });
+    });
+    assert_eq!(reports, ["Exception in destructor: the bomb went off"]);
+    seen.borrow_mut().push(variable.get());
+    seen.take()
+}
+
 #[test]
 fn a_step_with_a_destructor_that_panics_leaves_each_in_its_own_context() {
     static VAR: ContextVar<&str> = ContextVar::new("var");
     VAR.set("outside");
-    let seen = Log::<Option<&str>>::default();
-    let (in_callback, in_task) = (Rc::clone(&seen), Rc::clone(&seen));
-    let reports = reports_of(|lp| {
-        lp.create_task(async {
-            let shielded = shield(create_task(async { Bomb }));
-            create_task(async move {
-                VAR.set("inside");
-                current_task().expect("inside a task").cancel();
-                let _ = catch_cancelled(async { drop(shielded.await) }).await;
-                in_task.borrow_mut().push(VAR.get());
-            });
-            EventLoop::current().call_soon(move || in_callback.borrow_mut().push(VAR.get()));
-        });
-    });
-    assert_eq!(reports, ["Exception in destructor: the bomb went off"]);
-    assert_eq!(*seen.borrow(), [Some("outside"), Some("inside")]);
-    assert_eq!(VAR.get(), Some("outside"));
+    let seen = seen_around_a_step_whose_destructor_panics(&VAR);
+    assert_eq!(seen, [Some("outside"), Some("inside"), Some("outside")]);
+}
+
+/// A thread makes its first context when it first sets a variable.
+#[test]
+fn a_thread_whose_first_context_is_made_in_a_step_that_panics_leaves_it_too() {
+    static VAR: ContextVar<&str> = ContextVar::new("var");
+    let seen = thread::spawn(|| seen_around_a_step_whose_destructor_panics(&VAR)).join().expect("it returns");
+    assert_eq!(seen, [None, Some("inside"), None]);
 }

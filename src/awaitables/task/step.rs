@@ -59,10 +59,24 @@ pub(super) fn step(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me
     if uses_contexts() {
         return step_in_context(core, state, coroutine, me);
     }
+    let first_use = FirstUse { core, state };
     advance(core, state, coroutine, me);
-    // the thread's first use of a variable may have been in this step
-    if uses_contexts() {
-        leave_context(core, state, None);
+    drop(first_use);
+}
+
+/// Ends a step that began before the thread used variables, also if a destructor panics after the poll: the thread's
+/// first use of a variable may have been in this step.
+struct FirstUse<'a> {
+    core: &'a Core,
+    state: &'a TaskState,
+}
+
+impl Drop for FirstUse<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if uses_contexts() {
+            leave_context(self.core, self.state, None);
+        }
     }
 }
 
