@@ -64,7 +64,7 @@ impl AnyFuture {
     /// children were).
     ///
     /// A future is cancelled at once. A task meets the cancellation at the await where it is suspended; if it awaits a
-    /// task, future or gathering there, that is cancelled first.
+    /// task, future or gathering there, and nothing beside it, that is cancelled first.
     pub fn cancel(&self) -> bool {
         cancel(&self.node, &None)
     }

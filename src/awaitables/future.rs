@@ -33,7 +33,8 @@ use crate::node::{Core, Ending, Kind, Loop, Node, Promise, as_node, as_promise};
 /// ```
 ///
 /// # Cancel safety
-/// Dropping the await loses nothing. A cancellation of the awaiting task cancels the future, for all its awaiters.
+/// Dropping the await loses nothing. A cancellation of the awaiting task cancels the future, for all its awaiters, if
+/// nothing else is awaited there.
 #[must_use = "a future does nothing unless its result is set and awaited"]
 pub struct Future<T> {
     pub(super) join: JoinHandle<T>,

@@ -60,7 +60,8 @@ pub enum FirstError {}
 ///
 /// # Cancel safety
 /// Dropping the await loses nothing but the results: the children run on. A cancellation of the awaiting task cancels
-/// all children, and is raised in that task when the first of them has ended (with [`Outcomes`]: the last).
+/// all children, if nothing else is awaited there, and is raised in that task when the first of them has ended (with
+/// [`Outcomes`]: the last).
 #[must_use = "if a gathering is dropped, its children run on, and their results are lost"]
 pub struct Gathering<O, K = Values> {
     pub(super) join: JoinHandle<O>,

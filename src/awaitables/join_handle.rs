@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::any_future::AnyFuture;
-use crate::cancel::{Raise, cancel, is_throwing, no_longer_waits_for, poll_leaf, wait_for_node};
+use crate::cancel::{Raise, Waiting, cancel, poll_leaf};
 use crate::current::{self, wake_target};
 use crate::error::TaskError;
 use crate::node::{Core, Ending, NodeRef, PromiseRef, State, Watcher, outcome, release, same};
@@ -27,6 +27,7 @@ pub(crate) struct JoinHandle<T> {
     /// The await's number among the node's watchers.
     number: Cell<u64>,
     raise: Raise,
+    waiting: Waiting,
 }
 
 /// A type in the list of `handles.rs`. A gathering is made only of a type that is in it, see `Gathering::new`; all
@@ -36,7 +37,7 @@ pub(crate) trait Listed {}
 impl<T> JoinHandle<T> {
     /// Takes over a handle that the node counts already.
     pub(crate) fn adopt(promise: PromiseRef<T>) -> Self {
-        Self { promise, number: Cell::new(NOT_WATCHING), raise: Raise::default() }
+        Self { promise, number: Cell::new(NOT_WATCHING), raise: Raise::default(), waiting: Waiting::default() }
     }
 
     /// A new handle on the node that `promise` is a view of.
@@ -109,19 +110,16 @@ impl<T> JoinHandle<T> {
     /// Awaits the value as asyncio's `await` does: the cancellation of a cancelled node is raised here, and the panic
     /// of a panicked one is resumed here.
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<T> {
-        // not by `poll_leaf`: this waits for a node, which `wait_for_node` notes, and may raise
-        if is_throwing(cx) {
-            return Poll::Pending;
-        }
         let core = self.promise.core();
         match core.state() {
             State::Pending => {
                 self.watch(cx);
-                wait_for_node(core, || self.node());
+                self.waiting.note_node(core, cx, || self.node());
                 return Poll::Pending;
             }
             State::Finished => {
                 self.number.set(NOT_WATCHING);
+                self.waiting.ready(core.kernel());
                 core.set_retrieved();
                 let taken = "awaited again after its value was taken; use shared() to await it more than once";
                 return Poll::Ready(self.promise.take().expect(taken));
@@ -141,7 +139,7 @@ impl<T> JoinHandle<T> {
     /// Waits until the node is done and returns how it ended. Unlike `poll`, this does not enter the node into the
     /// await graph, so a cancellation of the waiting task does not cancel the node.
     pub(crate) fn poll_outcome(&mut self, cx: &Context<'_>) -> Poll<Result<T, TaskError>> {
-        poll_leaf(cx, &"the outcome of a task", || {
+        poll_leaf(&self.waiting, self.core().kernel(), cx, &"the outcome of a task", || {
             if self.core().is_done() {
                 self.number.set(NOT_WATCHING);
                 return Poll::Ready(self.take_result());
@@ -184,7 +182,9 @@ impl<T> Drop for JoinHandle<T> {
         let number = self.number.get();
         if number != NOT_WATCHING {
             drop(self.promise.core().watchers().remove(number));
-            drop(no_longer_waits_for(&*self.promise));
+        }
+        if self.waiting.was_noted() {
+            drop(self.waiting.end_node(&*self.promise));
         }
         release(&*self.promise);
     }

@@ -31,7 +31,8 @@ use crate::node::{Core, Kind, Node, Promise, as_promise, drop_flat};
 /// ```
 ///
 /// # Cancel safety
-/// Dropping the await loses nothing. A cancellation of the awaiting task cancels what is behind the handle.
+/// Dropping the await loses nothing. A cancellation of the awaiting task cancels what is behind the handle, if nothing
+/// else is awaited there.
 #[must_use = "if it is dropped, the task behind it runs on, and its result is lost"]
 pub struct Awaitable<T> {
     pub(super) join: JoinHandle<T>,
@@ -93,7 +94,7 @@ impl<T: Clone + 'static> From<Shared<T>> for Awaitable<T> {
 ///
 /// # Cancel safety
 /// Dropping the await loses nothing. A cancellation of one awaiting task cancels what is behind the handle, for all
-/// awaiters.
+/// awaiters, if nothing else is awaited there.
 #[must_use = "if it is dropped, the task behind it runs on, and its result is lost"]
 pub struct Shared<T> {
     pub(super) join: JoinHandle<T>,

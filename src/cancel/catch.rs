@@ -1,28 +1,29 @@
 //! Where a cancellation is caught: asyncio's `except CancelledError`. Owns `catch_cancelled`; must not know how a
-//! cancellation begins.
-//!
-//! While a cancellation is thrown, leaves return `Pending`. The innermost `catch_cancelled` whose future returns
-//! `Pending` then drops that future: its destructors are asyncio's `finally`. `kernel/throwing.rs` has the whole
-//! picture.
+//! cancellation begins, nor how it comes to a scope.
 
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-
-use super::leaf::poll_again;
+use super::poll_scope::poll_scope;
+use super::scope::ScopeRef;
 use crate::base::poll_with;
 use crate::current;
 use crate::error::Cancelled;
-use crate::kernel::Throw;
-use crate::node::{Kind, Loop, Node};
+use crate::kernel::Scope;
+use crate::node::{Kind, Node};
 
-/// Runs `future`, and catches a cancellation that is thrown through it: asyncio's `try: await future` /
-/// `except CancelledError`.
+/// Runs `future`, and catches a cancellation that comes to it: of its task, of a time limit or a task group around it,
+/// or of something that it awaits. asyncio's `try: await future` / `except CancelledError`.
 ///
 /// Returns `Ok(value)` if the future returned, and `Err(Cancelled)` if it was cancelled. In that case the future has
 /// been dropped, with its destructors, and the task goes on here. It may clean up with awaits. It may go on for good:
 /// `cancelling()` then counts the request until `uncancel()` is called. Or it may let the cancellation go on from here,
 /// with [`Cancelled::reraise`].
+///
+/// If several of them wait beside each other in one task, each meets a cancellation of the task, once; if they wait
+/// inside each other, the innermost. The task ends cancelled only if none has caught the cancellation, or if one lets
+/// it go on. What is beside them is not cancelled meanwhile. See
+/// [what a cancellation reaches](crate::guide::from_asyncio#what-a-cancellation-reaches).
+///
+/// If no other `catch_cancelled` waits in the future, it is dropped as it stands, without another poll. If it is polled
+/// and has its value ready in that poll, the value is lost.
 ///
 /// # Examples
 /// ```
@@ -46,87 +47,88 @@ use crate::node::{Kind, Loop, Node};
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 ///
+/// A task of three branches. The cancellation ends what is caught, each limit what it holds, and the rest goes on:
+/// ```
+/// use futures::stream::{FuturesUnordered, StreamExt};
+/// use oneloop::{Clock, EventLoop, TimeoutError, catch_cancelled, create_task, sleep, timeout};
+/// use std::time::Duration;
+///
+/// async fn after(seconds: u64) -> u64 {
+///     sleep(Duration::from_secs(seconds)).await;
+///     seconds
+/// }
+///
+/// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+/// lp.run_until_complete(async {
+///     let task = create_task(async {
+///         let limits = [60, 7].map(|seconds| timeout(Duration::from_secs(9), after(seconds)));
+///         let set: FuturesUnordered<_> = limits.into_iter().collect();
+///         futures::join!(
+///             timeout(Duration::from_secs(5), after(60)),
+///             catch_cancelled(after(60)),
+///             set.collect::<Vec<_>>(),
+///         )
+///     });
+///     sleep(Duration::from_secs(1)).await;
+///     task.cancel();
+///     let (fetched, worked, others) = task.await; // it has caught the cancellation
+///     assert!(worked.is_err()); // after 1 s
+///     assert_eq!(fetched, Err(TimeoutError)); // after 5 s
+///     assert_eq!(others, [Ok(7), Err(TimeoutError)]); // after 7 s and 9 s
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Cancelled`] if a cancellation was caught.
 ///
 /// # Cancel safety
-/// To catch cancellations is its purpose. Dropping it drops the future.
+/// To catch cancellations is its purpose. Dropping it drops the future. One that was polled in the last step of its
+/// task, and then left alone without being dropped, counts as waiting: awaited in the step in which the task is
+/// cancelled, it meets that cancellation.
 pub fn catch_cancelled<F: IntoFuture>(future: F) -> impl Future<Output = Result<F::Output, Cancelled>> {
-    poll_with(future.into_future(), |future, cx| poll_catching(true, future, cx))
+    let catcher = Catcher::default();
+    poll_with(future.into_future(), move |future, cx| poll_scope(catcher.scope(), future, cx))
 }
 
-/// Polls the future of a scope. A scope is a future that may catch a cancellation thrown through the future inside it:
-/// `catch_cancelled`, a timeout and the like. If the scope catches one, `future` is dropped, and `None` then.
-///
-/// If `catches` is false, a cancellation passes through: to an outer scope, or to a sibling under `join!`.
-pub(crate) fn poll_catching<F: Future>(
-    catches: bool,
-    mut future: Pin<&mut Option<F>>,
-    cx: &mut Context<'_>,
-) -> Poll<Result<F::Output, Cancelled>> {
-    let kernel = current::current();
-    let kernel = kernel.as_deref();
-    // a raise that is on now began beside this scope, under a `join!`: so this scope must not catch it
-    let siblings_raise = kernel.filter(|_| catches).and_then(SetAside::new);
-    let leaf_skipped_outside = kernel.is_some_and(|kernel| kernel.throwing().leaf_skipped().get());
-    let inner = future.as_mut().as_pin_mut().expect("a scope for cancellations was polled again after it was done");
-    let polled = inner.poll(cx);
-    let throwing = kernel.filter(|kernel| kernel.throwing().throw() != Throw::Off);
-    let caught = throwing.filter(|_| catches && polled.is_pending()).map(|kernel| {
-        // a leaf beside this scope survives the cancellation, and may have missed its wake-up
-        if leaf_skipped_outside && kernel.throwing().throw() == Throw::Delivered {
-            poll_again(kernel);
-        }
-        kernel.throwing().take()
-    });
-    drop(siblings_raise);
-    match caught {
-        Some(message) => {
-            future.set(None);
-            Poll::Ready(Err(Cancelled::new(message)))
-        }
-        None => polled.map(Ok),
+/// The scope of a `catch_cancelled`.
+#[derive(Default)]
+struct Catcher {
+    cells: Scope,
+}
+
+impl Catcher {
+    fn scope(&self) -> ScopeRef<'_> {
+        ScopeRef { cells: &self.cells, own: None, is_catcher: true }
     }
 }
 
-/// A raise of a leaf beside a scope, set aside while the scope is polled. Dropping this puts it back.
-struct SetAside<'a> {
-    kernel: &'a Loop,
-    throw: Throw,
-    message: Option<Arc<str>>,
-    raise_postponed: bool,
-}
-
-impl<'a> SetAside<'a> {
-    fn new(kernel: &'a Loop) -> Option<Self> {
-        let throwing = kernel.throwing();
-        let throw = throwing.throw();
-        matches!(throw, Throw::Raised(_)).then(|| {
-            let raise_postponed = throwing.raise_postponed().replace(false);
-            Self { kernel, throw, message: throwing.take(), raise_postponed }
-        })
-    }
-}
-
-impl Drop for SetAside<'_> {
+impl Drop for Catcher {
+    #[inline]
     fn drop(&mut self) {
-        self.kernel.throwing().start(self.throw, self.message.take());
-        self.kernel.throwing().raise_postponed().set(self.raise_postponed);
+        if self.cells.is_entered() {
+            leave(&self.cells);
+        }
+    }
+}
+
+/// A scope that was not over is dropped.
+#[cold]
+fn leave(cells: &Scope) {
+    // if this thread has left the loop, nothing is left to leave but an entry, which goes with the loop
+    let here = current::current().filter(|kernel| !cells.is_of_another_loop(kernel.number()));
+    if let Some(kernel) = here
+        && let Some(place) = cells.leave(kernel.step())
+    {
+        drop(kernel.await_tree().remove(place));
     }
 }
 
 /// Takes back one request to cancel a task, and returns how many are left. If none is left, a cancellation that the
-/// next step would deliver is dropped. So is one that is being delivered right now, which a task sees if a combinator
-/// polls a sibling of the leaf that has returned `Pending`.
+/// next step would deliver is dropped.
 pub(crate) fn uncancel(task: &dyn Node) -> u32 {
-    let Kind::Task(state) = task.kind() else { return 0 };
-    let left = state.uncancel();
-    let kernel = task.core().kernel();
-    if left == 0 && state.running().get() && kernel.throwing().throw() == Throw::Delivered {
-        drop(kernel.throwing().take());
-        if kernel.throwing().leaf_skipped().get() {
-            poll_again(kernel);
-        }
+    match task.kind() {
+        Kind::Task(state) => state.uncancel(),
+        Kind::Plain | Kind::Gathering(_) => 0,
     }
-    left
 }

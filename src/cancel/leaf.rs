@@ -1,63 +1,264 @@
-//! Leaves: the futures of the loop at the bottom of a task. Owns what every leaf has to do; must not know what a leaf
-//! waits for.
+//! Leaves: the futures of the loop at the bottom of a task. Owns how a leaf tells its task that it waits; must not know
+//! what a leaf waits for.
 //!
 //! A task is a tree of futures. The inner ones are the program's: `async` blocks and combinators, which poll others. A
 //! **leaf** is a future of this crate that polls no other: it registers with something of the loop (a timer, a node, a
-//! queue of waiters, a descriptor), returns `Pending`, and is polled again when that has happened.
+//! queue of waiters, a descriptor), returns `Pending`, and is polled again when that has happened. A leaf knows nothing
+//! of cancellations: it is dropped, or it is polled.
 
 use std::cell::Cell;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::base::WakeTarget;
 use crate::current::{self, key_of, wake_target};
-use crate::kernel::{Leaf, Throw};
+use crate::kernel::{Awaited, Leaf, Place};
 use crate::node::{Core, Kind, Loop, Node, NodeRef, TaskState, same, wake};
 
-/// Polls a leaf. `poll` looks whether the leaf is ready, and registers what to wake if it is not. `what` says what it
-/// waits for.
+/// That a leaf waits, for the running task: because a cancellation goes to the one thing that a task or a scope awaits,
+/// and for the await graph. A leaf has one, says `note` when it returns `Pending`, `ready` when it does not, and `end`
+/// when it is dropped.
 ///
-/// While a cancellation is delivered to the task, the leaf returns `Pending` and `poll` is not called. So the leaf may
-/// miss its wake-up. If a sibling catches the cancellation (`join!` with a `catch_cancelled`) and this leaf survives,
-/// it must be polled again. A leaf whose waker is foreign wakes itself now; for the others, `catch_cancelled` queues
-/// the task once more.
-#[inline]
-pub(crate) fn poll_leaf<R>(cx: &Context<'_>, what: Leaf, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
-    if is_throwing(cx) {
-        return Poll::Pending;
+/// ```text
+///   0 ── Pending under the task's own waker ──▶ the number of the step that has counted it, which is odd
+///   0 ── Pending under another waker ─────────▶ twice the place of its entry in the tree, which is not 0
+///   any ── ready, or dropped ─────────────────▶ 0
+/// ```
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    ticket: Cell<u32>,
+}
+
+impl Waiting {
+    /// The leaf that is polled with `cx` returns `Pending`, and waits for `what`.
+    #[inline]
+    pub(crate) fn note(&self, kernel: &Loop, cx: &Context<'_>, what: Leaf) {
+        if !is_own(kernel, cx) {
+            return self.stand(kernel, Awaited::Leaf(what));
+        }
+        let step = kernel.step().number();
+        if self.ticket.get() != step {
+            self.count(kernel, step);
+            kernel.step().add_leaf(what);
+        }
     }
+
+    /// As `note`, for the first poll of a leaf, under the waker of the running task.
+    #[inline]
+    pub(crate) fn begin(&self, kernel: &Loop, what: Leaf) {
+        self.ticket.set(kernel.step().number());
+        kernel.step().add_leaf(what);
+    }
+
+    /// As `note`, for the await of a node. A cancellation of the task may go to that node.
+    pub(crate) fn note_node(&self, core: &Core, cx: &Context<'_>, node: impl FnOnce() -> NodeRef) {
+        let kernel = &**core.kernel();
+        if !is_own(kernel, cx) {
+            return self.stand(kernel, Awaited::Node(node()));
+        }
+        let step = kernel.step().number();
+        if self.ticket.get() != step && with_running(kernel, |task| task.wait_for(node())).is_some() {
+            self.count(kernel, step);
+            kernel.step().add_node();
+        }
+    }
+
+    #[inline]
+    fn count(&self, kernel: &Loop, step: u32) {
+        let before = self.ticket.replace(step);
+        if is_place(before) {
+            remove_entry(kernel, before);
+        }
+    }
+
+    /// Enters the leaf into the tree, or moves its entry to the scope that polls it now.
+    #[cold]
+    fn stand(&self, kernel: &Loop, what: Awaited<NodeRef>) {
+        let Some(parent) = innermost_place(kernel) else { return };
+        let ticket = self.ticket.get();
+        if is_place(ticket) {
+            kernel.await_tree().move_below(Place::from_ticket(ticket), parent);
+        } else {
+            let place = kernel.await_tree().insert(parent, what);
+            self.ticket.set(place.ticket());
+        }
+    }
+
+    /// The leaf does not return `Pending`.
+    #[inline]
+    pub(crate) fn ready(&self, kernel: &Loop) {
+        if self.ticket.get().is_multiple_of(2) {
+            self.leave(kernel);
+        }
+        self.ticket.set(0);
+    }
+
+    /// As `ready`, for a leaf that keeps no pointer to its loop, but its number.
+    #[inline]
+    pub(crate) fn ready_in(&self, loop_number: u16) {
+        if self.ticket.get().is_multiple_of(2) {
+            self.end_in(loop_number);
+        }
+        self.ticket.set(0);
+    }
+
+    /// The leaf was counted in the step with this number.
+    #[inline]
+    pub(crate) fn set_counted(&self, step: u32) {
+        self.ticket.set(step);
+    }
+
+    /// As `end`, for a leaf that keeps no pointer to its loop, but its number if it stands in the tree. If this thread
+    /// has left the loop, the entry stays until the loop goes.
+    #[inline]
+    pub(crate) fn end_in(&self, loop_number: u16) {
+        let ticket = self.ticket.get();
+        if ticket != 0 && (is_place(ticket) || ticket == current::step_number()) {
+            self.end_here(loop_number);
+        }
+    }
+
+    #[cold]
+    fn end_here(&self, loop_number: u16) {
+        if let Some(kernel) = current::current()
+            && (!is_place(self.ticket.get()) || kernel.number() == loop_number)
+        {
+            self.end(&kernel);
+        }
+    }
+
+    /// Whether `end` may have something to do.
+    #[inline]
+    pub(crate) fn was_noted(&self) -> bool {
+        self.ticket.get() != 0
+    }
+
+    /// The leaf is dropped.
+    #[inline]
+    pub(crate) fn end(&self, kernel: &Loop) {
+        let ticket = self.ticket.get();
+        if ticket == kernel.step().number() {
+            self.ticket.set(0);
+            if kernel.running_task().is_some() {
+                kernel.step().remove_leaf();
+            }
+        } else if is_place(ticket) {
+            self.leave(kernel);
+        }
+    }
+
+    /// The await of `node` is dropped. The caller drops the pointer that the task held.
+    pub(crate) fn end_node(&self, node: &dyn Node) -> Option<NodeRef> {
+        let kernel = node.core().kernel();
+        let ticket = self.ticket.get();
+        if ticket == kernel.step().number() {
+            return self.uncount_node(node, kernel);
+        }
+        if is_place(ticket) {
+            self.leave(kernel);
+        }
+        None
+    }
+
+    fn uncount_node(&self, node: &dyn Node, kernel: &Loop) -> Option<NodeRef> {
+        self.ticket.set(0);
+        let waits = with_running(kernel, |task| task.no_longer_waits_for(|other| same(&**other, node)))?;
+        kernel.step().remove_node();
+        waits
+    }
+
+    #[cold]
+    fn leave(&self, kernel: &Loop) {
+        let ticket = self.ticket.take();
+        if ticket != 0 {
+            remove_entry(kernel, ticket);
+        }
+    }
+}
+
+/// Whether a future is polled with the waker of its task, or with a clone of that.
+#[inline]
+pub(super) fn is_own(kernel: &Loop, cx: &Context<'_>) -> bool {
+    kernel.running_task().is_polled_with(cx.waker()) || key_of(cx.waker()).is_some()
+}
+
+/// Whether a ticket names a place in the tree.
+#[inline]
+fn is_place(ticket: u32) -> bool {
+    ticket != 0 && ticket.is_multiple_of(2)
+}
+
+#[cold]
+fn remove_entry(kernel: &Loop, ticket: u32) {
+    let entry = kernel.await_tree().remove(Place::from_ticket(ticket));
+    drop(entry); // the borrow of the tree has ended: this may be the last pointer to a node
+}
+
+/// The place in the tree of the innermost scope that is being polled, or else of the running task.
+pub(super) fn innermost_place(kernel: &Loop) -> Option<Place> {
+    with_running(kernel, |task| {
+        kernel.enclosing().place(kernel.await_tree(), kernel.number(), || match task.root() {
+            Place::NONE => {
+                let root = kernel.await_tree().insert(Place::NONE, Awaited::Task);
+                task.set_root(root);
+                root
+            }
+            root => root,
+        })
+    })
+}
+
+/// Polls a leaf, whose `waiting` says what it waits for.
+#[inline]
+pub(crate) fn poll_leaf<R>(
+    waiting: &Waiting,
+    kernel: &Loop,
+    cx: &Context<'_>,
+    what: Leaf,
+    poll: impl FnOnce() -> Poll<R>,
+) -> Poll<R> {
     let polled = poll();
     if polled.is_pending() {
-        current::note_wait(what);
+        waiting.note(kernel, cx, what);
+    } else {
+        waiting.ready(kernel);
     }
     polled
 }
 
-/// Whether a leaf must return `Pending` because a cancellation is being delivered: see `poll_leaf`.
-#[inline]
-pub(crate) fn is_throwing(cx: &Context<'_>) -> bool {
-    current::throw() == Throw::Delivered && skip_leaf(cx)
+/// A leaf that `poll` polls. `what` says what it waits for.
+pub(crate) fn leaf_fn<R, P>(kernel: &Loop, what: Leaf, poll: P) -> LeafFn<'_, P>
+where
+    P: FnMut(&Context<'_>) -> Poll<R> + Unpin,
+{
+    LeafFn { kernel, what, waiting: Waiting::default(), poll }
 }
 
-#[cold]
-fn skip_leaf(cx: &Context<'_>) -> bool {
-    if let Some(kernel) = current::current() {
-        kernel.throwing().leaf_skipped().set(true);
+/// The future that `leaf_fn` returns.
+pub(crate) struct LeafFn<'a, P> {
+    kernel: &'a Loop,
+    what: Leaf,
+    waiting: Waiting,
+    poll: P,
+}
+
+impl<R, P> Future for LeafFn<'_, P>
+where
+    P: FnMut(&Context<'_>) -> Poll<R> + Unpin,
+{
+    type Output = R;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        let Self { kernel, what, waiting, poll } = &mut *self;
+        poll_leaf(waiting, kernel, cx, what, || poll(cx))
     }
-    if key_of(cx.waker()).is_none() {
-        cx.waker().wake_by_ref();
+}
+
+impl<P> Drop for LeafFn<'_, P> {
+    fn drop(&mut self) {
+        self.waiting.end(self.kernel);
     }
-    true
-}
-
-/// Notes in the running task that it is about to wait for a node: for the await graph, and because a cancellation of
-/// the task goes to that node.
-pub(crate) fn wait_for_node(core: &Core, node: impl FnOnce() -> NodeRef) {
-    with_running(core.kernel(), |task| task.wait_for(node()));
-}
-
-/// Notes in the running task that its await of `node` was dropped. The caller drops the pointer that the task held.
-pub(crate) fn no_longer_waits_for(node: &dyn Node) -> Option<NodeRef> {
-    with_running(node.core().kernel(), |task| task.no_longer_waits_for(|other| same(&**other, node))).flatten()
 }
 
 /// Queues another step of the running task.
@@ -66,7 +267,7 @@ pub(super) fn poll_again(kernel: &Loop) {
 }
 
 /// Shows the state of the loop's running task to `f`, if a task is running.
-fn with_running<R>(kernel: &Loop, f: impl FnOnce(&TaskState) -> R) -> Option<R> {
+pub(super) fn with_running<R>(kernel: &Loop, f: impl FnOnce(&TaskState) -> R) -> Option<R> {
     kernel.running_task().with(|task| match task?.kind() {
         Kind::Task(state) => Some(f(state)),
         Kind::Plain | Kind::Gathering(_) => None,

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use crate::error::Cancelled;
-use crate::kernel::Queued;
-use crate::node::{Ending, Kind, NodeRef, Request, TaskState};
+use crate::kernel::{Queued, Sole};
+use crate::node::{Ending, Kind, Loop, NodeRef, Request, TaskState};
 
 type Message = Option<Arc<str>>;
 
@@ -130,11 +130,30 @@ fn ask_or_follow(task: &NodeRef, state: &TaskState, message: &Message) -> Option
         state.ask(Request::Asked, message.clone());
         return None;
     }
-    let awaited = state.waits_for_one();
+    let awaited = sole_await(task.core().kernel(), state);
     if awaited.is_none() {
         interrupt(task, message);
     }
     awaited
+}
+
+/// The node that the task awaits, if it awaits nothing else. A cancellation is handed on to this node.
+///
+/// A task that awaits several things, in a `select` or `join` of another crate, may have given some of them up without
+/// dropping them. So no node is sure to be awaited, and such a task is cancelled itself.
+fn sole_await(kernel: &Loop, state: &TaskState) -> Option<NodeRef> {
+    if state.leaf().is_some() {
+        return None;
+    }
+    let mut sole = Sole::Nothing;
+    let something_below = kernel.await_tree().add_to(state.root(), &mut sole);
+    state.add_awaits_to(&mut sole, something_below);
+    sole.into_node()
+}
+
+/// Whether the task awaits the node, perhaps among others.
+fn awaits(kernel: &Loop, state: &TaskState, node: &NodeRef) -> bool {
+    state.waits_for_nodes().contains(node) || kernel.await_tree().listed(state.root()).0.contains(node)
 }
 
 impl Frame {
@@ -191,7 +210,7 @@ pub(crate) fn deliver_to_wait(task: &NodeRef) {
         return;
     }
     let (_, message) = state.take_request();
-    let accepted = state.waits_for_one().is_some_and(|node| cancel(&node, &message));
+    let accepted = sole_await(task.core().kernel(), state).is_some_and(|node| cancel(&node, &message));
     if !accepted {
         interrupt(task, &message);
     }
@@ -208,7 +227,7 @@ pub(crate) fn take_back_if_given_up(task: &NodeRef) {
     if node.core().was_retrieved() {
         return;
     }
-    if !node.core().is_done() && state.waits_for_nodes().contains(&node) {
+    if !node.core().is_done() && awaits(task.core().kernel(), state, &node) {
         state.hand_on(node, message);
     } else {
         interrupt(task, &message);

@@ -5,10 +5,14 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::leaf::{is_throwing, poll_again};
+use super::leaf::poll_again;
 use crate::current::{self, key_of};
 use crate::error::Cancelled;
 use crate::kernel::Throw;
+
+/// A leaf under a waker of another crate that raises as often in one step, without any other leaf in between, is polled
+/// by an executor inside the step, which would go on for ever. A combinator polls again only a few times.
+const MAX_RAISES_IN_A_ROW: u32 = 1000;
 
 /// A cancellation that a leaf has raised. Dropping this takes it back, unless it was caught before.
 #[derive(Debug, Default)]
@@ -20,34 +24,38 @@ pub(crate) struct Raise {
 impl Raise {
     /// Raises a cancellation. The leaf must then return `Pending`.
     ///
-    /// If a throw is on already, this one is postponed: the leaf is polled again if the other one is taken back, and
-    /// raises then. A leaf whose waker is foreign wakes itself now, because another poll of the task would
-    /// not reach it.
+    /// If a throw is on already, this one is postponed: the leaf is polled again if the other one is caught beside it
+    /// or taken back, and raises then. A leaf whose waker is foreign wakes itself now, because another poll of the task
+    /// would not reach it.
     ///
     /// # Panics
-    /// Outside a task, where nothing would catch it.
+    /// Outside a task, where nothing would catch it; and in an executor that runs inside a step, and so polls the leaf
+    /// over and over.
     pub(crate) fn raise(&mut self, message: Option<Arc<str>>, cx: &Context<'_>) {
         self.revoke(); // a leaf that is polled again raises anew, under a new number
-        let in_task = current::current().is_some_and(|kernel| {
-            if kernel.running_task().current().is_none() {
-                return false;
-            }
-            let throwing = kernel.throwing();
-            if throwing.throw() == Throw::Off {
+        let kernel = current::current().filter(|kernel| kernel.running_task().with(|task| task.is_some()));
+        let kernel = kernel.expect(
+            "a cancelled task or future was awaited outside any task of a oneloop loop; use outcome() there, which \
+             returns the cancellation as a value",
+        );
+        let throwing = kernel.throwing();
+        match throwing.throw() {
+            Throw::Off => {
                 self.number = throwing.next_raise();
                 throwing.raise_postponed().set(false);
-                throwing.start(Throw::Raised(self.number), message);
-            } else {
-                throwing.raise_postponed().set(true);
+                throwing.raise(self.number, message);
             }
-            true
-        });
-        assert!(
-            in_task,
-            "a cancelled task or future was awaited outside any task of a oneloop loop; use outcome() there, which \
-             returns the cancellation as a value"
-        );
+            Throw::Raised(_) => throwing.raise_postponed().set(true),
+            Throw::Delivered => poll_again(&kernel),
+        }
         if key_of(cx.waker()).is_none() {
+            let in_a_row = throwing.insist(std::ptr::from_ref(self).addr());
+            assert!(
+                in_a_row < MAX_RAISES_IN_A_ROW,
+                "a cancelled task or future is awaited by an executor that runs inside a step of a task (block_on, for \
+                 example), where nothing can catch the cancellation; await it in the task, or use outcome() there, \
+                 which returns the cancellation as a value"
+            );
             cx.waker().wake_by_ref();
         }
     }
@@ -139,9 +147,7 @@ impl Reraise {
     }
 
     pub(crate) fn poll<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
-        if !is_throwing(cx) {
-            self.raise.raise(self.message.clone(), cx);
-        }
+        self.raise.raise(self.message.clone(), cx);
         Poll::Pending
     }
 }

@@ -4,9 +4,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::task::Waker;
 
 use crate::base::{Context, Value, VariableId};
-use crate::kernel::{Leaf, Throw};
+use crate::kernel::Leaf;
 use crate::node::Loop;
 
 thread_local! {
@@ -96,23 +97,36 @@ pub(crate) fn is_in(kernel: &Loop) -> bool {
     INNERMOST.try_with(|innermost| std::ptr::eq(innermost.get(), kernel)).unwrap_or(false)
 }
 
-/// The cancellation that is thrown in the running task.
+/// The loop that this thread is in, if a task of that is running.
+///
+/// # Safety
+/// The reference must not be used after the step that is on: so a caller uses it until it returns, and does not keep it.
 #[inline]
-pub(crate) fn throw() -> Throw {
-    // SAFETY: `f` reads one field.
-    unsafe { with(|kernel| kernel.map_or(Throw::Off, |kernel| kernel.throwing().throw())) }
+pub(crate) unsafe fn running_loop<'a>() -> Option<&'a Loop> {
+    let innermost = INNERMOST.try_with(Cell::get).unwrap_or(std::ptr::null());
+    // SAFETY: the pointer lives (see `Stack`). It does so until the step ends, whatever loop is entered or left: a task
+    // has a counted pointer to its loop, and the step of the running one has a counted pointer to the task.
+    unsafe { innermost.as_ref() }.filter(|kernel| kernel.running_task().is_some())
 }
 
-/// Notes what the running task is about to wait for, beside nodes.
+/// The number of the running step; 0 if this thread is in no loop.
 #[inline]
-pub(crate) fn note_wait(what: Leaf) {
-    // SAFETY: `f` writes one field, whose type has no destructor.
+pub(crate) fn step_number() -> u32 {
+    // SAFETY: `f` reads one field.
+    unsafe { with(|kernel| kernel.map_or(0, |kernel| kernel.step().number())) }
+}
+
+/// Counts a leaf that waits for `what` in the running step, if it is polled with the waker of that. Returns the number
+/// of the step, or `None`.
+#[inline]
+pub(crate) fn count_leaf(what: Leaf, waker: &Waker) -> Option<u32> {
+    // SAFETY: `f` compares and counts, and calls no code of a user.
     unsafe {
         with(|kernel| {
-            if let Some(kernel) = kernel {
-                kernel.running_task().leaf().set(Some(what));
-            }
-        });
+            let kernel = kernel.filter(|kernel| kernel.running_task().is_polled_with(waker))?;
+            kernel.step().add_leaf(what);
+            Some(kernel.step().number())
+        })
     }
 }
 

@@ -33,6 +33,10 @@ impl Timer {
         Self { kernel: Rc::clone(kernel), key }
     }
 
+    pub(crate) fn kernel(&self) -> &Loop {
+        &self.kernel
+    }
+
     /// Whether the timer was due and has been carried out.
     #[inline]
     pub(crate) fn is_over(&mut self) -> bool {

@@ -1,8 +1,12 @@
-//! The waker of a task, which is nothing but a number. Owns its vtable; must not know what a task is.
+//! The waker of a task, which is nothing but a number. Owns its vtables; must not know what a task is.
 //!
-//! To clone or drop such a waker does nothing, so it may be kept anywhere and for any time. When its task is done, its
+//! To clone or drop such a waker frees nothing, so it may be kept anywhere and for any time. When its task is done, its
 //! number matches no task, and to wake it has no effect. Another thread that has the waker can reach nothing of the
 //! task, so it cannot drop anything of it either.
+//!
+//! There are several vtables, and the polls of a task use them by turns. So a waker that was cloned in an earlier poll
+//! does not pass for the present one (`will_wake`), and a future of another crate that waits clones the waker in each
+//! poll. These clones are counted: that is all that a task knows of such a future.
 #![expect(unsafe_code, reason = "the vtable of a RawWaker")]
 
 use std::ptr;
@@ -10,22 +14,42 @@ use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 
 use super::this_thread;
 use crate::base::{TaskKey, WakeTarget};
-use crate::kernel::Inbox;
-use crate::node::wake_task;
+use crate::kernel::{Inbox, RunningStep};
+use crate::node::{Kind, Loop, TURNS, TaskState, wake_task};
 
-static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, |_| ());
+/// One for each turn, one after the other in memory, so that one comparison recognises all.
+static VTABLES: [RawWakerVTable; TURNS as usize] = [
+    vtable::<1>(),
+    vtable::<2>(),
+    vtable::<3>(),
+    vtable::<4>(),
+    vtable::<5>(),
+    vtable::<6>(),
+    vtable::<7>(),
+    vtable::<8>(),
+];
 
-/// The waker of the task with this key.
-pub(crate) fn waker(key: TaskKey) -> Waker {
+const fn vtable<const TURN: u8>() -> RawWakerVTable {
+    RawWakerVTable::new(clone::<TURN>, wake, wake, drop_clone::<TURN>)
+}
+
+/// The turn of a poll before which no future of another crate has cloned the waker of its task.
+pub(crate) const FIRST_TURN: u8 = 1;
+
+/// The waker of the task with this key, for the poll with this turn.
+#[inline]
+pub(crate) fn waker(key: TaskKey, turn: u8) -> Waker {
+    let vtable = &VTABLES[usize::from((turn - FIRST_TURN) % TURNS)];
     // SAFETY: the functions of the vtable take the data pointer as a number and never read memory through it. So each
     // of them is sound for any number, on any thread, any number of times. `clone` returns the same number and vtable.
-    unsafe { Waker::new(ptr::without_provenance(key.to_word()), &VTABLE) }
+    unsafe { Waker::new(ptr::without_provenance(key.to_word()), vtable) }
 }
 
 /// The task that `waker` wakes. `None` if the waker is foreign, that is, not made by this crate.
 #[inline]
 pub(crate) fn key_of(waker: &Waker) -> Option<TaskKey> {
-    ptr::eq(waker.vtable(), &raw const VTABLE).then(|| TaskKey::from_word(waker.data().addr()))
+    let offset = ptr::from_ref(waker.vtable()).addr().wrapping_sub((&raw const VTABLES).addr());
+    (offset < size_of_val(&VTABLES)).then(|| TaskKey::from_word(waker.data().addr()))
 }
 
 /// What to wake for the future that is polled with `cx`: its task, or, if a combinator of another crate stands in
@@ -35,8 +59,34 @@ pub(crate) fn wake_target(cx: &Context<'_>) -> WakeTarget {
     key_of(waker).map_or_else(|| WakeTarget::Foreign(waker.clone()), WakeTarget::Task)
 }
 
-fn clone(word: *const ()) -> RawWaker {
-    RawWaker::new(word, &VTABLE)
+/// If this is called in a poll of the task, a future of another crate waits.
+fn clone<const TURN: u8>(word: *const ()) -> RawWaker {
+    count(word, TURN, |step, task| {
+        step.add_clone();
+        task.needs_bookkeeping().set(true);
+    });
+    RawWaker::new(word, &VTABLES[usize::from(TURN - FIRST_TURN)])
+}
+
+/// If the clone was made in the same poll, that future has gone.
+fn drop_clone<const TURN: u8>(word: *const ()) {
+    count(word, TURN, |step, _| step.remove_clone());
+}
+
+/// Calls `change` for the step in which the task with this word takes this turn, if that step is on.
+fn count(word: *const (), turn: u8, change: fn(&RunningStep, &TaskState)) {
+    let change_if_on = |kernel: &Loop| {
+        kernel.running_task().with(|task| {
+            if let Some(Kind::Task(state)) = task.map(|task| task.kind())
+                && state.key() == TaskKey::from_word(word.addr())
+                && state.turn() == turn
+            {
+                change(kernel.step(), state);
+            }
+        });
+    };
+    // SAFETY: the closure looks at the running task and counts. It calls no code of a user.
+    unsafe { this_thread::with(|kernel| kernel.map(change_if_on)) };
 }
 
 /// Queues the task: directly if this thread is in its loop, and through the loop's inbox otherwise.

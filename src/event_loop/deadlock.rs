@@ -9,9 +9,12 @@ use crate::node::{Kind, Loop, NodeRef};
 pub(super) fn deadlock(kernel: &Loop) -> Deadlock {
     let waiting = tasks_of(kernel).into_iter().map(|task| {
         let state = task.state();
-        let nodes = state.waits_for_nodes();
+        let (mut nodes, mut leaves) = kernel.await_tree().listed(state.root());
+        nodes.extend(state.waits_for_nodes());
+        leaves.extend(state.leaf());
         let mut waits: Vec<String> = nodes.iter().map(describe).collect();
-        waits.extend(state.leaf().get().map(ToString::to_string));
+        waits.extend(leaves.into_iter().map(|leaf| (*leaf).to_owned()));
+        waits.dedup();
         let what = if waits.is_empty() { "something outside the loop".to_owned() } else { waits.join(" and ") };
         format!("{} waits for {what}", task.name())
     });

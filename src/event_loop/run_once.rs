@@ -223,7 +223,7 @@ fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
         Entry::Task(task) => {
             // a task that has ended, or is held back by a gathering, has lost the mark
             if task.queued().replace(false) {
-                kernel.budget().start_step();
+                kernel.step().begin();
                 task.step(&task);
             }
         }

@@ -14,23 +14,19 @@ const OPERATIONS_PER_STEP: u32 = 64;
 pub(crate) struct Budget {
     /// The entries that were run since the last poll.
     entries: Cell<usize>,
-    /// The operations of the current step that did not have to wait.
-    operations: Cell<u32>,
+    /// The number of a step, and its operations that did not have to wait.
+    operations: Cell<(u32, u32)>,
 }
 
 impl Budget {
-    #[inline]
-    pub(crate) fn start_step(&self) {
-        self.operations.set(0);
-    }
-
-    /// Asks for one operation that would not have to wait. If this returns false, the operation must wait for the next
+    /// Asks for one operation of the step with this number, which would not have to wait. If this returns false, the operation must wait for the next
     /// iteration, which polls descriptors. So a socket that is always ready starves neither other tasks nor other
     /// sockets.
-    pub(crate) fn may_go_on(&self) -> bool {
-        let operations = self.operations.get();
+    pub(crate) fn may_go_on(&self, step: u32) -> bool {
+        let (counted, operations) = self.operations.get();
+        let operations = if counted == step { operations } else { 0 };
         if operations < OPERATIONS_PER_STEP {
-            self.operations.set(operations + 1);
+            self.operations.set((step, operations + 1));
             return true;
         }
         self.poll_soon();

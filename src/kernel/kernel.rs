@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::alarm::Alarm;
+use super::await_tree::AwaitTree;
 use super::budget::Budget;
 use super::deferred_drops::DeferredDrops;
 use super::expected::Expected;
@@ -22,6 +23,8 @@ use super::handle::Handle;
 use super::inbox::{LoopReceiver, LoopSender, Message};
 use super::life::{Life, Phase};
 use super::ready_queue::{ChildTurnRef, Entry, Queued, ReadyQueue, Run, RunRef};
+use super::running_step::RunningStep;
+use super::scope::Enclosing;
 use super::task_table::{RunningTask, TaskTable};
 use super::throwing::Throwing;
 use crate::base::{Clock, PooledRc, RemoteCall, TaskKey, Ticker, unsize};
@@ -40,7 +43,11 @@ pub(crate) struct Kernel<P> {
     ready: ReadyQueue<P>,
     tasks: TaskTable<P>,
     running_task: RunningTask<P>,
+    step: RunningStep,
+    // cancellations inside the running task
     throwing: Throwing,
+    enclosing: Enclosing<P>,
+    await_tree: AwaitTree<P>,
     /// The number of the watcher that was registered last with a node of this loop.
     last_watch: Cell<u64>,
     // what happens outside of the loop
@@ -71,7 +78,10 @@ impl<P: Queued> Kernel<P> {
             ready: ReadyQueue::default(),
             tasks: TaskTable::default(),
             running_task: RunningTask::default(),
+            step: RunningStep::default(),
             throwing: Throwing::default(),
+            enclosing: Enclosing::default(),
+            await_tree: AwaitTree::default(),
             last_watch: Cell::new(0),
             timers: RefCell::new(TimerWheel::new()),
             reactor: RefCell::new(reactor),
@@ -117,8 +127,22 @@ impl<P: Queued> Kernel<P> {
     }
 
     #[inline]
+    pub(crate) fn step(&self) -> &RunningStep {
+        &self.step
+    }
+
+    #[inline]
     pub(crate) fn throwing(&self) -> &Throwing {
         &self.throwing
+    }
+
+    #[inline]
+    pub(crate) fn enclosing(&self) -> &Enclosing<P> {
+        &self.enclosing
+    }
+
+    pub(crate) fn await_tree(&self) -> &AwaitTree<P> {
+        &self.await_tree
     }
 
     pub(crate) fn expected(&self) -> &Expected {

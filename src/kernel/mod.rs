@@ -7,6 +7,9 @@ mod handle; // a callback that can be cancelled
 mod inbox; // messages from other threads
 mod expected; // results that other threads will send
 mod task_table; // the tasks, by key, and the running task
+mod running_step; // what is counted in a step
+mod await_tree; // what is awaited under wakers of other crates
+mod scope; // the cells of scopes, and the scopes that are being polled
 mod throwing; // a cancellation on its way up through the running task
 mod life; // the phases of a loop
 mod budget; // how much is done before descriptors are polled
@@ -15,10 +18,13 @@ mod deferred_drops; // values that are dropped one after another
 mod kernel; // all of these together
 
 pub(crate) use alarm::Alarm;
+pub(crate) use await_tree::{Awaited, Catches, Place, ScopeEntry, Sole, Told};
 pub use handle::Handle;
 pub(crate) use inbox::{Inbox, LoopSender, Message};
 pub(crate) use kernel::Kernel;
 pub(crate) use life::Phase;
 pub(crate) use ready_queue::{Batch, ChildTurn, ChildTurnRef, Entry, Queued, Run, RunRef};
+pub(crate) use running_step::{Beside, Counts, RunningStep};
+pub(crate) use scope::{OwnState, OwnThrow, Scope};
 pub(crate) use task_table::Leaf;
-pub(crate) use throwing::Throw;
+pub(crate) use throwing::{PutAside, Throw};

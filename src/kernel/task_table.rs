@@ -7,7 +7,9 @@
 )]
 
 use std::cell::{Cell, UnsafeCell};
+use std::mem::ManuallyDrop;
 use std::ptr;
+use std::task::Waker;
 
 use slab::Slab;
 
@@ -100,54 +102,69 @@ impl<P: Queued> TaskTable<P> {
 /// What a leaf waits for, in words. Thin, as every task has room for one.
 pub(crate) type Leaf = &'static &'static str;
 
-/// The task that is stepped now, if there is one, and what it is about to wait for.
+/// A task that is being stepped, and the waker that its coroutine is polled with.
+#[repr(C)] // so that the place of the waker is known without a look at the rest
+struct Running<P> {
+    waker: ManuallyDrop<Waker>,
+    task: *const P,
+}
+
+/// The task that is stepped now, if there is one.
 ///
-/// Invariant, **on the stack**: `task` is null, or it comes from the reference that was given to a call of `during`
-/// that has not returned.
+/// Invariant, **on the stack**: `running` is null, or it comes from a call of `during` that has not returned, and its
+/// `task` from the reference that was given to that call.
 pub(crate) struct RunningTask<P> {
-    task: Cell<*const P>,
-    leaf: Cell<Option<Leaf>>,
+    running: Cell<*const Running<P>>,
 }
 
 impl<P> Default for RunningTask<P> {
     fn default() -> Self {
-        Self { task: Cell::new(ptr::null()), leaf: Cell::new(None) }
+        Self { running: Cell::new(ptr::null()) }
     }
 }
 
 /// Makes the outer task the running one again when it is dropped, also if the inner one panics.
 struct Outer<'a, P> {
     running: &'a RunningTask<P>,
-    task: *const P,
+    outer: *const Running<P>,
 }
 
 impl<P> Drop for Outer<'_, P> {
     #[inline]
     fn drop(&mut self) {
-        self.running.task.set(self.task);
+        self.running.running.set(self.outer);
     }
 }
 
 impl<P> RunningTask<P> {
-    /// Calls `f` with `task` as the running task.
+    /// Calls `f` with `task` as the running task, and with the waker of its step. That is not dropped.
     #[inline]
-    pub(crate) fn during<R>(&self, task: &P, f: impl FnOnce() -> R) -> R {
-        let _outer = Outer { running: self, task: self.task.replace(task) };
-        f()
+    pub(crate) fn during<R>(&self, task: &P, waker: Waker, f: impl FnOnce(&Waker) -> R) -> R {
+        let inner = Running { waker: ManuallyDrop::new(waker), task };
+        let _outer = Outer { running: self, outer: self.running.replace(&raw const inner) };
+        f(&inner.waker)
+    }
+
+    /// Whether `waker` is the very one of the running step: not a clone of it, nor one of a combinator in between.
+    #[inline]
+    pub(crate) fn is_polled_with(&self, waker: &Waker) -> bool {
+        // the waker is the first field, and nothing lies at the null pointer
+        ptr::eq(self.running.get().cast::<Waker>(), waker)
+    }
+
+    /// Whether a task is running.
+    #[inline]
+    pub(crate) fn is_some(&self) -> bool {
+        !self.running.get().is_null()
     }
 
     /// Shows the running task to `f`.
     #[inline]
     pub(crate) fn with<R>(&self, f: impl FnOnce(Option<&P>) -> R) -> R {
         // SAFETY: on the stack: `f` returns before that call of `during` does.
-        f(unsafe { self.task.get().as_ref() })
-    }
-
-    /// What the running task is about to wait for, beside nodes. A leaf that returns `Pending` sets it; the task takes
-    /// it when its step ends.
-    #[inline]
-    pub(crate) fn leaf(&self) -> &Cell<Option<Leaf>> {
-        &self.leaf
+        let running = unsafe { self.running.get().as_ref() };
+        // SAFETY: as above.
+        f(running.and_then(|running| unsafe { running.task.as_ref() }))
     }
 }
 

@@ -1,37 +1,41 @@
 //! The cancellation that is on its way up through the awaits of the running task. Owns its state; must not know how a
 //! cancellation begins, nor what catches it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::sync::Arc;
 
-/// How far a cancellation has come inside the running task.
+use super::await_tree::Told;
+
+type Message = Option<Arc<str>>;
+
+/// How far a cancellation has come inside the scope that is being polled: the running task, a `catch_cancelled`, a
+/// time limit, or a group.
 ///
-/// A cancellation is **thrown** while it is on its way up through the awaits of the running task, from a leaf to the
-/// first `catch_cancelled` around it, or to the task's edge: the place where the step polls the coroutine. Rust cannot
-/// resume a coroutine with an error, as Python's `throw()` does. So the way up is made of polls that return `Pending`,
-/// and the catcher drops the future that it has polled; the destructors in that future are asyncio's `finally`.
+/// A cancellation is **thrown** while it is on its way up through the awaits of a scope. Rust cannot resume a coroutine
+/// with an error, as Python's `throw()` does. So if nothing that catches waits inside, the scope is not polled: what it
+/// holds is dropped as it stands, and the destructors in that are asyncio's `finally`. If a catcher does wait inside,
+/// the scope is polled, and each catcher drops what it holds, in the order in which they are polled. Only if none has
+/// caught, what the scope holds is dropped.
 ///
-/// A throw begins in one of two ways. A cancellation is **delivered** when a step of the task begins with a request to
-/// cancel it: every leaf then returns `Pending` without looking whether it is ready. A cancellation is **raised** by a
-/// leaf, which alone returns `Pending` for it: by the await of something that was cancelled, or by `reraise`.
+/// A throw begins in one of two ways. A cancellation is **delivered** when a scope is polled that was asked to end: a
+/// task by `cancel()`, a time limit by its deadline, the body of a group by a child. A cancellation is **raised** by a
+/// leaf, which returns `Pending` for it: by the await of something that was cancelled, or by `reraise`.
 ///
 /// ```text
-///        the step begins with a request
+///        the poll of a scope begins, which was asked to end
 ///     ┌──────────────────────────────────▶ Delivered ──────────────────────┐
-///     │                                        │                           │ `catch_cancelled` catches it,
-///     │◀───────────────────────────────────────┘                           │ or it reaches the task's edge
-///     │    `uncancel` leaves no request                                    │
+///     │                                                                    │ a catcher inside catches it,
+///     │                                                                    │ or it reaches the scope's edge
 ///    Off ◀─────────────────────────────────────────────────────────────────┤
-///     │    the leaf that raised it is dropped, or polled again             │ `catch_cancelled` catches it,
+///     │    the leaf that raised it is dropped, or polled again             │ a catcher around the leaf catches it,
 ///     │◀───────────────────────────────────────┐                           │ or it reaches the task's edge
 ///     │                                        │                           │
 ///     └──────────────────────────────────▶ Raised(n) ──────────────────────┘
-///        a leaf raises                       │   ▲
-///                                            └───┘ set aside while a `catch_cancelled` polls that stands
-///                                                  beside the leaf and not around it
+///        a leaf raises
 /// ```
 ///
-/// Between two steps the state is `Off`: at its edge the task ends, as cancelled, if nothing has caught the throw.
+/// Each scope has a state of its own while it is polled: what is on around it is put aside, and put back afterwards with
+/// what has become of it inside. Between two steps the state is `Off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Throw {
     Off,
@@ -40,28 +44,47 @@ pub(crate) enum Throw {
     Raised(u32),
 }
 
+/// The state of one scope, put aside.
+pub(crate) struct PutAside {
+    pub(crate) throw: Throw,
+    pub(crate) since: u32,
+    pub(crate) raise_postponed: bool,
+    pub(crate) raised: Message,
+    /// Where what is delivered inside has another message.
+    delivered: Option<Told>,
+}
+
 /// The throw of a loop, which steps one task at a time.
 pub(crate) struct Throwing {
     throw: Cell<Throw>,
-    /// The message given to `cancel_with`. None while the throw is `Off`.
-    message: RefCell<Option<Arc<str>>>,
+    /// A cancellation covers what is being polled: a catcher that was polled last in the step with this number waits
+    /// for it, and meets it. It does so also if another catcher has ended the throw. 0: no cancellation.
+    since: Cell<u32>,
+    /// The message of the cancellation that covers what is being polled.
+    delivered: Cell<Message>,
+    /// The message of the cancellation that was raised.
+    raised: Cell<Message>,
     /// The number of the leaf that raised last.
     last_raise: Cell<u32>,
     /// A second leaf wanted to raise while a throw was on. It raises when it is polled again.
     raise_postponed: Cell<bool>,
-    /// Since the cancellation was delivered, a leaf has returned `Pending` without looking, and so may have missed its
-    /// wake-up.
-    leaf_skipped: Cell<bool>,
+    /// How many cancellations were caught that were delivered around their catcher.
+    catches: Cell<u32>,
+    /// The address of the leaf that wanted to raise last, and how often in a row.
+    insistence: Cell<(usize, u32)>,
 }
 
 impl Default for Throwing {
     fn default() -> Self {
         Self {
             throw: Cell::new(Throw::Off),
-            message: RefCell::default(),
+            since: Cell::new(0),
+            delivered: Cell::default(),
+            raised: Cell::default(),
             last_raise: Cell::new(0),
             raise_postponed: Cell::new(false),
-            leaf_skipped: Cell::new(false),
+            catches: Cell::new(0),
+            insistence: Cell::new((0, 0)),
         }
     }
 }
@@ -72,26 +95,81 @@ impl Throwing {
         self.throw.get()
     }
 
-    pub(crate) fn start(&self, throw: Throw, message: Option<Arc<str>>) {
-        if throw == Throw::Delivered {
-            self.leaf_skipped.set(false);
-        }
-        self.throw.set(throw);
-        self.message.replace(message);
+    /// Whether nothing is on, and no cancellation covers what is being polled.
+    #[inline]
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.throw.get() == Throw::Off && self.since.get() == 0
     }
 
-    /// Ends the throw and returns its message.
-    pub(crate) fn take(&self) -> Option<Arc<str>> {
+    /// A scope that was asked to end begins its poll, or its end. `since` is the number of the step in which it was
+    /// polled last; 0 if no catcher is to meet the throw.
+    pub(crate) fn deliver(&self, since: u32, message: Message) {
+        self.delivered.set(message);
+        self.deliver_inside(since);
+    }
+
+    /// As `deliver`, with the message that covers the scope already.
+    pub(crate) fn deliver_inside(&self, since: u32) {
+        self.throw.set(Throw::Delivered);
+        self.since.set(since);
+    }
+
+    pub(crate) fn raise(&self, number: u32, message: Message) {
+        self.throw.set(Throw::Raised(number));
+        self.raised.set(message);
+    }
+
+    /// Ends what is on, and returns its message.
+    pub(crate) fn take(&self) -> Message {
+        match self.throw.replace(Throw::Off) {
+            Throw::Off => None,
+            Throw::Delivered => self.delivered.take(),
+            Throw::Raised(_) => self.raised.take(),
+        }
+    }
+
+    /// The message of the cancellation that covers what is being polled.
+    pub(crate) fn delivered_message(&self) -> Message {
+        let message = self.delivered.take();
+        let copy = message.clone();
+        self.delivered.set(message);
+        copy
+    }
+
+    /// The step is over.
+    pub(crate) fn clear(&self) {
         self.throw.set(Throw::Off);
-        self.message.take()
+        self.since.set(0);
+        self.delivered.set(None);
+        self.raised.set(None);
+        self.raise_postponed.set(false);
+        self.insistence.set((0, 0));
+    }
+
+    /// Puts the state aside, for a scope inside. What covers the scope around covers the one inside too, unless that
+    /// has been `told` otherwise.
+    pub(crate) fn put_aside(&self, told: Option<Told>) -> PutAside {
+        PutAside {
+            throw: self.throw.replace(Throw::Off),
+            since: self.since.get(),
+            raise_postponed: self.raise_postponed.take(),
+            raised: self.raised.take(),
+            delivered: told.map(|told| Told(self.delivered.replace(told.0))),
+        }
+    }
+
+    pub(crate) fn put_back(&self, aside: PutAside) {
+        self.throw.set(aside.throw);
+        self.since.set(aside.since);
+        self.raise_postponed.set(aside.raise_postponed);
+        self.raised.set(aside.raised);
+        if let Some(Told(message)) = aside.delivered {
+            self.delivered.set(message);
+        }
     }
 
     pub(crate) fn raise_postponed(&self) -> &Cell<bool> {
         &self.raise_postponed
-    }
-
-    pub(crate) fn leaf_skipped(&self) -> &Cell<bool> {
-        &self.leaf_skipped
     }
 
     /// A number for a leaf that raises; never 0.
@@ -99,5 +177,26 @@ impl Throwing {
         let next = self.last_raise.get().wrapping_add(1).max(1);
         self.last_raise.set(next);
         next
+    }
+
+    /// How often in a row the leaf at this address has wanted to raise in this step.
+    pub(crate) fn insist(&self, leaf: usize) -> u32 {
+        let (last, times) = self.insistence.get();
+        let times = if last == leaf { times + 1 } else { 1 };
+        self.insistence.set((leaf, times));
+        times
+    }
+
+    /// A scope has caught a cancellation.
+    pub(crate) fn caught(&self) {
+        self.insistence.set((0, 0));
+    }
+
+    pub(crate) fn count_catch(&self) {
+        self.catches.set(self.catches.get().wrapping_add(1));
+    }
+
+    pub(crate) fn catches(&self) -> u32 {
+        self.catches.get()
     }
 }

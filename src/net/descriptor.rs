@@ -8,9 +8,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::{fmt, io};
 
-use crate::cancel::is_throwing;
-use crate::current::note_wait;
+use crate::cancel::Waiting;
 use crate::current::{self, wake_target};
+use crate::kernel::Leaf;
 use crate::node::{Loop, wake};
 use crate::reactor::{Direction, SourceKey};
 
@@ -185,7 +185,14 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// A wait for a direction. It does not borrow the descriptor, and ends when the descriptor is dropped.
     pub(crate) fn wait(&self, direction: Direction) -> ReadinessFuture {
-        ReadinessFuture { kernel: Rc::clone(&self.kernel), key: self.key, direction, number: 0, yielded: false }
+        ReadinessFuture {
+            kernel: Rc::clone(&self.kernel),
+            key: self.key,
+            direction,
+            number: 0,
+            waiting: Waiting::default(),
+            yielded: false,
+        }
     }
 
     /// The loop that the descriptor is registered with.
@@ -254,6 +261,7 @@ pub(crate) struct ReadinessFuture {
     direction: Direction,
     /// The number under which the reactor keeps the waker; 0 while it keeps none.
     number: u64,
+    waiting: Waiting,
     /// This wait has let other tasks run first. It does so once.
     yielded: bool,
 }
@@ -262,26 +270,25 @@ impl Future for ReadinessFuture {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if is_throwing(cx) {
-            return Poll::Pending;
-        }
         let target = wake_target(cx);
         let this = &mut *self;
         let (ready, spare) =
             this.kernel.with_reactor(|reactor| reactor.poll_ready(this.key, this.direction, &mut this.number, target));
         drop(spare);
         if !ready {
-            note_wait(match this.direction {
+            let what: Leaf = match this.direction {
                 Direction::Read => &"a descriptor to be readable",
                 Direction::Write => &"a descriptor to be writable",
-            });
+            };
+            this.waiting.note(&this.kernel, cx, what);
             return Poll::Pending;
         }
-        if this.kernel.budget().may_go_on() || this.yielded {
+        if this.kernel.budget().may_go_on(this.kernel.step().number()) || this.yielded {
+            this.waiting.ready(&this.kernel);
             return Poll::Ready(());
         }
         this.yielded = true;
-        note_wait(&"its next turn");
+        this.waiting.note(&this.kernel, cx, &"its next turn");
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -292,5 +299,6 @@ impl Drop for ReadinessFuture {
         if self.number != 0 {
             drop(self.kernel.with_reactor(|reactor| reactor.forget_waiter(self.key, self.direction, self.number)));
         }
+        self.waiting.end(&self.kernel);
     }
 }

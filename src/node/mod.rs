@@ -4,6 +4,7 @@
 mod ending; // how a node ends
 mod watchers; // what is told when a node is done
 mod task_state; // the state of a task, beside its coroutine
+mod task_awaits; // what a task awaits
 mod drop_flat; // drops of nested values, without recursion
 mod report; // reports of panics, calls of code that may panic, and wakes
 mod node; // the node itself, and its kinds
@@ -18,5 +19,5 @@ pub(crate) use node::{
 };
 pub(crate) use pointer::{as_node, as_promise};
 pub(crate) use report::{IN_DESTRUCTOR, call_exception_handler, guarded, report, report_panic, wake, wake_task};
-pub(crate) use task_state::Request;
+pub(crate) use task_state::{Request, TURNS};
 pub(crate) use user_handles::{outcome, release, report_unretrieved};

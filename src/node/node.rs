@@ -300,7 +300,7 @@ pub(crate) fn same(one: &dyn Node, other: &dyn Node) -> bool {
 /// Whether a cancellation has ended the wait of a task. Its next step will deliver the cancellation.
 pub(crate) fn is_interrupted(kernel: &Loop, key: TaskKey) -> bool {
     kernel.task(key).is_some_and(|task| match task.kind() {
-        Kind::Task(state) => state.request() == task_state::Request::Interrupted,
+        Kind::Task(state) => state.is_interrupted(),
         Kind::Plain | Kind::Gathering(_) => false,
     })
 }

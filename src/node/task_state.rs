@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::base::{Context, TaskKey};
-use crate::kernel::Leaf;
+use crate::kernel::{Beside, Counts, Leaf, Place};
 
 /// The nodes that a task waits for. Only a task that polls several futures in one step waits for more than one.
 #[derive(Clone, Default)]
@@ -30,23 +30,39 @@ pub(crate) enum Request {
 }
 
 /// Fields that few tasks need, in a box of their own.
-struct Rare<N> {
+pub(super) struct Rare<N> {
     name: Option<Box<str>>,
     /// The task is work of the loop itself: `all_tasks` leaves it out.
     hidden: bool,
     /// The message of `request`.
     message: Option<Arc<str>>,
     /// The node to which a cancellation of this task went instead, and the message.
-    handed_on: Option<(N, Option<Arc<str>>)>,
+    pub(super) handed_on: Option<(N, Option<Arc<str>>)>,
     /// The context of the task, while no step is on.
     context: Option<Context>,
+    /// The root of what the task awaits under wakers of other crates.
+    pub(super) root: Place,
+    /// While a throw goes on over several steps: how many more it may take.
+    rounds: Option<usize>,
 }
 
 impl<N> Default for Rare<N> {
     fn default() -> Self {
-        Self { name: None, hidden: false, message: None, handed_on: None, context: None }
+        Self {
+            name: None,
+            hidden: false,
+            message: None,
+            handed_on: None,
+            context: None,
+            root: Place::NONE,
+            rounds: None,
+        }
     }
 }
+
+/// How many turns a task takes before their numbers begin again. Polls in which wakers are cloned are told apart by
+/// their turns; only a future that is not polled for exactly so many turns takes the next one for its last.
+pub(crate) const TURNS: u8 = 8;
 
 /// The state of a task, beside its coroutine (`TaskCell`) and what it has as a node (`Core`). Every task has one, so it
 /// is kept small. `N` is a counted pointer to a node.
@@ -73,7 +89,7 @@ impl<N> Default for Rare<N> {
 ///                         Held                          Ended
 /// ```
 ///
-/// | state   | `Core.state` | queued mark | `running` | `started`        | `waits` and `leaf`                       |
+/// | state   | `Core.state` | queued mark | `running` | has a `turn`     | `waits` and `leaf`                       |
 /// | ------- | ------------ | ----------- | --------- | ---------------- | ---------------------------------------- |
 /// | Queued  | pending      | yes         | no        | after step 1     | of the last step                         |
 /// | Held    | pending      | no          | no        | no               | empty                                    |
@@ -85,7 +101,7 @@ impl<N> Default for Rare<N> {
 /// - The kernel's table holds the task in every state but Ended.
 /// - `waits` and `leaf` are both empty in a Waiting task that waits for something outside the loop, such as another
 ///   thread. Both may be filled if the task polls several futures at once.
-/// - A task that is cancelled before its first step goes through Running to Ended unpolled, so `started` stays false.
+/// - A task that is cancelled before its first step goes through Running to Ended unpolled, so `turn` stays 0.
 /// - `stage_in_use` is true while the coroutine is polled or dropped, and while the value is moved or shown.
 ///
 /// A cancellation of the task goes through `request`, or, if the task waits for a single node, through `handed_on`:
@@ -113,17 +129,24 @@ impl<N> Default for Rare<N> {
 pub(crate) struct TaskState<N> {
     id: u64,
     key: TaskKey,
-    waits: Cell<Waits<N>>,
+    pub(super) waits: Cell<Waits<N>>,
     /// What it waits for beside nodes, in words.
-    leaf: Cell<Option<Leaf>>,
-    rare: Cell<Option<Box<Rare<N>>>>,
+    pub(super) leaf: Cell<Option<Leaf>>,
+    pub(super) rare: Cell<Option<Box<Rare<N>>>>,
     created: &'static Location<'static>,
     cancelling: Cell<u32>,
+    /// The number of the last step.
+    pub(super) last_step: Cell<u32>,
+    /// How many of the requests in `cancelling` are those of scopes inside. (A word has no more room. Beyond 65,535 at
+    /// a time they count as requests by other code.)
+    own_requests: Cell<u16>,
+    pub(super) beside: Cell<Beside>,
     request: Cell<Request>,
-    started: Cell<bool>,
+    /// The turn of the poll that is on, or was the last one, counted from 1; 0 before the first poll.
+    turn: Cell<u8>,
     running: Cell<bool>,
     stage_in_use: Cell<bool>,
-    needs_bookkeeping: Cell<bool>,
+    pub(super) needs_bookkeeping: Cell<bool>,
 }
 
 impl<N: Clone + PartialEq> TaskState<N> {
@@ -136,8 +159,11 @@ impl<N: Clone + PartialEq> TaskState<N> {
             rare: Cell::default(),
             created,
             cancelling: Cell::new(0),
+            last_step: Cell::new(0),
+            own_requests: Cell::new(0),
+            beside: Cell::default(),
             request: Cell::new(Request::None),
-            started: Cell::new(false),
+            turn: Cell::new(0),
             running: Cell::new(false),
             stage_in_use: Cell::new(false),
             needs_bookkeeping: Cell::new(false),
@@ -193,7 +219,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
         message
     }
 
-    fn with_rare(&self, change: impl FnOnce(&mut Rare<N>)) {
+    pub(super) fn with_rare(&self, change: impl FnOnce(&mut Rare<N>)) {
         let mut rare = self.rare.take().unwrap_or_default();
         change(&mut rare);
         self.rare.set(Some(rare));
@@ -217,8 +243,25 @@ impl<N: Clone + PartialEq> TaskState<N> {
     }
 
     /// Whether the coroutine has been polled.
-    pub(crate) fn started(&self) -> &Cell<bool> {
-        &self.started
+    pub(crate) fn has_started(&self) -> bool {
+        self.turn.get() != 0
+    }
+
+    /// The turn of the poll that is on, or was the last one.
+    pub(crate) fn turn(&self) -> u8 {
+        self.turn.get()
+    }
+
+    #[inline]
+    pub(crate) fn set_turn(&self, turn: u8) {
+        self.turn.set(turn);
+    }
+
+    /// The turn of the next poll. The turns move on after each poll in which a future of another crate has cloned the
+    /// waker, so that the future does not take the next waker for the one that it has.
+    pub(crate) fn next_turn(&self) -> u8 {
+        let cloned = self.beside.get().has_any(Beside::CLONE.and(Beside::CLONES));
+        if cloned { self.turn.get() % TURNS + 1 } else { self.turn.get().max(1) }
     }
 
     /// Whether the coroutine is being polled or dropped, or its value moved or shown. The flag belongs to the
@@ -258,17 +301,69 @@ impl<N: Clone + PartialEq> TaskState<N> {
         left
     }
 
+    /// A scope inside asks to end what it holds. asyncio's `cancel()` by a time limit or a group.
+    pub(crate) fn count_own_request(&self) {
+        self.count_cancel();
+        self.own_requests.set(self.own_requests.get().saturating_add(1));
+    }
+
+    /// A scope that has asked to end what it holds is over: its request is taken back.
+    pub(crate) fn uncancel_own_request(&self) {
+        self.own_requests.set(self.own_requests.get().saturating_sub(1));
+        self.uncancel();
+    }
+
+    /// The requests that were not made by scopes inside. Negative if the program has taken requests of scopes back.
+    pub(crate) fn outside_requests(&self) -> i64 {
+        i64::from(self.cancelling.get()) - i64::from(self.own_requests.get())
+    }
+
     pub(crate) fn request(&self) -> Request {
         self.request.get()
     }
 
-    /// Has the next step deliver a cancellation. After an interruption, its message stands.
+    /// Has the next step deliver a cancellation. After an interruption, also one of a scope inside, its message stands.
     pub(crate) fn ask(&self, request: Request, message: Option<Arc<str>>) {
         if self.request.get() != Request::Interrupted {
             self.request.set(request);
             self.needs_bookkeeping.set(true);
-            self.set_message(message);
+            self.set_message(message.filter(|_| !self.scope_is_due()));
         }
+    }
+
+    /// Whether a cancellation has ended the wait for what the task awaits.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.request.get() == Request::Interrupted || self.scope_is_due()
+    }
+
+    fn scope_is_due(&self) -> bool {
+        self.beside.get().has_any(Beside::SCOPE_IS_DUE)
+    }
+
+    /// A scope is asked to end what it holds. It was polled in the last step, and awaits what is in `inside`.
+    pub(crate) fn note_due_scope(&self, inside: Counts) {
+        let several = Beside::LEAVES.and(Beside::CLONE).and(Beside::CLONES);
+        let one_leaf = self.leaf.get().is_some() && !self.beside.get().has_any(several);
+        if one_leaf && inside.leaves() == 1 && self.waits_for_nodes().is_empty() {
+            self.beside.set(self.beside.get().and(Beside::SCOPE_IS_DUE));
+            self.needs_bookkeeping.set(true);
+        }
+    }
+
+    /// How many more steps the throw may take that is on, if it goes on over several steps.
+    pub(crate) fn take_rounds(&self) -> Option<usize> {
+        let mut rare = self.rare.take()?;
+        let rounds = rare.rounds.take();
+        self.rare.set(Some(rare));
+        rounds
+    }
+
+    /// The throw goes on in the next step.
+    pub(crate) fn throw_again(&self, rounds: usize, message: Option<Arc<str>>) {
+        self.with_rare(|rare| rare.rounds = Some(rounds));
+        self.request.set(Request::Interrupted);
+        self.needs_bookkeeping.set(true);
+        self.set_message(message);
     }
 
     /// Takes the request out, to deliver it or to hand it on.
@@ -285,6 +380,14 @@ impl<N: Clone + PartialEq> TaskState<N> {
         self.with_rare(|rare| drop(rare.handed_on.replace((node, message))));
     }
 
+    /// The node to which a cancellation of this task went.
+    pub(crate) fn handed_on(&self) -> Option<N> {
+        let rare = self.rare.take();
+        let node = rare.as_ref().and_then(|rare| rare.handed_on.as_ref()).map(|(node, _)| node.clone());
+        self.rare.set(rare);
+        node
+    }
+
     pub(crate) fn has_handed_on(&self) -> bool {
         let rare = self.rare.take();
         let has = rare.as_ref().is_some_and(|rare| rare.handed_on.is_some());
@@ -292,80 +395,19 @@ impl<N: Clone + PartialEq> TaskState<N> {
         has
     }
 
+    /// A step has begun: sets whether more steps need bookkeeping. A task that polls futures of other crates needs it
+    /// in every step.
+    pub(crate) fn set_bookkeeping(&self, turn: u8) {
+        let rare = self.rare.take();
+        let has_more = rare.as_ref().is_some_and(|rare| rare.handed_on.is_some() || rare.root != Place::NONE);
+        self.rare.set(rare);
+        self.needs_bookkeeping.set(has_more || turn > 1);
+    }
+
     pub(crate) fn take_handed_on(&self) -> Option<(N, Option<Arc<str>>)> {
         let mut rare = self.rare.take()?;
         let handed_on = rare.handed_on.take();
         self.rare.set(Some(rare));
         handed_on
-    }
-
-    // What it waits for.
-
-    /// Adds a node to those that the task waits for.
-    pub(crate) fn wait_for(&self, node: N) {
-        self.needs_bookkeeping.set(true);
-        self.waits.set(match self.waits.take() {
-            Waits::None => Waits::One(node),
-            Waits::One(other) if other == node => Waits::One(other),
-            Waits::One(other) => Waits::Many(Box::new(vec![other, node])),
-            Waits::Many(mut all) => {
-                if !all.contains(&node) {
-                    all.push(node);
-                }
-                Waits::Many(all)
-            }
-        });
-    }
-
-    /// A step begins, and the task waits for nothing. The caller drops the pointers.
-    pub(crate) fn clear_waits(&self) -> Waits<N> {
-        self.waits.take()
-    }
-
-    /// Removes the node that `is_it` recognises, because the task has dropped the await. The caller drops the pointer.
-    pub(crate) fn no_longer_waits_for(&self, is_it: impl Fn(&N) -> bool) -> Option<N> {
-        let (kept, left) = match self.waits.take() {
-            Waits::One(one) if is_it(&one) => (Waits::None, Some(one)),
-            Waits::Many(mut all) => {
-                let left = all.iter().position(is_it).map(|i| all.remove(i));
-                (Waits::Many(all), left)
-            }
-            other => (other, None),
-        };
-        self.waits.set(kept);
-        left
-    }
-
-    /// The node that the task waits for, if it waits for nothing else. A cancellation is handed on to this node.
-    ///
-    /// A task that has polled several futures in its last step, in a `select` or `join` of another crate, may have
-    /// given some of them up without dropping them. So no node is sure to be awaited, and such a task is cancelled
-    /// itself.
-    pub(crate) fn waits_for_one(&self) -> Option<N> {
-        match self.copy_of_waits() {
-            Waits::One(node) if self.leaf.get().is_none() => Some(node),
-            Waits::One(_) | Waits::None | Waits::Many(_) => None,
-        }
-    }
-
-    /// All nodes that the task has polled in its last step, and so waits for.
-    pub(crate) fn waits_for_nodes(&self) -> Vec<N> {
-        match self.copy_of_waits() {
-            Waits::None => Vec::new(),
-            Waits::One(node) => vec![node],
-            Waits::Many(all) => *all,
-        }
-    }
-
-    /// What the task waits for beside nodes, in words.
-    pub(crate) fn leaf(&self) -> &Cell<Option<Leaf>> {
-        &self.leaf
-    }
-
-    fn copy_of_waits(&self) -> Waits<N> {
-        let waits = self.waits.take();
-        let copy = waits.clone();
-        self.waits.set(waits);
-        copy
     }
 }

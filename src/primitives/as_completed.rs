@@ -4,14 +4,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::wait::{Waitable, assert_same_loop, node_of};
 use crate::base::{PooledRc, unsize};
-use crate::cancel::{SingleWaiter, poll_leaf};
+use crate::cancel::{SingleWaiter, leaf_fn};
 use crate::current::{self, Timer, deadline_after};
 use crate::error::TimeoutError;
 use crate::kernel::{ChildTurn, ChildTurnRef, Run};
@@ -104,7 +103,8 @@ impl<H: Waitable> AsCompleted<H> {
         if self.left == 0 {
             return None;
         }
-        let next = poll_fn(|cx| self.state.poll_next(cx)).await;
+        let state = &self.state;
+        let next = leaf_fn(&state.kernel, &"the next of several tasks", |cx| state.poll_next(cx)).await;
         self.left -= 1;
         Some(next.and_then(|index| self.handles[index as usize].take()).ok_or(TimeoutError))
     }
@@ -151,13 +151,11 @@ struct Completions {
 
 impl Completions {
     fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<u32>> {
-        poll_leaf(cx, &"the next of several tasks", || {
-            if let Some(next) = self.queue.borrow_mut().pop_front() {
-                return Poll::Ready(next);
-            }
-            self.waiter.set(cx);
-            Poll::Pending
-        })
+        if let Some(next) = self.queue.borrow_mut().pop_front() {
+            return Poll::Ready(next);
+        }
+        self.waiter.set(cx);
+        Poll::Pending
     }
 
     fn close(&self) {

@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::base::nanos;
-use crate::cancel::is_throwing;
-use crate::current::{self, Timer, note_wait};
+use crate::cancel::Waiting;
+use crate::current::{self, Timer, count_leaf};
+use crate::kernel::Leaf;
 
 /// Lets all other ready tasks and callbacks run, and goes on in the next iteration: asyncio's `sleep(0)`.
 ///
@@ -27,30 +28,60 @@ use crate::current::{self, Timer, note_wait};
 /// # Cancel safety
 /// Nothing is lost.
 pub fn yield_now() -> YieldNow {
-    YieldNow { yielded: false }
+    YieldNow { waiting: Waiting::default(), loop_number: 0, yielded: false }
 }
 
 /// The future of [`yield_now`](fn@yield_now).
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct YieldNow {
+    waiting: Waiting,
+    loop_number: u16,
     yielded: bool,
 }
 
 impl Future for YieldNow {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if is_throwing(cx) {
-            return Poll::Pending;
-        }
         if self.yielded {
+            self.waiting.ready_in(self.loop_number);
             return Poll::Ready(());
         }
         self.yielded = true;
-        note_wait(&"the next iteration");
-        cx.waker().wake_by_ref();
+        let this = &mut *self;
+        begin_to_yield(&this.waiting, &mut this.loop_number, cx);
         Poll::Pending
+    }
+}
+
+impl Drop for YieldNow {
+    #[inline]
+    fn drop(&mut self) {
+        self.waiting.end_in(self.loop_number);
+    }
+}
+
+/// What a future waits for that yields, in the await graph.
+const NEXT_ITERATION: Leaf = &"the next iteration";
+
+/// Has the task polled again in the next iteration. A future that yields keeps no pointer to its loop, only the number,
+/// and only if it stands in the loop's tree.
+#[inline]
+fn begin_to_yield(waiting: &Waiting, loop_number: &mut u16, cx: &Context<'_>) {
+    match count_leaf(NEXT_ITERATION, cx.waker()) {
+        Some(step) => waiting.set_counted(step),
+        None => stand_to_yield(waiting, loop_number, cx),
+    }
+    cx.waker().wake_by_ref();
+}
+
+#[cold]
+fn stand_to_yield(waiting: &Waiting, loop_number: &mut u16, cx: &Context<'_>) {
+    if let Some(kernel) = current::current() {
+        *loop_number = kernel.number();
+        waiting.note(&kernel, cx, NEXT_ITERATION);
     }
 }
 
@@ -117,8 +148,6 @@ enum Until {
 ///    └───────────────────────────────────▶ Yielding ────────────────────────────────────┘
 ///          first poll, no time to sleep                  the next poll
 /// ```
-///
-/// While a cancellation is delivered to the task, polls change nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     New,
@@ -132,6 +161,8 @@ enum Phase {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
     phase: Phase,
+    loop_number: u16,
+    waiting: Waiting,
     until: Until,
     /// Set while the phase is `Armed`. It is no part of the phase, because moving it into one and out again cost as
     /// much as the timer wheel (measured).
@@ -140,7 +171,7 @@ pub struct Sleep {
 
 impl Sleep {
     fn new(until: Until) -> Self {
-        Self { phase: Phase::New, until, timer: None }
+        Self { phase: Phase::New, loop_number: 0, waiting: Waiting::default(), until, timer: None }
     }
 
     /// The first poll: sets the timer.
@@ -154,15 +185,19 @@ impl Sleep {
             Until::At(deadline) => Some(kernel.clock().nanos_at(deadline)).filter(|at| *at > now()),
         };
         if let Some(at) = deadline {
+            let what: Leaf = &"a timer";
+            if kernel.running_task().is_polled_with(cx.waker()) {
+                self.waiting.begin(&kernel, what);
+            } else {
+                self.waiting.note(&kernel, cx, what);
+            }
             let before = self.timer.replace(Timer::waking(kernel, at, cx));
             debug_assert!(before.is_none(), "the timer is set once");
             std::mem::forget(before); // it is `None`: this saves the code of a destructor that would do nothing
             self.phase = Phase::Armed;
-            note_wait(&"a timer");
         } else {
             self.phase = Phase::Yielding;
-            cx.waker().wake_by_ref();
-            note_wait(&"the next iteration");
+            begin_to_yield(&self.waiting, &mut self.loop_number, cx);
         }
     }
 
@@ -170,9 +205,11 @@ impl Sleep {
     fn is_over(&mut self, cx: &Context<'_>) -> bool {
         let Some(timer) = &mut self.timer else { return true };
         let is_over = timer.is_over();
-        if !is_over {
+        if is_over {
+            self.waiting.ready(timer.kernel());
+        } else {
             timer.wake_instead(cx);
-            note_wait(&"a timer");
+            self.waiting.note(timer.kernel(), cx, &"a timer");
         }
         is_over
     }
@@ -182,9 +219,6 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if is_throwing(cx) {
-            return Poll::Pending;
-        }
         match self.phase {
             Phase::New => {
                 self.start(cx);
@@ -195,9 +229,20 @@ impl Future for Sleep {
                     return Poll::Pending;
                 }
             }
-            Phase::Yielding | Phase::Over => {}
+            Phase::Yielding => self.waiting.ready_in(self.loop_number),
+            Phase::Over => {}
         }
         self.phase = Phase::Over;
         Poll::Ready(())
+    }
+}
+
+impl Drop for Sleep {
+    #[inline]
+    fn drop(&mut self) {
+        match &self.timer {
+            Some(timer) => self.waiting.end(timer.kernel()),
+            None => self.waiting.end_in(self.loop_number),
+        }
     }
 }

@@ -4,7 +4,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -13,7 +12,7 @@ use slab::Slab;
 
 use crate::awaitables::{Task, TaskHandle, current_task, spawn};
 use crate::base::{PooledRc, poll_with, unsize};
-use crate::cancel::{SingleWaiter, cancel, catch_cancelled, poll_leaf};
+use crate::cancel::{SingleWaiter, ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_around};
 use crate::current;
 use crate::error::{Cancelled, GroupError, Panic};
 use crate::kernel::{ChildTurn, ChildTurnRef};
@@ -25,6 +24,9 @@ use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Wat
 /// When the body or a child fails, the others are cancelled and waited for. Then all errors are returned together, in
 /// the order in which the children ended, that of the body last. A child that was cancelled by other code has not
 /// failed. If a child or the body panics, the others are cancelled and waited for too, and the panic is resumed here.
+///
+/// Of the task that runs the group, only the body is cancelled then. What a combinator polls beside the group, `join!`
+/// for example, goes on. See [what a cancellation reaches](crate::guide::from_asyncio#what-a-cancellation-reaches).
 ///
 /// # Examples
 /// ```
@@ -49,9 +51,9 @@ use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Wat
 /// If it is awaited outside a task, or if a child or the body panicked.
 ///
 /// # Cancel safety
-/// A cancellation of the task cancels the children, and is raised again when they have ended. If there are errors then,
-/// they are returned, and the cancellation is raised at the task's next await. If the group is dropped, it cancels its
-/// children and does not wait for them.
+/// A cancellation of the task, or of a time limit or a group around this one, cancels the body and the children, and is
+/// raised again when they have ended. If there are errors then, they are returned, and the cancellation is raised at
+/// the next await. If the group is dropped, it cancels its children and does not wait for them.
 pub async fn task_group<R, E, B>(body: B) -> Result<R, GroupError<E>>
 where
     E: 'static,
@@ -61,7 +63,7 @@ where
     let state = &group.state;
     let mut inside = Inside { state: state.clone(), left: false };
 
-    let ended = catch_cancelled(catch_panic(body(&group))).await;
+    let ended = state.catching(catch_panic(body(&group))).await;
     let (returned, mut cancelled) = match ended {
         Ok(returned) => (Some(returned), None),
         Err(cancelled) => (None, Some(cancelled)),
@@ -71,12 +73,14 @@ where
     }
 
     state.wait_for_children(&mut cancelled).await;
-    if inside.leave() == Some(0) {
+    let others = state.other_requests();
+    inside.leave();
+    if others == 0 && state.scope.has_thrown() {
         cancelled = None; // it was the group's own, which has ended the body
     }
 
     let returned = state.resume_panic(returned);
-    match state.conclude(returned, cancelled) {
+    match state.conclude(returned, cancelled, others > 0) {
         Ok(result) => result,
         Err(cancelled) => cancelled.reraise().await,
     }
@@ -146,7 +150,7 @@ impl<E> fmt::Debug for TaskGroup<E> {
 ///   running ───────────────────────────────────────────────────────▶ finished
 ///      │                                                                ▲
 ///      │ the body or a child failed or panicked,                        │ all children have ended,
-///      │ the task was cancelled, or the group is dropped                │ or the group is dropped
+///      │ it was cancelled from outside, or is dropped                   │ or the group is dropped
 ///      ▼                                                                │
 ///   aborting: all children are cancelled ───────────────────────────────┘
 /// ```
@@ -164,8 +168,8 @@ struct GroupState<E> {
     /// The first panic of a child.
     panic: Cell<Option<Panic>>,
     aborting: Cell<bool>,
-    /// Whether the group has cancelled its parent, to end the body.
-    parent_cancel_requested: Cell<bool>,
+    /// What the group ends when a child fails: its body, and the wait for the children.
+    scope: ThrowingScope,
     /// The parent, while it waits for the last child.
     waiter: SingleWaiter,
     /// Whether the last child has ended since the parent began to wait.
@@ -184,7 +188,7 @@ impl<E: 'static> GroupState<E> {
             errors: RefCell::default(),
             panic: Cell::new(None),
             aborting: Cell::new(false),
-            parent_cancel_requested: Cell::new(false),
+            scope: ThrowingScope::default(),
             waiter: SingleWaiter::default(),
             completed: Cell::new(false),
             finished: Cell::new(false),
@@ -227,7 +231,9 @@ impl<E: 'static> GroupState<E> {
     async fn wait_for_children(&self, cancelled: &mut Option<Cancelled>) {
         while !self.children.borrow().is_empty() {
             self.completed.set(false);
-            if let Err(again) = catch_cancelled(poll_fn(|cx| self.poll_completed(cx))).await
+            let completed =
+                leaf_fn(&self.kernel, &"the children of its task group", |cx: &Context<'_>| self.poll_completed(cx));
+            if let Err(again) = self.catching(completed).await
                 && !self.aborting.get()
             {
                 *cancelled = Some(again);
@@ -237,13 +243,23 @@ impl<E: 'static> GroupState<E> {
     }
 
     fn poll_completed(&self, cx: &Context<'_>) -> Poll<()> {
-        poll_leaf(cx, &"the children of its task group", || {
-            if self.completed.get() {
-                return Poll::Ready(());
-            }
-            self.waiter.set(cx);
-            Poll::Pending
-        })
+        if self.completed.get() {
+            return Poll::Ready(());
+        }
+        self.waiter.set(cx);
+        Poll::Pending
+    }
+
+    /// Awaits `future` as a part of the group: it meets the cancellations of the group and of what is around it.
+    fn catching<F: Future>(&self, future: F) -> impl Future<Output = Result<F::Output, Cancelled>> {
+        poll_with(future, |future, cx| poll_scope(self.scope.as_group(), future, cx))
+    }
+
+    /// How many requests to cancel the parent, or a scope around the group, have not been taken back. Those do not
+    /// count that were caught beside the group.
+    fn other_requests(&self) -> i64 {
+        let (outstanding, has_reached_it) = self.scope.outstanding(&self.kernel);
+        if has_reached_it { outstanding } else { 0 }
     }
 
     /// asyncio's callback `_on_task_done`.
@@ -264,10 +280,9 @@ impl<E: 'static> GroupState<E> {
             }
             (_, None) => false,
         };
-        if failed && !self.aborting.get() && !self.parent_cancel_requested.get() {
+        if failed && !self.aborting.get() && !self.scope.has_thrown() {
             self.abort();
-            self.parent_cancel_requested.set(true);
-            self.parent.cancel();
+            self.scope.throw(&self.kernel);
         }
     }
 
@@ -282,11 +297,13 @@ impl<E: 'static> GroupState<E> {
     }
 
     /// The result of the finished group, or the cancellation that is to be raised in its place. `returned` is what the
-    /// body returned, and `cancelled` a cancellation by other code.
+    /// body returned, and `cancelled` a cancellation by other code. `is_cancelling`: a request of other code has not been
+    /// taken back.
     fn conclude<R>(
         &self,
         returned: Option<Result<R, E>>,
         cancelled: Option<Cancelled>,
+        is_cancelling: bool,
     ) -> Result<Result<R, GroupError<E>>, Cancelled> {
         let mut errors = self.errors.take();
         if let (Some(cancelled), true) = (cancelled, errors.is_empty()) {
@@ -301,11 +318,15 @@ impl<E: 'static> GroupState<E> {
             // the group's own cancellation has ended the body, but no error explains it: not known to happen
             return Err(Cancelled::default());
         }
-        if self.parent.cancelling() > 0 {
+        if is_cancelling {
             // The errors go first. The cancellation by other code was caught above, so it is requested again, with the
-            // same count, for the parent's next await.
-            self.parent.uncancel();
-            self.parent.cancel();
+            // same count, for the next await: of the parent, or of the scope around the group that has asked to end.
+            if self.parent.state().outside_requests() > 0 {
+                self.parent.uncancel();
+                self.parent.cancel();
+            } else {
+                throw_again_around(&self.kernel);
+            }
         }
         Ok(Err(GroupError::new(errors)))
     }
@@ -348,20 +369,19 @@ fn catch_panic<F: Future>(future: F) -> impl Future<Output = Result<F::Output, P
     })
 }
 
-/// The run of a group. If it is dropped before its end, it cancels the children, and takes back the group's own
-/// cancellation of the parent.
+/// The run of a group. If it is dropped before its end, it cancels the children, and takes back the group's request to
+/// end its body.
 struct Inside<E: 'static> {
     state: PooledRc<GroupState<E>>,
     left: bool,
 }
 
 impl<E: 'static> Inside<E> {
-    /// Finishes the group. If the group has cancelled its parent, takes that back and returns the number of
-    /// cancellations of the parent that remain.
-    fn leave(&mut self) -> Option<u32> {
+    /// Finishes the group, and takes its own request back.
+    fn leave(&mut self) {
         self.left = true;
         self.state.finished.set(true);
-        self.state.parent_cancel_requested.get().then(|| self.state.parent.uncancel())
+        self.state.scope.finish(&self.state.kernel);
     }
 }
 

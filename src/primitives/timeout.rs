@@ -1,29 +1,38 @@
-//! Time limits: asyncio's `timeout`, `timeout_at` and `wait_for`. Owns the scope that cancels its task at a deadline
-//! and tells that cancellation from others; must not know how timers are kept.
+//! Time limits: asyncio's `timeout`, `timeout_at` and `wait_for`. Owns when a scope is asked to end what it holds, and
+//! what comes of that; must not know how timers are kept, nor how a cancellation meets a scope.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
+use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::wait::wait::wait;
-use crate::awaitables::{TaskHandle, create_task, current_task, recognise_borrowed};
+use crate::awaitables::{create_task, recognise_borrowed};
 use crate::base::{PooledRc, poll_with, unsize};
-use crate::cancel::{Reraise, cancel, poll_catching};
+use crate::cancel::{Reraise, ThrowingScope, cancel, poll_scope};
 use crate::current::{self, Timer, deadline_after};
 use crate::error::{RescheduleError, TimeoutError};
 use crate::kernel::{Handle, Run};
+use crate::node::Loop;
 
 /// Awaits `future` for at most `limit`: asyncio's `async with timeout(limit)`.
 ///
-/// When the time is up, the current task is cancelled. So the future meets a cancellation where it waits, may clean up,
-/// and is dropped; then this returns `Err(TimeoutError)`. If the future catches that cancellation and returns, its
-/// value is returned. A cancellation by other code passes through unchanged.
+/// When the time is up, the future is cancelled: it meets the cancellation where it waits, may clean up, and is dropped;
+/// then this returns `Err(TimeoutError)`. If the future catches that cancellation and returns, its value is returned. A
+/// cancellation by other code passes through unchanged.
 ///
-/// The whole task is cancelled, as in asyncio. If a combinator of another crate, such as `join!`, polls several futures
-/// of the task, all of them meet the cancellation, and a `catch_cancelled` that is polled before the time limit catches
-/// it.
+/// Only what is inside the limit is cancelled. What a combinator polls beside it, `join!` or `FuturesUnordered` for
+/// example, goes on. If another limit there is up at the same time, each ends for itself. See
+/// [what a cancellation reaches](crate::guide::from_asyncio#what-a-cancellation-reaches).
+///
+/// If the future awaits one task, future or gathering and nothing else, that is cancelled, and waited for. Of several
+/// side by side none is cancelled: they run on.
+///
+/// A future that no `catch_cancelled` waits in is not polled any more when the time is up, even if it would be ready.
+/// If this is not polled for a while, it returns `Err(TimeoutError)` when it is polled next. If it is moved to another
+/// task, the limit goes on there.
 ///
 /// # Examples
 /// ```
@@ -157,7 +166,7 @@ async fn wait_for_no_time<F: IntoFuture>(future: F) -> Result<F::Output, Timeout
 /// ```
 #[derive(Clone)]
 pub struct Timeout {
-    scope: PooledRc<Scope>,
+    shared: PooledRc<Shared>,
 }
 
 /// The limit as it was given.
@@ -185,14 +194,14 @@ impl Timeout {
     }
 
     fn new(limit: Limit) -> Self {
-        let scope = Scope {
+        let shared = Shared {
             limit,
             state: Cell::new(State::Created),
-            task: RefCell::new(None),
+            scope: ThrowingScope::default(),
             when: Cell::new(None),
             expiry: Cell::new(None),
         };
-        Self { scope: PooledRc::new(scope) }
+        Self { shared: PooledRc::new(shared) }
     }
 
     /// Awaits `future` under this limit. Each `Timeout` can be run once.
@@ -206,21 +215,22 @@ impl Timeout {
     /// # Cancel safety
     /// Dropping it drops the future.
     pub fn run<F: IntoFuture>(&self, future: F) -> impl Future<Output = Result<F::Output, TimeoutError>> + use<F> {
-        let scope = self.scope.clone();
+        let shared = self.shared.clone();
         let mut inside = None;
         let mut reraise = None;
         poll_with(future.into_future(), move |future, cx| {
             if let Some(reraise) = &mut reraise {
                 return Reraise::poll(reraise, cx);
             }
-            let inside = inside.get_or_insert_with(|| Inside::enter(&scope));
-            // before the time is up, a cancellation cannot be this scope's own, so it is not caught
-            let ended = ready!(poll_catching(scope.state.get() == State::Expiring, future, cx));
-            match (ended, inside.leave()) {
-                (Ok(value), _) => Poll::Ready(Ok(value)),
-                (Err(_), true) => Poll::Ready(Err(TimeoutError)),
+            let inside = inside.get_or_insert_with(|| Inside::enter(&shared));
+            let ended = ready!(poll_scope(shared.scope.as_limit(), future, cx));
+            let is_own = shared.scope.is_own();
+            inside.leave();
+            match ended {
+                Ok(value) => Poll::Ready(Ok(value)),
+                Err(_) if is_own => Poll::Ready(Err(TimeoutError)),
                 // caught, but the task was cancelled by other code too
-                (Err(cancelled), false) => reraise.insert(Reraise::new(cancelled)).poll(cx),
+                Err(cancelled) => reraise.insert(Reraise::new(cancelled)).poll(cx),
             }
         })
     }
@@ -230,10 +240,10 @@ impl Timeout {
     /// # Errors
     /// If it is not running: it has not begun, the time is up, or it is over.
     pub fn reschedule(&self, deadline: impl Into<Option<Instant>>) -> Result<(), RescheduleError> {
-        match self.scope.state.get() {
+        match self.shared.state.get() {
             State::Created => Err(RescheduleError::NotEntered),
             State::Active => {
-                Scope::arm(&self.scope, deadline.into());
+                Shared::arm(&self.shared, deadline.into());
                 Ok(())
             }
             State::Expiring | State::Expired | State::Finished => Err(RescheduleError::Over),
@@ -242,18 +252,18 @@ impl Timeout {
 
     /// The deadline; `None` if there is none or the limit has not begun. asyncio's `when()`.
     pub fn when(&self) -> Option<Instant> {
-        self.scope.when.get()
+        self.shared.when.get()
     }
 
     /// Whether the time was up before the future had ended: asyncio's `expired()`.
     pub fn expired(&self) -> bool {
-        matches!(self.scope.state.get(), State::Expiring | State::Expired)
+        matches!(self.shared.state.get(), State::Expiring | State::Expired)
     }
 }
 
 impl fmt::Debug for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timeout").field("state", &self.scope.state.get()).field("when", &self.when()).finish()
+        f.debug_struct("Timeout").field("state", &self.shared.state.get()).field("when", &self.when()).finish()
     }
 }
 
@@ -265,7 +275,7 @@ impl fmt::Debug for Timeout {
 ///      ▼
 ///    Active ── the future ends or is dropped ──▶ Finished
 ///      │
-///      │ the time is up: the task is cancelled
+///      │ the time is up: what it holds is cancelled
 ///      ▼
 ///   Expiring ── the future ends or is dropped ──▶ Expired
 /// ```
@@ -297,38 +307,17 @@ impl Drop for Expiry {
 }
 
 /// The part of a time limit that its clones, its run and its timer share.
-struct Scope {
+struct Shared {
     limit: Limit,
     state: Cell<State>,
-    /// The task that is cancelled when the time is up.
-    task: RefCell<Option<TaskHandle>>,
+    /// What the limit ends when the time is up.
+    scope: ThrowingScope,
     /// The deadline.
     when: Cell<Option<Instant>>,
     expiry: Cell<Option<Expiry>>,
 }
 
-impl Scope {
-    /// Begins the run. Returns the number of cancellations of the task that were requested before.
-    ///
-    /// # Panics
-    /// If the limit was run before, or outside a task.
-    fn enter(me: &PooledRc<Self>) -> u32 {
-        assert!(me.state.get() == State::Created, "Timeout has already been entered; make a new one for each run");
-        let task = current_task().expect("Timeout should be used inside a task; use create_task or run_until_complete");
-        let before = task.cancelling();
-        me.task.replace(Some(task));
-        me.state.set(State::Active);
-        match me.limit {
-            Limit::None => {}
-            Limit::At(deadline) => Self::arm(me, Some(deadline)),
-            Limit::After(limit) => {
-                let kernel = current::expect();
-                Self::arm(me, Some(kernel.clock().instant(deadline_after(&kernel, limit))));
-            }
-        }
-        before
-    }
-
+impl Shared {
     /// Sets the deadline. If it has passed, the time is up in the next iteration, before any timer that is due then.
     fn arm(me: &PooledRc<Self>, deadline: Option<Instant>) {
         drop(me.expiry.take());
@@ -346,61 +335,62 @@ impl Scope {
         };
         me.expiry.set(Some(expiry));
     }
-
-    /// Ends the run. Returns whether a cancellation that came out of the future is this scope's own: the time was up,
-    /// and after its request was taken back no more requests remain than were there before.
-    fn exit(&self, before: u32) -> bool {
-        let task = self.task.take();
-        if self.state.get() == State::Expiring {
-            self.state.set(State::Expired);
-            return task.is_some_and(|task| task.uncancel() <= before);
-        }
-        self.state.set(State::Finished);
-        false
-    }
 }
 
 /// Runs when the time is up.
-impl Run for Scope {
+impl Run for Shared {
     fn run(&self) {
         if self.state.get() != State::Active {
             return;
         }
         drop(self.expiry.take());
         self.state.set(State::Expiring);
-        let task = self.task.borrow().clone();
-        if let Some(task) = task {
-            task.cancel();
-        }
+        self.scope.throw(&current::expect());
     }
 }
 
-/// The run of a scope, from the first poll of the future to its end. However it ends, also by a panic or because it is
-/// dropped, the scope is left.
+/// The run of a limit, from the first poll of the future to its end. However it ends, also by a panic or because it is
+/// dropped, the limit is over then.
 struct Inside {
-    scope: PooledRc<Scope>,
-    /// The number of cancellations of the task that were requested before the run.
-    before: u32,
-    left: bool,
+    shared: PooledRc<Shared>,
+    kernel: Rc<Loop>,
 }
 
 impl Inside {
-    fn enter(scope: &PooledRc<Scope>) -> Self {
-        Self { scope: scope.clone(), before: Scope::enter(scope), left: false }
+    /// Begins the run.
+    ///
+    /// # Panics
+    /// If the limit was run before, or outside a task.
+    fn enter(shared: &PooledRc<Shared>) -> Self {
+        let is_new = shared.state.get() == State::Created;
+        assert!(is_new, "Timeout has already been entered; make a new one for each run");
+        let kernel = current::current().filter(|kernel| kernel.running_task().with(|task| task.is_some()));
+        let kernel = kernel.expect("Timeout should be used inside a task; use create_task or run_until_complete");
+        shared.state.set(State::Active);
+        match shared.limit {
+            Limit::None => {}
+            Limit::At(deadline) => Shared::arm(shared, Some(deadline)),
+            Limit::After(limit) => {
+                Shared::arm(shared, Some(kernel.clock().instant(deadline_after(&kernel, limit))));
+            }
+        }
+        Self { shared: shared.clone(), kernel }
     }
 
-    /// Leaves the scope. Returns whether a cancellation that came out of the future is its own.
-    fn leave(&mut self) -> bool {
-        self.left = true;
-        drop(self.scope.expiry.take());
-        self.scope.exit(self.before)
+    fn leave(&self) {
+        let after = match self.shared.state.get() {
+            State::Active => State::Finished,
+            State::Expiring => State::Expired,
+            State::Created | State::Expired | State::Finished => return,
+        };
+        self.shared.state.set(after);
+        drop(self.shared.expiry.take());
+        self.shared.scope.finish(&self.kernel);
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        if !self.left {
-            self.leave();
-        }
+        self.leave();
     }
 }

@@ -12,7 +12,6 @@ use std::{fmt, io};
 
 use super::process::Process;
 use super::watched_child::WatchedChild;
-use crate::cancel::is_throwing;
 use crate::event_loop::EventLoop;
 use crate::net::{PipeReader, PipeWriter};
 use crate::streams::{DEFAULT_LIMIT, StreamReader, StreamWriter};
@@ -210,10 +209,7 @@ impl ProcessBuilder {
 impl Future for ProcessBuilder {
     type Output = io::Result<Process>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Process>> {
-        if is_throwing(cx) {
-            return Poll::Pending;
-        }
+    fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<Process>> {
         Poll::Ready(self.start(exit_descriptor))
     }
 }

@@ -5,8 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::waiters::Waiters;
-use crate::base::WaiterId;
+use super::waiters::{OneWait, Waiters};
 use crate::kernel::Leaf;
 
 /// A handle on something that tasks acquire, if need be by waiting: a lock, a permit, an item.
@@ -34,18 +33,19 @@ pub(crate) trait Resource: Unpin {
 pub(crate) struct Acquire<R: Resource> {
     /// `None` once it is acquired.
     resource: Option<R>,
-    id: Option<WaiterId>,
+    wait: OneWait,
 }
 
 impl<R: Resource> Acquire<R> {
     pub(crate) fn new(resource: R) -> Self {
-        Self { resource: Some(resource), id: None }
+        Self { resource: Some(resource), wait: OneWait::default() }
     }
 
     #[cold]
     fn abandon(&mut self) {
-        if let (Some(resource), Some(id)) = (&self.resource, self.id.take()) {
-            resource.on_abandoned(resource.waiters().remove(id));
+        let Some(resource) = &self.resource else { return };
+        if let Some(was_notified) = resource.waiters().remove(&mut self.wait) {
+            resource.on_abandoned(was_notified);
         }
     }
 }
@@ -58,10 +58,10 @@ impl<R: Resource> Future for Acquire<R> {
         let this = &mut *self;
         loop {
             let resource = this.resource.as_ref().expect("a future was polled again after it had returned its value");
-            if this.id.is_none() && resource.try_acquire() {
+            if !this.wait.has_begun() && resource.try_acquire() {
                 break;
             }
-            match resource.waiters().poll(&mut this.id, R::NAME, cx) {
+            match resource.waiters().poll(&mut this.wait, R::NAME, cx) {
                 Poll::Ready(true) if resource.on_notified() => break,
                 Poll::Ready(true) => {}
                 Poll::Ready(false) => this.abandon(),
@@ -75,7 +75,7 @@ impl<R: Resource> Future for Acquire<R> {
 impl<R: Resource> Drop for Acquire<R> {
     #[inline]
     fn drop(&mut self) {
-        if self.id.is_some() {
+        if self.wait.has_begun() {
             self.abandon();
         }
     }

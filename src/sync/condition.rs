@@ -145,7 +145,8 @@ impl<T> Condition<T> {
     /// A cancelled wait acquires the lock again before the cancellation goes on, however often it is cancelled
     /// meanwhile, and passes its notification to the next waiting task: as in asyncio. A wait that is dropped, by a
     /// `select` for example, passes its notification too but cannot wait for the lock: the guard no longer holds it,
-    /// and access to the value panics.
+    /// and access to the value panics. A wait that was polled in the last step of its task, and then left alone without
+    /// being dropped, counts as waiting: awaited in the step in which the task is cancelled, it meets the cancellation.
     pub async fn wait(&self, guard: &mut LockGuard<'_, T>) {
         self.assert_is_held(guard);
         self.waiters.bind();

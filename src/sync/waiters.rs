@@ -14,8 +14,7 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 
 use crate::base::{TaskKey, WaitQueue, WaiterId, WaiterState, WakeTarget};
-use crate::cancel::is_throwing;
-use crate::current::note_wait;
+use crate::cancel::Waiting;
 use crate::current::{self, key_of};
 use crate::kernel::Leaf;
 use crate::node::{Loop, is_interrupted, wake};
@@ -38,9 +37,8 @@ use crate::node::{Loop, is_interrupted, wake};
 ///
 /// - A cancelled wait is dropped, and so is one that loses a `select`.
 /// - `notify` skips a waiter whose task is being cancelled and notifies the next one instead. `notify_all` skips none.
-/// - A skipped waiter is polled again only if a sibling future of the same task catches the cancellation (`join!` with
-///   a `catch_cancelled`). Its wait then resolves to false, and the caller starts the wait again, at the end of the
-///   queue.
+/// - A skipped waiter is polled again only if a `catch_cancelled` waits beside it, in a `join!` for example, for which
+///   the task is polled. Its wait then resolves to false, and the caller starts the wait again, at the end of the queue.
 /// - A notified waiter stays in its slot until its task runs, so a newcomer cannot overtake it.
 #[derive(Default)]
 pub(crate) struct Waiters {
@@ -142,6 +140,7 @@ impl Waiters {
     ///
     /// A cancelled task stays in the ready queue until its next step. So only a task that was queued already
     /// (`wake` returns false) can have been cancelled, and only for such a one the cancellation is looked up.
+    #[inline]
     fn notify_task(&self, skips_cancelled: bool) -> Notify {
         let waiters = &mut self.queue.borrow_mut().waiters;
         let (Some(first), Some(kernel)) = (waiters.first(), self.kernel.get()) else { return Notify::NotATask };
@@ -196,10 +195,10 @@ impl Waiters {
 
     /// Waits at the end of the queue until notified. `what` is the name of the wait in the await graph.
     ///
-    /// Resolves to true when it was notified. Resolves to false if it was skipped and its task survived the
-    /// cancellation: the caller has to start again.
+    /// Resolves to true when it was notified. Resolves to false if it was skipped and is polled all the same: the
+    /// caller has to start again.
     pub(crate) fn wait(&self, what: Leaf) -> WaiterFuture<'_> {
-        WaiterFuture { waiters: self, what, id: None }
+        WaiterFuture { waiters: self, what, wait: OneWait::default() }
     }
 
     /// Waits, as often as it takes, until `condition` holds. The code that makes it hold has to call `notify_all`.
@@ -209,48 +208,52 @@ impl Waiters {
         }
     }
 
-    /// One poll of a wait: see `wait` for what it returns. `id` is the waiter, once there is one; a wait that returns
-    /// true has removed it, and one that returns false has not.
+    /// One poll of a wait: see `wait` for what it returns. A wait that returns true has removed its waiter, and one that
+    /// returns false has not.
     #[inline]
-    pub(super) fn poll(&self, id: &mut Option<WaiterId>, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
-        match *id {
+    pub(super) fn poll(&self, wait: &mut OneWait, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
+        match wait.id {
             None => {
-                *id = self.enqueue(what, cx);
+                wait.id = Some(self.enqueue(&wait.waiting, what, cx));
                 Poll::Pending
             }
             Some(waiter) => {
-                let polled = self.poll_enqueued(waiter, what, cx);
+                let polled = self.poll_enqueued(waiter, &wait.waiting, what, cx);
                 if polled == Poll::Ready(true) {
-                    *id = None;
+                    wait.id = None;
                 }
                 polled
             }
         }
     }
 
-    /// Enqueues a waiter, unless a cancellation is being delivered.
     #[inline(never)]
-    fn enqueue(&self, what: Leaf, cx: &Context<'_>) -> Option<WaiterId> {
-        if is_throwing(cx) {
-            return None;
-        }
+    fn enqueue(&self, waiting: &Waiting, what: Leaf, cx: &Context<'_>) -> WaiterId {
         let kernel = self.bind();
-        kernel.running_task().leaf().set(Some(what));
-        Some(match task_of(kernel, cx) {
-            Some(key) => self.queue.borrow_mut().waiters.enqueue(Waiter::Task(key)),
-            None => self.enqueue_waker(cx.waker().clone()),
-        })
+        let Some(key) = task_of(kernel, cx) else {
+            waiting.note(kernel, cx, what);
+            return self.enqueue_waker(cx.waker().clone());
+        };
+        waiting.begin(kernel, what);
+        self.queue.borrow_mut().waiters.enqueue(Waiter::Task(key))
     }
 
     #[inline(never)]
-    fn poll_enqueued(&self, id: WaiterId, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
-        if is_throwing(cx) {
-            return Poll::Pending;
-        }
+    fn poll_enqueued(&self, id: WaiterId, waiting: &Waiting, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
         if self.queue.borrow_mut().waiters.remove_if_notified(id) {
+            if let Some(kernel) = self.kernel.get() {
+                waiting.ready(kernel);
+            }
             return Poll::Ready(true);
         }
-        self.update(id, what, cx)
+        self.update(id, waiting, what, cx)
+    }
+
+    #[inline]
+    fn end(&self, waiting: &Waiting) {
+        if let Some(kernel) = self.kernel.get() {
+            waiting.end(kernel);
+        }
     }
 
     #[cold]
@@ -262,7 +265,7 @@ impl Waiters {
 
     /// A waiter was polled and is not notified: from now on it is woken by the waker of this poll.
     #[cold]
-    fn update(&self, id: WaiterId, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
+    fn update(&self, id: WaiterId, waiting: &Waiting, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
         let task = self.kernel.get().and_then(|kernel| task_of(kernel, cx));
         let mut waker = if task.is_none() { Some(cx.waker().clone()) } else { None };
         let mut queue = self.queue.borrow_mut();
@@ -284,21 +287,24 @@ impl Waiters {
         };
         drop(queue);
         drop(waker);
-        if polled.is_pending() {
-            note_wait(what);
+        match self.kernel.get() {
+            Some(kernel) if polled.is_pending() => waiting.note(kernel, cx, what),
+            _ => self.end(waiting),
         }
         polled
     }
 
-    /// Removes a waiter whose wait has ended without success, and returns whether it had been notified.
+    /// Ends a wait without success. Returns whether its waiter had been notified; `None` if it had no waiter.
     #[cold]
-    pub(super) fn remove(&self, id: WaiterId) -> bool {
+    pub(super) fn remove(&self, wait: &mut OneWait) -> Option<bool> {
+        self.end(&wait.waiting);
+        let id = wait.id.take()?;
         let mut queue = self.queue.borrow_mut();
         let state = queue.waiters.remove(id);
         let unused = if let WaiterState::Waiting(waiter) = state { queue.remove_waker(waiter) } else { None };
         drop(queue);
         drop(unused);
-        matches!(state, WaiterState::Notified)
+        Some(matches!(state, WaiterState::Notified))
     }
 
     /// Binds the waiters to this thread's loop, unless they are bound, and returns the loop.
@@ -329,29 +335,35 @@ fn task_of(kernel: &Loop, cx: &Context<'_>) -> Option<TaskKey> {
     key_of(cx.waker()).filter(|key| key.number() == kernel.number())
 }
 
+/// One wait: its waiter, once it has one, and what its task knows of it.
+#[derive(Default)]
+pub(crate) struct OneWait {
+    id: Option<WaiterId>,
+    waiting: Waiting,
+}
+
+impl OneWait {
+    /// Whether it has a waiter.
+    pub(super) fn has_begun(&self) -> bool {
+        self.id.is_some()
+    }
+}
+
 /// The future that `Waiters::wait` returns. It has a waiter from its first poll until it is ready or dropped.
 pub(crate) struct WaiterFuture<'a> {
     waiters: &'a Waiters,
     what: Leaf,
-    id: Option<WaiterId>,
-}
-
-impl WaiterFuture<'_> {
-    fn remove(&mut self) {
-        if let Some(id) = self.id.take() {
-            self.waiters.remove(id);
-        }
-    }
+    wait: OneWait,
 }
 
 impl Future for WaiterFuture<'_> {
     type Output = bool;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
-        let Self { waiters, what, id } = &mut *self;
-        let polled = waiters.poll(id, what, cx);
+        let Self { waiters, what, wait } = &mut *self;
+        let polled = waiters.poll(wait, what, cx);
         if polled == Poll::Ready(false) {
-            self.remove();
+            waiters.remove(wait);
         }
         polled
     }
@@ -359,6 +371,8 @@ impl Future for WaiterFuture<'_> {
 
 impl Drop for WaiterFuture<'_> {
     fn drop(&mut self) {
-        self.remove();
+        if self.wait.id.is_some() {
+            self.waiters.remove(&mut self.wait);
+        }
     }
 }

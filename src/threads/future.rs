@@ -11,9 +11,8 @@ use std::time::Duration;
 
 use super::callback::ThreadsafeHandle;
 use crate::base::TaskKey;
-use crate::cancel::{cancel, is_throwing};
+use crate::cancel::{Waiting, cancel};
 use crate::current;
-use crate::current::note_wait;
 use crate::error::{Cancelled, TaskError};
 use crate::kernel::{LoopSender, Message};
 use crate::node::{Kind, TaskState};
@@ -52,7 +51,7 @@ pub struct ThreadsafeFuture<T> {
 
 impl<T: Send + 'static> ThreadsafeFuture<T> {
     pub(crate) fn new(sender: LoopSender) -> (Self, Reply<T>) {
-        let state = State { outcome: Outcome::Pending, task: None, waker: None };
+        let state = State { outcome: Outcome::Pending, task: None, waker: None, awaiting: Awaiting::default() };
         let shared = Arc::new(Shared { state: Mutex::new(state), settled: Condvar::new() });
         (Self { shared: Arc::clone(&shared), sender }, Reply(shared))
     }
@@ -137,25 +136,26 @@ impl<T: Send + 'static> Future for ThreadsafeFuture<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if is_throwing(cx) {
-            return Poll::Pending;
-        }
         let waker = cx.waker().clone();
         let mut state = self.shared.lock();
         if !state.is_pending() {
+            state.awaiting.end();
             return Poll::Ready(state.take());
         }
         let replaced = state.waker.replace(waker);
+        state.awaiting.note(cx);
         drop(state);
         drop(replaced);
-        note_wait(&"a coroutine of another thread's event loop");
         Poll::Pending
     }
 }
 
 impl<T> Drop for ThreadsafeFuture<T> {
     fn drop(&mut self) {
-        let waker = self.shared.lock().waker.take();
+        let mut state = self.shared.lock();
+        state.awaiting.end();
+        let waker = state.waker.take();
+        drop(state);
         drop(waker);
     }
 }
@@ -180,6 +180,27 @@ struct State<T> {
     /// The task, once the loop has made one.
     task: Option<TaskName>,
     waker: Option<Waker>,
+    awaiting: Awaiting,
+}
+
+/// That a task awaits the coroutine, perhaps on another loop than the one that runs it.
+#[derive(Default)]
+struct Awaiting {
+    waiting: Waiting,
+    loop_number: u16,
+}
+
+impl Awaiting {
+    fn note(&mut self, cx: &Context<'_>) {
+        if let Some(kernel) = current::current() {
+            self.loop_number = kernel.number();
+            self.waiting.note(&kernel, cx, &"a coroutine of another thread's event loop");
+        }
+    }
+
+    fn end(&self) {
+        self.waiting.end_in(self.loop_number);
+    }
 }
 
 impl<T> State<T> {

@@ -402,7 +402,7 @@ fn a_panicking_child_ends_a_gathering_and_its_siblings_run_on() {
 }
 
 #[test]
-fn a_panic_during_a_throw_ends_the_task_with_the_panic_and_the_throw_with_it() {
+fn what_would_panic_if_it_were_polled_during_a_throw_is_dropped_without_a_poll() {
     let (lp, _) = watched_loop();
     lp.run_until_complete(async {
         let polls = Cell::new(0);
@@ -411,6 +411,30 @@ fn a_panic_during_a_throw_ends_the_task_with_the_panic_and_the_throw_with_it() {
             assert!(polls.get() == 1, "polled while throwing");
             Poll::Pending
         }));
+        let after = create_task(async {
+            sleep(SECOND).await;
+            yield_now().await;
+            1
+        });
+        yield_now().await;
+        bad.cancel();
+        assert!(matches!(bad.outcome().await, Err(TaskError::Cancelled(_))));
+        assert_eq!(after.await, 1);
+    })
+    .expect("it runs");
+}
+
+#[test]
+fn a_panic_beside_a_catcher_during_a_throw_ends_the_task_with_the_panic_and_the_throw_with_it() {
+    let (lp, _) = watched_loop();
+    lp.run_until_complete(async {
+        let polls = Cell::new(0);
+        let panics = poll_fn(move |_| -> Poll<()> {
+            polls.set(polls.get() + 1);
+            assert!(polls.get() == 1, "polled while throwing");
+            Poll::Pending
+        });
+        let mut bad = create_task(async { futures::join!(panics, catch_cancelled(sleep(SECOND))) });
         let after = create_task(async {
             sleep(SECOND).await;
             yield_now().await;

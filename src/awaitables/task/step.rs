@@ -2,15 +2,14 @@
 //! order of these; must not know the type of the coroutine, so that the step is compiled once for all of them.
 
 use std::any::Any;
-use std::mem::ManuallyDrop;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Waker};
 
 use crate::base::Context as Variables;
-use crate::cancel::{deliver_to_wait, take_back_if_given_up};
-use crate::current::{swap_context, uses_contexts, waker};
+use crate::cancel::{deliver_to_wait, take_back_if_given_up, tell};
+use crate::current::{FIRST_TURN, swap_context, uses_contexts, waker};
 use crate::error::{Cancelled, Panic};
-use crate::kernel::Throw;
+use crate::kernel::{Place, Queued, Throw};
 use crate::node::{
     Core, Ending, IN_DESTRUCTOR, Kind, Loop, NodeRef, Request, TaskState, Waits, guarded, report_panic,
     report_unretrieved,
@@ -42,6 +41,7 @@ pub(super) enum Failure {
 
 /// Called when a coroutine has returned. If a cancellation is pending, because one is being thrown and was not caught
 /// or because one was requested during the poll, takes it and returns it: the returned value does not count.
+#[inline]
 pub(super) fn cancelled_meanwhile(kernel: &Loop, state: &TaskState) -> Option<Failure> {
     if kernel.throwing().throw() != Throw::Off {
         Some(Failure::Cancelled(kernel.throwing().take()))
@@ -104,63 +104,150 @@ fn leave_context(core: &Core, state: &TaskState, outside: Option<Variables>) {
 #[expect(clippy::inline_always, reason = "a call from each of its two callers cost half as much as the step; measured")]
 #[inline(always)]
 fn advance(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
-    let kernel = &**core.kernel();
-    let throwing = state.needs_bookkeeping().replace(false) && begin(kernel, state);
-    state.running().set(true);
-    let resumed = if throwing && !state.started().get() {
-        // asyncio throws into a coroutine that has not begun; it ends without running any of its code
-        Resumed::Pending
-    } else {
-        state.started().set(true);
-        let waker = ManuallyDrop::new(waker(state.key())); // its destructor would do nothing
-        let mut cx = Context::from_waker(&waker);
-        kernel.running_task().during(me, || coroutine.resume(&mut cx))
-    };
-    let still_throwing = kernel.throwing().throw() != Throw::Off;
-    match resumed {
-        Resumed::Pending if !still_throwing => {
-            suspend(kernel, state);
-            if state.needs_bookkeeping().get() {
-                begin_wait(state, me);
-            }
-        }
-        Resumed::Finished => {
-            suspend(kernel, state);
-            end(core, state, me, None);
-        }
-        // The coroutine failed; or it returned `Pending` and nothing in it has caught the cancellation that is being
-        // thrown. Destructors run in `fail`, so the task counts as running until then.
-        resumed => {
-            let ending = kernel.running_task().during(me, || fail(kernel, coroutine, resumed));
-            suspend(kernel, state);
-            end(core, state, me, Some(ending));
-        }
+    if state.needs_bookkeeping().get() {
+        return advance_with_bookkeeping(core, state, coroutine, me);
     }
+    finish(core, state, coroutine, me, poll(core.kernel(), state, coroutine, me, FIRST_TURN));
 }
 
-/// The first part of a step: ends the wait of the task, and starts to throw the requested cancellation, if there is
-/// one. Returns whether there is one.
-#[inline(never)] // nor is `begin_wait`: most steps need neither, and would pay for every register that these use
-fn begin(kernel: &Loop, state: &TaskState) -> bool {
-    let waits = state.clear_waits();
-    let throws = state.request() != Request::None;
-    if throws {
-        let (_, message) = state.take_request();
-        kernel.throwing().start(Throw::Delivered, message_to_throw(&waits, message));
-        // a cancellation that went to the awaited node before is replaced by this one
-        drop(state.take_handed_on());
+/// A step of a task that has waited for a node, or polls futures of other crates, or is cancelled. The usual step is
+/// apart, because it would pay for every register that this one uses.
+#[inline(never)]
+fn advance_with_bookkeeping(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
+    let kernel = &**core.kernel();
+    if state.request() != Request::None {
+        return advance_throwing(core, state, coroutine, me);
     }
-    state.needs_bookkeeping().set(state.has_handed_on());
+    let turn = state.next_turn();
+    drop_waits(kernel, state.clear_waits());
+    state.set_bookkeeping(turn);
+    finish(core, state, coroutine, me, poll(kernel, state, coroutine, me, turn));
+}
+
+/// What follows from the poll of a step.
+#[expect(clippy::inline_always, reason = "as `advance`")]
+#[inline(always)]
+fn finish(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, resumed: Resumed) {
+    let kernel = &**core.kernel();
+    let failure = match resumed {
+        Resumed::Finished => return end(core, state, me, None),
+        Resumed::Pending if kernel.throwing().throw() == Throw::Off => return suspend(kernel, state, me),
+        Resumed::Pending => None, // nothing in it has caught a cancellation that a leaf in it has raised
+        Resumed::Failed(failure) => Some(failure),
+    };
+    fail(core, state, coroutine, me, failure);
+}
+
+/// The part of a step in which code of the user runs.
+#[expect(clippy::inline_always, reason = "as `advance`")]
+#[inline(always)]
+fn poll(kernel: &Loop, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, turn: u8) -> Resumed {
+    state.running().set(true);
+    state.set_turn(turn);
+    let resume = |waker: &Waker| coroutine.resume(&mut Context::from_waker(waker));
+    kernel.running_task().during(me, waker(state.key(), turn), resume)
+}
+
+#[inline]
+fn drop_waits(kernel: &Loop, waits: Waits) {
     if !matches!(waits, Waits::None) {
         // this is seldom the last pointer to the node, but if it is, a value of the user is dropped with it
         guarded(kernel, IN_DESTRUCTOR, || drop(waits));
     }
-    throws
 }
 
-/// The last part of a step after which the task waits. A cancellation that was requested during the step goes to the
-/// node that the task awaits. A cancellation that went to a node before comes back if the task no longer awaits that
-/// node.
+/// A step that delivers a cancellation.
+#[inline(never)]
+fn advance_throwing(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
+    let kernel = &**core.kernel();
+    let throwing = throw(kernel, state);
+    // asyncio throws into a coroutine that has not begun; it ends without running any of its code
+    let resumed = if throwing.polls && state.has_started() {
+        poll(kernel, state, coroutine, me, throwing.turn)
+    } else {
+        Resumed::Pending
+    };
+    let failure = match resumed {
+        Resumed::Finished => {
+            kernel.throwing().clear();
+            return end(core, state, me, None);
+        }
+        Resumed::Pending => {
+            if kernel.throwing().throw() == Throw::Off || throws_again(kernel, state, me, throwing) {
+                kernel.throwing().clear();
+                return suspend(kernel, state, me);
+            }
+            None
+        }
+        Resumed::Failed(failure) => Some(failure),
+    };
+    fail(core, state, coroutine, me, failure);
+}
+
+/// The throw of one step.
+#[derive(Clone, Copy)]
+struct Throwing {
+    /// Whether the coroutine is polled: if catchers wait in it. If none does, it is dropped as it stands.
+    polls: bool,
+    /// If nothing catches it, the throw may go on for as many more steps, until those catchers have been polled that
+    /// stand under wakers of other crates.
+    rounds: usize,
+    turn: u8,
+}
+
+/// Begins to throw the requested cancellation. Catchers meet it that wait since the last step; so do those that stand
+/// under wakers of other crates, and are told and woken here.
+fn throw(kernel: &Loop, state: &TaskState) -> Throwing {
+    let (since, turn) = (state.catchers_since(), state.next_turn());
+    let waits = state.clear_waits();
+    let (_, message) = state.take_request();
+    let message = message_to_throw(&waits, message);
+    drop_waits(kernel, waits);
+    // a cancellation that went to the awaited node before is replaced by this one
+    drop(state.take_handed_on());
+    state.set_bookkeeping(turn);
+    let (tree, root) = (kernel.await_tree(), state.root());
+    if let Some(rounds) = state.take_rounds() {
+        kernel.throwing().deliver(0, message);
+        return Throwing { polls: true, rounds, turn };
+    }
+    let polls = since != 0 || tree.has_catcher(root);
+    let mut rounds = 0;
+    if polls && root != Place::NONE {
+        tell(kernel, root, message.as_ref());
+        rounds = tree.len(root) + 2;
+    }
+    kernel.throwing().deliver(since, message);
+    Throwing { polls, rounds, turn }
+}
+
+/// Whether the throw goes on in the next step, because a catcher has been told of it and its combinator has not polled
+/// it yet: `FuturesUnordered` polls a part of its futures at a time, and wakes its task for the others.
+fn throws_again(kernel: &Loop, state: &TaskState, me: &NodeRef, throwing: Throwing) -> bool {
+    let goes_on = kernel.throwing().throw() == Throw::Delivered
+        && throwing.rounds > 0
+        && me.queued().get()
+        && kernel.await_tree().has_told(state.root());
+    if goes_on {
+        state.throw_again(throwing.rounds - 1, kernel.throwing().take());
+    }
+    goes_on
+}
+
+/// The last part of a step after which the task waits.
+#[expect(clippy::inline_always, reason = "as `advance`")]
+#[inline(always)]
+fn suspend(kernel: &Loop, state: &TaskState, me: &NodeRef) {
+    let (leaf, beside) = kernel.step().end();
+    state.set_awaits(kernel.step().number(), leaf, beside);
+    state.running().set(false);
+    if state.needs_bookkeeping().get() {
+        begin_wait(state, me);
+    }
+}
+
+/// A cancellation that was requested during the step goes to the node that the task awaits. A cancellation that went to
+/// a node before comes back if the task no longer awaits that node.
 #[inline(never)]
 fn begin_wait(state: &TaskState, me: &NodeRef) {
     if state.request() != Request::None {
@@ -170,37 +257,36 @@ fn begin_wait(state: &TaskState, me: &NodeRef) {
     }
 }
 
-#[inline]
-fn suspend(kernel: &Loop, state: &TaskState) {
-    state.leaf().set(kernel.running_task().leaf().take());
-    state.running().set(false);
-}
-
-/// Drops the coroutine and returns how the task ends without a value. If the destructor panics, that panic is how it
-/// ends.
+/// Ends the task without a value: drops the coroutine. If the destructor panics, that panic is how it ends. Without a
+/// `failure`, it ends by the cancellation that is being thrown.
 #[cold]
-fn fail(kernel: &Loop, coroutine: &dyn Coroutine, resumed: Resumed) -> Ending {
-    let ending = match resumed {
-        Resumed::Failed(failure) => match *failure {
-            Failure::Cancelled(message) => Ending::Cancelled(Cancelled::new(message)),
-            Failure::Panicked(payload) => {
-                kernel.throwing().take();
-                Ending::Panicked(Panic::new(payload))
-            }
-        },
-        Resumed::Pending | Resumed::Finished => Ending::Cancelled(Cancelled::new(kernel.throwing().take())),
+fn fail(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, failure: Option<Box<Failure>>) {
+    let kernel = core.kernel();
+    let message = kernel.throwing().take();
+    kernel.throwing().clear();
+    let ending = match failure.map(|failure| *failure) {
+        None => Ending::Cancelled(Cancelled::new(message)),
+        Some(Failure::Cancelled(message)) => Ending::Cancelled(Cancelled::new(message)),
+        Some(Failure::Panicked(payload)) => Ending::Panicked(Panic::new(payload)),
     };
-    match coroutine.discard() {
+    // destructors run here, so the task counts as running until then
+    state.running().set(true);
+    let waker = waker(state.key(), FIRST_TURN);
+    let ending = match kernel.running_task().during(me, waker, |_| coroutine.discard()) {
         Ok(()) => ending,
         Err(payload) => Ending::Panicked(Panic::new(payload)),
-    }
+    };
+    end(core, state, me, Some(ending));
 }
 
 /// Ends the task: removes it from the kernel's table and tells its watchers. `ending` is `None` if it has a value.
 fn end(core: &Core, state: &TaskState, me: &NodeRef, ending: Option<Ending>) {
     let kernel = core.kernel();
+    kernel.step().end();
+    state.running().set(false);
     let in_table = kernel.remove_task(state.key());
     if state.needs_bookkeeping().get() {
+        leave_tree(kernel, state);
         guarded(kernel, IN_DESTRUCTOR, || drop(state.take_handed_on()));
     }
     let share = || me.clone();
@@ -215,10 +301,19 @@ fn end(core: &Core, state: &TaskState, me: &NodeRef, ending: Option<Ending>) {
     drop(in_table);
 }
 
+/// The task has no place any more in the tree of what is awaited.
+#[cold]
+fn leave_tree(kernel: &Loop, state: &TaskState) {
+    if let Some(root) = state.take_root() {
+        drop(kernel.await_tree().remove(root));
+    }
+}
+
 /// The loop closes: drops the coroutine in the task's context, and tells no watcher.
 pub(super) fn abandon(core: &Core, state: &TaskState, coroutine: &dyn Coroutine) {
     let kernel = core.kernel();
     drop(kernel.remove_task(state.key()));
+    leave_tree(kernel, state);
     let outside = if uses_contexts() { swap_context(state.take_context()) } else { None };
     if let Err(payload) = coroutine.discard() {
         report_panic(kernel, IN_DESTRUCTOR, payload);

@@ -37,8 +37,8 @@ use crate::node::{Loop, as_promise};
 /// ```
 ///
 /// # Cancel safety
-/// Dropping the await loses nothing: the task runs on. A cancellation of the awaiting task cancels this task; the
-/// awaiter is cancelled only if this task ends cancelled.
+/// Dropping the await loses nothing: the task runs on. A cancellation of the awaiting task cancels this task, if
+/// nothing else is awaited there; the awaiter is cancelled only if this task ends cancelled.
 pub struct Task<T> {
     pub(crate) join: JoinHandle<T>,
 }
@@ -108,7 +108,7 @@ impl<T: 'static> Task<T> {
         let handle = self.handle();
         let state = handle.state();
         assert!(
-            !state.started().get(),
+            !state.has_started(),
             "a task that has begun keeps its context; give it another where it is created: \
              create_task(f()).in_context(&ctx)"
         );

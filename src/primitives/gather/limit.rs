@@ -35,7 +35,7 @@ impl Limit {
         let mut running = 0;
         for (index, child) in (0..).zip(children).filter(|(_, child)| !child.core().is_done()) {
             match child.kind() {
-                Kind::Task(state) if !state.started().get() => {
+                Kind::Task(state) if !state.has_started() => {
                     if kernel.unqueue(state.key()) {
                         self.held.borrow_mut().insert(index, state.key());
                     } else if !self.held.borrow().contains_key(&index) {

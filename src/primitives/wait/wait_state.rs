@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::base::{PooledRc, unsize};
-use crate::cancel::{SingleWaiter, poll_leaf};
+use crate::cancel::{SingleWaiter, Waiting, poll_leaf};
 use crate::current::{Timer, deadline_after};
 use crate::kernel::{ChildTurn, ChildTurnRef, Run};
 use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, PromiseRef, State, Watch, WatchRef, Watcher, guarded};
@@ -68,6 +68,7 @@ pub(super) struct WaitState<O> {
     /// to the end of the list. This state keeps its registration and changes its key instead.
     rank: Cell<u64>,
     waiter: SingleWaiter,
+    waiting: Waiting,
     timer: Cell<Option<Timer>>,
 }
 
@@ -87,6 +88,7 @@ impl<O: 'static> WaitState<O> {
             round: Cell::new(0),
             rank: Cell::new(u64::MAX),
             waiter: SingleWaiter::default(),
+            waiting: Waiting::default(),
             timer: Cell::new(None),
         });
         for (index, member) in (0..).zip(members) {
@@ -150,7 +152,7 @@ impl<O: 'static> WaitState<O> {
         promises: impl FnOnce() -> Vec<Option<PromiseRef<O>>>,
         cx: &Context<'_>,
     ) -> Poll<bool> {
-        poll_leaf(cx, &"some of several tasks", || {
+        poll_leaf(&me.waiting, &me.kernel, cx, &"some of several tasks", || {
             match me.phase.get() {
                 Phase::Resting => Self::begin(me, decider, timeout, promises),
                 Phase::Waiting => {}
@@ -223,6 +225,7 @@ impl<O: 'static> WaitState<O> {
     /// Ends the wait, if there is one: its future is ready, dropped or given up.
     pub(super) fn end(&self) {
         self.phase.set(Phase::Resting);
+        self.waiting.end(&self.kernel);
         self.waiter.clear();
         drop(self.timer.take());
     }

@@ -114,7 +114,11 @@ impl Transport {
         if let Some(error) = self.read_buffer.error() {
             return Err(error);
         }
-        let may_go_on = self.with_channel(|channel| channel.kernel().budget().may_go_on()).unwrap_or(true);
+        let may_go_on = self.with_channel(|channel| {
+            let kernel = channel.kernel();
+            kernel.budget().may_go_on(kernel.step().number())
+        });
+        let may_go_on = may_go_on.unwrap_or(true);
         if self.is_closing() || !may_go_on {
             // a loop of write() and drain() must not starve other tasks
             yield_now().await;

@@ -1,0 +1,192 @@
+//! The throws that a scope begins by itself: a time limit that is up, a group that aborts. Owns how such a scope is
+//! asked to end, whom that reaches, and how it tells its own cancellation from others; must not know time, nor groups.
+
+use super::leaf::with_running;
+use super::propagate::cancel;
+use super::scope::{ScopeRef, wake_scope};
+use crate::base::TaskKey;
+use crate::kernel::{OwnState, OwnThrow, Place, Scope, Sole};
+use crate::node::{Kind, Loop, NodeRef, TaskState};
+
+/// A scope that can throw by itself.
+#[derive(Default)]
+pub(crate) struct ThrowingScope {
+    cells: Scope,
+    own: OwnThrow<NodeRef>,
+}
+
+impl ThrowingScope {
+    /// The scope as a time limit: it lets pass what is thrown around it.
+    pub(crate) fn as_limit(&self) -> ScopeRef<'_> {
+        ScopeRef { cells: &self.cells, own: Some(&self.own), is_catcher: false }
+    }
+
+    /// The scope as a group: it catches what is thrown around it.
+    pub(crate) fn as_group(&self) -> ScopeRef<'_> {
+        ScopeRef { cells: &self.cells, own: Some(&self.own), is_catcher: true }
+    }
+
+    /// Asks the scope to end what it holds, and nothing beside it: where asyncio's limits and groups cancel their task.
+    /// The task counts it as a request. The one node that the scope awaits is cancelled at once; otherwise the scope
+    /// ends what it holds when it is polled next.
+    pub(crate) fn throw(&self, kernel: &Loop) {
+        let task = self.own.task.get().and_then(|task| kernel.task(task));
+        let state = task.as_ref().and_then(state_of);
+        if let Some(state) = state {
+            state.count_own_request();
+            self.own.is_requested.set(true);
+        }
+        begin(kernel, self.as_limit(), &self.own, state);
+    }
+
+    /// Whether the cancellation that came out of the scope last is its own. If not, it goes on.
+    pub(crate) fn is_own(&self) -> bool {
+        self.own.is_own.get()
+    }
+
+    /// Whether it has asked to end what it holds.
+    pub(crate) fn has_thrown(&self) -> bool {
+        self.own.state.get() != OwnState::None
+    }
+
+    /// How many requests to cancel something around the scope have not been taken back, and whether one of them has
+    /// gone into the scope or was made before it began.
+    pub(crate) fn outstanding(&self, kernel: &Loop) -> (i64, bool) {
+        let now = with_running(kernel, |task| outstanding(kernel, task)).unwrap_or(0);
+        (now, self.own.is_entered.get() || now <= self.own.before.get())
+    }
+
+    /// The scope is over: its request is taken back.
+    pub(crate) fn finish(&self, kernel: &Loop) {
+        self.as_limit().leave(kernel);
+        if self.own.is_requested.take()
+            && let Some(task) = self.own.task.get()
+        {
+            with_task(kernel, task, TaskState::uncancel_own_request);
+        }
+        drop((self.own.handed_on.take(), self.own.node.take()));
+    }
+}
+
+/// Has the innermost scope around the running code that has asked to end ask once more.
+pub(crate) fn throw_again_around(kernel: &Loop) -> bool {
+    let again = |own: &OwnThrow<NodeRef>| own.is_requested.get().then(|| own.state.set(OwnState::Due));
+    kernel.enclosing().find(again).is_some()
+}
+
+/// The scope has come due while it was polled. Where asyncio's task is cancelled during its step.
+#[cold]
+pub(super) fn came_due_inside(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>) {
+    with_running(kernel, |task| begin(kernel, scope, own, Some(task)));
+}
+
+/// Asks the scope to end. `task` has polled it last; `None` if that is done.
+fn begin(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, task: Option<&TaskState>) {
+    own.is_told.set(false);
+    own.state.set(OwnState::Due);
+    // one that the task has counted may have been dropped since
+    let is_awaited =
+        |node: &NodeRef| own.awaits.get().nodes == 0 || task.is_some_and(|task| task.waits_for_nodes().contains(node));
+    let Some(node) = sole_await(kernel, scope, own).filter(is_awaited) else {
+        if let Some(task) = task
+            && task.last_step() == scope.cells.polled()
+        {
+            task.note_due_scope(own.awaits.get());
+        }
+        return wake_scope(kernel, scope, task);
+    };
+    // a node that is done wakes the scope; so does one that is going to end without this cancellation
+    if node.core().is_done() {
+        return;
+    }
+    own.state.set(OwnState::HandedOn);
+    drop(own.handed_on.replace(Some(node.clone())));
+    if !cancel(&node, &None) {
+        own.state.set(OwnState::Due);
+        drop(own.handed_on.take());
+    }
+}
+
+/// The one node that the scope awaits, if it awaits nothing else.
+pub(super) fn sole_await(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>) -> Option<NodeRef> {
+    let mut sole = Sole::Nothing;
+    let place = scope.cells.place();
+    let something_below = place != Place::NONE && kernel.await_tree().add_to(place, &mut sole);
+    let awaits = own.awaits.get();
+    if awaits.leaves() != 0 || awaits.clones > u32::from(something_below) {
+        sole.add_other();
+    }
+    if awaits.nodes != 0 {
+        match own.node() {
+            Some(node) => sole.add_node(node),
+            None => sole.add_other(),
+        }
+    }
+    sole.into_node()
+}
+
+/// Called when the scope has returned `Pending`, and its throw has gone to a node before. Returns whether the scope had
+/// given that node up without dropping its await, as `select` over `&mut task` does: then the throw is its own again.
+/// `met`: another cancellation has met what the scope holds meanwhile, and has taken its place.
+#[cold]
+pub(super) fn is_given_up(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, met: bool) -> bool {
+    let Some(node) = own.handed_on() else { return false };
+    let still_awaited = || !node.core().is_done() && awaits_node(kernel, scope, &node);
+    if !met && !node.core().was_retrieved() && still_awaited() {
+        return false;
+    }
+    own.state.set(OwnState::Over);
+    drop(own.handed_on.take());
+    !met && !node.core().was_retrieved()
+}
+
+fn awaits_node(kernel: &Loop, scope: ScopeRef<'_>, node: &NodeRef) -> bool {
+    with_running(kernel, |task| task.waits_for_nodes().contains(node)) == Some(true)
+        || kernel.await_tree().listed(scope.cells.place()).0.contains(node)
+}
+
+/// Whether a cancellation that comes out of the scope now is its own: unless another one has gone into the scope, or is
+/// on around it, and more requests are outstanding than when the scope began.
+pub(super) fn is_own(kernel: &Loop, own: &OwnThrow<NodeRef>, around_is_on: bool) -> bool {
+    let others = || with_running(kernel, |task| outstanding(kernel, task) > own.before.get()) == Some(true);
+    !((own.is_entered.get() || around_is_on) && others())
+}
+
+/// How many requests have not been taken back: to cancel the task, and of the scopes around the one that is polled.
+pub(super) fn outstanding(kernel: &Loop, task: &TaskState) -> i64 {
+    let mut requests = task.outside_requests();
+    let count = |own: &OwnThrow<NodeRef>| {
+        requests += i64::from(own.is_requested.get());
+        None::<()>
+    };
+    kernel.enclosing().find(count);
+    requests
+}
+
+/// Notes the task that polls the scope. If it is another one than before, or the first, the scope counts from now on.
+pub(super) fn settle_task(kernel: &Loop, own: &OwnThrow<NodeRef>) {
+    let Some((key, before)) = with_running(kernel, |task| (task.key(), outstanding(kernel, task))) else { return };
+    let last = own.task.replace(Some(key));
+    if last == Some(key) {
+        return;
+    }
+    own.before.set(before);
+    own.is_entered.set(false);
+    if let (Some(last), true) = (last, own.is_requested.take()) {
+        with_task(kernel, last, TaskState::uncancel_own_request);
+    }
+    if own.state.get() != OwnState::None && with_task(kernel, key, TaskState::count_own_request).is_some() {
+        own.is_requested.set(true);
+    }
+}
+
+fn with_task<R>(kernel: &Loop, key: TaskKey, f: impl FnOnce(&TaskState) -> R) -> Option<R> {
+    kernel.task(key).as_ref().and_then(state_of).map(f)
+}
+
+fn state_of(task: &NodeRef) -> Option<&TaskState> {
+    match task.kind() {
+        Kind::Task(state) => Some(state),
+        Kind::Plain | Kind::Gathering(_) => None,
+    }
+}

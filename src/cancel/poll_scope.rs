@@ -1,0 +1,358 @@
+//! How a cancellation meets a scope. Owns the poll of a scope; must not know time limits, groups, nor how a cancellation
+//! travels between tasks.
+#![expect(unsafe_code, reason = "a counted pointer to the loop would cost each poll of a scope a tenth: measured")]
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::leaf::{poll_again, with_running};
+use super::own_throw;
+use super::scope::{ScopeRef, settle_place, tell};
+use crate::current::{self, key_of};
+use crate::error::Cancelled;
+use crate::kernel::{Counts, OwnState, OwnThrow, Place, PutAside, ScopeEntry, Throw, Told};
+use crate::node::{Loop, NodeRef, TaskState};
+
+type Message = Option<Arc<str>>;
+
+/// What was counted before a poll, and whether the scope was polled in this step before.
+#[derive(Clone, Copy)]
+struct Entered {
+    counts: Counts,
+    again: bool,
+}
+
+/// Polls the future of a scope. If the scope catches a cancellation, the future is dropped, and the result is an error.
+#[expect(clippy::inline_always, reason = "each of its three callers has a kind of scope: else each pays for all")]
+#[inline(always)]
+pub(crate) fn poll_scope<F: Future>(
+    scope: ScopeRef<'_>,
+    mut future: Pin<&mut Option<F>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, Cancelled>> {
+    let mut inner = future.as_mut().as_pin_mut().expect("a scope for cancellations was polled again after it was done");
+    // SAFETY: this is called by a poll in the step, and the reference is not kept.
+    let Some(kernel) = (unsafe { current::running_loop() }) else {
+        return inner.poll(cx).map(Ok); // outside a task nothing is cancelled
+    };
+    let (polled, caught) = if scope.is_quiet(kernel, cx) {
+        let entered = scope.enter(kernel);
+        let polled = kernel.enclosing().during(scope.cells, scope.own, || inner.poll(cx));
+        if polled.is_ready() {
+            scope.leave(kernel);
+            return polled.map(Ok);
+        }
+        scope.suspend(kernel, entered);
+        if kernel.throwing().throw() == Throw::Off {
+            return Poll::Pending;
+        }
+        (polled, scope.catch_raise(kernel))
+    } else {
+        let mut covered = Covered::begin(kernel, scope, cx);
+        let polled = loop {
+            let polled = covered.poll(|| inner.as_mut().poll(cx));
+            if polled.is_ready() || !covered.polls_again() {
+                break polled;
+            }
+        };
+        let caught = covered.end(polled.is_pending(), cx);
+        (polled, caught)
+    };
+    match caught {
+        Some(message) => {
+            kernel.throwing().caught();
+            drop(polled);
+            future.set(None);
+            scope.leave(kernel);
+            Poll::Ready(Err(Cancelled::new(message)))
+        }
+        None => polled.map(Ok),
+    }
+}
+
+impl ScopeRef<'_> {
+    /// Whether no cancellation is near: the usual case.
+    #[inline]
+    fn is_quiet(self, kernel: &Loop, cx: &Context<'_>) -> bool {
+        if !kernel.running_task().is_polled_with(cx.waker()) {
+            return false;
+        }
+        let own_is_quiet = self.own.is_none_or(|own| {
+            let is_same_task = own.task.get() == key_of(cx.waker());
+            match own.state.get() {
+                OwnState::None => {
+                    if !is_same_task {
+                        own_throw::settle_task(kernel, own);
+                    }
+                    true
+                }
+                OwnState::Over => is_same_task,
+                OwnState::Due | OwnState::HandedOn => false,
+            }
+        });
+        own_is_quiet && self.cells.place() == Place::NONE && kernel.throwing().is_quiet()
+    }
+
+    #[inline]
+    fn enter(self, kernel: &Loop) -> Entered {
+        if let Some(own) = self.own
+            && own.awaits.get().nodes != 0
+        {
+            note_handed_on(kernel, self, own);
+        }
+        Entered { again: self.cells.enter(kernel.step().number()), counts: kernel.step().counts() }
+    }
+
+    /// A cancellation was raised inside. Returns its message, if the scope catches it.
+    #[cold]
+    fn catch_raise(self, kernel: &Loop) -> Option<Message> {
+        let catches = self.is_catcher || self.own.is_some_and(|own| own.state.get() != OwnState::None);
+        if !catches {
+            return None;
+        }
+        if let Some(own) = self.own {
+            own.is_own.set(own_throw::is_own(kernel, own, false));
+        }
+        Some(kernel.throwing().take())
+    }
+
+    /// The scope has returned `Pending`: it keeps what was counted in the poll.
+    #[inline]
+    fn suspend(self, kernel: &Loop, entered: Entered) {
+        let step = kernel.step();
+        let inside = step.counts().since(entered.counts);
+        self.cells.suspend(step, inside, self.may_catch());
+        if let Some(own) = self.own {
+            let before = if entered.again { own.awaits.get() } else { Counts::default() };
+            own.awaits.set(before.plus(inside));
+            if inside.nodes != 0 || before.nodes != 0 {
+                note_node(kernel, own, inside);
+            }
+            if own.state.get() == OwnState::Due {
+                own_throw::came_due_inside(kernel, self, own);
+            }
+        }
+    }
+}
+
+/// Notes the node that the scope awaits under its task's own waker, if that is the only one.
+#[cold]
+fn note_node(kernel: &Loop, own: &OwnThrow<NodeRef>, inside: Counts) {
+    let all = own.awaits.get().nodes;
+    let node = if all == inside.nodes { with_running(kernel, |task| task.last_node(all)).flatten() } else { None };
+    if all != inside.nodes && inside.nodes == 0 {
+        return; // polled again in this step, and nothing has changed
+    }
+    drop(own.node.replace(node));
+}
+
+/// A cancellation of the task, or of a scope around this one, may have gone to the node that this scope awaits.
+#[cold]
+fn note_handed_on(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>) {
+    let Some(node) = own_throw::sole_await(kernel, scope, own) else { return };
+    let by_task = with_running(kernel, TaskState::handed_on).flatten().is_some_and(|other| other == node);
+    let is_it = |around: &OwnThrow<NodeRef>| around.handed_on().filter(|other| *other == node).map(drop);
+    if by_task || kernel.enclosing().find(is_it).is_some() {
+        own.is_entered.set(true);
+    }
+}
+
+/// The poll of a scope while a cancellation is near. What is on around the scope is put aside meanwhile.
+struct Covered<'a> {
+    kernel: &'a Loop,
+    scope: ScopeRef<'a>,
+    /// `None` once it was put back.
+    aside: Option<PutAside>,
+    entered: Entered,
+    /// The scope meets a cancellation from around it.
+    meets: bool,
+    /// The scope ends what it holds.
+    due: bool,
+    /// No catcher waits inside, so what it holds is dropped as it stands.
+    skips: bool,
+    /// How many catches there were before.
+    catches: u32,
+    /// How often it may be polled again, for combinators that poll a part of what they hold at a time.
+    rounds: Option<usize>,
+}
+
+impl<'a> Covered<'a> {
+    #[cold]
+    fn begin(kernel: &'a Loop, scope: ScopeRef<'a>, cx: &Context<'_>) -> Self {
+        let told = settle_place(kernel, scope, cx);
+        let (last, catchers) = (scope.cells.polled(), scope.cells.catchers());
+        if let Some(own) = scope.own {
+            own_throw::settle_task(kernel, own);
+            note_handed_on(kernel, scope, own);
+        }
+        let due = scope.own.is_some_and(|own| own.state.get() == OwnState::Due);
+        let owed = scope.own.is_some_and(|own| own.is_owed.take());
+        let is_told = told.is_some();
+        let throwing = kernel.throwing();
+        let own_message = (due && throwing.is_quiet()).then_some(Told(None));
+        let aside = throwing.put_aside(told.or(own_message));
+        let waited = aside.since != 0 && aside.since == last && key_of(cx.waker()).is_some();
+        let meets = scope.is_catcher && (is_told || waited || owed);
+        if due {
+            scope.own.into_iter().for_each(|own| own.state.set(OwnState::Over));
+            tell_inside(kernel, scope);
+        }
+        if meets || due || aside.throw == Throw::Delivered {
+            throwing.deliver_inside(if due { last } else { aside.since });
+        }
+        let lets_pass = !scope.is_catcher && scope.may_catch() && aside.throw == Throw::Delivered;
+        Self {
+            kernel,
+            scope,
+            aside: Some(aside),
+            entered: scope.enter(kernel),
+            meets,
+            due,
+            skips: (meets || due || lets_pass) && !scope.has_catcher(kernel, catchers),
+            catches: throwing.catches(),
+            rounds: None,
+        }
+    }
+
+    fn poll<T>(&self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        if self.skips {
+            return Poll::Pending;
+        }
+        self.kernel.enclosing().during(self.scope.cells, self.scope.own, poll)
+    }
+
+    /// Whether the scope is polled once more before it ends what it holds: because a catcher inside has been told of
+    /// the cancellation, and its combinator has not polled it yet.
+    fn polls_again(&mut self) -> bool {
+        let (tree, place) = (self.kernel.await_tree(), self.scope.cells.place());
+        if self.skips || self.kernel.throwing().throw() != Throw::Delivered || !tree.has_told(place) {
+            return false;
+        }
+        let left = self.rounds.unwrap_or_else(|| tree.len(place) + 2);
+        self.rounds = Some(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// The poll is over. Returns the message of the cancellation that the scope catches, if it catches one. What is on
+    /// around the scope is put back, with what has become of it.
+    fn end(mut self, is_pending: bool, cx: &Context<'_>) -> Option<Message> {
+        let throwing = self.kernel.throwing();
+        let mut aside = self.aside.take().expect("a poll ends once");
+        let inside = throwing.throw();
+        let around_is_on = aside.throw == Throw::Delivered;
+        if let Some(own) = self.scope.own {
+            self.note_entered(own, &aside);
+            own.is_own.set(own_throw::is_own(self.kernel, own, around_is_on));
+        }
+        let caught = self.catches(is_pending, inside, around_is_on);
+        let is_raised = matches!(inside, Throw::Raised(_));
+        let message = caught.then(|| if is_raised { throwing.take() } else { throwing.delivered_message() });
+
+        if around_is_on && (caught || inside != Throw::Delivered) {
+            aside.throw = Throw::Off;
+        }
+        if is_raised && !caught {
+            match aside.throw {
+                Throw::Off => {
+                    aside.throw = inside;
+                    aside.raised = throwing.take();
+                }
+                // it is polled again if the other one is taken back
+                Throw::Raised(_) | Throw::Delivered => aside.raise_postponed = true,
+            }
+        }
+        aside.raise_postponed |= !caught && throwing.raise_postponed().get();
+        throwing.put_back(aside);
+
+        if caught && self.meets && !is_raised {
+            throwing.count_catch();
+        }
+        let goes_on = is_pending && !caught;
+        if goes_on {
+            self.scope.suspend(self.kernel, self.entered);
+        } else if !is_pending {
+            self.scope.leave(self.kernel);
+        }
+        if let Some(own) = self.scope.own {
+            if caught && self.meets {
+                own.is_entered.set(true);
+            }
+            own.is_owed.set(!is_pending && !caught && self.meets && inside == Throw::Delivered);
+            self.own_goes_on(own, goes_on, inside, around_is_on, cx);
+        }
+        message
+    }
+
+    /// Whether a cancellation from around has gone into the scope: a catcher inside has met it.
+    fn note_entered(&self, own: &OwnThrow<NodeRef>, aside: &PutAside) {
+        let covered = aside.since != 0 || aside.throw == Throw::Delivered;
+        let by_own_waker = covered && self.kernel.throwing().catches() != self.catches;
+        let entry = |scope: &mut ScopeEntry| std::mem::take(&mut scope.entered);
+        if self.kernel.await_tree().with_scope(self.scope.cells.place(), entry) == Some(true) || by_own_waker {
+            own.is_entered.set(true);
+        }
+    }
+
+    fn catches(&self, is_pending: bool, inside: Throw, around_is_on: bool) -> bool {
+        let own = self.scope.own;
+        match (is_pending, inside) {
+            (_, Throw::Off) | (false, Throw::Raised(_)) => false,
+            (true, Throw::Raised(_)) => {
+                self.scope.is_catcher || own.is_some_and(|own| own.state.get() != OwnState::None)
+            }
+            // a limit lets pass what is thrown around it
+            (true, Throw::Delivered) => {
+                self.meets || self.due && (!around_is_on || own.is_some_and(|own| own.is_own.get()))
+            }
+            // what a catcher holds has a value all the same: it is lost, as at the edge of a task
+            (false, Throw::Delivered) => self.meets && own.is_none(),
+        }
+    }
+
+    /// The next state of the throw of the scope's own.
+    fn own_goes_on(&self, own: &OwnThrow<NodeRef>, goes_on: bool, inside: Throw, around_is_on: bool, cx: &Context<'_>) {
+        if self.skips && goes_on && !self.due {
+            poll_again_at(self.kernel, cx);
+        }
+        if self.due {
+            if goes_on && inside == Throw::Delivered {
+                // a throw from around went through. If the scope outlives that, its own comes then.
+                own.state.set(OwnState::Due);
+                poll_again_at(self.kernel, cx);
+            }
+        } else if own.state.get() == OwnState::HandedOn && goes_on {
+            let met = around_is_on || self.kernel.throwing().catches() != self.catches;
+            if own_throw::is_given_up(self.kernel, self.scope, own, met) {
+                own.state.set(OwnState::Due);
+                poll_again_at(self.kernel, cx);
+            }
+        }
+    }
+}
+
+/// The poll has panicked: what was on around the scope is put back.
+impl Drop for Covered<'_> {
+    fn drop(&mut self) {
+        if let Some(aside) = self.aside.take() {
+            self.kernel.throwing().put_back(aside);
+        }
+    }
+}
+
+/// Has the future that is polled with `cx` polled once more.
+fn poll_again_at(kernel: &Loop, cx: &Context<'_>) {
+    if key_of(cx.waker()).is_some() {
+        poll_again(kernel);
+    } else {
+        cx.waker().wake_by_ref();
+    }
+}
+
+/// Tells the catchers that stand inside the scope under wakers of other crates of the scope's own throw.
+fn tell_inside(kernel: &Loop, scope: ScopeRef<'_>) {
+    let first_time = scope.own.is_some_and(|own| !own.is_told.replace(true));
+    if first_time && scope.cells.place() != Place::NONE {
+        tell(kernel, scope.cells.place(), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! Scopes: the parts of a task that cancellations are meant for. Owns the place of a scope among what its task awaits,
+//! and its wake; must not know how a cancellation meets a scope.
+//!
+//! A **scope** is a part of a task: what a `catch_cancelled` holds, what a time limit holds, the body of a group. Each
+//! is inside the scope that polls it, or directly in the task. A cancellation is meant for one scope and what is inside
+//! it. What is beside that scope does not meet the cancellation, in whatever order a combinator polls the two.
+//!
+//! - A **catcher** (`catch_cancelled`, a group) meets what covers it, whether it comes from its task or from a scope
+//!   around it, if it waits: if it was polled in the last step, or stands under a waker of another crate.
+//! - A **time limit** and a **group** can throw by themselves: see `own_throw.rs`. A limit lets pass what is not its
+//!   own, and keeps what it holds.
+
+use std::sync::Arc;
+use std::task::Context;
+
+use super::leaf::innermost_place;
+use crate::base::WakeTarget;
+use crate::current::key_of;
+use crate::kernel::{Awaited, Catches, OwnThrow, Place, Scope, ScopeEntry, Told};
+use crate::node::{Loop, NodeRef, TaskState, wake};
+
+/// A scope, as its polls see it.
+#[derive(Clone, Copy)]
+pub(crate) struct ScopeRef<'a> {
+    pub(super) cells: &'a Scope,
+    /// None for a scope that cannot throw by itself.
+    pub(super) own: Option<&'a OwnThrow<NodeRef>>,
+    /// Whether it catches what is thrown around it.
+    pub(super) is_catcher: bool,
+}
+
+impl ScopeRef<'_> {
+    /// Whether it may catch what is thrown around it. A time limit takes a request that was made before it began, and
+    /// comes while its own does, for its own: so does asyncio's.
+    #[inline]
+    pub(super) fn may_catch(self) -> bool {
+        self.is_catcher || self.own.is_some_and(|own| own.before.get() > 0)
+    }
+
+    /// The scope is over, or this part of it.
+    #[inline]
+    pub(crate) fn leave(self, kernel: &Loop) {
+        if self.cells.is_entered()
+            && let Some(place) = self.cells.leave(kernel.step())
+        {
+            drop(kernel.await_tree().remove(place));
+        }
+    }
+
+    /// Whether a catcher waits inside.
+    pub(super) fn has_catcher(self, kernel: &Loop, counted: u32) -> bool {
+        counted != 0 || self.cells.place() != Place::NONE && kernel.await_tree().has_catcher(self.cells.place())
+    }
+}
+
+/// Gives the scope its place in the tree, if it needs one: under a waker of another crate, or once it has one. Returns
+/// the message of the throw that it was told of, if it is a catcher under such a waker.
+pub(super) fn settle_place(kernel: &Loop, scope: ScopeRef<'_>, cx: &Context<'_>) -> Option<Told> {
+    let is_foreign = key_of(cx.waker()).is_none();
+    let place = scope.cells.place();
+    if !is_foreign && place == Place::NONE {
+        return None;
+    }
+    let (tree, parent) = (kernel.await_tree(), innermost_place(kernel)?);
+    if place == Place::NONE {
+        scope.cells.set_place(tree.insert(parent, Awaited::Scope(ScopeEntry::default())), kernel.number());
+    } else {
+        tree.move_below(place, parent);
+    }
+    // cloning a waker may run code of a user, so it is not done under the borrow of the tree
+    let place = scope.cells.place();
+    let has_it = |entry: &mut ScopeEntry| entry.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker()));
+    let waker = (is_foreign && tree.with_scope(place, has_it) != Some(true)).then(|| cx.waker().clone());
+    let catches = match (scope.is_catcher, scope.may_catch()) {
+        (true, _) => Catches::All,
+        (false, true) => Catches::Earlier,
+        (false, false) => Catches::Nothing,
+    };
+    let (told, unused) = tree.with_scope(place, |entry| {
+        entry.is_foreign = is_foreign;
+        entry.catches = catches;
+        let unused = if waker.is_some() || !is_foreign { std::mem::replace(&mut entry.waker, waker) } else { None };
+        (entry.told.take(), unused)
+    })?;
+    drop(unused);
+    told
+}
+
+/// Tells the catchers that stand below `root` under wakers of other crates of a throw, and wakes them.
+pub(crate) fn tell(kernel: &Loop, root: Place, message: Option<&Arc<str>>) {
+    for waker in kernel.await_tree().tell(root, message) {
+        wake(kernel, WakeTarget::Foreign(waker));
+    }
+}
+
+/// Wakes a scope: by the waker of another crate that it stands under, or by that of the task that has polled it.
+pub(super) fn wake_scope(kernel: &Loop, scope: ScopeRef<'_>, task: Option<&TaskState>) {
+    let place = scope.cells.place();
+    let foreign = if place == Place::NONE {
+        None
+    } else {
+        kernel.await_tree().with_scope(place, |entry| entry.is_foreign.then(|| entry.waker.take())).flatten()
+    };
+    match (foreign, task) {
+        (Some(waker), _) => waker.into_iter().for_each(|waker| wake(kernel, WakeTarget::Foreign(waker))),
+        (None, Some(task)) => drop(kernel.wake(task.key())),
+        (None, None) => {}
+    }
+}

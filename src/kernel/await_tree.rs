@@ -1,0 +1,313 @@
+//! What the tasks of a loop await under wakers of other crates. Owns the tree; must not know what a leaf or a scope is,
+//! nor wake or drop anything.
+//!
+//! A task polls again in every step what it awaits under its own waker. A combinator with wakers of its own, such as
+//! `FuturesUnordered`, polls only what was woken. So what stands under such a waker is entered here until it is done
+//! or dropped. The tree of a task has the task at its root, the scopes below it, each under the scope that polls it,
+//! and leaves and nodes at the ends. A scope under its task's own waker has a place only once something stands below
+//! it.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::task::Waker;
+
+use slab::Slab;
+
+use super::task_table::Leaf;
+
+/// The place of an entry in the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(u32);
+
+impl Place {
+    pub(crate) const NONE: Self = Self(u32::MAX);
+
+    fn new(key: usize) -> Self {
+        let place = u32::try_from(key).ok().filter(|place| *place < u32::MAX / 2);
+        Self(place.expect("a loop has fewer than 2^31 futures that wait under wakers of other crates"))
+    }
+
+    /// The place as an even number that is not 0.
+    pub(crate) fn ticket(self) -> u32 {
+        2 * (self.0 + 1)
+    }
+
+    pub(crate) fn from_ticket(ticket: u32) -> Self {
+        Self(ticket / 2 - 1)
+    }
+
+    fn key(self) -> usize {
+        self.0 as usize
+    }
+
+    fn get(self) -> Option<Self> {
+        (self != Self::NONE).then_some(self)
+    }
+}
+
+/// What an entry stands for.
+pub(crate) enum Awaited<P> {
+    Task,
+    Scope(ScopeEntry),
+    Leaf(Leaf),
+    Node(P),
+}
+
+/// The message of a throw that a catcher has been told of.
+pub(crate) struct Told(pub(crate) Option<Arc<str>>);
+
+/// Whether a scope catches what is thrown around it.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Catches {
+    /// It lets that pass: a time limit.
+    #[default]
+    Nothing,
+    /// It takes what was requested before it began for its own: a time limit in a task that was cancelled before.
+    Earlier,
+    /// A catcher.
+    All,
+}
+
+/// A scope in the tree.
+#[derive(Default)]
+pub(crate) struct ScopeEntry {
+    /// Whether it stands under a waker of another crate.
+    pub(crate) is_foreign: bool,
+    /// That waker, until it is woken for a throw.
+    pub(crate) waker: Option<Waker>,
+    pub(crate) catches: Catches,
+    /// A throw has come that this catcher has not met yet, and its message.
+    pub(crate) told: Option<Told>,
+    /// A throw from around has gone into it, to a catcher inside.
+    pub(crate) entered: bool,
+}
+
+/// The one thing that a task or a scope awaits.
+pub(crate) enum Sole<P> {
+    Nothing,
+    Node(P),
+    /// Several things; or one to which no cancellation can be handed on.
+    Others,
+}
+
+impl<P: PartialEq> Sole<P> {
+    pub(crate) fn add_node(&mut self, node: P) {
+        match self {
+            Self::Nothing => *self = Self::Node(node),
+            Self::Node(known) if *known == node => {}
+            Self::Node(_) | Self::Others => *self = Self::Others,
+        }
+    }
+
+    pub(crate) fn add_other(&mut self) {
+        *self = Self::Others;
+    }
+
+    pub(crate) fn into_node(self) -> Option<P> {
+        match self {
+            Self::Node(node) => Some(node),
+            Self::Nothing | Self::Others => None,
+        }
+    }
+}
+
+struct Entry<P> {
+    what: Awaited<P>,
+    parent: Place,
+    first_child: Place,
+    previous: Place,
+    next: Place,
+}
+
+/// The entries of a loop. What a method takes out is returned, so that it is dropped after the borrow.
+pub(crate) struct AwaitTree<P> {
+    entries: RefCell<Slab<Entry<P>>>,
+}
+
+impl<P> Default for AwaitTree<P> {
+    fn default() -> Self {
+        Self { entries: RefCell::new(Slab::new()) }
+    }
+}
+
+impl<P: Clone + PartialEq> AwaitTree<P> {
+    /// Enters something below `parent`; a task has no parent.
+    pub(crate) fn insert(&self, parent: Place, what: Awaited<P>) -> Place {
+        let entries = &mut *self.entries.borrow_mut();
+        let entry =
+            Entry { what, parent: Place::NONE, first_child: Place::NONE, previous: Place::NONE, next: Place::NONE };
+        let place = Place::new(entries.insert(entry));
+        link(entries, place, parent);
+        place
+    }
+
+    /// Removes an entry. What stood below it has no parent until it is polled again.
+    pub(crate) fn remove(&self, place: Place) -> Option<Awaited<P>> {
+        let entries = &mut *self.entries.borrow_mut();
+        if !entries.contains(place.key()) {
+            return None;
+        }
+        unlink(entries, place);
+        let entry = entries.remove(place.key());
+        let mut child = entry.first_child;
+        while let Some(orphan) = child.get().and_then(|child| entries.get_mut(child.key())) {
+            child = std::mem::replace(&mut orphan.next, Place::NONE);
+            orphan.parent = Place::NONE;
+            orphan.previous = Place::NONE;
+        }
+        Some(entry.what)
+    }
+
+    /// Moves an entry below `parent`, if it is not there already.
+    pub(crate) fn move_below(&self, place: Place, parent: Place) {
+        let entries = &mut *self.entries.borrow_mut();
+        if entries.get(place.key()).is_some_and(|entry| entry.parent != parent) {
+            unlink(entries, place);
+            link(entries, place, parent);
+        }
+    }
+
+    /// Shows the entry of a scope to `f`, which must call no code of a user.
+    pub(crate) fn with_scope<R>(&self, place: Place, f: impl FnOnce(&mut ScopeEntry) -> R) -> Option<R> {
+        place.get()?;
+        match &mut self.entries.borrow_mut().get_mut(place.key())?.what {
+            Awaited::Scope(scope) => Some(f(scope)),
+            Awaited::Task | Awaited::Leaf(_) | Awaited::Node(_) => None,
+        }
+    }
+
+    /// Adds what stands below `root` to `sole`. A scope with nothing known in it holds something of another crate.
+    /// Returns whether anything stands there.
+    pub(crate) fn add_to(&self, root: Place, sole: &mut Sole<P>) -> bool {
+        if root == Place::NONE {
+            return false;
+        }
+        let entries = &*self.entries.borrow();
+        let mut any = false;
+        for place in below(entries, root) {
+            let entry = &entries[place.key()];
+            match &entry.what {
+                Awaited::Node(node) => sole.add_node(node.clone()),
+                Awaited::Leaf(_) => sole.add_other(),
+                Awaited::Scope(scope) if scope.is_foreign && entry.first_child == Place::NONE => sole.add_other(),
+                Awaited::Scope(_) | Awaited::Task => continue,
+            }
+            any = true;
+        }
+        any
+    }
+
+    /// What stands below `root`: the nodes, and the leaves in words.
+    pub(crate) fn listed(&self, root: Place) -> (Vec<P>, Vec<Leaf>) {
+        let entries = &*self.entries.borrow();
+        let (mut nodes, mut leaves) = (Vec::new(), Vec::new());
+        for place in below(entries, root) {
+            match &entries[place.key()].what {
+                Awaited::Node(node) => nodes.push(node.clone()),
+                Awaited::Leaf(leaf) => leaves.push(*leaf),
+                Awaited::Scope(_) | Awaited::Task => {}
+            }
+        }
+        (nodes, leaves)
+    }
+
+    /// Whether a catcher stands below `root` under a waker of another crate.
+    pub(crate) fn has_catcher(&self, root: Place) -> bool {
+        self.any_scope(root, |scope| scope.is_foreign && scope.catches != Catches::Nothing)
+    }
+
+    /// Whether a catcher below `root` has been told of a throw and has not met it yet.
+    pub(crate) fn has_told(&self, root: Place) -> bool {
+        self.any_scope(root, |scope| scope.told.is_some())
+    }
+
+    #[inline]
+    fn any_scope(&self, root: Place, is_it: impl Fn(&ScopeEntry) -> bool) -> bool {
+        root != Place::NONE && self.finds_scope(root, is_it)
+    }
+
+    fn finds_scope(&self, root: Place, is_it: impl Fn(&ScopeEntry) -> bool) -> bool {
+        let entries = &*self.entries.borrow();
+        below(entries, root).any(|place| matches!(&entries[place.key()].what, Awaited::Scope(scope) if is_it(scope)))
+    }
+
+    /// The number of entries below `root`.
+    pub(crate) fn len(&self, root: Place) -> usize {
+        below(&self.entries.borrow(), root).count()
+    }
+
+    /// Tells every catcher that stands below `root` of a throw, and notes in the scopes between that it has entered
+    /// them. Returns the wakers of the catchers, to be woken.
+    pub(crate) fn tell(&self, root: Place, message: Option<&Arc<str>>) -> Vec<Waker> {
+        let entries = &mut *self.entries.borrow_mut();
+        let places: Vec<Place> = below(entries, root).collect();
+        let mut wakers = Vec::new();
+        for place in places {
+            let entry = &mut entries[place.key()];
+            let Awaited::Scope(scope) = &mut entry.what else { continue };
+            if !scope.is_foreign || scope.catches == Catches::Nothing {
+                continue;
+            }
+            scope.told = Some(Told(message.cloned()));
+            wakers.extend(scope.waker.take());
+            let is_catcher = scope.catches == Catches::All;
+            let mut around = entry.parent;
+            while is_catcher
+                && around != root
+                && let Some(Entry { what: Awaited::Scope(scope), parent, .. }) = entries.get_mut(around.key())
+            {
+                scope.entered = true;
+                around = *parent;
+            }
+        }
+        wakers
+    }
+}
+
+/// Makes an entry without a parent the first child of `parent`.
+fn link<P>(entries: &mut Slab<Entry<P>>, place: Place, parent: Place) {
+    let Some(above) = entries.get_mut(parent.key()) else { return };
+    let second = std::mem::replace(&mut above.first_child, place);
+    if let Some(second) = entries.get_mut(second.key()) {
+        second.previous = place;
+    }
+    let entry = &mut entries[place.key()];
+    entry.parent = parent;
+    entry.next = second;
+}
+
+/// Takes an entry out of the children of its parent.
+fn unlink<P>(entries: &mut Slab<Entry<P>>, place: Place) {
+    let entry = &mut entries[place.key()];
+    let (parent, previous, next) = (entry.parent, entry.previous, entry.next);
+    (entry.parent, entry.previous, entry.next) = (Place::NONE, Place::NONE, Place::NONE);
+    match (entries.get_mut(previous.key()), parent) {
+        (Some(previous), _) => previous.next = next,
+        (None, parent) => {
+            if let Some(parent) = entries.get_mut(parent.key()) {
+                parent.first_child = next;
+            }
+        }
+    }
+    if let Some(next) = entries.get_mut(next.key()) {
+        next.previous = previous;
+    }
+}
+
+/// The places below `root`, each before those below it, without recursion: scopes may be nested deep.
+fn below<P>(entries: &Slab<Entry<P>>, root: Place) -> impl Iterator<Item = Place> {
+    let first = move |place: Place| entries.get(place.key()).and_then(|entry| entry.first_child.get());
+    std::iter::successors(first(root), move |&place| {
+        first(place).or_else(|| {
+            let mut at = place;
+            while at != root {
+                let entry = entries.get(at.key())?;
+                if let Some(next) = entry.next.get() {
+                    return Some(next);
+                }
+                at = entry.parent;
+            }
+            None
+        })
+    })
+}

@@ -1,0 +1,292 @@
+//! What a scope for cancellations keeps between its polls, and the stack of the scopes that are being polled. Owns these
+//! cells; must not know what a scope does with a cancellation.
+#![expect(unsafe_code, reason = "every poll of a scope pushes a frame; a stack in a RefCell would cost a tenth of it")]
+
+use std::cell::Cell;
+use std::ptr;
+
+use super::await_tree::{AwaitTree, Awaited, Place, ScopeEntry};
+use super::running_step::{Counts, RunningStep};
+use crate::base::TaskKey;
+
+/// A scope: a part of a task that a cancellation can be meant for, or that catches what is thrown around it. It is
+/// inside the scope that polls it, or else directly in the task.
+pub(crate) struct Scope {
+    /// The number of the step in which it was polled last; 0 before the first poll.
+    polled: Cell<u32>,
+    /// The number of catchers inside that wait since that poll.
+    catchers: Cell<u32>,
+    /// Its place in the tree of what is awaited, if it needs one.
+    place: Cell<Place>,
+    /// What has to be undone when the scope is over.
+    marks: Cell<u8>,
+    /// The number of the loop whose tree it has a place in.
+    loop_number: Cell<u16>,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self {
+            polled: Cell::new(0),
+            catchers: Cell::new(0),
+            place: Cell::new(Place::NONE),
+            marks: Cell::new(0),
+            loop_number: Cell::new(0),
+        }
+    }
+}
+
+/// The step of the last poll has counted the scope as a catcher that waits.
+const CATCHER: u8 = 1;
+/// The step of the last poll has counted it as a leaf, because nothing is known of what it holds.
+const LEAF: u8 = 2;
+/// It has a place in the tree.
+const PLACE: u8 = 4;
+
+impl Scope {
+    pub(crate) fn polled(&self) -> u32 {
+        self.polled.get()
+    }
+
+    pub(crate) fn catchers(&self) -> u32 {
+        self.catchers.get()
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.place.get()
+    }
+
+    pub(crate) fn set_place(&self, place: Place, loop_number: u16) {
+        self.place.set(place);
+        self.marks.set(self.marks.get() | PLACE);
+        self.loop_number.set(loop_number);
+    }
+
+    /// A poll begins. Returns whether the scope was polled in this step before.
+    #[inline]
+    pub(crate) fn enter(&self, step: u32) -> bool {
+        let again = self.polled.replace(step) == step;
+        if !again {
+            self.catchers.set(0);
+            self.marks.set(self.marks.get() & PLACE);
+        }
+        again
+    }
+
+    /// A poll has returned `Pending`, and `inside` was counted in it. If the scope `catches`, it is counted itself.
+    #[inline]
+    pub(crate) fn suspend(&self, step: &RunningStep, inside: Counts, catches: bool) {
+        self.catchers.set(self.catchers.get().wrapping_add(inside.catchers));
+        if catches && self.marks.get() & CATCHER == 0 {
+            self.marks.set(self.marks.get() | CATCHER);
+            step.add_catcher();
+        }
+        if inside.awaits == 0 {
+            self.count_as_leaf(step);
+        }
+    }
+
+    #[cold]
+    fn count_as_leaf(&self, step: &RunningStep) {
+        if self.marks.get() & (PLACE | LEAF) == 0 {
+            self.marks.set(self.marks.get() | LEAF);
+            step.add_leaf(&"something outside the loop");
+        }
+    }
+
+    /// Whether `leave` has something to do.
+    #[inline]
+    pub(crate) fn is_entered(&self) -> bool {
+        self.marks.get() != 0
+    }
+
+    /// Whether it has a place in the tree of another loop than the one with this number.
+    pub(crate) fn is_of_another_loop(&self, number: u16) -> bool {
+        self.place.get() != Place::NONE && self.loop_number.get() != number
+    }
+
+    /// The scope is over. Returns its place, if it has one, which the caller removes from the tree.
+    #[inline]
+    pub(crate) fn leave(&self, step: &RunningStep) -> Option<Place> {
+        let marks = self.marks.take();
+        if self.polled.get() == step.number() {
+            if marks & CATCHER != 0 {
+                step.remove_catcher();
+            }
+            if marks & LEAF != 0 {
+                step.remove_leaf();
+            }
+        }
+        let place = self.place.replace(Place::NONE);
+        (place != Place::NONE).then_some(place)
+    }
+}
+
+/// How far a throw of a scope's own has come.
+///
+/// ```text
+///   None ── throw: one node is awaited ──▶ HandedOn ── the node has ended, and the scope has seen it ──▶ Over
+///    │                                        │
+///    │ throw                                  │ the node was given up
+///    ▼                                        ▼
+///   Due ◀─────────────────────────────────────┘
+///    │
+///    └── it ends what the scope holds, or is caught inside ──▶ Over
+/// ```
+///
+/// `Due` lasts over a poll if a throw from around goes through the scope in that poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OwnState {
+    None,
+    HandedOn,
+    Due,
+    Over,
+}
+
+/// The part of a scope that can begin a throw of its own: a time limit, or a group that aborts. `P` points to a node.
+pub(crate) struct OwnThrow<P> {
+    pub(crate) state: Cell<OwnState>,
+    /// The task counts a request of this scope.
+    pub(crate) is_requested: Cell<bool>,
+    /// A cancellation of something around this scope has gone into it: to a catcher, or to the node that it awaits.
+    pub(crate) is_entered: Cell<bool>,
+    /// The catchers under wakers of other crates inside have been told of the throw.
+    pub(crate) is_told: Cell<bool>,
+    /// The requests to cancel what is around this scope that were not taken back when it began.
+    pub(crate) before: Cell<i64>,
+    /// The task that has polled it last.
+    pub(crate) task: Cell<Option<TaskKey>>,
+    /// Whether what came out of the scope last was its own cancellation, and not another one.
+    pub(crate) is_own: Cell<bool>,
+    /// A group has met a cancellation in the very poll in which its body has returned. Its next poll meets it.
+    pub(crate) is_owed: Cell<bool>,
+    /// The node that was cancelled in place of the scope.
+    pub(crate) handed_on: Cell<Option<P>>,
+    /// What was counted in its last poll.
+    pub(crate) awaits: Cell<Counts>,
+    /// The node that it awaits under its task's own waker, if it is the only one.
+    pub(crate) node: Cell<Option<P>>,
+}
+
+impl<P> Default for OwnThrow<P> {
+    fn default() -> Self {
+        Self {
+            state: Cell::new(OwnState::None),
+            is_requested: Cell::new(false),
+            is_entered: Cell::new(false),
+            is_told: Cell::new(false),
+            before: Cell::new(0),
+            task: Cell::new(None),
+            is_own: Cell::new(false),
+            is_owed: Cell::new(false),
+            handed_on: Cell::new(None),
+            awaits: Cell::default(),
+            node: Cell::new(None),
+        }
+    }
+}
+
+impl<P: Clone> OwnThrow<P> {
+    pub(crate) fn handed_on(&self) -> Option<P> {
+        copy(&self.handed_on)
+    }
+
+    pub(crate) fn node(&self) -> Option<P> {
+        copy(&self.node)
+    }
+}
+
+fn copy<P: Clone>(cell: &Cell<Option<P>>) -> Option<P> {
+    let value = cell.take();
+    let copy = value.clone();
+    cell.set(value);
+    copy
+}
+
+/// A scope that is being polled.
+struct Frame<P> {
+    scope: *const Scope,
+    own: *const OwnThrow<P>,
+    around: *const Self,
+}
+
+/// The scopes that are being polled, the innermost first.
+///
+/// Invariant, **on the stack**: `innermost` is null or comes from a call of `during` that has not returned, and so do
+/// the frames around it; a frame points to what was given to its call.
+pub(crate) struct Enclosing<P> {
+    innermost: Cell<*const Frame<P>>,
+}
+
+impl<P> Default for Enclosing<P> {
+    fn default() -> Self {
+        Self { innermost: Cell::new(ptr::null()) }
+    }
+}
+
+/// Makes the frame around the innermost one again when it is dropped, also if the poll has panicked.
+struct Leave<'a, P> {
+    enclosing: &'a Enclosing<P>,
+    around: *const Frame<P>,
+}
+
+impl<P> Drop for Leave<'_, P> {
+    #[inline]
+    fn drop(&mut self) {
+        self.enclosing.innermost.set(self.around);
+    }
+}
+
+impl<P: Clone + PartialEq> Enclosing<P> {
+    /// Calls `f` with `scope` as the innermost scope.
+    #[inline]
+    pub(crate) fn during<R>(&self, scope: &Scope, own: Option<&OwnThrow<P>>, f: impl FnOnce() -> R) -> R {
+        let around = self.innermost.get();
+        let frame = Frame { scope, own: own.map_or(ptr::null(), ptr::from_ref), around };
+        self.innermost.set(&raw const frame);
+        let _leave = Leave { enclosing: self, around };
+        f()
+    }
+
+    /// Shows the scopes that can throw to `look`, the innermost first, until it returns a value.
+    pub(crate) fn find<R>(&self, mut look: impl FnMut(&OwnThrow<P>) -> Option<R>) -> Option<R> {
+        let mut at = self.innermost.get();
+        // SAFETY: on the stack: the calls of `during` return only after this one.
+        while let Some(frame) = unsafe { at.as_ref() } {
+            // SAFETY: as above.
+            if let Some(found) = unsafe { frame.own.as_ref() }.and_then(&mut look) {
+                return Some(found);
+            }
+            at = frame.around;
+        }
+        None
+    }
+
+    /// The place of the innermost scope in the tree; `task` returns that of the task, if no scope is being polled. The
+    /// scopes that have none yet are entered.
+    #[cold]
+    pub(crate) fn place(&self, tree: &AwaitTree<P>, loop_number: u16, task: impl FnOnce() -> Place) -> Place {
+        let mut without: Vec<&Scope> = Vec::new();
+        let mut parent = Place::NONE;
+        let mut at = self.innermost.get();
+        // SAFETY: on the stack.
+        while let Some(frame) = unsafe { at.as_ref() } {
+            // SAFETY: on the stack.
+            let scope = unsafe { &*frame.scope };
+            parent = scope.place();
+            if parent != Place::NONE {
+                break;
+            }
+            without.push(scope);
+            at = frame.around;
+        }
+        if parent == Place::NONE {
+            parent = task();
+        }
+        for scope in without.into_iter().rev() {
+            parent = tree.insert(parent, Awaited::Scope(ScopeEntry::default()));
+            scope.set_place(parent, loop_number);
+        }
+        parent
+    }
+}

@@ -1,0 +1,148 @@
+//! What a cancellation of a scope cancels: the one thing that the scope awaits; of several none.
+
+use futures::FutureExt;
+use futures::join;
+use oneloop::{Task, TaskHandle, TimeoutError, create_task, sleep, timeout, yield_now};
+
+use super::branches::{Beside, cancelled_after, caught, timed};
+use crate::runs::run;
+use crate::time::{LONG, SECOND, secs};
+
+/// A task that catches its cancellation, cleans up for a second, and returns 7. It has begun to wait.
+async fn stubborn() -> (Task<i32>, TaskHandle) {
+    let task = create_task(async {
+        assert!(caught(900).await);
+        sleep(SECOND).await;
+        7
+    });
+    yield_now().await;
+    let handle = task.handle();
+    (task, handle)
+}
+
+/// Two tasks of 20 seconds.
+fn two_workers() -> ([Task<()>; 2], [TaskHandle; 2]) {
+    let workers = [create_task(sleep(secs(20))), create_task(sleep(secs(20)))];
+    let handles = workers.each_ref().map(Task::handle);
+    (workers, handles)
+}
+
+/// The workers run on to their end.
+async fn are_left_alone(workers: [TaskHandle; 2]) {
+    assert!(workers.iter().all(|worker| worker.cancelling() == 0));
+    sleep(secs(30)).await;
+    assert!(workers.iter().all(|worker| worker.done() && !worker.cancelled()));
+}
+
+#[test]
+fn a_limit_cancels_the_task_that_it_awaits() {
+    run(async {
+        let (mut task, handle) = stubborn().await;
+        assert_eq!(timed(timeout(secs(5), &mut task)).await, (Ok(7), 6));
+        assert_eq!(handle.cancelling(), 1);
+    });
+}
+
+#[test]
+fn a_limit_in_limits_cancels_the_task_that_it_awaits_once() {
+    run(async {
+        let (mut task, handle) = stubborn().await;
+        let nested = timeout(secs(5), timeout(secs(9), timeout(secs(9), &mut task)));
+        assert_eq!(timed(nested).await, (Ok(Ok(Ok(7))), 6));
+        assert_eq!(handle.cancelling(), 1);
+    });
+}
+
+#[test]
+fn a_limit_beside_a_sleep_cancels_the_task_that_it_awaits() {
+    run(async {
+        let (mut task, handle) = stubborn().await;
+        assert_eq!(join!(timeout(secs(5), &mut task), sleep(secs(3))).0, Ok(7));
+        assert_eq!(handle.cancelling(), 1);
+    });
+}
+
+#[test]
+fn a_limit_that_is_up_when_its_task_is_queued_by_a_sibling_cancels_the_task_that_it_awaits() {
+    run(async {
+        for way in Beside::WAYS {
+            let (task, handle) = stubborn().await;
+            let limit = timeout(secs(5), task).boxed_local();
+            let sibling = sleep(secs(5)).map(|()| Ok(1)).boxed_local();
+            assert_eq!(way.all(vec![sibling, limit]).await, [Ok(1), Ok(7)], "{way:?}");
+            assert_eq!(handle.cancelling(), 1, "{way:?}");
+        }
+    });
+}
+
+#[test]
+fn a_limit_around_a_set_of_one_cancels_the_task_in_it() {
+    run(async {
+        let (task, handle) = stubborn().await;
+        let one = Beside::Unordered.all(vec![task.boxed_local()]);
+        assert_eq!(timed(timeout(secs(5), one)).await, (Ok(vec![7]), 6));
+        assert_eq!(handle.cancelling(), 1);
+    });
+}
+
+#[test]
+fn a_limit_around_several_tasks_lets_them_run_on() {
+    run(async {
+        for way in Beside::WAYS {
+            let (workers, handles) = two_workers();
+            let both = way.all(workers.into_iter().map(FutureExt::boxed_local).collect());
+            assert_eq!(timed(timeout(secs(5), both)).await, (Err(TimeoutError), 5), "{way:?}");
+            are_left_alone(handles).await;
+        }
+    });
+}
+
+#[test]
+fn a_limit_around_limits_of_several_tasks_lets_them_run_on() {
+    run(async {
+        let ([first, second], handles) = two_workers();
+        let both = async { join!(timeout(secs(9), first), timeout(secs(9), second)) };
+        assert_eq!(timed(timeout(secs(5), both)).await, (Err(TimeoutError), 5));
+        are_left_alone(handles).await;
+    });
+}
+
+#[test]
+fn a_cancellation_of_a_set_that_was_polled_for_one_task_only_lets_all_run_on() {
+    run(async {
+        let worker = create_task(sleep(secs(20)));
+        let handle = worker.handle();
+        let later = async {
+            for _ in 0..5 {
+                sleep(secs(1)).await;
+            }
+            create_task(sleep(secs(30))).await;
+        };
+        let both = Beside::Unordered.all(vec![worker.boxed_local(), later.boxed_local()]);
+        assert_eq!(cancelled_after(10, both).await, None);
+        assert_eq!(handle.cancelling(), 0);
+    });
+}
+
+#[test]
+fn a_set_that_is_over_does_not_keep_the_next_task_from_being_cancelled() {
+    run(async {
+        let ended = cancelled_after(10, async {
+            let quick = create_task(sleep(secs(2)));
+            Beside::Unordered.all(vec![sleep(secs(1)).boxed_local(), quick.boxed_local()]).await;
+            create_task(caught(900)).await
+        });
+        assert_eq!(ended.await, Some(true));
+    });
+}
+
+#[test]
+fn a_limit_cancels_nothing_beside_it() {
+    run(async {
+        let worker = create_task(sleep(secs(20)));
+        let handle = worker.handle();
+        let limit = timeout(secs(5), create_task(sleep(LONG)));
+        assert_eq!(timed(async { join!(worker, limit) }).await, (((), Err(TimeoutError)), 20));
+        assert!(!handle.cancelled());
+    });
+}

@@ -1,0 +1,10 @@
+//! Named programs of tasks that have several branches, by subject. Must not know the random ones.
+
+mod branches;
+
+mod catchers;
+mod dropped;
+mod executors;
+mod groups;
+mod handing_on;
+mod limits;
