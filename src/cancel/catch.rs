@@ -82,6 +82,10 @@ use crate::node::{Kind, Node};
 /// # Errors
 /// [`Cancelled`] if a cancellation was caught.
 ///
+/// # Stack
+/// Scopes inside each other are polled inside each other. A stack of 2 MiB holds about 4,400 of these with optimisation,
+/// 1,400 without; of time limits 3,200 and 1,300.
+///
 /// # Cancel safety
 /// To catch cancellations is its purpose. Dropping it drops the future. One that was polled in the last step of its
 /// task, and then left alone without being dropped, counts as waiting: awaited in the step in which the task is
@@ -115,12 +119,9 @@ impl Drop for Catcher {
 /// A scope that was not over is dropped.
 #[cold]
 fn leave(cells: &Scope) {
-    // if this thread has left the loop, nothing is left to leave but an entry, which goes with the loop
-    let here = current::current().filter(|kernel| !cells.is_of_another_loop(kernel.number()));
-    if let Some(kernel) = here
-        && let Some(place) = cells.leave(kernel.step())
-    {
-        drop(kernel.await_tree().remove(place));
+    // if this thread is in no loop, an entry that is left goes with its loop
+    if let Some(kernel) = current::current() {
+        ScopeRef { cells, own: None, is_catcher: true }.leave(&kernel);
     }
 }
 

@@ -120,9 +120,8 @@ impl Waiting {
 
     #[cold]
     fn end_here(&self, loop_number: u16) {
-        if let Some(kernel) = current::current()
-            && (!is_place(self.ticket.get()) || kernel.number() == loop_number)
-        {
+        let is_place = is_place(self.ticket.get());
+        if let Some(kernel) = if is_place { current::entered(loop_number) } else { current::current() } {
             self.end(&kernel);
         }
     }

@@ -18,4 +18,4 @@ pub(crate) use propagate::{cancel, deliver_to_wait, take_back_if_given_up};
 #[doc(hidden)]
 pub use raise::Returns;
 pub(crate) use raise::{Never, Raise, Reraise};
-pub(crate) use scope::tell;
+pub(crate) use scope::{tell, wake_uncertain};

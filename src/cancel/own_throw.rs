@@ -2,7 +2,7 @@
 //! asked to end, whom that reaches, and how it tells its own cancellation from others; must not know time, nor groups.
 
 use super::leaf::with_running;
-use super::propagate::cancel;
+use super::propagate::{cancel, wake_too, wakes};
 use super::scope::{ScopeRef, wake_scope};
 use crate::base::TaskKey;
 use crate::kernel::{OwnState, OwnThrow, Place, Scope, Sole};
@@ -64,7 +64,8 @@ impl ThrowingScope {
         {
             with_task(kernel, task, TaskState::uncancel_own_request);
         }
-        drop((self.own.handed_on.take(), self.own.node.take()));
+        set_handed_on(kernel, &self.own, None);
+        drop(self.own.node.take());
     }
 }
 
@@ -84,9 +85,10 @@ pub(super) fn came_due_inside(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow
 fn begin(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, task: Option<&TaskState>) {
     own.is_told.set(false);
     own.state.set(OwnState::Due);
-    // one that the task has counted may have been dropped since
+    let is_counted = own.awaits.get().nodes != 0;
+    // an await that the task has counted may have been dropped since, or go on in another task
     let is_awaited =
-        |node: &NodeRef| own.awaits.get().nodes == 0 || task.is_some_and(|task| task.waits_for_nodes().contains(node));
+        |node: &NodeRef| !is_counted || node.core().is_done() || task.is_some_and(|task| wakes(node, task.key()));
     let Some(node) = sole_await(kernel, scope, own).filter(is_awaited) else {
         if let Some(task) = task
             && task.last_step() == scope.cells.polled()
@@ -95,16 +97,27 @@ fn begin(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, task: Opti
         }
         return wake_scope(kernel, scope, task);
     };
-    // a node that is done wakes the scope; so does one that is going to end without this cancellation
     if node.core().is_done() {
-        return;
+        return wake_scope(kernel, scope, task); // the node has done so, unless its await was dropped since
+    }
+    if let Some(task) = task.filter(|_| !is_counted) {
+        wake_too(&node, task.key());
     }
     own.state.set(OwnState::HandedOn);
-    drop(own.handed_on.replace(Some(node.clone())));
+    set_handed_on(kernel, own, Some(node.clone()));
     if !cancel(&node, &None) {
+        // it is going to end without this cancellation, and wakes the scope then
         own.state.set(OwnState::Due);
-        drop(own.handed_on.take());
+        set_handed_on(kernel, own, None);
     }
+}
+
+/// Changes the node that was cancelled in place of the scope.
+fn set_handed_on(kernel: &Loop, own: &OwnThrow<NodeRef>, node: Option<NodeRef>) {
+    let count = kernel.throwing().handed_on();
+    let more = u32::from(node.is_some());
+    let last = own.handed_on.replace(node);
+    count.set(count.get() + more - u32::from(last.is_some()));
 }
 
 /// The one node that the scope awaits, if it awaits nothing else.
@@ -136,7 +149,7 @@ pub(super) fn is_given_up(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<Nod
         return false;
     }
     own.state.set(OwnState::Over);
-    drop(own.handed_on.take());
+    set_handed_on(kernel, own, None);
     !met && !node.core().was_retrieved()
 }
 
@@ -154,23 +167,17 @@ pub(super) fn is_own(kernel: &Loop, own: &OwnThrow<NodeRef>, around_is_on: bool)
 
 /// How many requests have not been taken back: to cancel the task, and of the scopes around the one that is polled.
 pub(super) fn outstanding(kernel: &Loop, task: &TaskState) -> i64 {
-    let mut requests = task.outside_requests();
-    let count = |own: &OwnThrow<NodeRef>| {
-        requests += i64::from(own.is_requested.get());
-        None::<()>
-    };
-    kernel.enclosing().find(count);
-    requests
+    task.outside_requests() + i64::from(kernel.enclosing().requests())
 }
 
 /// Notes the task that polls the scope. If it is another one than before, or the first, the scope counts from now on.
 pub(super) fn settle_task(kernel: &Loop, own: &OwnThrow<NodeRef>) {
-    let Some((key, before)) = with_running(kernel, |task| (task.key(), outstanding(kernel, task))) else { return };
+    let Some(key) = with_running(kernel, TaskState::key) else { return };
     let last = own.task.replace(Some(key));
     if last == Some(key) {
         return;
     }
-    own.before.set(before);
+    own.before.set(with_running(kernel, |task| outstanding(kernel, task)).unwrap_or(0));
     own.is_entered.set(false);
     if let (Some(last), true) = (last, own.is_requested.take()) {
         with_task(kernel, last, TaskState::uncancel_own_request);

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use super::leaf::{poll_again, with_running};
 use super::own_throw;
-use super::scope::{ScopeRef, settle_place, tell};
+use super::scope::{ScopeRef, settle_place, tell, wake_uncertain};
 use crate::current::{self, key_of};
 use crate::error::Cancelled;
 use crate::kernel::{Counts, OwnState, OwnThrow, Place, PutAside, ScopeEntry, Throw, Told};
@@ -150,10 +150,14 @@ fn note_node(kernel: &Loop, own: &OwnThrow<NodeRef>, inside: Counts) {
 /// A cancellation of the task, or of a scope around this one, may have gone to the node that this scope awaits.
 #[cold]
 fn note_handed_on(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>) {
+    let by_scopes = kernel.throwing().handed_on().get() != 0;
+    if !by_scopes && with_running(kernel, TaskState::has_handed_on) != Some(true) {
+        return;
+    }
     let Some(node) = own_throw::sole_await(kernel, scope, own) else { return };
     let by_task = with_running(kernel, TaskState::handed_on).flatten().is_some_and(|other| other == node);
     let is_it = |around: &OwnThrow<NodeRef>| around.handed_on().filter(|other| *other == node).map(drop);
-    if by_task || kernel.enclosing().find(is_it).is_some() {
+    if by_task || by_scopes && kernel.enclosing().find(is_it).is_some() {
         own.is_entered.set(true);
     }
 }
@@ -180,19 +184,20 @@ struct Covered<'a> {
 impl<'a> Covered<'a> {
     #[cold]
     fn begin(kernel: &'a Loop, scope: ScopeRef<'a>, cx: &Context<'_>) -> Self {
+        let was_foreign = scope.cells.is_foreign();
         let told = settle_place(kernel, scope, cx);
         let (last, catchers) = (scope.cells.polled(), scope.cells.catchers());
         if let Some(own) = scope.own {
             own_throw::settle_task(kernel, own);
             note_handed_on(kernel, scope, own);
         }
-        let due = scope.own.is_some_and(|own| own.state.get() == OwnState::Due);
+        let due = scope.own.is_some_and(|own| own.state.get() == OwnState::Due && !is_put_off(kernel));
         let owed = scope.own.is_some_and(|own| own.is_owed.take());
         let is_told = told.is_some();
         let throwing = kernel.throwing();
         let own_message = (due && throwing.is_quiet()).then_some(Told(None));
         let aside = throwing.put_aside(told.or(own_message));
-        let waited = aside.since != 0 && aside.since == last && key_of(cx.waker()).is_some();
+        let waited = aside.since != 0 && aside.since == last && !was_foreign;
         let meets = scope.is_catcher && (is_told || waited || owed);
         if due {
             scope.own.into_iter().for_each(|own| own.state.set(OwnState::Over));
@@ -312,7 +317,7 @@ impl<'a> Covered<'a> {
 
     /// The next state of the throw of the scope's own.
     fn own_goes_on(&self, own: &OwnThrow<NodeRef>, goes_on: bool, inside: Throw, around_is_on: bool, cx: &Context<'_>) {
-        if self.skips && goes_on && !self.due {
+        if goes_on && !self.due && (self.skips || own.state.get() == OwnState::Due) {
             poll_again_at(self.kernel, cx);
         }
         if self.due {
@@ -347,6 +352,13 @@ fn poll_again_at(kernel: &Loop, cx: &Context<'_>) {
     } else {
         cx.waker().wake_by_ref();
     }
+}
+
+/// Whether the own throw of the scope waits for its next poll: because catchers under wakers of other crates, which may
+/// be inside it, stand elsewhere in the tree. In this poll they take their places.
+fn is_put_off(kernel: &Loop) -> bool {
+    kernel.await_tree().has_uncertain()
+        && with_running(kernel, |task| wake_uncertain(kernel, Some(task.root()))) == Some(true)
 }
 
 /// Tells the catchers that stand inside the scope under wakers of other crates of the scope's own throw.

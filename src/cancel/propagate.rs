@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 
+use crate::base::{TaskKey, WakeTarget};
 use crate::error::Cancelled;
 use crate::kernel::{Queued, Sole};
-use crate::node::{Ending, Kind, Loop, NodeRef, Request, TaskState};
+use crate::node::{Ending, Kind, Loop, NodeRef, Request, TaskState, Watcher};
 
 type Message = Option<Arc<str>>;
 
@@ -69,6 +70,9 @@ fn follow(mut node: NodeRef, message: &Message) -> ChainEnd {
                 return ChainEnd::Node { accepted: false };
             };
             ask_without_queueing(&task, message);
+            if let Kind::Task(state) = task.kind() {
+                task.core().kernel().wake(state.key()); // the node has done so, unless its await was dropped since
+            }
             return ChainEnd::Node { accepted: true };
         }
         if node.core().visiting().get() {
@@ -125,14 +129,16 @@ impl Drop for Path {
 
 /// Cancels the task itself, or returns the node that the task waits for and to which the cancellation goes instead.
 fn ask_or_follow(task: &NodeRef, state: &TaskState, message: &Message) -> Option<NodeRef> {
-    // a task that runs or is queued takes a step anyway
-    if state.running().get() || task.queued().get() {
+    if state.running().get() {
         state.ask(Request::Asked, message.clone());
         return None;
     }
     let awaited = sole_await(task.core().kernel(), state);
-    if awaited.is_none() {
-        interrupt(task, message);
+    match &awaited {
+        // it takes a step anyway
+        None if task.queued().get() => state.ask(Request::Asked, message.clone()),
+        None => interrupt(task, message),
+        Some(_) => {}
     }
     awaited
 }
@@ -148,7 +154,30 @@ fn sole_await(kernel: &Loop, state: &TaskState) -> Option<NodeRef> {
     let mut sole = Sole::Nothing;
     let something_below = kernel.await_tree().add_to(state.root(), &mut sole);
     state.add_awaits_to(&mut sole, something_below);
-    sole.into_node()
+    let node = sole.into_node()?;
+    if node.core().is_done() {
+        return Some(node);
+    }
+    // An await that the task has counted may go on in another task, or have been dropped from outside.
+    if !something_below {
+        return Some(node).filter(|node| wakes(node, state.key()));
+    }
+    wake_too(&node, state.key());
+    Some(node)
+}
+
+/// Whether the end of a node wakes the task.
+pub(super) fn wakes(node: &NodeRef, task: TaskKey) -> bool {
+    node.core().watchers().any(|watcher| matches!(watcher, Watcher::Wake(WakeTarget::Task(key)) if *key == task))
+}
+
+/// Has the end of a node wake the task too, which awaits it under a waker of another crate, as far as is known. If the
+/// task has given it up meanwhile, that waker does not reach it.
+pub(super) fn wake_too(node: &NodeRef, task: TaskKey) {
+    if !wakes(node, task) {
+        let number = node.core().kernel().next_watch();
+        node.core().watchers().add(number, Watcher::Wake(WakeTarget::Task(task)));
+    }
 }
 
 /// Whether the task awaits the node, perhaps among others.
@@ -206,12 +235,17 @@ fn interrupt(task: &NodeRef, message: &Message) {
 /// cancellation anyway.
 pub(crate) fn deliver_to_wait(task: &NodeRef) {
     let Kind::Task(state) = task.kind() else { return };
-    if state.request() == Request::None || task.queued().get() {
+    if state.request() == Request::None {
+        return;
+    }
+    // A task may be queued without a reason: combinators with wakers of their own wake it so. Then what it awaits is
+    // not done.
+    let awaited = sole_await(task.core().kernel(), state).filter(|node| !node.core().is_done());
+    if awaited.is_none() && task.queued().get() {
         return;
     }
     let (_, message) = state.take_request();
-    let accepted = sole_await(task.core().kernel(), state).is_some_and(|node| cancel(&node, &message));
-    if !accepted {
+    if !awaited.is_some_and(|node| cancel(&node, &message)) {
         interrupt(task, &message);
     }
 }

@@ -10,9 +10,9 @@ use crate::current::{self, key_of};
 use crate::error::Cancelled;
 use crate::kernel::Throw;
 
-/// A leaf under a waker of another crate that raises as often in one step, without any other leaf in between, is polled
-/// by an executor inside the step, which would go on for ever. A combinator polls again only a few times.
-const MAX_RAISES_IN_A_ROW: u32 = 1000;
+/// If leaves under wakers of other crates raise so often in one step, and nothing catches it, they are polled by an
+/// executor inside the step, which would go on for ever. A combinator polls each only a few times.
+const MAX_RAISES: u32 = 1_000_000;
 
 /// A cancellation that a leaf has raised. Dropping this takes it back, unless it was caught before.
 #[derive(Debug, Default)]
@@ -49,9 +49,9 @@ impl Raise {
             Throw::Delivered => poll_again(&kernel),
         }
         if key_of(cx.waker()).is_none() {
-            let in_a_row = throwing.insist(std::ptr::from_ref(self).addr());
+            let raises = throwing.count_raise(kernel.step().number());
             assert!(
-                in_a_row < MAX_RAISES_IN_A_ROW,
+                raises < MAX_RAISES,
                 "a cancelled task or future is awaited by an executor that runs inside a step of a task (block_on, for \
                  example), where nothing can catch the cancellation; await it in the task, or use outcome() there, \
                  which returns the cancellation as a value"

@@ -15,7 +15,7 @@ use std::task::Context;
 
 use super::leaf::innermost_place;
 use crate::base::WakeTarget;
-use crate::current::key_of;
+use crate::current::{self, key_of};
 use crate::kernel::{Awaited, Catches, OwnThrow, Place, Scope, ScopeEntry, Told};
 use crate::node::{Loop, NodeRef, TaskState, wake};
 
@@ -40,9 +40,16 @@ impl ScopeRef<'_> {
     /// The scope is over, or this part of it.
     #[inline]
     pub(crate) fn leave(self, kernel: &Loop) {
-        if self.cells.is_entered()
-            && let Some(place) = self.cells.leave(kernel.step())
-        {
+        if self.cells.is_entered() {
+            self.leave_entered(kernel);
+        }
+    }
+
+    fn leave_entered(self, kernel: &Loop) {
+        if let Some(other) = self.cells.other_loop(kernel.number()) {
+            leave_other_loop(self.cells, other);
+        }
+        if let Some(place) = self.cells.leave(kernel.step()) {
             drop(kernel.await_tree().remove(place));
         }
     }
@@ -53,20 +60,34 @@ impl ScopeRef<'_> {
     }
 }
 
+/// Gives up a place in the tree of another loop. If this thread has left that loop, the entry stays until the loop goes.
+#[cold]
+pub(super) fn leave_other_loop(cells: &Scope, number: u16) {
+    let place = cells.take_place();
+    if let Some(kernel) = current::entered(number) {
+        drop(kernel.await_tree().remove(place));
+    }
+}
+
 /// Gives the scope its place in the tree, if it needs one: under a waker of another crate, or once it has one. Returns
 /// the message of the throw that it was told of, if it is a catcher under such a waker.
 pub(super) fn settle_place(kernel: &Loop, scope: ScopeRef<'_>, cx: &Context<'_>) -> Option<Told> {
     let is_foreign = key_of(cx.waker()).is_none();
+    if let Some(other) = scope.cells.other_loop(kernel.number()) {
+        leave_other_loop(scope.cells, other);
+    }
     let place = scope.cells.place();
     if !is_foreign && place == Place::NONE {
         return None;
     }
     let (tree, parent) = (kernel.await_tree(), innermost_place(kernel)?);
-    if place == Place::NONE {
+    let same_task = if place == Place::NONE {
         scope.cells.set_place(tree.insert(parent, Awaited::Scope(ScopeEntry::default())), kernel.number());
+        true
     } else {
-        tree.move_below(place, parent);
-    }
+        tree.move_below(place, parent)
+    };
+    scope.cells.set_foreign(is_foreign);
     // cloning a waker may run code of a user, so it is not done under the borrow of the tree
     let place = scope.cells.place();
     let has_it = |entry: &mut ScopeEntry| entry.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker()));
@@ -83,7 +104,18 @@ pub(super) fn settle_place(kernel: &Loop, scope: ScopeRef<'_>, cx: &Context<'_>)
         (entry.told.take(), unused)
     })?;
     drop(unused);
-    told
+    told.filter(|_| same_task) // else that was a throw of the task that has polled it before
+}
+
+/// Wakes the catchers that may be inside another scope than where they stand in the tree, so that they are polled by it
+/// before a throw: those of the task with the root `task`, and those of no task. Returns whether there is any.
+pub(crate) fn wake_uncertain(kernel: &Loop, task: Option<Place>) -> bool {
+    let wakers = kernel.await_tree().take_uncertain(task);
+    let any = !wakers.is_empty();
+    for waker in wakers {
+        wake(kernel, WakeTarget::Foreign(waker));
+    }
+    any
 }
 
 /// Tells the catchers that stand below `root` under wakers of other crates of a throw, and wakes them.

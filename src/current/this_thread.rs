@@ -141,6 +141,14 @@ pub(crate) fn current() -> Option<Rc<Loop>> {
     })
 }
 
+/// The loop with this number, if this thread has entered it.
+pub(crate) fn entered(number: u16) -> Option<Rc<Loop>> {
+    let find = |stack: &RefCell<Stack>| {
+        stack.borrow().loops.iter().map(|(_, kernel)| kernel).find(|kernel| kernel.number() == number).cloned()
+    };
+    ENTERED.try_with(find).ok().flatten()
+}
+
 /// Whether a loop runs on this thread.
 pub(crate) fn any_running() -> bool {
     ENTERED.try_with(|stack| stack.borrow().loops.iter().any(|(_, kernel)| kernel.life().is_running())).unwrap_or(false)

@@ -30,7 +30,7 @@ static VTABLES: [RawWakerVTable; TURNS as usize] = [
 ];
 
 const fn vtable<const TURN: u8>() -> RawWakerVTable {
-    RawWakerVTable::new(clone::<TURN>, wake, wake, drop_clone::<TURN>)
+    RawWakerVTable::new(clone::<TURN>, wake_by_value::<TURN>, wake, drop_clone::<TURN>)
 }
 
 /// The turn of a poll before which no future of another crate has cloned the waker of its task.
@@ -66,6 +66,12 @@ fn clone<const TURN: u8>(word: *const ()) -> RawWaker {
         task.needs_bookkeeping().set(true);
     });
     RawWaker::new(word, &VTABLES[usize::from(TURN - FIRST_TURN)])
+}
+
+/// If the clone was made in the same poll, that future has woken itself.
+fn wake_by_value<const TURN: u8>(word: *const ()) {
+    count(word, TURN, |step, _| step.spend_clone());
+    wake(word);
 }
 
 /// If the clone was made in the same poll, that future has gone.

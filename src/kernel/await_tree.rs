@@ -7,7 +7,8 @@
 //! and leaves and nodes at the ends. A scope under its task's own waker has a place only once something stands below
 //! it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -16,7 +17,7 @@ use slab::Slab;
 use super::task_table::Leaf;
 
 /// The place of an entry in the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place(u32);
 
 impl Place {
@@ -117,16 +118,27 @@ struct Entry<P> {
     first_child: Place,
     previous: Place,
     next: Place,
+    /// What polled it last is over, and it has not been polled since. So it may be inside another scope by now.
+    is_uncertain: bool,
+}
+
+impl<P> Entry<P> {
+    /// Whether it is a catcher that may be inside another scope by now.
+    fn is_uncertain_catcher(&self) -> bool {
+        self.is_uncertain && matches!(&self.what, Awaited::Scope(scope) if scope.catches != Catches::Nothing)
+    }
 }
 
 /// The entries of a loop. What a method takes out is returned, so that it is dropped after the borrow.
 pub(crate) struct AwaitTree<P> {
     entries: RefCell<Slab<Entry<P>>>,
+    /// Whether an entry may be uncertain.
+    has_uncertain: Cell<bool>,
 }
 
 impl<P> Default for AwaitTree<P> {
     fn default() -> Self {
-        Self { entries: RefCell::new(Slab::new()) }
+        Self { entries: RefCell::new(Slab::new()), has_uncertain: Cell::new(false) }
     }
 }
 
@@ -134,37 +146,73 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
     /// Enters something below `parent`; a task has no parent.
     pub(crate) fn insert(&self, parent: Place, what: Awaited<P>) -> Place {
         let entries = &mut *self.entries.borrow_mut();
-        let entry =
-            Entry { what, parent: Place::NONE, first_child: Place::NONE, previous: Place::NONE, next: Place::NONE };
+        let none = Place::NONE;
+        let entry = Entry { what, parent: none, first_child: none, previous: none, next: none, is_uncertain: false };
         let place = Place::new(entries.insert(entry));
         link(entries, place, parent);
         place
     }
 
-    /// Removes an entry. What stood below it has no parent until it is polled again.
+    /// Removes an entry. What stands below it, as a set does that outlives a time limit around its `next()`, is below
+    /// its parent from now on, until it is polled again.
     pub(crate) fn remove(&self, place: Place) -> Option<Awaited<P>> {
         let entries = &mut *self.entries.borrow_mut();
-        if !entries.contains(place.key()) {
-            return None;
-        }
+        let parent = entries.get(place.key())?.parent;
         unlink(entries, place);
         let entry = entries.remove(place.key());
-        let mut child = entry.first_child;
-        while let Some(orphan) = child.get().and_then(|child| entries.get_mut(child.key())) {
-            child = std::mem::replace(&mut orphan.next, Place::NONE);
-            orphan.parent = Place::NONE;
-            orphan.previous = Place::NONE;
+        let mut next = entry.first_child;
+        while let Some(child) = next.get() {
+            let orphan = &mut entries[child.key()];
+            next = orphan.next;
+            (orphan.parent, orphan.previous, orphan.next) = (Place::NONE, Place::NONE, Place::NONE);
+            orphan.is_uncertain = true;
+            link(entries, child, parent);
+            self.has_uncertain.set(true);
         }
         Some(entry.what)
     }
 
-    /// Moves an entry below `parent`, if it is not there already.
-    pub(crate) fn move_below(&self, place: Place, parent: Place) {
+    /// An entry is polled below `parent`: moves it there, if it is elsewhere. Returns whether it was in the tree of the
+    /// same task before.
+    pub(crate) fn move_below(&self, place: Place, parent: Place) -> bool {
         let entries = &mut *self.entries.borrow_mut();
-        if entries.get(place.key()).is_some_and(|entry| entry.parent != parent) {
-            unlink(entries, place);
-            link(entries, place, parent);
+        let Some(entry) = entries.get_mut(place.key()) else { return false };
+        entry.is_uncertain = false;
+        if entry.parent == parent {
+            return true;
         }
+        let same_task = root(entries, place) == root(entries, parent);
+        unlink(entries, place);
+        link(entries, place, parent);
+        same_task
+    }
+
+    /// Whether a catcher may be inside another scope, or another task, than where it stands.
+    pub(crate) fn has_uncertain(&self) -> bool {
+        self.has_uncertain.get()
+    }
+
+    /// The wakers of the uncertain catchers below the task `task`, and of those that have no task. They take their
+    /// places when they are polled.
+    pub(crate) fn take_uncertain(&self, task: Option<Place>) -> Vec<Waker> {
+        let entries = &mut *self.entries.borrow_mut();
+        let all = entries.iter().filter(|(_, entry)| entry.is_uncertain_catcher()).map(|(key, _)| Place::new(key));
+        let all: Vec<Place> = all.collect();
+        let in_question = |place: &Place| {
+            let root = root(entries, *place);
+            Some(root) == task || !matches!(entries[root.key()].what, Awaited::Task)
+        };
+        let (taken, left): (Vec<Place>, Vec<Place>) = all.into_iter().partition(in_question);
+        self.has_uncertain.set(!left.is_empty());
+        let mut wakers = Vec::new();
+        for place in taken {
+            let entry = &mut entries[place.key()];
+            entry.is_uncertain = false;
+            if let Awaited::Scope(scope) = &mut entry.what {
+                wakers.extend(scope.waker.take());
+            }
+        }
+        wakers
     }
 
     /// Shows the entry of a scope to `f`, which must call no code of a user.
@@ -193,6 +241,9 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
                 Awaited::Scope(_) | Awaited::Task => continue,
             }
             any = true;
+            if matches!(sole, Sole::Others) {
+                break;
+            }
         }
         any
     }
@@ -241,7 +292,7 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
     pub(crate) fn tell(&self, root: Place, message: Option<&Arc<str>>) -> Vec<Waker> {
         let entries = &mut *self.entries.borrow_mut();
         let places: Vec<Place> = below(entries, root).collect();
-        let mut wakers = Vec::new();
+        let (mut wakers, mut entered) = (Vec::new(), HashSet::new());
         for place in places {
             let entry = &mut entries[place.key()];
             let Awaited::Scope(scope) = &mut entry.what else { continue };
@@ -254,6 +305,7 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
             let mut around = entry.parent;
             while is_catcher
                 && around != root
+                && entered.insert(around)
                 && let Some(Entry { what: Awaited::Scope(scope), parent, .. }) = entries.get_mut(around.key())
             {
                 scope.entered = true;
@@ -292,6 +344,14 @@ fn unlink<P>(entries: &mut Slab<Entry<P>>, place: Place) {
     if let Some(next) = entries.get_mut(next.key()) {
         next.previous = previous;
     }
+}
+
+/// The task, or what has lost its parent, at the root of the tree that an entry is in.
+fn root<P>(entries: &Slab<Entry<P>>, mut place: Place) -> Place {
+    while let Some(parent) = entries.get(place.key()).and_then(|entry| entry.parent.get()) {
+        place = parent;
+    }
+    place
 }
 
 /// The places below `root`, each before those below it, without recursion: scopes may be nested deep.

@@ -94,6 +94,8 @@ pub(crate) struct RunningStep {
     /// The clones that were counted before this step, if one was counted in it; and likewise the catchers.
     clones_before: Cell<u32>,
     catchers_before: Cell<u32>,
+    /// The clones of this step that were used up by a wake, if any was made.
+    spent_clones: Cell<u32>,
 }
 
 impl Default for RunningStep {
@@ -106,6 +108,7 @@ impl Default for RunningStep {
             more_leaves: Cell::new(0),
             clones_before: Cell::new(0),
             catchers_before: Cell::new(0),
+            spent_clones: Cell::new(0),
         }
     }
 }
@@ -197,12 +200,24 @@ impl RunningStep {
         let known = self.beside.get();
         if !known.has_any(Beside::CLONE.and(Beside::CLONES)) {
             self.clones_before.set(self.counts().clones);
+            self.spent_clones.set(0);
+        }
+        if self.spent_clones.get() > 0 {
+            // the same future has lost its waker by waking itself, and takes another one
+            return self.spent_clones.set(self.spent_clones.get() - 1);
         }
         self.change(|counts| {
             counts.awaits = counts.awaits.wrapping_add(1);
             counts.clones = counts.clones.wrapping_add(1);
         });
         self.mark_clones();
+    }
+
+    /// A clone was used up by a wake. It may have been made in this step, by a future that still waits then.
+    pub(crate) fn spend_clone(&self) {
+        if self.beside.get().has_any(Beside::CLONE.and(Beside::CLONES)) {
+            self.spent_clones.set(self.spent_clones.get() + 1);
+        }
     }
 
     /// A clone was dropped that may have been made in this step.

@@ -42,6 +42,8 @@ const CATCHER: u8 = 1;
 const LEAF: u8 = 2;
 /// It has a place in the tree.
 const PLACE: u8 = 4;
+/// It stands there under a waker of another crate, so its step does not count what it holds.
+const FOREIGN: u8 = 8;
 
 impl Scope {
     pub(crate) fn polled(&self) -> u32 {
@@ -62,13 +64,23 @@ impl Scope {
         self.loop_number.set(loop_number);
     }
 
+    /// Whether it stood under a waker of another crate in its last poll.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.marks.get() & FOREIGN != 0
+    }
+
+    pub(crate) fn set_foreign(&self, is_foreign: bool) {
+        let others = self.marks.get() & !FOREIGN;
+        self.marks.set(if is_foreign { others | FOREIGN } else { others });
+    }
+
     /// A poll begins. Returns whether the scope was polled in this step before.
     #[inline]
     pub(crate) fn enter(&self, step: u32) -> bool {
         let again = self.polled.replace(step) == step;
         if !again {
             self.catchers.set(0);
-            self.marks.set(self.marks.get() & PLACE);
+            self.marks.set(self.marks.get() & (PLACE | FOREIGN));
         }
         again
     }
@@ -88,7 +100,7 @@ impl Scope {
 
     #[cold]
     fn count_as_leaf(&self, step: &RunningStep) {
-        if self.marks.get() & (PLACE | LEAF) == 0 {
+        if self.marks.get() & (FOREIGN | LEAF) == 0 {
             self.marks.set(self.marks.get() | LEAF);
             step.add_leaf(&"something outside the loop");
         }
@@ -100,9 +112,15 @@ impl Scope {
         self.marks.get() != 0
     }
 
-    /// Whether it has a place in the tree of another loop than the one with this number.
-    pub(crate) fn is_of_another_loop(&self, number: u16) -> bool {
-        self.place.get() != Place::NONE && self.loop_number.get() != number
+    /// The number of another loop than the one with this number, in whose tree it has a place.
+    pub(crate) fn other_loop(&self, number: u16) -> Option<u16> {
+        Some(self.loop_number.get()).filter(|other| self.place.get() != Place::NONE && *other != number)
+    }
+
+    /// Gives its place up, and returns it.
+    pub(crate) fn take_place(&self) -> Place {
+        self.marks.set(self.marks.get() & !(PLACE | FOREIGN));
+        self.place.replace(Place::NONE)
     }
 
     /// The scope is over. Returns its place, if it has one, which the caller removes from the tree.
@@ -216,11 +234,13 @@ struct Frame<P> {
 /// the frames around it; a frame points to what was given to its call.
 pub(crate) struct Enclosing<P> {
     innermost: Cell<*const Frame<P>>,
+    /// How many of them have a request of their own that their task counts.
+    requests: Cell<u32>,
 }
 
 impl<P> Default for Enclosing<P> {
     fn default() -> Self {
-        Self { innermost: Cell::new(ptr::null()) }
+        Self { innermost: Cell::new(ptr::null()), requests: Cell::new(0) }
     }
 }
 
@@ -228,12 +248,16 @@ impl<P> Default for Enclosing<P> {
 struct Leave<'a, P> {
     enclosing: &'a Enclosing<P>,
     around: *const Frame<P>,
+    is_requested: bool,
 }
 
 impl<P> Drop for Leave<'_, P> {
     #[inline]
     fn drop(&mut self) {
         self.enclosing.innermost.set(self.around);
+        if self.is_requested {
+            self.enclosing.requests.set(self.enclosing.requests.get() - 1);
+        }
     }
 }
 
@@ -244,8 +268,17 @@ impl<P: Clone + PartialEq> Enclosing<P> {
         let around = self.innermost.get();
         let frame = Frame { scope, own: own.map_or(ptr::null(), ptr::from_ref), around };
         self.innermost.set(&raw const frame);
-        let _leave = Leave { enclosing: self, around };
+        let is_requested = own.is_some_and(|own| own.is_requested.get());
+        if is_requested {
+            self.requests.set(self.requests.get() + 1);
+        }
+        let _leave = Leave { enclosing: self, around, is_requested };
         f()
+    }
+
+    /// How many of the scopes have a request of their own that their task counts.
+    pub(crate) fn requests(&self) -> u32 {
+        self.requests.get()
     }
 
     /// Shows the scopes that can throw to `look`, the innermost first, until it returns a value.

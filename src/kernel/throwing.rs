@@ -70,8 +70,10 @@ pub(crate) struct Throwing {
     raise_postponed: Cell<bool>,
     /// How many cancellations were caught that were delivered around their catcher.
     catches: Cell<u32>,
-    /// The address of the leaf that wanted to raise last, and how often in a row.
-    insistence: Cell<(usize, u32)>,
+    /// How many scopes have a throw of their own that has gone to a node.
+    handed_on: Cell<u32>,
+    /// The number of a step, and how often in it leaves under wakers of other crates have wanted to raise in vain.
+    raises: Cell<(u32, u32)>,
 }
 
 impl Default for Throwing {
@@ -84,7 +86,8 @@ impl Default for Throwing {
             last_raise: Cell::new(0),
             raise_postponed: Cell::new(false),
             catches: Cell::new(0),
-            insistence: Cell::new((0, 0)),
+            handed_on: Cell::new(0),
+            raises: Cell::new((0, 0)),
         }
     }
 }
@@ -143,7 +146,6 @@ impl Throwing {
         self.delivered.set(None);
         self.raised.set(None);
         self.raise_postponed.set(false);
-        self.insistence.set((0, 0));
     }
 
     /// Puts the state aside, for a scope inside. What covers the scope around covers the one inside too, unless that
@@ -172,6 +174,10 @@ impl Throwing {
         &self.raise_postponed
     }
 
+    pub(crate) fn handed_on(&self) -> &Cell<u32> {
+        &self.handed_on
+    }
+
     /// A number for a leaf that raises; never 0.
     pub(crate) fn next_raise(&self) -> u32 {
         let next = self.last_raise.get().wrapping_add(1).max(1);
@@ -179,17 +185,18 @@ impl Throwing {
         next
     }
 
-    /// How often in a row the leaf at this address has wanted to raise in this step.
-    pub(crate) fn insist(&self, leaf: usize) -> u32 {
-        let (last, times) = self.insistence.get();
-        let times = if last == leaf { times + 1 } else { 1 };
-        self.insistence.set((leaf, times));
-        times
+    /// A leaf under a waker of another crate wants to raise. Returns how often that was so in the step with this number,
+    /// since a cancellation was caught last.
+    pub(crate) fn count_raise(&self, step: u32) -> u32 {
+        let (counted, raises) = self.raises.get();
+        let raises = if counted == step { raises + 1 } else { 1 };
+        self.raises.set((step, raises));
+        raises
     }
 
     /// A scope has caught a cancellation.
     pub(crate) fn caught(&self) {
-        self.insistence.set((0, 0));
+        self.raises.set((0, 0));
     }
 
     pub(crate) fn count_catch(&self) {

@@ -46,6 +46,11 @@ impl<N: Clone + PartialEq> TaskState<N> {
         }
     }
 
+    /// Whether it has polled futures of other crates in its last step.
+    pub(crate) fn awaits_clones(&self) -> bool {
+        self.beside.get().has_any(Beside::CLONE.and(Beside::CLONES))
+    }
+
     /// The step with this number ends.
     #[inline]
     pub(crate) fn set_awaits(&self, step: u32, leaf: Option<Leaf>, beside: Beside) {

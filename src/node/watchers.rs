@@ -93,6 +93,18 @@ impl<W: Ranked> Watchers<W> {
         found
     }
 
+    /// Whether `is_it` recognises a watcher.
+    pub(crate) fn any(&self, is_it: impl Fn(&W) -> bool) -> bool {
+        let list = self.list.take();
+        let any = match &list {
+            List::Empty => false,
+            List::One(_, watcher) => is_it(watcher),
+            List::Many(many) => many.members.iter().any(|(_, watcher)| watcher.as_ref().is_some_and(&is_it)),
+        };
+        self.list.set(list);
+        any
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         let list = self.list.take();
         let empty = matches!(list, List::Empty);

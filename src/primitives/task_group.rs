@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use slab::Slab;
 
-use crate::awaitables::{Task, TaskHandle, current_task, spawn};
+use crate::awaitables::{Task, current_task, spawn};
 use crate::base::{PooledRc, poll_with, unsize};
 use crate::cancel::{SingleWaiter, ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_around};
 use crate::current;
@@ -156,7 +156,6 @@ impl<E> fmt::Debug for TaskGroup<E> {
 /// ```
 struct GroupState<E> {
     kernel: Rc<Loop>,
-    parent: TaskHandle,
     /// The children that have not ended, and those that have ended while their entry of the ready queue has not run.
     /// Each is in the place that its watcher names.
     children: RefCell<Slab<NodeRef>>,
@@ -178,10 +177,14 @@ struct GroupState<E> {
 }
 
 impl<E: 'static> GroupState<E> {
+    /// # Panics
+    /// Outside a task.
     fn enter() -> PooledRc<Self> {
+        let kernel = current::expect();
+        let in_task = kernel.running_task().is_some();
+        assert!(in_task, "a task group needs a task; use create_task or run_until_complete");
         PooledRc::new(Self {
-            kernel: current::expect(),
-            parent: current_task().expect("a task group needs a task; use create_task or run_until_complete"),
+            kernel,
             children: RefCell::default(),
             remaining: Cell::new(0),
             noted: RefCell::default(),
@@ -321,9 +324,9 @@ impl<E: 'static> GroupState<E> {
         if is_cancelling {
             // The errors go first. The cancellation by other code was caught above, so it is requested again, with the
             // same count, for the next await: of the parent, or of the scope around the group that has asked to end.
-            if self.parent.state().outside_requests() > 0 {
-                self.parent.uncancel();
-                self.parent.cancel();
+            if let Some(task) = current_task().filter(|task| task.state().outside_requests() > 0) {
+                task.uncancel();
+                task.cancel();
             } else {
                 throw_again_around(&self.kernel);
             }

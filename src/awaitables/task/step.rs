@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use crate::base::Context as Variables;
-use crate::cancel::{deliver_to_wait, take_back_if_given_up, tell};
+use crate::cancel::{deliver_to_wait, take_back_if_given_up, tell, wake_uncertain};
 use crate::current::{FIRST_TURN, swap_context, uses_contexts, waker};
 use crate::error::{Cancelled, Panic};
 use crate::kernel::{Place, Queued, Throw};
@@ -160,6 +160,11 @@ fn drop_waits(kernel: &Loop, waits: Waits) {
 #[inline(never)]
 fn advance_throwing(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     let kernel = &**core.kernel();
+    if puts_off(kernel, state) {
+        let turn = state.next_turn();
+        drop_waits(kernel, state.clear_waits());
+        return finish(core, state, coroutine, me, poll(kernel, state, coroutine, me, turn));
+    }
     let throwing = throw(kernel, state);
     // asyncio throws into a coroutine that has not begun; it ends without running any of its code
     let resumed = if throwing.polls && state.has_started() {
@@ -182,6 +187,15 @@ fn advance_throwing(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, m
         Resumed::Failed(failure) => Some(failure),
     };
     fail(core, state, coroutine, me, failure);
+}
+
+/// Whether the cancellation waits for the next step: because catchers under wakers of other crates, which may be inside
+/// this task, stand elsewhere in the tree. In this step they take their places.
+fn puts_off(kernel: &Loop, state: &TaskState) -> bool {
+    kernel.await_tree().has_uncertain()
+        && state.has_started()
+        && (state.awaits_clones() || state.root() != Place::NONE)
+        && wake_uncertain(kernel, None)
 }
 
 /// The throw of one step.

@@ -66,18 +66,30 @@ fn a_destructor_that_blocks_on_a_task_which_is_done_has_its_value() {
     assert_eq!(got, [5, 5]);
 }
 
+/// A task that was cancelled.
+async fn cancelled_task() -> Task<()> {
+    let task = create_task(sleep(LONG));
+    yield_now().await;
+    task.cancel();
+    yield_now().await;
+    yield_now().await;
+    assert!(task.cancelled());
+    task
+}
+
 #[test]
 fn a_step_that_blocks_on_a_cancelled_task_panics_and_names_the_remedy() {
+    let text = without_spinning(|| panic_of(|| run(async { block_on(cancelled_task().await) })));
+    assert!(text.contains("outcome()"), "it names the remedy: {text}");
+}
+
+#[test]
+fn a_step_that_blocks_on_two_cancelled_tasks_panics_and_names_the_remedy() {
     let text = without_spinning(|| {
         panic_of(|| {
             run(async {
-                let task = create_task(sleep(LONG));
-                yield_now().await;
-                task.cancel();
-                yield_now().await;
-                yield_now().await;
-                assert!(task.cancelled());
-                block_on(task);
+                let (one, two) = (cancelled_task().await, cancelled_task().await);
+                block_on(async { futures::join!(one, two) });
             });
         })
     });

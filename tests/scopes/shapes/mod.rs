@@ -3,8 +3,10 @@
 mod branches;
 
 mod catchers;
+mod deep;
 mod dropped;
 mod executors;
 mod groups;
 mod handing_on;
 mod limits;
+mod moving;
