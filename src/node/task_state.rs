@@ -107,15 +107,18 @@ pub(crate) const TURNS: u8 = 8;
 /// A cancellation of the task goes through `request`, or, if the task waits for a single node, through `handed_on`:
 ///
 /// ```text
-///    None  ────────────────▶ Asked         cancel() while Queued or Running; or while Waiting for what is done anyway
+///    None  ────────────────▶ Asked         cancel() while Running, or Queued and not awaiting one pending node; or
+///                                          while Waiting for what is done anyway
 ///    Asked ────────────────▶ None          uncancel() leaves no request
 ///    Asked ────────────────▶ None          the step begins and delivers it
 ///    Asked ────────────────▶ None          the step ends, and the task waits for one node: deliver_to_wait cancels it
 ///    Asked ────────────────▶ Interrupted   the step ends, and it does not, or the node refuses: deliver_to_wait
 ///    None  ────────────────▶ Interrupted   cancel() while Held, or while Waiting, but not for one node: wakes the task
 ///    Interrupted ──────────▶ None          the step begins and delivers it
+///    None  ────────────────▶ Interrupted   the step ends, and catchers have not been polled that were told: throw_again
 ///
-///    no handed_on ─────────▶ handed_on     cancel() while Waiting for one node: that node is cancelled instead
+///    no handed_on ─────────▶ handed_on     cancel() while Waiting or Queued, and awaiting one node, which is pending:
+///                                          that node is cancelled instead
 ///    handed_on ────────────▶ no handed_on  the step begins and delivers another cancellation
 ///    handed_on ────────────▶ no handed_on  the step ends, and the task has seen how the node ended
 ///    handed_on ────────────▶ Interrupted   the step ends, and the task had given the node up: take_back_if_given_up
@@ -124,8 +127,8 @@ pub(crate) const TURNS: u8 = 8;
 /// - An Interrupted task is Queued. An Asked task is Queued or Running, or it will be woken by what it waits for, which
 ///   is done.
 /// - `cancelling` counts the calls of `cancel()` less those of `uncancel()`, whatever becomes of the cancellations.
-/// - While `needs_bookkeeping` is false, `request` is None and `waits` and `handed_on` are empty: a step has nothing to
-///   do but to poll. It may be true without a reason.
+/// - While `needs_bookkeeping` is false, `request` is None, `waits` and `handed_on` are empty, nothing stands under wakers
+///   of other crates, and the turn is the first: a step has nothing to do but to poll. It may be true without a reason.
 pub(crate) struct TaskState<N> {
     id: u64,
     key: TaskKey,
