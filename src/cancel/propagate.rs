@@ -129,7 +129,7 @@ impl Drop for Path {
 
 /// Cancels the task itself, or returns the node that the task waits for and to which the cancellation goes instead.
 fn ask_or_follow(task: &NodeRef, state: &TaskState, message: &Message) -> Option<NodeRef> {
-    if state.running().get() {
+    if state.running().get() || state.is_thrown_again() {
         state.ask(Request::Asked, message.clone());
         return None;
     }
@@ -235,7 +235,8 @@ fn interrupt(task: &NodeRef, message: &Message) {
 /// cancellation anyway.
 pub(crate) fn deliver_to_wait(task: &NodeRef) {
     let Kind::Task(state) = task.kind() else { return };
-    if state.request() == Request::None {
+    // a throw that goes on in the next step is nothing to hand on: the catchers that it has yet to reach would miss it
+    if state.request() == Request::None || state.is_thrown_again() {
         return;
     }
     // A task may be queued without a reason: combinators with wakers of their own wake it so. Then what it awaits is

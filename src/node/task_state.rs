@@ -361,6 +361,14 @@ impl<N: Clone + PartialEq> TaskState<N> {
         rounds
     }
 
+    /// Whether a throw is on that goes on in the next step, for which the task is queued.
+    pub(crate) fn is_thrown_again(&self) -> bool {
+        let rare = self.rare.take();
+        let is_on = rare.as_ref().is_some_and(|rare| rare.rounds.is_some());
+        self.rare.set(rare);
+        is_on
+    }
+
     /// The throw goes on in the next step.
     pub(crate) fn throw_again(&self, rounds: usize, message: Option<Arc<str>>) {
         self.with_rare(|rare| rare.rounds = Some(rounds));

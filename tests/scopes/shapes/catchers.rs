@@ -1,9 +1,12 @@
 //! Catchers in tasks of several branches: every one that waits meets a cancellation of the task, once.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::future::{pending, poll_fn};
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 
 use futures::FutureExt as _;
+use futures::future::{Either, select};
 use futures::join;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use oneloop::{
@@ -52,6 +55,47 @@ fn many_sleeps_that_are_ready_before_the_catchers_do_not_hide_them() {
         EventLoop::current().call_later(secs(5), move || assert!(handle.cancel()));
         let ended = task.outcome().await.expect("each catcher swallows it");
         assert_eq!((ended.len(), ended.iter().filter(|caught| **caught).count()), (203, 3));
+    });
+}
+
+/// Returns `Pending` for ever. Polled while it is `restless`, it wakes itself, so a set yields before it polls the rest.
+async fn restless_one(restless: Rc<Cell<bool>>, wakers: Rc<RefCell<Vec<Waker>>>) -> bool {
+    poll_fn(|cx| {
+        if restless.get() {
+            cx.waker().wake_by_ref();
+        } else {
+            wakers.borrow_mut().push(cx.waker().clone());
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+#[test]
+fn a_throw_over_several_steps_spares_the_node_of_a_catcher_that_it_has_yet_to_reach() {
+    run(async {
+        let (restless, wakers) = (Rc::new(Cell::new(false)), Rc::new(RefCell::new(Vec::new())));
+        let awaited = create_task(pending::<()>());
+        let (end, mut ended) = futures::channel::oneshot::channel();
+        let mut set: FuturesUnordered<_> =
+            (0..2).map(|_| restless_one(Rc::clone(&restless), Rc::clone(&wakers)).boxed_local()).collect();
+        let inner = awaited.handle();
+        set.push(async move { catch_cancelled(awaited).await.is_err() }.boxed_local());
+        let task = create_task(async move {
+            let met = select(set.next(), pending::<()>().boxed_local());
+            let (met, _) = join!(met, &mut ended);
+            matches!(met, Either::Left((Some(true), _)))
+        });
+        let handle = task.handle();
+        EventLoop::current().call_later(secs(1), move || {
+            restless.set(true);
+            wakers.take().into_iter().for_each(Waker::wake);
+            end.send(()).unwrap();
+            assert!(handle.cancel());
+        });
+        sleep(secs(2)).await;
+        assert_eq!(inner.cancelling(), 0, "the cancellation was its catcher's");
+        assert!(task.done() && task.await);
     });
 }
 
