@@ -110,7 +110,7 @@ impl Catcher {
 impl Drop for Catcher {
     #[inline]
     fn drop(&mut self) {
-        if self.cells.is_entered() {
+        if self.cells.is_marked() {
             leave(&self.cells);
         }
     }

@@ -53,7 +53,7 @@ impl ThrowingScope {
     /// gone into the scope or was made before it began.
     pub(crate) fn outstanding(&self, kernel: &Loop) -> (i64, bool) {
         let now = with_running(kernel, |task| outstanding(kernel, task)).unwrap_or(0);
-        (now, self.own.is_entered.get() || now <= self.own.before.get())
+        (now, self.own.has_met.get() || now <= self.own.before.get())
     }
 
     /// The scope is over: its request is taken back.
@@ -70,9 +70,9 @@ impl ThrowingScope {
 }
 
 /// Has the innermost scope around the running code that has asked to end ask once more.
-pub(crate) fn throw_again_around(kernel: &Loop) -> bool {
+pub(crate) fn throw_again_around(kernel: &Loop) {
     let again = |own: &OwnThrow<NodeRef>| own.is_requested.get().then(|| own.state.set(OwnState::Due));
-    kernel.enclosing().find(again).is_some()
+    kernel.enclosing().find(again);
 }
 
 /// The scope has come due while it was polled. Where asyncio's task is cancelled during its step.
@@ -162,7 +162,7 @@ fn awaits_node(kernel: &Loop, scope: ScopeRef<'_>, node: &NodeRef) -> bool {
 /// on around it, and more requests are outstanding than when the scope began.
 pub(super) fn is_own(kernel: &Loop, own: &OwnThrow<NodeRef>, around_is_on: bool) -> bool {
     let others = || with_running(kernel, |task| outstanding(kernel, task) > own.before.get()) == Some(true);
-    !((own.is_entered.get() || around_is_on) && others())
+    !((own.has_met.get() || around_is_on) && others())
 }
 
 /// How many requests have not been taken back: to cancel the task, and of the scopes around the one that is polled.
@@ -178,7 +178,7 @@ pub(super) fn settle_task(kernel: &Loop, own: &OwnThrow<NodeRef>) {
         return;
     }
     own.before.set(with_running(kernel, |task| outstanding(kernel, task)).unwrap_or(0));
-    own.is_entered.set(false);
+    own.has_met.set(false);
     if let (Some(last), true) = (last, own.is_requested.take()) {
         with_task(kernel, last, TaskState::uncancel_own_request);
     }

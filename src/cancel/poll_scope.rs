@@ -158,7 +158,7 @@ fn note_handed_on(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>) {
     let by_task = with_running(kernel, TaskState::handed_on).flatten().is_some_and(|other| other == node);
     let is_it = |around: &OwnThrow<NodeRef>| around.handed_on().filter(|other| *other == node).map(drop);
     if by_task || by_scopes && kernel.enclosing().find(is_it).is_some() {
-        own.is_entered.set(true);
+        own.has_met.set(true);
     }
 }
 
@@ -247,7 +247,7 @@ impl<'a> Covered<'a> {
         let inside = throwing.throw();
         let around_is_on = aside.throw == Throw::Delivered;
         if let Some(own) = self.scope.own {
-            self.note_entered(own, &aside);
+            self.note_met(own, &aside);
             own.is_own.set(own_throw::is_own(self.kernel, own, around_is_on));
         }
         let caught = self.catches(is_pending, inside, around_is_on);
@@ -281,7 +281,7 @@ impl<'a> Covered<'a> {
         }
         if let Some(own) = self.scope.own {
             if caught && self.meets {
-                own.is_entered.set(true);
+                own.has_met.set(true);
             }
             own.is_owed.set(!is_pending && !caught && self.meets && inside == Throw::Delivered);
             self.own_goes_on(own, goes_on, inside, around_is_on, cx);
@@ -290,12 +290,12 @@ impl<'a> Covered<'a> {
     }
 
     /// Whether a cancellation from around has gone into the scope: a catcher inside has met it.
-    fn note_entered(&self, own: &OwnThrow<NodeRef>, aside: &PutAside) {
+    fn note_met(&self, own: &OwnThrow<NodeRef>, aside: &PutAside) {
         let covered = aside.since != 0 || aside.throw == Throw::Delivered;
         let by_own_waker = covered && self.kernel.throwing().catches() != self.catches;
-        let entry = |scope: &mut ScopeEntry| std::mem::take(&mut scope.entered);
+        let entry = |scope: &mut ScopeEntry| std::mem::take(&mut scope.has_met);
         if self.kernel.await_tree().with_scope(self.scope.cells.place(), entry) == Some(true) || by_own_waker {
-            own.is_entered.set(true);
+            own.has_met.set(true);
         }
     }
 

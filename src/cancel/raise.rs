@@ -33,7 +33,7 @@ impl Raise {
     /// over and over.
     pub(crate) fn raise(&mut self, message: Option<Arc<str>>, cx: &Context<'_>) {
         self.revoke(); // a leaf that is polled again raises anew, under a new number
-        let kernel = current::current().filter(|kernel| kernel.running_task().with(|task| task.is_some()));
+        let kernel = current::current().filter(|kernel| kernel.running_task().is_some());
         let kernel = kernel.expect(
             "a cancelled task or future was awaited outside any task of a oneloop loop; use outcome() there, which \
              returns the cancellation as a value",

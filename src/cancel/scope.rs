@@ -40,12 +40,12 @@ impl ScopeRef<'_> {
     /// The scope is over, or this part of it.
     #[inline]
     pub(crate) fn leave(self, kernel: &Loop) {
-        if self.cells.is_entered() {
-            self.leave_entered(kernel);
+        if self.cells.is_marked() {
+            self.leave_marked(kernel);
         }
     }
 
-    fn leave_entered(self, kernel: &Loop) {
+    fn leave_marked(self, kernel: &Loop) {
         if let Some(other) = self.cells.other_loop(kernel.number()) {
             leave_other_loop(self.cells, other);
         }

@@ -80,7 +80,7 @@ pub(crate) struct ScopeEntry {
     /// A throw has come that this catcher has not met yet, and its message.
     pub(crate) told: Option<Told>,
     /// A throw from around has gone into it, to a catcher inside.
-    pub(crate) entered: bool,
+    pub(crate) has_met: bool,
 }
 
 /// The one thing that a task or a scope awaits.
@@ -287,12 +287,12 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
         below(&self.entries.borrow(), root).count()
     }
 
-    /// Tells every catcher that stands below `root` of a throw, and notes in the scopes between that it has entered
-    /// them. Returns the wakers of the catchers, to be woken.
+    /// Tells every catcher that stands below `root` of a throw, and notes in the scopes between that they have met
+    /// it. Returns the wakers of the catchers, to be woken.
     pub(crate) fn tell(&self, root: Place, message: Option<&Arc<str>>) -> Vec<Waker> {
         let entries = &mut *self.entries.borrow_mut();
         let places: Vec<Place> = below(entries, root).collect();
-        let (mut wakers, mut entered) = (Vec::new(), HashSet::new());
+        let (mut wakers, mut marked) = (Vec::new(), HashSet::new());
         for place in places {
             let entry = &mut entries[place.key()];
             let Awaited::Scope(scope) = &mut entry.what else { continue };
@@ -305,10 +305,10 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
             let mut around = entry.parent;
             while is_catcher
                 && around != root
-                && entered.insert(around)
+                && marked.insert(around)
                 && let Some(Entry { what: Awaited::Scope(scope), parent, .. }) = entries.get_mut(around.key())
             {
-                scope.entered = true;
+                scope.has_met = true;
                 around = *parent;
             }
         }

@@ -108,7 +108,7 @@ impl Scope {
 
     /// Whether `leave` has something to do.
     #[inline]
-    pub(crate) fn is_entered(&self) -> bool {
+    pub(crate) fn is_marked(&self) -> bool {
         self.marks.get() != 0
     }
 
@@ -167,7 +167,7 @@ pub(crate) struct OwnThrow<P> {
     /// The task counts a request of this scope.
     pub(crate) is_requested: Cell<bool>,
     /// A cancellation of something around this scope has gone into it: to a catcher, or to the node that it awaits.
-    pub(crate) is_entered: Cell<bool>,
+    pub(crate) has_met: Cell<bool>,
     /// The catchers under wakers of other crates inside have been told of the throw.
     pub(crate) is_told: Cell<bool>,
     /// The requests to cancel what is around this scope that were not taken back when it began.
@@ -191,7 +191,7 @@ impl<P> Default for OwnThrow<P> {
         Self {
             state: Cell::new(OwnState::None),
             is_requested: Cell::new(false),
-            is_entered: Cell::new(false),
+            has_met: Cell::new(false),
             is_told: Cell::new(false),
             before: Cell::new(0),
             task: Cell::new(None),

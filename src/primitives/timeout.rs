@@ -364,7 +364,7 @@ impl Inside {
     fn enter(shared: &PooledRc<Shared>) -> Self {
         let is_new = shared.state.get() == State::Created;
         assert!(is_new, "Timeout has already been entered; make a new one for each run");
-        let kernel = current::current().filter(|kernel| kernel.running_task().with(|task| task.is_some()));
+        let kernel = current::current().filter(|kernel| kernel.running_task().is_some());
         let kernel = kernel.expect("Timeout should be used inside a task; use create_task or run_until_complete");
         shared.state.set(State::Active);
         match shared.limit {
