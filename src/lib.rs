@@ -17,7 +17,7 @@ mod node; // what tasks, futures and gatherings have in common: how they end, an
 mod current; // which loop, task and context this thread is in; how a task is woken
 mod cancel; // how a cancellation travels between tasks, is thrown, and is caught
 mod awaitables; // Task, Future, Shared, Awaitable, Gathering
-mod primitives; // sleep, gather, wait, as_completed, shield, timeout, task_group, staggered_race
+mod primitives; // sleep, interval, gather, wait, as_completed, shield, timeout, task_group, staggered_race
 mod sync; // locks, events, conditions, semaphores, barriers, queues
 mod event_loop; // one iteration, runs, closing, the builder
 mod threads; // calls that block, and a loop as other threads see it
@@ -43,8 +43,8 @@ pub use run::run;
 
 // Tasks and futures, and the context that they run in.
 pub use awaitables::{
-    AnyFuture, Awaitable, CallbackId, Future, Shared, Task, TaskHandle, all_tasks, create_future, create_task,
-    current_task, ensure_future,
+    AnyFuture, Awaitable, CallbackId, CancelOnDrop, Future, Shared, Task, TaskHandle, all_tasks, create_future,
+    create_task, current_task, ensure_future,
 };
 pub use base::Context;
 pub use cancel::catch_cancelled;
@@ -57,7 +57,10 @@ pub use primitives::{
 };
 
 // Time.
-pub use primitives::{Sleep, Timeout, YieldNow, sleep, sleep_until, timeout, timeout_at, wait_for, yield_now};
+pub use primitives::{
+    Interval, MissedTicks, Sleep, Timeout, YieldNow, interval, interval_at, sleep, sleep_until, timeout, timeout_at,
+    wait_for, yield_now,
+};
 
 // Synchronisation.
 pub use sync::{

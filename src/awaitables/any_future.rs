@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::kernel::Run;
 use crate::node::{DoneCallback, Kind, Loop, NodeRef, State, TaskState, Watcher, release, same};
 
 /// Names a done callback, for `remove_done_callback`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallbackId(u64);
 
 /// A cloneable handle on any task, future or gathering. It can cancel it, query its state and add callbacks, but cannot
@@ -131,6 +132,13 @@ impl PartialEq for AnyFuture {
 
 impl Eq for AnyFuture {}
 
+/// Views of one future have the hash of that future, as they are equal.
+impl Hash for AnyFuture {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::ptr::from_ref(self.node.core()).hash(state);
+    }
+}
+
 impl fmt::Debug for AnyFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, name) = match self.node.kind() {
@@ -187,7 +195,7 @@ impl<F: FnOnce(&AnyFuture) + 'static> DoneCallback for Callback<F> {
 /// })?;
 /// # Ok::<(), oneloop::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct TaskHandle {
     any: AnyFuture,
 }

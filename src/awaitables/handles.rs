@@ -4,6 +4,7 @@
 //! A handle type that is missing from the list does not compile: it is no `Future`, and it has no methods. A kind of
 //! gathering that is missing cannot be made, because `Gathering::new` asks for `Listed`.
 
+use super::cancel_on_drop::CancelOnDrop;
 use super::future::Future;
 use super::gathering::{FirstError, Gathering, Outcomes, Values};
 use super::join_handle::Listed;
@@ -93,6 +94,13 @@ macro_rules! methods {
             /// A cloneable handle without the type of the value.
             pub fn any(&self) -> $crate::awaitables::AnyFuture {
                 self.join.any()
+            }
+
+            /// This handle as one that cancels when it is dropped, where a plain handle lets its task run on.
+            #[must_use = "it is cancelled as soon as this is dropped"]
+            pub fn cancel_on_drop(self) -> CancelOnDrop<Self> {
+                let any = self.any();
+                CancelOnDrop::new(self, any)
             }
 
             /// Calls `f` when it is done, from an entry of the ready queue of its own: asyncio's `add_done_callback`.

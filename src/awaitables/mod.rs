@@ -2,6 +2,7 @@
 //! the loop that runs them.
 
 mod any_future; // handles without the type of the value
+mod cancel_on_drop; // a handle that cancels when it is dropped
 mod join_handle; // one handle with a value, which all typed handles wrap
 mod future; // a result that is set by hand
 mod task; // a coroutine that the loop steps
@@ -12,6 +13,7 @@ mod recognise; // finds out whether a type parameter is a typed handle
 
 pub(crate) use any_future::tasks_of;
 pub use any_future::{AnyFuture, CallbackId, TaskHandle, all_tasks, current_task};
+pub use cancel_on_drop::CancelOnDrop;
 pub(crate) use future::pending_future;
 pub use future::{Future, create_future};
 pub use gathering::{FirstError, Gathering, Outcomes, Values};

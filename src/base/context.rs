@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::rc::{Rc, Weak};
 
 /// The value of a variable. The variable knows its type.
@@ -98,6 +99,12 @@ impl PartialEq for Context {
 }
 
 impl Eq for Context {}
+
+impl Hash for Context {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Rc::as_ptr(&self.variables).hash(state);
+    }
+}
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,8 @@ use thiserror::Error;
 
 use super::task::Cancelled;
 
-/// Why a run of the loop returned no value.
+/// Why a run of the loop returned no value. It becomes an `io::Error` by `?`, so a `main` that returns one can run a
+/// loop.
 ///
 /// # Examples
 /// ```
@@ -50,6 +51,17 @@ pub enum Error {
     /// The operating system refused something that the loop needs.
     #[error("the event loop failed: {0}")]
     Io(#[from] io::Error),
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Io(error) => error,
+            Error::Interrupted => Self::new(io::ErrorKind::Interrupted, error),
+            Error::Deadlock(_) => Self::new(io::ErrorKind::Deadlock, error),
+            error => Self::other(error),
+        }
+    }
 }
 
 /// Prints the text of the error, because this is what a `main` that returns it shows.

@@ -1,9 +1,9 @@
 //! The end of a task or future without a value. Owns cancellations and panics as values; must not know tasks.
 
 use std::any::Any;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{fmt, io};
 
 use thiserror::Error;
 
@@ -28,7 +28,7 @@ use thiserror::Error;
 /// })?;
 /// # Ok::<(), oneloop::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Error)]
 #[error("cancelled{}", self.suffix())]
 pub struct Cancelled {
     message: Option<Arc<str>>,
@@ -54,7 +54,7 @@ impl Cancelled {
     }
 }
 
-/// How a task or future ended without a value, or that it has not ended.
+/// How a task or future ended without a value, or that it has not ended. It becomes an `io::Error` by `?`.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum TaskError {
@@ -73,6 +73,15 @@ pub enum TaskError {
     /// Its loop was closed before it was done. Only other threads see this.
     #[error("its event loop was closed before it was done; keep the loop running until its results have arrived")]
     Closed,
+}
+
+impl From<TaskError> for io::Error {
+    fn from(error: TaskError) -> Self {
+        match error {
+            TaskError::NotDone => Self::new(io::ErrorKind::WouldBlock, error),
+            error => Self::other(error),
+        }
+    }
 }
 
 /// A caught panic: what asyncio keeps as the exception of a task.

@@ -2,6 +2,7 @@
 //! not know how an iteration goes.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::rc::Rc;
@@ -230,6 +231,12 @@ impl PartialEq for EventLoop {
 }
 
 impl Eq for EventLoop {}
+
+impl Hash for EventLoop {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Rc::as_ptr(&self.kernel).hash(state);
+    }
+}
 
 impl fmt::Debug for EventLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

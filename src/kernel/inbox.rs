@@ -195,6 +195,11 @@ impl LoopSender {
         thread::current().id() == self.thread
     }
 
+    /// A number that no other loop of the process has, nor has had.
+    pub(crate) fn epoch(self) -> u64 {
+        self.epoch
+    }
+
     /// Whether both send to the same loop.
     pub(crate) fn is(self, other: Self) -> bool {
         self.epoch == other.epoch

@@ -1,6 +1,7 @@
 //! asyncio's functions over awaitables. Must not know the loop that runs them.
 
 mod sleep; // waits for time to pass
+mod interval; // ticks at a steady pace
 pub mod gather; // all of several awaitables
 mod shield; // keeps a cancellation from what is awaited
 pub mod wait; // some of several tasks
@@ -13,6 +14,7 @@ pub use as_completed::{AsCompleted, as_completed};
 pub use gather::gather::{gather, try_gather};
 #[doc(hidden)]
 pub use gather::{TryTuple, Tuple, gather_tuple, try_gather_tuple};
+pub use interval::{Interval, MissedTicks, interval, interval_at};
 pub use shield::shield;
 pub use sleep::{Sleep, YieldNow, sleep, sleep_until, yield_now};
 pub use staggered_race::{Attempt, Race, staggered_race};

@@ -215,6 +215,45 @@ impl Sleep {
     }
 }
 
+impl Sleep {
+    /// Has it end at `deadline` instead, whether it has begun, is over, or has never been polled. The await has to be
+    /// polled again afterwards, as it is by `select!` in a loop: the task that waits for it is not told.
+    ///
+    /// # Examples
+    /// A limit for silence, not for the whole.
+    /// ```
+    /// use futures::future::{Either, select};
+    /// use oneloop::{Clock, EventLoop, Queue, create_task, sleep};
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    ///
+    /// let limit = Duration::from_secs(10);
+    /// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+    /// let news = Queue::unbounded();
+    /// let source = news.clone();
+    /// let heard = lp.run_until_complete(async {
+    ///     create_task(async move {
+    ///         for n in 1..=3 {
+    ///             sleep(limit / 2).await;
+    ///             source.put_nowait(n).expect("it is open");
+    ///         }
+    ///     });
+    ///     let mut heard = 0;
+    ///     let mut silence = sleep(limit);
+    ///     while let Either::Left(_) = select(pin!(news.get()), &mut silence).await {
+    ///         heard += 1;
+    ///         silence.reset(EventLoop::current().time() + limit);
+    ///     }
+    ///     heard
+    /// })?;
+    /// assert_eq!(heard, 3);
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn reset(&mut self, deadline: Instant) {
+        drop(std::mem::replace(self, sleep_until(deadline)));
+    }
+}
+
 impl Future for Sleep {
     type Output = ();
 

@@ -226,6 +226,30 @@ macro_rules! queue {
             }
         }
 
+        /// An open queue of these items, with room for any number more. They count as put, so `join` waits for them.
+        impl<T $(: $Bound)?> FromIterator<T> for $Queue<T> {
+            fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+                let mut queue = Self::unbounded();
+                queue.extend(items);
+                queue
+            }
+        }
+
+        /// Puts items with [`put_nowait`](Self::put_nowait).
+        ///
+        /// # Panics
+        /// If there is no room for an item, or the queue is shut down.
+        impl<T $(: $Bound)?> Extend<T> for $Queue<T> {
+            #[track_caller]
+            fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+                for item in items {
+                    if let Err(error) = self.put_nowait(item) {
+                        panic!("extend() cannot put an item: {error}");
+                    }
+                }
+            }
+        }
+
         /// A queue with room for any number of items.
         impl<T $(: $Bound)?> Default for $Queue<T> {
             fn default() -> Self {

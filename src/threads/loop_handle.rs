@@ -2,6 +2,7 @@
 //! thread may ask of a loop; must not know the inbox.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::callback::ThreadsafeHandle;
@@ -115,6 +116,12 @@ impl PartialEq for LoopHandle {
 }
 
 impl Eq for LoopHandle {}
+
+impl Hash for LoopHandle {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.sender.epoch().hash(state);
+    }
+}
 
 impl fmt::Debug for LoopHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

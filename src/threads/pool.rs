@@ -2,6 +2,7 @@
 //! must not know loops, nor the work of a job.
 
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, io, thread};
@@ -111,6 +112,12 @@ impl PartialEq for ThreadPool {
 }
 
 impl Eq for ThreadPool {}
+
+impl Hash for ThreadPool {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.owner).hash(state);
+    }
+}
 
 impl fmt::Debug for ThreadPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 use super::pool::{Job, ThreadPool};
-use crate::awaitables::{AnyFuture, Awaitable, Future};
+use crate::awaitables::{Awaitable, Future};
 use crate::base::{PooledRc, unsize};
 use crate::error::{Panic, TimeoutError};
 use crate::event_loop::EventLoop;
@@ -52,18 +52,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    let job = EventLoop::current().run_in_executor(None, f);
-    let _cancelled = CancelOnDrop(job.any());
-    job.await
-}
-
-/// Cancels a future when it is dropped. Does nothing to a future that is done.
-struct CancelOnDrop(AnyFuture);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
+    EventLoop::current().run_in_executor(None, f).cancel_on_drop().await
 }
 
 impl EventLoop {

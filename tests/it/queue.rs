@@ -685,3 +685,23 @@ fn a_put_whose_comparison_panics_leaves_nobody_beside_an_item() {
         assert!(waits == 0 || queue.is_empty(), "{waits} wait, and {} are there", queue.len());
     });
 }
+
+// Collections of items.
+
+#[test]
+fn a_queue_is_collected_from_items_and_extended_by_more() {
+    let mut queue: Queue<u8> = (1..=3).collect();
+    queue.extend([4, 5]);
+    assert_eq!((queue.len(), queue.maxsize()), (5, 0));
+    assert_eq!(queue.get_nowait(), Ok(1));
+    let ranked: PriorityQueue<u8> = [3, 1, 2].into_iter().collect();
+    assert_eq!(ranked.get_nowait(), Ok(1));
+    let pile: LifoQueue<u8> = [3, 1, 2].into_iter().collect();
+    assert_eq!(pile.get_nowait(), Ok(2));
+}
+
+#[test]
+fn an_extension_beyond_the_room_of_a_queue_says_what_to_do() {
+    let text = panic_of(|| full('a').extend(['b']));
+    assert!(text.contains("await put() to wait for room"), "{text}");
+}

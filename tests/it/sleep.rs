@@ -9,6 +9,39 @@ use oneloop::{EventLoop, catch_cancelled, create_task, gather, sleep, sleep_unti
 
 use crate::support::{Log, now, run, run_real, secs, virtual_loop};
 
+// A sleep that is set anew.
+
+#[test]
+fn a_sleep_that_is_reset_ends_at_its_new_deadline_whatever_phase_it_was_in() {
+    run(async {
+        let begun = now();
+        let mut nap = sleep(secs(100));
+        nap.reset(begun + secs(1)); // new
+        (&mut nap).await;
+        assert_eq!(now(), begun + secs(1));
+        nap.reset(begun + secs(3)); // over
+        let early = timeout(secs(1), &mut nap).await;
+        assert!(early.is_err());
+        nap.reset(begun + secs(4)); // armed
+        (&mut nap).await;
+        assert_eq!(now(), begun + secs(4));
+        nap.reset(begun); // a time that has passed
+        nap.await;
+        assert_eq!(now(), begun + secs(4));
+    });
+    // and the timers that it has left are gone
+    let lp = virtual_loop();
+    let begun = lp.time();
+    lp.run_until_complete(async {
+        let mut nap = sleep(secs(1_000));
+        assert!(timeout(secs(1), &mut nap).await.is_err());
+        nap.reset(now() + secs(1));
+        nap.await;
+    })
+    .unwrap();
+    assert_eq!(lp.time(), begun + secs(2));
+}
+
 // On the machine's clock.
 
 #[test]

@@ -1,12 +1,17 @@
 //! Tasks: their steps, their values, their names, their handles.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::future::{pending, ready};
 use std::rc::Rc;
 
-use oneloop::{EventLoop, Task, TaskError, all_tasks, create_task, current_task, ensure_future, sleep, yield_now};
+use futures::future::{Either, select};
+use oneloop::{
+    EventLoop, LoopHandle, Task, TaskError, ThreadPool, all_tasks, copy_context, create_future, create_task,
+    current_task, ensure_future, sleep, yield_now,
+};
 
-use crate::support::{Log, SECOND, run, virtual_loop};
+use crate::support::{LONG, Log, SECOND, cancelling, ms, run, virtual_loop};
 
 #[test]
 fn first_steps_come_in_order_of_creation_and_not_before_the_next_iteration() {
@@ -381,4 +386,65 @@ fn a_task_can_be_awaited_by_a_callbacks_task_after_its_maker_is_gone() {
 #[should_panic(expected = "no event loop on this thread")]
 fn create_task_outside_a_loop_says_what_to_do() {
     drop(create_task(async {}));
+}
+
+#[test]
+fn handles_that_are_equal_have_one_hash() {
+    run(async {
+        let (task, future) = (create_task(async {}), create_future::<u8>());
+        let view = future.clone().shared();
+        let all = [task.any(), task.handle().into(), future.any(), view.any(), create_task(async {}).any()];
+        assert_eq!(HashSet::from(all).len(), 3);
+        let lp = EventLoop::current();
+        assert_eq!(HashSet::from([lp.clone(), lp.clone(), EventLoop::new().unwrap()]).len(), 2);
+        assert_eq!(HashSet::from([lp.remote(), LoopHandle::current()]).len(), 1);
+        let pool = ThreadPool::new(1);
+        assert_eq!(HashSet::from([pool.clone(), pool, ThreadPool::new(1)]).len(), 2);
+        let context = copy_context();
+        assert_eq!(HashSet::from([context.clone(), context, copy_context()]).len(), 2);
+    });
+}
+
+// A handle that cancels.
+
+#[test]
+fn a_handle_that_cancels_on_drop_cancels_its_task_as_the_loser_of_a_select() {
+    run(async {
+        let slow = create_task(sleep(LONG)).cancel_on_drop();
+        let watched = slow.any();
+        match select(slow, sleep(ms(1))).await {
+            Either::Right(((), slow)) => drop(slow),
+            Either::Left(_) => unreachable!("it sleeps for long"),
+        }
+        assert!(!watched.done());
+        yield_now().await;
+        assert!(watched.cancelled());
+    });
+}
+
+#[test]
+fn a_handle_that_cancels_on_drop_gives_the_value_and_has_the_methods_of_the_task() {
+    run(async {
+        let task = create_task(async { 7 }).named("seven").cancel_on_drop();
+        assert_eq!((task.name().as_str(), task.done()), ("seven", false));
+        assert_eq!(task.await, 7);
+    });
+}
+
+#[test]
+fn a_cancelled_owner_requests_the_cancellation_of_its_task_once() {
+    run(async {
+        let seen = Rc::new(Cell::new(0));
+        let noted = Rc::clone(&seen);
+        let inner = create_task(async move {
+            let _caught = oneloop::catch_cancelled(sleep(LONG)).await;
+            noted.set(cancelling());
+        });
+        let owner = create_task(inner.cancel_on_drop());
+        yield_now().await;
+        yield_now().await;
+        owner.cancel();
+        owner.await; // the task inside has swallowed it
+        assert_eq!(seen.get(), 1);
+    });
 }
