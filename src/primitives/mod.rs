@@ -7,6 +7,7 @@ mod shield; // keeps a cancellation from what is awaited
 pub mod wait; // some of several tasks
 mod as_completed; // tasks one by one as they end
 mod staggered_race; // coroutines that start one after another
+mod group_coroutines; // the body and the children of a task group
 mod task_group; // tasks that end together
 mod timeout; // time limits
 

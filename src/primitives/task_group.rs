@@ -4,12 +4,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use slab::Slab;
 
+use super::group_coroutines::{catch_panic, result, value_or_error};
 use crate::awaitables::{Task, current_task, spawn};
 use crate::base::{PooledRc, poll_with, unsize};
 use crate::cancel::{SingleWaiter, ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_around};
@@ -93,35 +94,97 @@ pub struct TaskGroup<E> {
 }
 
 impl<E: 'static> TaskGroup<E> {
-    /// Starts a task in the group: asyncio's `TaskGroup.create_task`. An error that it returns goes to the group and to
-    /// the awaiter of the task, hence the bound `Clone`; wrap an error that has none in an `Rc`.
+    /// Starts a task in the group: asyncio's `TaskGroup.create_task`. Its handle gives the value alone, as no error is
+    /// left once the group has returned one: an error of the task goes to the group, which has any type of errors. A
+    /// task that has failed ends cancelled for those that await it, of which the body and the other children are
+    /// cancelled anyway.
     ///
     /// While the group is aborting, the task is cancelled before it starts, where asyncio raises an error.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{run, task_group};
+    /// use std::io;
+    ///
+    /// async fn size(text: &'static str) -> io::Result<usize> {
+    ///     if text.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(text.len()) }
+    /// }
+    ///
+    /// async fn sizes(texts: [&'static str; 2]) -> io::Result<usize> {
+    ///     let sum = task_group(async |g| {
+    ///         let [first, second] = texts.map(|text| g.create_task(size(text)));
+    ///         Ok::<_, io::Error>(first.await + second.await)
+    ///     });
+    ///     Ok(sum.await?)
+    /// }
+    ///
+    /// run(async {
+    ///     assert_eq!(sizes(["one", "three"]).await.unwrap(), 8);
+    ///     assert_eq!(sizes(["one", ""]).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If the group is finished.
     #[track_caller]
-    pub fn create_task<F, V>(&self, future: F) -> Task<Result<V, E>>
+    pub fn create_task<F, V>(&self, future: F) -> Task<V>
+    where
+        F: Future<Output = Result<V, E>> + 'static,
+        V: 'static,
+    {
+        let (place, group) = (self.place_for_child(), self.state.clone());
+        let child = value_or_error(future, move |error| group.note_error(place, error));
+        self.spawn(place, child, Location::caller())
+    }
+
+    /// Starts a task in the group whose handle gives what it returned, its error included: that goes to the group and
+    /// to the awaiter of the task, hence the bound `Clone`; wrap an error that has none in an `Rc`. Otherwise as
+    /// [`create_task`](Self::create_task).
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{run, task_group};
+    ///
+    /// run(async {
+    ///     let ended: Result<(), _> = task_group(async |g| {
+    ///         let mut child = g.create_result_task(async { Err::<(), _>("boom") });
+    ///         oneloop::shield(async move { assert_eq!(child.outcome().await.unwrap(), Err("boom")) }).await;
+    ///         Ok(())
+    ///     }).await;
+    ///     assert_eq!(ended.unwrap_err().errors, ["boom"]);
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the group is finished.
+    #[track_caller]
+    pub fn create_result_task<F, V>(&self, future: F) -> Task<Result<V, E>>
     where
         F: Future<Output = Result<V, E>> + 'static,
         V: 'static,
         E: Clone,
     {
+        let (place, group) = (self.place_for_child(), self.state.clone());
+        let child = result(future, move |error: &E| group.note_error(place, error.clone()));
+        self.spawn(place, child, Location::caller())
+    }
+
+    #[track_caller]
+    fn place_for_child(&self) -> u32 {
+        let finished = self.state.finished.get();
+        assert!(!finished, "the task group is finished, so it can start no task; use create_task");
+        self.state.next_place()
+    }
+
+    fn spawn<F>(&self, place: u32, child: F, created: &'static Location<'static>) -> Task<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
         let state = &self.state;
-        assert!(!state.finished.get(), "the task group is finished, so it can start no task; use create_task");
-        let place = state.next_place();
-        let group = state.clone();
-        let child = poll_with(future, move |mut future, cx| {
-            let body = future.as_mut().as_pin_mut().expect("a task is not polled again after its end");
-            let returned = ready!(body.poll(cx));
-            future.set(None);
-            // before the task ends, so that `child_done` finds it
-            if let Err(error) = &returned {
-                group.note_error(place, error.clone());
-            }
-            Poll::Ready(returned)
-        });
-        let task = spawn(Rc::clone(&state.kernel), child, true, Location::caller());
+        let task = spawn(Rc::clone(&state.kernel), child, true, created);
         GroupState::watch(state, place, task.join().node());
         if state.aborting.get() {
             task.cancel();
@@ -359,17 +422,6 @@ impl<E: 'static> ChildTurn for GroupState<E> {
             self.child_ended(child.core(), error);
         }
     }
-}
-
-/// Runs `future` and returns its panic as an error, to be resumed when the children have ended.
-fn catch_panic<F: Future>(future: F) -> impl Future<Output = Result<F::Output, Panic>> {
-    poll_with(future, |mut future, cx| {
-        let body = future.as_mut().as_pin_mut().expect("a body is not polled again after its end");
-        match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
-            Ok(polled) => polled.map(Ok),
-            Err(payload) => Poll::Ready(Err(Panic::new(payload))),
-        }
-    })
 }
 
 /// The run of a group. If it is dropped before its end, it cancels the children, and takes back the group's request to

@@ -429,7 +429,7 @@ mod queue_put_tests {
                 }
                 Ok::<_, QueueShutDown<i32>>(getter.await)
             });
-            assert_eq!(got.await, Ok(Ok(vec![0, 1])));
+            assert_eq!(got.await, Ok(vec![0, 1]));
             assert_eq!([queue.get_nowait(), queue.get_nowait()], [Ok(2), Ok(3)]);
         });
     }

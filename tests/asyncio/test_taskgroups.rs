@@ -133,7 +133,7 @@ mod base_test_task_group {
             .await;
             assert_eq!(now() - start, ms(200));
             let (one, two) = ended.expect("all goes well");
-            assert_eq!((one.result().ok(), two.result().ok()), (Some(Ok(42)), Some(Ok(11))));
+            assert_eq!((one.result().ok(), two.result().ok()), (Some(42), Some(11)));
         });
     }
 
@@ -150,7 +150,7 @@ mod base_test_task_group {
             .await;
             assert_eq!(now() - start, ms(350));
             let (one, two) = ended.expect("all goes well");
-            assert_eq!((one.result().ok(), two.result().ok()), (Some(Ok(42)), Some(Ok(11))));
+            assert_eq!((one.result().ok(), two.result().ok()), (Some(42), Some(11)));
         });
     }
 
@@ -169,7 +169,7 @@ mod base_test_task_group {
             assert_eq!((now() - start, me().cancelling()), (ms(350), 0));
             let (one, two) = ended.expect("a cancelled child is no failure");
             assert!(one.cancelled());
-            assert_eq!(two.result().ok(), Some(Ok(11)));
+            assert_eq!(two.result().ok(), Some(11));
         });
     }
 
@@ -364,9 +364,9 @@ mod base_test_task_group {
     /// A group in another, each with one child that fails after its time.
     async fn two_groups(outer: Duration, inner: Duration, children: Kept) -> Result<(), GroupError<Failure>> {
         task_group(async |g1| {
-            children.keep(&g1.create_task(crash_after(outer, Failure::Crash("outer"))));
+            children.keep(&g1.create_result_task(crash_after(outer, Failure::Crash("outer"))));
             let nested: Ended<()> = task_group(async |g2| {
-                children.keep(&g2.create_task(crash_after(inner, "inner")));
+                children.keep(&g2.create_result_task(crash_after(inner, "inner")));
                 Ok(())
             })
             .await;
@@ -663,7 +663,7 @@ mod base_test_task_group {
         run_clean(async {
             let ended: Ended<_> = task_group(async |g| {
                 let task = g.create_task(async { Ok(me().name()) }).named("example name");
-                task.await
+                Ok(task.await)
             })
             .await;
             assert_eq!(ended.as_deref(), Ok("example name"));

@@ -76,7 +76,7 @@ impl Program {
             "task" => drop(self.keep(label, create_task(self.coro(text(&op[2]))))),
             "start" => {
                 let coro = self.coro(text(&op[2]));
-                drop(self.keep(label, self.innermost_group().create_task(coro)));
+                drop(self.keep(label, self.innermost_group().create_result_task(coro)));
             }
             "future" => self.future(label),
             "set" => self.settle(label, Ok(Value::Int(int(&op[2])))),

@@ -421,9 +421,9 @@ fn taskgroup_task_context_a_child_of_a_group_is_given_a_context() {
     run(async {
         let ended = task_group(async |g| {
             let ctx = copy_context();
-            g.create_task(body(1)).in_context(&ctx).await?;
+            g.create_task(body(1)).in_context(&ctx).await;
             assert_eq!(ctx.get(&VAR), Some(1));
-            g.create_task(body(2)).in_context(&ctx).await?;
+            g.create_task(body(2)).in_context(&ctx).await;
             assert_eq!(ctx.get(&VAR), Some(2));
             Ok(())
         });

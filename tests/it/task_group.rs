@@ -1,6 +1,8 @@
 //! Task groups: who is cancelled when one fails, which errors come out and in which order, and when it returns.
 
 use std::cell::{Cell, RefCell};
+use std::error::Error;
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
@@ -11,7 +13,7 @@ use oneloop::{
     yield_now,
 };
 
-use crate::support::{cancelling, fail_after, now, panic_in, pass_after, run, secs, virtual_loop};
+use crate::support::{LONG, cancelling, fail_after, ms, now, panic_in, pass_after, run, secs, virtual_loop};
 
 type Errors = GroupError<&'static str>;
 
@@ -29,7 +31,7 @@ fn it_returns_what_the_body_returns_when_all_children_have_ended() {
         let ended: Result<_, Errors> = task_group(async |g| {
             let one = g.create_task(pass_after(1));
             g.create_task(pass_after(5));
-            Ok(one.await? + 10)
+            Ok(one.await + 10)
         })
         .await;
         assert_eq!((ended, now() - start), (Ok(11), secs(5)));
@@ -164,17 +166,93 @@ fn an_error_of_the_body_cancels_the_children_and_waits_for_their_cleanup() {
 }
 
 #[test]
-fn whoever_awaits_the_child_sees_its_error_too() {
+fn the_awaiter_of_a_result_task_sees_its_error_too() {
     run(async {
         let seen = RefCell::new(None);
         let ended: Result<(), Errors> = task_group(async |g| {
-            let child = g.create_task(fail_after(1, "boom"));
+            let child = g.create_result_task(fail_after(1, "boom"));
             seen.replace(Some(create_task(child)));
             Ok(())
         })
         .await;
         assert_eq!((ended.unwrap_err().errors, cancelling()), (vec!["boom"], 0));
         assert_eq!(seen.take().unwrap().await, Err("boom"));
+    });
+}
+
+#[test]
+fn an_error_that_cannot_be_cloned_goes_to_the_group_and_leaves_it_by_a_question_mark() {
+    async fn open(path: &'static str) -> io::Result<&'static str> {
+        yield_now().await;
+        if path.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(path) }
+    }
+    async fn both(first: &'static str, second: &'static str) -> io::Result<String> {
+        let joined = task_group(async |g| {
+            let (first, second) = (g.create_task(open(first)), g.create_task(open(second)));
+            Ok::<_, io::Error>(format!("{} {}", first.await, second.await))
+        });
+        Ok(joined.await?)
+    }
+    run(async {
+        assert_eq!(both("a", "b").await.unwrap(), "a b");
+        assert_eq!(both("a", "").await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        let boxed: Result<(), GroupError<Box<dyn Error>>> = task_group(async |g| {
+            g.create_task(async { Ok("x".parse::<i32>()?) });
+            Ok(())
+        })
+        .await;
+        assert!(boxed.unwrap_err().errors[0].is::<std::num::ParseIntError>());
+    });
+}
+
+#[test]
+fn a_body_that_awaits_a_failed_child_is_cancelled_there_by_its_group() {
+    run(async {
+        let caught = Cell::new(None);
+        let ended: Result<(), Errors> = task_group(async |g| {
+            let child = g.create_task(fail_after(1, "boom"));
+            caught.set(Some(catch_cancelled(child).await.is_err()));
+            sleep(LONG).await; // the cancellation was swallowed
+            Ok(())
+        })
+        .await;
+        assert_eq!((ended.unwrap_err().errors, caught.get(), cancelling()), (vec!["boom"], Some(true), 0));
+    });
+}
+
+#[test]
+fn a_failed_child_ends_cancelled_for_others_and_says_where_its_error_is() {
+    run(async {
+        let kept = RefCell::new(None);
+        let ended: Result<(), Errors> = task_group(async |g| {
+            kept.replace(Some(g.create_task(fail_after(1, "boom"))));
+            Ok(())
+        })
+        .await;
+        assert_eq!(ended.unwrap_err().errors, ["boom"]);
+        let child = kept.take().unwrap();
+        assert!(child.cancelled() && child.cancelling() == 0);
+        assert_eq!(child.result().unwrap_err().to_string(), "cancelled: it failed, and its task group has the error");
+    });
+}
+
+#[test]
+fn a_child_that_fails_beside_a_catcher_that_waits_hands_its_error_over_once() {
+    run(async {
+        let ended: Result<(), Errors> = task_group(async |g| {
+            let inner = async {
+                let beside = catch_cancelled(sleep(LONG));
+                match select(Box::pin(catch_cancelled(sleep(LONG))), Box::pin(beside)).await {
+                    Either::Left(_) | Either::Right(_) => Err::<(), _>("failed in its clean-up"),
+                }
+            };
+            let child = g.create_task(inner);
+            sleep(ms(1)).await;
+            child.cancel();
+            Ok(())
+        })
+        .await;
+        assert_eq!(ended.unwrap_err().errors, ["failed in its clean-up"]);
     });
 }
 
@@ -439,7 +517,7 @@ fn an_inner_group_in_the_body_of_an_outer_one_fails_alone() {
             })
             .await;
             assert_eq!(inner.unwrap_err().errors, ["inner"]);
-            sibling.await
+            Ok(sibling.await)
         })
         .await;
         assert_eq!((ended, cancelling()), (Ok(5), 0));

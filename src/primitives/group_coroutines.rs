@@ -1,0 +1,67 @@
+//! The coroutines of a task group, its body and its children. Owns how an error or a panic leaves them, and how a failed
+//! child ends; must not know the group.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+use crate::base::poll_with;
+use crate::cancel::Reraise;
+use crate::error::{Cancelled, Panic};
+
+/// Awaits `future` and returns its value. An error is handed to `note`, and then the task ends cancelled: no value is
+/// left for its handle.
+pub(super) fn value_or_error<F, V, E>(future: F, note: impl FnOnce(E)) -> impl Future<Output = V>
+where
+    F: Future<Output = Result<V, E>>,
+{
+    let mut note = Some(note);
+    let mut end = None;
+    poll_with(future, move |mut future, cx| {
+        // it is gone if the end was postponed, by a throw that was on, and is polled again
+        if let Some(body) = future.as_mut().as_pin_mut() {
+            let returned = ready!(body.poll(cx));
+            future.set(None);
+            match (returned, note.take()) {
+                (Ok(value), _) => return Poll::Ready(value),
+                (Err(error), Some(note)) => note(error), // before the task ends, so that the group finds it
+                (Err(_), None) => unreachable!("the future returns once"),
+            }
+        }
+        end.get_or_insert_with(failed).poll(cx)
+    })
+}
+
+fn failed() -> Reraise {
+    Reraise::new(Cancelled::new(Some(Arc::from("it failed, and its task group has the error"))))
+}
+
+/// Awaits `future` and returns what it returns. `note` sees its error.
+pub(super) fn result<F, V, E>(future: F, note: impl FnOnce(&E)) -> impl Future<Output = F::Output>
+where
+    F: Future<Output = Result<V, E>>,
+{
+    let mut note = Some(note);
+    poll_with(future, move |mut future, cx| {
+        let body = future.as_mut().as_pin_mut().expect("a task is not polled again after its end");
+        let returned = ready!(body.poll(cx));
+        future.set(None);
+        // before the task ends, so that the group finds it
+        if let (Err(error), Some(note)) = (&returned, note.take()) {
+            note(error);
+        }
+        Poll::Ready(returned)
+    })
+}
+
+/// Runs `future` and returns its panic as an error, to be resumed when the children have ended.
+pub(super) fn catch_panic<F: Future>(future: F) -> impl Future<Output = Result<F::Output, Panic>> {
+    poll_with(future, |mut future, cx| {
+        let body = future.as_mut().as_pin_mut().expect("a body is not polled again after its end");
+        match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
+            Ok(polled) => polled.map(Ok),
+            Err(payload) => Poll::Ready(Err(Panic::new(payload))),
+        }
+    })
+}
