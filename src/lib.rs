@@ -64,8 +64,8 @@ pub use primitives::{
 
 // Synchronisation.
 pub use sync::{
-    Barrier, BoundedSemaphore, Condition, Event, LifoQueue, Lock, LockGuard, PriorityQueue, Queue, Semaphore,
-    SemaphorePermit,
+    Barrier, BoundedSemaphore, Condition, Event, LifoQueue, Lock, LockGuard, OwnedLockGuard, PriorityQueue, Queue,
+    Semaphore, SemaphorePermit,
 };
 
 // Other threads.

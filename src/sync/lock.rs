@@ -43,9 +43,12 @@ pub struct Lock<T = ()> {
 struct Shared<T> {
     locked: Cell<bool>,
     waiters: Waiters,
-    /// Borrowed by the guard, so it is not borrowed while the lock is free.
-    value: RefCell<T>,
+    /// Borrowed by a guard, or moved out by an owned one; so it is here, and not borrowed, while the lock is free.
+    value: RefCell<Option<T>>,
 }
+
+/// What no code can break: a guard is made of a lock that was free.
+const IS_FREE: &str = "the value of a free lock is in it, and that of an owned guard in the guard";
 
 impl<T> Lock<T> {
     /// A lock that is free.
@@ -54,7 +57,7 @@ impl<T> Lock<T> {
             shared: Rc::new(Shared {
                 locked: Cell::new(false),
                 waiters: Waiters::default(),
-                value: RefCell::new(value),
+                value: RefCell::new(Some(value)),
             }),
         }
     }
@@ -104,6 +107,44 @@ impl<T> Lock<T> {
     pub fn try_acquire(&self) -> Option<LockGuard<'_, T>> {
         self.shared.lock_if_free().then(|| LockGuard::new(&self.shared))
     }
+
+    /// [`acquire`](Self::acquire) with a guard that borrows nothing, and so can be moved into a task or kept in a
+    /// structure.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{Lock, create_task, run, yield_now};
+    ///
+    /// run(async {
+    ///     let log = Lock::new(Vec::new());
+    ///     let mut guard = log.acquire_owned().await;
+    ///     let writer = create_task(async move {
+    ///         guard.push("begun");
+    ///         yield_now().await;
+    ///         guard.push("done");
+    ///     });
+    ///     assert!(log.locked());
+    ///     assert_eq!(*log.acquire().await, ["begun", "done"]);
+    ///     writer.await;
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Cancel safety
+    /// As [`acquire`](Self::acquire): the task loses its position in the queue.
+    #[doc(alias = "lock_owned")]
+    #[doc(alias = "lock_arc")]
+    pub fn acquire_owned(&self) -> impl Future<Output = OwnedLockGuard<T>> + use<T> {
+        Acquire::new(Rc::clone(&self.shared))
+    }
+
+    /// [`try_acquire`](Self::try_acquire) with a guard that borrows nothing.
+    pub fn try_acquire_owned(&self) -> Option<OwnedLockGuard<T>> {
+        self.shared.lock_if_free().then(|| OwnedLockGuard::new(Rc::clone(&self.shared)))
+    }
 }
 
 impl<T> Shared<T> {
@@ -119,35 +160,55 @@ impl<T> Shared<T> {
         self.locked.set(false);
         self.waiters.ensure_one_notified();
     }
-}
 
-impl<'a, T> Resource for &'a Shared<T> {
-    type Acquired = LockGuard<'a, T>;
-    const NAME: Leaf = &"a lock";
-
-    fn waiters(&self) -> &Waiters {
-        &self.waiters
-    }
-
-    fn try_acquire(&self) -> bool {
-        self.lock_if_free()
-    }
-
-    fn on_notified(&self) -> bool {
+    /// A waiter was notified, and its task runs.
+    fn lock_in_turn(&self) {
         self.locked.set(true);
-        true
     }
 
-    fn into_acquired(self) -> LockGuard<'a, T> {
-        LockGuard::new(self)
-    }
-
-    fn on_abandoned(&self, _was_notified: bool) {
+    /// A waiter has left without the lock.
+    fn pass_on(&self) {
         if !self.locked.get() {
             self.waiters.ensure_one_notified();
         }
     }
 }
+
+const NAME: Leaf = &"a lock";
+
+/// How a guard is acquired: `$lock` is a pointer to the lock, of which the guard is made.
+macro_rules! acquired_with {
+    ([$($lifetime:lifetime)?] $lock:ty, $Guard:ty) => {
+        impl<$($lifetime,)? T> Resource for $lock {
+            type Acquired = $Guard;
+            const NAME: Leaf = NAME;
+
+            fn waiters(&self) -> &Waiters {
+                &self.waiters
+            }
+
+            fn try_acquire(&self) -> bool {
+                self.lock_if_free()
+            }
+
+            fn on_notified(&self) -> bool {
+                self.lock_in_turn();
+                true
+            }
+
+            fn into_acquired(self) -> $Guard {
+                <$Guard>::new(self)
+            }
+
+            fn on_abandoned(&self, _was_notified: bool) {
+                self.pass_on();
+            }
+        }
+    };
+}
+
+acquired_with!(['a] &'a Shared<T>, LockGuard<'a, T>);
+acquired_with!([] Rc<Shared<T>>, OwnedLockGuard<T>);
 
 impl<T> Clone for Lock<T> {
     fn clone(&self) -> Self {
@@ -188,7 +249,8 @@ pub struct LockGuard<'a, T> {
 impl<'a, T> LockGuard<'a, T> {
     /// The guard of a lock that has just been locked.
     fn new(shared: &'a Shared<T>) -> Self {
-        Self { shared, value: Some(shared.value.borrow_mut()) }
+        let value = RefMut::map(shared.value.borrow_mut(), |value| value.as_mut().expect(IS_FREE));
+        Self { shared, value: Some(value) }
     }
 
     pub(crate) fn is_of(&self, lock: &Lock<T>) -> bool {
@@ -241,5 +303,48 @@ impl<T> Drop for LockGuard<'_, T> {
 impl<T: fmt::Debug> fmt::Debug for LockGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("LockGuard").field(&self.value.as_deref()).finish()
+    }
+}
+
+/// The value of a locked [`Lock`], from [`Lock::acquire_owned`]. It keeps the lock alive. Dropping it releases the lock.
+#[must_use = "the lock is released as soon as this is dropped"]
+pub struct OwnedLockGuard<T> {
+    shared: Rc<Shared<T>>,
+    /// The value itself, which goes back into the lock. `None` only while this is dropped.
+    value: Option<T>,
+}
+
+impl<T> OwnedLockGuard<T> {
+    /// The guard of a lock that has just been locked.
+    fn new(shared: Rc<Shared<T>>) -> Self {
+        let value = shared.value.take();
+        Self { shared, value }
+    }
+}
+
+impl<T> Deref for OwnedLockGuard<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect(IS_FREE)
+    }
+}
+
+impl<T> DerefMut for OwnedLockGuard<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.value.as_mut().expect(IS_FREE)
+    }
+}
+
+impl<T> Drop for OwnedLockGuard<T> {
+    fn drop(&mut self) {
+        self.shared.value.replace(self.value.take());
+        self.shared.unlock();
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for OwnedLockGuard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OwnedLockGuard").field(&**self).finish()
     }
 }

@@ -747,3 +747,64 @@ fn a_lock_in_its_own_value_is_no_matter_to_the_loop() {
     });
     assert_eq!(ended.ok(), Some(Some(false)));
 }
+
+// Owned guards.
+
+#[test]
+fn owned_and_borrowed_guards_stand_in_one_queue_and_see_one_value() {
+    run(async {
+        let lock = Lock::new(String::new());
+        let first = lock.acquire_owned().await;
+        assert!(lock.locked() && lock.try_acquire().is_none() && lock.try_acquire_owned().is_none());
+        let owners = ["a", "b"].map(|name| {
+            let lock = lock.clone();
+            create_task(async move { lock.acquire_owned().await.push_str(name) })
+        });
+        let other = lock.clone();
+        let borrower = create_task(async move { other.acquire().await.push('c') });
+        yield_now().await;
+        assert_eq!(lock.waiters(), 3);
+        drop(first);
+        gather(owners).await;
+        borrower.await;
+        assert_eq!(*lock.try_acquire_owned().unwrap(), "abc");
+        assert_eq!(format!("{lock:?}"), "Lock { locked: false, waiting: 0, value: \"abc\" }");
+    });
+}
+
+#[test]
+fn an_owned_guard_goes_with_a_task_and_gives_the_value_back_when_that_panics_or_is_cancelled() {
+    run(async {
+        let lock = Lock::new(vec![1]);
+        for ends_by_panic in [true, false] {
+            let mut guard = lock.acquire_owned().await;
+            let mut holder = create_task(async move {
+                guard.push(2);
+                yield_now().await;
+                assert!(!ends_by_panic, "on purpose");
+                pending::<()>().await;
+            });
+            yield_now().await;
+            yield_now().await;
+            holder.cancel();
+            assert!(holder.outcome().await.is_err());
+        }
+        assert_eq!(*lock.acquire().await, [1, 2, 2]);
+    });
+}
+
+#[test]
+fn a_wait_for_an_owned_guard_that_is_dropped_passes_its_turn_on() {
+    run(async {
+        let lock = Lock::new(0);
+        let held = lock.acquire_owned().await;
+        let mut dropped = Box::pin(lock.acquire_owned());
+        assert!(poll!(&mut dropped).is_pending());
+        let next = create_task(lock.acquire_owned());
+        yield_now().await;
+        drop(held);
+        drop(dropped);
+        *next.await += 1;
+        assert_eq!(*lock.acquire().await, 1);
+    });
+}
