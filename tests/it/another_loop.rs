@@ -15,12 +15,15 @@ use crate::support::{LONG, now, panic_in, run, virtual_loop};
 
 type Wait = Pin<Box<dyn Future<Output = ()>>>;
 
+/// Waits, each with its name.
+type Waits = Vec<(&'static str, Wait)>;
+
 fn forgetting<F: Future + 'static>(wait: F) -> Wait {
     wait.map(drop).boxed_local()
 }
 
 /// Waits for time that never end in a test, by name.
-fn for_time() -> Vec<(&'static str, Wait)> {
+fn for_time() -> Waits {
     vec![
         ("sleep", forgetting(sleep(LONG))),
         ("sleep_until", forgetting(sleep_until(now() + LONG))),
@@ -31,7 +34,7 @@ fn for_time() -> Vec<(&'static str, Wait)> {
 }
 
 /// Waits for tasks and futures that never end.
-fn for_nodes() -> Vec<(&'static str, Wait)> {
+fn for_nodes() -> Waits {
     let task = || create_task(pending::<()>());
     let mut outcome = create_future::<()>();
     vec![
@@ -57,7 +60,7 @@ fn for_nodes() -> Vec<(&'static str, Wait)> {
 }
 
 /// Waits in a queue of waiters that never end.
-fn in_line() -> Vec<(&'static str, Wait)> {
+fn in_line() -> Waits {
     let (lock, condition, empty, full) = (Lock::new(()), Condition::new(()), Queue::<()>::unbounded(), Queue::new(1));
     full.put_nowait(()).expect("it is empty");
     let (joined, held) = (full.clone(), Semaphore::new(0));
@@ -86,7 +89,7 @@ fn in_line() -> Vec<(&'static str, Wait)> {
 }
 
 /// Polls all of `make` once in a task of `lp`, and hands them out, waiting.
-fn begun(lp: &EventLoop, make: fn() -> Vec<(&'static str, Wait)>) -> Vec<(&'static str, Wait)> {
+fn begun(lp: &EventLoop, make: fn() -> Waits) -> Waits {
     let begin = async {
         let mut waits = make();
         for (name, wait) in &mut waits {
@@ -98,7 +101,7 @@ fn begun(lp: &EventLoop, make: fn() -> Vec<(&'static str, Wait)>) -> Vec<(&'stat
     lp.run_until_complete(begin).expect("it runs")
 }
 
-const ALL: [fn() -> Vec<(&'static str, Wait)>; 3] = [for_time, for_nodes, in_line];
+const ALL: [fn() -> Waits; 3] = [for_time, for_nodes, in_line];
 
 #[test]
 fn what_waits_for_one_loop_panics_in_a_task_of_another() {

@@ -14,6 +14,7 @@ mod condition;
 mod connect;
 mod context_var;
 mod descriptor;
+mod destructors;
 mod event;
 mod event_loop;
 mod examples;
