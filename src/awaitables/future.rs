@@ -8,7 +8,7 @@ use super::join_handle::JoinHandle;
 use crate::base::{PooledRc, lend};
 use crate::current;
 use crate::error::{InvalidState, Panic};
-use crate::node::{Core, Ending, Kind, Loop, Node, Promise, as_node, as_promise};
+use crate::node::{Core, Ending, Kind, Loop, Node, Promise, as_node, as_promise, drop_flat};
 
 /// A result that the program sets by hand: asyncio's `Future`, made by [`create_future`](fn@create_future).
 ///
@@ -126,7 +126,9 @@ impl<T: 'static> Node for FutureNode<T> {
 
     fn orphaned(&self) {
         if self.core.is_done() {
-            drop(self.value.take());
+            if let Some(value) = self.value.take() {
+                drop_flat(self.core.kernel(), Box::new(value));
+            }
         } else {
             // no handle is left that could set the result
             self.core.forget_watchers();

@@ -1,6 +1,7 @@
 //! Views of a value: copied for several awaiters, or mapped to another type. Owns the handles `Shared` and `Awaitable`;
 //! must not know the kinds of node behind them.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -102,7 +103,9 @@ pub struct Shared<T> {
 
 impl<T: Clone + 'static> Shared<T> {
     pub(crate) fn new(source: JoinHandle<T>) -> Self {
-        Self { join: JoinHandle::view(as_promise(PooledRc::new(Copied { source, value: Cell::new(None) }))) }
+        Self {
+            join: JoinHandle::view(as_promise(PooledRc::new(Copied { source: Some(source), value: Cell::new(None) }))),
+        }
     }
 }
 
@@ -127,15 +130,20 @@ impl<T: Clone + 'static> Future<T> {
 }
 
 /// A view that takes the value from its source once and hands out copies.
-struct Copied<T> {
-    source: JoinHandle<T>,
+struct Copied<T: 'static> {
+    /// `None` only while the view is dropped.
+    source: Option<JoinHandle<T>>,
     value: Cell<Option<T>>,
 }
 
 impl<T: Clone + 'static> Copied<T> {
+    fn source(&self) -> &JoinHandle<T> {
+        self.source.as_ref().expect("the source is there until the view is dropped")
+    }
+
     fn copy(&self) -> Option<T> {
         lend(&self.value, T::clone).or_else(|| {
-            let value = self.source.promise().take()?;
+            let value = self.source().promise().take()?;
             self.value.set(Some(value));
             lend(&self.value, T::clone)
         })
@@ -144,15 +152,15 @@ impl<T: Clone + 'static> Copied<T> {
 
 impl<T: Clone + 'static> Node for Copied<T> {
     fn core(&self) -> &Core {
-        self.source.core()
+        self.source().core()
     }
 
     fn kind(&self) -> Kind<'_> {
-        self.source.promise().kind()
+        self.source().promise().kind()
     }
 
     fn orphaned(&self) {
-        self.source.promise().orphaned();
+        self.source().promise().orphaned();
     }
 }
 
@@ -166,12 +174,18 @@ impl<T: Clone + 'static> Promise<T> for Copied<T> {
     }
 
     fn make_eager(&self) {
-        self.source.promise().make_eager();
+        self.source().promise().make_eager();
+    }
+}
+
+impl<T> Drop for Copied<T> {
+    fn drop(&mut self) {
+        drop_view(&mut self.source, self.value.take());
     }
 }
 
 /// A view that maps the value of its source once.
-struct Mapped<T: 'static, U, F> {
+struct Mapped<T: 'static, U: 'static, F: 'static> {
     /// `None` only while the view is dropped.
     source: Option<JoinHandle<T>>,
     f: Cell<Option<F>>,
@@ -220,12 +234,16 @@ impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Promise<U> for Mapped<
     }
 }
 
-impl<T: 'static, U, F> Drop for Mapped<T, U, F> {
-    /// The source may be mapped itself, and so on: a long chain of views must not be dropped by recursion.
+impl<T, U, F> Drop for Mapped<T, U, F> {
     fn drop(&mut self) {
-        if let Some(source) = self.source.take() {
-            let kernel = Rc::clone(source.core().kernel());
-            drop_flat(&kernel, Box::new(source));
-        }
+        drop_view(&mut self.source, (self.f.take(), self.value.take()));
+    }
+}
+
+/// Drops what a view holds. The source may be a view itself, and so on.
+fn drop_view<T: 'static>(source: &mut Option<JoinHandle<T>>, rest: impl Any) {
+    if let Some(source) = source.take() {
+        let kernel = Rc::clone(source.core().kernel());
+        drop_flat(&kernel, Box::new((rest, source)));
     }
 }

@@ -4,7 +4,7 @@
 //! A task is a tree of futures. The inner ones are the program's: `async` blocks and combinators, which poll others. A
 //! **leaf** is a future of this crate that polls no other: it registers with something of the loop (a timer, a node, a
 //! queue of waiters, a descriptor), returns `Pending`, and is polled again when that has happened. A leaf knows nothing
-//! of cancellations: it is dropped, or it is polled.
+//! of cancellations: it is dropped, or it is polled. A leaf that its loop cannot wake panics instead of waiting.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 use crate::base::WakeTarget;
 use crate::current::{self, key_of, wake_target};
-use crate::kernel::{Awaited, Leaf, Place};
+use crate::kernel::{Awaited, Leaf, Phase, Place};
 use crate::node::{Core, Kind, Loop, Node, NodeRef, TaskState, same, wake};
 
 /// That a leaf waits, for the running task: because a cancellation goes to the one thing that a task or a scope awaits,
@@ -30,9 +30,21 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// The leaf that is polled with `cx` returns `Pending`, and waits for `what`.
+    /// The leaf that is polled with `cx` returns `Pending`, and waits for `what`, which `kernel` will wake it for.
+    ///
+    /// # Panics
+    /// If that loop cannot wake it: see [`assert_wakes`].
     #[inline]
     pub(crate) fn note(&self, kernel: &Loop, cx: &Context<'_>, what: Leaf) {
+        if !kernel.running_task().is_polled_with(cx.waker()) {
+            assert_wakes(kernel, what);
+        }
+        self.note_woken(kernel, cx, what);
+    }
+
+    /// As `note`, for a leaf that is woken in any loop, and by none that is closed: by itself, or by another thread.
+    #[inline]
+    pub(crate) fn note_woken(&self, kernel: &Loop, cx: &Context<'_>, what: Leaf) {
         if !is_own(kernel, cx) {
             return self.stand(kernel, Awaited::Leaf(what));
         }
@@ -53,6 +65,9 @@ impl Waiting {
     /// As `note`, for the await of a node. A cancellation of the task may go to that node.
     pub(crate) fn note_node(&self, core: &Core, cx: &Context<'_>, node: impl FnOnce() -> NodeRef) {
         let kernel = &**core.kernel();
+        if !kernel.running_task().is_polled_with(cx.waker()) {
+            assert_wakes(kernel, &"a future");
+        }
         if !is_own(kernel, cx) {
             return self.stand(kernel, Awaited::Node(node()));
         }
@@ -173,6 +188,23 @@ impl Waiting {
             remove_entry(kernel, ticket);
         }
     }
+}
+
+/// Called when a leaf is about to wait that is not polled with the waker of its loop's running task: so it costs the
+/// usual poll nothing.
+///
+/// # Panics
+/// If the leaf would wait for ever, because its loop is closed, or does not run while a task of another loop awaits it.
+#[cold]
+pub(crate) fn assert_wakes(kernel: &Loop, what: Leaf) {
+    assert!(
+        kernel.life().phase() != Phase::Closed,
+        "awaited {what} of an event loop that is closed, so that it never comes; make it anew in the loop that awaits it"
+    );
+    assert!(
+        !current::runs_task_of_another(kernel),
+        "awaited {what} of another event loop; await it in a task of the loop that made it"
+    );
 }
 
 /// Whether a future is polled with the waker of its task, or with a clone of that.

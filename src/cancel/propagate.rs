@@ -97,7 +97,7 @@ fn follow(mut node: NodeRef, message: &Message) -> ChainEnd {
                 let Some(next) = ask_or_follow(&node, state, message) else {
                     return ChainEnd::Node { accepted: true };
                 };
-                state.hand_on(next.clone(), message.clone());
+                drop(state.hand_on(next.clone(), message.clone()));
                 next
             }
         };
@@ -263,7 +263,7 @@ pub(crate) fn take_back_if_given_up(task: &NodeRef) {
         return;
     }
     if !node.core().is_done() && awaits(task.core().kernel(), state, &node) {
-        state.hand_on(node, message);
+        drop(state.hand_on(node, message));
     } else {
         interrupt(task, &message);
     }

@@ -154,6 +154,12 @@ pub(crate) fn any_running() -> bool {
     ENTERED.try_with(|stack| stack.borrow().loops.iter().any(|(_, kernel)| kernel.life().is_running())).unwrap_or(false)
 }
 
+/// Whether a task of another loop than `kernel` is running on this thread. Then `kernel` does not run.
+pub(crate) fn runs_task_of_another(kernel: &Loop) -> bool {
+    let is_other = |other: &Loop| !std::ptr::eq(other, kernel) && other.running_task().is_some();
+    ENTERED.try_with(|stack| stack.borrow().loops.iter().any(|(_, other)| is_other(other))).unwrap_or(false)
+}
+
 /// The loop that this thread is in, for callers that need one.
 ///
 /// # Panics

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::waker::key_of;
 use crate::base::nanos;
-use crate::kernel::{Alarm, RunRef};
+use crate::kernel::{Alarm, Phase, RunRef};
 use crate::node::Loop;
 use crate::timer_wheel::TimerKey;
 
@@ -37,10 +37,10 @@ impl Timer {
         &self.kernel
     }
 
-    /// Whether the timer was due and has been carried out.
+    /// Whether the timer was due and has been carried out. A loop that is closed has no timers, and carries none out.
     #[inline]
     pub(crate) fn is_over(&mut self) -> bool {
-        let over = !self.kernel.has_timer(self.key);
+        let over = !self.kernel.has_timer(self.key) && self.kernel.life().phase() != Phase::Closed;
         if over {
             self.key = TimerKey::NONE;
         }

@@ -67,11 +67,6 @@ impl<'a> Iteration<'a> {
         Ok(())
     }
 
-    /// The run has ended.
-    pub(super) fn end(self) {
-        self.kernel.ready().keep_spare(self.batch);
-    }
-
     // 1. Other threads: `Kernel::take_messages`. First, because a message makes waiting unnecessary.
 
     // 2. How to wait. After the messages, because only now it is known whether work is ready.
@@ -205,6 +200,13 @@ impl<'a> Iteration<'a> {
     }
 }
 
+/// However the run ends, no entry is lost.
+impl Drop for Iteration<'_> {
+    fn drop(&mut self) {
+        self.kernel.ready().give_back(std::mem::take(&mut self.batch));
+    }
+}
+
 fn time_left(kernel: &Loop, deadline: u64) -> Duration {
     Duration::from_nanos(deadline.saturating_sub(kernel.clock().now()))
 }
@@ -217,6 +219,7 @@ fn run_entries(kernel: &Loop, batch: &mut Batch<NodeRef>) {
     }
 }
 
+/// Runs an entry, and drops it afterwards: not while a panic of it unwinds, since a second one would end the process.
 #[inline]
 fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
     match entry {
@@ -230,11 +233,11 @@ fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
         Entry::Timer(key) => match kernel.remove_timer(key) {
             Some(Alarm::Task(key)) => wake_task(kernel, key),
             Some(Alarm::Foreign(waker)) => wake(kernel, WakeTarget::Foreign(waker)),
-            Some(Alarm::Run(run)) => call(kernel, move || run.run()),
+            Some(Alarm::Run(run)) => call(kernel, || run.run()),
             None => {} // cancelled after it was queued
         },
-        Entry::Run(run) => call(kernel, move || run.run()),
-        Entry::Child(turn, number) => call(kernel, move || turn.child_turn(&turn, number)),
+        Entry::Run(run) => call(kernel, || run.run()),
+        Entry::Child(turn, number) => call(kernel, || turn.child_turn(&turn, number)),
     }
 }
 

@@ -36,15 +36,12 @@ impl EventLoop {
     /// Runs iterations until the loop is stopped.
     fn iterate(&self) -> Result<(), Error> {
         let mut iteration = Iteration::first(self.kernel());
-        let ended = loop {
-            match iteration.run_once() {
-                Ok(()) if self.kernel().life().is_stopping() => break Ok(()),
-                Ok(()) => {}
-                Err(error) => break Err(error),
+        loop {
+            iteration.run_once()?;
+            if self.kernel().life().is_stopping() {
+                return Ok(());
             }
-        };
-        iteration.end();
-        ended
+        }
     }
 
     /// Runs until `node` is done, and one iteration longer, as asyncio does: there, a done callback of the future stops

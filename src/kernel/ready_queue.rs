@@ -121,9 +121,35 @@ impl<P> ReadyQueue<P> {
         self.spare.take()
     }
 
-    /// Keeps the empty batch of a run that has ended, for the next run.
-    pub(crate) fn keep_spare(&self, batch: Batch<P>) {
-        debug_assert!(batch.is_empty(), "all its entries were run");
+    /// Takes the batch of a run that has ended: for the next run, if it is empty. Entries are left in it if a panic has
+    /// ended the run; they come before those that were queued since.
+    pub(crate) fn give_back(&self, mut batch: Batch<P>) {
+        if !batch.is_empty() {
+            // SAFETY: one at a time.
+            let entries = unsafe { &mut *self.entries.get() };
+            batch.append(entries);
+            std::mem::swap(entries, &mut batch);
+        }
         self.spare.set(batch);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_entries_of_a_batch_that_was_left_come_before_what_was_queued_since() {
+        let queue = ReadyQueue::default();
+        (0..3).for_each(|n| queue.push(Entry::Task(n)));
+        let mut batch = queue.take_spare();
+        queue.swap(&mut batch);
+        batch.pop_front();
+        queue.push(Entry::Task(3));
+        queue.give_back(batch);
+        let mut left = queue.take_spare();
+        queue.swap(&mut left);
+        let number = |entry| if let Entry::Task(number) = entry { number } else { unreachable!("only tasks") };
+        assert_eq!(left.into_iter().map(number).collect::<Vec<_>>(), [1, 2, 3]);
     }
 }

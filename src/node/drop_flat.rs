@@ -1,25 +1,23 @@
-//! Drops nested values without recursion. Owns the order of these drops; must not know what is dropped.
+//! The drop of values that the loop holds for the program: outcomes, callbacks, children. Owns their order, and that
+//! none of their destructors unwinds into the code that drops them; must not know what is dropped.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::error::Panic;
+use super::report::{IN_DESTRUCTOR, guarded};
 use crate::kernel::{Kernel, Queued};
 
-/// Drops `value`. If a destructor in it calls this function, that value is not dropped inside the destructor but after
-/// it. So a chain of a million handles, each the last one on the next node, does not overflow the stack.
+/// Drops `value`. A panic of a destructor is reported to the exception handler, as asyncio reports an exception in
+/// `__del__`: the last pointer to a value may go anywhere, in the middle of a walk through the tasks, say, which has
+/// to come to its end.
+///
+/// If a destructor in `value` calls this function, that value is not dropped inside the destructor but after it. So a
+/// chain of a million handles, each the last one on the next node, does not overflow the stack.
 pub(crate) fn drop_flat<P: Queued>(kernel: &Kernel<P>, value: Box<dyn Any>) {
     let deferred = kernel.deferred_drops();
     deferred.defer(value);
-    let mut panicked = None;
     if let Some(_draining) = deferred.start_draining() {
         while let Some(value) = deferred.next() {
-            let dropped = catch_unwind(AssertUnwindSafe(|| drop(value)));
-            panicked = panicked.or(dropped.err().map(Panic::new));
+            guarded(kernel, IN_DESTRUCTOR, || drop(value));
         }
-    }
-    // only now, when all values are dropped, the first panic goes on
-    if let Some(panic) = panicked {
-        panic.resume();
     }
 }

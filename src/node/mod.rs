@@ -5,8 +5,8 @@ mod ending; // how a node ends
 mod watchers; // what is told when a node is done
 mod task_state; // the state of a task, beside its coroutine
 mod task_awaits; // what a task awaits
-mod drop_flat; // drops of nested values, without recursion
 mod report; // reports of panics, calls of code that may panic, and wakes
+mod drop_flat; // drops of values of the program, without recursion and without unwinding
 mod node; // the node itself, and its kinds
 mod pointer; // casts of pointers to nodes
 mod user_handles; // the handles that users hold

@@ -51,7 +51,8 @@ pub(crate) trait Parent {
     fn set_cancel_requested(&self, message: Option<Arc<str>>);
 }
 
-/// A node: see the head of this file.
+/// A node: see the head of this file. Invariant: **the destructor of a node does not unwind**, since the last pointer to
+/// it may go in the middle of anything. What it holds for the program is dropped by `drop_flat`.
 pub(crate) trait Node: Typed {
     fn core(&self) -> &Core;
     fn kind(&self) -> Kind<'_>;
@@ -252,10 +253,10 @@ impl Core {
     }
 
     /// Drops the watchers, as there is nothing to tell them any more. A watcher may hold the last pointer to a node
-    /// that has watchers too, and so on: so they are dropped without recursion.
+    /// that has watchers too, and so on; and a callback may hold anything.
     pub(crate) fn forget_watchers(&self) {
-        if let Some(watchers) = self.watchers.take() {
-            drop_flat(&self.kernel, Box::new(watchers));
+        for watcher in self.watchers.take() {
+            drop_flat(&self.kernel, Box::new(watcher));
         }
     }
 

@@ -15,8 +15,10 @@ pub(crate) const IN_DESTRUCTOR: &str = "Exception in destructor";
 /// Calls the loop's exception handler. If there is none, or if it panics, a line goes to standard error.
 pub(crate) fn call_exception_handler<P: Queued>(kernel: &Kernel<P>, context: &ExceptionContext) {
     let handler = kernel.exception_handler();
-    let told = handler.map(|handler| catch_unwind(AssertUnwindSafe(|| handler(context))).map_err(Panic::new));
-    if !matches!(told, Some(Ok(()))) {
+    let told = handler.as_ref().map(|handler| catch_unwind(AssertUnwindSafe(|| handler(context))).map_err(Panic::new));
+    // the handler may have set another one, and this may be its last pointer
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(handler))).map_err(Panic::new);
+    if !matches!((told, dropped), (Some(Ok(())), Ok(()))) {
         // a closed standard error is no reason to fail
         let _ = writeln!(std::io::stderr(), "oneloop: {context}");
     }

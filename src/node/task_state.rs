@@ -222,10 +222,11 @@ impl<N: Clone + PartialEq> TaskState<N> {
         message
     }
 
-    pub(super) fn with_rare(&self, change: impl FnOnce(&mut Rare<N>)) {
+    pub(super) fn with_rare<R>(&self, change: impl FnOnce(&mut Rare<N>) -> R) -> R {
         let mut rare = self.rare.take().unwrap_or_default();
-        change(&mut rare);
+        let result = change(&mut rare);
         self.rare.set(Some(rare));
+        result
     }
 
     /// Takes the task's context out, for a step. `None` stands for an empty context.
@@ -386,9 +387,10 @@ impl<N: Clone + PartialEq> TaskState<N> {
     }
 
     /// Notes that a cancellation of this task goes to `node` instead, which the task waits for as far as is known.
-    pub(crate) fn hand_on(&self, node: N, message: Option<Arc<str>>) {
+    /// The caller drops what was noted before.
+    pub(crate) fn hand_on(&self, node: N, message: Option<Arc<str>>) -> Option<(N, Option<Arc<str>>)> {
         self.needs_bookkeeping.set(true);
-        self.with_rare(|rare| drop(rare.handed_on.replace((node, message))));
+        self.with_rare(|rare| rare.handed_on.replace((node, message)))
     }
 
     /// The node to which a cancellation of this task went.

@@ -38,9 +38,6 @@ impl<W> Default for Watchers<W> {
     }
 }
 
-/// All watchers of a node, taken out of the list. Its destructor drops them.
-pub(crate) struct Taken<W>(List<W>);
-
 impl<W: Ranked> Watchers<W> {
     /// Adds a watcher. `number` comes from `Kernel::next_watch`, so it is larger than all before.
     #[inline]
@@ -118,12 +115,14 @@ impl<W: Ranked> Watchers<W> {
         matches!(self.list.get_mut(), List::Empty)
     }
 
-    /// Takes all watchers out; `None` if there are none.
-    pub(super) fn take(&self) -> Option<Taken<W>> {
-        match self.list.take() {
-            List::Empty => None,
-            list => Some(Taken(list)),
-        }
+    /// Takes all watchers out, in the order of their registration.
+    pub(super) fn take(&self) -> impl Iterator<Item = W> + use<W> {
+        let (one, many) = match self.list.take() {
+            List::Empty => (None, None),
+            List::One(_, watcher) => (Some(watcher), None),
+            List::Many(many) => (None, Some(many.members)),
+        };
+        one.into_iter().chain(many.into_iter().flatten().filter_map(|(_, watcher)| watcher))
     }
 
     /// Takes all watchers out, and gives them to `tell` in order. Watchers that are added meanwhile stay in the list.
@@ -133,17 +132,6 @@ impl<W: Ranked> Watchers<W> {
             List::Empty => {}
             List::One(_, watcher) => tell(watcher),
             List::Many(many) => many.drain(tell),
-        }
-    }
-}
-
-impl<W> Taken<W> {
-    #[cfg(test)]
-    fn len(&self) -> usize {
-        match &self.0 {
-            List::Empty => 0,
-            List::One(..) => 1,
-            List::Many(many) => many.members.len() - many.removed,
         }
     }
 }
@@ -220,7 +208,7 @@ mod tests {
         watchers.add(10, Named("stayed", None));
         (0..10).for_each(|number| assert!(watchers.remove(number).is_some()));
         assert!(watchers.remove(3).is_none());
-        assert_eq!(watchers.take().map(|taken| taken.len()), Some(1));
+        assert_eq!(watchers.take().count(), 1);
         assert!(watchers.is_empty());
     }
 }

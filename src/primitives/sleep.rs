@@ -81,7 +81,7 @@ fn begin_to_yield(waiting: &Waiting, loop_number: &mut u16, cx: &Context<'_>) {
 fn stand_to_yield(waiting: &Waiting, loop_number: &mut u16, cx: &Context<'_>) {
     if let Some(kernel) = current::current() {
         *loop_number = kernel.number();
-        waiting.note(&kernel, cx, NEXT_ITERATION);
+        waiting.note_woken(&kernel, cx, NEXT_ITERATION);
     }
 }
 

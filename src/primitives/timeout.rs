@@ -5,13 +5,13 @@ use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
-use std::task::{Poll, ready};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::wait::wait::wait;
 use crate::awaitables::{create_task, recognise_borrowed};
 use crate::base::{PooledRc, poll_with, unsize};
-use crate::cancel::{Reraise, ThrowingScope, cancel, poll_scope};
+use crate::cancel::{Reraise, ThrowingScope, assert_wakes, cancel, poll_scope};
 use crate::current::{self, Timer, deadline_after};
 use crate::error::{RescheduleError, TimeoutError};
 use crate::kernel::{Handle, Run};
@@ -223,7 +223,10 @@ impl Timeout {
                 return Reraise::poll(reraise, cx);
             }
             let inside = inside.get_or_insert_with(|| Inside::enter(&shared));
-            let ended = ready!(poll_scope(shared.scope.as_limit(), future, cx));
+            let Poll::Ready(ended) = poll_scope(shared.scope.as_limit(), future, cx) else {
+                inside.assert_time_passes();
+                return Poll::Pending;
+            };
             let is_own = shared.scope.is_own();
             inside.leave();
             match ended {
@@ -375,6 +378,15 @@ impl Inside {
             }
         }
         Self { shared: shared.clone(), kernel }
+    }
+
+    /// # Panics
+    /// If the loop that has the timer does not run, because a task of another loop polls this.
+    #[inline]
+    fn assert_time_passes(&self) {
+        if !self.kernel.running_task().is_some() {
+            assert_wakes(&self.kernel, &"a time limit");
+        }
     }
 
     fn leave(&self) {

@@ -194,7 +194,7 @@ impl Awaiting {
     fn note(&mut self, cx: &Context<'_>) {
         if let Some(kernel) = current::current() {
             self.loop_number = kernel.number();
-            self.waiting.note(&kernel, cx, &"a coroutine of another thread's event loop");
+            self.waiting.note_woken(&kernel, cx, &"a coroutine of another thread's event loop");
         }
     }
 

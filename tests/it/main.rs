@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod another_loop;
 mod as_completed;
 mod barrier;
 mod cancel;
@@ -13,6 +14,7 @@ mod condition;
 mod connect;
 mod context_var;
 mod descriptor;
+mod destructors;
 mod error;
 mod event;
 mod event_loop;

@@ -4,6 +4,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
+use std::mem::needs_drop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -13,7 +14,7 @@ use super::step::{Coroutine, Failure, Resumed, abandon, cancelled_meanwhile, ste
 use crate::base::PooledRc;
 use crate::current::{copy_thread_context, uses_contexts};
 use crate::kernel::Phase;
-use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, TaskState, as_node};
+use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, TaskState, as_node, drop_flat};
 
 /// What the memory of a task holds.
 ///
@@ -83,6 +84,18 @@ where
         // or panicked, keeps a second caller out.
         Some(f(unsafe { &mut *self.stage.get() }))
     }
+
+    /// Moves the value out, if there is one.
+    fn take_value(&self) -> Option<F::Output> {
+        let value = self.with_stage(|stage| match stage {
+            Stage::Value(_) => match std::mem::replace(stage, Stage::Empty) {
+                Stage::Value(value) => Some(value),
+                Stage::Coroutine(_) | Stage::Empty => None,
+            },
+            Stage::Coroutine(_) | Stage::Empty => None,
+        });
+        value.flatten()
+    }
 }
 
 impl<F> Coroutine for TaskCell<F>
@@ -133,8 +146,10 @@ where
         if self.core.is_done() {
             // The stage is in use here only while `discard` runs a destructor that drops the last handle. The end of
             // the task calls `orphaned` again then.
-            let value = self.with_stage(|stage| std::mem::replace(stage, Stage::Empty));
-            drop(value);
+            let value = self.take_value();
+            if needs_drop::<F::Output>() && value.is_some() {
+                drop_flat(self.core.kernel(), Box::new(value));
+            }
         }
     }
 
@@ -153,14 +168,7 @@ where
     F::Output: 'static,
 {
     fn take(&self) -> Option<F::Output> {
-        let value = self.with_stage(|stage| match stage {
-            Stage::Value(_) => match std::mem::replace(stage, Stage::Empty) {
-                Stage::Value(value) => Some(value),
-                Stage::Coroutine(_) | Stage::Empty => None,
-            },
-            Stage::Coroutine(_) | Stage::Empty => None,
-        });
-        let value = value.flatten()?;
+        let value = self.take_value()?;
         self.core.set_taken();
         Some(value)
     }
