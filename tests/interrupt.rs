@@ -12,7 +12,7 @@ use std::time::Duration;
 use std::{env, thread};
 
 use ignored::skips_since_ignored;
-use oneloop::signal::{SIGINT, ctrl_c};
+use oneloop::signal::{SIGINT, SIGUSR1, ctrl_c};
 use oneloop::{Error, EventLoop, catch_cancelled, create_future, create_task, current_task, run, sleep, yield_now};
 use signal_hook::low_level::raise;
 
@@ -45,6 +45,8 @@ const CASES: &[(&str, Ends, fn())] = &[
     ("handler_of_another_library_comes_first", Ends::Well, handler_of_another_library_comes_first),
     ("wait_for_ctrl_c_comes_first", Ends::Well, wait_for_ctrl_c_comes_first),
     ("wait_for_ctrl_c_and_then_an_interrupt", Ends::Well, wait_for_ctrl_c_and_then_an_interrupt),
+    ("interrupts_between_two_waits_are_kept", Ends::Well, interrupts_between_two_waits_are_kept),
+    ("interrupt_behind_a_storm", Ends::Well, interrupt_behind_a_storm),
 ];
 
 #[expect(clippy::print_stdout, reason = "this is a test harness")]
@@ -257,7 +259,33 @@ fn wait_for_ctrl_c_and_then_an_interrupt() {
     let ran = run(async {
         press_ctrl_c_soon();
         ctrl_c().await.unwrap();
+        assert!(EventLoop::current().remove_signal_handler(SIGINT));
         press_ctrl_c_soon();
+        sleep(Duration::from_secs(60)).await;
+    });
+    assert!(is_interrupted(&ran));
+}
+
+fn interrupts_between_two_waits_are_kept() {
+    let ran = run(async {
+        press_ctrl_c_soon();
+        ctrl_c().await.unwrap();
+        press_ctrl_c();
+        press_ctrl_c();
+        sleep(Duration::from_millis(1)).await;
+        ctrl_c().await.unwrap();
+        ctrl_c().await
+    });
+    ran.unwrap().unwrap();
+}
+
+fn interrupt_behind_a_storm() {
+    let ran = run(async {
+        EventLoop::current().add_signal_handler(SIGUSR1, || ()).unwrap();
+        for _ in 0..70_000 {
+            raise(SIGUSR1).expect("a signal");
+        }
+        press_ctrl_c();
         sleep(Duration::from_secs(60)).await;
     });
     assert!(is_interrupted(&ran));

@@ -80,8 +80,9 @@ impl EventLoop {
         self.unwatch(descriptor.as_raw_fd(), Direction::Write)
     }
 
+    /// As `add_reader` and `add_writer`, with a callback that is in a handle already.
     #[track_caller]
-    fn watch(&self, fd: RawFd, direction: Direction, handle: Handle) -> Result<Handle, WatchError> {
+    pub(crate) fn watch(&self, fd: RawFd, direction: Direction, handle: Handle) -> Result<Handle, WatchError> {
         self.refuse_if_closed();
         let watched = self.kernel().with_reactor(|reactor| reactor.watch(fd, direction, handle.clone()));
         let replaced = watched.map_err(|error| match error.kind() {
@@ -102,7 +103,7 @@ impl EventLoop {
 }
 
 /// Makes a callback of `f`, which runs in a copy of the current context: in the same copy each time.
-fn in_context(mut f: impl FnMut() + 'static) -> impl FnMut() + 'static {
+pub(crate) fn in_context(mut f: impl FnMut() + 'static) -> impl FnMut() + 'static {
     let own = current::copy_thread_context();
     move || {
         // the iteration leaves the context afterwards

@@ -14,4 +14,6 @@ mod fd_callbacks; // callbacks that watch descriptors
 
 pub use builder::EventLoopBuilder;
 pub use event_loop::{EnterGuard, EventLoop};
+#[cfg(all(unix, feature = "signal"))]
+pub(crate) use fd_callbacks::in_context;
 pub use timer_handle::TimerHandle;

@@ -2,7 +2,7 @@
 //! becomes of the process.
 
 use std::ffi::OsStr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use super::watched_child::WatchedChild;
 use crate::event_loop::EventLoop;
 use crate::net::{PipeReader, PipeWriter};
 use crate::streams::{DEFAULT_LIMIT, StreamReader, StreamWriter};
-use crate::sys::{exit_descriptor, join_stderr_to_stdout, start_new_session};
+use crate::sys::{FIRST_OTHER, exit_descriptor, join_stderr_to_stdout, set_inherited, start_new_session};
 
 /// Starts a program: asyncio's `create_subprocess_exec(program, *args)`. Arguments and other settings are those of the
 /// standard library's [`Command`]. Awaiting the builder starts the program and returns the [`Process`].
@@ -63,19 +63,23 @@ pub fn create_subprocess_shell(command: impl AsRef<OsStr>) -> ProcessBuilder {
 }
 
 /// Settings of a process; awaiting the builder starts the process. By default the process inherits standard input,
-/// standard output and standard error.
+/// standard output and standard error, and no other descriptor.
 ///
-/// For settings that are not here, convert a [`Command`] of the standard library with [`from`](Self::from).
+/// For settings that are not here, convert a [`Command`] of the standard library with [`from`](Self::from). What its
+/// `pre_exec` opens is closed too, unless [`close_fds(false)`](Self::close_fds) is set, as asyncio does it after a
+/// `preexec_fn`.
 #[must_use = "the process is started when this is awaited"]
 pub struct ProcessBuilder {
     command: Command,
+    close_fds: bool,
+    passed: Vec<OwnedFd>,
     limit: usize,
     kill_on_drop: bool,
 }
 
 impl From<Command> for ProcessBuilder {
     fn from(command: Command) -> Self {
-        Self { command, limit: DEFAULT_LIMIT, kill_on_drop: false }
+        Self { command, close_fds: true, passed: Vec::new(), limit: DEFAULT_LIMIT, kill_on_drop: false }
     }
 }
 
@@ -143,6 +147,41 @@ impl ProcessBuilder {
         self.with(|command| command.stderr(Stdio::null()))
     }
 
+    /// Whether the process inherits no descriptor but the standard ones and those of [`pass_fds`](Self::pass_fds):
+    /// asyncio's `close_fds`; true by default. If false, it inherits every descriptor that was not opened as
+    /// close-on-exec. The standard library and this crate open all theirs as close-on-exec; what a C library has opened,
+    /// or what this process has inherited itself, often is not.
+    ///
+    /// A pipe or socket that a process holds by accident does not end as long as that process lives.
+    pub fn close_fds(mut self, close: bool) -> Self {
+        self.close_fds = close;
+        self
+    }
+
+    /// Passes descriptors to the process, which have the same numbers there: asyncio's `pass_fds`. In this process they
+    /// are closed after the start; pass a duplicate to keep one. A second call adds to the first.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{create_subprocess_shell, net::PipeReader, run};
+    /// use std::{io, os::fd::AsRawFd};
+    ///
+    /// run(async {
+    ///     let (reader, writer) = io::pipe()?;
+    ///     let text = format!("echo ready >/dev/fd/{}", writer.as_raw_fd());
+    ///     let process = create_subprocess_shell(text).pass_fds([writer]).await?;
+    ///     let told = PipeReader::from_fd(reader.into())?.into_stream();
+    ///     assert_eq!(told.readline().await?, b"ready\n");
+    ///     assert!(process.wait().await.success());
+    ///     Ok::<(), io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pass_fds<T: Into<OwnedFd>>(mut self, descriptors: impl IntoIterator<Item = T>) -> Self {
+        self.passed.extend(descriptors.into_iter().map(Into::into));
+        self
+    }
+
     /// Makes the process the leader of a new session, which no signal of the terminal reaches: asyncio's
     /// `start_new_session=True`. It cannot be undone.
     pub fn start_new_session(mut self) -> Self {
@@ -173,7 +212,7 @@ impl ProcessBuilder {
     pub(super) fn start(&mut self, exit_descriptor: impl FnOnce(u32) -> io::Result<OwnedFd>) -> io::Result<Process> {
         let lp = EventLoop::current();
         lp.refuse_if_closed();
-        let mut child = self.command.spawn().map_err(|error| self.start_error(&error))?;
+        let mut child = self.spawn().map_err(|error| self.start_error(&error))?;
         let pipes = self.pipes(&mut child);
         let child = WatchedChild::watch(&lp, child, exit_descriptor)?;
         // an early return below drops the handle, which kills the process
@@ -181,6 +220,18 @@ impl ProcessBuilder {
         (process.stdin, process.stdout, process.stderr) = pipes?;
         process.kill_on_drop = self.kill_on_drop;
         Ok(process)
+    }
+
+    fn spawn(&mut self) -> io::Result<Child> {
+        let passed = std::mem::take(&mut self.passed);
+        let numbers: Vec<_> = passed.iter().map(AsRawFd::as_raw_fd).collect();
+        if let Some(standard) = numbers.iter().find(|&&fd| fd < FIRST_OTHER) {
+            let text = format!("descriptor {standard} is a standard one: pass it with stdin, stdout or stderr");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        // the last thing that is done between fork and exec, as it is the last one to be set
+        set_inherited(&mut self.command, self.close_fds, numbers);
+        self.command.spawn()
     }
 
     fn pipes(

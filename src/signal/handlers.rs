@@ -5,19 +5,22 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 
 use super::numbers::SIGINT;
-use super::table::Signals;
+use super::table::{Signals, Wait};
 use crate::awaitables::create_future;
+use crate::base::TaskKey;
 use crate::error::SignalError;
-use crate::event_loop::EventLoop;
+use crate::event_loop::{EventLoop, in_context};
 use crate::kernel::Handle;
-use crate::node::Loop;
+use crate::node::{Kind, Loop};
+use crate::primitives::yield_now;
 
 impl EventLoop {
     /// Calls `f` each time the process gets the signal: asyncio's `add_signal_handler`.
     ///
     /// `f` is an ordinary callback of this loop, without the restrictions of a signal handler. It runs one iteration
-    /// after the one that learns of the signal. It replaces an earlier handler of this loop, and stays until it is
-    /// removed or the loop closes.
+    /// after the one that learns of the signal, as often as the signal has come, and in a copy of the current
+    /// [`Context`](crate::Context), made now. It replaces an earlier handler of this loop, and stays until it is removed
+    /// or the loop closes.
     ///
     /// Any loop on any thread may handle a signal; in asyncio, only the loop of the main thread may. If several loops
     /// handle a signal, the handlers of all are called, and so are handlers that other libraries had set before. Once
@@ -44,22 +47,31 @@ impl EventLoop {
     #[track_caller]
     pub fn add_signal_handler(&self, signal: i32, f: impl FnMut() + 'static) -> Result<(), SignalError> {
         self.refuse_if_closed();
-        let handler = Handle::repeating(f, Location::caller());
+        let handler = Handle::repeating(in_context(f), Location::caller());
         let signals = self.kernel().extensions().get_or_default::<Signals>();
         signals.set_handler(self, signal, handler).map(drop)
     }
 
-    /// Removes the handler of a signal, and returns whether there was one: asyncio's `remove_signal_handler`. If the
-    /// loop has already learned of a signal, the handler still runs for it.
+    /// Removes the handler of a signal: asyncio's `remove_signal_handler`. If the loop has already learned of a signal,
+    /// the handler still runs for it.
+    ///
+    /// This also ends what [`received`] has begun: no signal is kept for a later wait any more. Tasks that wait now
+    /// still receive the signal. Returns whether the loop had a handler, or kept signals for tasks.
     pub fn remove_signal_handler(&self, signal: i32) -> bool {
         let signals = self.kernel().extensions().get::<Signals>();
-        signals.and_then(|signals| signals.remove_handler(self.kernel(), signal)).is_some()
+        signals.is_some_and(|signals| signals.remove_handler(self.kernel(), signal))
     }
 }
 
-/// Waits until the process gets the signal. The wait begins with the first poll: a signal that came before does not end
-/// it. One signal ends the waits of all tasks, and its handler is called too. During the wait the signal has no default
-/// action.
+/// Waits until the process gets the signal.
+///
+/// From the first wait on, the signal is the loop's: it has no default action, and no signal is lost between two waits.
+/// Each task receives those that have come since its last wait, one for each wait, and those that come during a wait
+/// end the waits of all tasks. A task that waits for the first time does not receive what came before the loop's first
+/// wait, nor what another task has received. A [handler](EventLoop::add_signal_handler) is called too.
+///
+/// The signal has its default action again when the loop closes, or after
+/// [`remove_signal_handler`](EventLoop::remove_signal_handler).
 ///
 /// # Examples
 /// ```no_run
@@ -68,7 +80,7 @@ impl EventLoop {
 /// # oneloop::run(async {
 /// loop {
 ///     read_settings();
-///     received(SIGHUP).await?; // by custom: read them again
+///     received(SIGHUP).await?; // by custom: read them again. If it has come meanwhile, at once
 /// }
 /// # #[allow(unreachable_code)]
 /// # Ok::<(), oneloop::error::SignalError>(())
@@ -83,31 +95,47 @@ impl EventLoop {
 /// If this thread is in no loop.
 ///
 /// # Cancel safety
-/// A signal that comes between two waits is lost, also if the first wait was cancelled. To miss none, use
-/// [`EventLoop::add_signal_handler`].
+/// Nothing is lost: a signal that comes later, or that has ended the wait already, is kept for the task's next wait.
+/// Branches of one task that wait for the same signal side by side have one next wait between them.
 pub async fn received(signal: i32) -> Result<(), SignalError> {
-    let lp = EventLoop::current();
+    let mut lp = EventLoop::current();
+    if !lp.kernel().budget().may_go_on(lp.kernel().step().number()) {
+        drop(lp);
+        // one signal after another must not starve other tasks
+        yield_now().await;
+        lp = EventLoop::current();
+    }
     let signals = lp.kernel().extensions().get_or_default::<Signals>();
-    let future = create_future();
-    let number = signals.add_waiter(&lp, signal, future.clone())?;
+    let (task, future) = (running_task(lp.kernel()), create_future());
+    let Wait::Begun { number, behind } = signals.begin_wait(&lp, signal, task, &future)? else {
+        return Ok(());
+    };
     let kernel = Rc::downgrade(lp.kernel());
-    let _guard = WaiterGuard { kernel, signals: Rc::downgrade(&signals), signal, number };
+    let guard = WaiterGuard { kernel, signals: Rc::downgrade(&signals), signal, number };
     drop((lp, signals)); // a task must not keep its own loop open
     future.await;
+    if let Some(signals) = guard.signals.upgrade() {
+        signals.receive(signal, task, behind);
+    }
     Ok(())
 }
 
-/// Waits for Ctrl-C: [`received`] with `SIGINT`. While a task waits here, Ctrl-C does not cancel the main task of
-/// [`run`](crate::run::run).
+/// Waits for Ctrl-C: [`received`] with `SIGINT`.
+///
+/// From the first wait on, Ctrl-C is for these waits: it does not cancel the main task of [`run`](crate::run::run), and
+/// one that comes between two waits is kept. A program that waits once, and wants Ctrl-C to end it if that takes too
+/// long, gives it back.
 ///
 /// # Examples
 /// ```no_run
 /// # async fn serve() {}
-/// use oneloop::signal::ctrl_c;
+/// use oneloop::EventLoop;
+/// use oneloop::signal::{SIGINT, ctrl_c};
 ///
 /// # oneloop::run(async {
 /// let server = oneloop::create_task(serve());
 /// ctrl_c().await?;
+/// EventLoop::current().remove_signal_handler(SIGINT); // another Ctrl-C cancels this task
 /// server.cancel(); // and tell the clients
 /// # Ok::<(), oneloop::error::SignalError>(())
 /// # }).unwrap().unwrap();
@@ -123,6 +151,13 @@ pub async fn received(signal: i32) -> Result<(), SignalError> {
 /// As [`received`].
 pub async fn ctrl_c() -> Result<(), SignalError> {
     received(SIGINT).await
+}
+
+fn running_task(kernel: &Loop) -> Option<TaskKey> {
+    kernel.running_task().with(|task| match task?.kind() {
+        Kind::Task(state) => Some(state.key()),
+        Kind::Plain | Kind::Gathering(_) => None,
+    })
 }
 
 /// Removes the future of a waiting task from the table when the wait ends or is dropped.

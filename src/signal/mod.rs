@@ -12,6 +12,8 @@
 
 mod numbers; // the names of the signals
 #[cfg(feature = "signal")]
+mod heard; // how far each task has received the signals of one kind
+#[cfg(feature = "signal")]
 mod table; // the signals that a loop catches, and what wants them
 #[cfg(feature = "signal")]
 mod handlers; // handlers, and waiting for a signal

@@ -1,17 +1,21 @@
 //! The signals that one loop catches. Owns the table of what wants which signal, and the pipe by which signals come;
 //! must not know how the process catches a signal.
 //!
-//! A signal is caught while it is wanted: by a handler, by tasks that wait for it, or by `run`, in which Ctrl-C cancels
-//! the main task. The pipe is open while any signal is caught.
+//! A signal is caught while it is wanted: by a handler, by tasks that wait for it or have waited, or by `run`, in which
+//! Ctrl-C cancels the main task. The pipe is open while any signal is caught, and watched while anything is to be done
+//! when one comes.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read};
-use std::os::fd::{AsRawFd, RawFd};
+use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsRawFd;
+use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
+use super::heard::Heard;
 use crate::awaitables::{AnyFuture, Future};
+use crate::base::TaskKey;
 use crate::current;
 use crate::error::SignalError;
 use crate::event_loop::EventLoop;
@@ -19,6 +23,19 @@ use crate::kernel::Handle;
 use crate::node::Loop;
 use crate::reactor::Direction;
 use crate::sys::{Caught, is_forbidden, set_nonblocking};
+
+/// How many bytes are read from the pipe at once.
+const BATCH: usize = 256;
+
+/// How many bytes are read from the pipe in one iteration: as many as Linux has room for. What one iteration reads is
+/// limited because a signal may come again and again.
+const BYTES_MAX: usize = 64 * 1024;
+
+/// How many signals of one kind whose bytes were lost are delivered in one iteration.
+const REST_MAX: usize = 4096;
+
+/// A byte that is no signal: it only wakes the loop.
+const WAKE: u8 = 0;
 
 /// The request of `run` that a signal cancels the main task.
 #[derive(Debug, Default)]
@@ -46,26 +63,53 @@ struct Entry {
     handler: Option<Handle>,
     /// The futures that waiting tasks await, each with its number.
     waiters: Vec<(u64, Future<()>)>,
+    /// `Some` since a task has waited: what comes between two waits is kept for the next.
+    heard: Option<Heard>,
     interrupt: Option<Interrupt>,
 }
 
 impl Entry {
+    /// Whether the signal is to be caught.
     fn is_wanted(&self) -> bool {
+        self.is_awaited() || self.heard.is_some()
+    }
+
+    /// Whether something is to be done when the signal comes, so that the loop has to be woken. If not, it is counted.
+    fn is_awaited(&self) -> bool {
         self.handler.is_some() || !self.waiters.is_empty() || self.interrupt.is_some()
     }
 
-    /// Whether the signal cancels the main task. A handler and waiting tasks take precedence over `run`, as in asyncio
-    /// the handler that was set last replaces the one of the runner.
+    /// Whether the signal cancels the main task. A handler and tasks that have waited take precedence over `run`, as in
+    /// asyncio the handler that was set last replaces the one of the runner.
     fn interrupts(&self) -> bool {
-        self.handler.is_none() && self.waiters.is_empty() && self.interrupt.is_some()
+        let is_handled = self.handler.is_some() || !self.waiters.is_empty() || self.heard.is_some();
+        !is_handled && self.interrupt.is_some()
+    }
+
+    /// If the loop was not to be woken, takes notice now of what has come meanwhile.
+    fn catch_up(&mut self) {
+        if !self.is_awaited()
+            && let Some(heard) = &mut self.heard
+        {
+            heard.note(self.caught.take(usize::MAX));
+        }
     }
 }
 
 #[derive(Debug)]
 struct Pipe {
-    /// The number of the reading end, which the callback on it owns.
-    reader: RawFd,
+    reader: Rc<PipeReader>,
     writer: Arc<PipeWriter>,
+    is_watched: bool,
+}
+
+/// How a wait of a task begins.
+pub(super) enum Wait {
+    /// A signal has come since the last wait.
+    Over,
+    /// The task is to await its future. `number` is the number of the waiter, for `remove_waiter`, and `behind` that of
+    /// the last signal that is nothing to the task, for `receive`.
+    Begun { number: u64, behind: u64 },
 }
 
 #[derive(Debug, Default)]
@@ -88,24 +132,47 @@ impl Signals {
         self.want(lp, signal, |entry| entry.handler.replace(handler))
     }
 
-    pub(crate) fn remove_handler(&self, kernel: &Loop, signal: i32) -> Option<Handle> {
-        self.update(kernel, signal, |entry| entry.handler.take())?
+    /// Removes the handler, and what is kept for tasks that wait again. Returns whether there was either. Tasks that
+    /// wait now go on waiting.
+    pub(crate) fn remove_handler(&self, kernel: &Loop, signal: i32) -> bool {
+        let removed = self.update(kernel, signal, |entry| (entry.handler.take(), entry.heard.take()));
+        removed.is_some_and(|(handler, heard)| handler.is_some() || heard.is_some())
     }
 
-    /// Settles `future` when the signal comes. Returns the number of the waiter, for `remove_waiter`.
-    pub(crate) fn add_waiter(
+    /// Begins a wait of `task`. Unless it is over, `future` is settled when the signal comes.
+    pub(super) fn begin_wait(
         self: &Rc<Self>,
         lp: &EventLoop,
         signal: i32,
-        future: Future<()>,
-    ) -> Result<u64, SignalError> {
+        task: Option<TaskKey>,
+        future: &Future<()>,
+    ) -> Result<Wait, SignalError> {
         let number = self.last_waiter.get() + 1;
         self.last_waiter.set(number);
-        self.want(lp, signal, |entry| entry.waiters.push((number, future)))?;
-        Ok(number)
+        let wait = self.want(lp, signal, |entry| {
+            let heard = entry.heard.get_or_insert_default();
+            let behind = heard.begin(task, |task| lp.kernel().task(task).is_some());
+            if heard.has_more_than(behind) {
+                heard.receive(task, behind);
+                return Wait::Over;
+            }
+            entry.waiters.push((number, future.clone()));
+            Wait::Begun { number, behind }
+        })?;
+        if matches!(wait, Wait::Over) {
+            self.stop_watching_if_idle(lp.kernel());
+        }
+        Ok(wait)
     }
 
-    pub(crate) fn remove_waiter(&self, kernel: &Loop, signal: i32, number: u64) {
+    /// A wait of `task` that began behind `behind` has ended with a signal.
+    pub(super) fn receive(&self, signal: i32, task: Option<TaskKey>, behind: u64) {
+        if let Some(heard) = self.entries.borrow_mut().get_mut(&signal).and_then(|entry| entry.heard.as_mut()) {
+            heard.receive(task, behind);
+        }
+    }
+
+    pub(super) fn remove_waiter(&self, kernel: &Loop, signal: i32, number: u64) {
         let removed = self.update(kernel, signal, |entry| {
             let at = entry.waiters.iter().position(|(other, _)| *other == number)?;
             Some(entry.waiters.remove(at))
@@ -145,23 +212,29 @@ impl Signals {
         if is_forbidden(signal) {
             return Err(SignalError::Forbidden(signal));
         }
-        if !self.entries.borrow().contains_key(&signal) {
-            let caught = self.open_pipe(lp).and_then(|pipe| Caught::new(signal, pipe));
-            let caught = caught.map_err(|error| {
-                self.close_pipe_if_idle(lp.kernel());
-                match error.kind() {
-                    ErrorKind::InvalidInput => SignalError::Invalid(signal),
-                    _ => SignalError::Io(signal, error),
-                }
-            })?;
-            let entry = Entry { caught, handler: None, waiters: Vec::new(), interrupt: None };
-            self.entries.borrow_mut().insert(signal, entry);
-        }
+        let caught = self.watch_pipe(lp).and_then(|pipe| self.catch(signal, pipe));
+        caught.map_err(|error| {
+            self.stop_watching_if_idle(lp.kernel());
+            match error.kind() {
+                ErrorKind::InvalidInput => SignalError::Invalid(signal),
+                _ => SignalError::Io(signal, error),
+            }
+        })?;
         let mut entries = self.entries.borrow_mut();
         let Some(entry) = entries.get_mut(&signal) else { unreachable!("the entry was inserted above") };
+        entry.catch_up();
         let changed = change(entry);
         entry.caught.set_interrupts(entry.interrupts());
         Ok(changed)
+    }
+
+    fn catch(&self, signal: i32, pipe: Arc<PipeWriter>) -> io::Result<()> {
+        if !self.entries.borrow().contains_key(&signal) {
+            let caught = Caught::new(signal, pipe)?;
+            let entry = Entry { caught, handler: None, waiters: Vec::new(), heard: None, interrupt: None };
+            self.entries.borrow_mut().insert(signal, entry);
+        }
+        Ok(())
     }
 
     /// Lets `change` remove what no longer wants the signal, and stops catching the signal if nothing wants it any
@@ -174,41 +247,70 @@ impl Signals {
         let unwanted = if entry.is_wanted() { None } else { entries.remove(&signal) };
         drop(entries);
         drop(unwanted);
-        self.close_pipe_if_idle(kernel);
+        self.stop_watching_if_idle(kernel);
         Some(changed)
     }
 
-    fn open_pipe(self: &Rc<Self>, lp: &EventLoop) -> io::Result<Arc<PipeWriter>> {
-        if let Some(pipe) = &*self.pipe.borrow() {
-            return Ok(Arc::clone(&pipe.writer));
+    /// Opens the pipe, and watches its reading end.
+    fn watch_pipe(self: &Rc<Self>, lp: &EventLoop) -> io::Result<Arc<PipeWriter>> {
+        if self.pipe.borrow().is_none() {
+            let (reader, writer) = io::pipe()?;
+            set_nonblocking(&reader)?;
+            set_nonblocking(&writer)?;
+            let pipe = Pipe { reader: Rc::new(reader), writer: Arc::new(writer), is_watched: false };
+            *self.pipe.borrow_mut() = Some(pipe);
         }
-        let (mut reader, writer) = io::pipe()?;
-        set_nonblocking(&reader)?;
-        set_nonblocking(&writer)?;
-        let (fd, writer) = (reader.as_raw_fd(), Arc::new(writer));
-        let signals = Rc::downgrade(self);
-        lp.add_reader(&fd, move || receive(&mut reader, &signals))?;
-        *self.pipe.borrow_mut() = Some(Pipe { reader: fd, writer: Arc::clone(&writer) });
+        let (reader, writer, is_watched) = match &*self.pipe.borrow() {
+            Some(pipe) => (Rc::clone(&pipe.reader), Arc::clone(&pipe.writer), pipe.is_watched),
+            None => unreachable!("the pipe was opened above"),
+        };
+        if !is_watched {
+            let (fd, signals) = (reader.as_raw_fd(), Rc::downgrade(self));
+            // without a context: what it runs is the loop's own
+            let callback = Handle::repeating(move || receive(&reader, &signals), Location::caller());
+            lp.watch(fd, Direction::Read, callback)?;
+            if let Some(pipe) = &mut *self.pipe.borrow_mut() {
+                pipe.is_watched = true;
+            }
+        }
         Ok(writer)
     }
 
-    fn close_pipe_if_idle(&self, kernel: &Loop) {
-        if self.entries.borrow().is_empty()
-            && let Some(pipe) = self.pipe.take()
-        {
-            // cancelling the callback drops the reading end, which it owns
-            let reader = kernel.with_reactor(|reactor| reactor.unwatch(pipe.reader, Direction::Read));
-            reader.inspect(Handle::cancel);
+    /// Watches the pipe no longer if nothing is to be done when a signal comes, and closes it if none is caught.
+    fn stop_watching_if_idle(&self, kernel: &Loop) {
+        let entries = self.entries.borrow();
+        if entries.values().any(Entry::is_awaited) {
+            return;
         }
+        let is_needed = !entries.is_empty();
+        drop(entries);
+        let mut callback = None;
+        let mut pipe = self.pipe.borrow_mut();
+        if let Some(pipe) = &mut *pipe
+            && std::mem::take(&mut pipe.is_watched)
+        {
+            callback = kernel.with_reactor(|reactor| reactor.unwatch(pipe.reader.as_raw_fd(), Direction::Read));
+        }
+        let closed = if is_needed { None } else { pipe.take() };
+        drop(pipe);
+        callback.inspect(Handle::cancel);
+        drop(closed);
     }
 
-    /// Delivers a signal: settles the futures of waiting tasks, and queues the handler, which runs in the next
-    /// iteration, as in asyncio. Without either, cancels the main task.
-    fn deliver(&self, kernel: &Loop, signal: i32) {
+    /// Delivers up to `most` signals of a kind that have come: settles the futures of waiting tasks, and queues the
+    /// handler, which runs in the next iteration, as in asyncio. Without either, cancels the main task.
+    fn deliver(&self, kernel: &Loop, signal: i32, most: usize) {
         let mut entries = self.entries.borrow_mut();
         let Some(entry) = entries.get_mut(&signal) else { return };
+        let count = entry.caught.take(most);
+        if count == 0 {
+            return;
+        }
         if entry.handler.as_ref().is_some_and(Handle::cancelled) {
             entry.handler = None;
+        }
+        if let Some(heard) = &mut entry.heard {
+            heard.note(count);
         }
         let mut main = None;
         if entry.interrupts()
@@ -221,7 +323,7 @@ impl Signals {
         let (handler, waiters) = (entry.handler.clone(), std::mem::take(&mut entry.waiters));
         drop(entries);
         if let Some(handler) = handler {
-            kernel.push_run(handler.run_ref());
+            (0..count).for_each(|_| kernel.push_run(handler.run_ref()));
         }
         for (_, future) in waiters {
             // fails if the task was cancelled meanwhile, and the future with it
@@ -232,19 +334,34 @@ impl Signals {
         }
         self.update(kernel, signal, |_| ());
     }
+
+    /// Delivers the signals whose bytes were lost, because the pipe was full.
+    fn deliver_the_rest(&self, kernel: &Loop) {
+        let signals: Vec<i32> = self.entries.borrow().keys().copied().collect();
+        for signal in signals {
+            self.deliver(kernel, signal, REST_MAX);
+        }
+        let is_more_pending = self.entries.borrow().values().any(|entry| entry.caught.is_pending());
+        let pipe = self.pipe.borrow().as_ref().map(|pipe| Arc::clone(&pipe.writer));
+        if let (true, Some(pipe)) = (is_more_pending, pipe) {
+            // fails if the pipe is full: then there is something to read anyway
+            let _ = (&*pipe).write(&[WAKE]);
+        }
+    }
 }
 
-/// Reads the numbers of the signals that have come, one byte each, and delivers them.
-fn receive(pipe: &mut PipeReader, signals: &Weak<Signals>) {
-    const BATCH: usize = 256;
-    let mut numbers = [0; BATCH];
-    loop {
-        let count = match pipe.read(&mut numbers) {
-            Ok(count) if count > 0 => count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Ok(_) | Err(_) => return,
-        };
-        let (Some(signals), Some(kernel)) = (signals.upgrade(), current::current()) else { return };
-        numbers[..count].iter().for_each(|&number| signals.deliver(&kernel, i32::from(number)));
+/// Reads the numbers of the signals that have come, one byte each, and delivers them in this order, then the rest. A
+/// byte whose signal was delivered already is nothing.
+fn receive(mut pipe: &PipeReader, signals: &Weak<Signals>) {
+    let (Some(signals), Some(kernel)) = (signals.upgrade(), current::current()) else { return };
+    let mut numbers = [WAKE; BATCH];
+    for _ in 0..BYTES_MAX / BATCH {
+        match pipe.read(&mut numbers) {
+            Ok(0) => break,
+            Ok(count) => numbers[..count].iter().for_each(|&number| signals.deliver(&kernel, i32::from(number), 1)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
     }
+    signals.deliver_the_rest(&kernel);
 }

@@ -11,7 +11,9 @@ mod signal; // signal handlers of the process
 #[cfg(all(test, unix, feature = "process"))]
 pub(crate) use process::exit_pipe;
 #[cfg(all(unix, feature = "process"))]
-pub(crate) use process::{exit_descriptor, join_stderr_to_stdout, send_signal, start_new_session};
+pub(crate) use process::{
+    FIRST_OTHER, exit_descriptor, join_stderr_to_stdout, send_signal, set_inherited, start_new_session,
+};
 #[cfg(feature = "signal")]
 pub(crate) use signal::{Caught, is_at_default, is_forbidden, is_main_thread};
 #[cfg(unix)]

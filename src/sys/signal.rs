@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io::{self, PipeWriter};
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{mem, ptr};
 
@@ -16,8 +16,12 @@ use signal_hook::low_level::{emulate_default_handler, register, unregister};
 /// One more than the largest signal number.
 const SIGNAL_COUNT: usize = 65;
 
-/// The number of `Caught` values for each signal. The handlers read it.
+/// The number of `Caught` values for each signal, in the process `OWNER`. The handlers read it.
 static WANTED: [AtomicUsize; SIGNAL_COUNT] = [const { AtomicUsize::new(0) }; SIGNAL_COUNT];
+
+/// The process that `WANTED` speaks of. A process that was forked from it, and has begun no other program, has a copy
+/// of both, and of the handlers. Nothing is wanted there until something is caught there.
+static OWNER: AtomicI32 = AtomicI32::new(0);
 
 /// The state of a signal before it was caught for the first time.
 ///
@@ -42,8 +46,8 @@ pub(crate) fn is_forbidden(signal: i32) -> bool {
 pub(crate) fn is_at_default(signal: i32) -> bool {
     let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).get(&signal).copied();
     let emulates_default = |now| before.is_some_and(|before| before.was_default && before.ours == now);
-    let unwanted = wanted(signal).is_some_and(|wanted| wanted.load(Ordering::SeqCst) == 0);
-    unwanted && handler_of(signal).is_ok_and(|now| now == libc::SIG_DFL || emulates_default(now))
+    wanted(signal).is_some_and(|wanted| !is_wanted(wanted))
+        && handler_of(signal).is_ok_and(|now| now == libc::SIG_DFL || emulates_default(now))
 }
 
 /// Whether this is the main thread of the process.
@@ -66,6 +70,26 @@ fn wanted(signal: i32) -> Option<&'static AtomicUsize> {
     usize::try_from(signal).ok().filter(|&signal| signal > 0).and_then(|signal| WANTED.get(signal))
 }
 
+/// Whether this process wants the signal. May be called in signal handlers.
+fn is_wanted(wanted: &AtomicUsize) -> bool {
+    wanted.load(Ordering::SeqCst) > 0 && OWNER.load(Ordering::SeqCst) == this_process()
+}
+
+/// Makes `WANTED` speak of this process: one that was forked does not want what its parent wants.
+fn own_wanted(pid: libc::pid_t) {
+    if OWNER.swap(pid, Ordering::SeqCst) != pid {
+        for wanted in &WANTED {
+            wanted.store(0, Ordering::SeqCst);
+        }
+    }
+}
+
+/// The PID of this process. May be called in signal handlers.
+fn this_process() -> libc::pid_t {
+    // SAFETY: a call without arguments that cannot fail.
+    unsafe { libc::getpid() }
+}
+
 fn handler_of(signal: i32) -> io::Result<libc::sighandler_t> {
     // SAFETY: a plain structure, for which zeros are fine.
     let mut now: libc::sigaction = unsafe { mem::zeroed() };
@@ -80,13 +104,18 @@ fn handler_of(signal: i32) -> io::Result<libc::sighandler_t> {
 #[derive(Debug)]
 struct Shared {
     pipe: Arc<PipeWriter>,
+    /// The process that has caught the signal. The pipe of one that was forked from it is the same.
+    pid: libc::pid_t,
+    /// How often the signal has come, less those that were taken.
+    pending: AtomicUsize,
     /// Whether the signal interrupts the program. If so, the second one ends the process at once.
     interrupts: AtomicBool,
     /// Whether a signal has come while `interrupts` was set.
     interrupted: AtomicBool,
 }
 
-/// Catches a signal while this lives: each time the signal comes, its number is written to a pipe.
+/// Catches a signal while this lives: each time the signal comes, it is counted, and its number is written to a pipe. The
+/// count is what is true. The number wakes the loop and shows the order, and is lost if the pipe is full.
 #[derive(Debug)]
 pub(crate) struct Caught {
     signal: i32,
@@ -95,7 +124,7 @@ pub(crate) struct Caught {
 }
 
 impl Caught {
-    /// Catches a signal. `pipe` must be non-blocking: numbers for which it has no room are lost.
+    /// Catches a signal. `pipe` must be non-blocking.
     ///
     /// # Panics
     /// If the signal is forbidden.
@@ -106,7 +135,7 @@ impl Caught {
         if let Entry::Vacant(first) = before.entry(signal) {
             let was_default = handler_of(signal)? == libc::SIG_DFL;
             let emulate_default = move || {
-                if was_default && wanted.load(Ordering::SeqCst) == 0 {
+                if was_default && !is_wanted(wanted) {
                     // fails for real-time signals that signal-hook does not know: these are ignored
                     let _ = emulate_default_handler(signal);
                 }
@@ -115,16 +144,30 @@ impl Caught {
             unsafe { register(signal, emulate_default) }?;
             first.insert(Before { was_default, ours: handler_of(signal)? });
         }
+        let pid = this_process();
+        own_wanted(pid);
         drop(before);
-        let shared = Arc::new(Shared { pipe, interrupts: AtomicBool::new(false), interrupted: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            pipe,
+            pid,
+            pending: AtomicUsize::new(0),
+            interrupts: AtomicBool::new(false),
+            interrupted: AtomicBool::new(false),
+        });
         let state = Arc::clone(&shared);
         let action = move || {
+            // a signal of a process that was forked is nothing to the loop of its parent
+            if this_process() != state.pid {
+                return;
+            }
             if state.interrupts.load(Ordering::SeqCst) && state.interrupted.swap(true, Ordering::SeqCst) {
                 let _ = emulate_default_handler(signal);
             }
+            // before the write, so that a loop that was woken finds the count
+            state.pending.fetch_add(1, Ordering::SeqCst);
             let byte = [number];
             // SAFETY: one byte, alive for the call, and a descriptor that `state` keeps open. The result is ignored: if
-            // the pipe is full, signals are in it and the loop is awake anyway.
+            // the pipe is full, the loop is awake anyway, and looks at the count when it has read what is there.
             unsafe { libc::write(state.pipe.as_raw_fd(), byte.as_ptr().cast(), 1) };
         };
         // SAFETY: the action uses atomics, writes to a descriptor, and calls a function that is made for signal
@@ -132,6 +175,19 @@ impl Caught {
         let id = unsafe { register(signal, action) }?;
         wanted.fetch_add(1, Ordering::SeqCst);
         Ok(Self { signal, id, shared })
+    }
+
+    /// Takes up to `most` of the signals that have come and were not taken yet.
+    pub(crate) fn take(&self, most: usize) -> usize {
+        let left = |pending: usize| Some(pending.saturating_sub(most));
+        match self.shared.pending.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left) {
+            Ok(pending) | Err(pending) => pending.min(most),
+        }
+    }
+
+    /// Whether there is a signal to take.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.shared.pending.load(Ordering::SeqCst) > 0
     }
 
     /// Sets whether the signal interrupts the program. If so, the second one ends the process at once, even if the loop
@@ -150,7 +206,10 @@ impl Drop for Caught {
     fn drop(&mut self) {
         // the action does not run any more when this returns, so the pipe may be closed
         unregister(self.id);
-        if let Some(wanted) = wanted(self.signal) {
+        // a process that was forked, and catches signals of its own, does not count those of its parent
+        if let Some(wanted) = wanted(self.signal)
+            && OWNER.load(Ordering::SeqCst) == self.shared.pid
+        {
             wanted.fetch_sub(1, Ordering::SeqCst);
         }
     }

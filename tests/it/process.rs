@@ -3,10 +3,13 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -18,7 +21,7 @@ use oneloop::{
 use crate::support::{alone, open_descriptors, run, virtual_loop};
 
 /// Programs that these tests start.
-const PROGRAMS: &[&str] = &["sh", "cat", "true", "false", "sleep"];
+const PROGRAMS: &[&str] = &["sh", "cat", "true", "false", "sleep", "ls"];
 
 /// Runs on a virtual clock. A machine without the programs skips the test.
 fn with_programs<F: Future<Output = io::Result<()>>>(main: F) {
@@ -449,19 +452,144 @@ fn descriptors_are_given_back_and_not_inherited() {
             if before == 0 {
                 return Ok(()); // no /proc here
             }
-            // what this process has itself inherited, and passes on
-            let inherited = Command::new("ls").arg("/proc/self/fd").stdin(Stdio::null()).output()?.stdout;
-            let inherited = String::from_utf8(inherited).unwrap();
             for _ in 0..3 {
                 let first = cat().await?;
                 let second = shell("exec ls /proc/self/fd").stdin(Stdio::null()).await?;
-                assert_eq!(output(&second).await?, inherited);
+                assert_eq!(output(&second).await?, ONLY_STANDARD);
                 first.communicate("").await?;
                 drop((first, second));
                 assert!(create_subprocess_exec("no-such-program").stdin(Stdio::piped()).await.is_err());
                 yield_now().await;
                 assert_eq!(open_descriptors(), before);
             }
+            Ok(())
+        });
+    });
+}
+
+/// The descriptors of a process that has inherited nothing else: the last one is the list itself.
+const ONLY_STANDARD: &str = "0\n1\n2\n3\n";
+
+/// A pipe that children inherit, as a C library makes it.
+#[expect(unsafe_code, reason = "the standard library makes no such pipes")]
+fn inheritable_pipe() -> (OwnedFd, OwnedFd) {
+    let mut ends = [0; 2];
+    // SAFETY: the call writes two numbers to an array that is alive for the call.
+    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+    // SAFETY: the call above has just opened both, so no other code owns them.
+    ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) }).into()
+}
+
+fn has_proc() -> bool {
+    open_descriptors() > 0
+}
+
+#[test]
+fn a_child_inherits_nothing_else() {
+    with_programs(async {
+        let (reader, writer) = inheritable_pipe();
+        let children = [cat().await?, shell("cat").stdin(Stdio::piped()).await?];
+        let grandchild = shell("cat | cat").stdin(Stdio::piped()).await?;
+        drop(writer);
+        let mut reader = File::from(reader);
+        assert_eq!(reader.read(&mut [0])?, 0, "the pipe ends here");
+        for child in children.iter().chain([&grandchild]) {
+            child.communicate("").await?;
+        }
+        if has_proc() {
+            let (_reader, _writer) = inheritable_pipe();
+            assert_eq!(output(&shell("exec ls /proc/self/fd").await?).await?, ONLY_STANDARD);
+            assert_eq!(output(&shell("sh -c 'exec ls /proc/self/fd'").await?).await?, ONLY_STANDARD);
+            let mut command = Command::new("ls");
+            command.arg("/proc/self/fd").stdout(Stdio::piped());
+            assert_eq!(output(&ProcessBuilder::from(command).await?).await?, ONLY_STANDARD);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_child_inherits_nothing_that_another_thread_opens_at_that_moment() {
+    if !has_proc() {
+        return;
+    }
+    let over = Arc::new(AtomicBool::new(false));
+    let is_over = Arc::clone(&over);
+    let opens = thread::spawn(move || {
+        while !is_over.load(Ordering::SeqCst) {
+            drop([inheritable_pipe(), inheritable_pipe()]);
+        }
+    });
+    with_programs(async {
+        for _ in 0..20 {
+            let listed =
+                output(&create_subprocess_exec("ls").arg("/proc/self/fd").stdout(Stdio::piped()).await?).await?;
+            assert_eq!(listed, ONLY_STANDARD);
+        }
+        Ok(())
+    });
+    over.store(true, Ordering::SeqCst);
+    opens.join().unwrap();
+}
+
+#[test]
+fn a_child_inherits_what_it_is_passed_under_the_same_number() {
+    with_programs(async {
+        for close in [true, false] {
+            let (one, two) = (io::pipe()?, io::pipe()?);
+            // by a path, since not every shell knows numbers of two digits
+            let text = format!("echo one >/dev/fd/{}; echo two >/dev/fd/{}", one.1.as_raw_fd(), two.1.as_raw_fd());
+            let builder = create_subprocess_shell(text).close_fds(close).pass_fds([one.1]).pass_fds([two.1]);
+            let process = builder.await?;
+            // this process has let go of them
+            assert_eq!(io::read_to_string(one.0)?, "one\n");
+            assert_eq!(io::read_to_string(two.0)?, "two\n");
+            assert!(process.wait().await.success());
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_child_inherits_what_is_inheritable_if_it_is_told_to() {
+    with_programs(async {
+        let (reader, writer) = inheritable_pipe();
+        let text = format!("echo inherited >/dev/fd/{}", writer.as_raw_fd());
+        let process = create_subprocess_shell(text).close_fds(false).await?;
+        drop(writer);
+        assert_eq!(io::read_to_string(File::from(reader))?, "inherited\n");
+        assert!(process.wait().await.success());
+        Ok(())
+    });
+}
+
+#[test]
+fn the_ends_of_pipes_given_as_standard_ones_are_no_others() {
+    if !has_proc() {
+        return;
+    }
+    with_programs(async {
+        let (reader, writer) = inheritable_pipe();
+        let builder = create_subprocess_exec("ls").arg("/proc/self/fd").stdin(reader).stdout(Stdio::piped());
+        assert_eq!(output(&builder.stderr(writer).await?).await?, ONLY_STANDARD);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_standard_descriptor_is_not_passed_as_another() {
+    alone(|| {
+        with_programs(async {
+            // free for the duplicate
+            #[expect(unsafe_code, reason = "no owner of the standard input is left here")]
+            // SAFETY: the number is that of the standard input, which nothing in this process uses.
+            drop(unsafe { OwnedFd::from_raw_fd(0) });
+            let zero = OwnedFd::from(File::open("/dev/null")?);
+            assert_eq!(zero.as_raw_fd(), 0);
+            let error = create_subprocess_exec("true").pass_fds([zero]).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            let text = "cannot start true: descriptor 0 is a standard one: pass it with stdin, stdout or stderr";
+            assert_eq!(error.to_string(), text);
             Ok(())
         });
     });

@@ -6,6 +6,8 @@ use std::cell::Cell;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitStatus;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +17,7 @@ use std::time::Duration;
 
 use oneloop::error::SignalError;
 use oneloop::signal::{SIGINT, SIGKILL, SIGPIPE, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2, ctrl_c, received};
-use oneloop::{Error, EventLoop, create_task, yield_now};
+use oneloop::{ContextVar, Error, EventLoop, create_task, yield_now};
 use signal_hook::low_level::raise;
 
 use crate::support::{
@@ -81,6 +83,54 @@ fn a_handler_runs_as_often_as_the_signal_comes_and_in_the_order_of_the_signals()
             until(|| log.borrow().len() >= 4).await;
             assert_eq!(*log.borrow(), ["two", "one", "one", "two"]);
         });
+    });
+}
+
+#[test]
+fn a_handler_runs_in_a_copy_of_the_context_of_its_registration() {
+    static USER: ContextVar<i32> = ContextVar::new("user");
+    alone(|| {
+        run(async {
+            let (log, seen) = (Log::<i32>::default(), Log::<i32>::default());
+            drop(USER.set(1));
+            let heard = Rc::clone(&log);
+            let handler = move || {
+                heard.borrow_mut().push(USER.get().unwrap());
+                drop(USER.set(10));
+            };
+            EventLoop::current().add_signal_handler(SIGUSR1, handler).unwrap();
+            drop(USER.set(2));
+            // the pipe was opened in another context
+            let saw = Rc::clone(&seen);
+            EventLoop::current()
+                .add_signal_handler(SIGUSR2, move || saw.borrow_mut().push(USER.get().unwrap()))
+                .unwrap();
+            for signal in [SIGUSR1, SIGUSR2, SIGUSR1] {
+                send(signal);
+            }
+            until(|| log.borrow().len() == 2).await;
+            // asyncio: each registration has one copy, in which all its calls run
+            assert_eq!((&*log.borrow(), &*seen.borrow()), (&vec![1, 10], &vec![2]));
+            assert_eq!(USER.get(), Some(2));
+        });
+    });
+}
+
+#[test]
+fn what_opens_the_pipe_keeps_no_context() {
+    static HELD: ContextVar<Rc<()>> = ContextVar::new("held");
+    alone(|| {
+        let (lp, held) = (real_loop(), Rc::new(()));
+        let lent = Rc::clone(&held);
+        lp.run_until_complete(lp.create_task(async move {
+            drop(HELD.set(lent));
+            let waits = create_task(received(SIGUSR1));
+            yield_now().await;
+            waits.cancel();
+            yield_now().await;
+        }))
+        .unwrap();
+        assert_eq!(Rc::strong_count(&held), 1);
     });
 }
 
@@ -294,28 +344,218 @@ fn a_removed_handler_gives_the_signal_back() {
 }
 
 #[test]
-fn a_wait_that_is_over_gives_the_signal_back() {
+fn a_loop_that_closes_gives_back_what_its_tasks_have_waited_for() {
     dies_of(SIGINT, || {
         run(async {
             let waits = create_task(ctrl_c());
             yield_now().await;
             send(SIGINT);
             waits.await.unwrap();
+            send(SIGINT); // that is kept
         });
         send(SIGINT);
     });
 }
 
 #[test]
-fn a_wait_that_is_cancelled_gives_the_signal_back() {
+fn a_signal_that_a_task_has_waited_for_can_be_given_back() {
     dies_of(SIGINT, || {
         run(async {
             let waits = create_task(ctrl_c());
             yield_now().await;
             waits.cancel();
             yield_now().await;
+            send(SIGINT); // that is kept
+            assert!(EventLoop::current().remove_signal_handler(SIGINT));
+            assert!(!EventLoop::current().remove_signal_handler(SIGINT));
             send(SIGINT);
         });
+    });
+}
+
+#[test]
+fn a_wait_during_which_its_signal_is_given_back_ends_with_it() {
+    dies_of(SIGUSR1, || {
+        run(async {
+            let waits = create_task(received(SIGUSR1));
+            yield_now().await;
+            assert!(EventLoop::current().remove_signal_handler(SIGUSR1));
+            send(SIGUSR1);
+            waits.await.unwrap();
+            send(SIGUSR1);
+        });
+    });
+}
+
+/// Whether a signal is there for the running task, kept from before.
+async fn is_kept(signal: i32) -> bool {
+    oneloop::timeout(Duration::from_secs(1), received(signal)).await.is_ok()
+}
+
+#[test]
+fn signals_that_come_while_the_last_one_is_handled_are_kept() {
+    alone(|| {
+        run(async {
+            let waits = create_task(async {
+                received(SIGUSR1).await.unwrap();
+                yield_now().await; // it handles the first one
+                for _ in 0..2 {
+                    assert!(is_kept(SIGUSR1).await);
+                }
+                assert!(!is_kept(SIGUSR1).await);
+            });
+            yield_now().await;
+            (0..3).for_each(|_| send(SIGUSR1));
+            waits.await;
+        });
+    });
+}
+
+#[test]
+fn a_signal_that_comes_after_a_wait_was_given_up_is_kept() {
+    alone(|| {
+        run(async {
+            for _ in 0..3 {
+                assert!(!is_kept(SIGUSR1).await);
+                send(SIGUSR1);
+                yield_now().await;
+                assert!(is_kept(SIGUSR1).await);
+            }
+        });
+    });
+}
+
+#[test]
+fn a_signal_that_ends_a_wait_in_the_iteration_of_its_cancellation_is_kept() {
+    alone(|| {
+        run(async {
+            let waits = create_task(async {
+                assert!(oneloop::catch_cancelled(received(SIGUSR1)).await.is_err());
+                assert!(is_kept(SIGUSR1).await);
+            });
+            yield_now().await;
+            let (mut left, right) = UnixStream::pair().unwrap();
+            left.write_all(b"x").unwrap();
+            // called in the same iteration as what reads the signal, after it
+            let task = waits.handle();
+            EventLoop::current()
+                .add_reader(&right, move || {
+                    task.cancel();
+                })
+                .unwrap();
+            send(SIGUSR1);
+            waits.await;
+            EventLoop::current().remove_reader(&right);
+        });
+    });
+}
+
+#[test]
+fn a_signal_between_the_waits_of_two_tasks_is_kept_for_the_next_task() {
+    alone(|| {
+        run(async {
+            for _ in 0..3 {
+                let waits = create_task(received(SIGUSR1));
+                yield_now().await;
+                send(SIGUSR1);
+                waits.await.unwrap();
+                send(SIGUSR1);
+                assert!(create_task(is_kept(SIGUSR1)).await);
+                assert!(!create_task(is_kept(SIGUSR1)).await, "it was received");
+            }
+        });
+    });
+}
+
+#[test]
+fn a_slow_task_receives_what_a_quick_one_has_received() {
+    alone(|| {
+        run(async {
+            let wait_for_three = |pause: u64| {
+                create_task(async move {
+                    for _ in 0..3 {
+                        received(SIGUSR1).await.unwrap();
+                        oneloop::sleep(Duration::from_secs(pause)).await;
+                    }
+                    assert!(!is_kept(SIGUSR1).await);
+                })
+            };
+            let (quick, slow) = (wait_for_three(1), wait_for_three(100));
+            for _ in 0..3 {
+                yield_now().await;
+                send(SIGUSR1);
+                oneloop::sleep(Duration::from_secs(10)).await;
+            }
+            quick.await;
+            slow.await;
+        });
+    });
+}
+
+#[test]
+fn branches_of_one_task_receive_the_same_signal() {
+    alone(|| {
+        run(async {
+            let both = create_task(async {
+                let (one, two) = futures::join!(received(SIGUSR1), received(SIGUSR1));
+                one.and(two).unwrap();
+                assert!(!is_kept(SIGUSR1).await);
+            });
+            yield_now().await;
+            send(SIGUSR1);
+            both.await;
+        });
+    });
+}
+
+#[test]
+fn a_signal_that_comes_between_two_runs_is_kept() {
+    alone(|| {
+        let lp = real_loop();
+        lp.run_until_complete(async {
+            let waits = create_task(received(SIGUSR1));
+            yield_now().await;
+            send(SIGUSR1);
+            waits.await.unwrap();
+        })
+        .unwrap();
+        send(SIGUSR1);
+        lp.run_until_complete(received(SIGUSR1)).unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_task_with_many_signals_to_receive_starves_no_other() {
+    alone(|| {
+        run(async {
+            let turns = Rc::new(Cell::new(0));
+            let count = Rc::clone(&turns);
+            let waits = create_task(async {
+                for _ in 0..10_000 {
+                    received(SIGUSR1).await.unwrap();
+                }
+            });
+            yield_now().await;
+            (0..10_000).for_each(|_| send(SIGUSR1));
+            let other = create_task(async move {
+                loop {
+                    count.set(count.get() + 1);
+                    yield_now().await;
+                }
+            });
+            waits.await;
+            other.cancel();
+            assert!(turns.get() > 100, "{} turns", turns.get());
+        });
+    });
+}
+
+#[test]
+fn what_only_keeps_signals_is_no_reason_to_wait() {
+    alone(|| {
+        let lp = virtual_loop();
+        lp.run_until_complete(async { assert!(!is_kept(SIGUSR1).await) }).unwrap();
+        assert!(matches!(lp.run_until_complete(oneloop::Event::new().wait()), Err(Error::Deadlock(_))));
     });
 }
 
@@ -410,24 +650,126 @@ fn the_pipe_is_there_while_a_signal_is_handled() {
     });
 }
 
+/// More than a pipe has room for.
+const STORM: u32 = 70_000;
+
 #[test]
-fn more_signals_than_the_pipe_has_room_for_are_no_harm() {
+fn a_handler_runs_as_often_as_the_signal_comes_in_a_storm_too() {
     alone(|| {
         let lp = real_loop();
-        let heard = Rc::new(Cell::new(0_u32));
+        let heard = Rc::new(Cell::new(0));
         let count = Rc::clone(&heard);
         lp.add_signal_handler(SIGUSR1, move || count.set(count.get() + 1)).unwrap();
-        for _ in 0..70_000 {
-            send(SIGUSR1);
+        for round in 1..=2 {
+            (0..STORM).for_each(|_| send(SIGUSR1));
+            lp.run_until_complete(until(|| heard.get() >= round * STORM)).unwrap();
+            lp.run_until_complete(yield_now()).unwrap();
+            assert_eq!(heard.get(), round * STORM);
         }
+    });
+}
+
+#[test]
+fn a_signal_is_heard_behind_a_storm_of_another() {
+    alone(|| {
+        run(async {
+            let (log, lp) = (Log::<String>::default(), EventLoop::current());
+            lp.add_signal_handler(SIGUSR2, || ()).unwrap();
+            lp.add_signal_handler(SIGTERM, note(&log, "handled")).unwrap();
+            let waits = create_task(ctrl_c());
+            yield_now().await;
+            (0..STORM).for_each(|_| send(SIGUSR2));
+            send(SIGTERM);
+            send(SIGINT);
+            waits.await.unwrap();
+            until(|| !log.borrow().is_empty()).await;
+            assert_eq!(*log.borrow(), ["handled"]);
+        });
+    });
+}
+
+#[test]
+fn a_storm_that_does_not_end_hides_no_other_signal() {
+    alone(|| {
+        let lp = real_loop();
+        lp.add_signal_handler(SIGUSR2, || ()).unwrap();
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&over);
+        let storm = thread::spawn(move || {
+            while !is_over.load(Ordering::SeqCst) {
+                send(SIGUSR2);
+            }
+        });
         lp.run_until_complete(async {
-            until(|| heard.get() > 0).await;
-            let before = heard.get();
-            send(SIGUSR1);
-            until(|| heard.get() > before).await;
+            for _ in 0..10 {
+                let waits = create_task(received(SIGTERM));
+                yield_now().await;
+                send(SIGTERM);
+                waits.await.unwrap();
+            }
         })
         .unwrap();
-        assert!(heard.get() > 60_000);
+        over.store(true, Ordering::SeqCst);
+        storm.join().unwrap();
+    });
+}
+
+/// Runs `child` in a forked copy of this process, and returns the signal that ends it.
+#[expect(unsafe_code, reason = "the standard library has no fork without exec")]
+fn forked(child: impl FnOnce()) -> Option<i32> {
+    // SAFETY: the process is there for one test, whose other threads only wait.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        let exit_code = i32::from(catch_unwind(AssertUnwindSafe(child)).is_err());
+        // SAFETY: a call that does not return.
+        unsafe { libc::_exit(exit_code) };
+    }
+    let mut status = 0;
+    // SAFETY: the call writes to an integer that is alive for the call.
+    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
+    assert_ne!(status, 1 << 8, "the child has panicked");
+    ExitStatus::from_raw(status).signal()
+}
+
+#[test]
+fn a_signal_of_a_forked_child_is_not_heard_by_the_loop_of_its_parent() {
+    alone(|| {
+        run(async {
+            let (log, lp) = (Log::<String>::default(), EventLoop::current());
+            lp.add_signal_handler(SIGUSR1, note(&log, "handled")).unwrap();
+            let waits = create_task(received(SIGUSR2));
+            yield_now().await;
+            // the child handles no signal: they do there what they do by default
+            assert_eq!(forked(|| send(SIGUSR1)), Some(SIGUSR1));
+            assert_eq!(forked(|| send(SIGUSR2)), Some(SIGUSR2));
+            oneloop::sleep(Duration::from_secs(1)).await;
+            assert!(log.borrow().is_empty());
+            assert!(!waits.done());
+            send(SIGUSR1);
+            until(|| !log.borrow().is_empty()).await;
+            waits.cancel();
+        });
+    });
+}
+
+#[test]
+fn a_forked_child_may_handle_signals_of_its_own() {
+    alone(|| {
+        let lp = real_loop();
+        lp.add_signal_handler(SIGUSR1, || panic!("in the parent")).unwrap();
+        let child = || {
+            let own = real_loop();
+            let calls = Rc::new(Cell::new(0));
+            let count = Rc::clone(&calls);
+            own.add_signal_handler(SIGUSR1, move || count.set(count.get() + 1)).unwrap();
+            send(SIGUSR1);
+            own.run_until_complete(until(|| calls.get() == 1)).unwrap();
+            drop(own);
+            send(SIGUSR1);
+        };
+        assert_eq!(forked(child), Some(SIGUSR1));
+        lp.set_exception_handler(|report| panic!("{report:?}"));
+        lp.run_until_complete(oneloop::sleep(Duration::from_millis(10))).unwrap();
     });
 }
 
