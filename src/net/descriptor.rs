@@ -13,6 +13,7 @@ use crate::current::{self, wake_target};
 use crate::kernel::Leaf;
 use crate::node::{Loop, wake};
 use crate::reactor::{Direction, SourceKey};
+use crate::sys::socket;
 
 /// A non-blocking descriptor that is registered with the loop. Sockets and pipes are built on it.
 ///
@@ -48,9 +49,39 @@ use crate::reactor::{Direction, SourceKey};
 pub struct Descriptor<T: AsRawFd> {
     /// `None` only in a `Descriptor` that `into_inner` or `map` has emptied and is about to drop.
     inner: Option<T>,
+    short_transfer: ShortTransfer,
     kernel: Rc<Loop>,
     key: SourceKey,
 }
+
+/// What it says of a direction if a call has moved fewer bytes than it was asked to.
+///
+/// It says something only of TCP, where a call stops for two reasons: there are no more bytes or no more room, of which
+/// the next event will tell, or there are urgent bytes, of which an event of their own tells. Everything else may stop
+/// at a boundary that no event tells of: of a packet or datagram, of a line of a terminal, of bytes that came with
+/// descriptors or from another sender. A pipe has packets as soon as the other end, which may be a child's, is switched
+/// to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShortTransfer {
+    /// The direction is blocked now.
+    Blocked,
+    /// Nothing.
+    Unknown,
+}
+
+impl ShortTransfer {
+    /// For a socket that certainly speaks TCP, and nothing above it. Only Linux tells of urgent bytes.
+    pub(crate) const TCP: Self =
+        if cfg!(any(target_os = "linux", target_os = "android")) { Self::Blocked } else { Self::Unknown };
+
+    /// For a socket of which the program says that it is a TCP socket.
+    pub(crate) fn of_socket(socket: &impl AsRawFd) -> Self {
+        if socket::is_tcp(socket) { Self::TCP } else { Self::Unknown }
+    }
+}
+
+/// The greatest number of bytes that one system call moves.
+const MOST_BYTES_OF_A_CALL: usize = 0x7fff_f000;
 
 impl<T: AsRawFd> Descriptor<T> {
     /// Registers a descriptor with this thread's loop. The descriptor must be non-blocking.
@@ -61,21 +92,26 @@ impl<T: AsRawFd> Descriptor<T> {
     /// # Panics
     /// If this thread is in no loop.
     pub fn new(inner: T) -> io::Result<Self> {
-        Self::register(inner, true)
+        Self::register(inner, true, ShortTransfer::Unknown)
     }
 
-    /// Registers a socket that is still connecting. It counts as writable once the connection is made or has failed.
-    pub(crate) fn connecting(inner: T) -> io::Result<Self> {
-        Self::register(inner, false)
+    /// As `new`, for a socket of which it is known what a short transfer says.
+    pub(super) fn of_stream(inner: T, short_transfer: ShortTransfer) -> io::Result<Self> {
+        Self::register(inner, true, short_transfer)
     }
 
-    fn register(inner: T, writable: bool) -> io::Result<Self> {
+    /// Registers a TCP socket that is still connecting. It counts as writable once the connection is made or has failed.
+    pub(super) fn connecting(inner: T) -> io::Result<Self> {
+        Self::register(inner, false, ShortTransfer::TCP)
+    }
+
+    fn register(inner: T, writable: bool, short_transfer: ShortTransfer) -> io::Result<Self> {
         let kernel = current::expect();
         let fd = inner.as_raw_fd();
         let (key, stale) = kernel.with_reactor(|reactor| reactor.register(fd, writable))?;
         // callbacks of a closed descriptor whose number the system has given to this one
         stale.into_iter().flatten().for_each(|handle| handle.cancel());
-        Ok(Self { inner: Some(inner), kernel, key })
+        Ok(Self { inner: Some(inner), short_transfer, kernel, key })
     }
 
     /// The registered object.
@@ -135,19 +171,18 @@ impl<T: AsRawFd> Descriptor<T> {
         self.retry(Direction::Write, write).await
     }
 
-    /// Waits until the direction is ready, and moves bytes of a stream by one call of `operation`.
+    /// Waits until the direction is ready, and moves bytes by one call of `operation`, which asks for `requested` bytes.
     ///
-    /// If that moves fewer bytes than `short_below`, the direction counts as blocked, which saves the system call that
-    /// would find that out. The conclusion is right for stream sockets and pipes, and wrong for terminals and
-    /// datagrams: `short_below` is 0 for those.
+    /// If that moves fewer, and it is known what that says, the direction counts as blocked, which saves the system call
+    /// that would find that out.
     pub(crate) fn transfer(
         &self,
         direction: Direction,
-        short_below: usize,
+        requested: usize,
         mut operation: impl FnMut(&T) -> io::Result<usize>,
     ) -> impl Future<Output = io::Result<usize>> {
         self.retry(direction, move |inner| {
-            operation(inner).inspect(|moved| self.note_length(direction, *moved, short_below))
+            operation(inner).inspect(|moved| self.note_length(direction, *moved, requested))
         })
     }
 
@@ -155,10 +190,10 @@ impl<T: AsRawFd> Descriptor<T> {
     pub(crate) fn try_transfer(
         &self,
         direction: Direction,
-        short_below: usize,
+        requested: usize,
         operation: impl FnMut(&T) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        self.attempt(direction, operation).inspect(|moved| self.note_length(direction, *moved, short_below))
+        self.attempt(direction, operation).inspect(|moved| self.note_length(direction, *moved, requested))
     }
 
     /// Calls `operation` without waiting: `WouldBlock` if the direction is not known to be ready.
@@ -177,8 +212,9 @@ impl<T: AsRawFd> Descriptor<T> {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    fn note_length(&self, direction: Direction, moved: usize, short_below: usize) {
-        if 0 < moved && moved < short_below {
+    fn note_length(&self, direction: Direction, moved: usize, requested: usize) {
+        let is_short = 0 < moved && moved < requested.min(MOST_BYTES_OF_A_CALL);
+        if is_short && self.short_transfer == ShortTransfer::Blocked {
             self.kernel.with_reactor(|reactor| reactor.set_used_up(self.key, direction));
         }
     }
@@ -195,6 +231,10 @@ impl<T: AsRawFd> Descriptor<T> {
         }
     }
 
+    pub(super) fn short_transfer(&self) -> ShortTransfer {
+        self.short_transfer
+    }
+
     /// The loop that the descriptor is registered with.
     pub(crate) fn kernel(&self) -> &Rc<Loop> {
         &self.kernel
@@ -203,7 +243,7 @@ impl<T: AsRawFd> Descriptor<T> {
     /// The same registration, with the object wrapped in another type.
     pub(crate) fn map<U: AsRawFd>(mut self, wrap: impl FnOnce(T) -> U) -> Descriptor<U> {
         let inner = self.inner.take().map(wrap);
-        Descriptor { inner, kernel: Rc::clone(&self.kernel), key: self.key }
+        Descriptor { inner, short_transfer: self.short_transfer, kernel: Rc::clone(&self.kernel), key: self.key }
     }
 
     /// Notes that an operation would block. The direction becomes ready again with the next event.

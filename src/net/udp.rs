@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket as StdSocket};
 
-use super::descriptor::Descriptor;
+use super::descriptor::{Descriptor, ShortTransfer};
 use super::std_socket::{as_fd, std_socket};
 
 /// A UDP socket of the loop. Several tasks may send and receive; each datagram goes to one of them.
@@ -108,4 +108,4 @@ impl UdpSocket {
     }
 }
 
-std_socket!(UdpSocket, StdSocket, SocketAddr);
+std_socket!(UdpSocket, StdSocket, SocketAddr, |_| ShortTransfer::Unknown);

@@ -5,7 +5,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram as StdSocket};
 use std::path::Path;
 
 use super::backoff::Backoff;
-use super::descriptor::Descriptor;
+use super::descriptor::{Descriptor, ShortTransfer};
 use super::std_socket::{as_fd, std_socket};
 use super::unix_path::{bind_error, remove_stale};
 
@@ -133,4 +133,4 @@ impl UnixDatagram {
     }
 }
 
-std_socket!(UnixDatagram, StdSocket, SocketAddr);
+std_socket!(UnixDatagram, StdSocket, SocketAddr, |_| ShortTransfer::Unknown);

@@ -187,8 +187,8 @@ impl<W: Clone> Reactor<W> {
         }
     }
 
-    /// Notes that an operation on a stream has moved fewer bytes than it was asked to. So there are no more now, and an
-    /// event will report the next ones.
+    /// Notes that an operation on a TCP stream has moved fewer bytes than it was asked to. So there are no more now, and
+    /// an event will report the next ones.
     pub(crate) fn set_used_up(&mut self, key: SourceKey, direction: Direction) {
         if let Some(readiness) = self.readiness(key, direction) {
             readiness.set_used_up();

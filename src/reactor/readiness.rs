@@ -50,7 +50,7 @@ impl Sign {
 ///     │                              │                                   ▲  │
 ///  Blocked ◀─────────────────────────┘                                   │  │
 ///     │ ▲     an operation would block,                                  │  │
-///     │ │     or a stream has moved fewer bytes than it was asked to     │  │
+///     │ │     or a TCP stream moved fewer bytes than it was asked to     │  │
 ///     │ │                                                                │  │
 ///     │ └───────────────── an operation would block ─────────────────────┼──┘
 ///     └─────────────────────────── event: Over ──────────────────────────┘

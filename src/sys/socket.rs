@@ -144,6 +144,18 @@ pub(crate) fn set_keep_alive(socket: &impl AsRawFd, after: Option<Duration>) -> 
     set_flag(socket, Flag::KeepAlive, after.is_some())
 }
 
+/// Whether it is a socket that speaks TCP. False on a system that does not tell.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn is_tcp(socket: &impl AsRawFd) -> bool {
+    let is = |name, expected| option(socket, libc::SOL_SOCKET, name).is_ok_and(|value| value == expected);
+    is(libc::SO_TYPE, libc::SOCK_STREAM) && is(libc::SO_PROTOCOL, libc::IPPROTO_TCP)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn is_tcp(_socket: &impl AsRawFd) -> bool {
+    false
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "a c_int has four bytes")]
 const INT_SIZE: libc::socklen_t = size_of::<libc::c_int>() as libc::socklen_t;
 

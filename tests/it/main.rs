@@ -8,6 +8,7 @@ mod support;
 
 mod as_completed;
 mod barrier;
+mod boundaries;
 mod cancel;
 mod condition;
 mod connect;
