@@ -89,9 +89,12 @@ where
     }
 }
 
-/// The public methods of a type that can be read. The type has a method `byte_stream(&self) -> ByteStream<…>`.
+/// The public methods of a type that can be read. The type has the methods
+/// `byte_stream(&self) -> ByteStream<$Inner>` and `descriptor(&self) -> &Descriptor<$Inner>`.
 macro_rules! reads {
-    ($Type:ty) => {
+    ($Type:ty, $Inner:ty) => {
+        reads_with!($Type, $Inner);
+
         impl $Type {
             /// Waits until there is something to read, and reads what fits: asyncio's `sock_recv_into`. 0 means the end
             /// of the stream, or a buffer without room.
@@ -138,21 +141,16 @@ macro_rules! reads {
             pub fn try_read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
                 self.byte_stream().try_read(buffer)
             }
-
-            /// Waits until a read would not block: there may be bytes, the end, or an error.
-            ///
-            /// # Cancel safety
-            /// Nothing is lost.
-            pub async fn readable(&self) {
-                self.byte_stream().descriptor.readable().await;
-            }
         }
     };
 }
 
-/// The public methods of a type that can be written to. The type has a method `byte_stream(&self) -> ByteStream<…>`.
+/// The public methods of a type that can be written to. The type has the methods
+/// `byte_stream(&self) -> ByteStream<$Inner>` and `descriptor(&self) -> &Descriptor<$Inner>`.
 macro_rules! writes {
-    ($Type:ty) => {
+    ($Type:ty, $Inner:ty) => {
+        writes_with!($Type, $Inner);
+
         impl $Type {
             /// Waits until there is room, and writes as many bytes as the system takes.
             ///
@@ -195,14 +193,6 @@ macro_rules! writes {
             /// `WouldBlock` if the loop has not yet learned of room; and as [`write`](Self::write).
             pub fn try_write(&self, bytes: &[u8]) -> std::io::Result<usize> {
                 self.byte_stream().try_write(bytes)
-            }
-
-            /// Waits until a write would not block: there may be room, or an error.
-            ///
-            /// # Cancel safety
-            /// Nothing is lost.
-            pub async fn writable(&self) {
-                self.byte_stream().descriptor.writable().await;
             }
         }
     };

@@ -131,20 +131,35 @@ impl<T: AsRawFd> Descriptor<T> {
         }
     }
 
-    /// Waits until a read would not block: there may be bytes, the end, or an error.
+    /// Waits until a read would not block: there are bytes, the end, or an error. It is what the callback of
+    /// [`add_reader`](crate::EventLoop::add_reader) is called for, once: when this returns, the system has just said so.
+    /// Another task may read first.
+    ///
+    /// Asking the system is a call of its own, which [`read_with`](Self::read_with) does without.
     ///
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn readable(&self) {
-        self.wait(Direction::Read).await;
+        self.until(Direction::Read, socket::is_readable).await;
     }
 
-    /// Waits until a write would not block: there may be room, or an error.
+    /// Waits until a write would not block: there is room, or an error. As [`readable`](Self::readable), of writing.
     ///
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn writable(&self) {
-        self.wait(Direction::Write).await;
+        self.until(Direction::Write, socket::is_writable).await;
+    }
+
+    async fn until(&self, direction: Direction, is_ready: impl Fn(&T) -> bool) {
+        loop {
+            self.wait(direction).await;
+            // what is known may be out of date: the program reads and writes by calls of its own too
+            if is_ready(self.get_ref()) {
+                return;
+            }
+            self.set_blocked(direction);
+        }
     }
 
     /// Waits until the descriptor may be readable and calls `read`, again and again until that returns something else
@@ -169,6 +184,53 @@ impl<T: AsRawFd> Descriptor<T> {
     /// Nothing is lost: while this waits, `write` has done nothing.
     pub async fn write_with<R>(&self, write: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.retry(Direction::Write, write).await
+    }
+
+    /// Calls `read` without waiting, unless it is known that it would block. If it returns `WouldBlock`, that is known
+    /// until the next event, so a loop around this and [`readable`](Self::readable) waits.
+    ///
+    /// # Errors
+    /// The errors of `read`, except `Interrupted`; and `WouldBlock` if `read` was not called, because the loop has not
+    /// learned yet that it would not block.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{Descriptor, run};
+    /// use std::io::{ErrorKind, Write};
+    /// use std::net::{TcpListener, TcpStream};
+    ///
+    /// run(async {
+    ///     let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    ///     let mut peer = TcpStream::connect(listener.local_addr()?)?;
+    ///     let stream = listener.accept()?.0;
+    ///     stream.set_nonblocking(true)?;
+    ///     let stream = Descriptor::new(stream)?;
+    ///     peer.write_all(b"hello")?;
+    ///     let mut bytes = [0; 100];
+    ///     let count = loop {
+    ///         stream.readable().await;
+    ///         match stream.try_read_with(|stream| stream.peek(&mut bytes)) {
+    ///             Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+    ///             other => break other?,
+    ///         }
+    ///     };
+    ///     assert_eq!(count, 5);
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_read_with<R>(&self, read: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.attempt(Direction::Read, read)
+    }
+
+    /// Calls `write` without waiting, unless it is known that it would block. As
+    /// [`try_read_with`](Self::try_read_with), of writing.
+    ///
+    /// # Errors
+    /// The errors of `write`, except `Interrupted`; and `WouldBlock` if `write` was not called, because the loop has not
+    /// learned yet that it would not block.
+    pub fn try_write_with<R>(&self, write: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.attempt(Direction::Write, write)
     }
 
     /// Waits until the direction is ready, and moves bytes by one call of `operation`, which asks for `requested` bytes.

@@ -6,6 +6,7 @@ use std::{fmt, io};
 
 use super::byte_stream::{ByteStream, reads, writes};
 use super::descriptor::Descriptor;
+use super::own_calls::{reads_with, writes_with};
 use super::std_socket::as_fd;
 use crate::sys::set_nonblocking;
 
@@ -76,6 +77,10 @@ macro_rules! pipe_end {
                 self.descriptor
             }
 
+            fn descriptor(&self) -> &Descriptor<File> {
+                &self.descriptor
+            }
+
             fn byte_stream(&self) -> ByteStream<'_, File> {
                 ByteStream { descriptor: &self.descriptor }
             }
@@ -93,5 +98,5 @@ macro_rules! pipe_end {
 
 pipe_end!(PipeReader, "connect_read_pipe");
 pipe_end!(PipeWriter, "connect_write_pipe");
-reads!(PipeReader);
-writes!(PipeWriter);
+reads!(PipeReader, File);
+writes!(PipeWriter, File);

@@ -67,6 +67,12 @@ macro_rules! std_socket {
 
         as_fd!($Type);
 
+        impl $Type {
+            fn descriptor(&self) -> &Descriptor<$Std> {
+                &self.descriptor
+            }
+        }
+
         impl std::fmt::Debug for $Type {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.debug_tuple(stringify!($Type)).field(self.get_ref()).finish()

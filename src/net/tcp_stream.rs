@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::byte_stream::{ByteStream, reads, writes};
 use super::descriptor::{Descriptor, ShortTransfer};
+use super::own_calls::{reads_with, writes_with};
 use super::std_socket::{as_fd, std_socket};
 use crate::sys::socket;
 
@@ -109,5 +110,5 @@ impl TcpStream {
 }
 
 std_socket!(TcpStream, StdStream, SocketAddr, ShortTransfer::of_socket);
-reads!(TcpStream);
-writes!(TcpStream);
+reads!(TcpStream, StdStream);
+writes!(TcpStream, StdStream);

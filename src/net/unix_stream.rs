@@ -8,6 +8,7 @@ use std::path::Path;
 use super::backoff::Backoff;
 use super::byte_stream::{ByteStream, reads, writes};
 use super::descriptor::{Descriptor, ShortTransfer};
+use super::own_calls::{reads_with, writes_with};
 use super::std_socket::{as_fd, std_socket};
 
 /// A Unix stream connection of the loop.
@@ -97,5 +98,5 @@ impl UnixStream {
 }
 
 std_socket!(UnixStream, StdStream, SocketAddr, |_| ShortTransfer::Unknown);
-reads!(UnixStream);
-writes!(UnixStream);
+reads!(UnixStream, StdStream);
+writes!(UnixStream, StdStream);
