@@ -51,7 +51,7 @@ where
     }
 
     pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.descriptor.try_transfer(Direction::Read, buffer.len(), |mut inner| inner.read(buffer))
+        self.descriptor.try_transfer_once(Direction::Read, buffer.len(), |mut inner| inner.read(buffer))
     }
 }
 
@@ -85,7 +85,7 @@ where
     }
 
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.descriptor.try_transfer(Direction::Write, bytes.len(), |mut inner| inner.write(bytes))
+        self.descriptor.try_transfer_once(Direction::Write, bytes.len(), |mut inner| inner.write(bytes))
     }
 }
 
@@ -136,8 +136,12 @@ macro_rules! reads {
 
             /// Reads what is there, without waiting.
             ///
+            /// It counts as one of the 64 operations that a step of a task may do, so what is made of this and
+            /// [`readable`](Self::readable) starves no other task. A callback may do as many as it likes.
+            ///
             /// # Errors
-            /// `WouldBlock` if the loop has not yet learned of bytes to read; and as [`read`](Self::read).
+            /// `WouldBlock` if the loop has not yet learned of bytes to read, or the step has done enough; and as
+            /// [`read`](Self::read).
             pub fn try_read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
                 self.byte_stream().try_read(buffer)
             }
@@ -189,8 +193,12 @@ macro_rules! writes {
 
             /// Writes as many bytes as the system takes now, without waiting.
             ///
+            /// It counts as one of the 64 operations that a step of a task may do, so what is made of this and
+            /// [`writable`](Self::writable) starves no other task. A callback may do as many as it likes.
+            ///
             /// # Errors
-            /// `WouldBlock` if the loop has not yet learned of room; and as [`write`](Self::write).
+            /// `WouldBlock` if the loop has not yet learned of room, or the step has done enough; and as
+            /// [`write`](Self::write).
             pub fn try_write(&self, bytes: &[u8]) -> std::io::Result<usize> {
                 self.byte_stream().try_write(bytes)
             }

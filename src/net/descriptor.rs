@@ -23,7 +23,7 @@ use crate::sys::socket;
 /// in the order in which they began to wait.
 ///
 /// A descriptor that is always ready does not starve other tasks: after 64 operations in one step of a task, the next
-/// operation waits for the next iteration.
+/// operation waits for the next iteration, and one that does not wait returns `WouldBlock`.
 ///
 /// # Examples
 /// ```
@@ -189,9 +189,13 @@ impl<T: AsRawFd> Descriptor<T> {
     /// Calls `read` without waiting, unless it is known that it would block. If it returns `WouldBlock`, that is known
     /// until the next event, so a loop around this and [`readable`](Self::readable) waits.
     ///
+    /// It counts as one of the 64 operations that a step of a task may do: after these it returns `WouldBlock`, and
+    /// `readable` waits for the next iteration. So what is made of the two starves no other task. A callback may do as
+    /// many as it likes.
+    ///
     /// # Errors
     /// The errors of `read`, except `Interrupted`; and `WouldBlock` if `read` was not called, because the loop has not
-    /// learned yet that it would not block.
+    /// learned yet that it would not block, or the step has done enough.
     ///
     /// # Examples
     /// ```
@@ -220,7 +224,7 @@ impl<T: AsRawFd> Descriptor<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn try_read_with<R>(&self, read: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.attempt(Direction::Read, read)
+        self.try_once(Direction::Read, read)
     }
 
     /// Calls `write` without waiting, unless it is known that it would block. As
@@ -228,9 +232,9 @@ impl<T: AsRawFd> Descriptor<T> {
     ///
     /// # Errors
     /// The errors of `write`, except `Interrupted`; and `WouldBlock` if `write` was not called, because the loop has not
-    /// learned yet that it would not block.
+    /// learned yet that it would not block, or the step has done enough.
     pub fn try_write_with<R>(&self, write: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.attempt(Direction::Write, write)
+        self.try_once(Direction::Write, write)
     }
 
     /// Waits until the direction is ready, and moves bytes by one call of `operation`, which asks for `requested` bytes.
@@ -248,7 +252,8 @@ impl<T: AsRawFd> Descriptor<T> {
         })
     }
 
-    /// As [`transfer`](Self::transfer), without waiting: `WouldBlock` if the direction is not known to be ready.
+    /// As [`transfer`](Self::transfer), without waiting: `WouldBlock` if the direction is not known to be ready. The
+    /// caller has waited for it, or counts its operations itself.
     pub(crate) fn try_transfer(
         &self,
         direction: Direction,
@@ -256,6 +261,25 @@ impl<T: AsRawFd> Descriptor<T> {
         operation: impl FnMut(&T) -> io::Result<usize>,
     ) -> io::Result<usize> {
         self.attempt(direction, operation).inspect(|moved| self.note_length(direction, *moved, requested))
+    }
+
+    /// As `try_transfer`, for the program, whose task may not do it without end.
+    pub(super) fn try_transfer_once(
+        &self,
+        direction: Direction,
+        requested: usize,
+        operation: impl FnMut(&T) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        self.try_once(direction, operation).inspect(|moved| self.note_length(direction, *moved, requested))
+    }
+
+    /// As `attempt`, for the program. After as many operations as a step may do, this returns `WouldBlock`.
+    fn try_once<R>(&self, direction: Direction, operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        let is_in_a_step = current::is_in(&self.kernel) && self.kernel.running_task().is_some();
+        if is_in_a_step && !self.kernel.budget().may_go_on(self.kernel.step().number()) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.attempt(direction, operation)
     }
 
     /// Calls `operation` without waiting: `WouldBlock` if the direction is not known to be ready.

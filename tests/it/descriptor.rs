@@ -776,6 +776,84 @@ fn one_that_is_polled_by_several_wakers_keeps_one_place() {
     });
 }
 
+/// How often another task has had its turn while `tries` makes 64,000 tries without waiting once.
+async fn turns_beside(tries: impl AsyncFn()) -> u32 {
+    let turns = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&turns);
+    let other = create_task(async move {
+        loop {
+            counted.set(counted.get() + 1);
+            yield_now().await;
+        }
+    });
+    tries().await;
+    other.cancel();
+    turns.get()
+}
+
+#[test]
+fn a_loop_of_tries_lets_others_have_their_turn() {
+    const TRIES: u32 = 64_000;
+    run_real(async {
+        let (left, right) = oneloop::net::UnixStream::pair().unwrap();
+        drop(left); // at its end, so it is always ready
+        let reads = async || {
+            let mut done = 0;
+            while done < TRIES {
+                match right.try_read(&mut [0; 9]) {
+                    Ok(_) => done += 1,
+                    Err(_) => right.readable().await,
+                }
+            }
+        };
+        let turns = turns_beside(reads).await;
+        assert!(turns >= TRIES / 65, "{turns} turns");
+
+        let (null, _) = pair();
+        let descriptor = Descriptor::new(null).unwrap();
+        let writes = async || {
+            let mut done = 0;
+            while done < TRIES {
+                match descriptor.try_write_with(|_| Ok(())) {
+                    Ok(()) => done += 1,
+                    Err(_) => descriptor.writable().await,
+                }
+            }
+        };
+        let turns = turns_beside(writes).await;
+        assert!(turns >= TRIES / 65, "{turns} turns");
+
+        // one that waits each time as well
+        let both = async || {
+            for _ in 0..TRIES {
+                descriptor.writable().await;
+                let _ = descriptor.try_write_with(|_| Ok(()));
+            }
+        };
+        let turns = turns_beside(both).await;
+        assert!(turns >= TRIES / 65, "{turns} turns");
+    });
+}
+
+#[test]
+fn a_callback_may_try_as_often_as_it_likes() {
+    run_real(async {
+        let (left, _right) = descriptors();
+        let (done, tried) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let (count, all) = (Rc::clone(&done), Rc::clone(&tried));
+        EventLoop::current().call_soon(move || {
+            for _ in 0..1_000 {
+                all.set(all.get() + 1);
+                count.set(count.get() + u32::from(left.try_write_with(|_| Ok(())).is_ok()));
+            }
+        });
+        while tried.get() == 0 {
+            yield_now().await;
+        }
+        assert_eq!(done.get(), 1_000);
+    });
+}
+
 #[test]
 fn outside_a_step_an_operation_goes_through_although_too_many_did_before() {
     let lp = real_loop();
