@@ -36,7 +36,7 @@ impl TaskKey {
         self.0 as usize
     }
 
-    pub(crate) fn from_word(word: usize) -> Self {
+    pub(crate) const fn from_word(word: usize) -> Self {
         Self(word as u64)
     }
 

@@ -14,6 +14,11 @@ pub(crate) enum WakeTarget {
     Foreign(Waker),
 }
 
+impl WakeTarget {
+    /// What stands for no target in a place that has none.
+    pub(crate) const NOTHING: Self = Self::Task(TaskKey::from_word(0));
+}
+
 impl fmt::Debug for WakeTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

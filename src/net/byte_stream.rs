@@ -7,18 +7,12 @@ use std::os::fd::AsRawFd;
 use super::descriptor::Descriptor;
 use crate::reactor::Direction;
 
+/// The most pieces that one system call takes. More are left to the next call.
+const MOST_PIECES_OF_A_CALL: usize = 1024;
+
 /// A connection or pipe, as the methods of the macros see it.
 pub(super) struct ByteStream<'a, T: AsRawFd> {
     pub(super) descriptor: &'a Descriptor<T>,
-    /// A short read proves that no more bytes are there, and a short write that there is no more room.
-    pub(super) short_is_blocked: bool,
-}
-
-impl<T: AsRawFd> ByteStream<'_, T> {
-    /// The `short_below` of [`Descriptor::transfer`].
-    fn short_below(&self, requested: usize) -> usize {
-        if self.short_is_blocked { requested } else { 0 }
-    }
 }
 
 impl<T> ByteStream<'_, T>
@@ -30,17 +24,15 @@ where
         if buffer.is_empty() {
             return Ok(0);
         }
-        let short_below = self.short_below(buffer.len());
-        self.descriptor.transfer(Direction::Read, short_below, |mut inner| inner.read(buffer)).await
+        self.descriptor.transfer(Direction::Read, buffer.len(), |mut inner| inner.read(buffer)).await
     }
 
     pub(super) async fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let room: usize = buffers.iter().map(|buffer| buffer.len()).sum();
-        if room == 0 {
-            return Ok(0);
-        }
-        let short_below = self.short_below(room);
-        self.descriptor.transfer(Direction::Read, short_below, |mut inner| inner.read_vectored(buffers)).await
+        let Some(first) = buffers.iter().position(|buffer| !buffer.is_empty()) else { return Ok(0) };
+        let count = MOST_PIECES_OF_A_CALL.min(buffers.len() - first);
+        let buffers = &mut buffers[first..][..count];
+        let room = buffers.iter().map(|buffer| buffer.len()).sum();
+        self.descriptor.transfer(Direction::Read, room, |mut inner| inner.read_vectored(buffers)).await
     }
 
     pub(super) async fn read_exact(&self, mut buffer: &mut [u8]) -> io::Result<()> {
@@ -59,8 +51,7 @@ where
     }
 
     pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let short_below = self.short_below(buffer.len());
-        self.descriptor.try_transfer(Direction::Read, short_below, |mut inner| inner.read(buffer))
+        self.descriptor.try_transfer_once(Direction::Read, buffer.len(), |mut inner| inner.read(buffer))
     }
 }
 
@@ -73,17 +64,14 @@ where
         if bytes.is_empty() {
             return Ok(0);
         }
-        let short_below = self.short_below(bytes.len());
-        self.descriptor.transfer(Direction::Write, short_below, |mut inner| inner.write(bytes)).await
+        self.descriptor.transfer(Direction::Write, bytes.len(), |mut inner| inner.write(bytes)).await
     }
 
-    pub(super) async fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        let length: usize = buffers.iter().map(|buffer| buffer.len()).sum();
-        if length == 0 {
-            return Ok(0);
-        }
-        let short_below = self.short_below(length);
-        self.descriptor.transfer(Direction::Write, short_below, |mut inner| inner.write_vectored(buffers)).await
+    pub(super) async fn write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let Some(first) = pieces.iter().position(|piece| !piece.is_empty()) else { return Ok(0) };
+        let pieces = &pieces[first..][..MOST_PIECES_OF_A_CALL.min(pieces.len() - first)];
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        self.descriptor.transfer(Direction::Write, length, |mut inner| inner.write_vectored(pieces)).await
     }
 
     pub(super) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
@@ -97,20 +85,22 @@ where
     }
 
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let short_below = self.short_below(bytes.len());
-        self.descriptor.try_transfer(Direction::Write, short_below, |mut inner| inner.write(bytes))
+        self.descriptor.try_transfer_once(Direction::Write, bytes.len(), |mut inner| inner.write(bytes))
     }
 }
 
-/// The public methods of a type that can be read. The type has a method `byte_stream(&self) -> ByteStream<…>`.
+/// The public methods of a type that can be read. The type has the methods
+/// `byte_stream(&self) -> ByteStream<$Inner>` and `descriptor(&self) -> &Descriptor<$Inner>`.
 macro_rules! reads {
-    ($Type:ty) => {
+    ($Type:ty, $Inner:ty) => {
+        reads_with!($Type, $Inner);
+
         impl $Type {
             /// Waits until there is something to read, and reads what fits: asyncio's `sock_recv_into`. 0 means the end
             /// of the stream, or a buffer without room.
             ///
-            /// A buffer larger than the messages saves a system call for each message: a read that does not fill the
-            /// buffer proves that no more bytes are there.
+            /// A buffer larger than the messages saves a system call for each message of a TCP connection: there a read
+            /// that does not fill the buffer proves that no more bytes are there.
             ///
             /// # Errors
             /// Errors of the system call, such as `ConnectionReset`.
@@ -121,7 +111,8 @@ macro_rules! reads {
                 self.byte_stream().read(buffer).await
             }
 
-            /// As [`read`](Self::read), into several buffers, which are filled one after another.
+            /// As [`read`](Self::read), into several buffers, which are filled one after another. One call takes at most
+            /// 1024 of them.
             ///
             /// # Errors
             /// As [`read`](Self::read).
@@ -145,26 +136,25 @@ macro_rules! reads {
 
             /// Reads what is there, without waiting.
             ///
+            /// It counts as one of the 64 operations that a step of a task may do, so what is made of this and
+            /// [`readable`](Self::readable) starves no other task. A callback may do as many as it likes.
+            ///
             /// # Errors
-            /// `WouldBlock` if the loop has not yet learned of bytes to read; and as [`read`](Self::read).
+            /// `WouldBlock` if the loop has not yet learned of bytes to read, or the step has done enough; and as
+            /// [`read`](Self::read).
             pub fn try_read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
                 self.byte_stream().try_read(buffer)
-            }
-
-            /// Waits until a read would not block: there may be bytes, the end, or an error.
-            ///
-            /// # Cancel safety
-            /// Nothing is lost.
-            pub async fn readable(&self) {
-                self.byte_stream().descriptor.readable().await;
             }
         }
     };
 }
 
-/// The public methods of a type that can be written to. The type has a method `byte_stream(&self) -> ByteStream<…>`.
+/// The public methods of a type that can be written to. The type has the methods
+/// `byte_stream(&self) -> ByteStream<$Inner>` and `descriptor(&self) -> &Descriptor<$Inner>`.
 macro_rules! writes {
-    ($Type:ty) => {
+    ($Type:ty, $Inner:ty) => {
+        writes_with!($Type, $Inner);
+
         impl $Type {
             /// Waits until there is room, and writes as many bytes as the system takes.
             ///
@@ -177,7 +167,8 @@ macro_rules! writes {
                 self.byte_stream().write(bytes).await
             }
 
-            /// As [`write`](Self::write), from several pieces, which are written one after another.
+            /// As [`write`](Self::write), from several pieces, which are written one after another. One call takes at
+            /// most 1024 of them.
             ///
             /// # Errors
             /// As [`write`](Self::write).
@@ -202,18 +193,14 @@ macro_rules! writes {
 
             /// Writes as many bytes as the system takes now, without waiting.
             ///
+            /// It counts as one of the 64 operations that a step of a task may do, so what is made of this and
+            /// [`writable`](Self::writable) starves no other task. A callback may do as many as it likes.
+            ///
             /// # Errors
-            /// `WouldBlock` if the loop has not yet learned of room; and as [`write`](Self::write).
+            /// `WouldBlock` if the loop has not yet learned of room, or the step has done enough; and as
+            /// [`write`](Self::write).
             pub fn try_write(&self, bytes: &[u8]) -> std::io::Result<usize> {
                 self.byte_stream().try_write(bytes)
-            }
-
-            /// Waits until a write would not block: there may be room, or an error.
-            ///
-            /// # Cancel safety
-            /// Nothing is lost.
-            pub async fn writable(&self) {
-                self.byte_stream().descriptor.writable().await;
             }
         }
     };

@@ -168,7 +168,7 @@ async fn connect_to(address: SocketAddr, local_addrs: Rc<[SocketAddr]>) -> io::R
     socket::connect(&socket, &address)?;
     let descriptor = Descriptor::connecting(StdStream::from(socket))?;
     loop {
-        descriptor.writable().await;
+        descriptor.wait(Direction::Write).await;
         if let Some(error) = descriptor.get_ref().take_error()? {
             return Err(error);
         }

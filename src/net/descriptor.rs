@@ -13,6 +13,7 @@ use crate::current::{self, wake_target};
 use crate::kernel::Leaf;
 use crate::node::{Loop, wake};
 use crate::reactor::{Direction, SourceKey};
+use crate::sys::socket;
 
 /// A non-blocking descriptor that is registered with the loop. Sockets and pipes are built on it.
 ///
@@ -22,7 +23,7 @@ use crate::reactor::{Direction, SourceKey};
 /// in the order in which they began to wait.
 ///
 /// A descriptor that is always ready does not starve other tasks: after 64 operations in one step of a task, the next
-/// operation waits for the next iteration.
+/// operation waits for the next iteration, and one that does not wait returns `WouldBlock`.
 ///
 /// # Examples
 /// ```
@@ -48,9 +49,39 @@ use crate::reactor::{Direction, SourceKey};
 pub struct Descriptor<T: AsRawFd> {
     /// `None` only in a `Descriptor` that `into_inner` or `map` has emptied and is about to drop.
     inner: Option<T>,
+    short_transfer: ShortTransfer,
     kernel: Rc<Loop>,
     key: SourceKey,
 }
+
+/// What it says of a direction if a call has moved fewer bytes than it was asked to.
+///
+/// It says something only of TCP, where a call stops for two reasons: there are no more bytes or no more room, of which
+/// the next event will tell, or there are urgent bytes, of which an event of their own tells. Everything else may stop
+/// at a boundary that no event tells of: of a packet or datagram, of a line of a terminal, of bytes that came with
+/// descriptors or from another sender. A pipe has packets as soon as the other end, which may be a child's, is switched
+/// to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShortTransfer {
+    /// The direction is blocked now.
+    Blocked,
+    /// Nothing.
+    Unknown,
+}
+
+impl ShortTransfer {
+    /// For a socket that certainly speaks TCP, and nothing above it. Only Linux tells of urgent bytes.
+    pub(crate) const TCP: Self =
+        if cfg!(any(target_os = "linux", target_os = "android")) { Self::Blocked } else { Self::Unknown };
+
+    /// For a socket of which the program says that it is a TCP socket.
+    pub(crate) fn of_socket(socket: &impl AsRawFd) -> Self {
+        if socket::is_tcp(socket) { Self::TCP } else { Self::Unknown }
+    }
+}
+
+/// The greatest number of bytes that one system call moves.
+const MOST_BYTES_OF_A_CALL: usize = 0x7fff_f000;
 
 impl<T: AsRawFd> Descriptor<T> {
     /// Registers a descriptor with this thread's loop. The descriptor must be non-blocking.
@@ -61,21 +92,26 @@ impl<T: AsRawFd> Descriptor<T> {
     /// # Panics
     /// If this thread is in no loop.
     pub fn new(inner: T) -> io::Result<Self> {
-        Self::register(inner, true)
+        Self::register(inner, true, ShortTransfer::Unknown)
     }
 
-    /// Registers a socket that is still connecting. It counts as writable once the connection is made or has failed.
-    pub(crate) fn connecting(inner: T) -> io::Result<Self> {
-        Self::register(inner, false)
+    /// As `new`, for a socket of which it is known what a short transfer says.
+    pub(super) fn of_stream(inner: T, short_transfer: ShortTransfer) -> io::Result<Self> {
+        Self::register(inner, true, short_transfer)
     }
 
-    fn register(inner: T, writable: bool) -> io::Result<Self> {
+    /// Registers a TCP socket that is still connecting. It counts as writable once the connection is made or has failed.
+    pub(super) fn connecting(inner: T) -> io::Result<Self> {
+        Self::register(inner, false, ShortTransfer::TCP)
+    }
+
+    fn register(inner: T, writable: bool, short_transfer: ShortTransfer) -> io::Result<Self> {
         let kernel = current::expect();
         let fd = inner.as_raw_fd();
         let (key, stale) = kernel.with_reactor(|reactor| reactor.register(fd, writable))?;
         // callbacks of a closed descriptor whose number the system has given to this one
         stale.into_iter().flatten().for_each(|handle| handle.cancel());
-        Ok(Self { inner: Some(inner), kernel, key })
+        Ok(Self { inner: Some(inner), short_transfer, kernel, key })
     }
 
     /// The registered object.
@@ -95,20 +131,35 @@ impl<T: AsRawFd> Descriptor<T> {
         }
     }
 
-    /// Waits until a read would not block: there may be bytes, the end, or an error.
+    /// Waits until a read would not block: there are bytes, the end, or an error. It is what the callback of
+    /// [`add_reader`](crate::EventLoop::add_reader) is called for, once: when this returns, the system has just said so.
+    /// Another task may read first.
+    ///
+    /// Asking the system is a call of its own, which [`read_with`](Self::read_with) does without.
     ///
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn readable(&self) {
-        self.wait(Direction::Read).await;
+        self.until(Direction::Read, socket::is_readable).await;
     }
 
-    /// Waits until a write would not block: there may be room, or an error.
+    /// Waits until a write would not block: there is room, or an error. As [`readable`](Self::readable), of writing.
     ///
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn writable(&self) {
-        self.wait(Direction::Write).await;
+        self.until(Direction::Write, socket::is_writable).await;
+    }
+
+    async fn until(&self, direction: Direction, is_ready: impl Fn(&T) -> bool) {
+        loop {
+            self.wait(direction).await;
+            // what is known may be out of date: the program reads and writes by calls of its own too
+            if is_ready(self.get_ref()) {
+                return;
+            }
+            self.set_blocked(direction);
+        }
     }
 
     /// Waits until the descriptor may be readable and calls `read`, again and again until that returns something else
@@ -135,30 +186,100 @@ impl<T: AsRawFd> Descriptor<T> {
         self.retry(Direction::Write, write).await
     }
 
-    /// Waits until the direction is ready, and moves bytes of a stream by one call of `operation`.
+    /// Calls `read` without waiting, unless it is known that it would block. If it returns `WouldBlock`, that is known
+    /// until the next event, so a loop around this and [`readable`](Self::readable) waits.
     ///
-    /// If that moves fewer bytes than `short_below`, the direction counts as blocked, which saves the system call that
-    /// would find that out. The conclusion is right for stream sockets and pipes, and wrong for terminals and
-    /// datagrams: `short_below` is 0 for those.
+    /// It counts as one of the 64 operations that a step of a task may do: after these it returns `WouldBlock`, and
+    /// `readable` waits for the next iteration. So what is made of the two starves no other task. A callback may do as
+    /// many as it likes.
+    ///
+    /// # Errors
+    /// The errors of `read`, except `Interrupted`; and `WouldBlock` if `read` was not called, because the loop has not
+    /// learned yet that it would not block, or the step has done enough.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{Descriptor, run};
+    /// use std::io::{ErrorKind, Write};
+    /// use std::net::{TcpListener, TcpStream};
+    ///
+    /// run(async {
+    ///     let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    ///     let mut peer = TcpStream::connect(listener.local_addr()?)?;
+    ///     let stream = listener.accept()?.0;
+    ///     stream.set_nonblocking(true)?;
+    ///     let stream = Descriptor::new(stream)?;
+    ///     peer.write_all(b"hello")?;
+    ///     let mut bytes = [0; 100];
+    ///     let count = loop {
+    ///         stream.readable().await;
+    ///         match stream.try_read_with(|stream| stream.peek(&mut bytes)) {
+    ///             Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+    ///             other => break other?,
+    ///         }
+    ///     };
+    ///     assert_eq!(count, 5);
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_read_with<R>(&self, read: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.try_once(Direction::Read, read)
+    }
+
+    /// Calls `write` without waiting, unless it is known that it would block. As
+    /// [`try_read_with`](Self::try_read_with), of writing.
+    ///
+    /// # Errors
+    /// The errors of `write`, except `Interrupted`; and `WouldBlock` if `write` was not called, because the loop has not
+    /// learned yet that it would not block, or the step has done enough.
+    pub fn try_write_with<R>(&self, write: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.try_once(Direction::Write, write)
+    }
+
+    /// Waits until the direction is ready, and moves bytes by one call of `operation`, which asks for `requested` bytes.
+    ///
+    /// If that moves fewer, and it is known what that says, the direction counts as blocked, which saves the system call
+    /// that would find that out.
     pub(crate) fn transfer(
         &self,
         direction: Direction,
-        short_below: usize,
+        requested: usize,
         mut operation: impl FnMut(&T) -> io::Result<usize>,
     ) -> impl Future<Output = io::Result<usize>> {
         self.retry(direction, move |inner| {
-            operation(inner).inspect(|moved| self.note_length(direction, *moved, short_below))
+            operation(inner).inspect(|moved| self.note_length(direction, *moved, requested))
         })
     }
 
-    /// As [`transfer`](Self::transfer), without waiting: `WouldBlock` if the direction is not known to be ready.
+    /// As [`transfer`](Self::transfer), without waiting: `WouldBlock` if the direction is not known to be ready. The
+    /// caller has waited for it, or counts its operations itself.
     pub(crate) fn try_transfer(
         &self,
         direction: Direction,
-        short_below: usize,
+        requested: usize,
         operation: impl FnMut(&T) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        self.attempt(direction, operation).inspect(|moved| self.note_length(direction, *moved, short_below))
+        self.attempt(direction, operation).inspect(|moved| self.note_length(direction, *moved, requested))
+    }
+
+    /// As `try_transfer`, for the program, whose task may not do it without end.
+    pub(super) fn try_transfer_once(
+        &self,
+        direction: Direction,
+        requested: usize,
+        operation: impl FnMut(&T) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        self.try_once(direction, operation).inspect(|moved| self.note_length(direction, *moved, requested))
+    }
+
+    /// As `attempt`, for the program. After as many operations as a step may do, this returns `WouldBlock`.
+    fn try_once<R>(&self, direction: Direction, operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        let is_in_a_step = current::is_in(&self.kernel) && self.kernel.running_task().is_some();
+        if is_in_a_step && !self.kernel.budget().may_go_on(self.kernel.step().number()) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.attempt(direction, operation)
     }
 
     /// Calls `operation` without waiting: `WouldBlock` if the direction is not known to be ready.
@@ -177,8 +298,9 @@ impl<T: AsRawFd> Descriptor<T> {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    fn note_length(&self, direction: Direction, moved: usize, short_below: usize) {
-        if 0 < moved && moved < short_below {
+    fn note_length(&self, direction: Direction, moved: usize, requested: usize) {
+        let is_short = 0 < moved && moved < requested.min(MOST_BYTES_OF_A_CALL);
+        if is_short && self.short_transfer == ShortTransfer::Blocked {
             self.kernel.with_reactor(|reactor| reactor.set_used_up(self.key, direction));
         }
     }
@@ -195,6 +317,10 @@ impl<T: AsRawFd> Descriptor<T> {
         }
     }
 
+    pub(super) fn short_transfer(&self) -> ShortTransfer {
+        self.short_transfer
+    }
+
     /// The loop that the descriptor is registered with.
     pub(crate) fn kernel(&self) -> &Rc<Loop> {
         &self.kernel
@@ -203,7 +329,7 @@ impl<T: AsRawFd> Descriptor<T> {
     /// The same registration, with the object wrapped in another type.
     pub(crate) fn map<U: AsRawFd>(mut self, wrap: impl FnOnce(T) -> U) -> Descriptor<U> {
         let inner = self.inner.take().map(wrap);
-        Descriptor { inner, kernel: Rc::clone(&self.kernel), key: self.key }
+        Descriptor { inner, short_transfer: self.short_transfer, kernel: Rc::clone(&self.kernel), key: self.key }
     }
 
     /// Notes that an operation would block. The direction becomes ready again with the next event.

@@ -45,6 +45,7 @@ mod endpoint; // addresses to connect to or to listen on
 mod resolve; // host names to addresses
 mod backoff; // growing pauses between attempts
 mod unix_path; // the file of a Unix socket
+mod own_calls; // what every socket and pipe has for calls that the program makes itself
 mod byte_stream; // reading and writing of any connection or pipe
 mod std_socket; // what a socket shares with the standard library's
 mod accept; // accepting of any listener

@@ -2,11 +2,11 @@
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileTypeExt;
 use std::{fmt, io};
 
 use super::byte_stream::{ByteStream, reads, writes};
 use super::descriptor::Descriptor;
+use super::own_calls::{reads_with, writes_with};
 use super::std_socket::as_fd;
 use crate::sys::set_nonblocking;
 
@@ -41,22 +41,11 @@ pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
 /// The reading end of a pipe, or another descriptor that bytes come from: a terminal, a child's output.
 pub struct PipeReader {
     descriptor: Descriptor<File>,
-    is_pipe: bool,
 }
 
 /// The writing end of a pipe, or another descriptor that takes bytes.
 pub struct PipeWriter {
     descriptor: Descriptor<File>,
-    is_pipe: bool,
-}
-
-/// Makes a descriptor non-blocking and registers it. Returns whether it is a pipe or a socket, where a short read
-/// proves that no more bytes are there. A terminal proves nothing: it gives a line at a time.
-fn register(fd: OwnedFd) -> io::Result<(Descriptor<File>, bool)> {
-    let file = File::from(fd);
-    set_nonblocking(&file)?;
-    let kind = file.metadata()?.file_type();
-    Ok((Descriptor::new(file)?, kind.is_fifo() || kind.is_socket()))
 }
 
 /// What both ends have in common. `$asyncio` is the method of asyncio's loop.
@@ -74,8 +63,8 @@ macro_rules! pipe_end {
             /// # Panics
             /// If this thread is in no loop.
             pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
-                let (descriptor, is_pipe) = register(fd)?;
-                Ok(Self { descriptor, is_pipe })
+                set_nonblocking(&fd)?;
+                Ok(Self { descriptor: Descriptor::new(File::from(fd))? })
             }
 
             /// Removes the descriptor from the loop and returns it. It is still non-blocking.
@@ -83,13 +72,17 @@ macro_rules! pipe_end {
                 self.descriptor.into_inner().into()
             }
 
-            /// The descriptor, still registered, and whether it is a pipe or a socket.
-            pub(crate) fn into_descriptor(self) -> (Descriptor<File>, bool) {
-                (self.descriptor, self.is_pipe)
+            /// The descriptor, still registered.
+            pub(crate) fn into_descriptor(self) -> Descriptor<File> {
+                self.descriptor
+            }
+
+            fn descriptor(&self) -> &Descriptor<File> {
+                &self.descriptor
             }
 
             fn byte_stream(&self) -> ByteStream<'_, File> {
-                ByteStream { descriptor: &self.descriptor, short_is_blocked: self.is_pipe }
+                ByteStream { descriptor: &self.descriptor }
             }
         }
 
@@ -105,5 +98,5 @@ macro_rules! pipe_end {
 
 pipe_end!(PipeReader, "connect_read_pipe");
 pipe_end!(PipeWriter, "connect_write_pipe");
-reads!(PipeReader);
-writes!(PipeWriter);
+reads!(PipeReader, File);
+writes!(PipeWriter, File);

@@ -6,6 +6,8 @@ use std::rc::Rc;
 use std::{fmt, io};
 
 use super::byte_stream::{ByteStream, reads, writes};
+use super::descriptor::Descriptor;
+use super::own_calls::{reads_with, writes_with};
 use super::tcp_stream::TcpStream;
 use super::unix_stream::UnixStream;
 
@@ -136,19 +138,27 @@ macro_rules! splits {
         }
 
         impl ReadHalf<$Stream> {
+            fn descriptor(&self) -> &Descriptor<$Std> {
+                self.byte_stream().descriptor
+            }
+
             fn byte_stream(&self) -> ByteStream<'_, $Std> {
                 self.stream.byte_stream()
             }
         }
 
         impl WriteHalf<$Stream> {
+            fn descriptor(&self) -> &Descriptor<$Std> {
+                self.byte_stream().descriptor
+            }
+
             fn byte_stream(&self) -> ByteStream<'_, $Std> {
                 self.stream.byte_stream()
             }
         }
 
-        reads!(ReadHalf<$Stream>);
-        writes!(WriteHalf<$Stream>);
+        reads!(ReadHalf<$Stream>, $Std);
+        writes!(WriteHalf<$Stream>, $Std);
     };
 }
 

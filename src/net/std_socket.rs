@@ -18,9 +18,10 @@ macro_rules! as_fd {
     };
 }
 
-/// The methods and traits of a socket whose only field is `descriptor: Descriptor<$Std>`.
+/// The methods and traits of a socket whose only field is `descriptor: Descriptor<$Std>`. `$short_transfer` tells what a
+/// short transfer of a socket says.
 macro_rules! std_socket {
-    ($Type:ident, $Std:ty, $Address:ty) => {
+    ($Type:ident, $Std:ty, $Address:ty, $short_transfer:expr) => {
         impl $Type {
             /// Takes over a socket of the standard library: makes it non-blocking and registers it with this thread's
             /// loop.
@@ -32,7 +33,8 @@ macro_rules! std_socket {
             /// If this thread is in no loop.
             pub fn from_std(socket: $Std) -> std::io::Result<Self> {
                 socket.set_nonblocking(true)?;
-                Ok(Self { descriptor: Descriptor::new(socket)? })
+                let short_transfer = $short_transfer(&socket);
+                Ok(Self { descriptor: Descriptor::of_stream(socket, short_transfer)? })
             }
 
             /// Removes the socket from the loop and returns it as the standard library's type. It is still
@@ -64,6 +66,12 @@ macro_rules! std_socket {
         }
 
         as_fd!($Type);
+
+        impl $Type {
+            fn descriptor(&self) -> &Descriptor<$Std> {
+                &self.descriptor
+            }
+        }
 
         impl std::fmt::Debug for $Type {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::{fmt, io};
 
 use super::accept::skip_aborted;
-use super::descriptor::{Descriptor, ReadinessFuture};
+use super::descriptor::{Descriptor, ReadinessFuture, ShortTransfer};
 use super::std_socket::as_fd;
 use super::tcp_stream::TcpStream;
 use crate::reactor::Direction;
@@ -107,7 +107,7 @@ impl TcpListenerBuilder {
         }
         let bound = socket::bind(&socket, &address).and_then(|()| socket::listen(&socket, self.backlog));
         bound.map_err(|e| io::Error::new(e.kind(), format!("while attempting to bind on {address}: {e}")))?;
-        TcpListener::from_nonblocking(StdListener::from(socket))
+        TcpListener::from_nonblocking(StdListener::from(socket), ShortTransfer::TCP)
     }
 }
 
@@ -128,8 +128,10 @@ impl TcpListener {
         TcpListenerBuilder { backlog: DEFAULT_BACKLOG, reuse_address: true, reuse_port: false, only_v6: None }
     }
 
-    fn from_nonblocking(listener: StdListener) -> io::Result<Self> {
-        Ok(Self { descriptor: Descriptor::new(mio::net::TcpListener::from_std(listener))? })
+    /// `short_transfer` is that of the connections, which speak what the listening socket speaks.
+    fn from_nonblocking(listener: StdListener, short_transfer: ShortTransfer) -> io::Result<Self> {
+        let listener = mio::net::TcpListener::from_std(listener);
+        Ok(Self { descriptor: Descriptor::of_stream(listener, short_transfer)? })
     }
 
     /// Takes over a listening socket of the standard library: makes it non-blocking and registers it with this thread's
@@ -142,7 +144,8 @@ impl TcpListener {
     /// If this thread is in no loop.
     pub fn from_std(listener: StdListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Self::from_nonblocking(listener)
+        let short_transfer = ShortTransfer::of_socket(&listener);
+        Self::from_nonblocking(listener, short_transfer)
     }
 
     /// Removes the socket from the loop and returns it as the standard library's type. It is still non-blocking.
@@ -161,7 +164,7 @@ impl TcpListener {
     /// Nothing is lost: a connection is accepted and returned, or stays in the backlog.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, address) = self.descriptor.read_with(|listener| skip_aborted(|| listener.accept())).await?;
-        Ok((TcpStream::from_nonblocking(stream)?, address))
+        Ok((TcpStream::accepted(stream, self.descriptor.short_transfer())?, address))
     }
 
     /// Waits until there may be a connection, without borrowing the listener.
@@ -172,7 +175,7 @@ impl TcpListener {
     /// A connection from the backlog, or `WouldBlock`.
     pub(crate) fn try_accept(&self) -> io::Result<TcpStream> {
         let accepted = self.descriptor.attempt(Direction::Read, |listener| skip_aborted(|| listener.accept()));
-        TcpStream::from_nonblocking(accepted?.0)
+        TcpStream::accepted(accepted?.0, self.descriptor.short_transfer())
     }
 
     /// The address that the socket listens on.

@@ -5,7 +5,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream as StdStream};
 use std::time::Duration;
 
 use super::byte_stream::{ByteStream, reads, writes};
-use super::descriptor::Descriptor;
+use super::descriptor::{Descriptor, ShortTransfer};
+use super::own_calls::{reads_with, writes_with};
 use super::std_socket::{as_fd, std_socket};
 use crate::sys::socket;
 
@@ -52,8 +53,8 @@ impl TcpStream {
     }
 
     /// A connection that mio has accepted and made non-blocking.
-    pub(super) fn from_nonblocking(stream: mio::net::TcpStream) -> io::Result<Self> {
-        Descriptor::new(stream.into()).map(Self::from_descriptor)
+    pub(super) fn accepted(stream: mio::net::TcpStream, short_transfer: ShortTransfer) -> io::Result<Self> {
+        Descriptor::of_stream(stream.into(), short_transfer).map(Self::from_descriptor)
     }
 
     /// The descriptor, still registered.
@@ -62,7 +63,7 @@ impl TcpStream {
     }
 
     pub(super) fn byte_stream(&self) -> ByteStream<'_, StdStream> {
-        ByteStream { descriptor: &self.descriptor, short_is_blocked: true }
+        ByteStream { descriptor: &self.descriptor }
     }
 
     /// Ends one direction or both. The peer reads the bytes that were written, and then the end of the stream.
@@ -108,6 +109,6 @@ impl TcpStream {
     }
 }
 
-std_socket!(TcpStream, StdStream, SocketAddr);
-reads!(TcpStream);
-writes!(TcpStream);
+std_socket!(TcpStream, StdStream, SocketAddr, ShortTransfer::of_socket);
+reads!(TcpStream, StdStream);
+writes!(TcpStream, StdStream);

@@ -3,7 +3,8 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket as StdSocket};
 
-use super::descriptor::Descriptor;
+use super::descriptor::{Descriptor, ShortTransfer};
+use super::own_calls::{reads_with, writes_with};
 use super::std_socket::{as_fd, std_socket};
 
 /// A UDP socket of the loop. Several tasks may send and receive; each datagram goes to one of them.
@@ -108,4 +109,6 @@ impl UdpSocket {
     }
 }
 
-std_socket!(UdpSocket, StdSocket, SocketAddr);
+std_socket!(UdpSocket, StdSocket, SocketAddr, |_| ShortTransfer::Unknown);
+reads_with!(UdpSocket, StdSocket);
+writes_with!(UdpSocket, StdSocket);

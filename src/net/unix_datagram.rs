@@ -5,9 +5,11 @@ use std::os::unix::net::{SocketAddr, UnixDatagram as StdSocket};
 use std::path::Path;
 
 use super::backoff::Backoff;
-use super::descriptor::Descriptor;
+use super::descriptor::{Descriptor, ShortTransfer};
+use super::own_calls::{reads_with, writes_with};
 use super::std_socket::{as_fd, std_socket};
 use super::unix_path::{bind_error, remove_stale};
+use crate::reactor::Direction;
 
 /// A Unix datagram socket of the loop. Several tasks may send and receive; each datagram goes to one of them. No
 /// datagram is lost on the way, and they arrive in order.
@@ -111,7 +113,7 @@ impl UnixDatagram {
     pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let (path, mut backoff) = (path.as_ref(), Backoff::new());
         loop {
-            self.descriptor.writable().await;
+            self.descriptor.wait(Direction::Write).await;
             match self.get_ref().send_to(datagram, path) {
                 // the receiver's queue is full, not the own send buffer: no event would follow
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => backoff.wait().await,
@@ -133,4 +135,6 @@ impl UnixDatagram {
     }
 }
 
-std_socket!(UnixDatagram, StdSocket, SocketAddr);
+std_socket!(UnixDatagram, StdSocket, SocketAddr, |_| ShortTransfer::Unknown);
+reads_with!(UnixDatagram, StdSocket);
+writes_with!(UnixDatagram, StdSocket);

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use super::backoff::Backoff;
 use super::byte_stream::{ByteStream, reads, writes};
-use super::descriptor::Descriptor;
+use super::descriptor::{Descriptor, ShortTransfer};
+use super::own_calls::{reads_with, writes_with};
 use super::std_socket::{as_fd, std_socket};
 
 /// A Unix stream connection of the loop.
@@ -15,9 +16,8 @@ use super::std_socket::{as_fd, std_socket};
 /// The methods take `&self`, so one task may read while another one writes: through an `Rc`, or with
 /// [`into_split`](Self::into_split).
 ///
-/// It carries bytes only. If the peer sends descriptors along with its bytes, a read may wait although bytes are left,
-/// until the peer sends more or closes. To receive descriptors, use a [`Descriptor`] and its
-/// [`read_with`](Descriptor::read_with).
+/// It carries bytes only: descriptors that the peer sends along with its bytes are closed. To receive them, use a
+/// [`Descriptor`] and its [`read_with`](Descriptor::read_with).
 ///
 /// # Examples
 /// ```
@@ -85,7 +85,7 @@ impl UnixStream {
     }
 
     pub(super) fn byte_stream(&self) -> ByteStream<'_, StdStream> {
-        ByteStream { descriptor: &self.descriptor, short_is_blocked: true }
+        ByteStream { descriptor: &self.descriptor }
     }
 
     /// Ends one direction or both. The peer reads the bytes that were written, and then the end of the stream.
@@ -97,6 +97,6 @@ impl UnixStream {
     }
 }
 
-std_socket!(UnixStream, StdStream, SocketAddr);
-reads!(UnixStream);
-writes!(UnixStream);
+std_socket!(UnixStream, StdStream, SocketAddr, |_| ShortTransfer::Unknown);
+reads!(UnixStream, StdStream);
+writes!(UnixStream, StdStream);

@@ -1,7 +1,8 @@
 //! Readiness of descriptors, and the wake from other threads, on mio. Owns the poll; must not know what waits for a
 //! descriptor.
 
-mod readiness; // what is known of one direction of a descriptor, and what waits for it
+mod fd_waiters; // what waits for one direction of a descriptor
+mod readiness; // what is known of one direction of a descriptor
 mod reactor; // the poll, and the table of registrations
 mod fd_callbacks; // descriptors that callbacks watch
 

@@ -147,7 +147,9 @@ impl<W: Clone> Reactor<W> {
             // this fails if the descriptor was closed already, which has removed it from the poll
             let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
             if let Source::Owned(directions) = source {
-                waiting.extend(directions.into_iter().flat_map(Readiness::into_waiters));
+                for mut readiness in directions {
+                    waiting.extend(readiness.waiters().take_all());
+                }
             }
         }
         waiting
@@ -166,7 +168,7 @@ impl<W: Clone> Reactor<W> {
         let next = self.last_waiter + 1;
         match self.readiness(key, direction) {
             Some(readiness) if !readiness.is_ready() => {
-                let spare = readiness.wait(number, next, target);
+                let spare = readiness.waiters().wait(number, next, target);
                 self.last_waiter = next;
                 (false, spare)
             }
@@ -187,8 +189,8 @@ impl<W: Clone> Reactor<W> {
         }
     }
 
-    /// Notes that an operation on a stream has moved fewer bytes than it was asked to. So there are no more now, and an
-    /// event will report the next ones.
+    /// Notes that an operation on a TCP stream has moved fewer bytes than it was asked to. So there are no more now, and
+    /// an event will report the next ones.
     pub(crate) fn set_used_up(&mut self, key: SourceKey, direction: Direction) {
         if let Some(readiness) = self.readiness(key, direction) {
             readiness.set_used_up();
@@ -197,7 +199,7 @@ impl<W: Clone> Reactor<W> {
 
     /// Removes a waiter, because its future was dropped. The caller drops the target, outside the borrow.
     pub(crate) fn forget_waiter(&mut self, key: SourceKey, direction: Direction, number: u64) -> Option<WakeTarget> {
-        self.readiness(key, direction)?.forget(number)
+        self.readiness(key, direction)?.waiters().forget(number)
     }
 
     fn readiness(&mut self, key: SourceKey, direction: Direction) -> Option<&mut Readiness> {

@@ -3,6 +3,7 @@
 
 use std::os::fd::RawFd;
 
+use super::fd_waiters::FdWaiters;
 use crate::base::WakeTarget;
 
 /// One of the two directions of a descriptor.
@@ -50,7 +51,7 @@ impl Sign {
 ///     │                              │                                   ▲  │
 ///  Blocked ◀─────────────────────────┘                                   │  │
 ///     │ ▲     an operation would block,                                  │  │
-///     │ │     or a stream has moved fewer bytes than it was asked to     │  │
+///     │ │     or a TCP stream moved fewer bytes than it was asked to     │  │
 ///     │ │                                                                │  │
 ///     │ └───────────────── an operation would block ─────────────────────┼──┘
 ///     └─────────────────────────── event: Over ──────────────────────────┘
@@ -73,13 +74,12 @@ enum Known {
 #[derive(Debug)]
 pub(crate) struct Readiness {
     known: Known,
-    /// The futures that wait, in the order in which they came, each with its number.
-    waiters: Vec<(u64, WakeTarget)>,
+    waiters: FdWaiters,
 }
 
 impl Readiness {
     pub(super) fn new(ready: bool) -> Self {
-        Self { known: if ready { Known::Ready } else { Known::Blocked }, waiters: Vec::new() }
+        Self { known: if ready { Known::Ready } else { Known::Blocked }, waiters: FdWaiters::default() }
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -96,28 +96,8 @@ impl Readiness {
         }
     }
 
-    /// Lets `target` wait. If there is a waiter with this number, `target` replaces its target, which is returned.
-    /// Otherwise `target` waits behind all others, and gets the number `next`.
-    pub(super) fn wait(&mut self, number: &mut u64, next: u64, target: WakeTarget) -> Option<WakeTarget> {
-        if let Some((_, held)) = self.waiters.iter_mut().find(|(other, _)| other == number) {
-            return Some(std::mem::replace(held, target));
-        }
-        *number = next;
-        // nearly always one task reads and one writes, so a vector with room for more would waste memory
-        self.waiters.reserve_exact(1);
-        self.waiters.push((next, target));
-        None
-    }
-
-    /// Removes the waiter with this number. The caller drops the target, outside the borrow.
-    pub(super) fn forget(&mut self, number: u64) -> Option<WakeTarget> {
-        let at = self.waiters.iter().position(|(other, _)| *other == number)?;
-        Some(self.waiters.remove(at).1)
-    }
-
-    /// The waiters of a descriptor that is deregistered, in order.
-    pub(super) fn into_waiters(self) -> impl Iterator<Item = WakeTarget> {
-        self.waiters.into_iter().map(|(_, target)| target)
+    pub(super) fn waiters(&mut self) -> &mut FdWaiters {
+        &mut self.waiters
     }
 
     /// Takes an event in. All waiters are moved to `events`, in order: each tries its operation, and waits anew if that
@@ -129,6 +109,6 @@ impl Readiness {
             Sign::Ready => self.known = Known::Ready,
             Sign::Over => self.known = Known::Over,
         }
-        events.extend(self.waiters.drain(..).map(|(_, target)| ReadyEvent::Wake(target)));
+        events.extend(self.waiters.take_all().map(ReadyEvent::Wake));
     }
 }

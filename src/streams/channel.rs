@@ -11,11 +11,7 @@ use std::os::unix::net::UnixStream;
 pub(crate) enum ByteChannel {
     Tcp(TcpStream),
     Unix(UnixStream),
-    Pipe {
-        file: File,
-        /// A short read proves that no more bytes are there. False for a terminal, which gives a line at a time.
-        short_is_blocked: bool,
-    },
+    Pipe(File),
 }
 
 impl ByteChannel {
@@ -23,7 +19,7 @@ impl ByteChannel {
         match self {
             Self::Tcp(socket) => (&*socket).read(buffer),
             Self::Unix(socket) => (&*socket).read(buffer),
-            Self::Pipe { file, .. } => (&*file).read(buffer),
+            Self::Pipe(file) => (&*file).read(buffer),
         }
     }
 
@@ -31,13 +27,8 @@ impl ByteChannel {
         match self {
             Self::Tcp(socket) => (&*socket).write(bytes),
             Self::Unix(socket) => (&*socket).write(bytes),
-            Self::Pipe { file, .. } => (&*file).write(bytes),
+            Self::Pipe(file) => (&*file).write(bytes),
         }
-    }
-
-    /// The `short_below` of `Descriptor::try_transfer`.
-    pub(crate) fn short_below(&self, requested: usize) -> usize {
-        if matches!(self, Self::Pipe { short_is_blocked: false, .. }) { 0 } else { requested }
     }
 
     /// Ends the writing direction. A pipe has no other direction, so there is nothing to do short of closing it.
@@ -45,13 +36,13 @@ impl ByteChannel {
         match self {
             Self::Tcp(socket) => socket.shutdown(Shutdown::Write),
             Self::Unix(socket) => socket.shutdown(Shutdown::Write),
-            Self::Pipe { .. } => Ok(()),
+            Self::Pipe(_) => Ok(()),
         }
     }
 
     /// Whether it has two directions.
     pub(crate) fn is_duplex(&self) -> bool {
-        !matches!(self, Self::Pipe { .. })
+        !matches!(self, Self::Pipe(_))
     }
 
     pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
@@ -65,7 +56,7 @@ impl ByteChannel {
     fn tcp(&self) -> io::Result<&TcpStream> {
         match self {
             Self::Tcp(socket) => Ok(socket),
-            Self::Unix(_) | Self::Pipe { .. } => {
+            Self::Unix(_) | Self::Pipe(_) => {
                 Err(io::Error::new(io::ErrorKind::Unsupported, "only a TCP connection has IP addresses"))
             }
         }
@@ -77,7 +68,7 @@ impl AsRawFd for ByteChannel {
         match self {
             Self::Tcp(socket) => socket.as_raw_fd(),
             Self::Unix(socket) => socket.as_raw_fd(),
-            Self::Pipe { file, .. } => file.as_raw_fd(),
+            Self::Pipe(file) => file.as_raw_fd(),
         }
     }
 }

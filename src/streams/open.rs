@@ -1,7 +1,6 @@
 //! Streams over a new connection, or over a socket or pipe: asyncio's `open_connection`. Owns how a socket becomes a
 //! reader and a writer; must not know servers.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
@@ -136,10 +135,6 @@ impl UnixStream {
     }
 }
 
-fn pipe_channel((descriptor, short_is_blocked): (Descriptor<File>, bool)) -> Descriptor<ByteChannel> {
-    descriptor.map(|file| ByteChannel::Pipe { file, short_is_blocked })
-}
-
 impl PipeReader {
     /// Converts the pipe's end into a buffered reader.
     ///
@@ -166,13 +161,13 @@ impl PipeReader {
     /// # Panics
     /// If the limit is 0.
     pub fn into_stream_with_limit(self, limit: usize) -> StreamReader {
-        StreamReader::of(Transport::over(pipe_channel(self.into_descriptor()), limit))
+        StreamReader::of(Transport::over(self.into_descriptor().map(ByteChannel::Pipe), limit))
     }
 }
 
 impl PipeWriter {
     /// Converts the pipe's end into a buffered writer. Its `write_eof` closes the pipe.
     pub fn into_stream(self) -> StreamWriter {
-        StreamWriter::of(Transport::over(pipe_channel(self.into_descriptor()), DEFAULT_LIMIT))
+        StreamWriter::of(Transport::over(self.into_descriptor().map(ByteChannel::Pipe), DEFAULT_LIMIT))
     }
 }

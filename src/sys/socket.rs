@@ -144,6 +144,36 @@ pub(crate) fn set_keep_alive(socket: &impl AsRawFd, after: Option<Duration>) -> 
     set_flag(socket, Flag::KeepAlive, after.is_some())
 }
 
+/// Whether a read would not block: there are bytes, the end, or an error.
+pub(crate) fn is_readable(descriptor: &impl AsRawFd) -> bool {
+    is_ready(descriptor, libc::POLLIN)
+}
+
+/// Whether a write would not block: there is room, or an error.
+pub(crate) fn is_writable(descriptor: &impl AsRawFd) -> bool {
+    is_ready(descriptor, libc::POLLOUT)
+}
+
+fn is_ready(descriptor: &impl AsRawFd, events: libc::c_short) -> bool {
+    let mut descriptor = libc::pollfd { fd: descriptor.as_raw_fd(), events, revents: 0 };
+    // SAFETY: one structure, alive for the call, which does not wait.
+    let count = unsafe { libc::poll(&raw mut descriptor, 1, 0) };
+    // what cannot be asked will say so when it is read or written
+    count != 0
+}
+
+/// Whether it is a socket that speaks TCP. False on a system that does not tell.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn is_tcp(socket: &impl AsRawFd) -> bool {
+    let is = |name, expected| option(socket, libc::SOL_SOCKET, name).is_ok_and(|value| value == expected);
+    is(libc::SO_TYPE, libc::SOCK_STREAM) && is(libc::SO_PROTOCOL, libc::IPPROTO_TCP)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn is_tcp(_socket: &impl AsRawFd) -> bool {
+    false
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "a c_int has four bytes")]
 const INT_SIZE: libc::socklen_t = size_of::<libc::c_int>() as libc::socklen_t;
 

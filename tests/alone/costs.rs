@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use oneloop::{Barrier, Condition, Event, Lock, ReturnWhen, Semaphore, Task, create_task, sleep, wait, yield_now};
+use oneloop::{
+    Barrier, Condition, Descriptor, Event, Lock, ReturnWhen, Semaphore, Task, create_task, sleep, wait, yield_now,
+};
 
 use crate::runs::run;
 use crate::turns::one_at_a_time;
@@ -98,6 +100,33 @@ fn cancelling_many_who_wait_at_a_barrier_is_no_square() {
         };
         cancel_all(n, wait, || ());
     });
+}
+
+/// Those who leave in the order in which they came, from the middle, and one after another.
+#[test]
+fn leaving_many_who_wait_for_one_descriptor_is_no_square() {
+    const FEW: u32 = 300;
+    fn all_leave(n: u32, order: impl Fn(usize) -> usize) {
+        run(async {
+            let (left, _right) = std::os::unix::net::UnixStream::pair().expect("two ends");
+            left.set_nonblocking(true).expect("an end");
+            let left = Descriptor::new(left).expect("a loop");
+            let mut waits: Vec<_> = (0..n).map(|_| Some(Box::pin(left.readable()))).collect();
+            for wait in waits.iter_mut().flatten() {
+                for _ in 0..2 {
+                    assert!(futures::poll!(&mut *wait).is_pending());
+                }
+            }
+            for at in 0..waits.len() {
+                drop(waits[order(at)].take());
+            }
+            assert!(waits.iter().all(Option::is_none));
+        });
+    }
+    assert_no_square(FEW, 30, |n| all_leave(n, |at| at));
+    // 7 divides neither number, so each comes once
+    assert_no_square(FEW, 30, |n| all_leave(n, |at| at * 7 % n as usize));
+    assert_no_square(FEW, 30, |n| all_leave(n, |at| n as usize - 1 - at));
 }
 
 #[test]

@@ -73,20 +73,160 @@ fn readable_comes_with_the_first_byte_and_writable_at_once() {
 }
 
 #[test]
-fn readiness_lasts_until_an_operation_finds_it_used_up() {
+fn readable_is_what_the_system_says_now() {
     run_real(async {
         let (left, right) = descriptors();
         left.get_ref().write_all(b"abc").unwrap();
         for letter in [b"a", b"b", b"c"] {
             assert!(is_readable(&right).await); // there was but one event for all three
+            assert!(is_readable(&right).await);
             assert_eq!(read(&right, 1).await.unwrap(), letter);
         }
-        assert!(is_readable(&right).await); // nobody has found out yet
-        let nothing = timeout(ms(5), read(&right, 1)).await;
-        assert!(nothing.is_err());
-        assert!(!is_readable(&right).await);
+        assert!(!is_readable(&right).await); // although each read was given all that it asked for
         left.get_ref().write_all(b"d").unwrap();
         assert_eq!(read(&right, 9).await.unwrap(), b"d");
+    });
+}
+
+/// Waits again and again, and calls `call`, which says whether there was anything. Returns how often.
+async fn tries(descriptor: &Descriptor<UnixStream>, mut call: impl FnMut(&UnixStream) -> bool) -> u32 {
+    let mut tries = 0;
+    let found = timeout(ms(50), async {
+        loop {
+            descriptor.readable().await;
+            tries += 1;
+            if call(descriptor.get_ref()) {
+                return;
+            }
+        }
+    });
+    assert!(found.await.is_err(), "there is nothing");
+    tries
+}
+
+#[test]
+fn readable_does_not_spin_around_calls_that_it_knows_nothing_of() {
+    run_real(async {
+        let (left, right) = descriptors();
+        left.get_ref().write_all(b"1234").unwrap();
+        assert_eq!(read(&right, 4).await.unwrap(), b"1234"); // there may be more
+        let taken = tries(&right, |mut socket| socket.read(&mut [0; 4]).is_ok()).await;
+        assert!(taken <= 1, "{taken} tries of nothing");
+
+        // all is read by calls of which the loop does not learn
+        left.get_ref().write_all(b"5678").unwrap();
+        right.readable().await;
+        let taken = tries(&right, |mut socket| {
+            let _ = socket.read(&mut [0; 99]);
+            false
+        });
+        assert_eq!(taken.await, 1);
+        let other = right.get_ref().try_clone().unwrap();
+        left.get_ref().write_all(b"9").unwrap();
+        right.readable().await;
+        assert_eq!((&other).read(&mut [0; 9]).unwrap(), 1);
+        assert!(!is_readable(&right).await);
+
+        left.get_ref().write_all(b"more").unwrap();
+        assert!(is_readable(&right).await);
+        assert_eq!(read(&right, 9).await.unwrap(), b"more");
+    });
+}
+
+#[test]
+fn writable_waits_while_a_descriptor_is_full_however_that_came() {
+    run_real(async {
+        for registered_first in [false, true] {
+            let (left, right) = pair();
+            let left = if registered_first {
+                let left = Descriptor::new(left).unwrap();
+                left.writable().await;
+                fill(left.get_ref());
+                left
+            } else {
+                fill(&left);
+                Descriptor::new(left).unwrap()
+            };
+            for _ in 0..2 {
+                assert!(timeout(ms(10), left.writable()).await.is_err(), "it is full");
+            }
+            let right = Descriptor::new(right).unwrap();
+            let reader = create_task(async move { while !read(&right, 65_536).await.unwrap().is_empty() {} });
+            left.writable().await;
+            assert_eq!(left.get_ref().write(b"x").unwrap(), 1);
+            drop(left);
+            reader.await;
+        }
+    });
+}
+
+#[test]
+fn a_try_takes_the_readiness_back_and_tells_what_its_call_told() {
+    run_real(async {
+        let (left, right) = descriptors();
+        let calls = Cell::new(0);
+        let receive = || {
+            right.try_read_with(|mut socket| {
+                calls.set(calls.get() + 1);
+                socket.read(&mut [0; 1])
+            })
+        };
+        assert_eq!(receive().unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert_eq!(calls.get(), 0); // nothing was heard of, so nothing was tried
+        left.get_ref().write_all(b"ab").unwrap();
+        right.readable().await;
+        assert_eq!((receive().unwrap(), receive().unwrap()), (1, 1));
+        for _ in 0..5 {
+            assert_eq!(receive().unwrap_err().kind(), ErrorKind::WouldBlock);
+        }
+        assert_eq!(calls.get(), 3); // the first in vain was the last
+
+        fill(left.get_ref());
+        let tried = Cell::new(0);
+        let send = || {
+            left.try_write_with(|mut socket| {
+                tried.set(tried.get() + 1);
+                socket.write(b"x")
+            })
+        };
+        for _ in 0..5 {
+            assert_eq!(send().unwrap_err().kind(), ErrorKind::WouldBlock);
+        }
+        assert_eq!(tried.get(), 1);
+        let refused = left.try_read_with(|_| Err::<(), _>(ErrorKind::PermissionDenied.into()));
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::WouldBlock); // not called: nothing was heard of
+        right.get_ref().write_all(b"x").unwrap();
+        left.readable().await;
+        let refused = left.try_read_with(|_| Err::<(), _>(ErrorKind::PermissionDenied.into()));
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::PermissionDenied);
+    });
+}
+
+#[test]
+fn every_socket_and_pipe_takes_calls_of_ones_own() {
+    run_real(async {
+        let (left, right) = oneloop::net::UnixStream::pair().unwrap();
+        left.write_with(|mut socket| socket.write(b"stream")).await.unwrap();
+        assert_eq!(right.read_with(|mut socket| socket.read(&mut [0; 9])).await.unwrap(), 6);
+        let ((reader, _keep), (_other, writer)) = (left.into_split(), right.into_split());
+        writer.try_write_with(|mut socket| socket.write(b"half")).unwrap();
+        reader.readable().await;
+        assert_eq!(reader.try_read_with(|mut socket| socket.read(&mut [0; 9])).unwrap(), 4);
+
+        let (reader, writer) = oneloop::net::pipe().unwrap();
+        writer.write_with(|mut file| file.write(b"pipe")).await.unwrap();
+        assert_eq!(reader.read_with(|mut file| file.read(&mut [0; 9])).await.unwrap(), 4);
+
+        let (left, right) = oneloop::net::UnixDatagram::pair().unwrap();
+        left.writable().await;
+        left.try_write_with(|socket| socket.send(b"datagram")).unwrap();
+        right.readable().await;
+        assert_eq!(right.try_read_with(|socket| socket.recv(&mut [0; 99])).unwrap(), 8);
+
+        let udp = oneloop::net::UdpSocket::bind(([127, 0, 0, 1], 0)).unwrap();
+        udp.connect(udp.local_addr().unwrap()).unwrap();
+        udp.write_with(|socket| socket.send(b"to itself")).await.unwrap();
+        assert_eq!(udp.read_with(|socket| socket.recv(&mut [0; 99])).await.unwrap(), 9);
     });
 }
 
@@ -633,6 +773,84 @@ fn one_that_is_polled_by_several_wakers_keeps_one_place() {
         };
         futures::future::join(first, second).await;
         assert_eq!(read(&right, 9).await.unwrap(), b"x");
+    });
+}
+
+/// How often another task has had its turn while `tries` makes 64,000 tries without waiting once.
+async fn turns_beside(tries: impl AsyncFn()) -> u32 {
+    let turns = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&turns);
+    let other = create_task(async move {
+        loop {
+            counted.set(counted.get() + 1);
+            yield_now().await;
+        }
+    });
+    tries().await;
+    other.cancel();
+    turns.get()
+}
+
+#[test]
+fn a_loop_of_tries_lets_others_have_their_turn() {
+    const TRIES: u32 = 64_000;
+    run_real(async {
+        let (left, right) = oneloop::net::UnixStream::pair().unwrap();
+        drop(left); // at its end, so it is always ready
+        let reads = async || {
+            let mut done = 0;
+            while done < TRIES {
+                match right.try_read(&mut [0; 9]) {
+                    Ok(_) => done += 1,
+                    Err(_) => right.readable().await,
+                }
+            }
+        };
+        let turns = turns_beside(reads).await;
+        assert!(turns >= TRIES / 65, "{turns} turns");
+
+        let (null, _) = pair();
+        let descriptor = Descriptor::new(null).unwrap();
+        let writes = async || {
+            let mut done = 0;
+            while done < TRIES {
+                match descriptor.try_write_with(|_| Ok(())) {
+                    Ok(()) => done += 1,
+                    Err(_) => descriptor.writable().await,
+                }
+            }
+        };
+        let turns = turns_beside(writes).await;
+        assert!(turns >= TRIES / 65, "{turns} turns");
+
+        // one that waits each time as well
+        let both = async || {
+            for _ in 0..TRIES {
+                descriptor.writable().await;
+                let _ = descriptor.try_write_with(|_| Ok(()));
+            }
+        };
+        let turns = turns_beside(both).await;
+        assert!(turns >= TRIES / 65, "{turns} turns");
+    });
+}
+
+#[test]
+fn a_callback_may_try_as_often_as_it_likes() {
+    run_real(async {
+        let (left, _right) = descriptors();
+        let (done, tried) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let (count, all) = (Rc::clone(&done), Rc::clone(&tried));
+        EventLoop::current().call_soon(move || {
+            for _ in 0..1_000 {
+                all.set(all.get() + 1);
+                count.set(count.get() + u32::from(left.try_write_with(|_| Ok(())).is_ok()));
+            }
+        });
+        while tried.get() == 0 {
+            yield_now().await;
+        }
+        assert_eq!(done.get(), 1_000);
     });
 }
 

@@ -9,6 +9,7 @@ mod support;
 mod another_loop;
 mod as_completed;
 mod barrier;
+mod boundaries;
 mod cancel;
 mod condition;
 mod connect;

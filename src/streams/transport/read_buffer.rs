@@ -18,7 +18,8 @@ pub(crate) fn assert_limit(limit: usize) {
 }
 
 /// How many bytes a read from the channel asks for at first, and at most. A chunk longer than a message makes the read
-/// short, which proves that no more bytes are there and saves a system call. It doubles each time that a read fills it.
+/// short, which on TCP proves that no more bytes are there and saves a system call. It doubles each time that a read
+/// fills it.
 const CHUNK_MIN: usize = 4 * 1024;
 const CHUNK_MAX: usize = 64 * 1024;
 

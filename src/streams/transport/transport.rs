@@ -78,10 +78,7 @@ impl Transport {
         requested: usize,
         operation: impl FnMut(&ByteChannel) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        let moved = self.with_channel(|channel| {
-            let short_below = channel.get_ref().short_below(requested);
-            channel.try_transfer(direction, short_below, operation)
-        });
+        let moved = self.with_channel(|channel| channel.try_transfer(direction, requested, operation));
         moved.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }
 
