@@ -159,6 +159,10 @@ impl<T: Clone + 'static> Node for Copied<T> {
         self.source().promise().kind()
     }
 
+    fn cancelled_counts_as_failed(&self) -> bool {
+        self.source().promise().cancelled_counts_as_failed()
+    }
+
     fn orphaned(&self) {
         self.source().promise().orphaned();
     }
@@ -211,6 +215,10 @@ impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Node for Mapped<T, U, 
 
     fn kind(&self) -> Kind<'_> {
         self.source().promise().kind()
+    }
+
+    fn cancelled_counts_as_failed(&self) -> bool {
+        self.source().promise().cancelled_counts_as_failed()
     }
 
     fn orphaned(&self) {

@@ -56,6 +56,11 @@ pub(crate) trait Parent {
 pub(crate) trait Node: Typed {
     fn core(&self) -> &Core;
     fn kind(&self) -> Kind<'_>;
+    /// Whether a wait for the first exception takes this node, which has ended cancelled, for one that failed. asyncio's
+    /// `cancelled()` of a gathering is always false, and its `exception()` is a `CancelledError`.
+    fn cancelled_counts_as_failed(&self) -> bool {
+        matches!(self.kind(), Kind::Gathering(_))
+    }
     /// Called when the last handle was dropped, so that the value cannot be reached any more.
     fn orphaned(&self);
     /// Called when a cancellation has ended a `Plain` node, while what the node waits for goes on.

@@ -55,6 +55,7 @@ where
         inner: Cell::new(Some(inner)),
         number,
         ending: Cell::new(None),
+        failed: Cell::new(false),
     });
     watched.core().watchers().add(number, Watcher::Watch(unsize!(outer.clone() => dyn Watch), 0));
     Awaitable::from_join(JoinHandle::adopt(as_promise(outer)))
@@ -69,6 +70,8 @@ struct Shield<T> {
     number: u64,
     /// How the inner node ended, if it ended without a value.
     ending: Cell<Option<Ending>>,
+    /// The inner node ended cancelled, and a wait counts it as failed.
+    failed: Cell<bool>,
 }
 
 impl<T: 'static> Shield<T> {
@@ -92,7 +95,10 @@ impl<T: 'static> ChildTurn for Shield<T> {
         if self.core.is_done() {
             return;
         }
-        lend(&self.inner, |inner| inner.core().set_retrieved());
+        lend(&self.inner, |inner| {
+            inner.core().set_retrieved();
+            self.failed.set(inner.cancelled() && inner.promise().cancelled_counts_as_failed());
+        });
         let me = || me.clone().into_node::<Self>();
         match self.ending.take() {
             Some(ending) => self.core.end(ending, me),
@@ -109,6 +115,11 @@ impl<T: 'static> Node for Shield<T> {
     /// To a cancellation it is a plain future: cancelling it ends it at once, and leaves the inner node alone.
     fn kind(&self) -> Kind<'_> {
         Kind::Plain
+    }
+
+    /// A shield ends as its inner node did, and so counts as failed if that does.
+    fn cancelled_counts_as_failed(&self) -> bool {
+        self.failed.get()
     }
 
     fn orphaned(&self) {

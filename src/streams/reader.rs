@@ -151,7 +151,11 @@ impl StreamReader {
     pub async fn read_to_end(&self) -> io::Result<Vec<u8>> {
         self.buffer().check()?;
         while !self.buffer().has_ended() {
+            let len = self.bytes().len();
             self.transport.more("read_to_end", None, usize::MAX).await?;
+            if self.bytes().len() > len {
+                self.buffer().check()?; // it reads on, and so meets an error that came after the bytes
+            }
         }
         Ok(self.bytes().take_all())
     }
@@ -326,7 +330,9 @@ impl StreamReader {
         self.buffer().feed_eof();
     }
 
-    /// Makes every read fail from now on, also one that is waiting, and also if the reader holds bytes.
+    /// Makes every read fail from now on, also one that is waiting, and also if the reader holds bytes. A read that was
+    /// woken before by bytes, by the end or by another error, and has not gone on yet, gets what has woken it, if that
+    /// is all that it asked for.
     pub fn set_exception(&self, error: io::Error) {
         self.buffer().set_error(SharedIoError::new(error));
     }

@@ -9,14 +9,16 @@ pub(crate) struct Case {
     pub(crate) coros: Json,
     /// What each primitive is made as, by name.
     pub(crate) prims: Map<String, Json>,
+    /// The coroutines that are run, one after another on one loop. Mostly `main` alone.
+    pub(crate) runs: Vec<String>,
     pub(crate) recording: Recording,
 }
 
-/// What a program did, and how it ended.
+/// What a program did, and how each of its runs ended.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Recording {
     pub(crate) trace: Vec<Event>,
-    pub(crate) end: String,
+    pub(crate) ends: Vec<String>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -38,15 +40,18 @@ impl Case {
         };
         let trace = json["trace"].as_array().expect("a trace").iter().map(event).collect();
         let prims = json["prims"].as_object().cloned().unwrap_or_default();
-        let recording = Recording { trace, end: text(&json["end"]) };
-        Self { id: text(&json["id"]), coros: json["coros"].clone(), prims, recording }
+        let texts = |json: &Json| json.as_array().map(|list| list.iter().map(text).collect::<Vec<_>>());
+        let ends = texts(&json["end"]).unwrap_or_else(|| vec![text(&json["end"])]);
+        let runs = texts(&json["runs"]).unwrap_or_else(|| vec!["main".to_owned()]);
+        let recording = Recording { trace, ends };
+        Self { id: text(&json["id"]), coros: json["coros"].clone(), prims, runs, recording }
     }
 }
 
 impl Recording {
-    /// One line an event, then the end.
+    /// One line an event, then the ends.
     pub(crate) fn lines(&self) -> Vec<String> {
         let event = |event: &Event| format!("at {:<4} {:<8} {}", event.time, event.who, event.what);
-        self.trace.iter().map(event).chain([format!("end: {}", self.end)]).collect()
+        self.trace.iter().map(event).chain([format!("end: {}", self.ends.join(", "))]).collect()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-const KEYS: &[&str] = &["id", "prims", "coros", "trace", "end"];
+const KEYS: &[&str] = &["id", "prims", "coros", "runs", "trace", "end"];
 
 /// Each kind of primitive, and how many elements it has.
 const PRIMS: &[(&str, usize)] = &[
@@ -18,11 +18,14 @@ const PRIMS: &[(&str, usize)] = &[
     ("pqueue", 2),
     ("lqueue", 2),
     ("barrier", 2),
+    ("reader", 2),
 ];
 
-/// Each op, how many elements it has, and which of them are bodies.
-const OPS: &[(&str, usize, &[usize])] = &[
-    ("log", 2, &[]),
+/// An op, how many elements it has, and which of them are bodies.
+type Op = (&'static str, usize, &'static [usize]);
+
+/// What only a task does: it waits, or asks which task is running. Its bodies are those of tasks.
+const OF_A_TASK: &[Op] = &[
     ("yield", 1, &[]),
     ("sleep", 2, &[]),
     ("call", 2, &[]),
@@ -30,44 +33,81 @@ const OPS: &[(&str, usize, &[usize])] = &[
     ("raise", 2, &[]),
     ("reraise", 1, &[]),
     ("try", 5, &[1, 2, 3, 4]),
-    ("task", 3, &[]),
-    ("future", 2, &[]),
-    ("set", 3, &[]),
-    ("fail", 3, &[]),
-    ("cancel", 2, &[]),
     ("await", 2, &[]),
-    ("state", 2, &[]),
     ("cancelling", 1, &[]),
     ("uncancel", 1, &[]),
     ("gather", 3, &[]),
-    ("gather_as", 4, &[]),
     ("wait", 4, &[]),
     ("as_completed", 3, &[]),
     ("wait_for", 3, &[]),
     ("timeout", 3, &[2]),
+    ("timeout_as", 4, &[3]),
     ("shield", 2, &[]),
     ("group", 2, &[1]),
     ("start", 3, &[]),
-    ("soon", 2, &[]),
-    ("later", 4, &[]),
-    ("unschedule", 2, &[]),
-    ("on_done", 3, &[]),
     ("lock", 3, &[2]),
     ("sem", 3, &[2]),
+    ("sem_acquire", 2, &[]),
     ("ev_wait", 2, &[]),
-    ("ev_set", 2, &[]),
-    ("ev_clear", 2, &[]),
     ("cond_wait", 2, &[]),
+    ("cond_wait_for", 4, &[]),
     ("notify", 3, &[]),
+    ("notify_all", 2, &[]),
     ("put", 3, &[]),
     ("get", 2, &[]),
+    ("join", 2, &[]),
+    ("barrier", 2, &[]),
+    ("barrier_abort", 2, &[]),
+    ("barrier_reset", 2, &[]),
+    ("read", 3, &[]),
+    ("readline", 2, &[]),
+    ("readexactly", 3, &[]),
+    ("readuntil", 3, &[]),
+];
+
+/// What a callback does too. Its bodies are those of callbacks.
+const AT_ONCE: &[Op] = &[
+    ("log", 2, &[]),
+    ("task", 3, &[]),
+    ("task_in", 4, &[]),
+    ("future", 2, &[]),
+    ("set", 3, &[]),
+    ("fail", 3, &[]),
+    ("cancel", 2, &[]),
+    ("state", 2, &[]),
+    ("gather_as", 4, &[]),
+    ("shield_as", 3, &[]),
+    ("soon", 2, &[]),
+    ("soon_do", 2, &[1]),
+    ("soon_cv", 2, &[]),
+    ("soon_in", 3, &[]),
+    ("later", 4, &[]),
+    ("later_do", 4, &[2]),
+    ("unschedule", 2, &[]),
+    ("on_done", 3, &[]),
+    ("on_done_do", 3, &[2]),
+    ("stop", 1, &[]),
+    ("cv_set", 4, &[]),
+    ("cv_get", 2, &[]),
+    ("cv_reset", 3, &[]),
+    ("ctx", 2, &[]),
+    ("ctx_get", 3, &[]),
+    ("reschedule", 3, &[]),
+    ("expired", 2, &[]),
+    ("cell", 3, &[]),
+    ("cell_set", 3, &[]),
+    ("locked", 2, &[]),
+    ("sem_release", 2, &[]),
+    ("ev_set", 2, &[]),
+    ("ev_clear", 2, &[]),
     ("put_nowait", 3, &[]),
     ("get_nowait", 2, &[]),
     ("task_done", 2, &[]),
-    ("join", 2, &[]),
     ("shutdown", 3, &[]),
-    ("barrier", 2, &[]),
-    ("barrier_abort", 2, &[]),
+    ("feed", 3, &[]),
+    ("feed_eof", 2, &[]),
+    ("feed_error", 3, &[]),
+    ("at_eof", 2, &[]),
 ];
 
 /// What a case asks for that the interpreter does not know.
@@ -78,27 +118,31 @@ pub(crate) fn unknown(case: &Json) -> BTreeSet<String> {
     for prim in case["prims"].as_object().into_iter().flat_map(|prims| prims.values()) {
         let (kind, length) = shape(prim);
         if !PRIMS.contains(&(kind, length)) {
-            unknown.insert(format!(
-                "primitive {kind}{}",
-                of_length(PRIMS.iter().any(|(known, _)| *known == kind), length)
-            ));
+            let known = PRIMS.iter().any(|(known, _)| *known == kind);
+            unknown.insert(format!("primitive {kind}{}", of_length(known, length)));
         }
     }
     for body in case["coros"].as_object().expect("coroutines by name").values() {
-        look_into(body, &mut unknown);
+        look_into(body, &[OF_A_TASK, AT_ONCE], &mut unknown);
     }
     unknown
 }
 
-/// Looks at each op of a body, and into the bodies inside.
-fn look_into(body: &Json, unknown: &mut BTreeSet<String>) {
+/// Looks at each op of a body, which may be one of `tables`, and into the bodies inside.
+fn look_into(body: &Json, tables: &[&[Op]], unknown: &mut BTreeSet<String>) {
     for op in body.as_array().into_iter().flatten() {
         let (name, length) = shape(op);
-        if let Some((.., bodies)) = OPS.iter().find(|(known, of, _)| *known == name && *of == length) {
-            bodies.iter().for_each(|at| look_into(&op[*at], unknown));
-        } else {
-            let known = OPS.iter().any(|(known, ..)| *known == name);
-            unknown.insert(format!("op {name}{}", of_length(known, length)));
+        let found = |table: &&&[Op]| table.iter().any(|(known, of, _)| *known == name && *of == length);
+        let Some(table) = tables.iter().find(found) else {
+            let known = tables.iter().any(|table| table.iter().any(|(known, ..)| *known == name));
+            let place = if tables.len() == 1 { " in a callback" } else { "" };
+            unknown.insert(format!("op {name}{}{place}", of_length(known, length)));
+            continue;
+        };
+        let bodies = table.iter().find(|(known, ..)| *known == name).map_or(&[][..], |(.., bodies)| bodies);
+        let inside: &[&[Op]] = if std::ptr::eq(*table, AT_ONCE) { &[AT_ONCE] } else { tables };
+        for at in bodies {
+            look_into(&op[*at], inside, unknown);
         }
     }
 }

@@ -6,13 +6,17 @@
 //! text; our own have none.
 #![expect(clippy::print_stdout, reason = "the report is there to be read")]
 
+mod at_once;
 mod case;
+mod contexts;
 mod known;
 #[path = "../support/loops.rs"]
 mod loops;
 mod ops;
 mod prims;
 mod program;
+mod quiet;
+mod readers;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +55,7 @@ fn same_order_as_asyncio() {
     let are_ours = given.is_none();
     let ours = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/cases");
     let Cases { known, skipped } = read_cases(&given.unwrap_or_else(ours));
+    quiet::keep_refusals_quiet();
     assert!(!known.is_empty() || !skipped.is_empty(), "no cases found");
     let (passed, failed) = replay_and_report(known);
     for (what, count) in count_each(&skipped) {

@@ -1,18 +1,18 @@
-//! What each op of the format is on this library. Owns the mapping from names to calls; must not know how bodies nest.
+//! What each op of a task is on this library: those that wait, or ask which task is running. Owns the mapping from names
+//! to calls; must not know how bodies nest.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use oneloop::gather::{FirstError, Gathering, Outcomes};
 use oneloop::{
-    AnyFuture, Awaitable, EventLoop, ReturnWhen, Shared, TaskError, Timeout, as_completed, catch_cancelled,
-    create_future, create_task, current_task, ensure_future, gather, shield, sleep, task_group, timeout, try_gather,
-    wait, wait_for, yield_now,
+    AnyFuture, ReturnWhen, Shared, Timeout, as_completed, catch_cancelled, current_task, shield, sleep, task_group,
+    timeout, wait, wait_for, yield_now,
 };
 use serde_json::Value as Json;
 
+use super::at_once::{outcomes, values};
 use super::program::{Program, Step};
-use super::value::{Caught, Outcome, Raise, Value, ended, show};
+use super::value::{Caught, Raise, Value, show};
 
 /// The next op has its turn.
 pub(crate) const NEXT: Step = Ok(None);
@@ -21,7 +21,7 @@ pub(crate) fn text(json: &Json) -> &str {
     json.as_str().expect("a string")
 }
 
-fn list(json: &Json) -> &[Json] {
+pub(crate) fn list(json: &Json) -> &[Json] {
     json.as_array().expect("a list")
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn int(json: &Json) -> i64 {
 }
 
 /// A time in units, or none for null.
-fn span(json: &Json) -> Option<Duration> {
+pub(crate) fn span(json: &Json) -> Option<Duration> {
     let units = |json: &Json| Duration::from_millis(json.as_u64().expect("a time"));
     (!json.is_null()).then(|| units(json))
 }
@@ -41,8 +41,10 @@ fn me() -> oneloop::TaskHandle {
 
 impl Program {
     pub(crate) async fn op(self: &Rc<Self>, op: &Json, caught: Option<&Caught>) -> Step {
+        if self.at_once(op)? {
+            return NEXT;
+        }
         match text(&op[0]) {
-            "log" => self.event(text(&op[1])),
             "yield" => yield_now().await,
             "sleep" => sleep(span(&op[1]).expect("a time")).await,
             "call" => self.event(format!("call = {}", self.coro(text(&op[1])).await?)),
@@ -60,81 +62,20 @@ impl Program {
             "shield" => self.event(format!("shield = {}", shield(self.child(&op[1])).await?)),
             "as_completed" => self.as_completed(op).await?,
             "timeout" => return self.timeout(op, caught).await,
+            "timeout_as" => return self.timeout_as(op, caught).await,
             "group" => return self.group(op, caught).await,
-            _ => match self.prim_op(op, caught).await {
+            "start" => {
+                let coro = self.coro(text(&op[2]));
+                drop(self.keep(text(&op[1]), self.innermost_group().create_result_task(coro)));
+            }
+            "uncancel" => self.event(format!("uncancel {}", me().uncancel())),
+            "cancelling" => self.event(format!("cancelling {}", me().cancelling())),
+            other => match self.prim_op(op, caught).await {
                 Some(step) => return step,
-                None => self.at_once(op),
+                None => panic!("no op is called {other}"),
             },
         }
         NEXT
-    }
-
-    /// Ops that do not wait.
-    fn at_once(self: &Rc<Self>, op: &Json) {
-        let label = op[1].as_str().unwrap_or_default();
-        match text(&op[0]) {
-            "task" => drop(self.keep(label, create_task(self.coro(text(&op[2]))))),
-            "start" => {
-                let coro = self.coro(text(&op[2]));
-                drop(self.keep(label, self.innermost_group().create_result_task(coro)));
-            }
-            "future" => self.future(label),
-            "set" => self.settle(label, Ok(Value::Int(int(&op[2])))),
-            "fail" => self.settle(label, Err(Raise::from(text(&op[2])))),
-            "cancel" => {
-                let taken = self.labelled(label).cancel();
-                self.event(format!("cancel {label} {taken}"));
-            }
-            "state" => self.event(format!("{label} {}", state(&self.labelled(label)))),
-            "gather_as" => self.gather_as(op),
-            "uncancel" => self.event(format!("uncancel {}", me().uncancel())),
-            "cancelling" => self.event(format!("cancelling {}", me().cancelling())),
-            "soon" => drop(EventLoop::current().call_soon(self.noting(text(&op[1])))),
-            "later" => {
-                let delay = span(&op[1]).expect("a time");
-                let timer = EventLoop::current().call_later(delay, self.noting(text(&op[2])));
-                self.timers.borrow_mut().insert(text(&op[3]).to_owned(), timer);
-            }
-            "unschedule" => self.timers.borrow().get(label).expect("a timer has this label").cancel(),
-            "on_done" => {
-                let note = self.noting(text(&op[2]));
-                self.labelled(label).add_done_callback(move |_| note());
-            }
-            other => panic!("no op is called {other}"),
-        }
-    }
-
-    fn future(&self, label: &str) {
-        let future = create_future();
-        drop(self.label(label, future.clone().shared()));
-        self.futures.borrow_mut().insert(label.to_owned(), future);
-    }
-
-    fn settle(&self, label: &str, outcome: Outcome) {
-        let future = self.futures.borrow().get(label).expect("a future has this label").clone();
-        if future.set_result(outcome).is_err() {
-            self.event("invalid");
-        }
-    }
-
-    /// What `["t", label]` and `["c", label, coro]` stand for; the coroutine becomes a task, which has the label.
-    fn child(self: &Rc<Self>, child: &Json) -> Shared<Outcome> {
-        match text(&child[0]) {
-            "t" => self.labelled(text(&child[1])),
-            _ => self.keep(text(&child[1]), create_task(self.coro(text(&child[2])))),
-        }
-    }
-
-    fn children(self: &Rc<Self>, children: &Json) -> Vec<Shared<Outcome>> {
-        list(children).iter().map(|child| self.child(child)).collect()
-    }
-
-    fn gather_values(self: &Rc<Self>, children: &Json) -> Gathering<Result<Vec<Value>, Raise>, FirstError> {
-        try_gather(self.children(children))
-    }
-
-    fn gather_outcomes(self: &Rc<Self>, children: &Json) -> Gathering<Vec<Result<Outcome, TaskError>>, Outcomes> {
-        gather(self.children(children)).return_exceptions()
     }
 
     async fn gather(self: &Rc<Self>, op: &Json) -> Result<(), Raise> {
@@ -145,16 +86,6 @@ impl Program {
         };
         self.event(format!("gather {value}"));
         Ok(())
-    }
-
-    fn gather_as(self: &Rc<Self>, op: &Json) {
-        let gathering: Awaitable<Outcome> = if op[3] == true {
-            ensure_future(self.gather_outcomes(&op[2])).map(|ended| Ok(outcomes(ended)))
-        } else {
-            ensure_future(self.gather_values(&op[2])).map(|result| result.map(values))
-        };
-        self.gatherings.borrow_mut().push(gathering.any());
-        drop(self.label(text(&op[1]), gathering.shared()));
     }
 
     async fn wait(&self, op: &Json) {
@@ -213,29 +144,17 @@ impl Program {
         }
     }
 
+    async fn timeout_as(self: &Rc<Self>, op: &Json, caught: Option<&Caught>) -> Step {
+        let limit = span(&op[2]).map_or_else(Timeout::none, Timeout::after);
+        self.limits.borrow_mut().insert(text(&op[1]).to_owned(), limit.clone());
+        limit.run(self.body(&op[3], caught)).await?
+    }
+
     async fn group(self: &Rc<Self>, op: &Json, caught: Option<&Caught>) -> Step {
         let grouped = task_group(async |group| {
             let _in = self.enter(group.clone());
             self.body(&op[1], caught).await
         });
         Ok(grouped.await?)
-    }
-}
-
-fn values(values: Vec<Value>) -> Value {
-    Value::List(values.into_iter().map(Ok).collect())
-}
-
-fn outcomes(outcomes: Vec<Result<Outcome, TaskError>>) -> Value {
-    Value::List(outcomes.into_iter().map(ended).collect())
-}
-
-fn state(handle: &Shared<Outcome>) -> String {
-    match handle.result() {
-        Ok(Ok(value)) => format!("value {value}"),
-        Ok(Err(raise)) => format!("error {raise}"),
-        Err(TaskError::NotDone) => "pending".to_owned(),
-        Err(TaskError::Cancelled(_)) => "cancelled".to_owned(),
-        Err(other) => panic!("a state that no case asks for: {other}"),
     }
 }

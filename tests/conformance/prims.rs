@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use super::ops::{NEXT, int, text};
 use super::program::{Program, Step};
+use super::readers::Reader;
 use super::value::{Caught, Raise};
 
 #[derive(Clone)]
@@ -23,6 +24,7 @@ pub(crate) enum Prim {
     Priority(PriorityQueue<i64>),
     Lifo(LifoQueue<i64>),
     Barrier(Barrier),
+    Reader(Reader),
 }
 
 /// What is said of a queue, whichever it is.
@@ -51,6 +53,7 @@ impl Prim {
             "pqueue" => Self::Priority(PriorityQueue::new(size())),
             "lqueue" => Self::Lifo(LifoQueue::new(size())),
             "barrier" => Self::Barrier(Barrier::new(size())),
+            "reader" => Self::Reader(Reader::new(size())),
             other => panic!("no primitive is called {other}"),
         }
     }
@@ -75,19 +78,45 @@ impl From<BrokenBarrierError> for Raise {
 }
 
 impl Program {
-    /// An op on a primitive; none if it is another.
+    /// An op on a primitive that may wait; none if it is another.
     pub(crate) async fn prim_op(self: &Rc<Self>, op: &Json, caught: Option<&Caught>) -> Option<Step> {
         let prim = op[1].as_str().and_then(|name| self.prims.get(name));
         let step = match text(&op[0]) {
             "lock" | "sem" => self.hold(prim?, &op[2], caught).await,
-            "ev_wait" | "ev_set" | "ev_clear" => Self::event_op(op, prim?).await,
-            "cond_wait" | "notify" => self.condition_op(op, prim?).await,
-            "barrier" | "barrier_abort" => self.barrier_op(op, prim?).await,
+            "sem_acquire" => Self::acquire(prim?).await,
+            "ev_wait" => Self::event_op(prim?).await,
+            "cond_wait" | "cond_wait_for" | "notify" | "notify_all" => self.condition_op(op, prim?).await,
+            "barrier" | "barrier_abort" | "barrier_reset" => self.barrier_op(op, prim?).await,
             "put" | "get" | "join" => self.wait_for_queue(op, prim?).await,
-            "put_nowait" | "get_nowait" | "task_done" | "shutdown" => self.queue_op(op, prim?),
+            "read" | "readline" | "readexactly" | "readuntil" => match prim? {
+                Prim::Reader(reader) => self.read(op, reader).await,
+                _ => panic!("no reader has this name"),
+            },
             _ => return None,
         };
         Some(step)
+    }
+
+    /// An op on a primitive that waits for nothing; false if it is another.
+    pub(crate) fn prim_op_at_once(&self, op: &Json) -> Result<bool, Raise> {
+        let Some(prim) = op[1].as_str().and_then(|name| self.prims.get(name)) else { return Ok(false) };
+        match (text(&op[0]), prim) {
+            ("ev_set", Prim::Event(event)) => event.set(),
+            ("ev_clear", Prim::Event(event)) => event.clear(),
+            ("locked", Prim::Lock(lock)) => self.event(format!("locked {}", lock.locked())),
+            ("locked", Prim::Semaphore(semaphore)) => self.event(format!("locked {}", semaphore.locked())),
+            ("locked", Prim::Bounded(semaphore)) => self.event(format!("locked {}", semaphore.locked())),
+            ("sem_release", Prim::Semaphore(semaphore)) => semaphore.release(),
+            ("sem_release", Prim::Bounded(semaphore)) => {
+                if semaphore.release().is_err() {
+                    self.event("invalid");
+                }
+            }
+            ("put_nowait" | "get_nowait" | "task_done" | "shutdown", queue) => self.queue_op(op, queue)?,
+            ("feed" | "feed_eof" | "feed_error" | "at_eof", Prim::Reader(reader)) => self.reader_op(op, reader),
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     async fn hold(self: &Rc<Self>, prim: &Prim, body: &Json, caught: Option<&Caught>) -> Step {
@@ -108,35 +137,50 @@ impl Program {
         }
     }
 
-    async fn event_op(op: &Json, prim: &Prim) -> Step {
-        let Prim::Event(event) = prim else { panic!("no event has this name") };
-        match text(&op[0]) {
-            "ev_wait" => event.wait().await,
-            "ev_set" => event.set(),
-            _ => event.clear(),
+    /// Takes a permit that is given back by hand.
+    async fn acquire(prim: &Prim) -> Step {
+        match prim {
+            Prim::Semaphore(semaphore) => semaphore.acquire().await.forget(),
+            Prim::Bounded(semaphore) => semaphore.acquire().await.forget(),
+            _ => panic!("no semaphore has this name"),
         }
+        NEXT
+    }
+
+    async fn event_op(prim: &Prim) -> Step {
+        let Prim::Event(event) = prim else { panic!("no event has this name") };
+        event.wait().await;
         NEXT
     }
 
     async fn condition_op(&self, op: &Json, prim: &Prim) -> Step {
         let Prim::Condition(condition) = prim else { panic!("no condition has this name") };
         let mut guard = condition.acquire().await;
-        if text(&op[0]) == "notify" {
-            condition.notify(&guard, usize::try_from(int(&op[2])).expect("a number"));
-        } else {
-            condition.wait(&mut guard).await;
-            self.event("notified");
+        match text(&op[0]) {
+            "notify" => condition.notify(&guard, usize::try_from(int(&op[2])).expect("a number")),
+            "notify_all" => condition.notify_all(&guard),
+            "cond_wait" => {
+                condition.wait(&mut guard).await;
+                self.event("notified");
+            }
+            _ => {
+                let (cell, least) = (text(&op[2]), int(&op[3]));
+                condition.wait_for(&mut guard, |()| self.cells.borrow()[cell] >= least).await;
+                self.event("reached");
+            }
         }
         NEXT
     }
 
     async fn barrier_op(&self, op: &Json, prim: &Prim) -> Step {
         let Prim::Barrier(barrier) = prim else { panic!("no barrier has this name") };
-        if text(&op[0]) == "barrier_abort" {
-            barrier.abort().await;
-        } else {
-            barrier.wait().await?;
-            self.event("barrier");
+        match text(&op[0]) {
+            "barrier_abort" => barrier.abort().await,
+            "barrier_reset" => barrier.reset().await,
+            _ => {
+                barrier.wait().await?;
+                self.event("barrier");
+            }
         }
         NEXT
     }
@@ -153,7 +197,7 @@ impl Program {
         NEXT
     }
 
-    fn queue_op(&self, op: &Json, prim: &Prim) -> Step {
+    fn queue_op(&self, op: &Json, prim: &Prim) -> Result<(), Raise> {
         match text(&op[0]) {
             "put_nowait" => match of_queue!(prim, queue => queue.put_nowait(int(&op[2]))) {
                 Ok(()) => {}
@@ -173,6 +217,6 @@ impl Program {
             _ if op[2] == true => drop(of_queue!(prim, queue => queue.shutdown_immediate())),
             _ => of_queue!(prim, queue => queue.shutdown()),
         }
-        NEXT
+        Ok(())
     }
 }

@@ -7,10 +7,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Instant;
 
-use oneloop::{AnyFuture, Error, EventLoop, Shared, Task, TaskGroup, TimerHandle, catch_cancelled, current_task};
+use oneloop::{
+    AnyFuture, Error, EventLoop, Shared, Task, TaskGroup, Timeout, TimerHandle, catch_cancelled, current_task,
+};
 use serde_json::Value as Json;
 
 use super::case::{Case, Event, Recording};
+use super::contexts::Contexts;
 use super::prims::Prim;
 use super::value::{Caught, Outcome, Raise, Value};
 use crate::loops::virtual_loop;
@@ -36,9 +39,12 @@ pub(crate) struct Program {
     pub(crate) labels: RefCell<HashMap<String, Shared<Outcome>>>,
     /// Those among them that can be settled.
     pub(crate) futures: RefCell<HashMap<String, oneloop::Future<Outcome>>>,
-    /// Those among them that are gatherings.
+    /// Those among them that are gatherings, or shields of one.
     pub(crate) gatherings: RefCell<Vec<AnyFuture>>,
     pub(crate) timers: RefCell<HashMap<String, TimerHandle>>,
+    pub(crate) limits: RefCell<HashMap<String, Timeout>>,
+    pub(crate) cells: RefCell<HashMap<String, i64>>,
+    pub(crate) contexts: Contexts,
     /// By number of the task: the groups whose bodies it is in.
     groups: RefCell<HashMap<u64, Vec<TaskGroup<Raise>>>>,
 }
@@ -60,6 +66,9 @@ pub(crate) fn run(case: &Case) -> Recording {
         futures: RefCell::default(),
         gatherings: RefCell::default(),
         timers: RefCell::default(),
+        limits: RefCell::default(),
+        cells: RefCell::default(),
+        contexts: Contexts::default(),
         groups: RefCell::default(),
     });
     let watcher = Rc::downgrade(&program);
@@ -68,32 +77,39 @@ pub(crate) fn run(case: &Case) -> Recording {
             program.troubles.borrow_mut().push(context.to_string());
         }
     });
-    let main = program.keep("main", lp.create_task(program.coro("main")));
-    let end = match lp.run_until_complete(main) {
-        Ok(Ok(value)) => format!("value {value}"),
-        Ok(Err(raise)) => format!("error {raise}"),
-        Err(Error::Cancelled(_)) => "cancelled".to_owned(),
-        Err(other) => format!("no end: {other}"),
-    };
+    let ends = case.runs.iter().map(|name| program.one_run(&lp, name)).collect();
     let trace = program.trace.take();
     program.forget();
     lp.close().expect("it does not run any more");
     let troubles = program.troubles.take();
     assert!(troubles.is_empty(), "{}", troubles.join("\n"));
-    Recording { trace, end }
+    Recording { trace, ends }
 }
 
 impl Program {
+    /// Runs a coroutine as the main task, and says how that ended.
+    fn one_run(self: &Rc<Self>, lp: &EventLoop, name: &str) -> String {
+        let main = self.keep(name, lp.create_task(self.coro(name)));
+        match lp.run_until_complete(main) {
+            Ok(Ok(value)) => format!("value {value}"),
+            Ok(Err(raise)) => format!("error {raise}"),
+            Err(Error::Cancelled(_)) => "cancelled".to_owned(),
+            Err(Error::Stopped) => "stopped".to_owned(),
+            Err(other) => format!("no end: {other}"),
+        }
+    }
+
     /// Drops the handles, which lead back here.
     fn forget(&self) {
         drop(self.labels.take());
         drop(self.futures.take());
         drop(self.gatherings.take());
         drop(self.timers.take());
+        drop(self.limits.take());
         drop(self.groups.take());
     }
 
-    /// Notes an event of whoever is running.
+    /// Notes an event of the running task, or of a callback.
     pub(crate) fn event(&self, what: impl Into<String>) {
         let time = (EventLoop::current().time() - self.start).as_millis();
         let who = current_task().map_or_else(|| "loop".to_owned(), |task| task.name());
@@ -104,6 +120,20 @@ impl Program {
     pub(crate) fn noting(self: &Rc<Self>, what: &str) -> impl FnOnce() + 'static + use<> {
         let (program, what) = (Rc::clone(self), what.to_owned());
         move || program.event(what)
+    }
+
+    /// A callback that carries out ops. An error ends them, and is an event.
+    pub(crate) fn acting(self: &Rc<Self>, ops: &Json) -> impl FnOnce() + 'static + use<> {
+        let (program, ops) = (Rc::clone(self), ops.clone());
+        move || {
+            for op in ops.as_array().expect("a body is a list") {
+                program.count_op();
+                match program.at_once(op) {
+                    Ok(known) => assert!(known, "no op of a callback: {op}"),
+                    Err(raise) => return program.event(format!("failed {raise}")),
+                }
+            }
+        }
     }
 
     /// Names a task, and keeps it under that name.

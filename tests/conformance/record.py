@@ -3,10 +3,13 @@
 
 record.py FILE...          prints the cases with fresh traces
 record.py --check FILE...  compares the traces in the files with fresh ones
+record.py --serve          records each line of standard input, and answers with a line
 
-A program that asyncio leaves any choice in, or that never ends, is refused: it could not be compared.
+A program that asyncio leaves any choice in, or that never ends, is refused: it could not be compared. So is one that
+does what oneloop takes otherwise on purpose; docs/PARITY.md has a row for each such thing.
 """
 import asyncio
+import contextvars
 import json
 import sys
 import warnings
@@ -31,6 +34,12 @@ class Returned:
 
     def __init__(self, value):
         self.value = value
+
+
+def limited_task(callback):
+    """The task whose time limit calls this; none for another callback."""
+    owner = getattr(callback, "__self__", None)
+    return owner._task if isinstance(owner, asyncio.Timeout) else None
 
 
 class Loop(asyncio.BaseEventLoop):
@@ -62,8 +71,11 @@ class Loop(asyncio.BaseEventLoop):
         super()._run_once()
 
     def call_at(self, when, callback, *args, context=None):
-        # asyncio's heap does not say which of two equal deadlines comes first
-        self.tie |= any(timer.when() == when and not timer.cancelled() for timer in self._scheduled)
+        # asyncio's heap does not say which of two equal deadlines comes first; between limits of one task it is all one
+        task = limited_task(callback)
+        for timer in self._scheduled:
+            if timer.when() == when and not timer.cancelled():
+                self.tie |= task is None or limited_task(timer._callback) is not task
         return super().call_at(when, callback, *args, context=context)
 
     def drop_everything(self):
@@ -75,13 +87,57 @@ class Loop(asyncio.BaseEventLoop):
 
 
 class InOrder(dict):
-    """A set that is iterated in order of insertion, in place of the one in a task group."""
+    """A set that is iterated in order of insertion, in place of those in a task group and in `as_completed`."""
 
     def add(self, item):
         self[item] = None
 
     def discard(self, item):
         self.pop(item, None)
+
+    def remove(self, item):
+        del self[item]
+
+
+class Reader(asyncio.StreamReader):
+    """A reader that is fed by hand. `otherwise` says what has happened that asyncio loses and oneloop does not."""
+
+    def __init__(self, limit):
+        super().__init__(limit)
+        self.otherwise = None
+        self.waiting = 0  # those who wait, or were woken and have not gone on
+        self.whole = None  # the task that reads up to the end
+        self.in_hand = False  # and has taken bytes out already
+
+    async def _wait_for_data(self, name):
+        if self._exception is not None:
+            self.otherwise = "a read waits for more of a stream that has failed"
+        if self.waiting and self._waiter is None:
+            self.otherwise = "a second reader waits, and will be forgotten"
+        self.waiting += 1
+        try:
+            await super()._wait_for_data(name)
+        finally:
+            self.waiting -= 1
+
+    async def read(self, count=-1):
+        task = asyncio.current_task()
+        if count < 0 and self.whole is None:
+            self.whole = task
+            try:
+                everything = await super().read(count)
+                self.in_hand = False
+                return everything
+            finally:
+                self.whole = None
+                if self.in_hand:
+                    self.in_hand = False
+                    self.otherwise = "a read up to the end lost what it had"
+        piece = await super().read(count)
+        if not piece and count and not self._eof:
+            self.otherwise = "a read returned nothing, and the stream goes on"
+        self.in_hand |= self.whole is task and bool(piece)
+        return piece
 
 
 def shown(value):
@@ -112,10 +168,19 @@ class Program:
         self.trace = []
         self.labels = {}
         self.groups = {}
+        self.limits = {}
+        self.cells = {}
+        self.variables = {}
+        self.tokens = {}
+        self.refused_tokens = set()
+        self.contexts = {}
+        self.acquired = {}
+        self.runs = case.get("runs", ["main"])
+        self.has_runs = "runs" in case
         self.refusal = None
         self.loop = Loop()
         self.loop.set_exception_handler(self.unhandled)
-        self.prims = {name: self.primitive(*spec) for name, spec in case.get("prims", {}).items()}
+        self.primitives = case.get("prims", {})
 
     @staticmethod
     def primitive(kind, *args):
@@ -129,23 +194,34 @@ class Program:
             "pqueue": asyncio.PriorityQueue,
             "lqueue": asyncio.LifoQueue,
             "barrier": asyncio.Barrier,
+            "reader": Reader,
         }
         return classes[kind](*args)
 
     def run(self):
-        """The trace and the end."""
+        """The trace and the end, or the list of ends."""
+        asyncio.set_event_loop(self.loop)  # readers ask for it when they are made
         try:
-            main = self.new_task(self.loop, "main", "main")
-            try:
-                end = "value " + shown(self.loop.run_until_complete(main))
-            except asyncio.CancelledError:
-                end = "cancelled"
-            except ERRORS as error:
-                end = "error " + error_name(error)
+            self.prims = {name: self.primitive(*spec) for name, spec in self.primitives.items()}
+            ends = [self.one_run(name) for name in self.runs]
             self.refuse_what_is_open()
-            return self.trace[:], end
+            return self.trace[:], ends if self.has_runs else ends[0]
         finally:
+            asyncio.set_event_loop(None)
             self.loop.drop_everything()
+
+    def one_run(self, name):
+        main = self.new_task(self.loop, name, name)
+        try:
+            return "value " + shown(self.loop.run_until_complete(main))
+        except asyncio.CancelledError:
+            return "cancelled"
+        except ERRORS as error:
+            return "error " + error_name(error)
+        except RuntimeError:
+            if main.done():
+                raise
+            return "stopped"
 
     def refuse_what_is_open(self):
         if self.loop.tie:
@@ -154,6 +230,8 @@ class Program:
             if asyncio.isfuture(one) and one.done() and not one.cancelled():
                 if (error := one.exception()) and not isinstance(error, asyncio.CancelledError):
                     error_name(error)
+        for prim in self.prims.values():
+            self.refusal = self.refusal or getattr(prim, "otherwise", None)
         if self.refusal:
             raise Refused(self.refusal)
 
@@ -162,12 +240,30 @@ class Program:
         if error is not None and not isinstance(error, ERRORS):
             self.refusal = repr(error)
 
-    def note(self, what, who=None):
-        self.trace.append([int(self.loop.now), self.loop.iteration, who or asyncio.current_task().get_name(), what])
+    def note(self, what):
+        task = asyncio.current_task(self.loop)
+        self.trace.append([int(self.loop.now), self.loop.iteration, task.get_name() if task else "loop", what])
 
     def note_later(self, what):
         """A plain callback that logs."""
-        return lambda *_: self.note(what, "loop")
+        return lambda *_: self.note(what)
+
+    def act_later(self, ops):
+        """A plain callback that carries out ops."""
+
+        def act(*_):
+            try:
+                for name, *args in ops:
+                    if asyncio.iscoroutine(self.op(None, name, args)):
+                        raise Refused(f"no op of a callback: {name}")
+            except ERRORS as error:
+                self.note("failed " + error_name(error))
+
+        return act
+
+    def op(self, caught, name, args):
+        """What an op answers: a coroutine, a `Returned` or nothing."""
+        return getattr(self, "do_" + name)(caught, *args)
 
     # Coroutines and bodies.
 
@@ -189,7 +285,7 @@ class Program:
 
     async def body(self, ops, caught=None):
         for name, *args in ops:
-            returned = getattr(self, "do_" + name)(caught, *args)
+            returned = self.op(caught, name, args)
             if asyncio.iscoroutine(returned):
                 returned = await returned
             if returned:
@@ -243,6 +339,10 @@ class Program:
     def do_task(self, caught, label, coro):
         self.new_task(self.loop, label, coro)
 
+    def do_task_in(self, caught, label, coro, context):
+        task = self.loop.create_task(self.whole_task(coro), name=label, context=self.contexts[context])
+        self.labels[label] = task
+
     def do_future(self, caught, label):
         self.labels[label] = self.loop.create_future()
 
@@ -295,8 +395,17 @@ class Program:
     def do_gather_as(self, caught, label, children, outcomes):
         self.labels[label] = self.gathering(children, outcomes)
 
-    async def do_wait(self, caught, labels, when, timeout):
+    def do_shield_as(self, caught, label, child):
+        self.labels[label] = asyncio.shield(self.child(*child))
+
+    def each_once(self, labels):
         handles = [self.labels[label] for label in labels]
+        if len(set(handles)) < len(handles):
+            self.refusal = "one thing is given twice"
+        return handles
+
+    async def do_wait(self, caught, labels, when, timeout):
+        handles = self.each_once(labels)
         sets = await asyncio.wait(handles, return_when=getattr(asyncio, when), timeout=timeout)
         done, pending = (sorted(label for label in labels if self.labels[label] in one) for one in sets)
         self.note(f"wait done {','.join(done) or '-'} pending {','.join(pending) or '-'}")
@@ -308,6 +417,20 @@ class Program:
     async def do_timeout(self, caught, timeout, body):
         async with asyncio.timeout(timeout):
             return await self.body(body, caught)
+
+    async def do_timeout_as(self, caught, name, timeout, body):
+        limit = self.limits[name] = asyncio.timeout(timeout)
+        async with limit:
+            return await self.body(body, caught)
+
+    def do_reschedule(self, caught, name, timeout):
+        try:
+            self.limits[name].reschedule(None if timeout is None else self.loop.now + timeout)
+        except RuntimeError:
+            self.note("invalid")
+
+    def do_expired(self, caught, name):
+        self.note(f"expired {'true' if self.limits[name].expired() else 'false'}")
 
     async def do_shield(self, caught, child):
         self.note("shield = " + shown(await asyncio.shield(self.child(*child))))
@@ -327,7 +450,14 @@ class Program:
         self.new_task(self.groups[asyncio.current_task()][-1], label, coro)
 
     async def do_as_completed(self, caught, labels, timeout):
-        async for one in asyncio.as_completed([self.labels[label] for label in labels], timeout=timeout):
+        line = asyncio.as_completed([])
+        line._todo = InOrder.fromkeys(self.each_once(labels))
+        line._todo_left = len(line._todo)
+        for one in line._todo:
+            one.add_done_callback(line._handle_completion)
+        if line._todo and timeout is not None:
+            line._timeout_handle = self.loop.call_later(timeout, line._handle_timeout)
+        async for one in line:
             try:
                 outcome = await one
             except ERRORS as error:
@@ -343,8 +473,14 @@ class Program:
     def do_soon(self, caught, what):
         self.loop.call_soon(self.note_later(what))
 
+    def do_soon_do(self, caught, ops):
+        self.loop.call_soon(self.act_later(ops))
+
     def do_later(self, caught, units, what, label):
         self.labels[label] = self.loop.call_later(units, self.note_later(what))
+
+    def do_later_do(self, caught, units, ops, label):
+        self.labels[label] = self.loop.call_later(units, self.act_later(ops))
 
     def do_unschedule(self, caught, label):
         self.labels[label].cancel()
@@ -352,13 +488,81 @@ class Program:
     def do_on_done(self, caught, label, what):
         self.labels[label].add_done_callback(self.note_later(what))
 
-    # Ops: locks, events, queues, barriers.
+    def do_on_done_do(self, caught, label, ops):
+        self.labels[label].add_done_callback(self.act_later(ops))
+
+    def do_stop(self, caught):
+        self.loop.stop()
+
+    # Ops: context variables.
+
+    def variable(self, name):
+        return self.variables.setdefault(name, contextvars.ContextVar(name))
+
+    def note_variable(self, name):
+        self.note_value(name, self.variable(name).get(None))
+
+    def note_value(self, name, value):
+        self.note(f"{name} unset" if value is None else f"{name} = {value}")
+
+    def do_cv_set(self, caught, name, value, token):
+        self.tokens[token] = self.variable(name).set(value)
+
+    def do_cv_get(self, caught, name):
+        self.note_variable(name)
+
+    def do_cv_reset(self, caught, name, token):
+        try:
+            self.variable(name).reset(self.tokens[token])
+        except (ValueError, RuntimeError):
+            self.refused_tokens.add(token)
+            self.note("invalid")
+        else:
+            if token in self.refused_tokens:
+                self.refusal = "a token is taken that was refused before"
+
+    def do_ctx(self, caught, name):
+        self.contexts[name] = contextvars.copy_context()
+
+    def do_ctx_get(self, caught, context, name):
+        self.note_value(f"{context}.{name}", self.contexts[context].get(self.variable(name)))
+
+    def do_soon_cv(self, caught, name):
+        self.loop.call_soon(self.note_variable, name)
+
+    def do_soon_in(self, caught, context, name):
+        self.loop.call_soon(self.note_variable, name, context=self.contexts[context])
+
+    # Ops: locks, events, conditions, queues, barriers, readers.
 
     async def do_lock(self, caught, name, body):
         async with self.prims[name]:
             return await self.body(body, caught)
 
     do_sem = do_lock
+
+    async def do_sem_acquire(self, caught, name):
+        await self.prims[name].acquire()
+        self.acquired[name] = self.acquired.get(name, 0) + 1
+
+    def do_sem_release(self, caught, name):
+        semaphore = self.prims[name]
+        try:
+            semaphore.release()
+        except ValueError:
+            self.note("invalid")
+            return
+        self.acquired[name] = self.acquired.get(name, 0) - 1
+        if self.acquired[name] < 0 and isinstance(semaphore, asyncio.BoundedSemaphore):
+            self.refusal = "a bounded semaphore is released for a task that will do that too"
+
+    def do_locked(self, caught, name):
+        self.note(f"locked {'true' if self.prims[name].locked() else 'false'}")
+
+    def do_cell(self, caught, name, value):
+        self.cells[name] = value
+
+    do_cell_set = do_cell
 
     async def do_ev_wait(self, caught, name):
         await self.prims[name].wait()
@@ -374,9 +578,18 @@ class Program:
             await self.prims[name].wait()
             self.note("notified")
 
+    async def do_cond_wait_for(self, caught, name, cell, least):
+        async with self.prims[name]:
+            await self.prims[name].wait_for(lambda: self.cells[cell] >= least)
+            self.note("reached")
+
     async def do_notify(self, caught, name, count):
         async with self.prims[name]:
             self.prims[name].notify(count)
+
+    async def do_notify_all(self, caught, name):
+        async with self.prims[name]:
+            self.prims[name].notify_all()
 
     async def do_put(self, caught, name, value):
         await self.prims[name].put(value)
@@ -415,6 +628,58 @@ class Program:
     async def do_barrier_abort(self, caught, name):
         await self.prims[name].abort()
 
+    async def do_barrier_reset(self, caught, name):
+        await self.prims[name].reset()
+
+    def do_feed(self, caught, name, text):
+        if self.prims[name]._eof:
+            self.note("fed late")
+        else:
+            self.prims[name].feed_data(text.encode())
+
+    def do_feed_eof(self, caught, name):
+        self.prims[name].feed_eof()
+
+    def do_feed_error(self, caught, name, error):
+        self.prims[name].set_exception(Named(error))
+
+    def do_at_eof(self, caught, name):
+        reader = self.prims[name]
+        self.note(f"at_eof {'true' if self.looked_at(reader).at_eof() else 'false'}")
+
+    def looked_at(self, reader):
+        if reader.in_hand:
+            self.refusal = "a read up to the end is looked at half-way"
+        return reader
+
+    async def read(self, method, name, *args):
+        """Notes what a read gives; what it raises becomes an error with a name."""
+        try:
+            read = await getattr(self.looked_at(self.prims[name]), method)(*args)
+        except asyncio.IncompleteReadError as error:
+            raise Named(f"incomplete({error.partial.decode()!r})") from None
+        except asyncio.LimitOverrunError as error:
+            raise Named(f"overrun({error.consumed})") from None
+        except ValueError:
+            raise Named("ValueError") from None
+        except RuntimeError as error:
+            if "already waiting" not in str(error):
+                raise
+            raise Named("busy") from None
+        self.note(f"{method} = {read.decode()!r}")
+
+    def do_read(self, caught, name, count):
+        return self.read("read", name, count)
+
+    def do_readline(self, caught, name):
+        return self.read("readline", name)
+
+    def do_readexactly(self, caught, name, count):
+        return self.read("readexactly", name, count)
+
+    def do_readuntil(self, caught, name, separator):
+        return self.read("readuntil", name, separator.encode())
+
 
 def record(case):
     """The trace and the end of a case."""
@@ -424,6 +689,17 @@ def record(case):
         raise Refused(repr(error)) from None
 
 
+def serve():
+    """Answers each case with its recording, or with the reason why there is none."""
+    for line in sys.stdin:
+        try:
+            trace, end = record(json.loads(line))
+            answer = {"trace": trace, "end": end}
+        except Refused as refused:
+            answer = {"refused": str(refused)}
+        print(json.dumps(answer), flush=True)
+
+
 def main(args):
     global ERRORS
     if sys.version_info < (3, 13):
@@ -431,6 +707,9 @@ def main(args):
     ERRORS = (*ERRORS, Named, asyncio.QueueShutDown, asyncio.BrokenBarrierError)
     warnings.simplefilter("ignore", RuntimeWarning)  # coroutines of tasks that were cancelled before they began
     sys.unraisablehook = lambda _: None  # what tasks still do that are dropped at the end
+    if args == ["--serve"]:
+        serve()
+        return
     check = "--check" in args
     good = bad = 0
     for path in (arg for arg in args if arg != "--check"):

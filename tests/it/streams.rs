@@ -1,10 +1,10 @@
 //! `StreamReader` and `StreamWriter` over real connections: what is read when, what is kept when a read is given up,
 //! what is sent at once and what later, and every end that a connection can have. Readers that are fed by hand are
-//! tested under CPython's names, in tests/asyncio.
+//! tested under CPython's names, in tests/asyncio, but for what is woken and has not gone on yet.
 #![cfg(unix)]
 
 use std::cell::Cell;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,11 +17,11 @@ use std::time::Duration;
 use oneloop::error::ReadError;
 use oneloop::net::{UnixStream, pipe};
 use oneloop::{
-    Error, StreamReader, StreamWriter, all_tasks, catch_cancelled, create_task, gather, open_connection, sleep,
+    Error, StreamReader, StreamWriter, Task, all_tasks, catch_cancelled, create_task, gather, open_connection, sleep,
     start_server, timeout, yield_now,
 };
 
-use crate::support::{panic_of, real_loop, run_real, skip, virtual_loop};
+use crate::support::{panic_in, panic_of, real_loop, run_real, skip, virtual_loop};
 
 type Streams = (StreamReader, StreamWriter);
 
@@ -183,6 +183,119 @@ fn a_second_reader_whose_answer_is_there_need_not_wait_and_may_read() {
     });
 }
 
+/// A reader that is fed by hand, and what a task does with it, which waits already.
+async fn reading<R: 'static>(read: impl AsyncFnOnce(StreamReader) -> R + 'static) -> (StreamReader, Task<R>) {
+    let reader = StreamReader::new();
+    let handle = reader.clone();
+    let task = create_task(async move { read(handle).await });
+    yield_now().await;
+    (reader, task)
+}
+
+#[test]
+fn a_read_that_was_woken_by_bytes_gets_them_although_an_error_is_set_before_it_goes_on() {
+    virtual_loop()
+        .run_until_complete(async {
+            let (reader, task) = reading(async |reader| reader.read(9).await).await;
+            reader.feed_data("abc");
+            reader.set_exception(io::Error::other("torn"));
+            assert_eq!(task.await.unwrap(), b"abc");
+            assert_eq!(reader.read(9).await.unwrap_err().to_string(), "torn");
+
+            let (reader, task) = reading(async |reader| reader.readline().await).await;
+            reader.feed_data("abc\n");
+            reader.set_exception(io::Error::other("torn"));
+            assert_eq!(task.await.unwrap(), b"abc\n");
+
+            let (reader, task) = reading(async |reader| reader.readexactly(3).await).await;
+            reader.feed_data("ab");
+            reader.feed_data("c");
+            reader.set_exception(io::Error::other("torn"));
+            assert_eq!(task.await.unwrap(), b"abc");
+
+            // the end is what woke it
+            let (reader, task) = reading(async |reader| reader.read_to_end().await).await;
+            reader.feed_eof();
+            reader.set_exception(io::Error::other("torn"));
+            assert_eq!(task.await.unwrap(), b"");
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_read_that_was_woken_by_too_few_bytes_fails_with_the_error_that_was_set_before_it_goes_on() {
+    virtual_loop()
+        .run_until_complete(async {
+            let (reader, task) = reading(async |reader| reader.readexactly(5).await).await;
+            reader.feed_data("abc");
+            reader.set_exception(io::Error::other("torn"));
+            assert_eq!(task.await.unwrap_err().to_string(), "torn");
+
+            let (reader, task) = reading(async |reader| reader.read_to_end().await).await;
+            reader.feed_data("abc");
+            reader.feed_eof();
+            reader.set_exception(io::Error::other("torn"));
+            assert_eq!(task.await.unwrap_err().to_string(), "torn");
+
+            // the end says that no more will come
+            let (reader, task) = reading(async |reader| reader.readexactly(5).await).await;
+            reader.feed_data("abc");
+            reader.feed_eof();
+            reader.set_exception(io::Error::other("torn"));
+            assert!(matches!(task.await, Err(ReadError::Incomplete(error)) if error.partial == b"abc"));
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_read_that_was_woken_by_an_error_gets_that_one_and_later_reads_the_next() {
+    virtual_loop()
+        .run_until_complete(async {
+            let (reader, task) = reading(async |reader| reader.read(9).await).await;
+            reader.set_exception(io::Error::other("first"));
+            reader.set_exception(io::Error::other("second"));
+            assert_eq!(task.await.unwrap_err().to_string(), "first");
+            assert_eq!(reader.read(9).await.unwrap_err().to_string(), "second");
+
+            let (reader, task) = reading(async |reader| reader.read(9).await).await;
+            reader.set_exception(io::Error::other("torn"));
+            reader.feed_data("abc");
+            assert_eq!(task.await.unwrap_err().to_string(), "torn", "bytes that come later change nothing");
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_read_whose_bytes_another_takes_waits_for_more() {
+    virtual_loop()
+        .run_until_complete(async {
+            let (reader, task) = reading(async |reader| reader.read(9).await).await;
+            reader.feed_data("abc");
+            assert_eq!(reader.read(9).await.unwrap(), b"abc");
+            yield_now().await;
+            yield_now().await;
+            assert!(!task.done());
+            reader.feed_data("d");
+            assert_eq!(task.await.unwrap(), b"d");
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_second_reader_is_refused_until_the_first_has_gone_on() {
+    virtual_loop()
+        .run_until_complete(async {
+            let (reader, task) = reading(async |reader| reader.readexactly(1).await).await;
+            reader.feed_data("x");
+            let text = panic_in(reader.readexactly(2)).await;
+            assert!(text.contains("while another task is already waiting"), "{text}");
+            assert_eq!(task.await.unwrap(), b"x");
+            reader.feed_data("yz");
+            assert_eq!(reader.readexactly(2).await.unwrap(), b"yz");
+        })
+        .unwrap();
+}
+
 #[test]
 fn nothing_is_taken_from_a_peer_before_somebody_asks_and_little_more_than_that() {
     run_real(async {
@@ -225,7 +338,7 @@ fn a_line_over_the_limit_is_dropped_and_the_next_one_read() {
         writer.write("0123456789\n0123456789A\nnext\n");
         assert_eq!(reader.readline().await.unwrap(), b"0123456789\n");
         let error = reader.readline().await.unwrap_err();
-        assert_eq!(std::io::Error::from(error).kind(), ErrorKind::InvalidData);
+        assert_eq!(io::Error::from(error).kind(), ErrorKind::InvalidData);
         assert_eq!(reader.readline().await.unwrap(), b"next\n");
     });
 }
@@ -249,16 +362,16 @@ fn errors_of_reads_become_io_errors_that_say_what_happened() {
     run_real(async {
         let reader = StreamReader::with_limit(2);
         reader.feed_data("abcdef");
-        let limit = std::io::Error::from(reader.readuntil("\n").await.unwrap_err());
+        let limit = io::Error::from(reader.readuntil("\n").await.unwrap_err());
         assert_eq!(limit.kind(), ErrorKind::InvalidData);
         assert!(limit.to_string().contains("higher limit"), "{limit}");
         reader.feed_eof();
-        let end = std::io::Error::from(reader.readexactly(9).await.unwrap_err());
+        let end = io::Error::from(reader.readexactly(9).await.unwrap_err());
         assert_eq!(end.kind(), ErrorKind::UnexpectedEof);
         assert_eq!(end.to_string(), "the stream ended after 6 bytes, before the 9 that were asked for");
-        reader.set_exception(std::io::Error::from_raw_os_error(libc::ECONNRESET));
+        reader.set_exception(io::Error::from_raw_os_error(libc::ECONNRESET));
         for _ in 0..2 {
-            let again = std::io::Error::from(reader.readexactly(1).await.unwrap_err());
+            let again = io::Error::from(reader.readexactly(1).await.unwrap_err());
             assert_eq!(again.raw_os_error(), Some(libc::ECONNRESET));
         }
     });

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use oneloop::wait::{WaitSets, Waitable};
 use oneloop::{
-    EventLoop, ReturnWhen, Task, catch_cancelled, create_future, create_task, current_task, wait, yield_now,
+    Awaitable, EventLoop, ReturnWhen, Task, catch_cancelled, create_future, create_task, current_task, ensure_future,
+    shield, try_gather, wait, yield_now,
 };
 
 use super::trace::{trace, trace_with_jumps};
@@ -225,4 +226,45 @@ fn wait_for_the_first_exception_when_one_has_failed() {
         sizes(&sets)
     });
     assert_eq!(got, "b.run@+1 ; a.run@+1 ; b.y1@+2 ; b.y2@+3 ; b.y3@+4 ; RESUME ret=(1, 1)@+4 ; b.CANCEL()@+5");
+}
+
+#[test]
+fn wait_for_the_first_exception_is_ended_by_a_cancelled_gathering_and_a_shield_of_it() {
+    let got = trace(async |t| {
+        for depth in 0..3 {
+            let (a, b) = (create_task(t.slp("a", 9, Ok::<_, ()>(0))), create_task(t.slp("b", 9, Ok::<_, ()>(vec![0]))));
+            let (gathering, cancels) = (ensure_future(try_gather([a])), b.handle());
+            let gathering_itself = gathering.any();
+            let outermost = (0..depth).fold(gathering, |inner, _| shield(inner));
+            yield_now().await;
+            gathering_itself.cancel();
+            let sets = wait([outermost, Awaitable::from(b)]).return_when(ReturnWhen::FirstException).await;
+            cancels.cancel();
+            t.rec(format!("{:?}", sizes(&sets)));
+            yield_now().await;
+        }
+    });
+    assert_eq!(
+        got,
+        "a.run@+1 ; b.run@+1 ; a.CANCEL()@+2 ; b.y1@+2 ; b.y2@+3 ; b.y3@+4 ; (1, 1)@+5 ; b.CANCEL()@+5 ; \
+         a.run@+7 ; b.run@+7 ; a.CANCEL()@+8 ; b.y1@+8 ; b.y2@+9 ; b.y3@+10 ; b.y4@+11 ; (1, 1)@+12 ; b.CANCEL()@+12 ; \
+         a.run@+14 ; b.run@+14 ; a.CANCEL()@+15 ; b.y1@+15 ; b.y2@+16 ; b.y3@+17 ; b.y4@+18 ; b.y5@+19 ; \
+         (1, 1)@+20 ; b.CANCEL()@+20 ; RESUME ret=()@+21"
+    );
+}
+
+#[test]
+fn wait_for_the_first_exception_is_not_ended_by_a_cancelled_shield() {
+    let got = trace(async |t| {
+        let (a, b) = (create_task(t.slp("a", 3, Ok::<_, ()>(0))), create_task(t.slp("b", 4, Ok::<_, ()>(vec![0]))));
+        let shielded = shield(try_gather([a]));
+        yield_now().await;
+        shielded.cancel();
+        sizes(&wait([shielded, Awaitable::from(b)]).return_when(ReturnWhen::FirstException).await)
+    });
+    assert_eq!(
+        got,
+        "a.run@+1 ; b.run@+1 ; a.y1@+2 ; b.y1@+2 ; a.y2@+3 ; b.y2@+3 ; a.y3@+4 ; b.y3@+4 ; b.y4@+5 ; \
+         RESUME ret=(2, 0)@+7"
+    );
 }

@@ -31,8 +31,8 @@ impl ReturnWhen {
     pub const AllCompleted: AllCompleted = AllCompleted;
     /// When any is done. Others may be done too by the time the wait resumes; they are in `done` then.
     pub const FirstCompleted: FirstCompleted = FirstCompleted;
-    /// When any has failed, by an error or a panic, or all are done. A cancelled task does not count as failed, as in
-    /// asyncio. Only for tasks that return a `Result`.
+    /// When any has failed, by an error or a panic, or all are done. A cancelled task does not count as failed; a
+    /// cancelled gathering does, and so does a shield of one: as in asyncio. Only for tasks that return a `Result`.
     pub const FirstException: FirstException = FirstException;
 }
 

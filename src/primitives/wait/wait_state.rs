@@ -13,7 +13,7 @@ use crate::base::{PooledRc, unsize};
 use crate::cancel::{SingleWaiter, Waiting, poll_leaf};
 use crate::current::{Timer, deadline_after};
 use crate::kernel::{ChildTurn, ChildTurnRef, Run};
-use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, PromiseRef, State, Watch, WatchRef, Watcher, guarded};
+use crate::node::{Core, Loop, Node, NodeRef, Promise, PromiseRef, State, Watch, WatchRef, Watcher, guarded};
 
 /// Which member ends a wait when it is done.
 pub(crate) enum Decider<O> {
@@ -207,8 +207,7 @@ impl<O: 'static> WaitState<O> {
                 self.promises.replace(promises);
                 promise.is_some_and(|promise| match core.unwrap_or(promise.core()).state() {
                     State::Finished => self.is_failed(failed, &*promise),
-                    // asyncio's `cancelled()` of a gathering is always false, so it takes a cancelled one for failed
-                    State::Cancelled => matches!(promise.kind(), Kind::Gathering(_)),
+                    State::Cancelled => promise.cancelled_counts_as_failed(),
                     state => state == State::Panicked,
                 })
             }

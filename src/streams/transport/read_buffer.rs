@@ -23,6 +23,28 @@ pub(crate) fn assert_limit(limit: usize) {
 const CHUNK_MIN: usize = 4 * 1024;
 const CHUNK_MAX: usize = 64 * 1024;
 
+/// The one task that may wait for input.
+///
+/// ```text
+///            a read has to wait            bytes or the end are fed
+///   Unused ─────────────────────▶ Awaited ──────────────────────────▶ Come ─────┐
+///                                  ▲   │                                        │
+///                                  │   └───── the program sets an error ──▶ Failed
+///                                  └── the task goes on, and may wait again ────┘
+/// ```
+///
+/// From each state the end of the read leads back to `Unused`.
+///
+/// What wakes the task is what it gets: bytes, although an error is set before it goes on; the first of two errors.
+#[derive(Default)]
+enum Input {
+    #[default]
+    Unused,
+    Awaited,
+    Come,
+    Failed(SharedIoError),
+}
+
 pub(crate) struct ReadBuffer {
     bytes: RefCell<ByteBuffer>,
     limit: usize,
@@ -32,8 +54,7 @@ pub(crate) struct ReadBuffer {
     error: RefCell<Option<SharedIoError>>,
     /// The program has set the error: reads fail although bytes are left.
     fails_at_once: Cell<bool>,
-    /// A task waits for bytes. There can be one at a time.
-    claimed: Cell<bool>,
+    input: Cell<Input>,
     pub(super) waiters: Waiters,
 }
 
@@ -47,7 +68,7 @@ impl ReadBuffer {
             ended: Cell::new(false),
             error: RefCell::default(),
             fails_at_once: Cell::new(false),
-            claimed: Cell::new(false),
+            input: Cell::default(),
             waiters: Waiters::default(),
         }
     }
@@ -82,19 +103,30 @@ impl ReadBuffer {
         assert!(!self.has_ended(), "feed_data() after feed_eof(); nothing comes after the end of a stream");
         if !data.is_empty() {
             self.bytes().push(data);
-            self.waiters.notify(1);
+            self.wake(Input::Come);
         }
     }
 
     pub(crate) fn feed_eof(&self) {
         self.ended.set(true);
-        self.waiters.notify(1);
+        self.wake(Input::Come);
     }
 
     pub(crate) fn set_error(&self, error: SharedIoError) {
-        self.error.replace(Some(error));
+        self.error.replace(Some(error.clone()));
         self.fails_at_once.set(true);
-        self.waiters.notify(1);
+        self.wake(Input::Failed(error));
+    }
+
+    /// Wakes the task that waits, unless it was woken before.
+    fn wake(&self, with: Input) {
+        match self.input.take() {
+            Input::Awaited => {
+                self.input.set(with);
+                self.waiters.notify(1);
+            }
+            other => self.input.set(other),
+        }
     }
 
     // The same from the channel, by the one task that waits for it and so needs no call.
@@ -138,20 +170,36 @@ impl ReadBuffer {
     /// # Panics
     /// If another task has it. `method` is the reader's method, for the message.
     pub(super) fn claim(&self, method: &str) -> ReadClaim<'_> {
+        let input = self.input.take();
+        let is_unused = matches!(input, Input::Unused);
+        self.input.set(if is_unused { Input::Awaited } else { input });
         assert!(
-            !self.claimed.replace(true),
+            is_unused,
             "{method}() called while another task is already waiting for data of this stream; let one task read, and \
              hand what it reads to others by a Queue, or put the reader behind a Lock"
         );
-        ReadClaim(&self.claimed)
+        ReadClaim(&self.input)
     }
 }
 
 /// The right of one task to wait for bytes.
-pub(super) struct ReadClaim<'a>(&'a Cell<bool>);
+pub(super) struct ReadClaim<'a>(&'a Cell<Input>);
+
+impl ReadClaim<'_> {
+    /// The task goes on, and may wait again.
+    ///
+    /// # Errors
+    /// If an error has woken it.
+    pub(super) fn woken(&self) -> io::Result<()> {
+        match self.0.replace(Input::Awaited) {
+            Input::Failed(error) => Err(error.to_io_error()),
+            Input::Unused | Input::Awaited | Input::Come => Ok(()),
+        }
+    }
+}
 
 impl Drop for ReadClaim<'_> {
     fn drop(&mut self) {
-        self.0.set(false);
+        self.0.set(Input::Unused);
     }
 }

@@ -21,15 +21,13 @@ impl Transport {
     /// If another task is waiting already. `method` is the reader's method, for the message.
     pub(crate) async fn more(&self, method: &str, mut target: Option<&mut [u8]>, wanted: usize) -> io::Result<usize> {
         let len_before = self.read_buffer.bytes().len();
-        let _claim = self.read_buffer.claim(method);
+        let claim = self.read_buffer.claim(method);
         loop {
             if let Some(error) = self.read_buffer.error() {
                 return Err(error);
             }
             self.wait_for_input().await;
-            if let Some(error) = self.read_buffer.error() {
-                return Err(error);
-            }
+            claim.woken()?;
             // another task has fed the reader, or closed the stream
             if self.read_buffer.has_ended() || self.read_buffer.bytes().len() > len_before {
                 return Ok(0);
