@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::wait::ReturnWhen;
 use super::wait::wait::wait;
-use crate::awaitables::{Task, TaskHandle, create_task};
+use crate::awaitables::{Task, TaskHandle, create_task, current_task};
 use crate::cancel::catch_cancelled;
 use crate::current::{self, deadline_after};
 use crate::error::{Cancelled, Panic, TaskError};
@@ -148,14 +148,17 @@ impl<T: 'static, E: 'static> Runners<T, E> {
         }
     }
 
-    /// Cancels all tasks and waits until they have ended. Returns the last cancellation that arrived meanwhile.
+    /// Cancels all tasks and waits until they have ended. Returns the last cancellation that arrived meanwhile. It is
+    /// handed on to the tasks, unless it is their own that came back, since one of them awaits the task of the race:
+    /// that would go round for ever.
     async fn end_all(&mut self) -> Option<Cancelled> {
         let mut interrupted = None;
+        let mut has_come_back = false;
         while !self.tasks.is_empty() {
-            let handles = self.handles();
-            for handle in &handles {
-                handle.cancel();
+            if !std::mem::take(&mut has_come_back) {
+                has_come_back = self.cancel_all();
             }
+            let handles = self.handles();
             match catch_cancelled(async { drop(wait(handles).await) }).await {
                 Ok(()) => {
                     let ids: Vec<_> = self.tasks.iter().map(|(_, task)| task.id()).collect();
@@ -167,6 +170,16 @@ impl<T: 'static, E: 'static> Runners<T, E> {
             }
         }
         interrupted
+    }
+
+    /// Cancels all tasks. Returns whether that has cancelled the task of the race.
+    fn cancel_all(&self) -> bool {
+        let requests = || current_task().map_or(0, |task| task.cancelling());
+        let before = requests();
+        for (_, task) in &self.tasks {
+            task.cancel();
+        }
+        requests() > before
     }
 
     fn into_race(mut self) -> Race<T, E> {

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use oneloop::{Attempt, all_tasks, catch_cancelled, create_task, sleep, staggered_race, yield_now};
+use oneloop::{Attempt, Error, Shared, all_tasks, catch_cancelled, create_task, sleep, staggered_race, yield_now};
 
-use crate::support::{now, panic_in, run, secs};
+use crate::support::{now, panic_in, run, secs, virtual_loop};
 
 const NO_DELAY: Option<Duration> = None;
 
@@ -162,4 +162,26 @@ fn dropped_it_cancels_all_who_race() {
         yield_now().await;
         assert_eq!(all_tasks().len(), 1);
     });
+}
+
+#[test]
+fn one_who_awaits_the_task_of_the_race_is_a_deadlock_and_no_cancellation_goes_round_in_it() {
+    let stuck = virtual_loop().run_until_complete(async {
+        let race: Rc<RefCell<Option<Shared<()>>>> = Rc::default();
+        let known = Rc::clone(&race);
+        let task = create_task(async move {
+            let waits = async move || {
+                let race = known.borrow().clone().expect("it has begun");
+                race.await;
+                Ok::<(), ()>(())
+            };
+            drop(staggered_race([waits], NO_DELAY).await);
+        })
+        .shared();
+        race.replace(Some(task.clone()));
+        sleep(secs(1)).await;
+        task.cancel();
+        task.await;
+    });
+    assert!(matches!(stuck, Err(Error::Deadlock(_))), "{stuck:?}");
 }
