@@ -71,19 +71,20 @@ struct Contents {
     messages: Vec<Message>,
     /// Which loop has this inbox: see the head of the file.
     epoch: u64,
+    /// The generation of the last task of the loops that have had this inbox: see [`TaskKey`].
+    generation: u64,
     /// Ends the sleep of the loop. `None` when the loop accepts nothing more.
     waker: Option<Arc<mio::Waker>>,
 }
 
 impl Default for Contents {
     fn default() -> Self {
-        Self { messages: Vec::new(), epoch: NO_EPOCH, waker: None }
+        Self { messages: Vec::new(), epoch: NO_EPOCH, generation: 0, waker: None }
     }
 }
 
 const INBOXES_PER_CHUNK: usize = 256;
-/// The number of a loop has 16 bits.
-const CHUNKS: usize = (u16::MAX as usize + 1) / INBOXES_PER_CHUNK;
+const CHUNKS: usize = TaskKey::LOOPS / INBOXES_PER_CHUNK;
 
 /// All inboxes. A chunk is made when the inboxes of the chunks before it are all in use, and never freed.
 static INBOXES: [OnceLock<Box<[Inbox]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
@@ -113,7 +114,7 @@ impl Registry {
             return Ok(free);
         }
         let chunk =
-            INBOXES.get(self.chunks).ok_or_else(|| io::Error::other("65,536 event loops are alive; close some"))?;
+            INBOXES.get(self.chunks).ok_or_else(|| io::Error::other("16,384 event loops are alive; close some"))?;
         chunk.get_or_init(|| (0..INBOXES_PER_CHUNK).map(|_| Inbox::default()).collect());
         self.chunks += 1;
         Ok(if_free(made).expect("no loop has an inbox of a new chunk"))
@@ -235,6 +236,16 @@ impl LoopReceiver {
         !self.inbox().pending.load(Ordering::Acquire)
     }
 
+    /// The generation of the last task of the loops that had this inbox before.
+    pub(super) fn generation(&self) -> u64 {
+        lock(&self.inbox().contents).generation
+    }
+
+    /// The loop ends, whose last task had this generation.
+    pub(super) fn set_generation(&self, generation: u64) {
+        lock(&self.inbox().contents).generation = generation;
+    }
+
     /// Takes all messages out, and hands them to `receive` in the order in which they were sent.
     pub(super) fn drain(&self, receive: impl FnMut(Message)) {
         let mut messages = self.buffer.take();
@@ -271,7 +282,8 @@ impl Drop for LoopReceiver {
         let mut contents = lock(&self.inbox().contents);
         self.inbox().pending.store(false, Ordering::Release);
         self.inbox().last_woken.swap(NO_TASK, Ordering::AcqRel);
-        let left = mem::take(&mut *contents);
+        let generation = contents.generation;
+        let left = mem::replace(&mut *contents, Contents { generation, ..Contents::default() });
         drop(contents);
         drop(left); // a message may hold a closure of a user
     }

@@ -61,6 +61,12 @@ pub(crate) struct Kernel<P> {
     deferred_drops: DeferredDrops,
 }
 
+impl<P> Drop for Kernel<P> {
+    fn drop(&mut self) {
+        self.receiver.set_generation(self.tasks.last_generation());
+    }
+}
+
 impl<P> fmt::Debug for Kernel<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (number, phase) = (self.receiver.sender().number(), self.life.phase());
@@ -71,12 +77,13 @@ impl<P> fmt::Debug for Kernel<P> {
 impl<P: Queued> Kernel<P> {
     pub(crate) fn new(clock: Clock) -> io::Result<Rc<Self>> {
         let (reactor, waker) = Reactor::new()?;
+        let receiver = LoopReceiver::open(waker)?;
         Ok(Rc::new(Self {
             clock: Ticker::new(clock),
             life: Life::default(),
             budget: Budget::default(),
             ready: ReadyQueue::default(),
-            tasks: TaskTable::default(),
+            tasks: TaskTable::behind(receiver.generation()),
             running_task: RunningTask::default(),
             step: RunningStep::default(),
             throwing: Throwing::default(),
@@ -85,7 +92,7 @@ impl<P: Queued> Kernel<P> {
             last_watch: Cell::new(0),
             timers: RefCell::new(TimerWheel::new()),
             reactor: RefCell::new(reactor),
-            receiver: LoopReceiver::open(waker)?,
+            receiver,
             expected: Expected::default(),
             exception_handler: RefCell::new(None),
             extensions: Extensions::default(),

@@ -436,3 +436,34 @@ struct Idle;
 impl Wake for Idle {
     fn wake(self: Arc<Self>) {}
 }
+
+/// Later loops have the number of the one that is gone, and their tasks are in the same slots.
+#[test]
+fn a_waker_of_a_loop_that_is_gone_wakes_nothing_in_thousands_of_later_loops() {
+    const LOOPS: usize = 3_000;
+    const TASKS: usize = 5;
+    let polls = Rc::new(Cell::new(0_usize));
+    let wakers = Rc::new(RefCell::new(Vec::new()));
+    for round in 0..LOOPS {
+        let lp = virtual_loop();
+        for _ in 0..TASKS {
+            let (polls, wakers) = (Rc::clone(&polls), Rc::clone(&wakers));
+            drop(lp.create_task(poll_fn(move |cx| {
+                polls.set(polls.get() + 1);
+                if round == 0 {
+                    wakers.borrow_mut().push(cx.waker().clone());
+                }
+                Poll::<()>::Pending
+            })));
+        }
+        lp.run_until_complete(async {
+            yield_now().await;
+            if round > 0 {
+                wakers.borrow().iter().for_each(Waker::wake_by_ref);
+            }
+            yield_now().await;
+        })
+        .expect("it runs");
+    }
+    assert_eq!((polls.get(), wakers.borrow().len()), (LOOPS * TASKS, TASKS));
+}
