@@ -1,5 +1,6 @@
 //! Data structures that do not know the loop. Owns values and memory; must not know tasks or descriptors.
 
+pub(crate) mod concurrency; // locks and atomic words
 mod clock; // real and virtual time
 mod task_key; // the number that names a task
 mod wake_target; // what is to be woken: a task, or a foreign waker

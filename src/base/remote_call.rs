@@ -2,7 +2,8 @@
 //! thread that runs or discards the call; must not know loops.
 
 use std::fmt;
-use std::sync::Arc;
+
+use super::concurrency::Arc;
 
 /// A function that can be called once, or discarded. It is shared with its sender, which may take it back.
 pub(crate) trait RemoteFn: Send + Sync {

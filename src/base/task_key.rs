@@ -2,31 +2,39 @@
 //! not know the task table.
 //!
 //! A waker is this number and nothing else, so it may outlive its task and its loop, and move to any thread: a stale
-//! key finds no task. The generation is the loop's count of tasks, so a stale key meets another task only if its slot
-//! was reused after an exact multiple of 2^20 tasks. Then that task is polled once without a reason.
+//! key finds no task. The generation counts the tasks of all loops that have had the number, one after another. So a
+//! stale key meets another task only if that is in the same slot, of a loop with the same number, and exactly 2^24
+//! tasks of such loops were created since, or a multiple of that: 16.8 million. Then that task is polled once without a
+//! reason, which a future has to bear.
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("oneloop packs a task's number into one 64-bit word: it needs a 64-bit target");
 
-const SLOT_BITS: u32 = 28;
-const GENERATION_BITS: u32 = 20;
+const SLOT_BITS: u32 = 26;
+const GENERATION_BITS: u32 = 24;
 /// The bits below the number of the loop.
 const LOOP_SHIFT: u32 = SLOT_BITS + GENERATION_BITS;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 const GENERATION_MASK: u64 = (1 << GENERATION_BITS) - 1;
 
 /// Names one task of one loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TaskKey(u64);
 
 impl TaskKey {
-    /// The number of tasks that can be alive on one loop.
+    /// The number of tasks that can be alive on one loop: 67 million.
     pub(crate) const SLOTS: usize = 1 << SLOT_BITS;
+    /// The number of loops that can be alive: 16,384.
+    pub(crate) const LOOPS: usize = 1 << (u64::BITS - LOOP_SHIFT);
 
-    /// The key of the task with this id, in this slot of the table of loop `number`.
-    pub(crate) fn new(number: u16, id: u64, slot: usize) -> Self {
-        debug_assert!(slot < Self::SLOTS, "the task table is full");
-        let generation = id & GENERATION_MASK;
+    /// The key of the task with this generation, in this slot of the table of loop `number`.
+    ///
+    /// # Panics
+    /// If more tasks are alive than there are slots.
+    #[inline]
+    pub(crate) fn new(number: u16, generation: u64, slot: usize) -> Self {
+        assert!(slot < Self::SLOTS, "67 million tasks are alive on one event loop; let some of them end");
+        let generation = generation & GENERATION_MASK;
         Self(u64::from(number) << LOOP_SHIFT | generation << SLOT_BITS | slot as u64)
     }
 
@@ -57,8 +65,8 @@ mod tests {
 
     #[test]
     fn a_key_returns_what_was_packed() {
-        let key = TaskKey::new(0xBEEF, 0xF_FFFF, TaskKey::SLOTS - 1);
-        assert_eq!((key.number(), key.slot()), (0xBEEF, TaskKey::SLOTS - 1));
+        let key = TaskKey::new(0x3EEF, 0xFF_FFFF, TaskKey::SLOTS - 1);
+        assert_eq!((key.number(), key.slot()), (0x3EEF, TaskKey::SLOTS - 1));
         assert_eq!(TaskKey::from_word(key.to_word()), key);
     }
 

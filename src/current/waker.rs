@@ -14,7 +14,7 @@ use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 
 use super::this_thread;
 use crate::base::{TaskKey, WakeTarget};
-use crate::kernel::{Inbox, RunningStep};
+use crate::kernel::{RunningStep, send_wake};
 use crate::node::{Kind, Loop, TURNS, TaskState, wake_task};
 
 /// One for each turn, one after the other in memory, so that one comparison recognises all.
@@ -102,7 +102,7 @@ fn wake(word: *const ()) {
     unsafe {
         this_thread::with(|kernel| match kernel {
             Some(kernel) => wake_task(kernel, key),
-            None => Inbox::send_wake(key),
+            None => send_wake(key),
         });
     }
 }

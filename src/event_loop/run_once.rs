@@ -23,6 +23,8 @@ pub(super) struct Iteration<'a> {
     kernel: &'a Loop,
     /// The entries that this iteration runs.
     batch: Batch<NodeRef>,
+    /// The size of the largest batch since the loop had nothing to do.
+    largest: usize,
     /// What the poll of this iteration has found.
     events: Vec<ReadyEvent<Handle>>,
 }
@@ -50,7 +52,7 @@ enum Wait {
 impl<'a> Iteration<'a> {
     /// Prepares the iterations of a run.
     pub(super) fn first(kernel: &'a Loop) -> Self {
-        Self { kernel, batch: kernel.ready().take_spare(), events: Vec::new() }
+        Self { kernel, batch: kernel.ready().take_spare(), largest: 0, events: Vec::new() }
     }
 
     /// One iteration, in the steps of `docs/ARCHITECTURE.md`.
@@ -89,12 +91,26 @@ impl<'a> Iteration<'a> {
         match wait {
             Wait::No => return Ok(()),
             Wait::PollNow => self.poll_now()?,
-            Wait::Sleep(deadline) => self.sleep(deadline)?,
-            Wait::Jump => self.jump()?,
+            Wait::Sleep(deadline) => {
+                self.free_memory();
+                self.sleep(deadline)?;
+            }
+            Wait::Jump => {
+                self.free_memory();
+                self.jump()?;
+            }
         }
         // what was sent during the wait came before the poll returned, so it is queued before what the poll has found
         self.kernel.take_messages();
         Ok(())
+    }
+
+    /// Nothing is ready: gives back what the queue has needed once and has not needed since the last time. A loop that
+    /// always has something to do keeps it.
+    #[inline]
+    fn free_memory(&mut self) {
+        self.kernel.ready().shrink(&mut self.batch, self.largest);
+        self.largest = 0;
     }
 
     fn poll_now(&mut self) -> Result<(), Error> {
@@ -192,6 +208,7 @@ impl<'a> Iteration<'a> {
     fn run_batch(&mut self) {
         self.kernel.ready().swap(&mut self.batch);
         self.kernel.budget().count_entries(self.batch.len());
+        self.largest = self.largest.max(self.batch.len());
         while !self.batch.is_empty() {
             // Polls and callbacks are guarded one by one. What else of a user's can panic is a destructor: that of a
             // value whose last pointer is dropped on the way. It is reported, and the rest of the batch runs.

@@ -113,3 +113,39 @@ impl ChildTurn for StopWhenDone {
         self.kernel.life().set_stopping(true);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::current::{FIRST_TURN, waker};
+    use crate::primitives::{gather, yield_now};
+
+    /// By chance the waker of an earlier task may fit a later one: see `TaskKey`.
+    #[test]
+    fn a_wake_does_not_start_a_child_that_a_limit_holds_back() {
+        let lp = EventLoop::new().expect("a loop");
+        let (running, most) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let child = || {
+            let (running, most) = (Rc::clone(&running), Rc::clone(&most));
+            lp.create_task(async move {
+                running.set(running.get() + 1);
+                most.set(most.get().max(running.get()));
+                yield_now().await;
+                running.set(running.get() - 1);
+            })
+        };
+        let ended = lp.run_until_complete(async {
+            let children = [child(), child(), child()];
+            let wakers = [0, 1, 2].map(|i: usize| waker(children[i].handle().state().key(), FIRST_TURN));
+            let gathering = gather(children).limit(1);
+            for _ in 0..3 {
+                wakers.iter().for_each(std::task::Waker::wake_by_ref);
+                yield_now().await;
+            }
+            gathering.await.len()
+        });
+        assert_eq!((ended.ok(), most.get()), (Some(3), 1));
+    }
+}

@@ -20,8 +20,9 @@ use super::deferred_drops::DeferredDrops;
 use super::expected::Expected;
 use super::extensions::Extensions;
 use super::handle::Handle;
-use super::inbox::{LoopReceiver, LoopSender, Message};
+use super::inbox::Message;
 use super::life::{Life, Phase};
+use super::loop_sender::{LoopReceiver, LoopSender};
 use super::ready_queue::{ChildTurnRef, Entry, Queued, ReadyQueue, Run, RunRef};
 use super::running_step::RunningStep;
 use super::scope::Enclosing;
@@ -61,6 +62,12 @@ pub(crate) struct Kernel<P> {
     deferred_drops: DeferredDrops,
 }
 
+impl<P> Drop for Kernel<P> {
+    fn drop(&mut self) {
+        self.receiver.set_generation(self.tasks.last_generation());
+    }
+}
+
 impl<P> fmt::Debug for Kernel<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (number, phase) = (self.receiver.sender().number(), self.life.phase());
@@ -71,12 +78,13 @@ impl<P> fmt::Debug for Kernel<P> {
 impl<P: Queued> Kernel<P> {
     pub(crate) fn new(clock: Clock) -> io::Result<Rc<Self>> {
         let (reactor, waker) = Reactor::new()?;
+        let receiver = LoopReceiver::open(waker)?;
         Ok(Rc::new(Self {
             clock: Ticker::new(clock),
             life: Life::default(),
             budget: Budget::default(),
             ready: ReadyQueue::default(),
-            tasks: TaskTable::default(),
+            tasks: TaskTable::behind(receiver.generation()),
             running_task: RunningTask::default(),
             step: RunningStep::default(),
             throwing: Throwing::default(),
@@ -85,7 +93,7 @@ impl<P: Queued> Kernel<P> {
             last_watch: Cell::new(0),
             timers: RefCell::new(TimerWheel::new()),
             reactor: RefCell::new(reactor),
-            receiver: LoopReceiver::open(waker)?,
+            receiver,
             expected: Expected::default(),
             exception_handler: RefCell::new(None),
             extensions: Extensions::default(),
@@ -328,7 +336,7 @@ impl<P: Queued> Kernel<P> {
     pub(crate) fn poll(&self, timeout: Option<Duration>, events: &mut Vec<ReadyEvent<Handle>>) -> io::Result<()> {
         let sleeps = timeout != Some(Duration::ZERO);
         // a message that came before `asleep` was set has not written to the wake descriptor
-        let timeout = if sleeps && !self.receiver.fall_asleep() { Some(Duration::ZERO) } else { timeout };
+        let timeout = if sleeps && !self.receiver.inbox().fall_asleep() { Some(Duration::ZERO) } else { timeout };
         let mut reactor = self.reactor.borrow_mut();
         let polled = reactor.wait(timeout, events);
         self.budget.polled();
@@ -337,7 +345,7 @@ impl<P: Queued> Kernel<P> {
             self.budget.poll_soon();
         }
         if sleeps {
-            self.receiver.wake_up();
+            self.receiver.inbox().wake_up();
         }
         polled
     }
@@ -346,7 +354,7 @@ impl<P: Queued> Kernel<P> {
 
     #[inline]
     pub(crate) fn has_messages(&self) -> bool {
-        !self.receiver.is_empty()
+        !self.receiver.inbox().is_empty()
     }
 
     /// Queues what other threads have sent, in the order in which it came. This is called before any other entry is
@@ -379,7 +387,7 @@ impl<P: Queued> Kernel<P> {
 
     /// Refuses messages from now on. Those that have come are queued, and so dropped with the rest of the queue.
     pub(crate) fn close_inbox(&self) {
-        self.receiver.refuse();
+        self.receiver.inbox().refuse();
         self.take_messages();
     }
 

@@ -5,6 +5,7 @@ mod ready_queue; // the entries that run next
 mod alarm; // what happens when a timer is due
 mod handle; // a callback that can be cancelled
 mod inbox; // messages from other threads
+mod loop_sender; // the way from other threads to each loop of the process
 mod expected; // results that other threads will send
 mod task_table; // the tasks, by key, and the running task
 mod running_step; // what is counted in a step
@@ -20,9 +21,10 @@ mod kernel; // all of these together
 pub(crate) use alarm::Alarm;
 pub(crate) use await_tree::{Awaited, Catches, Place, ScopeEntry, Sole, Told};
 pub use handle::Handle;
-pub(crate) use inbox::{Inbox, LoopSender, Message};
+pub(crate) use inbox::Message;
 pub(crate) use kernel::Kernel;
 pub(crate) use life::Phase;
+pub(crate) use loop_sender::{LoopSender, send_wake};
 pub(crate) use ready_queue::{Batch, ChildTurn, ChildTurnRef, Entry, Queued, Run, RunRef};
 pub(crate) use running_step::{Beside, Counts, RunningStep};
 pub(crate) use scope::{OwnState, OwnThrow, Scope};

@@ -64,6 +64,12 @@ impl<P> fmt::Debug for Entry<P> {
     }
 }
 
+/// Memory for so many entries is always kept.
+const FEW: usize = 1_024;
+
+/// Memory for so many times the entries that are needed is given back.
+const MUCH_MORE: usize = 4;
+
 /// Entries in the order in which they run.
 pub(crate) type Batch<P> = VecDeque<Entry<P>>;
 
@@ -114,6 +120,24 @@ impl<P> ReadyQueue<P> {
         debug_assert!(batch.is_empty(), "all its entries were run");
         // SAFETY: one at a time.
         std::mem::swap(unsafe { &mut *self.entries.get() }, batch);
+    }
+
+    /// Frees memory of the queue and of `batch`, which are both empty, if both were never larger than `needed` for a
+    /// while.
+    #[inline]
+    pub(crate) fn shrink(&self, batch: &mut Batch<P>, needed: usize) {
+        // SAFETY: one at a time.
+        let entries = unsafe { &mut *self.entries.get() };
+        let is_too_large = |capacity: usize| capacity > FEW && capacity / MUCH_MORE > needed;
+        if is_too_large(entries.capacity().max(batch.capacity())) {
+            Self::shrink_to(entries, needed);
+            Self::shrink_to(batch, needed);
+        }
+    }
+
+    #[cold]
+    fn shrink_to(entries: &mut Batch<P>, needed: usize) {
+        entries.shrink_to(FEW.max(needed));
     }
 
     /// The batch for a run of the loop, which begins now.

@@ -25,6 +25,8 @@ pub(super) struct TaskTable<P>(UnsafeCell<Table<P>>);
 struct Table<P> {
     slots: Slab<Slot<P>>,
     last_id: u64,
+    /// The generation of the last task of the loops that had the number of this loop before.
+    generations_before: u64,
 }
 
 /// A task with its key. The slot alone does not name the task: it is used again when the task is done.
@@ -33,34 +35,46 @@ struct Slot<P> {
     task: P,
 }
 
-impl<P> Default for TaskTable<P> {
-    fn default() -> Self {
-        Self(UnsafeCell::new(Table { slots: Slab::new(), last_id: 0 }))
-    }
-}
-
 impl<P> Table<P> {
     #[inline]
     fn get(&self, key: TaskKey) -> Option<&P> {
         let slot = self.slots.get(key.slot())?;
         (slot.key == key).then_some(&slot.task)
     }
+
+    /// The generation of the last task.
+    #[inline]
+    fn generation(&self) -> u64 {
+        self.generations_before + self.last_id
+    }
 }
 
-impl<P: Queued> TaskTable<P> {
+impl<P> TaskTable<P> {
+    /// An empty table, which goes on behind this generation.
+    pub(super) fn behind(generation: u64) -> Self {
+        Self(UnsafeCell::new(Table { slots: Slab::new(), last_id: 0, generations_before: generation }))
+    }
+
     #[inline]
     fn with<R>(&self, f: impl FnOnce(&mut Table<P>) -> R) -> R {
         // SAFETY: one at a time.
         f(unsafe { &mut *self.0.get() })
     }
 
+    /// The generation of the last task.
+    pub(super) fn last_generation(&self) -> u64 {
+        self.with(|table| table.generation())
+    }
+}
+
+impl<P: Queued> TaskTable<P> {
     /// The id of the next task, counted from 1, and the key that it will have. `loop_number` is the number of this
     /// loop.
     #[inline]
     pub(super) fn next(&self, loop_number: u16) -> (u64, TaskKey) {
         self.with(|table| {
             table.last_id += 1;
-            (table.last_id, TaskKey::new(loop_number, table.last_id, table.slots.vacant_key()))
+            (table.last_id, TaskKey::new(loop_number, table.generation(), table.slots.vacant_key()))
         })
     }
 

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::base::{TaskKey, WakeTarget};
 use crate::error::{Exception, ExceptionContext, Panic};
-use crate::kernel::{Inbox, Kernel, Queued};
+use crate::kernel::{Kernel, Queued, send_wake};
 
 /// The name under which a panic of a destructor is reported.
 pub(crate) const IN_DESTRUCTOR: &str = "Exception in destructor";
@@ -56,6 +56,6 @@ pub(crate) fn wake_task<P: Queued>(kernel: &Kernel<P>, key: TaskKey) {
     if kernel.number() == key.number() {
         kernel.wake(key);
     } else {
-        Inbox::send_wake(key);
+        send_wake(key);
     }
 }

@@ -1,7 +1,7 @@
 //! What a task awaits: nodes, leaves, futures of other crates. Owns what is kept of it between two steps; must not know
 //! how it is counted in a step, nor cancellations.
 
-use super::task_state::{TaskState, Waits};
+use super::task_state::{HELD, TaskState, UNPOLLED, Waits};
 use crate::kernel::{Beside, Leaf, Place, Sole};
 
 impl<N: Clone + PartialEq> TaskState<N> {
@@ -128,5 +128,23 @@ impl<N: Clone + PartialEq> TaskState<N> {
         let copy = waits.clone();
         self.waits.set(waits);
         copy
+    }
+
+    /// Has the task not begin before `let_go`, even if a step is taken: a waker that was meant for another task may
+    /// fit this one.
+    pub(crate) fn hold(&self) {
+        self.turn.set(HELD);
+        self.needs_bookkeeping.set(true);
+    }
+
+    /// The task may begin. The caller queues it.
+    pub(crate) fn let_go(&self) {
+        if self.is_held() {
+            self.turn.set(UNPOLLED);
+        }
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.turn.get() == HELD
     }
 }

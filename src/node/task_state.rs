@@ -64,6 +64,12 @@ impl<N> Default for Rare<N> {
 /// their turns; only a future that is not polled for exactly so many turns takes the next one for its last.
 pub(crate) const TURNS: u8 = 8;
 
+/// In place of a turn: the task has not been polled.
+pub(super) const UNPOLLED: u8 = 0;
+
+/// In place of a turn: the task has not been polled, and must not be yet.
+pub(super) const HELD: u8 = u8::MAX;
+
 /// The state of a task, beside its coroutine (`TaskCell`) and what it has as a node (`Core`). Every task has one, so it
 /// is kept small. `N` is a counted pointer to a node.
 ///
@@ -72,8 +78,9 @@ pub(crate) const TURNS: u8 = 8;
 ///
 /// ```text
 ///    create_task ──────────▶ Queued    Kernel::insert_task
-///    Queued  ──────────────▶ Held      Kernel::unqueue: a gathering with a limit holds back a child that has not begun
-///    Held    ──────────────▶ Queued    Kernel::wake: the child may begin, or is cancelled
+///    Queued  ──────────────▶ Held      hold, and Kernel::unqueue: a gathering with a limit holds back a child
+///    Held    ──────────────▶ Queued    let_go, and Kernel::wake: the child may begin
+///    Held    ──────────────▶ Queued    Kernel::wake: the child is cancelled
 ///    Queued  ──────────────▶ Running   its entry is reached: the step begins
 ///    Running ──────────────▶ Waiting   the coroutine has returned Pending
 ///    Running ──────────────▶ Queued    the coroutine has returned Pending, and the task was woken during the step
@@ -92,7 +99,7 @@ pub(crate) const TURNS: u8 = 8;
 /// | state   | `Core.state` | queued mark | `running` | has a `turn`     | `waits` and `leaf`                       |
 /// | ------- | ------------ | ----------- | --------- | ---------------- | ---------------------------------------- |
 /// | Queued  | pending      | yes         | no        | after step 1     | of the last step                         |
-/// | Held    | pending      | no          | no        | no               | empty                                    |
+/// | Held    | pending      | no matter   | no        | it is `HELD`     | empty                                    |
 /// | Running | pending      | if woken    | yes       | yes              | `waits` of this step, `leaf` of the last |
 /// | Waiting | pending      | no          | no        | yes              | of the last step                         |
 /// | Ended   | not pending  | no          | no        | if it was polled | without meaning                          |
@@ -145,8 +152,8 @@ pub(crate) struct TaskState<N> {
     own_requests: Cell<u16>,
     pub(super) beside: Cell<Beside>,
     request: Cell<Request>,
-    /// The turn of the poll that is on, or was the last one, counted from 1; 0 before the first poll.
-    turn: Cell<u8>,
+    /// The turn of the poll that is on, or was the last one, counted from 1; before the first poll `UNPOLLED` or `HELD`.
+    pub(super) turn: Cell<u8>,
     running: Cell<bool>,
     stage_in_use: Cell<bool>,
     pub(super) needs_bookkeeping: Cell<bool>,
@@ -166,7 +173,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
             own_requests: Cell::new(0),
             beside: Cell::default(),
             request: Cell::new(Request::None),
-            turn: Cell::new(0),
+            turn: Cell::new(UNPOLLED),
             running: Cell::new(false),
             stage_in_use: Cell::new(false),
             needs_bookkeeping: Cell::new(false),
@@ -248,7 +255,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
 
     /// Whether the coroutine has been polled.
     pub(crate) fn has_started(&self) -> bool {
-        self.turn.get() != 0
+        !matches!(self.turn.get(), UNPOLLED | HELD)
     }
 
     /// The turn of the poll that is on, or was the last one.
@@ -265,7 +272,11 @@ impl<N: Clone + PartialEq> TaskState<N> {
     /// waker, so that the future does not take the next waker for the one that it has.
     pub(crate) fn next_turn(&self) -> u8 {
         let cloned = self.beside.get().has_any(Beside::CLONE.and(Beside::CLONES));
-        if cloned { self.turn.get() % TURNS + 1 } else { self.turn.get().max(1) }
+        match self.turn.get() {
+            UNPOLLED | HELD => 1,
+            turn if cloned => turn % TURNS + 1,
+            turn => turn,
+        }
     }
 
     /// Whether the coroutine is being polled or dropped, or its value moved or shown. The flag belongs to the

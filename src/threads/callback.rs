@@ -2,9 +2,9 @@
 //! closure and the stage of its call; must not know the loop's inbox.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
+use std::sync::PoisonError;
 
+use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, ThreadId, lock, thread};
 use crate::base::{RemoteCall, RemoteFn};
 
 /// A callback scheduled from any thread, by
@@ -102,7 +102,7 @@ struct Call<F> {
 
 impl<F> Call<F> {
     fn lock(&self) -> MutexGuard<'_, CallState<F>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Locks the state, once the closure does not run on another thread. If it runs on this thread, this is a call from

@@ -5,12 +5,13 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::callback::ThreadsafeHandle;
 use crate::base::TaskKey;
+use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, lock};
 use crate::cancel::{Waiting, cancel};
 use crate::current;
 use crate::error::{Cancelled, TaskError};
@@ -228,7 +229,7 @@ struct Shared<T> {
 
 impl<T> Shared<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Sets the outcome and wakes what waits for it. Drops `outcome` if there is one already.

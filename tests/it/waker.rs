@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use oneloop::{EventLoop, Task, create_future, create_task, sleep, yield_now};
 
-use crate::support::{SECOND, real_loop, virtual_loop};
+use crate::support::{Log, SECOND, real_loop, virtual_loop};
 
 /// The waker of the running task.
 async fn own_waker() -> Waker {
@@ -435,4 +435,68 @@ struct Idle;
 
 impl Wake for Idle {
     fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn tasks_that_another_thread_wakes_over_and_over_take_their_steps_in_the_order_of_their_first_wakes() {
+    const TASKS: usize = 700;
+    const ROUNDS: usize = 10; // more wakes than the loop keeps before it looks through them
+    let lp = virtual_loop();
+    let (steps, wakers) = (Log::default(), Rc::new(RefCell::new(Vec::new())));
+    for n in 0..TASKS {
+        let (steps, wakers) = (Rc::clone(&steps), Rc::clone(&wakers));
+        drop(lp.create_task(poll_fn(move |cx| {
+            steps.borrow_mut().push(n);
+            wakers.borrow_mut().push(cx.waker().clone());
+            Poll::<()>::Pending
+        })));
+    }
+    lp.run_until_complete(yield_now()).expect("it runs");
+    steps.take();
+    let (handle, wakers) = (lp.remote(), wakers.take());
+    let (called, calls) = mpsc::channel();
+    let other = thread::spawn(move || {
+        for round in 0..ROUNDS {
+            for n in 0..TASKS {
+                wakers[(n + round * 3) % TASKS].wake_by_ref();
+            }
+            let called = called.clone();
+            handle.call_soon_threadsafe(move || called.send(round)).expect("it is open");
+        }
+    });
+    other.join().expect("it wakes");
+    lp.run_until_complete(async { yield_now().await }).expect("it runs");
+    assert_eq!(steps.take(), (0..TASKS).collect::<Vec<_>>());
+    assert_eq!(calls.try_iter().collect::<Vec<_>>(), (0..ROUNDS).collect::<Vec<_>>());
+}
+
+/// Later loops have the number of the one that is gone, and their tasks are in the same slots.
+#[test]
+fn a_waker_of_a_loop_that_is_gone_wakes_nothing_in_thousands_of_later_loops() {
+    const LOOPS: usize = 3_000;
+    const TASKS: usize = 5;
+    let polls = Rc::new(Cell::new(0_usize));
+    let wakers = Rc::new(RefCell::new(Vec::new()));
+    for round in 0..LOOPS {
+        let lp = virtual_loop();
+        for _ in 0..TASKS {
+            let (polls, wakers) = (Rc::clone(&polls), Rc::clone(&wakers));
+            drop(lp.create_task(poll_fn(move |cx| {
+                polls.set(polls.get() + 1);
+                if round == 0 {
+                    wakers.borrow_mut().push(cx.waker().clone());
+                }
+                Poll::<()>::Pending
+            })));
+        }
+        lp.run_until_complete(async {
+            yield_now().await;
+            if round > 0 {
+                wakers.borrow().iter().for_each(Waker::wake_by_ref);
+            }
+            yield_now().await;
+        })
+        .expect("it runs");
+    }
+    assert_eq!((polls.get(), wakers.borrow().len()), (LOOPS * TASKS, TASKS));
 }

@@ -6,6 +6,7 @@
 mod again;
 #[path = "../support/descriptors.rs"]
 mod descriptors;
+mod foreign_threads;
 #[cfg(all(unix, not(oneloop_plain_alloc)))]
 #[path = "../support/limits.rs"]
 mod limits;
@@ -21,6 +22,7 @@ mod turns;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicIsize, Ordering};
 use std::time::Duration;
 
 use oneloop::{
@@ -37,10 +39,14 @@ thread_local! {
     static LIVE: Cell<isize> = const { Cell::new(0) };
 }
 
+/// The same of all threads together.
+static LIVE_EVERYWHERE: AtomicIsize = AtomicIsize::new(0);
+
 struct Counting;
 
 fn count(bytes: usize, sign: isize) {
     LIVE.set(LIVE.get() + sign * bytes.cast_signed());
+    LIVE_EVERYWHERE.fetch_add(sign * bytes.cast_signed(), Ordering::Relaxed);
 }
 
 // SAFETY: the system's allocator does the work; a thread-local word without destructor allocates nothing.

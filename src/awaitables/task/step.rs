@@ -118,6 +118,9 @@ fn advance_with_bookkeeping(core: &Core, state: &TaskState, coroutine: &dyn Coro
     if state.request() != Request::None {
         return advance_throwing(core, state, coroutine, me);
     }
+    if state.is_held() {
+        return; // it was woken without a reason
+    }
     let turn = state.next_turn();
     drop_waits(kernel, state.clear_waits());
     state.set_bookkeeping(turn);

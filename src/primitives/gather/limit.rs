@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use crate::base::TaskKey;
-use crate::node::{Kind, Loop, NodeRef};
+use crate::node::{Kind, Loop, Node, NodeRef};
 
 /// The value of `max` while there is no limit.
 const NO_LIMIT: usize = usize::MAX;
@@ -37,6 +37,7 @@ impl Limit {
             match child.kind() {
                 Kind::Task(state) if !state.has_started() => {
                     if kernel.unqueue(state.key()) {
+                        state.hold();
                         self.held.borrow_mut().insert(index, state.key());
                     } else if !self.held.borrow().contains_key(&index) {
                         // not queued and not held by an earlier call: something else wakes it
@@ -62,6 +63,9 @@ impl Limit {
         while self.running.get() < self.max.get() {
             let Some((_, key)) = self.held.borrow_mut().pop_first() else { return };
             self.running.set(self.running.get() + 1);
+            if let Some(Kind::Task(state)) = kernel.task(key).as_deref().map(Node::kind) {
+                state.let_go();
+            }
             kernel.wake(key);
         }
     }
