@@ -3,6 +3,11 @@
 #![doc = include_str!("../README.md")]
 #![doc(test(attr(deny(warnings))))]
 
+#[cfg(not(unix))]
+compile_error!(
+    "oneloop is for Unix systems: Linux first, macOS and FreeBSD as far as mio carries it. What follows is due to that."
+);
+
 // The architecture: a folder names only folders above it in this list, and a file only files above it in the list of
 // its folder's `mod.rs`. `tests/tidy/main.rs` reads these lists.
 #[cfg(all(doc, not(doctest)))]
@@ -78,8 +83,8 @@ pub use net::{Descriptor, getaddrinfo};
 pub use process::{Process, ProcessBuilder, create_subprocess_exec, create_subprocess_shell};
 #[cfg(unix)]
 pub use streams::{
-    ClientResult, Listener, Server, ServerBuilder, StreamReader, StreamWriter, open_connection, open_unix_connection,
-    start_server, start_unix_server,
+    ClientResult, Listener, Server, ServerBuilder, Stdin, StreamReader, StreamWriter, open_connection,
+    open_unix_connection, start_server, start_unix_server, stdin,
 };
 
 // The errors that most programs write; all others are in `error`.

@@ -13,7 +13,10 @@ pub enum WatchError {
     #[error("descriptor {0} belongs to a socket of this loop; await the socket's own methods, or take it out first")]
     InUse(i32),
     /// The system has no readiness for it, as for a regular file: asyncio's `PermissionError`.
-    #[error("descriptor {0} cannot be watched: a regular file is always ready; read it in a thread")]
+    #[error(
+        "descriptor {0} cannot be watched: a regular file is always ready; read it in a thread, and standard input with \
+         stdin()"
+    )]
     NotPollable(i32),
     /// The number is no open descriptor, or the system has no memory left.
     #[error("descriptor {0} cannot be watched: {1}")]

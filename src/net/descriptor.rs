@@ -10,6 +10,7 @@ use std::{fmt, io};
 
 use crate::cancel::Waiting;
 use crate::current::{self, wake_target};
+use crate::error::WatchError;
 use crate::kernel::Leaf;
 use crate::node::{Loop, wake};
 use crate::reactor::{Direction, SourceKey};
@@ -108,7 +109,11 @@ impl<T: AsRawFd> Descriptor<T> {
     fn register(inner: T, writable: bool, short_transfer: ShortTransfer) -> io::Result<Self> {
         let kernel = current::expect();
         let fd = inner.as_raw_fd();
-        let (key, stale) = kernel.with_reactor(|reactor| reactor.register(fd, writable))?;
+        let registered = kernel.with_reactor(|reactor| reactor.register(fd, writable));
+        let (key, stale) = registered.map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => WatchError::NotPollable(fd).into(),
+            _ => error,
+        })?;
         // callbacks of a closed descriptor whose number the system has given to this one
         stale.into_iter().flatten().for_each(|handle| handle.cancel());
         Ok(Self { inner: Some(inner), short_transfer, kernel, key })

@@ -49,6 +49,7 @@ mod own_calls; // what every socket and pipe has for calls that the program make
 mod byte_stream; // reading and writing of any connection or pipe
 mod std_socket; // what a socket shares with the standard library's
 mod accept; // accepting of any listener
+mod terminal; // terminals opened anew
 mod pipe; // pipes
 mod udp; // UDP sockets
 mod unix_datagram; // Unix datagram sockets

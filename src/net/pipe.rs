@@ -8,6 +8,8 @@ use super::byte_stream::{ByteStream, reads, writes};
 use super::descriptor::Descriptor;
 use super::own_calls::{reads_with, writes_with};
 use super::std_socket::as_fd;
+use super::terminal::opened_anew;
+use crate::reactor::Direction;
 use crate::sys::set_nonblocking;
 
 /// A pipe: the bytes that are written to one end are read at the other.
@@ -48,14 +50,15 @@ pub struct PipeWriter {
     descriptor: Descriptor<File>,
 }
 
-/// What both ends have in common. `$asyncio` is the method of asyncio's loop.
+/// What both ends have in common. `$direction` is its direction, and `$asyncio` the method of asyncio's loop.
 macro_rules! pipe_end {
-    ($Type:ident, $asyncio:literal) => {
+    ($Type:ident, $direction:expr, $asyncio:literal) => {
         impl $Type {
             #[doc = concat!("Takes over a descriptor: asyncio's `", $asyncio, "`.")]
             ///
-            /// The descriptor becomes non-blocking, and so it does for every process that shares it, as a parent shares
-            /// its terminal.
+            /// The descriptor becomes non-blocking, and so it does for every process that shares it. On Linux a terminal
+            /// is opened anew for this, since it is shared with the parent, and often with the standard output, where
+            /// `println!` would panic. To read standard input, use [`stdin`](fn@crate::stdin), which takes files too.
             ///
             /// # Errors
             /// If the system cannot watch the descriptor (a regular file, for example), or it is registered already.
@@ -63,6 +66,7 @@ macro_rules! pipe_end {
             /// # Panics
             /// If this thread is in no loop.
             pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
+                let fd = opened_anew(fd, $direction);
                 set_nonblocking(&fd)?;
                 Ok(Self { descriptor: Descriptor::new(File::from(fd))? })
             }
@@ -96,7 +100,7 @@ macro_rules! pipe_end {
     };
 }
 
-pipe_end!(PipeReader, "connect_read_pipe");
-pipe_end!(PipeWriter, "connect_write_pipe");
+pipe_end!(PipeReader, Direction::Read, "connect_read_pipe");
+pipe_end!(PipeWriter, Direction::Write, "connect_write_pipe");
 reads!(PipeReader, File);
 writes!(PipeWriter, File);

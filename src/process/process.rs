@@ -87,6 +87,10 @@ impl Process {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
+    /// # Panics
+    /// If the process runs and was started by another loop than the one that awaits this, or its loop is closed: only
+    /// that loop learns of the end.
+    ///
     /// # Cancel safety
     /// Nothing is lost, and the process runs on.
     pub fn wait(&self) -> impl Future<Output = ExitStatus> + use<> {
@@ -108,7 +112,7 @@ impl Process {
     /// If a pipe fails.
     ///
     /// # Panics
-    /// If another task is reading from one of the pipes.
+    /// If another task is reading from one of the pipes. And as [`wait`](Self::wait).
     ///
     /// # Cancel safety
     /// The process runs on, and all of `input` is still written to it. Nothing that was read is lost: another

@@ -5,12 +5,16 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
+use std::panic::Location;
 use std::process::{Child, ExitStatus};
 use std::rc::Rc;
 use std::thread;
 
+use crate::current;
 use crate::event_loop::EventLoop;
-use crate::kernel::Leaf;
+use crate::kernel::{Handle, Leaf, Phase};
+use crate::node::Loop;
+use crate::reactor::Direction;
 use crate::sync::Waiters;
 use crate::sys::send_signal;
 
@@ -18,6 +22,8 @@ use crate::sys::send_signal;
 const UNKNOWN_STATUS: i32 = 255 << 8;
 
 pub(super) struct WatchedChild {
+    /// The loop that learns of its end.
+    kernel: Rc<Loop>,
     pid: u32,
     /// `None` once it is reaped. Until then the system cannot give its PID to another process.
     child: RefCell<Option<Child>>,
@@ -33,9 +39,9 @@ impl WatchedChild {
         child: Child,
         exit_descriptor: impl FnOnce(u32) -> io::Result<OwnedFd>,
     ) -> io::Result<Rc<Self>> {
-        let pid = child.id();
+        let (kernel, pid) = (Rc::clone(lp.kernel()), child.id());
         let child = RefCell::new(Some(child));
-        let this = Rc::new(Self { pid, child, status: Cell::new(None), waiters: Waiters::default() });
+        let this = Rc::new(Self { kernel, pid, child, status: Cell::new(None), waiters: Waiters::default() });
         let watched = exit_descriptor(pid).and_then(|exited| {
             let (fd, child) = (exited.as_raw_fd(), Rc::clone(&this));
             // the callback owns the descriptor and a share of the child, and gives up both when it is removed
@@ -44,7 +50,8 @@ impl WatchedChild {
                     EventLoop::current().remove_reader(&exited);
                 }
             };
-            Ok(lp.add_reader(&fd, on_exit)?)
+            // without a context, whose values it would keep as long as the child runs
+            Ok(lp.watch(fd, Direction::Read, Handle::repeating(on_exit, Location::caller()))?)
         });
         if let Err(error) = watched {
             let _ = this.send_signal(libc::SIGKILL);
@@ -78,12 +85,19 @@ impl WatchedChild {
         true
     }
 
+    /// # Panics
+    /// If the end will not be told here: only the loop that has started the child learns of it.
     pub(super) async fn wait(&self) -> ExitStatus {
         const EXIT: Leaf = &"a process to end";
         loop {
             if let Some(status) = self.status.get() {
                 return status;
             }
+            assert!(
+                current::is_in(&self.kernel) && self.kernel.life().phase() != Phase::Closed,
+                "awaited a process of another event loop, or of one that is closed; await it in a task of the loop that \
+                 started it"
+            );
             self.waiters.wait(EXIT).await;
         }
     }

@@ -9,10 +9,12 @@ mod reader; // the reading handle
 mod writer; // the writing handle
 mod open; // streams over a socket, a pipe, or a new connection
 mod server; // a task for each client that connects
+mod stdin; // the standard input of the process
 
 pub use open::{open_connection, open_unix_connection};
 pub use reader::StreamReader;
 pub use server::{ClientResult, Listener, Server, ServerBuilder, start_server, start_unix_server};
+pub use stdin::{Stdin, stdin};
 #[cfg(feature = "process")]
 pub(crate) use transport::DEFAULT_LIMIT;
 pub use writer::StreamWriter;

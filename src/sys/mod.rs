@@ -1,6 +1,6 @@
 //! System calls that mio lacks. Owns the raw calls; must not know the loop.
 
-mod time; // the monotonic clock, and a wait with a time-out in nanoseconds
+mod time; // the monotonic clock, and waits for a descriptor
 #[cfg(unix)]
 pub(crate) mod socket; // socket options and connecting
 #[cfg(all(unix, feature = "process"))]
@@ -18,6 +18,6 @@ pub(crate) use process::{
 pub(crate) use signal::{Caught, is_at_default, is_forbidden, is_main_thread};
 #[cfg(unix)]
 pub(crate) use socket::{Flag, set_nonblocking};
-pub(crate) use time::monotonic_nanos;
 #[cfg(target_os = "linux")]
 pub(crate) use time::wait_readable;
+pub(crate) use time::{monotonic_nanos, wait_for_input};

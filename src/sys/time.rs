@@ -1,5 +1,8 @@
-//! The monotonic clock, and a wait with a time-out in nanoseconds. Owns the raw calls; must not know the loop.
+//! The monotonic clock, and waits for a descriptor. Owns the raw calls; must not know the loop.
 #![expect(unsafe_code, reason = "calls into libc")]
+
+use std::io;
+use std::os::fd::AsRawFd;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{monotonic_nanos, wait_readable};
@@ -11,6 +14,17 @@ pub(crate) fn monotonic_nanos() -> u64 {
     use std::time::Instant;
     static START: OnceLock<Instant> = OnceLock::new();
     u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Blocks until `descriptor` is readable, at its end or in error, or a signal comes.
+pub(crate) fn wait_for_input(descriptor: &impl AsRawFd) -> io::Result<()> {
+    let mut descriptor = libc::pollfd { fd: descriptor.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one pollfd, alive for the call.
+    let result = unsafe { libc::poll(&raw mut descriptor, 1, -1) };
+    match io::Error::last_os_error() {
+        e if result < 0 && e.kind() != io::ErrorKind::Interrupted => Err(e),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -11,5 +11,5 @@ pub use callback::ThreadsafeHandle;
 pub use future::ThreadsafeFuture;
 pub use loop_handle::LoopHandle;
 pub use pool::ThreadPool;
-pub(crate) use to_thread::has_default_threads;
 pub use to_thread::to_thread;
+pub(crate) use to_thread::{has_default_threads, submit};

@@ -211,7 +211,10 @@ impl Drop for ExpectUntilDrop<'_> {
 }
 
 /// Queues a job, and returns a future that its result will settle.
-fn submit<T, F>(lp: &EventLoop, pool: &ThreadPool, f: F) -> io::Result<Future<T>>
+///
+/// # Errors
+/// If the pool is shut down, or the system has no thread for it.
+pub(crate) fn submit<T, F>(lp: &EventLoop, pool: &ThreadPool, f: F) -> io::Result<Future<T>>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,

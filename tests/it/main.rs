@@ -39,6 +39,7 @@ mod shield;
 mod signal;
 mod sleep;
 mod staggered;
+mod stdin;
 mod streams;
 mod task;
 mod task_group;

@@ -5,20 +5,23 @@ use std::env;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use oneloop::signal::{SIGKILL, SIGTERM, SIGUSR1};
 use oneloop::{
-    Process, ProcessBuilder, create_subprocess_exec, create_subprocess_shell, create_task, gather, yield_now,
+    ContextVar, Process, ProcessBuilder, create_subprocess_exec, create_subprocess_shell, create_task, gather,
+    yield_now,
 };
 
-use crate::support::{alone, open_descriptors, run, virtual_loop};
+use crate::support::{PATIENCE, alone, open_descriptors, panic_in, run, virtual_loop};
 
 /// Programs that these tests start.
 const PROGRAMS: &[&str] = &["sh", "cat", "true", "false", "sleep", "ls"];
@@ -59,16 +62,14 @@ fn exists(pid: u32) -> bool {
     Command::new("sh").args(["-c", &format!("kill -0 {pid}")]).stderr(Stdio::null()).status().unwrap().success()
 }
 
-/// Waits until the process has ended and somebody has waited for it. Real time passes: another thread is at work.
+/// Waits until the process has ended and another thread has waited for it. Real time passes.
 #[track_caller]
 fn assert_goes(pid: u32) {
-    for _ in 0..10_000 {
-        if !exists(pid) {
-            return;
-        }
-        thread::yield_now();
+    let begun = Instant::now();
+    while exists(pid) {
+        assert!(begun.elapsed() < PATIENCE, "process {pid} is still there");
+        thread::sleep(Duration::from_millis(1));
     }
-    panic!("process {pid} is still there");
 }
 
 #[test]
@@ -344,13 +345,12 @@ fn a_dropped_process_runs_on_and_leaves_no_zombie() {
         assert!(exists(pid));
         drop(writer);
         // nobody waits, and the loop does
-        for _ in 0..10_000 {
-            if !exists(pid) {
-                return Ok(());
-            }
+        let begun = Instant::now();
+        while exists(pid) {
+            assert!(begun.elapsed() < PATIENCE, "process {pid} is still there");
             yield_now().await;
         }
-        panic!("process {pid} is still there");
+        Ok(())
     });
 }
 
@@ -423,6 +423,56 @@ fn a_handle_may_outlive_its_loop() {
     assert_eq!(process.returncode(), None, "nobody has noticed");
     drop(process);
     assert_goes(pid);
+}
+
+#[test]
+fn a_process_is_awaited_in_the_loop_that_has_started_it() {
+    const REMEDY: &str = "awaited a process of another event loop, or of one that is closed";
+    if !has_programs() {
+        return;
+    }
+    let lp = virtual_loop();
+    let [runs, ended] = lp
+        .run_until_complete(async {
+            let ended = create_subprocess_exec("true").await.unwrap();
+            ended.wait().await;
+            [create_subprocess_exec("sleep").arg("3600").kill_on_drop(true).await.unwrap(), ended]
+        })
+        .unwrap();
+    for closes in [false, true] {
+        run(async {
+            assert!(panic_in(runs.wait()).await.starts_with(REMEDY));
+            assert!(panic_in(runs.communicate("")).await.starts_with(REMEDY));
+            assert!(ended.wait().await.success());
+            assert_eq!(ended.communicate("").await.unwrap(), (Vec::new(), Vec::new()));
+        });
+        if closes {
+            let _in = lp.enter();
+            let mut wait = Box::pin(runs.wait());
+            let polled = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
+            }));
+            assert!(polled.is_err(), "it waits for a loop that is closed");
+        }
+        lp.close().unwrap();
+    }
+}
+
+#[test]
+fn a_process_keeps_no_context() {
+    static HELD: ContextVar<Rc<()>> = ContextVar::new("held");
+    with_programs(async {
+        let held = Rc::new(());
+        let lent = Rc::clone(&held);
+        let started = create_task(async move {
+            drop(HELD.set(lent));
+            create_subprocess_exec("sleep").arg("3600").kill_on_drop(true).await
+        });
+        let process = started.await?;
+        assert_eq!(Rc::strong_count(&held), 1);
+        drop(process);
+        Ok(())
+    });
 }
 
 #[test]
@@ -647,9 +697,9 @@ fn a_session_and_a_group_of_its_own() {
 #[test]
 #[should_panic(expected = "no event loop on this thread")]
 fn a_start_wants_a_loop() {
-    let waker = std::task::Waker::noop();
+    let waker = Waker::noop();
     let mut start = std::pin::pin!(create_subprocess_exec("true"));
-    let _ = start.as_mut().poll(&mut std::task::Context::from_waker(waker));
+    let _ = start.as_mut().poll(&mut Context::from_waker(waker));
 }
 
 #[test]

@@ -701,7 +701,7 @@ fn a_storm_that_does_not_end_hides_no_other_signal() {
             }
         });
         lp.run_until_complete(async {
-            for _ in 0..10 {
+            for _ in 0..3 {
                 let waits = create_task(received(SIGTERM));
                 yield_now().await;
                 send(SIGTERM);
