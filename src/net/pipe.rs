@@ -8,6 +8,7 @@ use super::byte_stream::{ByteStream, reads, writes};
 use super::descriptor::Descriptor;
 use super::own_calls::{reads_with, writes_with};
 use super::std_socket::as_fd;
+use crate::reactor::Direction;
 use crate::sys::set_nonblocking;
 
 /// A pipe: the bytes that are written to one end are read at the other.
@@ -94,6 +95,33 @@ macro_rules! pipe_end {
             }
         }
     };
+}
+
+impl PipeWriter {
+    /// Waits until the other end is gone, so that nothing that is written will be read. What is written then fails with
+    /// `BrokenPipe`.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::net::pipe;
+    /// use oneloop::{create_task, run, yield_now};
+    ///
+    /// run(async {
+    ///     let (reader, writer) = pipe()?;
+    ///     let waiting = create_task(async move { writer.closed().await });
+    ///     yield_now().await;
+    ///     drop(reader);
+    ///     waiting.await;
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn closed(&self) {
+        self.descriptor.wait_for_end(Direction::Write).await;
+    }
 }
 
 pipe_end!(PipeReader, "connect_read_pipe");
