@@ -39,13 +39,14 @@ impl Transport {
                 None => self.read_buffer.fill(wanted, |room| self.receive(room)),
             };
             match received {
-                Ok(0) => match self.write_buffer.error().filter(|_| self.failed_unread.get()) {
-                    Some(error) => self.read_buffer.note_error(error),
-                    None => {
-                        self.read_buffer.note_eof();
-                        return Ok(0);
+                Ok(0) => {
+                    if let Some(error) = self.write_buffer.error().filter(|_| self.failed_unread.get()) {
+                        self.read_buffer.note_error(error.clone());
+                        return Err(error.to_io_error());
                     }
-                },
+                    self.read_buffer.note_eof();
+                    return Ok(0);
+                }
                 Ok(count) => return Ok(if target.is_some() { count } else { 0 }),
                 // a spurious wake-up
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
