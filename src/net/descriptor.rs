@@ -5,15 +5,14 @@ use std::future::poll_fn;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 use std::{fmt, io};
 
-use crate::cancel::Waiting;
-use crate::current::{self, wake_target};
+use super::readiness_future::ReadinessFuture;
+use crate::current;
 use crate::error::WatchError;
-use crate::kernel::Leaf;
 use crate::node::{Loop, wake};
-use crate::reactor::{Direction, SourceKey};
+use crate::reactor::{Direction, SourceKey, Wanted};
 use crate::sys::socket;
 
 /// A non-blocking descriptor that is registered with the loop. Sockets and pipes are built on it.
@@ -293,7 +292,7 @@ impl<T: AsRawFd> Descriptor<T> {
         direction: Direction,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        while self.kernel.with_reactor(|reactor| reactor.is_ready(self.key, direction)) {
+        while self.kernel.with_reactor(|reactor| reactor.is(self.key, direction, Wanted::Ready)) {
             match operation(self.get_ref()) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.set_blocked(direction),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -312,14 +311,17 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// A wait for a direction. It does not borrow the descriptor, and ends when the descriptor is dropped.
     pub(crate) fn wait(&self, direction: Direction) -> ReadinessFuture {
-        ReadinessFuture {
-            kernel: Rc::clone(&self.kernel),
-            key: self.key,
-            direction,
-            number: 0,
-            waiting: Waiting::default(),
-            yielded: false,
-        }
+        ReadinessFuture::new(Rc::clone(&self.kernel), self.key, direction, Wanted::Ready)
+    }
+
+    /// As `wait`, until an event tells that the direction is hung up or in error.
+    pub(crate) fn wait_for_end(&self, direction: Direction) -> ReadinessFuture {
+        ReadinessFuture::new(Rc::clone(&self.kernel), self.key, direction, Wanted::Over)
+    }
+
+    /// Whether an event has told that the direction is hung up or in error.
+    pub(crate) fn has_ended(&self, direction: Direction) -> bool {
+        self.kernel.with_reactor(|reactor| reactor.is(self.key, direction, Wanted::Over))
     }
 
     pub(super) fn short_transfer(&self) -> ShortTransfer {
@@ -382,54 +384,5 @@ impl<T: AsRawFd> Drop for Descriptor<T> {
 impl<T: AsRawFd + fmt::Debug> fmt::Debug for Descriptor<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Descriptor").field(&self.inner).finish()
-    }
-}
-
-/// One wait for one direction. Dropping it drops its waker. If the descriptor is gone, the wait is over.
-pub(crate) struct ReadinessFuture {
-    kernel: Rc<Loop>,
-    key: SourceKey,
-    direction: Direction,
-    /// The number under which the reactor keeps the waker; 0 while it keeps none.
-    number: u64,
-    waiting: Waiting,
-    /// This wait has let other tasks run first. It does so once.
-    yielded: bool,
-}
-
-impl Future for ReadinessFuture {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let target = wake_target(cx);
-        let this = &mut *self;
-        let (ready, spare) =
-            this.kernel.with_reactor(|reactor| reactor.poll_ready(this.key, this.direction, &mut this.number, target));
-        drop(spare);
-        if !ready {
-            let what: Leaf = match this.direction {
-                Direction::Read => &"a descriptor to be readable",
-                Direction::Write => &"a descriptor to be writable",
-            };
-            this.waiting.note(&this.kernel, cx, what);
-            return Poll::Pending;
-        }
-        if this.kernel.budget().may_go_on(this.kernel.step().number()) || this.yielded {
-            this.waiting.ready(&this.kernel);
-            return Poll::Ready(());
-        }
-        this.yielded = true;
-        this.waiting.note(&this.kernel, cx, &"its next turn");
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-}
-
-impl Drop for ReadinessFuture {
-    fn drop(&mut self) {
-        if self.number != 0 {
-            drop(self.kernel.with_reactor(|reactor| reactor.forget_waiter(self.key, self.direction, self.number)));
-        }
-        self.waiting.end(&self.kernel);
     }
 }

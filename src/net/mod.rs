@@ -40,6 +40,7 @@
 //!
 //! Owns the sockets; must not know buffered streams or servers.
 
+mod readiness_future; // one wait for one direction of a descriptor
 mod descriptor; // readiness of any descriptor
 mod endpoint; // addresses to connect to or to listen on
 mod resolve; // host names to addresses
@@ -62,9 +63,9 @@ mod connect; // connecting to one of several addresses
 
 pub use connect::TcpConnector;
 pub use descriptor::Descriptor;
-pub(crate) use descriptor::ReadinessFuture;
 pub use endpoint::Endpoint;
 pub use pipe::{PipeReader, PipeWriter, pipe};
+pub(crate) use readiness_future::ReadinessFuture;
 pub(crate) use resolve::addresses;
 pub use resolve::getaddrinfo;
 pub use split::{ReadHalf, ReuniteError, WriteHalf};

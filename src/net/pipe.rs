@@ -100,6 +100,33 @@ macro_rules! pipe_end {
     };
 }
 
+impl PipeWriter {
+    /// Waits until the other end is gone, so that nothing that is written will be read. What is written then fails with
+    /// `BrokenPipe`.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::net::pipe;
+    /// use oneloop::{create_task, run, yield_now};
+    ///
+    /// run(async {
+    ///     let (reader, writer) = pipe()?;
+    ///     let waiting = create_task(async move { writer.closed().await });
+    ///     yield_now().await;
+    ///     drop(reader);
+    ///     waiting.await;
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn closed(&self) {
+        self.descriptor.wait_for_end(Direction::Write).await;
+    }
+}
+
 pipe_end!(PipeReader, Direction::Read, "connect_read_pipe");
 pipe_end!(PipeWriter, Direction::Write, "connect_write_pipe");
 reads!(PipeReader, File);

@@ -4,7 +4,8 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::{fmt, io};
 
 use super::accept::skip_aborted;
-use super::descriptor::{Descriptor, ReadinessFuture, ShortTransfer};
+use super::descriptor::{Descriptor, ShortTransfer};
+use super::readiness_future::ReadinessFuture;
 use super::std_socket::as_fd;
 use super::tcp_stream::TcpStream;
 use crate::reactor::Direction;

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::{fmt, io};
 
 use super::accept::skip_aborted;
-use super::descriptor::{Descriptor, ReadinessFuture};
+use super::descriptor::Descriptor;
+use super::readiness_future::ReadinessFuture;
 use super::std_socket::as_fd;
 use super::unix_path::{SocketFile, bind_error, remove_stale};
 use super::unix_stream::UnixStream;

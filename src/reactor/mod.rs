@@ -7,4 +7,4 @@ mod reactor; // the poll, and the table of registrations
 mod fd_callbacks; // descriptors that callbacks watch
 
 pub(crate) use reactor::{Reactor, SourceKey};
-pub(crate) use readiness::{Direction, ReadyEvent};
+pub(crate) use readiness::{Direction, ReadyEvent, Wanted};

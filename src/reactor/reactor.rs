@@ -16,7 +16,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-use super::readiness::{Direction, Readiness, ReadyEvent, Sign};
+use super::readiness::{Direction, Readiness, ReadyEvent, Sign, Wanted};
 use crate::base::WakeTarget;
 
 /// The number of events that one poll returns at most.
@@ -155,31 +155,32 @@ impl<W: Clone> Reactor<W> {
         waiting
     }
 
-    /// Whether the direction is ready, as far as is known. If it is not, `target` waits for it. `number` is that of the
-    /// waiter, and 0 before the first call. The second result is the target that is not needed, for the caller
-    /// to drop outside the borrow.
-    pub(crate) fn poll_ready(
+    /// Whether the direction is as `wanted`, as far as is known. If it is not, `target` waits for the next event.
+    /// `number` is that of the waiter, and 0 before the first call. The second result is the target that is not needed,
+    /// for the caller to drop outside the borrow.
+    pub(crate) fn poll_until(
         &mut self,
         key: SourceKey,
         direction: Direction,
+        wanted: Wanted,
         number: &mut u64,
         target: WakeTarget,
     ) -> (bool, Option<WakeTarget>) {
         let next = self.last_waiter + 1;
         match self.readiness(key, direction) {
-            Some(readiness) if !readiness.is_ready() => {
+            Some(readiness) if !readiness.is(wanted) => {
                 let spare = readiness.waiters().wait(number, next, target);
                 self.last_waiter = next;
                 (false, spare)
             }
-            // a descriptor that was deregistered counts as ready: its waits end
+            // of a descriptor that was deregistered all waits end
             Some(_) | None => (true, Some(target)),
         }
     }
 
-    /// Whether the direction is ready, as far as is known.
-    pub(crate) fn is_ready(&mut self, key: SourceKey, direction: Direction) -> bool {
-        self.readiness(key, direction).is_none_or(|readiness| readiness.is_ready())
+    /// Whether the direction is as `wanted`, as far as is known.
+    pub(crate) fn is(&mut self, key: SourceKey, direction: Direction, wanted: Wanted) -> bool {
+        self.readiness(key, direction).is_none_or(|readiness| readiness.is(wanted))
     }
 
     /// Notes that an operation would have blocked.

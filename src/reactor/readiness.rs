@@ -17,6 +17,15 @@ impl Direction {
     pub(super) const BOTH: [Self; 2] = [Self::Read, Self::Write];
 }
 
+/// What a future waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// An operation may be tried.
+    Ready,
+    /// The direction is at its end, hung up or in error.
+    Over,
+}
+
 /// What a poll has found.
 #[derive(Debug)]
 pub(crate) enum ReadyEvent<W> {
@@ -82,8 +91,11 @@ impl Readiness {
         Self { known: if ready { Known::Ready } else { Known::Blocked }, waiters: FdWaiters::default() }
     }
 
-    pub(super) fn is_ready(&self) -> bool {
-        self.known != Known::Blocked
+    pub(super) fn is(&self, wanted: Wanted) -> bool {
+        match wanted {
+            Wanted::Ready => self.known != Known::Blocked,
+            Wanted::Over => self.known == Known::Over,
+        }
     }
 
     pub(super) fn set_blocked(&mut self) {

@@ -14,6 +14,15 @@ pub(crate) enum ByteChannel {
     Pipe(File),
 }
 
+/// Why nothing more can be sent.
+#[derive(Debug)]
+pub(crate) enum EndOfWriting {
+    /// The connection has failed, with an error that the system tells only once.
+    Failed(io::Error),
+    /// The other end of the pipe is gone.
+    NoReader,
+}
+
 impl ByteChannel {
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
@@ -38,6 +47,17 @@ impl ByteChannel {
             Self::Unix(socket) => socket.shutdown(Shutdown::Write),
             Self::Pipe(_) => Ok(()),
         }
+    }
+
+    /// Why nothing more can be sent, once an event has told that the writing direction is hung up or in error. `None` if
+    /// that is not so: the peer of a connection may have done no more than end its own direction.
+    pub(crate) fn end_of_writing(&self) -> Option<EndOfWriting> {
+        let error = match self {
+            Self::Tcp(socket) => socket.take_error(),
+            Self::Unix(socket) => socket.take_error(),
+            Self::Pipe(_) => return Some(EndOfWriting::NoReader),
+        };
+        error.ok().flatten().map(EndOfWriting::Failed)
     }
 
     /// Whether it has two directions.

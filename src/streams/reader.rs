@@ -17,9 +17,8 @@ use crate::error::{ReadError, SharedIoError};
 ///
 /// A reader takes bytes from its connection only when a read needs more bytes than the reader holds. asyncio takes
 /// bytes when they arrive, and stops above twice the limit; here the system holds up the peer as soon as no task reads.
-/// So [`at_eof`](Self::at_eof), [`exception`](Self::exception) and [`StreamWriter::drain`](crate::StreamWriter::drain)
-/// know of the peer's end, or of an error, only once a read has met it. In return, bytes that came before an error are
-/// never lost.
+/// So [`at_eof`](Self::at_eof) and [`exception`](Self::exception) know of the peer's end, or of an error, only once a
+/// read has met it. In return, bytes that came before an error are never lost.
 ///
 /// One task at a time may wait for data of a reader. A second one panics, as asyncio raises `RuntimeError`: neither
 /// could know which bytes it would get.

@@ -106,12 +106,14 @@ impl StreamWriter {
 
     /// Whether the connection is closed, is closing, or is lost and can send no more.
     pub fn is_closing(&self) -> bool {
+        self.transport.notice_end();
         self.transport.is_closing()
     }
 
-    /// Waits until the connection is closed or lost. It is closed by `close`, on this handle or another one. A
-    /// connection that the peer has reset counts as lost once a read or a write has met the error: to wait for the
-    /// peer's end, read.
+    /// Waits until the connection is closed or lost. It is closed by `close`, on this handle or another one. It is lost
+    /// if the peer has reset it, or, for a pipe, if its other end is gone: if nothing was left to send then, the pipe is
+    /// closed and this returns without an error. If the peer has only ended its own direction, the connection stays: to
+    /// wait for that, read.
     ///
     /// # Errors
     /// The error by which the connection was lost; some bytes may not have been sent then.

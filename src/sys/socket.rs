@@ -137,7 +137,7 @@ pub(crate) fn keep_alive(socket: &impl AsRawFd) -> io::Result<Option<Duration>> 
 /// Sets after how long the system sends keep-alive probes. `after` is rounded up to whole seconds, at least one.
 pub(crate) fn set_keep_alive(socket: &impl AsRawFd, after: Option<Duration>) -> io::Result<()> {
     if let Some(after) = after {
-        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        let seconds = after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0));
         let seconds = libc::c_int::try_from(seconds.max(1)).unwrap_or(libc::c_int::MAX);
         set_option(socket, libc::IPPROTO_TCP, KEEP_IDLE, seconds)?;
     }

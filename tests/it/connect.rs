@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::time::Duration;
 
 use oneloop::net::{ConnectError, Endpoint, TcpConnector, TcpListener, TcpStream};
-use oneloop::{all_tasks, catch_cancelled, create_task, yield_now};
+use oneloop::{all_tasks, catch_cancelled, create_task, timeout, yield_now};
 
 use crate::support::{ms, now, run, run_real};
 
@@ -53,6 +53,23 @@ fn somebody() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind(([127, 0, 0, 1], 0)).unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
+}
+
+// The delay.
+
+#[test]
+fn a_delay_without_end_is_no_delay_that_overflows() {
+    run_real(async {
+        let (_listener, open) = somebody();
+        for delay in [Duration::MAX, Duration::from_secs(u64::MAX / 2), Duration::ZERO] {
+            let connector = TcpConnector::new().happy_eyeballs_delay(delay);
+            assert_eq!(connector.connect(vec![nobody(), open]).await.unwrap().peer_addr().unwrap(), open);
+        }
+        let silent = silent();
+        let connector = TcpConnector::new().happy_eyeballs_delay(Duration::MAX);
+        let waiting = timeout(ms(20), connector.connect(vec![silent.address, open]));
+        assert!(waiting.await.is_err(), "the first has for ever");
+    });
 }
 
 // One address.

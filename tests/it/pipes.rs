@@ -75,6 +75,32 @@ fn nobody_reads_any_more() {
 }
 
 #[test]
+fn a_writer_waits_for_the_other_end_to_go() {
+    for full in [false, true] {
+        run_real(async {
+            let (reader, writer) = pipe().unwrap();
+            if full {
+                while writer.try_write(&[7; 4_096]).is_ok() {}
+            }
+            let waiting = create_task(async move {
+                writer.closed().await;
+                writer.closed().await;
+                writer.write(b"x").await.unwrap_err().kind()
+            });
+            sleep(Duration::from_millis(2)).await;
+            let mut buffer = [0; 9];
+            if full {
+                reader.read(&mut buffer).await.unwrap(); // room is no end
+            }
+            sleep(Duration::from_millis(2)).await;
+            assert!(!waiting.done());
+            drop(reader);
+            assert_eq!(waiting.await, ErrorKind::BrokenPipe);
+        });
+    }
+}
+
+#[test]
 fn a_child_is_written_to_and_read_from() {
     let Ok(mut child) = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() else {
         println!("skipped: there is no cat");

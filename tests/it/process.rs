@@ -264,6 +264,20 @@ fn signals_that_were_ignored_here_are_not_ignored_there() {
 }
 
 #[test]
+fn who_writes_to_a_process_learns_that_it_is_gone() {
+    with_programs(async {
+        let process = create_subprocess_exec("true").stdin(Stdio::piped()).await?;
+        let stdin = process.stdin.as_ref().unwrap();
+        stdin.wait_closed().await?; // nothing was written, so nothing is lost
+        assert!(stdin.is_closing());
+        assert_eq!(stdin.drain().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!(process.communicate("nobody reads it").await?, (vec![], vec![]));
+        assert!(process.wait().await.success());
+        Ok(())
+    });
+}
+
+#[test]
 fn any_number_of_tasks_wait_and_some_are_cancelled() {
     with_programs(async {
         let process = cat().await?;

@@ -49,6 +49,17 @@ fn each_starts_when_the_one_before_has_failed_or_had_its_time() {
 }
 
 #[test]
+fn the_longest_delay_is_no_delay_that_ends() {
+    run(async {
+        let starts = Starts::default();
+        let programs = [(1_000_000, Err(0)), (1, Ok(1))];
+        let race = staggered_race(racers(&starts, &programs), Duration::MAX).await;
+        assert_eq!(*starts.borrow(), [0, 1_000_000]);
+        assert_eq!(race.winner, Some((1, 1)));
+    });
+}
+
+#[test]
 fn an_earlier_one_that_fails_starts_nobody() {
     run(async {
         let starts = Starts::default();

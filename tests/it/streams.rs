@@ -868,6 +868,136 @@ fn pipes_are_streams_of_one_direction() {
     });
 }
 
+/// What tells of it is the other direction, in which a pipe's writer does nothing.
+#[test]
+fn the_writer_of_a_pipe_learns_without_writing_that_its_reader_is_gone() {
+    for waits in [false, true] {
+        run_real(async {
+            let (reader, writer) = pipe().unwrap();
+            let writer = writer.into_stream();
+            let also = writer.clone();
+            let waiting = waits.then(|| create_task(async move { also.wait_closed().await }));
+            yield_now().await;
+            assert!(!writer.is_closing());
+            drop(reader);
+            if let Some(waiting) = waiting {
+                waiting.await.unwrap();
+            } else {
+                while !writer.is_closing() {
+                    yield_now().await;
+                }
+            }
+            assert!(writer.is_closing());
+            writer.wait_closed().await.unwrap();
+            assert_eq!(writer.drain().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+            writer.write("dropped");
+            assert_eq!(writer.write_buffer_size(), 0);
+        });
+    }
+}
+
+#[test]
+fn drain_fails_when_the_reader_of_a_pipe_is_gone_although_nothing_is_left_to_send() {
+    run_real(async {
+        let (reader, writer) = pipe().unwrap();
+        let writer = writer.into_stream();
+        writer.write("sent");
+        writer.drain().await.unwrap();
+        drop(reader);
+        let failed = loop {
+            yield_now().await;
+            if let Err(error) = writer.drain().await {
+                break error.kind();
+            }
+        };
+        assert_eq!(failed, ErrorKind::ConnectionReset);
+    });
+}
+
+#[test]
+fn bytes_that_a_pipe_has_not_taken_when_its_reader_goes_are_an_error() {
+    run_real(async {
+        let (reader, writer) = pipe().unwrap();
+        let writer = writer.into_stream();
+        fill(&writer, 0);
+        let also = writer.clone();
+        let waiting = create_task(async move { also.wait_closed().await });
+        yield_now().await;
+        drop(reader);
+        assert_eq!(waiting.await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+        assert_eq!(writer.drain().await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+        assert!(writer.is_closing());
+    });
+}
+
+#[test]
+fn a_reset_is_heard_by_who_waits_for_the_end_and_what_came_before_it_can_be_read() {
+    /// Has unread bytes when it closes, which resets the connection.
+    fn say_and_reset(mut socket: impl Read + Write) {
+        socket.read_exact(&mut [0]).unwrap();
+        socket.write_all(b"bye").unwrap();
+    }
+    run_real(async {
+        for is_tcp in [false, true] {
+            let (reader, writer) = if is_tcp {
+                let (streams, peer) = with_thread(say_and_reset).await;
+                streams.1.write("two bytes");
+                peer.join().unwrap();
+                streams
+            } else {
+                let (here, there) = StdUnixStream::pair().unwrap();
+                let streams = UnixStream::from_std(here).unwrap().into_streams();
+                streams.1.write("two bytes");
+                say_and_reset(there);
+                streams
+            };
+            assert_eq!(writer.wait_closed().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+            assert!(writer.is_closing());
+            assert_eq!(writer.drain().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+            if !is_tcp {
+                // of TCP the system drops what was not read
+                assert_eq!(reader.read(99).await.unwrap(), b"bye");
+            }
+            for _ in 0..2 {
+                let last = loop {
+                    match reader.read(99).await {
+                        Ok(bytes) => assert_eq!(bytes, b"bye"),
+                        Err(error) => break error.kind(),
+                    }
+                };
+                assert_eq!(last, ErrorKind::ConnectionReset);
+            }
+            assert_eq!(reader.exception().unwrap().kind(), ErrorKind::ConnectionReset);
+        }
+    });
+}
+
+/// As in asyncio, where a protocol keeps a connection whose peer has ended.
+#[test]
+fn a_peer_that_has_only_ended_does_not_close_the_connection() {
+    run_real(async {
+        for whole in [false, true] {
+            let ((reader, writer), (peer_reader, peer_writer)) = pair();
+            peer_writer.write("last words");
+            if whole {
+                drop((peer_reader, peer_writer));
+            } else {
+                peer_writer.write_eof();
+                drop(peer_writer);
+            }
+            assert!(timeout(Duration::from_millis(20), writer.wait_closed()).await.is_err());
+            assert!(!writer.is_closing());
+            writer.drain().await.unwrap();
+            assert_eq!(reader.read_to_end().await.unwrap(), b"last words");
+            let also = writer.clone();
+            let waiting = create_task(async move { also.wait_closed().await });
+            yield_now().await;
+            writer.close();
+            waiting.await.unwrap();
+        }
+    });
+}
+
 #[test]
 fn python_reads_and_writes_at_the_other_end() {
     let script = "import socket, sys\n\

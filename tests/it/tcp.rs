@@ -446,6 +446,10 @@ fn settings_reach_the_system() {
         assert_eq!(left.keepalive().unwrap(), Some(Duration::from_secs(10)));
         left.set_keepalive(None).unwrap();
         assert_eq!(left.keepalive().unwrap(), None);
+        // longer than the system can wait, and no panic
+        assert!(
+            left.set_keepalive(Duration::MAX).is_err() || left.keepalive().unwrap() > Some(Duration::from_secs(10))
+        );
         assert_eq!(left.as_raw_fd(), left.as_fd().as_raw_fd());
     });
 }

@@ -11,6 +11,7 @@
 mod read_buffer; // received bytes that have not been read
 mod write_buffer; // written bytes that have not been sent
 mod transport; // the channel with its buffers and its handles
+mod end; // the end that an event tells of
 mod receive; // from the channel into the read buffer
 mod send; // from the write buffer into the channel, and closing after that
 

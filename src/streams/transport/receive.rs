@@ -38,6 +38,10 @@ impl Transport {
             };
             match received {
                 Ok(0) => {
+                    if let Some(error) = self.write_buffer.error().filter(|_| self.failed_unread.get()) {
+                        self.read_buffer.note_error(error.clone());
+                        return Err(error.to_io_error());
+                    }
                     self.read_buffer.note_eof();
                     return Ok(0);
                 }

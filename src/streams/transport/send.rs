@@ -114,6 +114,7 @@ impl Transport {
         if let Some(error) = self.read_buffer.error() {
             return Err(error);
         }
+        self.notice_end();
         let may_go_on = self.with_channel(|channel| {
             let kernel = channel.kernel();
             kernel.budget().may_go_on(kernel.step().number())

@@ -8,7 +8,6 @@ use std::rc::Rc;
 use super::read_buffer::ReadBuffer;
 use super::write_buffer::WriteBuffer;
 use crate::error::SharedIoError;
-use crate::kernel::Leaf;
 use crate::net::Descriptor;
 use crate::reactor::Direction;
 use crate::streams::channel::ByteChannel;
@@ -25,7 +24,9 @@ pub(crate) struct Transport {
     /// How many handles there are. When the last one is dropped, the transport closes.
     pub(super) readers: Cell<usize>,
     pub(super) writers: Cell<usize>,
-    close_waiters: Waiters,
+    /// The system has told by what error the connection was lost, and no read has met it.
+    pub(super) failed_unread: Cell<bool>,
+    pub(super) close_waiters: Waiters,
     on_closed: Cell<Option<OnClosed>>,
 }
 
@@ -37,6 +38,7 @@ impl Transport {
             write_buffer: WriteBuffer::default(),
             readers: Cell::new(0),
             writers: Cell::new(0),
+            failed_unread: Cell::new(false),
             close_waiters: Waiters::default(),
             on_closed: Cell::new(None),
         })
@@ -114,14 +116,6 @@ impl Transport {
                 on_closed();
             }
         }
-    }
-
-    /// Waits until the transport is closed or lost. `Err` if not all bytes were sent.
-    pub(crate) async fn wait_closed(&self) -> io::Result<()> {
-        const CLOSED: Leaf = &"a connection to be closed";
-        let is_over = || self.is_closed() || self.write_buffer.has_error();
-        self.close_waiters.wait_until(CLOSED, is_over).await;
-        self.write_buffer.check()
     }
 }
 

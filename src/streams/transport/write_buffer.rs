@@ -137,10 +137,13 @@ impl WriteBuffer {
         self.error.borrow().is_some()
     }
 
+    pub(super) fn error(&self) -> Option<SharedIoError> {
+        self.error.borrow().clone()
+    }
+
     /// `Err` if the writing direction has failed.
     pub(super) fn check(&self) -> io::Result<()> {
-        let error = self.error.borrow().as_ref().map(SharedIoError::to_io_error);
-        error.map_or(Ok(()), Err)
+        self.error().map_or(Ok(()), |error| Err(error.to_io_error()))
     }
 
     /// Notes that nothing more can be sent, and drops what was to be sent. The first error is the one that is kept.
