@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::mem;
 
-use crate::base::concurrency::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, lock};
+use crate::base::concurrency::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, fence, lock};
 use crate::base::{RemoteCall, TaskKey};
 
 /// What another thread sends to a loop.
@@ -34,17 +34,30 @@ const NO_TASK: u64 = u64::MAX;
 /// which an earlier one wakes too, before more memory is taken.
 const FEW: usize = 1_024;
 
+/// What ends the sleep of a loop, from any thread.
+pub(super) trait EndSleep {
+    fn end_sleep(&self);
+}
+
+impl EndSleep for mio::Waker {
+    fn end_sleep(&self) {
+        // it fails only if the counter of the descriptor is full, and then the loop is awake anyway
+        let _ = self.wake();
+    }
+}
+
 /// The messages to one loop at a time.
 #[derive(Debug)]
-pub(super) struct Inbox {
-    contents: Mutex<Contents>,
+pub(super) struct Inbox<W = mio::Waker> {
+    contents: Mutex<Contents<W>>,
     /// Whether there are messages. The sender of the first message sets it and the loop, which takes all messages at
     /// once, clears it; both hold the lock.
     pending: AtomicBool,
     /// Whether the loop sleeps, or is about to. A sender that finds it set clears it, and wakes the loop.
     ///
-    /// The sender stores `pending` and then loads `asleep`; the loop stores `asleep` and then loads `pending`. All four
-    /// are `SeqCst`, so at least one side sees what the other has stored, and the loop never sleeps over a message.
+    /// The sender stores `pending` and then loads `asleep`; the loop stores `asleep` and then loads `pending`. Between the
+    /// two each has a fence, so at least one side sees what the other has stored, and the loop never sleeps over a
+    /// message.
     asleep: AtomicBool,
     /// The task that the last message wakes, as a word; `NO_TASK` if the last message is of another kind or was taken.
     /// To wake the same task once more, nothing has to be sent, and no lock is taken.
@@ -56,17 +69,17 @@ pub(super) struct Inbox {
 }
 
 #[derive(Debug)]
-struct Contents {
+struct Contents<W> {
     messages: Vec<Message>,
     /// Which loop has this inbox.
     epoch: Epoch,
     /// The generation of the last task of the loops that have had this inbox: see [`TaskKey`].
     generation: u64,
     /// Ends the sleep of the loop. `None` when the loop accepts nothing more.
-    waker: Option<Arc<mio::Waker>>,
+    waker: Option<Arc<W>>,
 }
 
-impl Default for Inbox {
+impl<W> Default for Inbox<W> {
     fn default() -> Self {
         let contents = Contents { messages: Vec::new(), epoch: NO_EPOCH, generation: 0, waker: None };
         Self {
@@ -79,7 +92,7 @@ impl Default for Inbox {
 }
 
 // What a sender does.
-impl Inbox {
+impl<W: EndSleep> Inbox<W> {
     /// Wakes a task of whatever loop has this inbox. If that has no such task, nothing happens.
     pub(super) fn send_wake(&self, key: TaskKey) {
         let word = key.to_word() as u64;
@@ -107,7 +120,7 @@ impl Inbox {
         lock(&self.contents).is_open(epoch)
     }
 
-    fn put(&self, mut contents: MutexGuard<'_, Contents>, message: Message) {
+    fn put(&self, mut contents: MutexGuard<'_, Contents<W>>, message: Message) {
         let first = contents.messages.is_empty();
         let woken = if let Message::Wake(key) = message { key.to_word() as u64 } else { NO_TASK };
         contents.push(message);
@@ -116,19 +129,19 @@ impl Inbox {
         if !first {
             return;
         }
-        self.pending.store(true, Ordering::SeqCst);
-        let sleeps = self.asleep.load(Ordering::SeqCst) && self.asleep.swap(false, Ordering::SeqCst);
+        self.pending.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
+        let sleeps = self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed);
         let waker = if sleeps { contents.waker.clone() } else { None };
         // the system call comes after the lock: the loop takes the lock as soon as it is awake
         drop(contents);
         if let Some(waker) = waker {
-            // it fails only if the counter of the descriptor is full, and then the loop is awake anyway
-            let _ = waker.wake();
+            waker.end_sleep();
         }
     }
 }
 
-impl Contents {
+impl<W> Contents<W> {
     fn is_open(&self, epoch: Epoch) -> bool {
         self.epoch == epoch && self.waker.is_some()
     }
@@ -152,10 +165,10 @@ impl Contents {
 }
 
 // What the loop does.
-impl Inbox {
+impl<W> Inbox<W> {
     /// Gives the inbox to a loop, unless another one has it. Returns the generation of the last task of the loops that
     /// had it before.
-    pub(super) fn open(&self, epoch: Epoch, waker: &Arc<mio::Waker>) -> Option<u64> {
+    pub(super) fn open(&self, epoch: Epoch, waker: &Arc<W>) -> Option<u64> {
         let mut contents = lock(&self.contents);
         if contents.epoch != NO_EPOCH {
             return None;
@@ -185,8 +198,9 @@ impl Inbox {
     /// Announces that the loop is about to sleep: from now on a message wakes it. False if a message has come already,
     /// so that the loop must not sleep.
     pub(super) fn fall_asleep(&self) -> bool {
-        self.asleep.store(true, Ordering::SeqCst);
-        !self.pending.load(Ordering::SeqCst)
+        self.asleep.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        !self.pending.load(Ordering::Acquire)
     }
 
     /// The sleep is over.
@@ -219,3 +233,6 @@ pub(super) fn emptied(mut messages: Vec<Message>) -> Vec<Message> {
     messages.shrink_to(FEW);
     messages
 }
+
+#[cfg(all(test, oneloop_loom))]
+mod interleavings;

@@ -8,11 +8,11 @@
 
 use std::cell::Cell;
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::inbox::{Epoch, Inbox, Message, NO_EPOCH, emptied};
 use crate::base::TaskKey;
-use crate::base::concurrency::{Arc, Mutex, ThreadId, lock, thread};
+use crate::base::concurrency::{Arc, ThreadId, thread};
 
 const INBOXES_PER_CHUNK: usize = 256;
 const CHUNKS: usize = TaskKey::LOOPS / INBOXES_PER_CHUNK;
@@ -20,6 +20,7 @@ const CHUNKS: usize = TaskKey::LOOPS / INBOXES_PER_CHUNK;
 /// All inboxes. A chunk is made when the inboxes of the chunks before it are all in use, and never freed.
 static INBOXES: [OnceLock<Box<[Inbox]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
 
+/// A plain lock: which loop has which inbox is decided by the inbox itself.
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry { chunks: 0, last_number: 0, last_epoch: NO_EPOCH });
 
 /// Which inboxes and epochs have been given out.
@@ -123,7 +124,7 @@ pub(super) struct LoopReceiver {
 impl LoopReceiver {
     /// Takes an inbox for a loop of this thread. `waker` ends the sleep of that loop.
     pub(super) fn open(waker: mio::Waker) -> io::Result<Self> {
-        let mut registry = lock(&REGISTRY);
+        let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
         let epoch = registry.last_epoch + 1;
         let Opened { number, inbox, generation } = registry.open(epoch, &Arc::new(waker))?;
         registry.last_number = number;

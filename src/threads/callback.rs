@@ -2,9 +2,8 @@
 //! closure and the stage of its call; must not know the loop's inbox.
 
 use std::fmt;
-use std::sync::PoisonError;
 
-use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, ThreadId, lock, thread};
+use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, ThreadId, lock, thread, wait_while};
 use crate::base::{RemoteCall, RemoteFn};
 
 /// A callback scheduled from any thread, by
@@ -109,8 +108,8 @@ impl<F> Call<F> {
     /// the closure itself, which cannot wait for its own end.
     fn lock_when_not_running(&self) -> MutexGuard<'_, CallState<F>> {
         let me = thread::current().id();
-        let runs = |state: &mut CallState<F>| matches!(state.stage, CallStage::Running(thread) if thread != me);
-        self.ended.wait_while(self.lock(), runs).unwrap_or_else(PoisonError::into_inner)
+        let runs = |state: &CallState<F>| matches!(state.stage, CallStage::Running(thread) if thread != me);
+        wait_while(&self.ended, self.lock(), runs)
     }
 }
 

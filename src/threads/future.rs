@@ -5,13 +5,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::callback::ThreadsafeHandle;
 use crate::base::TaskKey;
-use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, lock};
+use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, lock, wait_while, wait_while_for};
 use crate::cancel::{Waiting, cancel};
 use crate::current;
 use crate::error::{Cancelled, TaskError};
@@ -67,9 +66,7 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     /// On the loop's own thread, if the coroutine has not ended: the thread would wait for itself.
     pub fn result(&self) -> Result<T, TaskError> {
         let state = self.lock_to_wait();
-        let pending = |state: &mut State<T>| state.is_pending();
-        let mut state = self.shared.settled.wait_while(state, pending).unwrap_or_else(PoisonError::into_inner);
-        state.take()
+        wait_while(&self.shared.settled, state, State::is_pending).take()
     }
 
     /// [`result`](Self::result), but blocks no longer than `limit`: asyncio's `result(timeout)`. When the time is up,
@@ -82,10 +79,7 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     /// On the loop's own thread, if the coroutine has not ended and `limit` is not zero.
     pub fn result_timeout(&self, limit: Duration) -> Result<T, TaskError> {
         let state = if limit.is_zero() { self.shared.lock() } else { self.lock_to_wait() };
-        let pending = |state: &mut State<T>| state.is_pending();
-        let waited = self.shared.settled.wait_timeout_while(state, limit, pending);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.take()
+        wait_while_for(&self.shared.settled, state, limit, State::is_pending).take()
     }
 
     /// Locks the state for a blocking wait.
