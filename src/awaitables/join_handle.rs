@@ -59,6 +59,11 @@ impl<T> JoinHandle<T> {
         self.promise.clone().into_node()
     }
 
+    /// The node, if its value may have parts: see `make_parts`.
+    pub(crate) fn part(&self) -> Option<NodeRef> {
+        self.promise.has_parts().then(|| self.node())
+    }
+
     pub(crate) fn core(&self) -> &Core {
         self.promise.core()
     }

@@ -27,6 +27,7 @@ mod interval;
 mod line;
 mod lock;
 mod loop_handle;
+mod nested;
 mod panics;
 mod pipes;
 mod process;

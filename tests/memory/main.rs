@@ -7,6 +7,7 @@ mod again;
 #[path = "../support/descriptors.rs"]
 mod descriptors;
 mod foreign_threads;
+mod long_lived;
 #[cfg(all(unix, not(oneloop_plain_alloc)))]
 #[path = "../support/limits.rs"]
 mod limits;
