@@ -155,7 +155,7 @@ impl<T: Clone + 'static> Node for Copied<T> {
     }
 
     fn cancelled_counts_as_failed(&self) -> bool {
-        self.source().promise().cancelled_counts_as_failed()
+        self.source.node.cancelled_counts_as_failed()
     }
 
     fn orphaned(&self) {
@@ -221,7 +221,7 @@ impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Node for Mapped<T, U, 
     }
 
     fn cancelled_counts_as_failed(&self) -> bool {
-        self.source().promise().cancelled_counts_as_failed()
+        self.source.node.cancelled_counts_as_failed()
     }
 
     fn orphaned(&self) {

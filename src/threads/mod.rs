@@ -1,6 +1,7 @@
 //! Other threads: blocking calls, and the handle on a loop for other threads. Owns what crosses threads; must not know
 //! sockets.
 
+mod quietly; // calls of code that may panic, outside of loops
 mod pool; // a pool of threads that run jobs
 mod callback; // the handle on a callback that another thread scheduled
 mod future; // the handle on a coroutine that another thread started

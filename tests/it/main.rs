@@ -20,6 +20,7 @@ mod error;
 mod event;
 mod event_loop;
 mod examples;
+mod exit;
 mod future;
 mod gather;
 mod handle;

@@ -114,7 +114,7 @@ fn what_is_nested_deep_is_left_to_a_loop_that_closes() {
 #[test]
 fn values_of_tasks_that_are_tasks_are_dropped() {
     const DEPTH: usize = VERY_DEEP;
-    struct Chain(#[expect(dead_code, reason = "dropped")] Option<Task<Chain>>);
+    struct Chain(#[expect(dead_code, reason = "dropped")] Option<Task<Self>>);
     let dropped = || {
         run(async {
             let mut chain = create_task(async { Chain(None) });
@@ -134,7 +134,7 @@ fn values_of_tasks_that_are_tasks_are_dropped() {
                 boxed = Box::new(future);
             }
             drop(boxed);
-        })
+        });
     };
     thread::Builder::new().stack_size(STACK).spawn(dropped).expect("a thread").join().expect("it comes to its end");
 }
