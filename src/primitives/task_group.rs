@@ -378,7 +378,9 @@ impl<E: 'static> GroupState<E> {
         match returned {
             Some(Ok(value)) if errors.is_empty() => return Ok(Ok(value)),
             Some(Err(error)) => errors.push(error),
-            Some(Ok(_)) | None => {}
+            // now, as its destructor may panic, and the compiler would lose a result that is made by then
+            Some(Ok(value)) => drop(value),
+            None => {}
         }
         if errors.is_empty() {
             // the group's own cancellation has ended the body, but no error explains it: not known to happen
