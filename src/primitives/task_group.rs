@@ -378,9 +378,7 @@ impl<E: 'static> GroupState<E> {
         match returned {
             Some(Ok(value)) if errors.is_empty() => return Ok(Ok(value)),
             Some(Err(error)) => errors.push(error),
-            // now, as its destructor may panic, and the compiler would lose a result that is made by then
-            Some(Ok(value)) => drop(value),
-            None => {}
+            other => drop(other), // now: the compiler loses a result that is made if a destructor panics then
         }
         if errors.is_empty() {
             // the group's own cancellation has ended the body, but no error explains it: not known to happen
