@@ -72,7 +72,10 @@ pub(super) fn values_or_error<V: 'static, E: 'static>(
     failed: Option<usize>,
 ) -> Option<Result<Vec<V>, E>> {
     if let Some(index) = failed {
-        return Some(Err(children[index].promise().take()?.err()?));
+        let error = children[index].promise().take()?.err()?;
+        // before the result is made: the compiler loses a result if a destructor, of another child's error, panics then
+        drop(children);
+        return Some(Err(error));
     }
     let mut values = Vec::with_capacity(children.len());
     for child in children {
