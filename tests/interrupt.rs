@@ -286,7 +286,7 @@ fn interrupt_behind_a_storm() {
             raise(SIGUSR1).expect("a signal");
         }
         press_ctrl_c();
-        sleep(Duration::from_secs(60)).await;
+        assert!(catch_cancelled(sleep(Duration::from_secs(60))).await.is_err(), "it was lost");
     });
-    assert!(is_interrupted(&ran));
+    ran.unwrap();
 }

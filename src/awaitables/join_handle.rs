@@ -59,6 +59,11 @@ impl<T> JoinHandle<T> {
         self.promise.clone().into_node()
     }
 
+    /// The node, if its value may have parts: see `make_parts`.
+    pub(crate) fn part(&self) -> Option<NodeRef> {
+        self.promise.has_parts().then(|| self.node())
+    }
+
     pub(crate) fn core(&self) -> &Core {
         self.promise.core()
     }
@@ -177,12 +182,9 @@ impl<T> JoinHandle<T> {
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         let number = self.number.get();
-        if number != NOT_WATCHING {
-            drop(self.promise.core().watchers().remove(number));
-        }
-        if self.waiting.was_noted() {
-            drop(self.waiting.end_node(&*self.promise));
-        }
+        // dropped at the end, and by a panic too: a waker's destructor that panics must not keep the node
+        let _watcher = (number != NOT_WATCHING).then(|| self.promise.core().watchers().remove(number));
+        let _noted = self.waiting.was_noted().then(|| self.waiting.end_node(&*self.promise));
         release(&*self.promise);
     }
 }

@@ -3,13 +3,12 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::rc::Rc;
 
 use super::future::Future;
 use super::join_handle::JoinHandle;
 use super::task::Task;
 use crate::base::{PooledRc, lend};
-use crate::node::{Core, Kind, Node, Promise, as_promise, drop_flat};
+use crate::node::{Core, Kind, Node, NodeRef, Promise, as_promise, drop_flat, make_parts};
 
 /// Any task, future or gathering with a value of type `T`: the element type for a mixture of them.
 ///
@@ -48,7 +47,7 @@ impl<T: 'static> Awaitable<T> {
     ///
     /// `f` is called once, when the value is first read or taken.
     pub fn map<U: 'static>(self, f: impl FnOnce(T) -> U + 'static) -> Awaitable<U> {
-        let mapped = Mapped { source: Some(self.join), f: Cell::new(Some(f)), value: Cell::new(None) };
+        let mapped = Mapped { source: Source::new(self.join), f: Cell::new(Some(f)), value: Cell::new(None) };
         Awaitable { join: JoinHandle::view(as_promise(PooledRc::new(mapped))) }
     }
 
@@ -104,7 +103,10 @@ pub struct Shared<T> {
 impl<T: Clone + 'static> Shared<T> {
     pub(crate) fn new(source: JoinHandle<T>) -> Self {
         Self {
-            join: JoinHandle::view(as_promise(PooledRc::new(Copied { source: Some(source), value: Cell::new(None) }))),
+            join: JoinHandle::view(as_promise(PooledRc::new(Copied {
+                source: Source::new(source),
+                value: Cell::new(None),
+            }))),
         }
     }
 }
@@ -131,40 +133,57 @@ impl<T: Clone + 'static> Future<T> {
 
 /// A view that takes the value from its source once and hands out copies.
 struct Copied<T: 'static> {
-    /// `None` only while the view is dropped.
-    source: Option<JoinHandle<T>>,
+    source: Source<T>,
     value: Cell<Option<T>>,
 }
 
 impl<T: Clone + 'static> Copied<T> {
-    fn source(&self) -> &JoinHandle<T> {
-        self.source.as_ref().expect("the source is there until the view is dropped")
-    }
-
     fn copy(&self) -> Option<T> {
-        lend(&self.value, T::clone).or_else(|| {
-            let value = self.source().promise().take()?;
-            self.value.set(Some(value));
-            lend(&self.value, T::clone)
-        })
+        make_parts(self);
+        self.make();
+        lend(&self.value, T::clone)
     }
 }
 
 impl<T: Clone + 'static> Node for Copied<T> {
     fn core(&self) -> &Core {
-        self.source().core()
+        self.source.node.core()
     }
 
     fn kind(&self) -> Kind<'_> {
-        self.source().promise().kind()
+        self.source.node.kind()
     }
 
     fn cancelled_counts_as_failed(&self) -> bool {
-        self.source().promise().cancelled_counts_as_failed()
+        self.source.node.cancelled_counts_as_failed()
     }
 
     fn orphaned(&self) {
-        self.source().promise().orphaned();
+        self.source.node.orphaned();
+    }
+
+    fn given_up(&self) {
+        self.source.node.given_up();
+    }
+
+    fn viewed(&self) -> Option<NodeRef> {
+        Some(self.source.node.clone())
+    }
+
+    fn has_parts(&self) -> bool {
+        true
+    }
+
+    fn parts(&self, found: &mut dyn FnMut(NodeRef)) {
+        if !has_value(&self.value) {
+            self.source.part().into_iter().for_each(found);
+        }
+    }
+
+    fn make(&self) {
+        if !has_value(&self.value) {
+            self.value.set(self.source.take());
+        }
     }
 }
 
@@ -176,82 +195,117 @@ impl<T: Clone + 'static> Promise<T> for Copied<T> {
     fn peek(&self, look: &mut dyn FnMut(&T)) {
         self.copy().iter().for_each(look);
     }
-
-    fn make_eager(&self) {
-        self.source().promise().make_eager();
-    }
 }
 
 impl<T> Drop for Copied<T> {
     fn drop(&mut self) {
-        drop_view(&mut self.source, self.value.take());
+        self.source.drop_with(self.value.take());
     }
 }
 
 /// A view that maps the value of its source once.
 struct Mapped<T: 'static, U: 'static, F: 'static> {
-    /// `None` only while the view is dropped.
-    source: Option<JoinHandle<T>>,
+    source: Source<T>,
+    /// `None` when it has been called.
     f: Cell<Option<F>>,
     value: Cell<Option<U>>,
 }
 
-impl<T: 'static, U, F: FnOnce(T) -> U> Mapped<T, U, F> {
-    fn source(&self) -> &JoinHandle<T> {
-        self.source.as_ref().expect("the source is there until the view is dropped")
-    }
-
-    fn map(&self) {
-        if let Some(f) = self.f.take() {
-            self.value.set(self.source().promise().take().map(f));
-        }
-    }
-}
-
 impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Node for Mapped<T, U, F> {
     fn core(&self) -> &Core {
-        self.source().core()
+        self.source.node.core()
     }
 
     fn kind(&self) -> Kind<'_> {
-        self.source().promise().kind()
+        self.source.node.kind()
     }
 
     fn cancelled_counts_as_failed(&self) -> bool {
-        self.source().promise().cancelled_counts_as_failed()
+        self.source.node.cancelled_counts_as_failed()
     }
 
     fn orphaned(&self) {
-        self.source().promise().orphaned();
+        self.source.node.orphaned();
+    }
+
+    fn given_up(&self) {
+        self.source.node.given_up();
+    }
+
+    fn viewed(&self) -> Option<NodeRef> {
+        Some(self.source.node.clone())
+    }
+
+    fn has_parts(&self) -> bool {
+        true
+    }
+
+    fn parts(&self, found: &mut dyn FnMut(NodeRef)) {
+        if has_value(&self.f) {
+            self.source.part().into_iter().for_each(found);
+        }
+    }
+
+    fn make(&self) {
+        if let Some(f) = self.f.take() {
+            self.value.set(self.source.take().map(f));
+        }
     }
 }
 
 impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Promise<U> for Mapped<T, U, F> {
     fn take(&self) -> Option<U> {
-        self.map();
+        make_parts(self);
+        self.make();
         self.value.take()
     }
 
     fn peek(&self, look: &mut dyn FnMut(&U)) {
-        self.map();
+        make_parts(self);
+        self.make();
         lend(&self.value, look);
-    }
-
-    fn make_eager(&self) {
-        self.source().promise().make_eager();
     }
 }
 
 impl<T, U, F> Drop for Mapped<T, U, F> {
     fn drop(&mut self) {
-        drop_view(&mut self.source, (self.f.take(), self.value.take()));
+        self.source.drop_with((self.f.take(), self.value.take()));
     }
 }
 
-/// Drops what a view holds. The source may be a view itself, and so on.
-fn drop_view<T: 'static>(source: &mut Option<JoinHandle<T>>, rest: impl Any) {
-    if let Some(source) = source.take() {
-        let kernel = Rc::clone(source.core().kernel());
-        drop_flat(&kernel, Box::new((rest, source)));
+/// What a view is over. That may be a view too, and so on, a hundred thousand times: nothing here goes through all of
+/// them by recursion.
+struct Source<T: 'static> {
+    /// `None` only while the view is dropped.
+    join: Option<JoinHandle<T>>,
+    /// The node behind all views.
+    node: NodeRef,
+}
+
+impl<T: 'static> Source<T> {
+    fn new(join: JoinHandle<T>) -> Self {
+        let node = join.promise().viewed().unwrap_or_else(|| join.node());
+        Self { join: Some(join), node }
     }
+
+    fn part(&self) -> Option<NodeRef> {
+        self.join.as_ref().and_then(JoinHandle::part)
+    }
+
+    fn take(&self) -> Option<T> {
+        self.join.as_ref().and_then(|join| join.promise().take())
+    }
+
+    /// Drops the source and `rest`, when the view is dropped.
+    fn drop_with(&mut self, rest: impl Any) {
+        let join = self.join.take();
+        drop_flat(self.node.core().kernel(), Box::new((rest, join)));
+    }
+}
+
+fn has_value<T>(place: &Cell<Option<T>>) -> bool {
+    let value = place.take();
+    let is_some = value.is_some();
+    place.set(value);
+    is_some
 }

@@ -77,9 +77,10 @@ impl EventLoop {
 impl Drop for EventLoop {
     fn drop(&mut self) {
         if self.kernel().life().drop_handle() {
-            // a destructor may make a handle that is the last one again, and finds the loop closed then
-            let closed = self.close();
-            debug_assert!(closed.is_ok(), "a running loop has a handle");
+            // A destructor may make a handle that is the last one again, and finds the loop closed then. A running loop
+            // has a handle, but for one case: `exit` inside a run drops a handle that is in a thread-local, and then
+            // there is nothing left to do.
+            let _ = self.close();
         }
     }
 }

@@ -84,13 +84,13 @@ impl EventLoop {
     #[track_caller]
     pub(crate) fn watch(&self, fd: RawFd, direction: Direction, handle: Handle) -> Result<Handle, WatchError> {
         self.refuse_if_closed();
-        let watched = self.kernel().with_reactor(|reactor| reactor.watch(fd, direction, handle.clone()));
-        let replaced = watched.map_err(|error| match error.kind() {
+        let (watched, unused) = self.kernel().with_reactor(|reactor| reactor.watch(fd, direction, handle.clone()));
+        unused.into_iter().flatten().for_each(|handle| handle.cancel());
+        watched.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => WatchError::InUse(fd),
             io::ErrorKind::PermissionDenied => WatchError::NotPollable(fd),
             _ => WatchError::Io(fd, error),
         })?;
-        replaced.into_iter().flatten().for_each(|handle| handle.cancel());
         // the descriptor may be ready already, so it has to be polled although work may be ready
         self.kernel().budget().poll_soon();
         Ok(handle)

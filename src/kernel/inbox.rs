@@ -233,6 +233,3 @@ pub(super) fn emptied(mut messages: Vec<Message>) -> Vec<Message> {
     messages.shrink_to(FEW);
     messages
 }
-
-#[cfg(all(test, oneloop_loom))]
-mod interleavings;

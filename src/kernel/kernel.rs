@@ -270,6 +270,13 @@ impl<P: Queued> Kernel<P> {
         self.last_watch.get()
     }
 
+    /// Numbers for that many watchers, one after the other. Returns the first.
+    pub(crate) fn next_watches(&self, count: usize) -> u64 {
+        let last = self.last_watch.get();
+        self.last_watch.set(last + count as u64);
+        last + 1
+    }
+
     // Timers.
 
     /// Sets a timer. A closed loop drops it at once, as it would never be due.

@@ -86,6 +86,13 @@ impl LoopSender {
         self.number
     }
 
+    /// The way to a loop that is gone, and that this thread ran.
+    #[cfg(all(test, oneloop_loom))]
+    pub(crate) fn to_nowhere() -> Self {
+        let inbox = Box::leak(Box::default());
+        Self { inbox, epoch: NO_EPOCH + 1, thread: thread::current().id(), number: 0 }
+    }
+
     /// Sends a message. If the loop accepts nothing more, the message comes back.
     pub(crate) fn send(self, message: Message) -> Result<(), Message> {
         self.inbox.send(self.epoch, message)

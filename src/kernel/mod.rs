@@ -17,6 +17,8 @@ mod budget; // how much is done before descriptors are polled
 mod extensions; // values that other parts of the crate keep with a loop
 mod deferred_drops; // values that are dropped one after another
 mod kernel; // all of these together
+#[cfg(all(test, oneloop_loom))]
+mod interleavings; // all interleavings of a loop with the threads that send to it
 
 pub(crate) use alarm::Alarm;
 pub(crate) use await_tree::{Awaited, Catches, Place, ScopeEntry, Sole, Told};

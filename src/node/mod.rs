@@ -8,6 +8,7 @@ mod task_awaits; // what a task awaits
 mod report; // reports of panics, calls of code that may panic, and wakes
 mod drop_flat; // drops of values of the program, without recursion and without unwinding
 mod node; // the node itself, and its kinds
+mod parts; // values that are made of other values
 mod pointer; // casts of pointers to nodes
 mod user_handles; // the handles that users hold
 
@@ -17,6 +18,7 @@ pub(crate) use node::{
     Core, DoneCallback, Kind, Loop, Node, NodeRef, Parent, Promise, PromiseRef, TaskState, Waits, Watch, WatchRef,
     Watcher, is_interrupted, same,
 };
+pub(crate) use parts::make_parts;
 pub(crate) use pointer::{as_node, as_promise};
 pub(crate) use report::{IN_DESTRUCTOR, call_exception_handler, guarded, report, report_panic, wake, wake_task};
 pub(crate) use task_state::{Request, TURNS};

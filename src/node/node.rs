@@ -69,6 +69,19 @@ pub(crate) trait Node: Typed {
     fn step(&self, _me: &NodeRef) {}
     /// Called when the loop closes. A task drops its coroutine.
     fn abandon(&self) {}
+    /// The node that this is a view of, if it is a view.
+    fn viewed(&self) -> Option<NodeRef> {
+        None
+    }
+    /// Whether its value may have parts.
+    fn has_parts(&self) -> bool {
+        false
+    }
+    /// The finished nodes with parts of their own of whose values its value is made, as long as it has not been made:
+    /// see `make_parts`.
+    fn parts(&self, _found: &mut dyn FnMut(NodeRef)) {}
+    /// Makes the value, so that to take it or to look at it recurses no deeper than to its own parts.
+    fn make(&self) {}
 }
 
 /// A node, or a view of one, with a value of a known type.
@@ -77,10 +90,6 @@ pub(crate) trait Promise<T>: Node {
     fn take(&self) -> Option<T>;
     /// Shows the value of a finished node to `look`, if it is still there.
     fn peek(&self, look: &mut dyn FnMut(&T));
-    /// Called when this node became a child of another one: from now on it makes its value as soon as it ends, and not
-    /// only when the value is taken. (If a nested gathering made its values only when they are taken, that would
-    /// recurse once for each level.)
-    fn make_eager(&self) {}
 }
 
 /// A primitive that counts its children as they end, such as a gathering or a wait.

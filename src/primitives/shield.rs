@@ -8,7 +8,9 @@ use crate::awaitables::{Awaitable, JoinHandle, joined};
 use crate::base::{PooledRc, lend, unsize};
 use crate::current;
 use crate::kernel::{ChildTurn, ChildTurnRef};
-use crate::node::{Core, Ending, Kind, Node, Promise, Watch, WatchRef, Watcher, as_promise, drop_flat};
+use crate::node::{
+    Core, Ending, Kind, Node, NodeRef, Promise, Watch, WatchRef, Watcher, as_promise, drop_flat, make_parts,
+};
 
 /// Awaits something without passing a cancellation on to it: asyncio's `shield`.
 ///
@@ -47,12 +49,12 @@ where
     if inner.done() {
         return Awaitable::from_join(inner);
     }
-    inner.promise().make_eager();
     let number = kernel.next_watch();
     let watched = inner.node();
     let outer = PooledRc::new(Shield {
         core: Core::new(kernel),
         inner: Cell::new(Some(inner)),
+        value: Cell::new(None),
         number,
         ending: Cell::new(None),
         failed: Cell::new(false),
@@ -64,8 +66,10 @@ where
 /// The outer node. It ends when the inner node has ended, or when it is cancelled.
 struct Shield<T> {
     core: Core,
-    /// `None` when the value was taken, or no handle is left that could take it.
+    /// `None` when the value was taken from it, or no handle is left that could take it.
     inner: Cell<Option<JoinHandle<T>>>,
+    /// The value between the inner node and the one who takes it.
+    value: Cell<Option<T>>,
     /// The number of this shield among the inner node's watchers.
     number: u64,
     /// How the inner node ended, if it ended without a value.
@@ -77,8 +81,9 @@ struct Shield<T> {
 impl<T: 'static> Shield<T> {
     /// The inner node may be a shield, and so on: a long chain of them must not be dropped by recursion.
     fn drop_inner(&self) {
-        if let Some(inner) = self.inner.take() {
-            drop_flat(self.core.kernel(), Box::new(inner));
+        let left = (self.inner.take(), self.value.take());
+        if let (Some(_), _) | (_, Some(_)) = left {
+            drop_flat(self.core.kernel(), Box::new(left));
         }
     }
 }
@@ -137,15 +142,32 @@ impl<T: 'static> Node for Shield<T> {
         self.drop_inner();
         drop(registration);
     }
+
+    fn has_parts(&self) -> bool {
+        true
+    }
+
+    fn parts(&self, found: &mut dyn FnMut(NodeRef)) {
+        lend(&self.inner, JoinHandle::part).flatten().into_iter().for_each(found);
+    }
+
+    fn make(&self) {
+        if let Some(inner) = self.inner.take() {
+            self.value.set(inner.promise().take());
+        }
+    }
 }
 
 impl<T: 'static> Promise<T> for Shield<T> {
     fn take(&self) -> Option<T> {
-        let inner = self.inner.take()?;
-        inner.promise().take()
+        make_parts(self);
+        self.make();
+        self.value.take()
     }
 
     fn peek(&self, look: &mut dyn FnMut(&T)) {
+        make_parts(self);
+        lend(&self.value, &mut *look);
         lend(&self.inner, |inner| inner.promise().peek(look));
     }
 }

@@ -378,7 +378,7 @@ impl<E: 'static> GroupState<E> {
         match returned {
             Some(Ok(value)) if errors.is_empty() => return Ok(Ok(value)),
             Some(Err(error)) => errors.push(error),
-            Some(Ok(_)) | None => {}
+            other => drop(other), // now: the compiler loses a result that is made if a destructor panics then
         }
         if errors.is_empty() {
             // the group's own cancellation has ended the body, but no error explains it: not known to happen

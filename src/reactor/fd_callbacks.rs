@@ -16,10 +16,18 @@ use mio::unix::SourceFd;
 use super::reactor::{FdCallbacks, Reactor, Source, SourceKey, interest};
 use super::readiness::Direction;
 
+/// Whether the error says that a descriptor that was registered was closed meanwhile. Its number is that of no
+/// descriptor, of one that is not registered, or of a file, which cannot be.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
+        || error.raw_os_error() == Some(libc::EBADF)
+}
+
 impl<W: Clone> Reactor<W> {
-    /// Watches `fd` with a callback, in place of an earlier callback for this direction. Returns the callbacks that do
-    /// not watch any more. The caller cancels them, outside the borrow.
-    pub(crate) fn watch(&mut self, fd: RawFd, direction: Direction, callback: W) -> io::Result<FdCallbacks<W>> {
+    /// Watches `fd` with a callback, in place of an earlier callback for this direction. Also returns the callbacks that
+    /// do not watch any more, whether this succeeds or not. The caller cancels them, outside the borrow: `callback`
+    /// must not be the last pointer to it.
+    pub(crate) fn watch(&mut self, fd: RawFd, direction: Direction, callback: W) -> (io::Result<()>, FdCallbacks<W>) {
         let mut stale = [None, None];
         if let Some(key) = self.watched.get(&fd).copied() {
             let mut wanted = self.callbacks(key).clone();
@@ -29,19 +37,17 @@ impl<W: Clone> Reactor<W> {
                     *self.callbacks(key) = wanted;
                     let mut unused = [None, None];
                     unused[direction as usize] = replaced;
-                    return Ok(unused);
+                    return (Ok(()), unused);
                 }
-                // the descriptor was closed, and the program has opened another one with this number
-                Err(e) if e.kind() == io::ErrorKind::NotFound => stale = self.forget(key, fd),
-                Err(e) => return Err(e),
+                Err(e) if is_gone(&e) => stale = self.forget(key, fd),
+                Err(e) => return (Err(e), stale),
             }
         }
         let mut wanted = [None, None];
         wanted[direction as usize] = Some(callback);
         let interest = interest(&wanted).unwrap_or(Interest::READABLE); // never `None`: `callback` is in `wanted`
-        let key = self.insert(fd, interest, Source::Watched(fd, wanted))?;
-        self.watched.insert(fd, key);
-        Ok(stale)
+        let inserted = self.insert(fd, interest, Source::Watched(fd, wanted));
+        (inserted.map(|key| drop(self.watched.insert(fd, key))), stale)
     }
 
     /// Removes the callback that watches `fd` in this direction. The caller cancels it, outside the borrow.

@@ -9,13 +9,14 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::callback::ThreadsafeHandle;
-use crate::base::TaskKey;
+use super::quietly::quietly;
 use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, lock, wait_while, wait_while_for};
+use crate::base::{TaskKey, WakeTarget};
 use crate::cancel::{Waiting, cancel};
 use crate::current;
 use crate::error::{Cancelled, TaskError};
 use crate::kernel::{LoopSender, Message};
-use crate::node::{Kind, TaskState};
+use crate::node::{Kind, TaskState, wake};
 
 /// A handle on a coroutine that runs on a loop, for the thread that started it with
 /// [`LoopHandle::run_coroutine_threadsafe`](crate::LoopHandle::run_coroutine_threadsafe).
@@ -238,7 +239,10 @@ impl<T> Shared<T> {
         drop(state);
         self.settled.notify_all();
         if let Some(waker) = waker {
-            waker.wake();
+            match current::current() {
+                Some(kernel) => wake(&kernel, WakeTarget::Foreign(waker)),
+                None => quietly(|| waker.wake()),
+            }
         }
     }
 }

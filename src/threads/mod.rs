@@ -1,11 +1,14 @@
 //! Other threads: blocking calls, and the handle on a loop for other threads. Owns what crosses threads; must not know
 //! sockets.
 
+mod quietly; // calls of code that may panic, outside of loops
 mod pool; // a pool of threads that run jobs
 mod callback; // the handle on a callback that another thread scheduled
 mod future; // the handle on a coroutine that another thread started
 mod loop_handle; // the handle on a loop
 mod to_thread; // blocking calls on threads of a pool
+#[cfg(all(test, oneloop_loom))]
+mod interleavings; // all interleavings of the threads
 
 pub use callback::ThreadsafeHandle;
 pub use future::ThreadsafeFuture;

@@ -3,9 +3,13 @@
 
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+use std::thread::available_parallelism;
 use std::time::Duration;
-use std::{fmt, io, thread};
+use std::{fmt, io};
+
+use super::quietly::quietly;
+use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, lock, thread};
 
 /// How long a thread waits for a job before it ends.
 const IDLE_LIMIT: Duration = Duration::from_secs(10);
@@ -99,7 +103,7 @@ impl Default for ThreadPool {
     fn default() -> Self {
         const MORE_THAN_PROCESSORS: usize = 4;
         const MAX_THREADS: usize = 32;
-        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let processors = available_parallelism().map_or(1, usize::from);
         Self::new((processors + MORE_THAN_PROCESSORS).min(MAX_THREADS))
     }
 }
@@ -161,7 +165,7 @@ struct Shared {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn start_thread(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
@@ -178,11 +182,7 @@ impl Shared {
         loop {
             if let Some(job) = state.queue.pop_front() {
                 drop(state);
-                job.run();
-                // before the report: a job that is submitted because of it must find this thread idle
-                self.lock().idle += 1;
-                job.report_end();
-                drop(job);
+                self.do_job(job);
                 state = self.lock();
                 state.idle -= 1;
             } else if state.is_shut_down {
@@ -201,6 +201,16 @@ impl Shared {
         Self::report_end_of_threads(state);
     }
 
+    /// Does a job. When it returns, the thread counts as idle. Nothing of the job unwinds into the thread, which is
+    /// counted: not the destructor of its value either, to which this may be the last pointer.
+    fn do_job(&self, job: Arc<dyn Job>) {
+        quietly(|| job.run());
+        // before the report: a job that is submitted because of it must find this thread idle
+        self.lock().idle += 1;
+        quietly(|| job.report_end());
+        quietly(|| drop(job));
+    }
+
     fn shut_down(&self, ended: Box<dyn FnOnce() + Send>) {
         let mut state = self.lock();
         state.is_shut_down = true;
@@ -217,5 +227,60 @@ impl Shared {
                 callback();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// What panics in a job, in spite of its promise.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum In {
+        Run,
+        Report,
+        Drop,
+        Nothing,
+    }
+
+    struct Panics {
+        panics: In,
+        ran: mpsc::SyncSender<()>,
+    }
+
+    impl Panics {
+        fn panic_in(&self, place: In) {
+            assert!(self.panics != place, "the job went off");
+        }
+    }
+
+    impl Job for Panics {
+        fn run(&self) {
+            self.ran.send(()).expect("the test waits");
+            self.panic_in(In::Run);
+        }
+
+        fn report_end(&self) {
+            self.panic_in(In::Report);
+        }
+    }
+
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            self.panic_in(In::Drop);
+        }
+    }
+
+    #[test]
+    fn a_job_that_panics_costs_the_pool_no_thread() {
+        let pool = ThreadPool::new(1);
+        let (ran, runs) = mpsc::sync_channel(1);
+        for panics in [In::Run, In::Report, In::Drop, In::Run, In::Nothing] {
+            pool.submit(Arc::new(Panics { panics, ran: ran.clone() })).expect("a thread");
+            runs.recv_timeout(IDLE_LIMIT / 2).expect("the only thread does one job after another");
+        }
+        assert_eq!(pool.thread_count(), 1);
     }
 }

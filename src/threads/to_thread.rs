@@ -4,12 +4,13 @@
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
 
 use super::pool::{Job, ThreadPool};
+use super::quietly::quietly;
 use crate::awaitables::{Awaitable, Future};
+use crate::base::concurrency::{Arc, Mutex, MutexGuard, lock};
 use crate::base::{PooledRc, unsize};
 use crate::error::{Panic, TimeoutError};
 use crate::event_loop::EventLoop;
@@ -256,7 +257,7 @@ struct ThreadJob<F, T> {
 
 impl<F, T> ThreadJob<F, T> {
     fn lock(&self) -> MutexGuard<'_, Stage<F, T>> {
-        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.stage)
     }
 
     /// Ends the job and returns its last stage. The caller drops what is in it.
@@ -265,6 +266,11 @@ impl<F, T> ThreadJob<F, T> {
     }
 
     /// Takes the closure, unless the job was withdrawn.
+    fn withdraw_result(&self) -> Option<Stage<F, T>> {
+        let mut stage = self.lock();
+        matches!(*stage, Stage::Done(_)).then(|| std::mem::replace(&mut *stage, Stage::Over))
+    }
+
     fn begin(&self) -> Option<F> {
         let mut stage = self.lock();
         match std::mem::replace(&mut *stage, Stage::Running) {
@@ -293,23 +299,18 @@ where
 {
     fn run(&self) {
         if let Some(f) = self.begin() {
-            drop_quietly(self.end(catch_unwind(AssertUnwindSafe(f))));
+            let unwanted = self.end(catch_unwind(AssertUnwindSafe(f)));
+            quietly(|| drop(unwanted));
         }
     }
 
     fn report_end(&self) {
         let done = matches!(*self.lock(), Stage::Done(_));
         if done && self.sender.send(Message::Arrived(self.number)).is_err() {
-            drop_quietly(self.withdraw());
+            let unwanted = self.withdraw();
+            quietly(|| drop(unwanted));
         }
     }
-}
-
-/// Drops a value on a thread of the pool. If its destructor panics, the panic hook has reported that, and no task could
-/// receive the panic.
-fn drop_quietly<T>(unwanted: T) {
-    let dropped = catch_unwind(AssertUnwindSafe(|| drop(unwanted)));
-    drop(dropped.map_err(Panic::new));
 }
 
 /// Moves the result of a job into its future, on the loop.
@@ -326,6 +327,14 @@ impl<F: 'static, T: 'static> Run for TakeResult<F, T> {
             Stage::Done(Err(payload)) => self.future.set_panic(Panic::new(payload)),
             Stage::Waiting(_) | Stage::Running | Stage::Over => {}
         }
+    }
+}
+
+/// If the loop closes before it has taken a result, that is dropped here and not on the thread of the pool, which may
+/// have the last pointer to the job.
+impl<F, T> Drop for TakeResult<F, T> {
+    fn drop(&mut self) {
+        drop(self.job.withdraw_result());
     }
 }
 

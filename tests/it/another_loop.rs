@@ -88,6 +88,36 @@ fn in_line() -> Waits {
     ]
 }
 
+/// Waits for what the system tells the loop of, which never comes.
+#[cfg(all(unix, feature = "signal", feature = "process"))]
+fn for_the_system() -> Waits {
+    use oneloop::{Process, create_subprocess_exec, net, signal};
+    use std::process::Stdio;
+
+    async fn child() -> Process {
+        let sleep = create_subprocess_exec("sleep").arg("3600").kill_on_drop(true);
+        sleep.stdin(Stdio::null()).stdout(Stdio::piped()).await.expect("a process")
+    }
+    vec![
+        ("a signal", forgetting(signal::received(signal::SIGWINCH))),
+        ("a process", forgetting(async { child().await.wait().await })),
+        ("a talk with a process", forgetting(async { child().await.communicate("").await.is_ok() })),
+        ("the output of a process", forgetting(async { child().await.stdout.take()?.read(1).await.ok() })),
+        (
+            "a pipe",
+            forgetting(async {
+                let (reader, _writer) = net::pipe().expect("a pipe");
+                reader.read(&mut [0]).await.is_ok()
+            }),
+        ),
+    ]
+}
+
+#[cfg(not(all(unix, feature = "signal", feature = "process")))]
+fn for_the_system() -> Waits {
+    Vec::new()
+}
+
 /// Polls all of `make` once in a task of `lp`, and hands them out, waiting.
 fn begun(lp: &EventLoop, make: fn() -> Waits) -> Waits {
     let begin = async {
@@ -101,7 +131,7 @@ fn begun(lp: &EventLoop, make: fn() -> Waits) -> Waits {
     lp.run_until_complete(begin).expect("it runs")
 }
 
-const ALL: [fn() -> Waits; 3] = [for_time, for_nodes, in_line];
+const ALL: [fn() -> Waits; 4] = [for_time, for_nodes, in_line, for_the_system];
 
 #[test]
 fn what_waits_for_one_loop_panics_in_a_task_of_another() {

@@ -13,7 +13,7 @@ use futures::channel::oneshot;
 use futures::future::{Either, select};
 use oneloop::{
     Awaitable, ContextVar, EventLoop, TaskError, catch_cancelled, create_future, create_task, current_task,
-    ensure_future, gather, shield, sleep, try_gather, wait, yield_now,
+    ensure_future, gather, shield, sleep, task_group, try_gather, wait, yield_now,
 };
 
 use crate::support::{Bomb, Log, SECOND, reports_as, virtual_loop};
@@ -556,4 +556,84 @@ fn a_thread_whose_first_context_is_made_in_a_step_that_panics_leaves_it_too() {
     static VAR: ContextVar<&str> = ContextVar::new("var");
     let seen = thread::spawn(|| seen_around_a_step_whose_destructor_panics(&VAR)).join().expect("it returns");
     assert_eq!(seen, [None, Some("inside"), None]);
+}
+
+/// A waker whose destructor panics.
+struct BombWaker {
+    _bomb: Bomb,
+}
+
+impl Wake for BombWaker {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn an_await_given_up_under_a_waker_whose_destructor_panics_lets_the_future_go() {
+    let lp = virtual_loop();
+    let value = Rc::new(());
+    let future = lp.create_future::<Rc<()>>();
+    let copy = Rc::clone(&value);
+    lp.run_until_complete(async move {
+        let mut awaited = Box::pin(future.clone());
+        let waker = Waker::from(Arc::new(BombWaker { _bomb: Bomb }));
+        assert!(awaited.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(waker); // the future has the last share
+        future.set_result(copy).expect("it is pending");
+        drop(awaited);
+    })
+    .unwrap();
+    assert_eq!(Rc::strong_count(&value), 1, "the future is kept, with its value");
+
+    let future = lp.create_future::<Rc<()>>();
+    let given_up = lp.run_until_complete(async {
+        let mut awaited = Box::pin(future.clone());
+        let waker = Waker::from(Arc::new(BombWaker { _bomb: Bomb }));
+        assert!(awaited.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        catch_unwind(AssertUnwindSafe(|| drop(awaited))).is_err()
+    });
+    assert!(given_up.unwrap(), "the destructor's panic goes to the one who gives up");
+    future.set_result(Rc::clone(&value)).expect("it is pending");
+    drop(future);
+    assert_eq!(Rc::strong_count(&value), 1, "the future is kept, with its value");
+}
+
+/// An error that panics when it is dropped, and holds something.
+#[derive(Clone)]
+struct BadError {
+    _held: Rc<()>,
+    _bomb: Rc<Bomb>,
+}
+
+impl BadError {
+    fn new(held: &Rc<()>) -> Self {
+        Self { _held: Rc::clone(held), _bomb: Rc::new(Bomb) }
+    }
+}
+
+#[test]
+fn errors_are_dropped_though_destructors_beside_them_panic() {
+    let held = Rc::new(());
+    let reports = reports_of(|lp| {
+        let (one, other) = (BadError::new(&held), BadError::new(&held));
+        drop(lp.create_task(async move {
+            let children = [one, other].map(|error| async move { Err::<(), _>(error) });
+            let _ = catch_unwind_of(async { drop(try_gather(children).await) }).await;
+        }));
+        let error = BadError::new(&held);
+        drop(lp.create_task(async move {
+            let group = task_group(async |group| {
+                drop(group.create_task(async move { Err::<(), _>(error) }));
+                yield_now().await;
+                Ok(Bomb)
+            });
+            let _ = catch_unwind_of(async { drop(group.await) }).await;
+        }));
+    });
+    assert_eq!(Rc::strong_count(&held), 1, "an error is lost: {reports:?}");
+}
+
+/// Awaits `future`, and tells whether it panicked.
+async fn catch_unwind_of(future: impl Future<Output = ()>) -> bool {
+    futures::FutureExt::catch_unwind(AssertUnwindSafe(future)).await.is_err()
 }

@@ -516,12 +516,17 @@ fn descriptors_are_given_back_and_not_inherited() {
             if before == 0 {
                 return Ok(()); // no /proc here
             }
+            // what this process has itself inherited, and passes on if it is told to
+            let inherited = Command::new("ls").arg("/proc/self/fd").stdin(Stdio::null()).output()?.stdout;
+            let inherited = String::from_utf8(inherited).unwrap();
             for _ in 0..3 {
                 let first = cat().await?;
-                let second = shell("exec ls /proc/self/fd").stdin(Stdio::null()).await?;
-                assert_eq!(output(&second).await?, ONLY_STANDARD);
+                for (close, listed) in [(true, ONLY_STANDARD), (false, &*inherited)] {
+                    let second = shell("exec ls /proc/self/fd").stdin(Stdio::null()).close_fds(close).await?;
+                    assert_eq!(output(&second).await?, listed, "the loop's own are close-on-exec");
+                }
                 first.communicate("").await?;
-                drop((first, second));
+                drop(first);
                 assert!(create_subprocess_exec("no-such-program").stdin(Stdio::piped()).await.is_err());
                 yield_now().await;
                 assert_eq!(open_descriptors(), before);

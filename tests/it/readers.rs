@@ -11,7 +11,7 @@ use std::time::Duration;
 use oneloop::error::WatchError;
 use oneloop::{Descriptor, Error, EventLoop, timeout, yield_now};
 
-use crate::support::{Log, note, now, real_loop, run, virtual_loop};
+use crate::support::{Log, OnDrop, note, now, real_loop, run, virtual_loop};
 
 fn pair() -> (Rc<UnixStream>, Rc<UnixStream>) {
     let (left, right) = UnixStream::pair().unwrap();
@@ -388,6 +388,55 @@ fn a_reader_whose_descriptor_was_closed_under_its_eyes_never_hears_of_the_next_w
         }
         assert!(reused.iter().all(|count| *count > 0), "the test wants numbers to be used again: {reused:?}");
         assert!(log.borrow().iter().all(|who| who == "new") && log.borrow().len() == reused[1]);
+    });
+}
+
+/// The number belongs to a file by then, which cannot be watched. The old callback goes all the same, and what it owns
+/// uses the loop in its destructor.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_callback_whose_number_cannot_be_watched_any_more_is_dropped_where_it_may_use_the_loop() {
+    run(async {
+        let (left, watched) = pair();
+        let (dropped, mut expected) = (Rc::new(Cell::new(0)), 0);
+        for round in 0..200 {
+            let (here, there) = UnixStream::pair().unwrap();
+            let number = there.as_raw_fd();
+            let (count, watched) = (Rc::clone(&dropped), Rc::clone(&watched));
+            let owned = OnDrop(move || {
+                count.set(count.get() + 1);
+                EventLoop::current().add_reader(&*watched, || ()).unwrap();
+                assert!(EventLoop::current().remove_reader(&*watched));
+            });
+            let callback = move || {
+                let _ = &owned;
+            };
+            if round % 2 == 0 {
+                EventLoop::current().add_reader(&there, callback).unwrap();
+            } else {
+                EventLoop::current().add_writer(&there, callback).unwrap();
+            }
+            drop(there);
+            let file = std::fs::File::open("Cargo.toml").unwrap();
+            let is_reused = file.as_raw_fd() == number;
+            if is_reused {
+                let refused = EventLoop::current().add_reader(&file, || ()).unwrap_err();
+                assert!(matches!(refused, WatchError::NotPollable(_)), "{refused}");
+                expected += 1;
+                assert_eq!(dropped.get(), expected);
+            }
+            // of a number that another test has been given, the callback goes now
+            expected += u32::from(!is_reused);
+            EventLoop::current().remove_reader(&number);
+            EventLoop::current().remove_writer(&number);
+            assert_eq!(dropped.get(), expected);
+            drop(here);
+            if is_reused && round > 20 {
+                break;
+            }
+            assert!(round < 199, "the test wants the number to be used again");
+        }
+        drop(left);
     });
 }
 

@@ -122,14 +122,21 @@ fn what_opens_the_pipe_keeps_no_context() {
     alone(|| {
         let (lp, held) = (real_loop(), Rc::new(()));
         let lent = Rc::clone(&held);
-        lp.run_until_complete(lp.create_task(async move {
+        let opens = lp.create_task(async move {
             drop(HELD.set(lent));
-            let waits = create_task(received(SIGUSR1));
+            received(SIGUSR1).await
+        });
+        let stays = lp.create_task(async {
             yield_now().await;
-            waits.cancel();
+            received(SIGUSR2).await
+        });
+        lp.run_until_complete(async {
+            (yield_now().await, yield_now().await);
+            opens.cancel();
             yield_now().await;
-        }))
+        })
         .unwrap();
+        assert!(opens.cancelled() && !stays.done());
         assert_eq!(Rc::strong_count(&held), 1);
     });
 }

@@ -4,9 +4,13 @@
 #[cfg(all(unix, not(oneloop_plain_alloc)))]
 #[path = "../support/again.rs"]
 mod again;
+mod days;
 #[path = "../support/descriptors.rs"]
 mod descriptors;
+#[path = "../support/dice.rs"]
+mod dice;
 mod foreign_threads;
+mod long_lived;
 #[cfg(all(unix, not(oneloop_plain_alloc)))]
 #[path = "../support/limits.rs"]
 mod limits;

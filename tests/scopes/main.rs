@@ -4,6 +4,8 @@
 //!
 //! `ONELOOP_TREES=200000` tries so many of each kind in place of a few thousand, `ONELOOP_SEED` other ones.
 
+#[path = "../support/dice.rs"]
+mod dice;
 #[path = "../support/drops.rs"]
 mod drops;
 #[path = "../support/log.rs"]
@@ -21,7 +23,6 @@ mod runs;
 #[path = "../support/time.rs"]
 mod time;
 
-mod dice;
 mod tree;
 mod grow;
 mod play;

@@ -26,7 +26,6 @@ mod witnesses;
 
 pub(crate) use again::this_test_again;
 pub(crate) use alone::alone;
-#[cfg(all(unix, feature = "signal"))]
 pub(crate) use alone::in_another_process;
 pub(crate) use cancelling::cancelling;
 pub(crate) use coroutines::{after, dead, fail_after, pass_after, tasks, until};

@@ -12,6 +12,8 @@ pub(crate) trait Children: 'static {
     fn len(&self) -> usize;
     fn core(&self, index: usize) -> &Core;
     fn node(&self, index: usize) -> NodeRef;
+    /// The child as a part of the gathering's value: see `make_parts`.
+    fn part(&self, index: usize) -> Option<NodeRef>;
     /// How each child ended. All children must be done.
     fn into_outcomes(self) -> Self::Outcomes;
 }
@@ -29,6 +31,10 @@ impl<T: 'static> Children for Vec<JoinHandle<T>> {
 
     fn node(&self, index: usize) -> NodeRef {
         self[index].node()
+    }
+
+    fn part(&self, index: usize) -> Option<NodeRef> {
+        self[index].part()
     }
 
     fn into_outcomes(self) -> Self::Outcomes {
@@ -66,7 +72,10 @@ pub(super) fn values_or_error<V: 'static, E: 'static>(
     failed: Option<usize>,
 ) -> Option<Result<Vec<V>, E>> {
     if let Some(index) = failed {
-        return Some(Err(children[index].promise().take()?.err()?));
+        let error = children[index].promise().take()?.err()?;
+        // before the result is made: the compiler loses a result if a destructor, of another child's error, panics then
+        drop(children);
+        return Some(Err(error));
     }
     let mut values = Vec::with_capacity(children.len());
     for child in children {

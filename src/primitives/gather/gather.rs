@@ -11,6 +11,9 @@ use crate::current;
 use crate::error::TaskError;
 use crate::node::{Loop, Promise, as_promise};
 
+/// The handles on children that were made of `F`s.
+type Handles<F> = Vec<JoinHandle<<F as Future>::Output>>;
+
 /// The node behind what `gather` returns.
 type ValuesNode<T> = GatheringNode<Vec<JoinHandle<T>>, Vec<T>>;
 
@@ -51,7 +54,8 @@ where
     I::Item: Future + 'static,
     <I::Item as Future>::Output: 'static,
 {
-    gathering(children(awaitables, Location::caller()), None, values)
+    let (children, nests) = children(awaitables, Location::caller());
+    gathering(children, nests, None, values)
 }
 
 /// Runs awaitables concurrently and returns their values in the order of the arguments, or the first error as soon as
@@ -85,24 +89,39 @@ where
     V: 'static,
     E: 'static,
 {
-    gathering(children(awaitables, Location::caller()), Some(is_err_at), values_or_error)
+    let (children, nests) = children(awaitables, Location::caller());
+    gathering(children, nests, Some(is_err_at), values_or_error)
 }
 
-fn children<I>(awaitables: I, created: &'static Location<'static>) -> Vec<JoinHandle<<I::Item as Future>::Output>>
+/// The handles on children, and whether a value of one may have parts.
+#[track_caller]
+fn children<I>(awaitables: I, created: &'static Location<'static>) -> (Handles<I::Item>, bool)
 where
     I: IntoIterator,
     I::Item: Future + 'static,
     <I::Item as Future>::Output: 'static,
 {
     let kernel = current::expect();
-    awaitables.into_iter().map(|awaitable| child(&kernel, awaitable, created)).collect()
+    let awaitables = awaitables.into_iter();
+    let (mut children, mut nests) = (Vec::with_capacity(awaitables.size_hint().0), false);
+    // no closure, so that a panic points to the caller
+    for awaitable in awaitables {
+        children.push(child(&kernel, awaitable, created, &mut nests));
+    }
+    (children, nests)
 }
 
-/// The handle on a child: `awaitable` itself, or a new task of it.
+/// The handle on a child: `awaitable` itself, or a new task of it. Sets `nests` if its value may have parts.
 ///
 /// # Panics
 /// If `awaitable` is a handle of another loop.
-pub(super) fn child<F>(kernel: &Rc<Loop>, awaitable: F, created: &'static Location<'static>) -> JoinHandle<F::Output>
+#[track_caller]
+pub(super) fn child<F>(
+    kernel: &Rc<Loop>,
+    awaitable: F,
+    created: &'static Location<'static>,
+    nests: &mut bool,
+) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
@@ -113,23 +132,28 @@ where
                 Rc::ptr_eq(join.core().kernel(), kernel),
                 "gathered a future of another event loop; gather it in a task of the loop that made it"
             );
-            join.promise().make_eager();
+            *nests |= join.promise().has_parts();
             join
         }
         Err(coroutine) => spawn(Rc::clone(kernel), coroutine, true, created).into_join(),
     }
 }
 
-/// The handle on a new gathering of `children`. `fails` says which of them have failed by their values; `collect` puts
-/// the results together.
-pub(super) fn gathering<C, O, K>(children: C, fails: Option<Fails<C>>, collect: Collect<C, O>) -> Gathering<O, K>
+/// The handle on a new gathering of `children`. `nests` says whether a value of one may have parts, `fails` which of
+/// them have failed by their values; `collect` puts the results together.
+pub(super) fn gathering<C, O, K>(
+    children: C,
+    nests: bool,
+    fails: Option<Fails<C>>,
+    collect: Collect<C, O>,
+) -> Gathering<O, K>
 where
     C: Children,
     O: 'static,
     K: 'static,
     Gathering<O, K>: Listed,
 {
-    let node = GatheringNode::start(current::expect(), children, fails, collect);
+    let node = GatheringNode::start(current::expect(), children, nests, fails, collect);
     Gathering::new(JoinHandle::adopt(as_promise::<O, _>(node)))
 }
 

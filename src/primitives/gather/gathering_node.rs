@@ -14,6 +14,7 @@ use crate::error::{Cancelled, Panic, TaskError};
 use crate::kernel::{ChildTurn, ChildTurnRef};
 use crate::node::{
     Core, Ending, Kind, Loop, Node, NodeRef, Parent, Promise, State, Watch, WatchRef, Watcher, as_node, drop_flat,
+    make_parts,
 };
 
 /// What a failed child does to its gathering. `Raise` at first; changed by a method of the handle, right after the
@@ -65,9 +66,10 @@ pub(super) struct GatheringNode<C: Children, O> {
     fails: Option<Fails<C>>,
     collect: Collect<C, O>,
     results: Cell<Option<Results<C, O>>>,
-    /// Whether the results are put together when the gathering ends, and not when they are first asked for: see
-    /// `make_results`.
-    eager: Cell<bool>,
+    /// Whether the value of a child may have parts.
+    nests: bool,
+    /// The number of the gathering among the watchers of the first child. Those of the others follow.
+    first_number: u64,
     limit: Limit,
     /// The number of children that have not ended.
     remaining: Cell<usize>,
@@ -85,16 +87,19 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
     pub(super) fn start(
         kernel: Rc<Loop>,
         children: C,
+        nests: bool,
         fails: Option<Fails<C>>,
         collect: Collect<C, O>,
     ) -> PooledRc<Self> {
+        let first_number = kernel.next_watches(children.len());
         let me = PooledRc::new(Self {
             core: Core::new(kernel),
             children: Cell::new(None),
             fails,
             collect,
             results: Cell::new(None),
-            eager: Cell::new(false),
+            nests,
+            first_number,
             limit: Limit::default(),
             remaining: Cell::new(0),
             failed: Cell::new(None),
@@ -109,7 +114,6 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
     }
 
     fn watch(me: &PooledRc<Self>, children: &C) {
-        let kernel = me.core.kernel();
         for index in 0..children.len() {
             let child = children.core(index);
             let number = u32::try_from(index).expect("a loop has fewer tasks than 2^32");
@@ -118,7 +122,17 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
             } else {
                 me.remaining.set(me.remaining.get() + 1);
                 let watch = Watcher::Watch(unsize!(me.clone() => dyn Watch), number);
-                child.watchers().add(kernel.next_watch(), watch);
+                child.watchers().add(me.first_number + u64::from(number), watch);
+            }
+        }
+    }
+
+    /// No child that is pending matters any more. One that goes on for long must not keep every gathering that it has
+    /// been in. As long as children are held back, the ends of the others make room for them.
+    fn unwatch(&self, children: &C) {
+        if self.remaining.get() > 0 && !self.limit.holds_any() {
+            for (index, number) in (0..children.len()).zip(self.first_number..) {
+                drop(children.core(index).watchers().remove(number));
             }
         }
     }
@@ -241,13 +255,12 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
 impl<C: Children, O: 'static> GatheringNode<C, O> {
     /// Puts the results together, if the gathering has some and that has not been done.
     ///
-    /// That happens when they are first asked for. A nested gathering, which is eager, does it when it ends, and finds
-    /// the results of its own children in place. Otherwise the outermost gathering would ask its child, that its own,
-    /// and so on: a recursion as deep as the nesting.
+    /// That happens when they are first asked for, after those of nested gatherings.
     fn make_results(&self) {
         if self.core.state() == State::Finished
             && let Some(children) = self.children.take()
         {
+            self.unwatch(&children);
             let results = if self.on_failure.get() == OnFailure::Collect {
                 Some(Results::Outcomes(children.into_outcomes()))
             } else {
@@ -258,13 +271,13 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
         }
     }
 
-    pub(super) fn make_results_eagerly(&self) {
-        self.eager.set(true);
+    fn make_all_results(&self) {
+        make_parts(self);
         self.make_results();
     }
 
     pub(super) fn take_outcomes(&self) -> Option<C::Outcomes> {
-        self.make_results();
+        self.make_all_results();
         match self.results.take()? {
             Results::Outcomes(outcomes) => Some(outcomes),
             Results::Values(_) => None,
@@ -272,7 +285,7 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
     }
 
     pub(super) fn peek_outcomes(&self, look: &mut dyn FnMut(&C::Outcomes)) {
-        self.make_results();
+        self.make_all_results();
         lend(&self.results, |results| match results {
             Results::Outcomes(outcomes) => look(outcomes),
             Results::Values(_) => {}
@@ -294,9 +307,6 @@ impl<C: Children, O: 'static> Watch for GatheringNode<C, O> {
 impl<C: Children, O: 'static> ChildTurn for GatheringNode<C, O> {
     fn child_turn(&self, me: &ChildTurnRef, _index: u32) {
         self.end_if_decided(|| me.clone().into_node::<Self>());
-        if self.eager.get() {
-            self.make_results();
-        }
     }
 }
 
@@ -320,19 +330,44 @@ impl<C: Children, O: 'static> Node for GatheringNode<C, O> {
         Kind::Gathering(self)
     }
 
-    /// No handle is left that could take the results. The children run on, and the node still watches them, because its
-    /// done callbacks are called when it ends.
+    /// No handle is left that could take the results. The children run on, and the node still watches them if it has
+    /// done callbacks, which are called when it ends.
     fn orphaned(&self) {
         let left = (self.children.take(), self.results.take());
+        if let Some(children) = &left.0
+            && (self.core.is_done() || self.core.watchers().is_empty())
+        {
+            self.unwatch(children);
+        }
         if let (Some(_), _) | (_, Some(_)) = left {
             drop_flat(self.core.kernel(), Box::new(left));
         }
+    }
+
+    fn has_parts(&self) -> bool {
+        true
+    }
+
+    /// If a child has decided the gathering, only that. The last of them first, so that the first is made first.
+    fn parts(&self, found: &mut dyn FnMut(NodeRef)) {
+        if !self.nests {
+            return;
+        }
+        let only = self.failed.get().filter(|_| self.on_failure.get() != OnFailure::Collect);
+        let is_needed = |index: &usize| only.is_none_or(|only| only as usize == *index);
+        lend(&self.children, |children| {
+            (0..children.len()).rev().filter(is_needed).filter_map(|index| children.part(index)).for_each(found);
+        });
+    }
+
+    fn make(&self) {
+        self.make_results();
     }
 }
 
 impl<C: Children, O: 'static> Promise<O> for GatheringNode<C, O> {
     fn take(&self) -> Option<O> {
-        self.make_results();
+        self.make_all_results();
         match self.results.take()? {
             Results::Values(values) => Some(values),
             Results::Outcomes(_) => None,
@@ -340,15 +375,11 @@ impl<C: Children, O: 'static> Promise<O> for GatheringNode<C, O> {
     }
 
     fn peek(&self, look: &mut dyn FnMut(&O)) {
-        self.make_results();
+        self.make_all_results();
         lend(&self.results, |results| match results {
             Results::Values(values) => look(values),
             Results::Outcomes(_) => {}
         });
-    }
-
-    fn make_eager(&self) {
-        self.make_results_eagerly();
     }
 }
 
@@ -361,9 +392,5 @@ impl<T: 'static> Promise<Vec<Result<T, TaskError>>> for GatheringNode<Vec<JoinHa
 
     fn peek(&self, look: &mut dyn FnMut(&Vec<Result<T, TaskError>>)) {
         self.peek_outcomes(look);
-    }
-
-    fn make_eager(&self) {
-        self.make_results_eagerly();
     }
 }

@@ -30,6 +30,11 @@ impl Limit {
         self.max.get() == NO_LIMIT
     }
 
+    /// Whether a child is held back.
+    pub(super) fn holds_any(&self) -> bool {
+        !self.held.borrow().is_empty()
+    }
+
     /// Holds back all children that have not begun. `start_held` starts as many of them as `max` allows.
     pub(super) fn set(&self, max: usize, kernel: &Loop, children: Vec<NodeRef>) {
         let mut running = 0;

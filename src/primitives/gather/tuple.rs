@@ -62,6 +62,13 @@ macro_rules! tuple {
                 }
             }
 
+            fn part(&self, index: usize) -> Option<NodeRef> {
+                match index {
+                    $($i => self.$i.part(),)+
+                    _ => unreachable!("there are {} children", $count),
+                }
+            }
+
             fn into_outcomes(self) -> Self::Outcomes {
                 ($(self.$i.take_result(),)+)
             }
@@ -77,10 +84,6 @@ macro_rules! tuple {
             fn peek(&self, look: &mut dyn FnMut(&($(Result<$T, TaskError>,)+))) {
                 self.peek_outcomes(look);
             }
-
-            fn make_eager(&self) {
-                self.make_results_eagerly();
-            }
         }
 
         impl<$($F),+> Tuple for ($($F,)+)
@@ -91,8 +94,9 @@ macro_rules! tuple {
 
             fn gather(self, created: &'static Location<'static>) -> Gathering<Self::Values, Values> {
                 let kernel = current::expect();
-                let children = ($(child(&kernel, self.$i, created),)+);
-                gathering(children, None, |children, _failed| Some(($(children.$i.take_result().ok()?,)+)))
+                let mut nests = false;
+                let children = ($(child(&kernel, self.$i, created, &mut nests),)+);
+                gathering(children, nests, None, |children, _failed| Some(($(children.$i.take_result().ok()?,)+)))
             }
         }
 
@@ -108,12 +112,13 @@ macro_rules! tuple {
                 created: &'static Location<'static>,
             ) -> Gathering<Result<Self::Values, Error>, FirstError> {
                 let kernel = current::expect();
-                let children = ($(child(&kernel, self.$i, created),)+);
+                let mut nests = false;
+                let children = ($(child(&kernel, self.$i, created, &mut nests),)+);
                 let fails = |children: &($(JoinHandle<Result<$V, Error>>,)+), index| match index {
                     $($i => is_err(&children.$i),)+
                     _ => false,
                 };
-                gathering(children, Some(fails), |children, failed| match failed {
+                gathering(children, nests, Some(fails), |children, failed| match failed {
                     $(Some($i) => Some(Err(children.$i.take_result().ok()?.err()?)),)+
                     _ => Some(Ok(($(children.$i.take_result().ok()?.ok()?,)+))),
                 })

@@ -3,8 +3,9 @@
 
 use std::iter;
 
-use super::*;
-use crate::base::concurrency::{Condvar, interleave, thread, wait_while};
+use super::inbox::{EndSleep, Epoch, Inbox, Message};
+use crate::base::TaskKey;
+use crate::base::concurrency::{Arc, AtomicU64, Condvar, Mutex, Ordering, interleave, lock, thread, wait_while};
 
 const EPOCH: Epoch = 1;
 
