@@ -36,6 +36,12 @@ pub enum Clock {
 /// order.
 const EPOCH: u64 = 1 << 61;
 
+/// The last time that a clock can show. A deadline beyond it comes then.
+const END: u64 = NEVER - 1;
+
+/// A deadline that never comes: what is set by a virtual clock that shows `END`, when no more time can pass.
+pub(crate) const NEVER: u64 = u64::MAX;
+
 /// A running clock. It counts nanoseconds; 2^64 of them last 584 years, of which 73 lie before the epoch.
 #[derive(Debug)]
 pub(crate) struct Ticker {
@@ -68,8 +74,21 @@ impl Ticker {
     /// Sets a virtual clock forward; it never goes back. Does nothing to a real clock.
     pub(crate) fn jump_to(&self, time: u64) {
         if let Some(now) = &self.virtual_now {
-            now.set(now.get().max(time));
+            now.set(now.get().max(time.min(END)));
         }
+    }
+
+    /// The time when `span` will have passed, or `NEVER`.
+    #[inline]
+    pub(crate) fn deadline_after(&self, span: Duration) -> u64 {
+        let (now, span) = (self.now(), nanos(span));
+        let left = END - now;
+        if span <= left { now + span } else { Self::beyond_the_end(left) }
+    }
+
+    #[cold]
+    fn beyond_the_end(left: u64) -> u64 {
+        if left == 0 { NEVER } else { END }
     }
 
     /// The `Instant` at which this clock shows, or would show, `at`.
@@ -104,6 +123,17 @@ mod tests {
         let earlier = now.checked_sub(Duration::from_nanos(1)).expect("a machine that has been up for a nanosecond");
         assert!(ticker.nanos_at(earlier) < ticker.nanos_at(now));
         assert_eq!(ticker.instant(ticker.nanos_at(earlier)), earlier);
+    }
+
+    #[test]
+    fn no_time_passes_after_the_end() {
+        let ticker = Ticker::new(Clock::Virtual);
+        assert_eq!(ticker.deadline_after(Duration::MAX), END);
+        ticker.jump_to(NEVER);
+        assert_eq!(ticker.now(), END);
+        assert_eq!(ticker.deadline_after(Duration::ZERO), END);
+        assert_eq!(ticker.deadline_after(Duration::from_nanos(1)), NEVER);
+        assert_eq!(ticker.nanos_at(ticker.instant(NEVER)), NEVER);
     }
 
     #[test]

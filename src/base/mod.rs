@@ -18,7 +18,7 @@ mod byte_buffer; // a FIFO of bytes in one slice
 #[cfg(unix)]
 pub(crate) use byte_buffer::ByteBuffer;
 pub use clock::Clock;
-pub(crate) use clock::{Ticker, nanos};
+pub(crate) use clock::{NEVER, Ticker, nanos};
 pub use context::Context;
 pub(crate) use context::{Identity, Value, VariableId};
 pub(crate) use downcast::{downcast, same_but_for_lifetimes};

@@ -6,7 +6,6 @@ use std::task::Context;
 use std::time::Duration;
 
 use super::waker::key_of;
-use crate::base::nanos;
 use crate::kernel::{Alarm, Phase, RunRef};
 use crate::node::Loop;
 use crate::timer_wheel::TimerKey;
@@ -65,7 +64,7 @@ impl Drop for Timer {
 
 /// The time on the loop's clock, in nanoseconds, when `limit` will have passed.
 pub(crate) fn deadline_after(kernel: &Loop, limit: Duration) -> u64 {
-    kernel.clock().now().saturating_add(nanos(limit))
+    kernel.clock().deadline_after(limit)
 }
 
 /// The alarm that wakes the future that is polled with `cx`.

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use super::timer_handle::TimerHandle;
 use crate::awaitables::{Future, Task, pending_future, spawn};
-use crate::base::nanos;
 use crate::current::{self, Guard};
 use crate::error::ExceptionContext;
 use crate::kernel::{Alarm, Handle, Phase};
@@ -114,7 +113,7 @@ impl EventLoop {
     /// If the loop is closed. A panic of `f` is reported to the exception handler, and the loop goes on.
     #[track_caller]
     pub fn call_later<R>(&self, delay: Duration, f: impl FnOnce() -> R + 'static) -> TimerHandle {
-        let deadline = self.kernel.clock().now().saturating_add(nanos(delay));
+        let deadline = self.kernel.clock().deadline_after(delay);
         self.set_callback(deadline, callback(f, Location::caller()))
     }
 

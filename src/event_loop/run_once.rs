@@ -11,7 +11,7 @@
 use std::time::{Duration, Instant};
 
 use super::deadlock::deadlock;
-use crate::base::{Context, WakeTarget};
+use crate::base::{Context, NEVER, WakeTarget};
 use crate::current;
 use crate::error::Error;
 use crate::kernel::{Alarm, Batch, Entry, Handle, Queued};
@@ -136,7 +136,7 @@ impl<'a> Iteration<'a> {
             return self.wait_for_other_threads();
         }
         // the next expiry may lie before the next deadline, so one jump may find no timer that is due
-        while let Some(at) = self.kernel.next_expiry() {
+        while let Some(at) = self.kernel.next_expiry().filter(|at| *at != NEVER) {
             self.kernel.clock().jump_to(at);
             if self.kernel.expire_timers() {
                 return Ok(());

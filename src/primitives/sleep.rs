@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::base::nanos;
 use crate::cancel::Waiting;
 use crate::current::{self, Timer, count_leaf};
 use crate::kernel::Leaf;
@@ -178,11 +177,10 @@ impl Sleep {
     #[inline(never)] // the poll after the deadline needs none of its registers
     fn start(&mut self, cx: &Context<'_>) {
         let kernel = current::expect();
-        let now = || kernel.clock().now();
         let deadline = match self.until {
             Until::For(Duration::ZERO) => None,
-            Until::For(duration) => Some(now().saturating_add(nanos(duration))),
-            Until::At(deadline) => Some(kernel.clock().nanos_at(deadline)).filter(|at| *at > now()),
+            Until::For(duration) => Some(kernel.clock().deadline_after(duration)),
+            Until::At(deadline) => Some(kernel.clock().nanos_at(deadline)).filter(|at| *at > kernel.clock().now()),
         };
         if let Some(at) = deadline {
             let what: Leaf = &"a timer";

@@ -17,6 +17,7 @@ mod context_var;
 mod descriptor;
 mod destructors;
 mod error;
+mod end_of_time;
 mod event;
 mod event_loop;
 mod examples;
