@@ -98,7 +98,7 @@ impl TcpConnector {
     /// The attempts end.
     pub async fn connect(&self, to: impl Into<Endpoint>) -> Result<TcpStream, ConnectError> {
         let to = to.into();
-        let addresses = match resolve::addresses(&to).await {
+        let addresses = match resolve::addresses_to_connect_to(&to).await {
             Ok(addresses) if addresses.is_empty() => {
                 let error = io::Error::new(io::ErrorKind::InvalidInput, "there is no address to connect to");
                 return Err(ConnectError::without_address(to.to_string(), error));

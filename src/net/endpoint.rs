@@ -7,7 +7,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// Where to connect to, or where to listen: one address, several addresses, or a name and a port.
 ///
 /// An endpoint is made from a `SocketAddr`, an IP address and a port, a name and a port, the text `"name:port"`, or a
-/// list of addresses.
+/// list of addresses. Without a name (`""` or `None`, as in asyncio) it is every interface of this machine, by IPv6 and
+/// IPv4, for who listens, and this machine itself for who connects.
+///
+/// A text that is no endpoint is an error when it is used, which says what is wrong with it.
 ///
 /// # Examples
 /// ```
@@ -18,6 +21,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// assert_eq!(Endpoint::from("[::1]:80").to_string(), "[::1]:80");
 /// assert_eq!(Endpoint::from((Ipv6Addr::LOCALHOST, 80)).to_string(), "[::1]:80");
 /// assert_eq!(Endpoint::from(([127, 0, 0, 1], 80)).to_string(), "127.0.0.1:80");
+/// assert_eq!(Endpoint::from(("", 80)), Endpoint::from((None, 80)));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -28,8 +32,10 @@ pub struct Endpoint {
 pub(super) enum Target {
     Addresses(Vec<SocketAddr>),
     Name(String, u16),
-    /// A text without a port. Looking it up is an error, which names the remedy.
-    NoPort(String),
+    /// Only a port.
+    AnyHost(u16),
+    /// A text that is no endpoint, and what is wrong with it.
+    Invalid(String, String),
 }
 
 impl fmt::Display for Endpoint {
@@ -41,7 +47,8 @@ impl fmt::Display for Endpoint {
             }
             Target::Name(name, port) if name.contains(':') => write!(f, "[{name}]:{port}"),
             Target::Name(name, port) => write!(f, "{name}:{port}"),
-            Target::NoPort(text) => f.write_str(text),
+            Target::AnyHost(port) => write!(f, ":{port}"),
+            Target::Invalid(text, _) => f.write_str(text),
         }
     }
 }
@@ -66,7 +73,13 @@ impl From<&[SocketAddr]> for Endpoint {
 
 impl From<(String, u16)> for Endpoint {
     fn from((name, port): (String, u16)) -> Self {
-        Self { target: Target::Name(name, port) }
+        Self { target: if name.is_empty() { Target::AnyHost(port) } else { Target::Name(name, port) } }
+    }
+}
+
+impl From<(Option<&str>, u16)> for Endpoint {
+    fn from((name, port): (Option<&str>, u16)) -> Self {
+        name.map_or(Self { target: Target::AnyHost(port) }, |name| (name, port).into())
     }
 }
 
@@ -78,12 +91,26 @@ impl From<(&str, u16)> for Endpoint {
 
 impl From<&str> for Endpoint {
     fn from(text: &str) -> Self {
-        let parts = text.rsplit_once(':').and_then(|(name, port)| Some((name, port.parse::<u16>().ok()?)));
-        match parts {
-            Some((name, port)) => (name.trim_start_matches('[').trim_end_matches(']'), port).into(),
-            None => Self { target: Target::NoPort(text.to_owned()) },
+        match parse(text) {
+            Ok((name, port)) => (name, port).into(),
+            Err(wrong) => Self { target: Target::Invalid(text.to_owned(), wrong) },
         }
     }
+}
+
+/// The name and the port of `"name:port"` or `"[address]:port"`, or what is wrong with the text.
+fn parse(text: &str) -> Result<(&str, u16), String> {
+    let no_port = || "no port was given: say \"name:port\"".to_owned();
+    let in_brackets = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (name, port) = match in_brackets {
+        Some((name, rest)) => (name, rest.strip_prefix(':').ok_or_else(no_port)?),
+        None => text.rsplit_once(':').ok_or_else(no_port)?,
+    };
+    if in_brackets.is_none() && name.contains(':') {
+        return Err("an IPv6 address stands in brackets before its port: say \"[::1]:80\"".to_owned());
+    }
+    let port = port.parse().map_err(|_| format!("the port is {port:?}, which is no number from 0 to 65535"))?;
+    Ok((name, port))
 }
 
 macro_rules! from_pair {

@@ -45,7 +45,7 @@ mod descriptor; // readiness of any descriptor
 mod endpoint; // addresses to connect to or to listen on
 mod resolve; // host names to addresses
 mod backoff; // growing pauses between attempts
-mod unix_path; // the file of a Unix socket
+mod unix_path; // the paths and names of Unix sockets
 mod own_calls; // what every socket and pipe has for calls that the program makes itself
 mod byte_stream; // reading and writing of any connection or pipe
 mod std_socket; // what a socket shares with the standard library's
@@ -66,7 +66,7 @@ pub use descriptor::Descriptor;
 pub use endpoint::Endpoint;
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub(crate) use readiness_future::ReadinessFuture;
-pub(crate) use resolve::addresses;
+pub(crate) use resolve::addresses_to_listen_on;
 pub use resolve::getaddrinfo;
 pub use split::{ReadHalf, ReuniteError, WriteHalf};
 pub use tcp_listener::{TcpListener, TcpListenerBuilder};

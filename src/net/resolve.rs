@@ -2,7 +2,7 @@
 //! addresses are for.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6, ToSocketAddrs as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs as _};
 
 use super::endpoint::{Endpoint, Target};
 use crate::threads::to_thread;
@@ -25,7 +25,7 @@ use crate::threads::to_thread;
 /// ```
 ///
 /// # Errors
-/// If the host is unknown, or the resolver fails.
+/// If the host is unknown, or the resolver fails; the error names the host.
 ///
 /// # Panics
 /// As [`to_thread`](fn@crate::to_thread).
@@ -36,8 +36,9 @@ pub async fn getaddrinfo(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Some(address) = numeric_address(host, port) {
         return Ok(vec![address]);
     }
-    let host = host.to_owned();
-    to_thread(move || (host.as_str(), port).to_socket_addrs().map(Iterator::collect)).await
+    let name = host.to_owned();
+    let found = to_thread(move || (name.as_str(), port).to_socket_addrs().map(Iterator::collect)).await;
+    found.map_err(|error| io::Error::new(error.kind(), format!("cannot find the host {host:?}: {error}")))
 }
 
 /// The address, if `host` is an IP address and not a name. An IPv6 address may have a scope, as `fe80::1%2`.
@@ -47,11 +48,22 @@ fn numeric_address(host: &str, port: u16) -> Option<SocketAddr> {
     plain().or_else(scoped)
 }
 
-/// The addresses of an endpoint, in the order in which they are to be tried.
-pub(crate) async fn addresses(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
+/// The addresses of an endpoint to connect to, in the order in which they are to be tried.
+pub(super) async fn addresses_to_connect_to(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
+    addresses(endpoint, [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()]).await
+}
+
+/// The addresses of an endpoint to listen on.
+pub(crate) async fn addresses_to_listen_on(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
+    addresses(endpoint, [Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()]).await
+}
+
+/// The addresses of an endpoint. Those of one without a host are `any_host`.
+async fn addresses(endpoint: &Endpoint, any_host: [IpAddr; 2]) -> io::Result<Vec<SocketAddr>> {
     match &endpoint.target {
         Target::Addresses(addresses) => Ok(addresses.clone()),
         Target::Name(host, port) => getaddrinfo(host, *port).await,
-        Target::NoPort(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, "no port was given: say \"name:port\"")),
+        Target::AnyHost(port) => Ok(any_host.map(|ip| SocketAddr::new(ip, *port)).to_vec()),
+        Target::Invalid(_, wrong) => Err(io::Error::new(io::ErrorKind::InvalidInput, wrong.as_str())),
     }
 }

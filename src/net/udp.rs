@@ -37,20 +37,26 @@ impl UdpSocket {
     /// A socket with this local address. With port 0 the system picks a port.
     ///
     /// # Errors
-    /// `AddrInUse`, and other errors of the system calls.
+    /// `AddrInUse`, naming the address, and other errors of the system calls.
     ///
     /// # Panics
     /// If this thread is in no loop.
     pub fn bind(address: impl Into<SocketAddr>) -> io::Result<Self> {
-        Self::from_std(StdSocket::bind(address.into())?)
+        let address = address.into();
+        let bound = StdSocket::bind(address);
+        Self::from_std(
+            bound.map_err(|e| io::Error::new(e.kind(), format!("while attempting to bind on {address}: {e}")))?,
+        )
     }
 
     /// Sets the peer: [`send`](Self::send) sends to this address, and the socket receives from it alone.
     ///
     /// # Errors
-    /// Errors of the system call.
+    /// Errors of the system call, naming the address.
     pub fn connect(&self, address: impl Into<SocketAddr>) -> io::Result<()> {
-        self.get_ref().connect(address.into())
+        let address = address.into();
+        let connected = self.get_ref().connect(address);
+        connected.map_err(|e| io::Error::new(e.kind(), format!("cannot connect to {address}: {e}")))
     }
 
     /// Sends a datagram to the peer that [`connect`](Self::connect) has set.

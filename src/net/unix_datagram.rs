@@ -8,7 +8,7 @@ use super::backoff::Backoff;
 use super::descriptor::{Descriptor, ShortTransfer};
 use super::own_calls::{reads_with, writes_with};
 use super::std_socket::{as_fd, std_socket};
-use super::unix_path::{bind_error, remove_stale};
+use super::unix_path::{address_at, bind_error, connect_error, remove_stale};
 use crate::reactor::Direction;
 
 /// A Unix datagram socket of the loop. Several tasks may send and receive; each datagram goes to one of them. No
@@ -36,7 +36,8 @@ pub struct UnixDatagram {
 
 impl UnixDatagram {
     /// A socket at a path. If an earlier socket has left a file there, the file is removed first, as in asyncio. When
-    /// this socket is dropped, its own file stays.
+    /// this socket is dropped, its own file stays. On Linux, a path that begins with a NUL is a name without a file, as in
+    /// asyncio; and so it is in the other methods.
     ///
     /// # Errors
     /// `AddrInUse`, naming the path, if a file other than a socket is there; other errors of the system calls.
@@ -44,9 +45,19 @@ impl UnixDatagram {
     /// # Panics
     /// If this thread is in no loop.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        let path = path.as_ref();
-        remove_stale(path);
-        Self::from_std(StdSocket::bind(path).map_err(|e| bind_error(path, &e))?)
+        Self::bind_addr(&address_at(path.as_ref())?)
+    }
+
+    /// As [`bind`](Self::bind), to an address of the standard library's, which may be an abstract name.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    ///
+    /// # Panics
+    /// If this thread is in no loop.
+    pub fn bind_addr(address: &SocketAddr) -> io::Result<Self> {
+        remove_stale(address);
+        Self::from_std(StdSocket::bind_addr(address).map_err(|e| bind_error(address, &e))?)
     }
 
     /// A socket without an address. It can send, and it can receive once it is connected.
@@ -77,7 +88,15 @@ impl UnixDatagram {
     /// # Errors
     /// Errors of the system call.
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        self.get_ref().connect(path)
+        self.connect_addr(&address_at(path.as_ref())?)
+    }
+
+    /// As [`connect`](Self::connect), to an address of the standard library's, which may be an abstract name.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn connect_addr(&self, address: &SocketAddr) -> io::Result<()> {
+        self.get_ref().connect_addr(address).map_err(|e| connect_error(address, &e))
     }
 
     /// Sends a datagram to the connected peer. While the peer's queue is full, this waits.
@@ -111,10 +130,22 @@ impl UnixDatagram {
     /// # Cancel safety
     /// If this is cancelled, it has sent nothing.
     pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        let (path, mut backoff) = (path.as_ref(), Backoff::new());
+        self.send_to_addr(datagram, &address_at(path.as_ref())?).await
+    }
+
+    /// As [`send_to`](Self::send_to), to an address of the standard library's: an abstract name, or the sender of another
+    /// datagram.
+    ///
+    /// # Errors
+    /// As [`send_to`](Self::send_to).
+    ///
+    /// # Cancel safety
+    /// If this is cancelled, it has sent nothing.
+    pub async fn send_to_addr(&self, datagram: &[u8], address: &SocketAddr) -> io::Result<usize> {
+        let mut backoff = Backoff::new();
         loop {
             self.descriptor.wait(Direction::Write).await;
-            match self.get_ref().send_to(datagram, path) {
+            match self.get_ref().send_to_addr(datagram, address) {
                 // the receiver's queue is full, not the own send buffer: no event would follow
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => backoff.wait().await,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

@@ -8,7 +8,7 @@ use super::accept::skip_aborted;
 use super::descriptor::Descriptor;
 use super::readiness_future::ReadinessFuture;
 use super::std_socket::as_fd;
-use super::unix_path::{SocketFile, bind_error, remove_stale};
+use super::unix_path::{SocketFile, address_at, bind_error, remove_stale};
 use super::unix_stream::UnixStream;
 use crate::reactor::Direction;
 use crate::sys::socket;
@@ -44,7 +44,7 @@ pub struct UnixListener {
 }
 
 impl UnixListener {
-    /// Binds a path and listens there.
+    /// Binds a path and listens there. On Linux, a path that begins with a NUL is a name without a file, as in asyncio.
     ///
     /// # Errors
     /// `AddrInUse`, naming the path, if a file other than a socket is there; other errors of the system calls.
@@ -52,9 +52,19 @@ impl UnixListener {
     /// # Panics
     /// If this thread is in no loop.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        let path = path.as_ref();
-        remove_stale(path);
-        let listener = mio::net::UnixListener::bind(path).map_err(|e| bind_error(path, &e))?;
+        Self::bind_addr(&address_at(path.as_ref())?)
+    }
+
+    /// As [`bind`](Self::bind), to an address of the standard library's, which may be an abstract name.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    ///
+    /// # Panics
+    /// If this thread is in no loop.
+    pub fn bind_addr(address: &SocketAddr) -> io::Result<Self> {
+        remove_stale(address);
+        let listener = mio::net::UnixListener::bind_addr(address).map_err(|e| bind_error(address, &e))?;
         Self::from_nonblocking(listener)
     }
 
@@ -63,9 +73,8 @@ impl UnixListener {
         Ok(Self { descriptor: Descriptor::new(listener)?, file })
     }
 
-    /// Takes over a listening socket of the standard library, for example with an abstract address: makes it
-    /// non-blocking and registers it with this thread's loop. Its file is removed when this is dropped, as with
-    /// [`bind`](Self::bind).
+    /// Takes over a listening socket of the standard library: makes it non-blocking and registers it with this thread's
+    /// loop. Its file is removed when this is dropped, as with [`bind`](Self::bind).
     ///
     /// # Errors
     /// If the socket is registered already, or the system is out of memory.

@@ -10,6 +10,7 @@ use super::byte_stream::{ByteStream, reads, writes};
 use super::descriptor::{Descriptor, ShortTransfer};
 use super::own_calls::{reads_with, writes_with};
 use super::std_socket::{as_fd, std_socket};
+use super::unix_path::{address_at, connect_error};
 
 /// A Unix stream connection of the loop.
 ///
@@ -40,11 +41,14 @@ pub struct UnixStream {
 }
 
 impl UnixStream {
-    /// Connects to the socket at a path. While the server's backlog is full, this waits: it tries again after 1, 2, 4
-    /// and at most 64 milliseconds, since the system has no event for room in a backlog.
+    /// Connects to the socket at a path. On Linux, a path that begins with a NUL is a name without a file, as in asyncio.
+    ///
+    /// While the server's backlog is full, this waits: it tries again after 1, 2, 4 and at most 64 milliseconds, since
+    /// the system has no event for room in a backlog.
     ///
     /// # Errors
-    /// `NotFound`; `ConnectionRefused` if no socket listens at the path any more; other errors of the system call.
+    /// `NotFound`; `ConnectionRefused` if no socket listens at the path any more; other errors of the system call. They
+    /// name the path.
     ///
     /// # Panics
     /// If this thread is in no loop.
@@ -52,12 +56,26 @@ impl UnixStream {
     /// # Cancel safety
     /// The attempt ends.
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
-        let (path, mut backoff) = (path.as_ref(), Backoff::new());
+        Self::connect_addr(&address_at(path.as_ref())?).await
+    }
+
+    /// As [`connect`](Self::connect), to an address of the standard library's, which may be an abstract name.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    ///
+    /// # Panics
+    /// If this thread is in no loop.
+    ///
+    /// # Cancel safety
+    /// The attempt ends.
+    pub async fn connect_addr(address: &SocketAddr) -> io::Result<Self> {
+        let mut backoff = Backoff::new();
         loop {
-            match mio::net::UnixStream::connect(path) {
+            match mio::net::UnixStream::connect_addr(address) {
                 Ok(stream) => return Self::from_nonblocking(stream),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => backoff.wait().await,
-                Err(e) => return Err(e),
+                Err(e) => return Err(connect_error(address, &e)),
             }
         }
     }

@@ -47,7 +47,10 @@ impl<W: Clone> Reactor<W> {
         wanted[direction as usize] = Some(callback);
         let interest = interest(&wanted).unwrap_or(Interest::READABLE); // never `None`: `callback` is in `wanted`
         let inserted = self.insert(fd, interest, Source::Watched(fd, wanted));
-        (inserted.map(|key| drop(self.watched.insert(fd, key))), stale)
+        let watched = inserted.map(|key| {
+            self.watched.insert(fd, key);
+        });
+        (watched, stale)
     }
 
     /// Removes the callback that watches `fd` in this direction. The caller cancels it, outside the borrow.

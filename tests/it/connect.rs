@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::time::Duration;
 
 use oneloop::net::{ConnectError, Endpoint, TcpConnector, TcpListener, TcpStream};
-use oneloop::{all_tasks, catch_cancelled, create_task, timeout, yield_now};
+use oneloop::{all_tasks, catch_cancelled, create_task, getaddrinfo, start_server, timeout, yield_now};
 
 use crate::support::{ms, now, run, run_real};
 
@@ -120,6 +120,71 @@ fn without_an_address_nothing_is_tried() {
         assert!(error.to_string().contains("no port was given"), "{error}");
         let error = TcpStream::connect(vec![]).await.unwrap_err();
         assert_eq!((error.kind(), error.attempts().len()), (ErrorKind::InvalidInput, 0));
+    });
+}
+
+#[test]
+fn a_text_that_is_no_endpoint_is_told_what_is_wrong_with_it() {
+    run(async {
+        let wrong = [
+            ("localhost:99999", "the port is \"99999\", which is no number from 0 to 65535"),
+            ("localhost:http", "the port is \"http\", which is no number"),
+            ("localhost:", "the port is \"\", which is no number"),
+            ("[::1]:-1", "the port is \"-1\", which is no number"),
+            ("::1", "an IPv6 address stands in brackets before its port: say \"[::1]:80\""),
+            ("::1:80", "in brackets"),
+            ("fe80::1%2", "in brackets"),
+            ("2001:db8::99999", "in brackets"),
+            ("[::1]", "no port was given"),
+            ("[::1]80", "no port was given"),
+            ("", "no port was given"),
+        ];
+        for (text, expected) in wrong {
+            let error = TcpStream::connect(text).await.unwrap_err();
+            assert_eq!((error.kind(), error.attempts().len()), (ErrorKind::InvalidInput, 0));
+            let said = error.to_string();
+            assert!(said.starts_with(&format!("cannot connect to {text}: ")) && said.contains(expected), "{said}");
+            let said = start_server(async |_, _| (), text).await.unwrap_err().to_string();
+            assert!(said.starts_with(&format!("cannot listen on {text}: ")) && said.contains(expected), "{said}");
+        }
+    });
+}
+
+#[test]
+fn an_unknown_host_is_named() {
+    run_real(async {
+        let name = "no-such-host.invalid";
+        let said = [
+            TcpStream::connect((name, 80)).await.unwrap_err().to_string(),
+            start_server(async |_, _| (), (name, 80)).await.unwrap_err().to_string(),
+            getaddrinfo(name, 80).await.unwrap_err().to_string(),
+        ];
+        assert!(said.iter().all(|said| said.contains(&format!("cannot find the host {name:?}: "))), "{said:?}");
+    });
+}
+
+/// asyncio's `host=None`.
+#[test]
+fn without_a_host_one_listens_everywhere_and_connects_to_this_machine() {
+    run_real(async {
+        let text = String::from(":0");
+        for endpoint in [Endpoint::from(("", 0)), (None, 0).into(), (String::new(), 0).into(), text.as_str().into()] {
+            let server = start_server(async |_, writer| writer.write("here"), endpoint).await.unwrap();
+            let addresses = server.local_addrs();
+            assert!(addresses.iter().any(|address| *address == ([0, 0, 0, 0], address.port()).into()), "{addresses:?}");
+            assert!(addresses.iter().all(|address| address.ip().is_unspecified()));
+            // IPv6 where the machine has it
+            let has_v6 = StdListener::bind("[::1]:0").is_ok();
+            assert_eq!(addresses.iter().filter(|address| address.is_ipv6()).count(), usize::from(has_v6));
+            for address in addresses {
+                let stream = TcpStream::connect((None, address.port())).await.unwrap();
+                assert!(stream.peer_addr().unwrap().ip().is_loopback());
+                let mut word = [0; 4];
+                stream.read_exact(&mut word).await.unwrap();
+                assert_eq!(&word, b"here");
+            }
+            server.close();
+        }
     });
 }
 

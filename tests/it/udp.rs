@@ -144,3 +144,16 @@ fn too_long_a_datagram_is_refused_and_a_long_one_is_cut() {
         assert_eq!(right.recv(&mut buffer).await.unwrap(), 4);
     });
 }
+
+#[test]
+fn errors_of_addresses_name_them() {
+    run_real(async {
+        let taken = UdpSocket::bind(([127, 0, 0, 1], 0)).unwrap();
+        let address = taken.local_addr().unwrap();
+        let error = UdpSocket::bind(address).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+        assert!(error.to_string().starts_with(&format!("while attempting to bind on {address}: ")), "{error}");
+        let error = taken.connect(([0, 0, 0, 0, 0, 0, 0, 1], 9)).unwrap_err(); // of another family
+        assert!(error.to_string().starts_with("cannot connect to [::1]:9: "), "{error}");
+    });
+}

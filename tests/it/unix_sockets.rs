@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use oneloop::net::{UnixDatagram, UnixListener, UnixStream};
-use oneloop::{create_task, gather, yield_now};
+use oneloop::{Server, create_task, gather, open_unix_connection, start_unix_server, yield_now};
 
 use crate::support::{run_real, virtual_loop};
 
@@ -261,4 +261,88 @@ fn a_sender_waits_while_the_other_side_has_too_many_to_read() {
             gather(senders).await;
         });
     }
+}
+
+// Names without a file.
+
+/// A path that stands for a name of its own.
+#[cfg(target_os = "linux")]
+fn abstract_path() -> String {
+    let place = place();
+    format!("\0{}", place.0.display())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_that_begins_with_a_nul_is_a_name_without_a_file() {
+    run_real(async {
+        let path = abstract_path();
+        let server = start_unix_server(async |reader, writer| writer.write(reader.readline().await.unwrap()), &path);
+        let server = server.await.unwrap();
+        let (reader, writer) = open_unix_connection(&path).await.unwrap();
+        writer.write("echo\n");
+        assert_eq!(reader.readline().await.unwrap(), b"echo\n");
+
+        let said = UnixListener::bind(&path).unwrap_err().to_string();
+        assert_eq!(said, format!("address @{} is already in use", &path[1..]));
+        server.close();
+        let refused = UnixStream::connect(&path).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        assert!(refused.to_string().starts_with(&format!("cannot connect to @{}: ", &path[1..])), "{refused}");
+
+        let (path, other) = (abstract_path(), abstract_path());
+        let (receiver, sender) = (UnixDatagram::bind(&path).unwrap(), UnixDatagram::bind(&other).unwrap());
+        sender.send_to(b"one", &path).await.unwrap();
+        sender.connect(&path).unwrap();
+        sender.send(b"two").await.unwrap();
+        let mut room = [0; 9];
+        assert_eq!(receiver.recv_from(&mut room).await.unwrap().0, 3);
+        let (count, from) = receiver.recv_from(&mut room).await.unwrap();
+        assert_eq!(&room[..count], b"two");
+        receiver.connect_addr(&from).unwrap();
+        receiver.send(b"back").await.unwrap();
+        assert_eq!(sender.recv(&mut room).await.unwrap(), 4);
+        receiver.send_to_addr(b"again", &from).await.unwrap();
+        assert_eq!(sender.recv(&mut room).await.unwrap(), 5);
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_of_the_standard_library_may_be_a_name_without_a_file() {
+    use std::os::linux::net::SocketAddrExt as _;
+    run_real(async {
+        let address = std::os::unix::net::SocketAddr::from_abstract_name(&abstract_path()[1..]).unwrap();
+        let listener = UnixListener::bind_addr(&address).unwrap();
+        let to = address.clone();
+        let client = create_task(async move { UnixStream::connect_addr(&to).await.unwrap().write_all(b"x").await });
+        let (stream, _) = listener.accept().await.unwrap();
+        assert_eq!(stream.read(&mut [0; 9]).await.unwrap(), 1);
+        client.await.unwrap();
+        let server = Server::builder().over(async |_, writer| writer.write("served"), [listener]);
+        let stream = UnixStream::connect_addr(&address).await.unwrap();
+        let mut room = [0; 6];
+        stream.read_exact(&mut room).await.unwrap();
+        assert_eq!(&room, b"served");
+        server.close();
+        let name = std::os::unix::net::SocketAddr::from_abstract_name(&abstract_path()[1..]).unwrap();
+        assert!(UnixDatagram::bind_addr(&name).is_ok());
+    });
+}
+
+#[test]
+fn errors_of_paths_name_them() {
+    run_real(async {
+        let place = place();
+        let shown = place.0.display().to_string();
+        let said = [
+            UnixStream::connect(&place).await.unwrap_err().to_string(),
+            UnixDatagram::unbound().unwrap().connect(&place).unwrap_err().to_string(),
+            open_unix_connection(&place).await.unwrap_err().to_string(),
+        ];
+        assert!(said.iter().all(|said| said.starts_with(&format!("cannot connect to {shown}: "))), "{said:?}");
+        let nowhere = place.0.join("below");
+        let said = UnixListener::bind(&nowhere).unwrap_err().to_string();
+        assert!(said.starts_with(&format!("while attempting to bind on {}: ", nowhere.display())), "{said}");
+    });
 }

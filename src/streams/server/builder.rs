@@ -10,7 +10,7 @@ use super::listener::Listener;
 use super::server::Server;
 use super::state::ServerState;
 use crate::current;
-use crate::net::{Endpoint, TcpListener, TcpListenerBuilder, UnixListener, addresses};
+use crate::net::{Endpoint, TcpListener, TcpListenerBuilder, UnixListener, addresses_to_listen_on};
 use crate::streams::reader::StreamReader;
 use crate::streams::transport::{DEFAULT_LIMIT, assert_limit};
 use crate::streams::writer::StreamWriter;
@@ -122,7 +122,9 @@ impl ServerBuilder {
     {
         let mut bound = Vec::new();
         let (mut listeners, mut first_error) = (Vec::new(), None);
-        for address in addresses(&to.into()).await? {
+        let to = to.into();
+        let addresses = addresses_to_listen_on(&to).await;
+        for address in addresses.map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {to}: {e}")))? {
             if bound.contains(&address) {
                 continue;
             }
@@ -134,7 +136,10 @@ impl ServerBuilder {
             }
         }
         if listeners.is_empty() {
-            let no_address = || io::Error::new(io::ErrorKind::InvalidInput, "there is no address to listen on");
+            let no_address = || {
+                let text = format!("cannot listen on {to}: there is no address to listen on");
+                io::Error::new(io::ErrorKind::InvalidInput, text)
+            };
             return Err(first_error.unwrap_or_else(no_address));
         }
         Ok(self.over(handler, listeners))
