@@ -152,7 +152,8 @@ impl ProcessBuilder {
     /// close-on-exec. The standard library and this crate open all theirs as close-on-exec; what a C library has opened,
     /// or what this process has inherited itself, often is not.
     ///
-    /// A pipe or socket that a process holds by accident does not end as long as that process lives.
+    /// A pipe or socket that a process holds by accident does not end as long as that process lives. But to close them
+    /// takes a `fork`, which a program of many gigabytes may want to spare itself.
     pub fn close_fds(mut self, close: bool) -> Self {
         self.close_fds = close;
         self

@@ -59,7 +59,10 @@ const MARKINGS: &[Marking] = &[
 /// Makes the process inherit `passed`, and of all other descriptors only the standard ones, or, if `close_others` is
 /// false, those that were not opened as close-on-exec.
 pub(crate) fn set_inherited(command: &mut Command, close_others: bool, passed: Vec<RawFd>) {
-    set_inherited_by(command, if close_others { MARKINGS } else { &[] }, passed);
+    // what runs nothing between fork and exec is started by a quicker call, which copies no page tables
+    if close_others || !passed.is_empty() {
+        set_inherited_by(command, if close_others { MARKINGS } else { &[] }, passed);
+    }
 }
 
 fn set_inherited_by(command: &mut Command, markings: &'static [Marking], passed: Vec<RawFd>) {

@@ -131,7 +131,8 @@ fn what_opens_the_pipe_keeps_no_context() {
             received(SIGUSR2).await
         });
         lp.run_until_complete(async {
-            (yield_now().await, yield_now().await);
+            yield_now().await;
+            yield_now().await;
             opens.cancel();
             yield_now().await;
         })

@@ -253,6 +253,8 @@ fn a_wait_on_the_virtual_clock_is_no_deadlock() {
 fn a_pipe_that_another_process_has_made_non_blocking() {
     let test = || {
         run_real(async {
+            // it reads, and would block
+            assert!(timeout(ms(20), next_line()).await.is_err());
             say("reads");
             assert_eq!(lines().await, ["late\n"]);
         });
