@@ -29,6 +29,15 @@ pub mod benchmarks {
 }
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/RELIABILITY.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod reliability {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/SECURITY.md")]
+pub mod security {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/CHANGELOG.md")]
 pub mod changelog {}
 
