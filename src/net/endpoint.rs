@@ -2,12 +2,12 @@
 //! up.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 /// Where to connect to, or where to listen: one address, several addresses, or a name and a port.
 ///
 /// An endpoint is made from a `SocketAddr`, an IP address and a port, a name and a port, the text `"name:port"`, or a
-/// list of addresses. Without a name (`""` or `None`, as in asyncio) it is every interface of this machine, by IPv6 and
+/// list of addresses: what the standard library takes as `ToSocketAddrs`. Without a name (`""` or `None`, as in asyncio) it is every interface of this machine, by IPv6 and
 /// IPv4, for who listens, and this machine itself for who connects.
 ///
 /// A text that is no endpoint is an error when it is used, which says what is wrong with it.
@@ -30,6 +30,7 @@ pub struct Endpoint {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
+    Address(SocketAddr),
     Addresses(Vec<SocketAddr>),
     Name(String, u16),
     /// Only a port.
@@ -41,6 +42,7 @@ pub(super) enum Target {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.target {
+            Target::Address(address) => address.fmt(f),
             Target::Addresses(addresses) => {
                 let all: Vec<_> = addresses.iter().map(ToString::to_string).collect();
                 f.write_str(&all.join(", "))
@@ -55,7 +57,19 @@ impl fmt::Display for Endpoint {
 
 impl From<SocketAddr> for Endpoint {
     fn from(address: SocketAddr) -> Self {
-        Self { target: Target::Addresses(vec![address]) }
+        Self { target: Target::Address(address) }
+    }
+}
+
+impl From<SocketAddrV4> for Endpoint {
+    fn from(address: SocketAddrV4) -> Self {
+        SocketAddr::V4(address).into()
+    }
+}
+
+impl From<SocketAddrV6> for Endpoint {
+    fn from(address: SocketAddrV6) -> Self {
+        SocketAddr::V6(address).into()
     }
 }
 
@@ -98,6 +112,18 @@ impl From<&str> for Endpoint {
     }
 }
 
+impl From<String> for Endpoint {
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<&String> for Endpoint {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
 /// The name and the port of `"name:port"` or `"[address]:port"`, or what is wrong with the text.
 fn parse(text: &str) -> Result<(&str, u16), String> {
     let no_port = || "no port was given: say \"name:port\"".to_owned();
@@ -123,4 +149,4 @@ macro_rules! from_pair {
     };
 }
 
-from_pair!(IpAddr, Ipv4Addr, Ipv6Addr, [u8; 4]);
+from_pair!(IpAddr, Ipv4Addr, Ipv6Addr, [u8; 4], [u8; 16], [u16; 8]);

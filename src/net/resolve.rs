@@ -37,7 +37,12 @@ pub async fn getaddrinfo(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         return Ok(vec![address]);
     }
     let name = host.to_owned();
-    let found = to_thread(move || (name.as_str(), port).to_socket_addrs().map(Iterator::collect)).await;
+    to_thread(move || look_up(&name, port)).await
+}
+
+/// Asks the system's resolver, which blocks.
+fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let found = (host, port).to_socket_addrs().map(Iterator::collect);
     found.map_err(|error| io::Error::new(error.kind(), format!("cannot find the host {host:?}: {error}")))
 }
 
@@ -48,22 +53,71 @@ fn numeric_address(host: &str, port: u16) -> Option<SocketAddr> {
     plain().or_else(scoped)
 }
 
+/// What an endpoint without a host stands for when it is connected to.
+const THIS_HOST: [IpAddr; 2] = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
+/// What an endpoint without a host stands for when it is listened on.
+const EVERY_INTERFACE: [IpAddr; 2] = [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
+
 /// The addresses of an endpoint to connect to, in the order in which they are to be tried.
 pub(super) async fn addresses_to_connect_to(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
-    addresses(endpoint, [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()]).await
+    match name_of(endpoint) {
+        Some((host, port)) => getaddrinfo(host, port).await,
+        None => addresses(endpoint, THIS_HOST),
+    }
 }
 
 /// The addresses of an endpoint to listen on.
 pub(crate) async fn addresses_to_listen_on(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
-    addresses(endpoint, [Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()]).await
+    match name_of(endpoint) {
+        Some((host, port)) => getaddrinfo(host, port).await,
+        None => addresses(endpoint, EVERY_INTERFACE),
+    }
 }
 
-/// The addresses of an endpoint. Those of one without a host are `any_host`.
-async fn addresses(endpoint: &Endpoint, any_host: [IpAddr; 2]) -> io::Result<Vec<SocketAddr>> {
+/// Calls `bind` for one address of an endpoint after another until it succeeds. A name is looked up here and now.
+pub(super) fn bind_first<R>(endpoint: &Endpoint, bind: impl FnMut(SocketAddr) -> io::Result<R>) -> io::Result<R> {
+    first(endpoint, EVERY_INTERFACE, "while attempting to bind on", bind)
+}
+
+/// As [`bind_first`], to connect.
+pub(super) fn connect_first<R>(endpoint: &Endpoint, connect: impl FnMut(SocketAddr) -> io::Result<R>) -> io::Result<R> {
+    first(endpoint, THIS_HOST, "cannot connect to", connect)
+}
+
+fn first<R>(
+    endpoint: &Endpoint,
+    any_host: [IpAddr; 2],
+    what: &str,
+    mut use_it: impl FnMut(SocketAddr) -> io::Result<R>,
+) -> io::Result<R> {
+    let addresses = match name_of(endpoint) {
+        Some((host, port)) => match numeric_address(host, port) {
+            Some(address) => vec![address],
+            None => look_up(host, port)?,
+        },
+        None => addresses(endpoint, any_host)?,
+    };
+    let mut failed = io::Error::new(io::ErrorKind::InvalidInput, "there is no address");
+    for address in addresses {
+        match use_it(address) {
+            Ok(used) => return Ok(used),
+            Err(error) => failed = io::Error::new(error.kind(), format!("{what} {address}: {error}")),
+        }
+    }
+    Err(failed)
+}
+
+fn name_of(endpoint: &Endpoint) -> Option<(&str, u16)> {
+    if let Target::Name(host, port) = &endpoint.target { Some((host, *port)) } else { None }
+}
+
+/// The addresses of an endpoint that has no name. Those of one without a host are `any_host`.
+fn addresses(endpoint: &Endpoint, any_host: [IpAddr; 2]) -> io::Result<Vec<SocketAddr>> {
     match &endpoint.target {
+        Target::Address(address) => Ok(vec![*address]),
         Target::Addresses(addresses) => Ok(addresses.clone()),
-        Target::Name(host, port) => getaddrinfo(host, *port).await,
         Target::AnyHost(port) => Ok(any_host.map(|ip| SocketAddr::new(ip, *port)).to_vec()),
         Target::Invalid(_, wrong) => Err(io::Error::new(io::ErrorKind::InvalidInput, wrong.as_str())),
+        Target::Name(..) => unreachable!("a name is looked up"),
     }
 }

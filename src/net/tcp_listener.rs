@@ -1,11 +1,14 @@
 //! Listening for TCP connections. Owns the listening socket; must not know what becomes of a connection.
 
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::os::fd::OwnedFd;
 use std::{fmt, io};
 
 use super::accept::skip_aborted;
 use super::descriptor::{Descriptor, ShortTransfer};
+use super::endpoint::Endpoint;
 use super::readiness_future::ReadinessFuture;
+use super::resolve::bind_first;
 use super::std_socket::as_fd;
 use super::tcp_stream::TcpStream;
 use crate::reactor::Direction;
@@ -89,15 +92,22 @@ impl TcpListenerBuilder {
         self
     }
 
-    /// Binds an address and listens there.
+    /// Binds an address and listens there: the first of the endpoint's that can be bound, as the standard library does.
+    ///
+    /// A name is looked up here and now, which blocks unless the system knows it without asking others, as `localhost`.
+    /// To look up other names, await [`getaddrinfo`](fn@crate::getaddrinfo).
     ///
     /// # Errors
     /// `AddrInUse`, naming the address, and other errors of the system calls.
     ///
     /// # Panics
     /// If this thread is in no loop.
-    pub fn bind(self, address: impl Into<SocketAddr>) -> io::Result<TcpListener> {
-        let address = address.into();
+    pub fn bind(self, address: impl Into<Endpoint>) -> io::Result<TcpListener> {
+        let socket = bind_first(&address.into(), |address| self.socket_at(address))?;
+        TcpListener::from_nonblocking(StdListener::from(socket), ShortTransfer::TCP)
+    }
+
+    fn socket_at(self, address: SocketAddr) -> io::Result<OwnedFd> {
         let socket = socket::tcp_socket(&address)?;
         socket::set_flag(&socket, Flag::ReuseAddress, self.reuse_address)?;
         if self.reuse_port {
@@ -106,21 +116,36 @@ impl TcpListenerBuilder {
         if let (Some(only), true) = (self.only_v6, address.is_ipv6()) {
             socket::set_flag(&socket, Flag::OnlyV6, only)?;
         }
-        let bound = socket::bind(&socket, &address).and_then(|()| socket::listen(&socket, self.backlog));
-        bound.map_err(|e| io::Error::new(e.kind(), format!("while attempting to bind on {address}: {e}")))?;
-        TcpListener::from_nonblocking(StdListener::from(socket), ShortTransfer::TCP)
+        socket::bind(&socket, &address)?;
+        socket::listen(&socket, self.backlog)?;
+        Ok(socket)
     }
 }
 
 impl TcpListener {
-    /// Binds an address and listens there, with the default settings of [`builder`](Self::builder).
+    /// Binds an address and listens there, with the default settings of [`builder`](Self::builder). See
+    /// [`TcpListenerBuilder::bind`] for names.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::net::TcpListener;
+    /// use oneloop::run;
+    ///
+    /// run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0")?; // any free port
+    ///     let another = TcpListener::bind(("localhost", 0))?;
+    ///     assert_ne!(listener.local_addr()?, another.local_addr()?);
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// `AddrInUse`, naming the address, and other errors of the system calls.
     ///
     /// # Panics
     /// If this thread is in no loop.
-    pub fn bind(address: impl Into<SocketAddr>) -> io::Result<Self> {
+    pub fn bind(address: impl Into<Endpoint>) -> io::Result<Self> {
         Self::builder().bind(address)
     }
 

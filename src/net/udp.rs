@@ -4,7 +4,9 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket as StdSocket};
 
 use super::descriptor::{Descriptor, ShortTransfer};
+use super::endpoint::{Endpoint, Target};
 use super::own_calls::{reads_with, writes_with};
+use super::resolve::{addresses_to_connect_to, bind_first, connect_first};
 use super::std_socket::{as_fd, std_socket};
 
 /// A UDP socket of the loop. Several tasks may send and receive; each datagram goes to one of them.
@@ -34,29 +36,26 @@ pub struct UdpSocket {
 }
 
 impl UdpSocket {
-    /// A socket with this local address. With port 0 the system picks a port.
+    /// A socket with this local address: the first of the endpoint's that can be bound. With port 0 the system picks a
+    /// port. A name is looked up here and now, as by [`TcpListener::bind`](super::TcpListener::bind).
     ///
     /// # Errors
     /// `AddrInUse`, naming the address, and other errors of the system calls.
     ///
     /// # Panics
     /// If this thread is in no loop.
-    pub fn bind(address: impl Into<SocketAddr>) -> io::Result<Self> {
-        let address = address.into();
-        let bound = StdSocket::bind(address);
-        Self::from_std(
-            bound.map_err(|e| io::Error::new(e.kind(), format!("while attempting to bind on {address}: {e}")))?,
-        )
+    pub fn bind(address: impl Into<Endpoint>) -> io::Result<Self> {
+        Self::from_std(bind_first(&address.into(), StdSocket::bind)?)
     }
 
-    /// Sets the peer: [`send`](Self::send) sends to this address, and the socket receives from it alone.
+    /// Sets the peer: [`send`](Self::send) sends to this address, and the socket receives from it alone. Of several
+    /// addresses it is the first that the socket can send to. A name is looked up here and now, as by
+    /// [`bind`](Self::bind).
     ///
     /// # Errors
     /// Errors of the system call, naming the address.
-    pub fn connect(&self, address: impl Into<SocketAddr>) -> io::Result<()> {
-        let address = address.into();
-        let connected = self.get_ref().connect(address);
-        connected.map_err(|e| io::Error::new(e.kind(), format!("cannot connect to {address}: {e}")))
+    pub fn connect(&self, address: impl Into<Endpoint>) -> io::Result<()> {
+        connect_first(&address.into(), |address| self.get_ref().connect(address))
     }
 
     /// Sends a datagram to the peer that [`connect`](Self::connect) has set.
@@ -82,16 +81,29 @@ impl UdpSocket {
         self.descriptor.read_with(|socket| socket.recv(buffer)).await
     }
 
-    /// Sends a datagram: asyncio's `sock_sendto`.
+    /// Sends a datagram: asyncio's `sock_sendto`. A name is looked up first, on a thread, for each datagram; to send
+    /// many, look it up once.
     ///
     /// # Errors
-    /// Errors of the system call.
+    /// Errors of the system call; if a name has no address of the socket's family.
     ///
     /// # Cancel safety
     /// If this is cancelled, it has sent nothing.
-    pub async fn send_to(&self, datagram: &[u8], to: impl Into<SocketAddr>) -> io::Result<usize> {
+    pub async fn send_to(&self, datagram: &[u8], to: impl Into<Endpoint>) -> io::Result<usize> {
         let to = to.into();
+        let to = match to.target {
+            Target::Address(address) => address,
+            _ => self.first_of_its_family(&to).await?,
+        };
         self.descriptor.write_with(|socket| socket.send_to(datagram, to)).await
+    }
+
+    async fn first_of_its_family(&self, to: &Endpoint) -> io::Result<SocketAddr> {
+        let is_ipv4 = self.local_addr()?.is_ipv4();
+        let addresses = addresses_to_connect_to(to).await?;
+        let same = addresses.into_iter().find(|address| address.is_ipv4() == is_ipv4);
+        let none = || format!("{to} has no {} address", if is_ipv4 { "IPv4" } else { "IPv6" });
+        same.ok_or_else(|| io::Error::new(io::ErrorKind::AddrNotAvailable, none()))
     }
 
     /// Waits for a datagram: asyncio's `sock_recvfrom_into`. Returns its length and its sender. Bytes that do not fit

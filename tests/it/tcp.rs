@@ -543,3 +543,15 @@ fn a_hot_socket_does_not_keep_another_from_being_heard_of() {
         assert!(reads < 300, "{reads} reads before the other socket had its turn");
     });
 }
+
+#[test]
+fn a_listener_binds_the_first_of_several_addresses_that_is_free() {
+    run_real(async {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addresses = vec![taken.local_addr().unwrap(), "127.0.0.1:0".parse().unwrap()];
+        let free = TcpListener::bind(addresses).unwrap();
+        assert_ne!(free.local_addr().unwrap(), taken.local_addr().unwrap());
+        let text = TcpListener::bind(taken.local_addr().unwrap()).unwrap_err().to_string();
+        assert!(text.starts_with(&format!("while attempting to bind on {}", taken.local_addr().unwrap())), "{text}");
+    });
+}

@@ -157,3 +157,43 @@ fn errors_of_addresses_name_them() {
         assert!(error.to_string().starts_with("cannot connect to [::1]:9: "), "{error}");
     });
 }
+
+// Names and texts.
+
+#[test]
+fn addresses_are_given_as_the_standard_library_takes_them() {
+    run_real(async {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        for client in [UdpSocket::bind(("localhost", 0)), UdpSocket::bind(String::from("127.0.0.1:0"))] {
+            let client = client.unwrap();
+            if client.local_addr().unwrap().is_ipv6() {
+                continue; // on this machine the first address of localhost is IPv6
+            }
+            client.connect(("localhost", port)).unwrap();
+            client.send(b"connected").await.unwrap();
+            let mut bytes = [0; 100];
+            let (n, from) = server.recv_from(&mut bytes).await.unwrap();
+            assert_eq!((&bytes[..n], from), (&b"connected"[..], client.local_addr().unwrap()));
+        }
+        let stranger = UdpSocket::bind(([127, 0, 0, 1], 0)).unwrap();
+        stranger.send_to(b"by name", ("localhost", port)).await.unwrap();
+        let mut bytes = [0; 100];
+        assert_eq!(server.recv(&mut bytes).await.unwrap(), 7);
+    });
+}
+
+#[test]
+fn an_endpoint_that_is_none_says_what_is_wrong_with_it() {
+    run_real(async {
+        let text = UdpSocket::bind("127.0.0.1").unwrap_err().to_string();
+        assert!(text.contains("no port was given"), "{text}");
+        let text = UdpSocket::bind("nowhere.invalid:1").unwrap_err().to_string();
+        assert!(text.contains("cannot find the host \"nowhere.invalid\""), "{text}");
+        let socket = UdpSocket::bind(([127, 0, 0, 1], 0)).unwrap();
+        let text = socket.send_to(b"x", "[::1]:1").await.map(drop).map_err(|e| e.kind());
+        assert!(text.is_err());
+        let none: Vec<std::net::SocketAddr> = Vec::new();
+        assert_eq!(socket.connect(none).unwrap_err().to_string(), "there is no address");
+    });
+}
