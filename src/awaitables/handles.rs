@@ -142,6 +142,7 @@ macro_rules! methods {
         impl<T: 'static $(, $K: 'static)?> std::future::Future for $Handle<T $(, $K)?> {
             type Output = T;
 
+            #[track_caller]
             fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<T> {
                 self.join.poll(cx)
             }

@@ -10,7 +10,7 @@ use super::any_future::AnyFuture;
 use crate::cancel::{Raise, Waiting, cancel, poll_leaf};
 use crate::current::wake_target;
 use crate::error::TaskError;
-use crate::node::{Core, Ending, NodeRef, PromiseRef, State, Watcher, outcome, release, same};
+use crate::node::{Core, Ending, Kind, NodeRef, PromiseRef, State, Watcher, outcome, release, same};
 
 /// The number of an await that is not registered with the node. The kernel counts watchers from 1.
 const NOT_WATCHING: u64 = 0;
@@ -114,6 +114,7 @@ impl<T> JoinHandle<T> {
 
     /// Awaits the value as asyncio's `await` does: the cancellation of a cancelled node is raised here, and the panic
     /// of a panicked one is resumed here.
+    #[track_caller]
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<T> {
         let core = self.promise.core();
         match core.state() {
@@ -126,8 +127,7 @@ impl<T> JoinHandle<T> {
                 self.number.set(NOT_WATCHING);
                 self.waiting.ready(core.kernel());
                 core.set_retrieved();
-                let taken = "awaited again after its value was taken; use shared() to await it more than once";
-                return Poll::Ready(self.promise.take().expect(taken));
+                return Poll::Ready(self.promise.take().unwrap_or_else(|| self.panic_as_taken()));
             }
             State::Cancelled | State::Panicked => {}
         }
@@ -155,6 +155,7 @@ impl<T> JoinHandle<T> {
     }
 
     /// Registers the await with the node, or updates its registration to the waker of this poll.
+    #[track_caller]
     fn watch(&self, cx: &Context<'_>) {
         let core = self.core();
         let mut watcher = Watcher::Wake(wake_target(cx));
@@ -170,8 +171,20 @@ impl<T> JoinHandle<T> {
         }
     }
 
+    /// A second await is one by reference, so only a task can say where it is from.
+    #[cold]
+    #[track_caller]
+    fn panic_as_taken(&self) -> ! {
+        let place = match self.promise.kind() {
+            Kind::Task(state) => format!(" ({}, created at {})", state.name(), state.created()),
+            Kind::Plain | Kind::Gathering(_) => String::new(),
+        };
+        panic!("awaited again after its value was taken; use shared() to await it more than once{place}")
+    }
+
     /// # Panics
     /// If the running task awaits itself: such an await would never end.
+    #[track_caller]
     fn assert_is_another(&self) {
         let running = self.core().kernel().running_task();
         let own = running.with(|task| task.is_some_and(|task| same(&**task, &*self.promise)));

@@ -35,6 +35,7 @@ impl Waiting {
     /// # Panics
     /// If that loop cannot wake it: see [`assert_wakes`].
     #[inline]
+    #[track_caller]
     pub(crate) fn note(&self, kernel: &Loop, cx: &Context<'_>, what: Leaf) {
         if !kernel.running_task().is_polled_with(cx.waker()) {
             assert_wakes(kernel, what);
@@ -63,6 +64,7 @@ impl Waiting {
     }
 
     /// As `note`, for the await of a node. A cancellation of the task may go to that node.
+    #[track_caller]
     pub(crate) fn note_node(&self, core: &Core, cx: &Context<'_>, node: impl FnOnce() -> NodeRef) {
         let kernel = &**core.kernel();
         if !kernel.running_task().is_polled_with(cx.waker()) {
@@ -196,6 +198,7 @@ impl Waiting {
 /// # Panics
 /// If the leaf would wait for ever, because its loop is closed, or does not run while a task of another loop awaits it.
 #[cold]
+#[track_caller]
 pub(crate) fn assert_wakes(kernel: &Loop, what: Leaf) {
     assert!(
         kernel.life().phase() != Phase::Closed,

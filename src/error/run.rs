@@ -38,6 +38,9 @@ pub enum Error {
         "an event loop is already running on this thread; await the future or use create_task instead of a second run"
     )]
     Running,
+    /// The loop cannot be closed while it runs: asyncio's `Cannot close a running event loop`.
+    #[error("an event loop cannot be closed while it runs; call stop(), and close it when its run has ended")]
+    StillRunning,
     /// The loop has been closed.
     #[error("the event loop is closed; make a new one with EventLoop::new()")]
     Closed,

@@ -6,29 +6,40 @@ use std::rc::Rc;
 use super::event_loop::EventLoop;
 use crate::awaitables::tasks_of;
 use crate::current;
-use crate::error::Error;
+use crate::error::{Error, Exception};
 use crate::kernel::{Batch, Phase};
-use crate::node::{IN_DESTRUCTOR, guarded};
+use crate::node::{IN_DESTRUCTOR, guarded, report};
 use crate::reactor::Reactor;
+
+/// So many tasks, callbacks and timers may be made while a loop closes. Destructors that make more would make it
+/// endless.
+const MADE_BY_DESTRUCTORS: usize = 100_000;
 
 impl EventLoop {
     /// Drops every task, callback and timer: asyncio's `close()`. The loop is entered meanwhile, so destructors may
     /// still use it. Does nothing if the loop is closed already. A loop is also closed when its last handle is dropped.
     ///
+    /// If destructors make more than 100,000 tasks, callbacks and timers meanwhile, the exception handler is told, and
+    /// what is left then is never dropped.
+    ///
     /// # Errors
-    /// [`Error::Running`] while the loop runs.
+    /// [`Error::StillRunning`] while the loop runs.
     pub fn close(&self) -> Result<(), Error> {
         let (kernel, life) = (self.kernel(), self.kernel().life());
         if life.is_running() {
-            return Err(Error::Running);
+            return Err(Error::StillRunning);
         }
         if life.phase() == Phase::Open {
             let _in = current::enter(Rc::clone(kernel));
             life.set_phase(Phase::Closing);
             // first, so that nothing more comes from other threads while the rest is dropped
             kernel.close_inbox();
-            // again and again, as a destructor may create tasks and set timers
-            while self.drop_what_is_left() {}
+            if !self.drop_all() {
+                let text = format!("destructors have made {MADE_BY_DESTRUCTORS} tasks, callbacks and timers and go on");
+                report(kernel, "Event loop closed while destructors used it", Exception::Error(text));
+                // To refuse their tasks would drop these inside of each other, without end. So what is left is leaked.
+                std::mem::forget(Rc::clone(kernel));
+            }
             life.set_phase(Phase::Closed);
             // last, so that it is told of destructors that panic
             guarded(kernel, IN_DESTRUCTOR, || drop(kernel.set_exception_handler(None)));
@@ -36,41 +47,58 @@ impl EventLoop {
         Ok(())
     }
 
+    /// Drops what there is, again and again, as a destructor may create tasks and set timers. Returns whether nothing
+    /// is left: false if destructors go on and on.
+    fn drop_all(&self) -> bool {
+        let mut made = 0;
+        let mut dropped = self.drop_what_is_left();
+        while dropped > 0 && made < MADE_BY_DESTRUCTORS {
+            dropped = self.drop_what_is_left();
+            made += dropped;
+        }
+        dropped == 0
+    }
+
     /// Drops what there is now: the tasks first, then callbacks and timers. If there are none, it drops one of the
-    /// values that other parts of the crate keep with the loop. Returns false if nothing was left.
-    fn drop_what_is_left(&self) -> bool {
+    /// values that other parts of the crate keep with the loop. Returns how many there were.
+    fn drop_what_is_left(&self) -> usize {
         let tasks = tasks_of(self.kernel());
         if tasks.is_empty() && !self.kernel().has_scheduled() {
             let extension = self.kernel().extensions().pop();
-            let any = extension.is_some();
+            let any = usize::from(extension.is_some());
             guarded(self.kernel(), IN_DESTRUCTOR, || drop(extension));
             return any;
         }
+        let dropped = tasks.len();
         for task in tasks {
             task.node().abandon();
         }
-        self.drop_scheduled();
-        true
+        dropped + self.drop_scheduled()
     }
 
-    /// Drops entries, expected results, timers and callbacks of descriptors. Each is guarded by itself, so after a
-    /// destructor that panics the others are still dropped.
-    fn drop_scheduled(&self) {
+    /// Drops entries, expected results, timers and callbacks of descriptors, and returns how many there were. Each is
+    /// guarded by itself, so after a destructor that panics the others are still dropped.
+    fn drop_scheduled(&self) -> usize {
         let kernel = self.kernel();
         let mut batch = Batch::new();
         kernel.ready().swap(&mut batch);
+        let mut dropped = batch.len();
         for entry in batch {
             guarded(kernel, IN_DESTRUCTOR, || drop(entry));
         }
         for callback in kernel.expected().take_all() {
+            dropped += 1;
             guarded(kernel, IN_DESTRUCTOR, || drop(callback));
         }
         for alarm in kernel.take_timers() {
+            dropped += 1;
             guarded(kernel, IN_DESTRUCTOR, || drop(alarm));
         }
         for handle in kernel.with_reactor(Reactor::take_watches) {
+            dropped += 1;
             guarded(kernel, IN_DESTRUCTOR, || handle.cancel());
         }
+        dropped
     }
 }
 

@@ -182,8 +182,34 @@ impl EventLoop {
 
     /// Ends the run after the current iteration: asyncio's `stop()`. What is scheduled stays for the next run. If the
     /// loop is not running, the next run ends after one iteration, which does not wait.
+    ///
+    /// If the main future of a run that was stopped so is done in that one iteration, the run returns its value, and
+    /// what would have ended the run an iteration later is left: the run after it is stopped. asyncio does the same. A
+    /// program that embeds the loop, and cannot know who has called `stop()`, calls [`clear_stop`](Self::clear_stop)
+    /// before a run.
     pub fn stop(&self) {
         self.kernel.life().set_stopping(true);
+    }
+
+    /// Takes back what would stop the next run before its time: calls of [`stop`](Self::stop) while no run was on, and
+    /// what an earlier run that was stopped has left. asyncio has no such call.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::EventLoop;
+    ///
+    /// let lp = EventLoop::new()?;
+    /// lp.stop();
+    /// lp.clear_stop();
+    /// let value = lp.run_until_complete(async {
+    ///     oneloop::yield_now().await;
+    ///     5
+    /// });
+    /// assert_eq!(value?, 5);
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn clear_stop(&self) {
+        self.kernel.life().forget_stops();
     }
 
     /// Sets a function to which the loop reports what goes wrong where no await sees it: asyncio's

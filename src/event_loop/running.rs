@@ -51,7 +51,10 @@ impl EventLoop {
             return Err(Error::ForeignLoop);
         }
         let _running = Running::begin(self)?;
-        let stop = unsize!(PooledRc::new(StopWhenDone { kernel: Rc::clone(self.kernel()) }) => dyn Watch);
+        let stop = unsize!(PooledRc::new(StopWhenDone {
+            kernel: Rc::clone(self.kernel()),
+            forgotten_stops: self.kernel().life().forgotten_stops(),
+        }) => dyn Watch);
         let core = node.core();
         let number = self.kernel().next_watch();
         if core.is_done() {
@@ -100,6 +103,8 @@ impl Drop for Running<'_> {
 /// Stops the loop in an entry of its own when a node is done: asyncio's `_run_until_complete_cb`.
 struct StopWhenDone {
     kernel: Rc<Loop>,
+    /// The number of the life's forgotten stops when this was made.
+    forgotten_stops: u32,
 }
 
 impl Watch for StopWhenDone {
@@ -110,7 +115,9 @@ impl Watch for StopWhenDone {
 
 impl ChildTurn for StopWhenDone {
     fn child_turn(&self, _me: &ChildTurnRef, _index: u32) {
-        self.kernel.life().set_stopping(true);
+        if self.kernel.life().forgotten_stops() == self.forgotten_stops {
+            self.kernel.life().set_stopping(true);
+        }
     }
 }
 

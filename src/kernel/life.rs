@@ -28,6 +28,8 @@ pub(crate) struct Life {
     /// True from a call of `stop()` to the end of the run, which ends after the current iteration. If no run was on,
     /// the next run ends after its first iteration.
     stopping: Cell<bool>,
+    /// How often what was left of earlier calls of `stop()` and of earlier runs was forgotten.
+    forgotten_stops: Cell<u32>,
     /// The number of `EventLoop` handles that users hold.
     handles: Cell<usize>,
 }
@@ -38,6 +40,7 @@ impl Default for Life {
             phase: Cell::new(Phase::Open),
             running: Cell::new(false),
             stopping: Cell::new(false),
+            forgotten_stops: Cell::new(0),
             handles: Cell::new(0),
         }
     }
@@ -68,6 +71,17 @@ impl Life {
 
     pub(crate) fn set_stopping(&self, stopping: bool) {
         self.stopping.set(stopping);
+    }
+
+    /// A number that changes when stops are forgotten.
+    pub(crate) fn forgotten_stops(&self) -> u32 {
+        self.forgotten_stops.get()
+    }
+
+    /// What would stop the next run, and was queued or asked for until now, does not.
+    pub(crate) fn forget_stops(&self) {
+        self.stopping.set(false);
+        self.forgotten_stops.set(self.forgotten_stops.get().wrapping_add(1));
     }
 
     pub(crate) fn add_handle(&self) {

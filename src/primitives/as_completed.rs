@@ -39,6 +39,7 @@ use crate::node::{Core, Loop, Watch, WatchRef, Watcher};
 ///
 /// # Panics
 /// If this thread is in no loop, or a task belongs to another loop.
+#[track_caller]
 pub fn as_completed<I>(tasks: I) -> AsCompleted<I::Item>
 where
     I: IntoIterator,

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::panic::Location;
+use std::rc::Rc;
 
 use crate::awaitables::{Awaitable, JoinHandle, joined};
 use crate::base::{PooledRc, lend, unsize};
@@ -49,6 +50,8 @@ where
     if inner.done() {
         return Awaitable::from_join(inner);
     }
+    // if it is of another loop, so is the shield, as in asyncio: to await it panics
+    let kernel = Rc::clone(inner.core().kernel());
     let number = kernel.next_watch();
     let watched = inner.node();
     let outer = PooledRc::new(Shield {

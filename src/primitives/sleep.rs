@@ -175,6 +175,7 @@ impl Sleep {
 
     /// The first poll: sets the timer.
     #[inline(never)] // the poll after the deadline needs none of its registers
+    #[track_caller]
     fn start(&mut self, cx: &Context<'_>) {
         let kernel = current::expect();
         let deadline = match self.until {
@@ -200,6 +201,7 @@ impl Sleep {
     }
 
     /// Whether the timer was due. If it was not, it wakes the task of this poll from now on.
+    #[track_caller]
     fn is_over(&mut self, cx: &Context<'_>) -> bool {
         let Some(timer) = &mut self.timer else { return true };
         let is_over = timer.is_over();
@@ -255,6 +257,7 @@ impl Sleep {
 impl Future for Sleep {
     type Output = ();
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match self.phase {
             Phase::New => {

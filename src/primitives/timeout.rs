@@ -55,6 +55,7 @@ use crate::node::Loop;
 ///
 /// # Cancel safety
 /// Dropping it drops the future.
+#[track_caller]
 pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> impl Future<Output = Result<F::Output, TimeoutError>> {
     Timeout::after(limit).run(future)
 }
@@ -81,6 +82,7 @@ pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> impl Future<Output 
 ///
 /// # Cancel safety
 /// Dropping it drops the future.
+#[track_caller]
 pub fn timeout_at<F: IntoFuture>(
     deadline: Instant,
     future: F,
@@ -214,15 +216,16 @@ impl Timeout {
     ///
     /// # Cancel safety
     /// Dropping it drops the future.
+    #[track_caller]
     pub fn run<F: IntoFuture>(&self, future: F) -> impl Future<Output = Result<F::Output, TimeoutError>> + use<F> {
-        let shared = self.shared.clone();
+        let (shared, created) = (self.shared.clone(), Location::caller());
         let mut inside = None;
         let mut reraise = None;
         poll_with(future.into_future(), move |future, cx| {
             if let Some(reraise) = &mut reraise {
                 return Reraise::poll(reraise, cx);
             }
-            let inside = inside.get_or_insert_with(|| Inside::enter(&shared));
+            let inside = inside.get_or_insert_with(|| Inside::enter(&shared, created));
             let Poll::Ready(ended) = poll_scope(shared.scope.as_limit(), future, cx) else {
                 inside.assert_time_passes();
                 return Poll::Pending;
@@ -364,11 +367,19 @@ impl Inside {
     ///
     /// # Panics
     /// If the limit was run before, or outside a task.
-    fn enter(shared: &PooledRc<Shared>) -> Self {
+    fn enter(shared: &PooledRc<Shared>, created: &'static Location<'static>) -> Self {
         let is_new = shared.state.get() == State::Created;
-        assert!(is_new, "Timeout has already been entered; make a new one for each run");
+        assert!(
+            is_new,
+            "Timeout has already been entered; make a new one for each run (this one is made at {created})"
+        );
         let kernel = current::current().filter(|kernel| kernel.running_task().is_some());
-        let kernel = kernel.expect("Timeout should be used inside a task; use create_task or run_until_complete");
+        let kernel = kernel.unwrap_or_else(|| {
+            panic!(
+                "Timeout should be used inside a task; use create_task or run_until_complete (this one is made at \
+                 {created})"
+            )
+        });
         shared.state.set(State::Active);
         match shared.limit {
             Limit::None => {}

@@ -2,6 +2,17 @@
 
 use std::collections::VecDeque;
 
+/// Memory for so many items is always kept.
+const FEW: usize = 1_024;
+
+/// Gives memory back once a queue with room for `capacity` items has a quarter of them left: what a burst has needed.
+#[cold]
+fn shrink(len: usize, capacity: usize, shrink_to: impl FnOnce(usize)) {
+    if len <= capacity / 4 {
+        shrink_to(FEW.max(2 * len));
+    }
+}
+
 /// The items of a queue.
 pub(super) trait Store: Default {
     type Item;
@@ -27,7 +38,11 @@ impl<T> Store for Fifo<T> {
     }
 
     fn pop(&mut self) -> Option<T> {
-        self.0.pop_front()
+        let item = self.0.pop_front();
+        if self.0.capacity() > FEW {
+            shrink(self.0.len(), self.0.capacity(), |to| self.0.shrink_to(to));
+        }
+        item
     }
 
     fn len(&self) -> usize {
@@ -52,7 +67,11 @@ impl<T> Store for Lifo<T> {
     }
 
     fn pop(&mut self) -> Option<T> {
-        self.0.pop()
+        let item = self.0.pop();
+        if self.0.capacity() > FEW {
+            shrink(self.0.len(), self.0.capacity(), |to| self.0.shrink_to(to));
+        }
+        item
     }
 
     fn len(&self) -> usize {
@@ -149,6 +168,9 @@ impl<T: Ord> Store for Ranked<T> {
             let next = ((target + 1) >> above) - 1;
             self.heap.swap(at, next);
             at = next;
+        }
+        if self.heap.capacity() > FEW {
+            shrink(self.heap.len(), self.heap.capacity(), |to| self.heap.shrink_to(to));
         }
         Some(first)
     }

@@ -66,12 +66,25 @@ impl LoopHandle {
     /// `call_soon_threadsafe`. The return value is dropped there. A panic of `f` is reported to the loop's exception
     /// handler.
     ///
+    /// If it is called in the loop itself, `f` runs in a copy of the current [`Context`](crate::Context), like every
+    /// callback. From another thread it runs in an empty one: the values of variables stay on their thread.
+    ///
     /// If the loop closes before `f` has run, `f` is dropped by the thread that closes it.
     ///
     /// # Errors
     /// If the loop is closed. Then `f` is dropped on this thread.
     pub fn call_soon_threadsafe<R>(&self, f: impl FnOnce() -> R + Send + 'static) -> Result<ThreadsafeHandle, Closed> {
         let (handle, call) = ThreadsafeHandle::new(|| drop(f()));
+        if current::uses_contexts()
+            && let Some(lp) = EventLoop::try_current().filter(|lp| lp.kernel().sender().is(self.sender))
+        {
+            // values of variables stay on their thread, so only here the callback can have a copy of the context
+            if lp.is_closed() {
+                return Err(Closed);
+            }
+            lp.call_soon(move || call.run());
+            return Ok(handle);
+        }
         self.sender.send(Message::Run(call)).map_err(|_| Closed)?;
         Ok(handle)
     }

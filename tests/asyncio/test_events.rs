@@ -440,7 +440,7 @@ mod event_loop_tests_mixin {
     fn test_close_running_event_loop() {
         let lp = virtual_loop();
         let closed = lp.run_until_complete(async { lp.close() });
-        assert!(matches!(closed, Ok(Err(Error::Running))));
+        assert!(matches!(closed, Ok(Err(Error::StillRunning))));
         assert!(!lp.is_closed());
     }
 

@@ -5,14 +5,14 @@
 use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::rc::Rc;
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use futures::future::join;
 use oneloop::{
-    Context, ContextToken, ContextVar, Error, EventLoop, TaskHandle, catch_cancelled, copy_context, create_task,
-    current_task, gather, sleep, task_group, yield_now,
+    Context, ContextToken, ContextVar, Error, EventLoop, LoopHandle, TaskHandle, catch_cancelled, copy_context,
+    create_task, current_task, gather, sleep, task_group, yield_now,
 };
 
 use crate::support::{Bomb, panic_of, real_loop, reports_as, run, virtual_loop};
@@ -751,4 +751,35 @@ fn a_reader_runs_in_the_context_of_its_registration_and_keeps_what_it_sets() {
         assert_eq!(SEEN.get(), Some(0));
     })
     .unwrap();
+}
+
+#[test]
+fn what_is_sent_from_the_loops_own_thread_runs_in_a_copy_of_the_senders_context() {
+    static SENT: ContextVar<u8> = ContextVar::new("sent");
+    run(async {
+        let log: Arc<Mutex<Vec<_>>> = Arc::default();
+        let handle = LoopHandle::current();
+        let note = |log: &Arc<Mutex<Vec<_>>>, name: &'static str| {
+            let log = Arc::clone(log);
+            move || log.lock().expect("no test panics").push((name, SENT.get()))
+        };
+        drop(SENT.set(1));
+        let (first, coroutine) = (note(&log, "callback"), note(&log, "coroutine"));
+        handle
+            .call_soon_threadsafe(move || {
+                first();
+                drop(SENT.set(9));
+            })
+            .expect("it is open");
+        let asked = handle.run_coroutine_threadsafe(move || async move { coroutine() }).expect("it is open");
+        handle.call_soon_threadsafe(note(&log, "cancelled")).expect("it is open").cancel();
+        drop(SENT.set(2));
+        let (other, elsewhere) = (handle.clone(), note(&log, "another thread"));
+        let sent = thread::spawn(move || drop(other.call_soon_threadsafe(elsewhere)));
+        sent.join().expect("it sends");
+        asked.await.expect("it returns");
+        let expected = [("callback", Some(1)), ("another thread", None), ("coroutine", Some(1))];
+        assert_eq!(*log.lock().expect("no test panics"), expected);
+        assert_eq!(SENT.get(), Some(2));
+    });
 }

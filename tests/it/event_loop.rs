@@ -142,7 +142,7 @@ fn a_run_inside_a_running_loop_is_refused_on_the_same_and_on_another_loop() {
         assert!(matches!(inner.run_forever(), Err(Error::Running)));
         assert!(matches!(other.run_until_complete(ready(1)), Err(Error::Running)));
         assert!(matches!(oneloop::run(ready(1)), Err(Error::Running)));
-        assert!(matches!(inner.close(), Err(Error::Running)));
+        assert!(matches!(inner.close(), Err(Error::StillRunning)));
         other.close().expect("it does not run");
         yield_now().await;
     })
@@ -209,6 +209,45 @@ fn gather_and_wait_refuse_what_belongs_to_another_loop() {
             assert!(matches!(waits.outcome().await, Err(TaskError::Panicked(_))));
         })
         .expect("it runs");
+}
+
+#[test]
+fn closing_a_running_loop_is_refused_with_the_remedy() {
+    let lp = virtual_loop();
+    let (inner, text) = (lp.clone(), Rc::new(RefCell::new(String::new())));
+    let told = Rc::clone(&text);
+    lp.call_soon(move || *told.borrow_mut() = inner.close().expect_err("it runs").to_string());
+    lp.run_until_complete(yield_now()).expect("it runs");
+    assert!(text.borrow().contains("cannot be closed while it runs"), "{}", text.borrow());
+    lp.close().expect("it has ended");
+}
+
+#[test]
+fn destructors_that_go_on_and_on_do_not_make_closing_endless() {
+    struct Again(u32);
+    impl Drop for Again {
+        fn drop(&mut self) {
+            for _ in 0..self.0 {
+                let again = Self(self.0);
+                drop(create_task(async move {
+                    let _again = again;
+                    pending::<()>().await;
+                }));
+            }
+        }
+    }
+    for each in [1, 2] {
+        let lp = virtual_loop();
+        let told = Rc::new(Cell::new(0));
+        let tell = Rc::clone(&told);
+        lp.set_exception_handler(move |context| {
+            tell.set(tell.get() + u32::from(context.message == "Event loop closed while destructors used it"));
+        });
+        let again = Again(each);
+        drop(lp.create_task(async move { drop(again) }));
+        lp.close().expect("it does not run");
+        assert_eq!(told.get(), 1);
+    }
 }
 
 #[test]

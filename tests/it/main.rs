@@ -30,6 +30,7 @@ mod line;
 mod lock;
 mod loop_handle;
 mod nested;
+mod panic_places;
 mod panics;
 mod pipes;
 mod process;

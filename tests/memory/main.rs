@@ -30,8 +30,9 @@ use std::sync::atomic::{AtomicIsize, Ordering};
 use std::time::Duration;
 
 use oneloop::{
-    Clock, ContextVar, EventLoop, GroupError, ReturnWhen, Shared, as_completed, catch_cancelled, copy_context,
-    create_future, create_task, gather, shield, sleep, task_group, timeout, try_gather, wait, yield_now,
+    Clock, ContextVar, EventLoop, GroupError, LifoQueue, PriorityQueue, Queue, ReturnWhen, Shared, as_completed,
+    catch_cancelled, copy_context, create_future, create_task, gather, shield, sleep, task_group, timeout, try_gather,
+    wait, yield_now,
 };
 
 use descriptors::open_descriptors;
@@ -319,4 +320,24 @@ fn what_stands_around_a_future_adds_a_constant_to_its_size() {
     for size in [limited, caught, layers] {
         assert!(size < alone + 500, "{size} bytes around {alone}");
     }
+}
+
+#[test]
+fn a_queue_gives_back_what_a_burst_has_needed() {
+    const ITEMS: u64 = 100_000;
+    fn burst(put: impl Fn(u64), get: impl Fn() -> bool) -> isize {
+        let before = LIVE.get();
+        (0..ITEMS).for_each(put);
+        assert!(LIVE.get() - before > 800_000, "the items are there");
+        while get() {}
+        LIVE.get() - before
+    }
+    let _turn = one_at_a_time();
+    let (fifo, lifo, ranked) = (Queue::unbounded(), LifoQueue::unbounded(), PriorityQueue::unbounded());
+    let kept = [
+        burst(|n| fifo.put_nowait(n).expect("no limit"), || fifo.get_nowait().is_ok()),
+        burst(|n| lifo.put_nowait(n).expect("no limit"), || lifo.get_nowait().is_ok()),
+        burst(|n| ranked.put_nowait(n).expect("no limit"), || ranked.get_nowait().is_ok()),
+    ];
+    assert!(kept.iter().all(|bytes| *bytes < 32 * 1024), "{kept:?} bytes are kept");
 }

@@ -110,6 +110,26 @@ fn run_until_complete_runs_one_more_batch() {
 }
 
 #[test]
+fn what_a_stopped_run_has_left_stops_the_next() {
+    let lp = virtual_loop();
+    lp.stop();
+    assert_eq!(lp.run_until_complete(async { 1 }).unwrap(), 1);
+    assert!(matches!(lp.run_until_complete(sleep(Duration::from_secs(1))), Err(Error::Stopped)));
+    lp.stop();
+    assert_eq!(lp.run_until_complete(async { 2 }).unwrap(), 2);
+    lp.stop();
+    lp.clear_stop();
+    assert_eq!(
+        lp.run_until_complete(async {
+            sleep(Duration::from_secs(1)).await;
+            3
+        })
+        .unwrap(),
+        3
+    );
+}
+
+#[test]
 fn run_inside_a_run() {
     let (lp, other) = (virtual_loop(), virtual_loop());
     let inner = lp.clone();
@@ -139,7 +159,7 @@ fn run_of_a_closed_loop() {
 fn close_of_a_running_loop() {
     let lp = virtual_loop();
     let inner = lp.clone();
-    assert!(matches!(lp.run_until_complete(async move { inner.close() }).unwrap(), Err(Error::Running)));
+    assert!(matches!(lp.run_until_complete(async move { inner.close() }).unwrap(), Err(Error::StillRunning)));
 }
 
 #[test]

@@ -210,6 +210,7 @@ impl<T: 'static> Gathering<Vec<T>, Values> {
     ///
     /// # Panics
     /// If `n` is 0: no child could ever run.
+    #[track_caller]
     pub fn limit(self, n: usize) -> Self {
         self.known_node::<ValuesNode<T>>().set_limit(n);
         self
@@ -221,6 +222,7 @@ impl<T: 'static> Gathering<Vec<Result<T, TaskError>>, Outcomes> {
     ///
     /// # Panics
     /// If `n` is 0: no child could ever run.
+    #[track_caller]
     pub fn limit(self, n: usize) -> Self {
         self.known_node::<ValuesNode<T>>().set_limit(n);
         self
@@ -232,6 +234,7 @@ impl<V: 'static, E: 'static> Gathering<Result<Vec<V>, E>, FirstError> {
     ///
     /// # Panics
     /// If `n` is 0: no child could ever run.
+    #[track_caller]
     pub fn limit(self, n: usize) -> Self {
         self.known_node::<FirstErrorNode<V, E>>().set_limit(n);
         self

@@ -156,6 +156,7 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
 
     /// # Panics
     /// If `max` is 0.
+    #[track_caller]
     pub(super) fn set_limit(&self, max: usize) {
         assert!(max > 0, "a gathering with a limit of 0 could never run a child; the least is 1");
         self.limit.set(max, self.core.kernel(), self.children());

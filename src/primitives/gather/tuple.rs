@@ -15,6 +15,7 @@ use crate::node::{Core, NodeRef, Promise};
 #[doc(hidden)]
 pub trait Tuple: 'static {
     type Values: 'static;
+    #[track_caller]
     fn gather(self, created: &'static Location<'static>) -> Gathering<Self::Values, Values>;
 }
 
@@ -22,6 +23,7 @@ pub trait Tuple: 'static {
 #[doc(hidden)]
 pub trait TryTuple<E>: 'static {
     type Values: 'static;
+    #[track_caller]
     fn try_gather(self, created: &'static Location<'static>) -> Gathering<Result<Self::Values, E>, FirstError>;
 }
 
@@ -92,6 +94,7 @@ macro_rules! tuple {
         {
             type Values = ($($F::Output,)+);
 
+            #[track_caller]
             fn gather(self, created: &'static Location<'static>) -> Gathering<Self::Values, Values> {
                 let kernel = current::expect();
                 let mut nests = false;
@@ -107,6 +110,7 @@ macro_rules! tuple {
         {
             type Values = ($($V,)+);
 
+            #[track_caller]
             fn try_gather(
                 self,
                 created: &'static Location<'static>,

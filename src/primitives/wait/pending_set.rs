@@ -75,6 +75,7 @@ impl<H: Waitable> Drop for Members<H> {
 }
 
 impl<H: Waitable> PendingSet<H> {
+    #[track_caller]
     pub(super) fn new(handles: impl Iterator<Item = H>) -> Self {
         let slots: Vec<Option<H>> = handles.map(Some).collect();
         let state = WaitState::watching(current::expect(), slots.iter().flatten().map(node_of));

@@ -76,6 +76,7 @@ pub(super) struct WaitState<O> {
 impl<O: 'static> WaitState<O> {
     /// # Panics
     /// If a member belongs to another loop.
+    #[track_caller]
     pub(super) fn watching(kernel: Rc<Loop>, members: impl Iterator<Item = NodeRef>) -> PooledRc<Self> {
         let state = PooledRc::new(Self {
             kernel,
@@ -97,6 +98,7 @@ impl<O: 'static> WaitState<O> {
         state
     }
 
+    #[track_caller]
     fn add(me: &PooledRc<Self>, index: u32, member: &dyn Node) {
         let core = member.core();
         assert_same_loop(&me.kernel, core);
@@ -240,6 +242,7 @@ impl<O: 'static> WaitState<O> {
 
 /// # Panics
 /// If the node belongs to another loop: nothing would wake this loop when the node ends.
+#[track_caller]
 pub(crate) fn assert_same_loop(kernel: &Rc<Loop>, member: &Core) {
     assert!(
         Rc::ptr_eq(member.kernel(), kernel),
