@@ -151,6 +151,23 @@ fn a_read_that_is_dropped_leaves_what_has_come() {
     });
 }
 
+/// asyncio gives a `TimeoutError` here.
+#[test]
+fn bytes_that_came_while_the_loop_was_held_up_are_read_although_the_limit_has_passed_meanwhile() {
+    const LIMIT: Duration = Duration::from_millis(20);
+    run_real(async {
+        let (here, mut there) = StdUnixStream::pair().unwrap();
+        let (reader, _writer) = UnixStream::from_std(here).unwrap().into_streams();
+        for _ in 0..3 {
+            let mut limited = Box::pin(timeout(LIMIT, reader.readline()));
+            assert!(futures::poll!(&mut limited).is_pending());
+            there.write_all(b"line\n").unwrap();
+            thread::sleep(2 * LIMIT); // in the same step, so the loop learns of both at once
+            assert_eq!(limited.await.expect("the bytes are there").unwrap(), b"line\n");
+        }
+    });
+}
+
 #[test]
 fn a_second_task_that_waits_for_data_is_refused() {
     run_real(async {
