@@ -431,7 +431,7 @@ fn a_burst_finds_room_before_anybody_accepts() {
         let address = listener.local_addr().unwrap();
         // with a line of 128, as is usual, the last of them would find no room and try again a second later: each time,
         // while a machine that is busy is not always slow
-        let mut burst = async || {
+        let burst = async || {
             let start = now();
             let clients: Vec<_> = (0..CLIENTS).map(|_| create_task(TcpStream::connect(address))).collect();
             let streams = gather(clients).await;
