@@ -2,7 +2,7 @@
 //!
 //! A socket or pipe is registered with the loop that the thread is in when it is made, and stays registered until it is
 //! dropped. Reading and writing take one system call each, and waiting takes none. The types are not `Send`, since they
-//! belong to their loop.
+//! belong to their loop: to wait for one in another loop, or after its loop has closed, is a panic with the remedy.
 //!
 //! | asyncio | here |
 //! | --- | --- |

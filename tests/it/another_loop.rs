@@ -131,7 +131,116 @@ fn begun(lp: &EventLoop, make: fn() -> Waits) -> Waits {
     lp.run_until_complete(begin).expect("it runs")
 }
 
-const ALL: [fn() -> Waits; 4] = [for_time, for_nodes, in_line, for_the_system];
+/// Waits for sockets, pipes, streams and servers, which never end: the other ends are kept, and say nothing.
+#[cfg(unix)]
+fn for_sockets() -> Waits {
+    use oneloop::net::{TcpListener, UdpSocket, UnixDatagram, UnixListener, UnixStream, pipe};
+    use oneloop::{Descriptor, Server, StreamWriter};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    const ANY: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
+
+    /// Another number each time.
+    fn number() -> u32 {
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        LAST.fetch_add(1, Ordering::Relaxed)
+    }
+    fn full(writer: StreamWriter) -> StreamWriter {
+        while writer.write_buffer_size() <= 64 * 1024 {
+            writer.write([0; 4_096]);
+        }
+        writer
+    }
+    fn server() -> Server {
+        let listener = TcpListener::bind(ANY).expect("a listener");
+        Server::builder().over(async |_, _| pending::<()>().await, [listener])
+    }
+    let (tcp, udp) = (TcpListener::bind(ANY).expect("a listener"), UdpSocket::bind(ANY).expect("a socket"));
+    let path = std::env::temp_dir().join(format!("oneloop-another-{}-{}.socket", std::process::id(), number()));
+    let unix = UnixListener::bind(path).expect("a listener");
+    let pair = || UnixStream::pair().expect("two ends");
+    let (raw, raw_end) = std::os::unix::net::UnixStream::pair().expect("two ends");
+    raw.set_nonblocking(true).expect("a socket");
+    let raw = Descriptor::new(raw).expect("a loop");
+    let (datagram, other) = UnixDatagram::pair().expect("two ends");
+    let ((one, one_end), (two, two_end), (three, three_end), (four, four_end)) = (pair(), pair(), pair(), pair());
+    let (reads, reads_end) = pipe().expect("a pipe");
+    let (writes_end, writes) = pipe().expect("a pipe");
+    let (line, line_end) = (two.into_streams(), two_end);
+    let (drained, drained_end) = (three.into_streams(), three_end);
+    let (kept, kept_end) = (four.into_streams(), four_end);
+    let (serves, ends) = (server(), server());
+    vec![
+        ("a TCP client", forgetting(async move { tcp.accept().await.is_ok() })),
+        ("a Unix client", forgetting(async move { unix.accept().await.is_ok() })),
+        ("a UDP datagram", forgetting(async move { udp.recv(&mut [0; 9]).await.is_ok() })),
+        (
+            "a Unix datagram",
+            forgetting(async move {
+                datagram.recv(&mut [0; 9]).await.expect("it comes never");
+                drop(other);
+            }),
+        ),
+        (
+            "bytes of a connection",
+            forgetting(async move {
+                one.read(&mut [0; 9]).await.expect("they come never");
+                drop(one_end);
+            }),
+        ),
+        (
+            "a descriptor",
+            forgetting(async move {
+                raw.readable().await;
+                drop(raw_end);
+            }),
+        ),
+        (
+            "a line of a stream",
+            forgetting(async move {
+                line.0.readline().await.expect("it comes never");
+                drop((line, line_end));
+            }),
+        ),
+        (
+            "room in a stream",
+            forgetting(async move {
+                full(drained.1.clone()).drain().await.expect("there is never any");
+                drop((drained, drained_end));
+            }),
+        ),
+        (
+            "the end of a stream",
+            forgetting(async move {
+                kept.1.wait_closed().await.expect("it comes never");
+                drop((kept, kept_end));
+            }),
+        ),
+        (
+            "bytes of a pipe",
+            forgetting(async move {
+                reads.read(&mut [0; 9]).await.expect("they come never");
+                drop(reads_end);
+            }),
+        ),
+        (
+            "the end of a pipe",
+            forgetting(async move {
+                writes.closed().await;
+                drop(writes_end);
+            }),
+        ),
+        ("a server", forgetting(async move { serves.serve_forever().await })),
+        ("the end of a server", forgetting(async move { ends.wait_closed().await })),
+    ]
+}
+
+#[cfg(not(unix))]
+fn for_sockets() -> Waits {
+    Vec::new()
+}
+
+const ALL: [fn() -> Waits; 5] = [for_time, for_nodes, in_line, for_the_system, for_sockets];
 
 #[test]
 fn what_waits_for_one_loop_panics_in_a_task_of_another() {
@@ -184,5 +293,27 @@ fn a_loop_that_is_closed_is_told_of_outside_of_all_loops_too() {
         for (name, wait) in begun {
             futures::executor::block_on(end_of_closed(name, wait));
         }
+    }
+}
+
+/// What is made in one loop, and first awaited in another.
+#[test]
+fn a_socket_of_another_loop_does_not_hang_although_none_has_waited_for_it() {
+    for is_closed in [false, true] {
+        let lp = virtual_loop();
+        let made = lp.run_until_complete(async { for_sockets() }).expect("it runs");
+        if is_closed {
+            lp.close().expect("it does not run");
+        }
+        run(async {
+            for (name, wait) in made {
+                if is_closed {
+                    end_of_closed(name, wait).await;
+                } else {
+                    let panic = panic_in(wait).await;
+                    assert!(panic.contains("of another event loop; await it in"), "{name}: {panic}");
+                }
+            }
+        });
     }
 }

@@ -868,10 +868,12 @@ fn outside_a_step_an_operation_goes_through_although_too_many_did_before() {
 #[test]
 fn an_error_that_is_over_does_not_make_a_half_ready_for_ever() {
     run_real(async {
-        let gone = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let bind = || std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        // a connected socket receives from its peer alone, and keeps the port from others
+        let (elsewhere, held, socket) = (bind(), bind(), bind());
+        held.connect(elsewhere.local_addr().unwrap()).unwrap();
         socket.set_nonblocking(true).unwrap();
-        socket.connect(gone).unwrap();
+        socket.connect(held.local_addr().unwrap()).unwrap();
         socket.send(b"x").unwrap();
         let socket = Descriptor::new(socket).unwrap();
         let tries = Cell::new(0);

@@ -123,7 +123,8 @@ fn curl_is_answered_by_a_server_of_a_few_lines() {
         };
         let server = start_server(handler, ANY).await.unwrap();
         let url = format!("http://{}/this", server.local_addrs()[0]);
-        let curl = thread::spawn(move || Command::new("curl").args(["-s", "--noproxy", "*", &url]).output().unwrap());
+        let curl =
+            thread::spawn(move || Command::new("curl").args(["-q", "-s", "--noproxy", "*", &url]).output().unwrap());
         while !curl.is_finished() {
             sleep(Duration::from_millis(1)).await;
         }

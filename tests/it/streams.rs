@@ -151,6 +151,23 @@ fn a_read_that_is_dropped_leaves_what_has_come() {
     });
 }
 
+/// asyncio gives a `TimeoutError` here.
+#[test]
+fn bytes_that_came_while_the_loop_was_held_up_are_read_although_the_limit_has_passed_meanwhile() {
+    const LIMIT: Duration = Duration::from_millis(20);
+    run_real(async {
+        let (here, mut there) = StdUnixStream::pair().unwrap();
+        let (reader, _writer) = UnixStream::from_std(here).unwrap().into_streams();
+        for _ in 0..3 {
+            let mut limited = Box::pin(timeout(LIMIT, reader.readline()));
+            assert!(futures::poll!(&mut limited).is_pending());
+            there.write_all(b"line\n").unwrap();
+            thread::sleep(2 * LIMIT); // in the same step, so the loop learns of both at once
+            assert_eq!(limited.await.expect("the bytes are there").unwrap(), b"line\n");
+        }
+    });
+}
+
 #[test]
 fn a_second_task_that_waits_for_data_is_refused() {
     run_real(async {
@@ -301,7 +318,7 @@ fn nothing_is_taken_from_a_peer_before_somebody_asks_and_little_more_than_that()
     run_real(async {
         let ((reader, _), (_, writer)) = pair_with_limit(1_000);
         writer.write("line\n");
-        writer.write(vec![b'x'; 4 << 20]);
+        fill(&writer, 4 << 20); // far more than is taken below
         turns(20).await;
         assert_eq!(held(&reader), 0);
         assert_eq!(reader.readline().await.unwrap(), b"line\n");
@@ -443,13 +460,14 @@ fn what_is_written_goes_out_at_once_if_it_can() {
 fn what_is_left_is_sent_by_the_loop_in_order_and_by_no_task_that_a_program_sees() {
     run_real(async {
         let ((_, writer), (reader, _)) = pair();
-        let mut sent = Vec::new();
-        for round in 0..200_u8 {
+        let (mut sent, mut rounds) = (Vec::new(), (0..200_u8).cycle());
+        // however much the system takes at once
+        while sent.len() < 1 << 21 || writer.write_buffer_size() < 1 << 20 {
+            let round = rounds.next().unwrap();
             let piece = vec![round; 10_000];
             sent.extend_from_slice(&piece);
             if round % 2 == 0 { writer.write(&piece) } else { writer.writelines(piece.chunks(3_000)) }
         }
-        assert!(writer.write_buffer_size() > 0);
         for task in all_tasks().into_iter().filter(|task| Some(task) != oneloop::current_task().as_ref()) {
             task.cancel();
         }
@@ -464,15 +482,16 @@ fn what_is_left_is_sent_by_the_loop_in_order_and_by_no_task_that_a_program_sees(
 fn sixty_four_mebibytes_to_a_slow_reader_never_lie_in_the_buffer() {
     const ALL: usize = 64 << 20;
     const PIECE: usize = 100_000;
+    const STRETCH: usize = 8 << 20;
     run_real(async {
         let (go, may_go) = mpsc::channel();
         let ((_reader, writer), peer) = with_thread(move |mut socket| {
-            let (mut count, mut sum, mut place) = (0, 0_u64, vec![0; 8 << 20]);
+            let (mut count, mut sum, mut place) = (0, 0_u64, vec![0; 1 << 20]);
             loop {
-                // nobody says so any more at the end
+                // at the end nothing says so any more
                 let _ = may_go.recv();
                 let mut stretch = 0;
-                while stretch < 8 << 20 {
+                while stretch < STRETCH {
                     let n = socket.read(&mut place).unwrap();
                     if n == 0 {
                         return (count, sum);
@@ -640,7 +659,10 @@ fn an_end_that_was_announced_comes_after_all_that_was_written_and_reading_goes_o
 fn closing_sends_what_is_left_first_and_aborting_drops_it() {
     run_real(async {
         for abort in [false, true] {
-            let ((_reader, writer), peer) = with_thread(|mut socket| {
+            // it reads when it may, so that bytes are left to send
+            let (go, may_go) = mpsc::channel();
+            let ((_reader, writer), peer) = with_thread(move |mut socket| {
+                may_go.recv().unwrap();
                 let mut count = 0;
                 let mut place = vec![0; 64 * 1024];
                 while let Ok(n @ 1..) = socket.read(&mut place) {
@@ -649,14 +671,14 @@ fn closing_sends_what_is_left_first_and_aborting_drops_it() {
                 count
             })
             .await;
-            let written = 64 << 20;
-            writer.write(vec![b'x'; written]);
-            assert!(writer.write_buffer_size() > 0);
+            let written = fill(&writer, 0);
             if abort {
                 writer.abort();
+                go.send(()).unwrap();
             } else {
                 writer.close();
                 assert!(writer.is_closing());
+                go.send(()).unwrap();
                 assert_eq!(writer.drain().await.map_err(|e| e.kind()), Ok(()));
             }
             writer.write("dropped");
@@ -747,19 +769,21 @@ fn dropping_the_writer_announces_the_end_and_dropping_both_closes() {
 #[test]
 fn what_was_written_is_sent_although_both_handles_are_dropped_at_once() {
     run_real(async {
-        let (streams, peer) = with_thread(|mut socket| {
+        let (go, may_go) = mpsc::channel();
+        let (streams, peer) = with_thread(move |mut socket| {
+            may_go.recv().unwrap();
             let mut all = Vec::new();
             socket.read_to_end(&mut all).unwrap();
             all.len()
         })
         .await;
-        streams.1.write(vec![b'x'; 16 << 20]);
-        assert!(streams.1.write_buffer_size() > 0);
+        let written = fill(&streams.1, 1 << 20);
         drop(streams);
+        go.send(()).unwrap();
         while !peer.is_finished() {
             sleep(Duration::from_millis(1)).await;
         }
-        assert_eq!(peer.join().unwrap(), 16 << 20);
+        assert_eq!(peer.join().unwrap(), written);
     });
 }
 
@@ -1004,7 +1028,7 @@ fn python_reads_and_writes_at_the_other_end() {
         s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n\
         f = s.makefile('rwb')\n\
         for line in f:\n    f.write(line.upper()); f.flush()\n";
-    let python = Command::new("python3").args(["-c", "pass"]).stderr(Stdio::null()).status();
+    let python = Command::new("python3").args(["-c", "import socket"]).stderr(Stdio::null()).status();
     if !python.is_ok_and(|status| status.success()) {
         skip("python3 does not run here");
         return;
@@ -1012,13 +1036,18 @@ fn python_reads_and_writes_at_the_other_end() {
     run_real(async {
         let listener = oneloop::net::TcpListener::bind(([127, 0, 0, 1], 0)).unwrap();
         let port = listener.local_addr().unwrap().port().to_string();
-        let mut child = Command::new("python3").args(["-c", script, &port]).spawn().unwrap();
-        let (reader, writer) = listener.accept().await.unwrap().0.into_streams();
+        let mut child = Command::new("python3").args(["-c", script, &port]).stderr(Stdio::piped()).spawn().unwrap();
+        let Ok(accepted) = timeout(crate::support::PATIENCE / 2, listener.accept()).await else {
+            child.kill().unwrap();
+            panic!("{}", String::from_utf8_lossy(&child.wait_with_output().unwrap().stderr));
+        };
+        let (reader, writer) = accepted.unwrap().0.into_streams();
         for word in ["one\n", "two\n", "three\n"] {
             writer.write(word);
             assert_eq!(reader.readline().await.unwrap(), word.to_ascii_uppercase().as_bytes());
         }
         writer.close();
-        assert!(child.wait().unwrap().success());
+        let ended = child.wait_with_output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     });
 }

@@ -213,7 +213,7 @@ fn the_end_is_never_missed_however_it_falls_together_with_the_last_bytes() {
                     end();
                 }
                 for _ in 0..3 {
-                    let more = timeout(ms(5_000), right.read(&mut buffer)).await;
+                    let more = timeout(crate::support::PATIENCE / 2, right.read(&mut buffer)).await;
                     assert_eq!(more.expect("the end was missed").unwrap(), 0, "{room} {moment}");
                 }
             });
@@ -421,15 +421,33 @@ fn an_address_in_use_is_named_and_can_be_had_again_at_once() {
 
 #[test]
 fn a_burst_finds_room_before_anybody_accepts() {
+    const CLIENTS: usize = 200;
+    let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").ok().and_then(|most| most.trim().parse().ok());
+    if most.is_some_and(|most: usize| most < CLIENTS) {
+        return crate::support::skip("this machine allows no line that is long enough");
+    }
     run_real(async {
         let listener = TcpListener::bind(ANY).unwrap();
         let address = listener.local_addr().unwrap();
-        let start = now();
-        // with a line of 128, as is usual, the last of them would find no room and try again a second later
-        let clients: Vec<_> = (0..200).map(|_| create_task(TcpStream::connect(address))).collect();
-        let streams = gather(clients).await;
-        assert!(streams.iter().all(Result::is_ok));
-        assert!(now() - start < Duration::from_millis(900));
+        // with a line of 128, as is usual, the last of them would find no room and try again a second later: each time,
+        // while a machine that is busy is not always slow
+        let burst = async || {
+            let start = now();
+            let clients: Vec<_> = (0..CLIENTS).map(|_| create_task(TcpStream::connect(address))).collect();
+            let streams = gather(clients).await;
+            assert!(streams.iter().all(Result::is_ok));
+            let took = now() - start;
+            for _ in 0..CLIENTS {
+                listener.accept().await.unwrap();
+            }
+            took
+        };
+        for _ in 0..20 {
+            if burst().await < Duration::from_millis(900) {
+                return;
+            }
+        }
+        panic!("each burst has waited for room");
     });
 }
 

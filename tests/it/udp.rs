@@ -66,19 +66,22 @@ fn connected_it_hears_its_peer_alone() {
 #[test]
 fn nobody_there_is_an_error_once_and_the_socket_goes_on() {
     run_real(async {
-        let gone = StdSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // a connected socket receives from its peer alone, and keeps the port from others
+        let (elsewhere, held) = (StdSocket::bind("127.0.0.1:0").unwrap(), StdSocket::bind("127.0.0.1:0").unwrap());
+        held.connect(elsewhere.local_addr().unwrap()).unwrap();
         let socket = UdpSocket::bind(ANY).unwrap();
-        socket.connect(gone).unwrap();
+        socket.connect(held.local_addr().unwrap()).unwrap();
         socket.send(b"anybody?").await.unwrap();
         let mut buffer = [0; 9];
         let error = socket.recv(&mut buffer).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         // the error is over: it waits, and does not spin
         assert!(timeout(Duration::from_millis(20), socket.recv(&mut buffer)).await.is_err());
-        let peer = UdpSocket::bind(gone).unwrap();
+        let peer = UdpSocket::from_std(held).unwrap();
+        peer.connect(socket.local_addr().unwrap()).unwrap();
         socket.send(b"now").await.unwrap();
         assert_eq!(peer.recv(&mut buffer).await.unwrap(), 3);
-        peer.send_to(b"yes", socket.local_addr().unwrap()).await.unwrap();
+        peer.send(b"yes").await.unwrap();
         assert_eq!(socket.recv(&mut buffer).await.unwrap(), 3);
     });
 }

@@ -9,7 +9,7 @@ use super::accept::accept_clients;
 use super::listener::Listener;
 use super::state::ServerState;
 use crate::awaitables::spawn;
-use crate::cancel::catch_cancelled;
+use crate::cancel::{assert_wakes, catch_cancelled};
 use crate::kernel::Leaf;
 
 /// Listening sockets, and the clients that have connected to them: asyncio's `Server`. Clones are the same server.
@@ -79,6 +79,7 @@ impl Server {
         let state = &self.state;
         if !state.is_closed.get() {
             assert!(state.close_waiters.waiting() == 0, "another task is in serve_forever(); await wait_closed()");
+            assert_wakes(&state.kernel, CLOSED);
             self.start_serving();
             let closed = state.close_waiters.wait_until(CLOSED, || state.is_closed.get());
             if let Err(cancelled) = catch_cancelled(closed).await {

@@ -7,6 +7,7 @@ use std::rc::{Rc, Weak};
 use super::client::OnClient;
 use super::listener::Listener;
 use crate::base::IdMap;
+use crate::cancel::assert_wakes;
 use crate::kernel::Leaf;
 use crate::net::Descriptor;
 use crate::node::Loop;
@@ -86,6 +87,9 @@ impl ServerState {
     /// Waits until the server is closed and its clients are gone.
     pub(super) async fn wait_finished(&self) {
         const FINISHED: Leaf = &"a server to be closed and its clients to be gone";
+        if !self.is_finished() {
+            assert_wakes(&self.kernel, FINISHED);
+        }
         self.finish_waiters.wait_until(FINISHED, || self.is_finished()).await;
     }
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::transport::Transport;
 use crate::awaitables::spawn;
+use crate::cancel::assert_wakes;
 use crate::error::SharedIoError;
 use crate::kernel::{Leaf, Phase};
 use crate::primitives::yield_now;
@@ -108,6 +109,14 @@ impl Transport {
         }
     }
 
+    /// # Panics
+    /// If the loop that sends will never go on while the caller waits.
+    fn assert_is_served(&self, what: Leaf) {
+        if let Some(kernel) = self.with_channel(|channel| Rc::clone(channel.kernel())) {
+            assert_wakes(&kernel, what);
+        }
+    }
+
     /// Waits until there is room in the buffer, or there will never be any.
     pub(crate) async fn drain(&self) -> io::Result<()> {
         const ROOM: Leaf = &"a stream to drain";
@@ -127,6 +136,9 @@ impl Transport {
         self.write_buffer.check()?;
         if self.is_closed() {
             return Err(io::Error::new(io::ErrorKind::ConnectionReset, "the connection is closed: nothing is sent"));
+        }
+        if self.write_buffer.is_full() {
+            self.assert_is_served(ROOM);
         }
         // A task that was notified goes on, even if the buffer is full again by then. One that was skipped waits again.
         while self.write_buffer.is_full() && !self.write_buffer.drain_waiters.wait(ROOM).await {}
