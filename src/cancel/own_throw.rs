@@ -97,20 +97,21 @@ fn around(kernel: &Loop, mut see: impl FnMut(&OwnThrow<NodeRef>)) {
     });
 }
 
-/// The scope has come due while it was polled. Where asyncio's task is cancelled during its step.
+/// The scope waits on although it was asked to end. The program may have taken that request back; then the scope may
+/// take a later one for its own.
 #[cold]
-pub(super) fn came_due_inside(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>) {
-    with_running(kernel, |task| begin(kernel, scope, own, Some(task)));
-}
-
-/// The scope goes on although it was asked to end. The program may have taken that request back.
-#[cold]
-pub(super) fn outlives_its_throw(kernel: &Loop, own: &OwnThrow<NodeRef>) {
-    let is_taken_back = with_running(kernel, |task| {
+pub(super) fn outlives_its_throw(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>) {
+    with_running(kernel, |task| {
         let is_asked_again = task.request() != Request::None;
-        outstanding(kernel, task) - i64::from(is_asked_again) < own.before.get()
+        let left = outstanding(kernel, task) - i64::from(is_asked_again);
+        own.takes_others.set(own.before.get() > 0 || left < own.before.get());
+        if scope.may_catch() {
+            scope.cells.count_as_catcher(kernel.step());
+        }
+        if own.state.get() == OwnState::Due {
+            begin(kernel, scope, own, Some(task)); // it has come due while it was polled, as a task that cancels itself
+        }
     });
-    own.takes_others.set(own.before.get() > 0 || is_taken_back == Some(true));
 }
 
 /// Asks the scope to end. `task` has polled it last; `None` if that is done.

@@ -122,11 +122,6 @@ impl ScopeRef<'_> {
     fn suspend(self, kernel: &Loop, entered: Entered) {
         let step = kernel.step();
         let inside = step.counts().since(entered.counts);
-        if let Some(own) = self.own
-            && own.state.get() != OwnState::None
-        {
-            own_throw::outlives_its_throw(kernel, own);
-        }
         self.cells.suspend(step, inside, self.may_catch());
         if let Some(own) = self.own {
             let before = if entered.again { own.awaits.get() } else { Counts::default() };
@@ -134,8 +129,8 @@ impl ScopeRef<'_> {
             if inside.nodes != 0 || before.nodes != 0 {
                 note_node(kernel, own, inside);
             }
-            if own.state.get() == OwnState::Due {
-                own_throw::came_due_inside(kernel, self, own);
+            if own.state.get() != OwnState::None {
+                own_throw::outlives_its_throw(kernel, self, own);
             }
         }
     }

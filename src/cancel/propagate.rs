@@ -247,7 +247,7 @@ pub(crate) fn deliver_to_wait(task: &NodeRef) {
     }
     let (_, message) = state.take_request();
     match awaited {
-        Some(node) if cancel(&node, &message) => state.hand_on(node, message),
+        Some(node) if cancel(&node, &message) => drop(state.hand_on(node, message)),
         _ => interrupt(task, &message),
     }
 }

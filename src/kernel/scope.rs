@@ -89,12 +89,20 @@ impl Scope {
     #[inline]
     pub(crate) fn suspend(&self, step: &RunningStep, inside: Counts, catches: bool) {
         self.catchers.set(self.catchers.get().wrapping_add(inside.catchers));
-        if catches && self.marks.get() & CATCHER == 0 {
-            self.marks.set(self.marks.get() | CATCHER);
-            step.add_catcher();
+        if catches {
+            self.count_as_catcher(step);
         }
         if inside.awaits == 0 {
             self.count_as_leaf(step);
+        }
+    }
+
+    /// Has the step count the scope as a catcher that waits, if it has not yet.
+    #[inline]
+    pub(crate) fn count_as_catcher(&self, step: &RunningStep) {
+        if self.marks.get() & CATCHER == 0 {
+            self.marks.set(self.marks.get() | CATCHER);
+            step.add_catcher();
         }
     }
 
