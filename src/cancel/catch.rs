@@ -1,13 +1,15 @@
 //! Where a cancellation is caught: asyncio's `except CancelledError`. Owns `catch_cancelled`; must not know how a
 //! cancellation begins, nor how it comes to a scope.
 
+use super::leaf::with_running;
+use super::own_throw::take_back_around;
 use super::poll_scope::poll_scope;
 use super::scope::ScopeRef;
 use crate::base::poll_with;
 use crate::current;
 use crate::error::Cancelled;
 use crate::kernel::Scope;
-use crate::node::{Kind, Node};
+use crate::node::{Kind, Node, TaskState};
 
 /// Runs `future`, and catches a cancellation that comes to it: of its task, of a time limit or a task group around it,
 /// or of something that it awaits. asyncio's `try: await future` / `except CancelledError`.
@@ -129,7 +131,14 @@ fn leave(cells: &Scope) {
 /// next step would deliver is dropped.
 pub(crate) fn uncancel(task: &dyn Node) -> u32 {
     match task.kind() {
-        Kind::Task(state) => state.uncancel(),
+        Kind::Task(state) => {
+            let left = state.uncancel();
+            let kernel = task.core().kernel();
+            if left == 0 && with_running(kernel, TaskState::key) == Some(state.key()) {
+                take_back_around(kernel);
+            }
+            left
+        }
         Kind::Plain | Kind::Gathering(_) => 0,
     }
 }

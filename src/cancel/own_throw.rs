@@ -6,7 +6,7 @@ use super::propagate::{cancel, wake_too, wakes};
 use super::scope::{ScopeRef, wake_scope};
 use crate::base::TaskKey;
 use crate::kernel::{OwnState, OwnThrow, Place, Scope, Sole};
-use crate::node::{Kind, Loop, NodeRef, TaskState};
+use crate::node::{Kind, Loop, NodeRef, Request, TaskState};
 
 /// A scope that can throw by itself.
 #[derive(Default)]
@@ -61,24 +61,57 @@ impl ThrowingScope {
         self.as_limit().leave(kernel);
         if self.own.is_requested.take()
             && let Some(task) = self.own.task.get()
+            && with_task(kernel, task, TaskState::uncancel_own_request) == Some(0)
+            && with_running(kernel, TaskState::key) == Some(task)
         {
-            with_task(kernel, task, TaskState::uncancel_own_request);
+            take_back_around(kernel);
         }
         set_handed_on(kernel, &self.own, None);
         drop(self.own.node.take());
     }
 }
 
-/// Has the innermost scope around the running code that has asked to end ask once more.
+/// Has the scopes around the running code that have asked to end ask once more. All of them, since the inner ones may
+/// be over before the task waits; of those that wait, the outermost ends by it.
 pub(crate) fn throw_again_around(kernel: &Loop) {
-    let again = |own: &OwnThrow<NodeRef>| own.is_requested.get().then(|| own.state.set(OwnState::Due));
-    kernel.enclosing().find(again);
+    around(kernel, |own| own.state.set(OwnState::Due));
 }
 
-/// The scope has come due while it was polled. Where asyncio's task is cancelled during its step.
+/// The program has taken back all requests of the running task: what the scopes around the running code have asked for,
+/// and the task has not met yet, goes with them.
+pub(super) fn take_back_around(kernel: &Loop) {
+    around(kernel, |own| {
+        if own.state.get() == OwnState::Due {
+            own.state.set(OwnState::Over);
+        }
+    });
+}
+
+/// Shows the scopes around the running code that have asked to end.
+fn around(kernel: &Loop, mut see: impl FnMut(&OwnThrow<NodeRef>)) {
+    kernel.enclosing().find(|own| -> Option<()> {
+        if own.is_requested.get() {
+            see(own);
+        }
+        None
+    });
+}
+
+/// The scope waits on although it was asked to end. The program may have taken that request back; then the scope may
+/// take a later one for its own.
 #[cold]
-pub(super) fn came_due_inside(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>) {
-    with_running(kernel, |task| begin(kernel, scope, own, Some(task)));
+pub(super) fn outlives_its_throw(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>) {
+    with_running(kernel, |task| {
+        let is_asked_again = task.request() != Request::None;
+        let left = outstanding(kernel, task) - i64::from(is_asked_again);
+        own.takes_others.set(own.before.get() > 0 || left < own.before.get());
+        if scope.may_catch() {
+            scope.cells.count_as_catcher(kernel.step());
+        }
+        if own.state.get() == OwnState::Due {
+            begin(kernel, scope, own, Some(task)); // it has come due while it was polled, as a task that cancels itself
+        }
+    });
 }
 
 /// Asks the scope to end. `task` has polled it last; `None` if that is done.
@@ -110,6 +143,12 @@ fn begin(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, task: Opti
         own.state.set(OwnState::Due);
         set_handed_on(kernel, own, None);
     }
+}
+
+/// Another throw, of a scope inside, has taken the place of the one that has gone to a node.
+pub(super) fn give_way(kernel: &Loop, own: &OwnThrow<NodeRef>) {
+    own.state.set(OwnState::Over);
+    set_handed_on(kernel, own, None);
 }
 
 /// Changes the node that was cancelled in place of the scope.
@@ -178,6 +217,7 @@ pub(super) fn settle_task(kernel: &Loop, own: &OwnThrow<NodeRef>) {
         return;
     }
     own.before.set(with_running(kernel, |task| outstanding(kernel, task)).unwrap_or(0));
+    own.takes_others.set(own.before.get() > 0);
     own.has_met.set(false);
     if let (Some(last), true) = (last, own.is_requested.take()) {
         with_task(kernel, last, TaskState::uncancel_own_request);

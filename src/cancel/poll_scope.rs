@@ -99,7 +99,7 @@ impl ScopeRef<'_> {
         if let Some(own) = self.own
             && own.awaits.get().nodes != 0
         {
-            note_handed_on(kernel, self, own);
+            note_handed_on(kernel, self, own, false);
         }
         Entered { again: self.cells.enter(kernel.step().number()), counts: kernel.step().counts() }
     }
@@ -129,8 +129,8 @@ impl ScopeRef<'_> {
             if inside.nodes != 0 || before.nodes != 0 {
                 note_node(kernel, own, inside);
             }
-            if own.state.get() == OwnState::Due {
-                own_throw::came_due_inside(kernel, self, own);
+            if own.state.get() != OwnState::None {
+                own_throw::outlives_its_throw(kernel, self, own);
             }
         }
     }
@@ -147,17 +147,34 @@ fn note_node(kernel: &Loop, own: &OwnThrow<NodeRef>, inside: Counts) {
     drop(own.node.replace(node));
 }
 
-/// A cancellation of the task, or of a scope around this one, may have gone to the node that this scope awaits.
+/// A cancellation of the task, or of a scope around this one, may have gone to the node that this scope awaits. If the
+/// scope is `due`, its own throw takes the place of that cancellation: the await ends by it, whatever becomes of the
+/// node.
 #[cold]
-fn note_handed_on(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>) {
+fn note_handed_on(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, due: bool) {
     let by_scopes = kernel.throwing().handed_on().get() != 0;
     if !by_scopes && with_running(kernel, TaskState::has_handed_on) != Some(true) {
         return;
     }
     let Some(node) = own_throw::sole_await(kernel, scope, own) else { return };
     let by_task = with_running(kernel, TaskState::handed_on).flatten().is_some_and(|other| other == node);
-    let is_it = |around: &OwnThrow<NodeRef>| around.handed_on().filter(|other| *other == node).map(drop);
-    if by_task || by_scopes && kernel.enclosing().find(is_it).is_some() {
+    let mut has_met = by_task;
+    if by_task && due {
+        drop(with_running(kernel, TaskState::take_handed_on));
+    }
+    let look = |around: &OwnThrow<NodeRef>| -> Option<()> {
+        if around.handed_on().is_some_and(|other| other == node) {
+            has_met = true;
+            if due {
+                own_throw::give_way(kernel, around);
+            }
+        }
+        None
+    };
+    if by_scopes {
+        kernel.enclosing().find(look);
+    }
+    if has_met {
         own.has_met.set(true);
     }
 }
@@ -189,9 +206,11 @@ impl<'a> Covered<'a> {
         let (last, catchers) = (scope.cells.polled(), scope.cells.catchers());
         if let Some(own) = scope.own {
             own_throw::settle_task(kernel, own);
-            note_handed_on(kernel, scope, own);
         }
         let due = scope.own.is_some_and(|own| own.state.get() == OwnState::Due && !is_put_off(kernel));
+        if let Some(own) = scope.own {
+            note_handed_on(kernel, scope, own, due);
+        }
         let owed = scope.own.is_some_and(|own| own.is_owed.take());
         let is_told = told.is_some();
         let throwing = kernel.throwing();
@@ -268,9 +287,10 @@ impl<'a> Covered<'a> {
             }
         }
         aside.raise_postponed |= !caught && throwing.raise_postponed().get();
+        let again_inside = throwing.again().get() && !caught;
         throwing.put_back(aside);
 
-        if caught && self.meets && !is_raised {
+        if caught && !is_raised && (self.meets || around_is_on) {
             throwing.count_catch();
         }
         let goes_on = is_pending && !caught;
@@ -279,12 +299,16 @@ impl<'a> Covered<'a> {
         } else if !is_pending {
             self.scope.leave(self.kernel);
         }
+        let mut again = again_inside;
         if let Some(own) = self.scope.own {
             if caught && self.meets {
                 own.has_met.set(true);
             }
             own.is_owed.set(!is_pending && !caught && self.meets && inside == Throw::Delivered);
-            self.own_goes_on(own, goes_on, inside, around_is_on, cx);
+            again |= goes_on && self.own_goes_on(own, inside, around_is_on);
+        }
+        if again {
+            poll_again_at(self.kernel, cx, around_is_on);
         }
         message
     }
@@ -306,33 +330,38 @@ impl<'a> Covered<'a> {
             (true, Throw::Raised(_)) => {
                 self.scope.is_catcher || own.is_some_and(|own| own.state.get() != OwnState::None)
             }
-            // a limit lets pass what is thrown around it
+            // a limit lets pass what is thrown around it, if it does not take that for its own
             (true, Throw::Delivered) => {
-                self.meets || self.due && (!around_is_on || own.is_some_and(|own| own.is_own.get()))
+                let has_thrown = own.is_some_and(|own| own.state.get() != OwnState::None);
+                let may_take = self.due || !self.scope.is_catcher && has_thrown;
+                let takes_it = around_is_on && may_take && own.is_some_and(|own| own.is_own.get());
+                self.meets || self.due && !around_is_on || takes_it
             }
             // what a catcher holds has a value all the same: it is lost, as at the edge of a task
             (false, Throw::Delivered) => self.meets && own.is_none(),
         }
     }
 
-    /// The next state of the throw of the scope's own.
-    fn own_goes_on(&self, own: &OwnThrow<NodeRef>, goes_on: bool, inside: Throw, around_is_on: bool, cx: &Context<'_>) {
-        if goes_on && !self.due && (self.skips || own.state.get() == OwnState::Due) {
-            poll_again_at(self.kernel, cx);
-        }
+    /// The next state of the throw of the scope's own, if the scope waits on. Returns whether it is to be polled once
+    /// more.
+    fn own_goes_on(&self, own: &OwnThrow<NodeRef>, inside: Throw, around_is_on: bool) -> bool {
         if self.due {
-            if goes_on && inside == Throw::Delivered {
-                // a throw from around went through. If the scope outlives that, its own comes then.
+            // a throw from around went through. If the scope outlives that, its own comes then.
+            let went_through = inside == Throw::Delivered;
+            if went_through {
                 own.state.set(OwnState::Due);
-                poll_again_at(self.kernel, cx);
             }
-        } else if own.state.get() == OwnState::HandedOn && goes_on {
+            return went_through;
+        }
+        let again = self.skips || own.state.get() == OwnState::Due;
+        if own.state.get() == OwnState::HandedOn {
             let met = around_is_on || self.kernel.throwing().catches() != self.catches;
             if own_throw::is_given_up(self.kernel, self.scope, own, met) {
                 own.state.set(OwnState::Due);
-                poll_again_at(self.kernel, cx);
+                return true;
             }
         }
+        again
     }
 }
 
@@ -345,12 +374,15 @@ impl Drop for Covered<'_> {
     }
 }
 
-/// Has the future that is polled with `cx` polled once more.
-fn poll_again_at(kernel: &Loop, cx: &Context<'_>) {
-    if key_of(cx.waker()).is_some() {
-        poll_again(kernel);
-    } else {
+/// Has the future that is polled with `cx` polled once more. While a throw goes through it, only if it outlives that: a
+/// task that is queued without a reason would take its next turn too early.
+fn poll_again_at(kernel: &Loop, cx: &Context<'_>, is_thrown_at: bool) {
+    if key_of(cx.waker()).is_none() {
         cx.waker().wake_by_ref();
+    } else if is_thrown_at {
+        kernel.throwing().again().set(true);
+    } else {
+        poll_again(kernel);
     }
 }
 

@@ -246,8 +246,9 @@ pub(crate) fn deliver_to_wait(task: &NodeRef) {
         return;
     }
     let (_, message) = state.take_request();
-    if !awaited.is_some_and(|node| cancel(&node, &message)) {
-        interrupt(task, &message);
+    match awaited {
+        Some(node) if cancel(&node, &message) => drop(state.hand_on(node, message)),
+        _ => interrupt(task, &message),
     }
 }
 

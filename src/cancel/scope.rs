@@ -30,11 +30,12 @@ pub(crate) struct ScopeRef<'a> {
 }
 
 impl ScopeRef<'_> {
-    /// Whether it may catch what is thrown around it. A time limit takes a request that was made before it began, and
-    /// comes while its own does, for its own: so does asyncio's.
+    /// Whether it may catch what is thrown around it. asyncio's time limits tell their cancellation from others by
+    /// counting. So one takes a request for its own that was made before it began and comes while its own does; and one
+    /// that comes after its own, if the program has taken that back.
     #[inline]
     pub(super) fn may_catch(self) -> bool {
-        self.is_catcher || self.own.is_some_and(|own| own.before.get() > 0)
+        self.is_catcher || self.own.is_some_and(|own| own.takes_others.get())
     }
 
     /// The scope is over, or this part of it.
@@ -94,7 +95,7 @@ pub(super) fn settle_place(kernel: &Loop, scope: ScopeRef<'_>, cx: &Context<'_>)
     let waker = (is_foreign && tree.with_scope(place, has_it) != Some(true)).then(|| cx.waker().clone());
     let catches = match (scope.is_catcher, scope.may_catch()) {
         (true, _) => Catches::All,
-        (false, true) => Catches::Earlier,
+        (false, true) => Catches::ForItsOwn,
         (false, false) => Catches::Nothing,
     };
     let (told, unused) = tree.with_scope(place, |entry| {

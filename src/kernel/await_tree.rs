@@ -63,8 +63,9 @@ pub(crate) enum Catches {
     /// It lets that pass: a time limit.
     #[default]
     Nothing,
-    /// It takes what was requested before it began for its own: a time limit in a task that was cancelled before.
-    Earlier,
+    /// It may take what is thrown around it for its own: a time limit in a task that was cancelled before, or whose
+    /// request the program has taken back.
+    ForItsOwn,
     /// A catcher.
     All,
 }

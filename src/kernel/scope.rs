@@ -89,12 +89,20 @@ impl Scope {
     #[inline]
     pub(crate) fn suspend(&self, step: &RunningStep, inside: Counts, catches: bool) {
         self.catchers.set(self.catchers.get().wrapping_add(inside.catchers));
-        if catches && self.marks.get() & CATCHER == 0 {
-            self.marks.set(self.marks.get() | CATCHER);
-            step.add_catcher();
+        if catches {
+            self.count_as_catcher(step);
         }
         if inside.awaits == 0 {
             self.count_as_leaf(step);
+        }
+    }
+
+    /// Has the step count the scope as a catcher that waits, if it has not yet.
+    #[inline]
+    pub(crate) fn count_as_catcher(&self, step: &RunningStep) {
+        if self.marks.get() & CATCHER == 0 {
+            self.marks.set(self.marks.get() | CATCHER);
+            step.add_catcher();
         }
     }
 
@@ -172,6 +180,9 @@ pub(crate) struct OwnThrow<P> {
     pub(crate) is_told: Cell<bool>,
     /// The requests to cancel what is around this scope that were not taken back when it began.
     pub(crate) before: Cell<i64>,
+    /// It may take a cancellation of what is around it for its own: because there were such requests, or because the
+    /// program has taken back the request of this scope.
+    pub(crate) takes_others: Cell<bool>,
     /// The task that has polled it last.
     pub(crate) task: Cell<Option<TaskKey>>,
     /// Whether what came out of the scope last was its own cancellation, and not another one.
@@ -194,6 +205,7 @@ impl<P> Default for OwnThrow<P> {
             has_met: Cell::new(false),
             is_told: Cell::new(false),
             before: Cell::new(0),
+            takes_others: Cell::new(false),
             task: Cell::new(None),
             is_own: Cell::new(false),
             is_owed: Cell::new(false),

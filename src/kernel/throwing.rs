@@ -49,6 +49,7 @@ pub(crate) struct PutAside {
     pub(crate) throw: Throw,
     pub(crate) since: u32,
     pub(crate) raise_postponed: bool,
+    again: bool,
     pub(crate) raised: Message,
     /// Where what is delivered inside has another message.
     delivered: Option<Told>,
@@ -68,6 +69,8 @@ pub(crate) struct Throwing {
     last_raise: Cell<u32>,
     /// A second leaf wanted to raise while a throw was on. It raises when it is polled again.
     raise_postponed: Cell<bool>,
+    /// A scope that the throw goes through wants to be polled once more, if it outlives the throw.
+    again: Cell<bool>,
     /// How many cancellations were caught that were delivered around their catcher.
     catches: Cell<u32>,
     /// How many scopes have a throw of their own that has gone to a node.
@@ -85,6 +88,7 @@ impl Default for Throwing {
             raised: Cell::default(),
             last_raise: Cell::new(0),
             raise_postponed: Cell::new(false),
+            again: Cell::new(false),
             catches: Cell::new(0),
             handed_on: Cell::new(0),
             raises: Cell::new((0, 0)),
@@ -146,6 +150,7 @@ impl Throwing {
         self.delivered.set(None);
         self.raised.set(None);
         self.raise_postponed.set(false);
+        self.again.set(false);
     }
 
     /// Puts the state aside, for a scope inside. What covers the scope around covers the one inside too, unless that
@@ -155,6 +160,7 @@ impl Throwing {
             throw: self.throw.replace(Throw::Off),
             since: self.since.get(),
             raise_postponed: self.raise_postponed.take(),
+            again: self.again.take(),
             raised: self.raised.take(),
             delivered: told.map(|told| Told(self.delivered.replace(told.0))),
         }
@@ -164,6 +170,7 @@ impl Throwing {
         self.throw.set(aside.throw);
         self.since.set(aside.since);
         self.raise_postponed.set(aside.raise_postponed);
+        self.again.set(aside.again);
         self.raised.set(aside.raised);
         if let Some(Told(message)) = aside.delivered {
             self.delivered.set(message);
@@ -172,6 +179,10 @@ impl Throwing {
 
     pub(crate) fn raise_postponed(&self) -> &Cell<bool> {
         &self.raise_postponed
+    }
+
+    pub(crate) fn again(&self) -> &Cell<bool> {
+        &self.again
     }
 
     pub(crate) fn handed_on(&self) -> &Cell<u32> {

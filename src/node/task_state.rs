@@ -322,10 +322,11 @@ impl<N: Clone + PartialEq> TaskState<N> {
         self.own_requests.set(self.own_requests.get().saturating_add(1));
     }
 
-    /// A scope that has asked to end what it holds is over: its request is taken back.
-    pub(crate) fn uncancel_own_request(&self) {
+    /// A scope that has asked to end what it holds is over: its request is taken back. Returns how many requests are
+    /// left.
+    pub(crate) fn uncancel_own_request(&self) -> u32 {
         self.own_requests.set(self.own_requests.get().saturating_sub(1));
-        self.uncancel();
+        self.uncancel()
     }
 
     /// The requests that were not made by scopes inside. Negative if the program has taken requests of scopes back.

@@ -4,7 +4,6 @@
 use serde_json::{Map, Value as Json};
 
 pub(crate) struct Case {
-    pub(crate) id: String,
     /// Bodies by name, as `FORMAT.md` describes them.
     pub(crate) coros: Json,
     /// What each primitive is made as, by name.
@@ -44,7 +43,7 @@ impl Case {
         let ends = texts(&json["end"]).unwrap_or_else(|| vec![text(&json["end"])]);
         let runs = texts(&json["runs"]).unwrap_or_else(|| vec!["main".to_owned()]);
         let recording = Recording { trace, ends };
-        Self { id: text(&json["id"]), coros: json["coros"].clone(), prims, runs, recording }
+        Self { coros: json["coros"].clone(), prims, runs, recording }
     }
 }
 

@@ -139,12 +139,18 @@ fn look_into(body: &Json, tables: &[&[Op]], unknown: &mut BTreeSet<String>) {
             unknown.insert(format!("op {name}{}{place}", of_length(known, length)));
             continue;
         };
-        let bodies = table.iter().find(|(known, ..)| *known == name).map_or(&[][..], |(.., bodies)| bodies);
         let inside: &[&[Op]] = if std::ptr::eq(*table, AT_ONCE) { &[AT_ONCE] } else { tables };
-        for at in bodies {
+        for at in bodies(op) {
             look_into(&op[*at], inside, unknown);
         }
     }
+}
+
+/// Which elements of an op are bodies.
+pub(crate) fn bodies(op: &Json) -> &'static [usize] {
+    let (name, _) = shape(op);
+    let found = OF_A_TASK.iter().chain(AT_ONCE).find(|(known, ..)| *known == name);
+    found.map_or(&[], |(.., bodies)| bodies)
 }
 
 /// The name that an op or a primitive begins with, and how many elements it has.

@@ -17,34 +17,25 @@ mod prims;
 mod program;
 mod quiet;
 mod readers;
+mod replay;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Sender, channel};
-use std::time::Duration;
-use std::{env, fs, thread};
+use std::{env, fs};
 
-use case::{Case, Recording};
+use case::Case;
 use known::unknown;
+use replay::{Failure, Replayer, Verdict};
 
 const SHOWN_MAX: usize = 10;
 /// How many lines that agree are shown before the one that does not.
 const BEFORE: usize = 4;
-/// For one case, which takes microseconds: a loop that spins without end must not take the test with it.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// For a case that calls itself until its ops run out. Only what is touched is ever used.
-const STACK: usize = 1 << 28;
-
-enum Verdict {
-    Passed,
-    Failed(String),
-}
 
 /// Cases to be replayed, and what each of the others asks for that the interpreter does not know.
 struct Cases {
-    known: Vec<Case>,
+    /// With its id.
+    known: Vec<(String, Case)>,
     skipped: Vec<BTreeSet<String>>,
 }
 
@@ -55,7 +46,6 @@ fn same_order_as_asyncio() {
     let are_ours = given.is_none();
     let ours = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/cases");
     let Cases { known, skipped } = read_cases(&given.unwrap_or_else(ours));
-    quiet::keep_refusals_quiet();
     assert!(!known.is_empty() || !skipped.is_empty(), "no cases found");
     let (passed, failed) = replay_and_report(known);
     for (what, count) in count_each(&skipped) {
@@ -66,32 +56,21 @@ fn same_order_as_asyncio() {
     assert!(!are_ours || skipped.is_empty(), "the interpreter knows all of our own cases");
 }
 
-/// Replays on a thread of its own, reports what fails, and answers how many passed and failed.
-fn replay_and_report(cases: Vec<Case>) -> (usize, usize) {
-    let ids: Vec<String> = cases.iter().map(|case| case.id.clone()).collect();
-    let (sender, verdicts) = channel();
-    let thread = thread::Builder::new().stack_size(STACK);
-    let replaying = thread.spawn(move || replay_all(&cases, &sender)).expect("a thread");
+/// Replays, reports what fails, and answers how many passed and failed.
+fn replay_and_report(cases: Vec<(String, Case)>) -> (usize, usize) {
+    let mut replayer = Replayer::start();
     let (mut passed, mut failed) = (0, 0);
-    for id in &ids {
-        let spins =
-            |_| Verdict::Failed(format!("no end after {} s; cases after it were not replayed\n", PATIENCE.as_secs()));
-        let verdict = verdicts.recv_timeout(PATIENCE);
-        let spinning = verdict.is_err();
-        match verdict.unwrap_or_else(spins) {
+    for (id, case) in cases {
+        match replayer.replay(case) {
             Verdict::Passed => passed += 1,
-            Verdict::Failed(why) => {
+            Verdict::Failed(failure) => {
                 failed += 1;
                 if failed <= SHOWN_MAX {
-                    println!("FAILED {id}\n{why}");
+                    println!("FAILED {id}\n{}", parting(&failure));
                 }
             }
         }
-        if spinning {
-            return (passed, failed);
-        }
     }
-    replaying.join().expect("it has sent every verdict");
     (passed, failed)
 }
 
@@ -120,7 +99,7 @@ fn read_cases(path: &Path) -> Cases {
             let json = serde_json::from_str(line).expect("a case is a line of JSON");
             let unknown = unknown(&json);
             if unknown.is_empty() {
-                cases.known.push(Case::new(&json));
+                cases.known.push((json["id"].as_str().expect("an id").to_owned(), Case::new(&json)));
             } else {
                 cases.skipped.push(unknown);
             }
@@ -129,32 +108,13 @@ fn read_cases(path: &Path) -> Cases {
     cases
 }
 
-fn replay_all(cases: &[Case], verdicts: &Sender<Verdict>) {
-    for case in cases {
-        if verdicts.send(replay(case)).is_err() {
-            return; // the test has given up
-        }
-    }
-}
-
-fn replay(case: &Case) -> Verdict {
-    match catch_unwind(AssertUnwindSafe(|| program::run(case))) {
-        Ok(got) if got == case.recording => Verdict::Passed,
-        Ok(got) => Verdict::Failed(parting(&case.recording, &got)),
-        Err(payload) => {
-            let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-            let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-            Verdict::Failed(format!("    panicked: {}\n", text.unwrap_or_default()))
-        }
-    }
-}
-
-/// Where two recordings part, with a few lines before.
-fn parting(expected: &Recording, got: &Recording) -> String {
-    let (expected, got) = (expected.lines(), got.lines());
-    let same = expected.iter().zip(&got).take_while(|(a, b)| a == b).count();
+/// Where the two part, with a few lines before.
+fn parting(failure: &Failure) -> String {
+    let (expected, got) = (&failure.expected, &failure.got);
+    let same = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
     let line = |mark: &str, line: Option<&String>| format!("  {mark} {}\n", line.map_or("(nothing)", String::as_str));
-    let mut text: String = expected[same.saturating_sub(BEFORE)..same].iter().map(|l| line(" ", Some(l))).collect();
+    let before = &expected[same.saturating_sub(BEFORE)..same];
+    let mut text: String = before.iter().map(|agreed| line(" ", Some(agreed))).collect();
     text += &line("expected:", expected.get(same));
     text += &line("got:     ", got.get(same));
     text

@@ -285,9 +285,15 @@ class Program:
 
     async def body(self, ops, caught=None):
         for name, *args in ops:
-            returned = self.op(caught, name, args)
-            if asyncio.iscoroutine(returned):
-                returned = await returned
+            try:
+                returned = self.op(caught, name, args)
+                if asyncio.iscoroutine(returned):
+                    returned = await returned
+            except ERRORS:
+                raise
+            except Exception as error:  # a group might hide it, or the program end before it is seen
+                self.refusal = repr(error)
+                raise
             if returned:
                 return returned
 
@@ -363,7 +369,12 @@ class Program:
         self.note(f"cancel {label} {'true' if taken else 'false'}")
 
     async def do_await(self, caught, label):
-        self.note(f"{label} = {shown(await self.labels[label])}")
+        self.note(f"{label} = {shown(await self.not_itself(self.labels[label]))}")
+
+    def not_itself(self, awaited):
+        if awaited is asyncio.current_task():  # asyncio refuses it in the next iteration, which may never come
+            self.refusal = "a task awaits itself"
+        return awaited
 
     def do_state(self, caught, label):
         self.note(f"{label} {self.state(self.labels[label])}")
@@ -407,11 +418,12 @@ class Program:
     async def do_wait(self, caught, labels, when, timeout):
         handles = self.each_once(labels)
         sets = await asyncio.wait(handles, return_when=getattr(asyncio, when), timeout=timeout)
-        done, pending = (sorted(label for label in labels if self.labels[label] in one) for one in sets)
+        named = list(zip(labels, handles))  # by now a label may be that of another
+        done, pending = (sorted(label for label, handle in named if handle in one) for one in sets)
         self.note(f"wait done {','.join(done) or '-'} pending {','.join(pending) or '-'}")
 
     async def do_wait_for(self, caught, child, timeout):
-        awaitable = self.coro(child[2]) if child[0] == "c" else self.child(*child)
+        awaitable = self.coro(child[2]) if child[0] == "c" else self.not_itself(self.child(*child))
         self.note("wait_for = " + shown(await asyncio.wait_for(awaitable, timeout)))
 
     async def do_timeout(self, caught, timeout, body):
@@ -697,6 +709,8 @@ def serve():
             answer = {"trace": trace, "end": end}
         except Refused as refused:
             answer = {"refused": str(refused)}
+        except Exception as error:  # what a program can do wrong in ever other ways
+            answer = {"refused": repr(error)}
         print(json.dumps(answer), flush=True)
 
 

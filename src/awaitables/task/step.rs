@@ -182,6 +182,9 @@ fn advance_throwing(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, m
         }
         Resumed::Pending => {
             if kernel.throwing().throw() == Throw::Off || throws_again(kernel, state, me, throwing) {
+                if kernel.throwing().again().get() {
+                    kernel.wake(state.key());
+                }
                 kernel.throwing().clear();
                 return suspend(kernel, state, me);
             }
