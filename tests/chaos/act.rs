@@ -112,11 +112,11 @@ fn call(world: &Rc<World>, act: &Act) {
         }
         Act::WatchPipe(charge, act) => {
             let Some(pipe) = world.pipe() else { return };
-            let (mut call, lp2) = (Some(Call::new(&LATER_CALLBACKS, charge, act)), lp.clone());
+            let mut call = Some(Call::new(&LATER_CALLBACKS, charge, act));
             let ends = Rc::downgrade(&pipe);
             let watched = lp.add_writer(&pipe.1, move || {
                 if let Some(pipe) = ends.upgrade() {
-                    lp2.remove_writer(&pipe.1);
+                    EventLoop::current().remove_writer(&pipe.1);
                 }
                 drop(call.take().map(Call::run));
             });
@@ -152,7 +152,8 @@ fn of_the_loop(world: &Rc<World>, act: &Act) {
         Act::Refused if lp.is_running() && (lp.close().is_ok() || lp.run_until_complete(async {}).is_ok()) => {
             fault("a loop that runs was closed, or run");
         }
-        Act::ShutExecutor => {
+        // its task has a handle of the loop, which keeps that open until it ends
+        Act::ShutExecutor if !world.closes_by_drop => {
             let shut = lp.clone();
             drop(create_task(async move { shut.shutdown_default_executor(None).await }));
         }

@@ -104,7 +104,7 @@ fn play_once(program: &Program, threads: &Threads) {
     set_bystanders(Some(bystanders.clone()));
     let world = {
         let _in = lp.enter();
-        Rc::new(World::new(threads))
+        Rc::new(World::new(threads, program.closes_by_drop))
     };
     set_here(Some(Rc::clone(&world)));
     run_main(&lp, program, &world, &bystanders);

@@ -121,6 +121,7 @@ pub(crate) struct World {
     pub(crate) threads: Threads,
     /// A pipe that callbacks watch. Its ends are there until the loop closes.
     pub(crate) pipe: Cell<Option<Rc<(PipeReader, PipeWriter)>>>,
+    pub(crate) closes_by_drop: bool,
     pub(crate) stops: Cell<usize>,
     /// Acts inside acts.
     pub(crate) depth: Cell<usize>,
@@ -128,7 +129,7 @@ pub(crate) struct World {
 
 impl World {
     /// Inside a loop.
-    pub(crate) fn new(threads: &Threads) -> Self {
+    pub(crate) fn new(threads: &Threads, closes_by_drop: bool) -> Self {
         Self {
             tasks: Default::default(),
             futures: std::array::from_fn(|_| Cell::new(Some(create_future()))),
@@ -144,6 +145,7 @@ impl World {
             pool: ThreadPool::new(2),
             threads: threads.clone(),
             pipe: Cell::new(Some(Rc::new(pipe().expect("a pipe")))),
+            closes_by_drop,
             stops: Cell::new(0),
             depth: Cell::new(0),
         }
