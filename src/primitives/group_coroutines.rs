@@ -12,43 +12,42 @@ use crate::error::{Cancelled, Panic};
 
 /// Awaits `future` and returns its value. An error is handed to `note`, and then the task ends cancelled: no value is
 /// left for its handle.
-pub(super) fn value_or_error<F, V, E>(future: F, note: impl FnOnce(E)) -> impl Future<Output = V>
+pub(super) fn value_or_error<F, V, E>(future: F, note: impl Fn(E)) -> impl Future<Output = V>
 where
     F: Future<Output = Result<V, E>>,
 {
-    let mut note = Some(note);
-    let mut end = None;
+    // boxed, so that a task that does not fail has room for a pointer only
+    let mut end: Option<Box<Reraise>> = None;
     poll_with(future, move |mut future, cx| {
         // it is gone if the end was postponed, by a throw that was on, and is polled again
         if let Some(body) = future.as_mut().as_pin_mut() {
             let returned = ready!(body.poll(cx));
             future.set(None);
-            match (returned, note.take()) {
-                (Ok(value), _) => return Poll::Ready(value),
-                (Err(error), Some(note)) => note(error), // before the task ends, so that the group finds it
-                (Err(_), None) => unreachable!("the future returns once"),
+            match returned {
+                Ok(value) => return Poll::Ready(value),
+                Err(error) => note(error), // before the task ends, so that the group finds it
             }
         }
-        end.get_or_insert_with(failed).poll(cx)
+        end.get_or_insert_with(|| Box::new(failed())).poll(cx)
     })
 }
 
+#[cold]
 fn failed() -> Reraise {
     Reraise::new(Cancelled::new(Some(Arc::from("it failed, and its task group has the error"))))
 }
 
 /// Awaits `future` and returns what it returns. `note` sees its error.
-pub(super) fn result<F, V, E>(future: F, note: impl FnOnce(&E)) -> impl Future<Output = F::Output>
+pub(super) fn result<F, V, E>(future: F, note: impl Fn(&E)) -> impl Future<Output = F::Output>
 where
     F: Future<Output = Result<V, E>>,
 {
-    let mut note = Some(note);
     poll_with(future, move |mut future, cx| {
         let body = future.as_mut().as_pin_mut().expect("a task is not polled again after its end");
         let returned = ready!(body.poll(cx));
         future.set(None);
         // before the task ends, so that the group finds it
-        if let (Err(error), Some(note)) = (&returned, note.take()) {
+        if let Err(error) = &returned {
             note(error);
         }
         Poll::Ready(returned)
