@@ -121,7 +121,7 @@ pub struct Stdin(());
 /// run(async {
 ///     let input = stdin();
 ///     while let Some(line) = input.next_line().await? {
-///         println!("{} bytes", line.len());
+///         println!("{}", line.to_uppercase());
 ///     }
 ///     Ok::<(), std::io::Error>(())
 /// })??;
@@ -164,19 +164,28 @@ impl Stdin {
         read_until(Ahead::take_line).await
     }
 
-    /// The next line, or `None` when the input has ended: `while let Some(line) = input.next_line().await?`.
+    /// The next line as text, without the `\n` or `\r\n` at its end, as [`std::io::BufRead::lines`] gives it; `None` when
+    /// the input has ended: `while let Some(line) = input.next_line().await?`.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// As [`read`](Self::read); `InvalidData` for a line that is not UTF-8, which is lost then. For such lines there is
+    /// [`readline`](Self::readline).
     ///
     /// # Panics
     /// As [`read`](Self::read).
     ///
     /// # Cancel safety
     /// Nothing is lost.
-    pub async fn next_line(&self) -> io::Result<Option<Vec<u8>>> {
+    pub async fn next_line(&self) -> io::Result<Option<String>> {
         let line = self.readline().await?;
-        Ok(if line.is_empty() { None } else { Some(line) })
+        if line.is_empty() {
+            return Ok(None);
+        }
+        let text = line.strip_suffix(b"\n").map_or(&line[..], |text| text.strip_suffix(b"\r").unwrap_or(text));
+        let text = std::str::from_utf8(text);
+        text.map(|text| Some(text.to_owned())).map_err(|error| {
+            io::Error::new(ErrorKind::InvalidData, format!("a line of the standard input is not UTF-8: {error}"))
+        })
     }
 
     /// All bytes up to the end.

@@ -60,7 +60,7 @@ fn wait_for(child: &mut Child, text: &str) {
 }
 
 async fn next_line() -> Option<String> {
-    stdin().next_line().await.unwrap().map(|line| String::from_utf8(line).unwrap())
+    stdin().next_line().await.unwrap()
 }
 
 async fn lines() -> Vec<String> {
@@ -74,7 +74,7 @@ async fn lines() -> Vec<String> {
 const TEXT: &str = "one\n\ntwo\nthree";
 
 async fn reads_the_text() {
-    assert_eq!(lines().await, ["one\n", "\n", "two\n", "three"]);
+    assert_eq!(lines().await, ["one", "", "two", "three"]);
     assert_eq!(next_line().await, None);
     assert_eq!(stdin().read(10).await.unwrap(), b"");
 }
@@ -131,6 +131,23 @@ fn nothing_of_what_is_empty() {
 }
 
 #[test]
+fn a_line_is_text_without_its_end_and_what_is_no_text_is_an_error() {
+    let test = || {
+        run(async {
+            assert_eq!(next_line().await.unwrap(), "by Windows");
+            assert_eq!(next_line().await.unwrap(), "\r within");
+            let error = stdin().next_line().await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+            assert_eq!(next_line().await.unwrap(), "last");
+        });
+    };
+    let Some(mut again) = alone(test) else { return };
+    let mut child = again.stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"by Windows\r\n\r within\n\xff\nlast").unwrap();
+    assert_succeeds(child);
+}
+
+#[test]
 fn bytes_and_the_rest() {
     let test = || {
         run(async {
@@ -149,8 +166,8 @@ fn a_line_that_is_longer_than_any_buffer() {
     const LENGTH: usize = 1_000_000;
     let test = || {
         run(async {
-            assert_eq!(next_line().await.unwrap().len(), LENGTH + 1);
-            assert_eq!(next_line().await.unwrap(), "last\n");
+            assert_eq!(next_line().await.unwrap().len(), LENGTH);
+            assert_eq!(next_line().await.unwrap(), "last");
             assert_eq!(next_line().await, None);
         });
     };
@@ -161,8 +178,8 @@ fn a_line_that_is_longer_than_any_buffer() {
 #[test]
 fn what_was_read_ahead_is_there_for_the_next_value_and_in_the_next_run() {
     let test = || {
-        assert_eq!(run(next_line()).unwrap(), "one\n");
-        assert_eq!(run(async { (next_line().await, next_line().await) }).1.unwrap(), "two\n");
+        assert_eq!(run(next_line()).unwrap(), "one");
+        assert_eq!(run(async { (next_line().await, next_line().await) }).1.unwrap(), "two");
         let other = thread::spawn(|| run(next_line()));
         assert_eq!(other.join().unwrap().unwrap(), "three");
     };
@@ -176,7 +193,7 @@ fn what_the_standard_library_has_read_ahead_is_there() {
         let mut first = String::new();
         io::stdin().read_line(&mut first).unwrap();
         assert_eq!(first, "one\n");
-        assert_eq!(run(lines()), ["\n", "two\n", "three"]);
+        assert_eq!(run(lines()), ["", "two", "three"]);
     };
     let Some(mut again) = alone(test) else { return };
     assert_succeeds(again.stdin(file(TEXT)).spawn().unwrap());
@@ -190,7 +207,7 @@ fn a_read_that_is_given_up_loses_nothing() {
             // one that is queued behind it
             assert!(timeout(ms(1), next_line()).await.is_err());
             say("given up");
-            assert_eq!(next_line().await.unwrap(), "late\n");
+            assert_eq!(next_line().await.unwrap(), "late");
         });
         assert_eq!(run(next_line()), None);
     };
@@ -209,7 +226,7 @@ fn two_tasks_that_read_share_the_lines() {
             let mut all = one.await;
             all.append(&mut two.await);
             all.sort();
-            assert_eq!(all, ["\n", "one\n", "three", "two\n"]);
+            assert_eq!(all, ["", "one", "three", "two"]);
         });
     };
     let Some(mut again) = alone(test) else { return };
@@ -238,7 +255,7 @@ fn a_wait_on_the_virtual_clock_is_no_deadlock() {
     let test = || {
         run(async {
             say("waits");
-            assert_eq!(next_line().await.unwrap(), "at last\n");
+            assert_eq!(next_line().await.unwrap(), "at last");
         });
     };
     let Some(mut again) = alone(test) else { return };
@@ -256,7 +273,7 @@ fn a_pipe_that_another_process_has_made_non_blocking() {
             // it reads, and would block
             assert!(timeout(ms(20), next_line()).await.is_err());
             say("reads");
-            assert_eq!(lines().await, ["late\n"]);
+            assert_eq!(lines().await, ["late"]);
         });
     };
     if env::var_os(CHILD).is_some() {
@@ -318,14 +335,14 @@ fn say_much() {
 fn lines_of_a_terminal_which_takes_much_output_meanwhile() {
     let test = || {
         oneloop::run(async {
-            assert_eq!(next_line().await.unwrap(), "one\n");
+            assert_eq!(next_line().await.unwrap(), "one");
             let next = create_task(next_line());
             yield_now().await;
             say_much();
-            assert_eq!(next.await.unwrap(), "two\n");
+            assert_eq!(next.await.unwrap(), "two");
             // Ctrl-D ends it once
             assert_eq!(next_line().await, None);
-            assert_eq!(next_line().await.unwrap(), "three\n");
+            assert_eq!(next_line().await.unwrap(), "three");
             // the program ends while this waits
             drop(create_task(next_line()));
             yield_now().await;
