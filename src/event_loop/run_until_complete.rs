@@ -44,6 +44,7 @@ impl EventLoop {
     /// assert_eq!(lp.run_until_complete(task)?, 1);
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    #[doc(alias = "block_on")]
     #[track_caller]
     pub fn run_until_complete<F: IntoFuture>(&self, future: F) -> Result<F::Output, Error> {
         self.run_main(future, Location::caller(), |_main| ())

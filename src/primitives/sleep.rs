@@ -103,6 +103,9 @@ fn stand_to_yield(waiting: &Waiting, loop_number: &mut u16, cx: &Context<'_>) {
 ///
 /// # Cancel safety
 /// Nothing is lost but the time: awaited again by `&mut`, it goes on to the same deadline.
+#[doc(alias = "sleep_ms")]
+#[doc(alias = "delay")]
+#[doc(alias = "Timer")]
 pub fn sleep(duration: Duration) -> Sleep {
     Sleep::new(Until::For(duration))
 }

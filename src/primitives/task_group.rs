@@ -55,6 +55,7 @@ use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Wat
 /// A cancellation of the task, or of a time limit or a group around this one, cancels the body and the children, and is
 /// raised again when they have ended. If there are errors then, they are returned, and the cancellation is raised at
 /// the next await. If the group is dropped, it cancels its children and does not wait for them.
+#[doc(alias = "JoinSet")]
 pub async fn task_group<R, E, B>(body: B) -> Result<R, GroupError<E>>
 where
     E: 'static,
@@ -105,7 +106,6 @@ impl<E: 'static> TaskGroup<E> {
     /// ```
     /// use oneloop::{run, task_group};
     /// use std::io;
-    ///
     /// async fn size(text: &'static str) -> io::Result<usize> {
     ///     if text.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(text.len()) }
     /// }

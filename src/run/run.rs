@@ -41,6 +41,7 @@ const THREAD_JOIN_TIMEOUT: Duration = Duration::from_secs(300);
 /// assert_eq!(value, 42);
 /// # Ok::<(), oneloop::Error>(())
 /// ```
+#[doc(alias = "block_on")]
 #[track_caller]
 pub fn run<F: IntoFuture>(future: F) -> Result<F::Output, Error> {
     if current::any_running() {

@@ -28,6 +28,7 @@ use crate::kernel::Leaf;
 /// })?;
 /// # Ok::<(), oneloop::Error>(())
 /// ```
+#[doc(alias = "Notify")]
 #[derive(Clone, Default)]
 pub struct Event {
     shared: Rc<Shared>,

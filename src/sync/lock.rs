@@ -36,6 +36,7 @@ use crate::kernel::Leaf;
 /// assert_eq!(total, 10);
 /// # Ok::<(), oneloop::Error>(())
 /// ```
+#[doc(alias = "Mutex")]
 pub struct Lock<T = ()> {
     shared: Rc<Shared<T>>,
 }

@@ -273,6 +273,8 @@ macro_rules! queue {
 }
 
 queue! {
+    #[doc(alias = "channel")]
+    #[doc(alias = "mpsc")]
     /// Items handed from task to task, first in, first out: asyncio's `Queue`. Clones are the same queue.
     ///
     /// Waiting tasks are woken in the order in which they came. The item or the room is not reserved for a task that

@@ -40,6 +40,8 @@ use crate::node::call_exception_handler;
 /// assert_eq!(word, "done");
 /// # Ok::<(), oneloop::Error>(())
 /// ```
+#[doc(alias = "Handle")]
+#[doc(alias = "Proxy")]
 #[derive(Clone)]
 pub struct LoopHandle {
     sender: LoopSender,

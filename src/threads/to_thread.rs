@@ -48,6 +48,8 @@ use crate::primitives::timeout;
 /// # Cancel safety
 /// A cancelled or dropped wait does not wait for the thread. If `f` has not begun, it never does, and is dropped on the
 /// loop's thread. Otherwise it runs on, and its value is dropped on its own thread.
+#[doc(alias = "spawn_blocking")]
+#[doc(alias = "unblock")]
 pub async fn to_thread<T, F>(f: F) -> T
 where
     T: Send + 'static,

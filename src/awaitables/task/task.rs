@@ -39,6 +39,7 @@ use crate::node::{Loop, as_promise};
 /// # Cancel safety
 /// Dropping the await loses nothing: the task runs on. A cancellation of the awaiting task cancels this task, if
 /// nothing else is awaited there; the awaiter is cancelled only if this task ends cancelled.
+#[doc(alias = "JoinHandle")]
 pub struct Task<T> {
     pub(crate) join: JoinHandle<T>,
 }
@@ -145,6 +146,8 @@ impl<T: 'static> Task<T> {
 ///
 /// # Panics
 /// If this thread is in no loop, or the loop is closed.
+#[doc(alias = "spawn")]
+#[doc(alias = "spawn_local")]
 #[track_caller]
 pub fn create_task<F>(future: F) -> Task<F::Output>
 where

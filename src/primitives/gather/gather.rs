@@ -47,6 +47,8 @@ type FirstErrorNode<V, E> = GatheringNode<Vec<JoinHandle<Result<V, E>>>, Result<
 ///
 /// # Panics
 /// If this thread is in no loop, the loop is closed, or a child belongs to another loop.
+#[doc(alias = "join_all")]
+#[doc(alias = "join")]
 #[track_caller]
 pub fn gather<I>(awaitables: I) -> Gathering<Vec<<I::Item as Future>::Output>, Values>
 where
@@ -81,6 +83,8 @@ where
 ///
 /// # Panics
 /// As [`gather`](fn@crate::gather).
+#[doc(alias = "try_join_all")]
+#[doc(alias = "try_join")]
 #[track_caller]
 pub fn try_gather<I, V, E>(awaitables: I) -> Gathering<Result<Vec<V>, E>, FirstError>
 where

@@ -41,6 +41,8 @@ use crate::base::downcast;
 /// # Cancel safety
 /// The tasks run on, but their handles are dropped with the wait. To keep them, await it by `&mut` and take them with
 /// [`into_pending`](Wait::into_pending).
+#[doc(alias = "select")]
+#[doc(alias = "select_all")]
 #[track_caller]
 pub fn wait<I>(tasks: I) -> Wait<I::Item>
 where
