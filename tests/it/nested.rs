@@ -105,7 +105,11 @@ fn what_is_nested_deep_is_left_to_a_loop_that_closes() {
         let outer = wrapped(create_future::<i32>().into(), kind);
         create_task(outer);
         let task = create_task(std::future::pending::<i32>());
-        std::mem::forget(create_task(wrapped(task.into(), kind)));
+        let handle = create_task(wrapped(task.into(), kind));
+        create_task(async move {
+            let _kept = handle; // until the loop drops this coroutine
+            std::future::pending::<()>().await;
+        });
         yield_now().await;
     });
 }
