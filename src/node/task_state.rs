@@ -5,18 +5,9 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::chores::Chores;
 use crate::base::{Context, TaskKey};
-use crate::kernel::{Beside, Counts, Leaf, Place};
-
-/// The nodes that a task waits for. Only a task that polls several futures in one step waits for more than one.
-#[derive(Clone, Default)]
-pub(crate) enum Waits<N> {
-    #[default]
-    None,
-    One(N),
-    #[expect(clippy::box_collection, reason = "rare, and every task has room for this enum")]
-    Many(Box<Vec<N>>),
-}
+use crate::kernel::{Awaits, Beside, Counts, Place};
 
 /// Which cancellation the next step delivers: see the second picture at [`TaskState`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +31,8 @@ pub(super) struct Rare<N> {
     pub(super) handed_on: Option<(N, Option<Arc<str>>)>,
     /// The context of the task, while no step is on.
     context: Option<Context>,
+    /// The nodes that the task awaits beside `TaskState::node`: if it polls several futures in one step.
+    pub(super) other_nodes: Vec<N>,
     /// The root of what the task awaits under wakers of other crates.
     pub(super) root: Place,
     /// While a throw goes on over several steps: how many more it may take.
@@ -54,6 +47,7 @@ impl<N> Default for Rare<N> {
             message: None,
             handed_on: None,
             context: None,
+            other_nodes: Vec::new(),
             root: Place::NONE,
             rounds: None,
         }
@@ -64,11 +58,8 @@ impl<N> Default for Rare<N> {
 /// their turns; only a future that is not polled for exactly so many turns takes the next one for its last.
 pub(crate) const TURNS: u8 = 8;
 
-/// In place of a turn: the task has not been polled.
-pub(super) const UNPOLLED: u8 = 0;
-
-/// In place of a turn: the task has not been polled, and must not be yet.
-pub(super) const HELD: u8 = u8::MAX;
+/// The turn of a poll before which no future of another crate has cloned the waker of its task.
+pub(crate) const FIRST_TURN: u8 = 1;
 
 /// The state of a task, beside its coroutine (`TaskCell`) and what it has as a node (`Core`). Every task has one, so it
 /// is kept small. `N` is a counted pointer to a node.
@@ -96,19 +87,20 @@ pub(super) const HELD: u8 = u8::MAX;
 ///                         Held                          Ended
 /// ```
 ///
-/// | state   | `Core.state` | queued mark | `running` | has a `turn`     | `waits` and `leaf`                       |
-/// | ------- | ------------ | ----------- | --------- | ---------------- | ---------------------------------------- |
-/// | Queued  | pending      | yes         | no        | after step 1     | of the last step                         |
-/// | Held    | pending      | no matter   | no        | it is `HELD`     | empty                                    |
-/// | Running | pending      | if woken    | yes       | yes              | `waits` of this step, `leaf` of the last |
-/// | Waiting | pending      | no          | no        | yes              | of the last step                         |
-/// | Ended   | not pending  | no          | no        | if it was polled | without meaning                          |
+/// | state   | `Core.state` | queued mark | is the running task | `awaits.step` | `node` and `awaits` |
+/// | ------- | ------------ | ----------- | ------------------- | ------------- | ------------------- |
+/// | Queued  | pending      | yes         | no                  | 0 in step 1   | of the last step    |
+/// | Held    | pending      | no matter   | no                  | 0             | empty               |
+/// | Running | pending      | if woken    | yes                 | of this step  | of this step        |
+/// | Waiting | pending      | no          | no                  | not 0         | of the last step    |
+/// | Ended   | not pending  | no          | no                  | if it was polled | without meaning  |
 ///
+/// - A Held task has the chore `HELD`, and only such a task has it, until it is cancelled.
 /// - The queued mark is in the pointer to the task: see `Queued`. The entry of a task without the mark does nothing.
 /// - The kernel's table holds the task in every state but Ended.
-/// - `waits` and `leaf` are both empty in a Waiting task that waits for something outside the loop, such as another
+/// - `node` and `awaits` are both empty in a Waiting task that waits for something outside the loop, such as another
 ///   thread. Both may be filled if the task polls several futures at once.
-/// - A task that is cancelled before its first step goes through Running to Ended unpolled, so `turn` stays 0.
+/// - A task that is cancelled before its first step ends in that step unpolled, so `awaits.step` stays 0.
 /// - `stage_in_use` is true while the coroutine is polled or dropped, and while the value is moved or shown.
 ///
 /// A cancellation of the task goes through `request`, or, if the task waits for a single node, through `handed_on`:
@@ -134,29 +126,24 @@ pub(super) const HELD: u8 = u8::MAX;
 /// - An Interrupted task is Queued. An Asked task is Queued or Running, or it will be woken by what it waits for, which
 ///   is done.
 /// - `cancelling` counts the calls of `cancel()` less those of `uncancel()`, whatever becomes of the cancellations.
-/// - While `needs_bookkeeping` is false, `request` is None, `waits` and `handed_on` are empty, nothing stands under wakers
-///   of other crates, and the turn is the first: a step has nothing to do but to poll. It may be true without a reason.
+/// - While there are no `chores`, there is no request, `node` and `handed_on` are empty, nothing stands under wakers of
+///   other crates, and the turn is the first: a step has nothing to do but to poll.
 pub(crate) struct TaskState<N> {
     id: u64,
     key: TaskKey,
-    pub(super) waits: Cell<Waits<N>>,
-    /// What it waits for beside nodes, in words.
-    pub(super) leaf: Cell<Option<Leaf>>,
+    /// The node that it awaits, or the last of several.
+    pub(super) node: Cell<Option<N>>,
+    awaits: Awaits,
     pub(super) rare: Cell<Option<Box<Rare<N>>>>,
     created: &'static Location<'static>,
     cancelling: Cell<u32>,
-    /// The number of the last step.
-    pub(super) last_step: Cell<u32>,
     /// How many of the requests in `cancelling` are those of scopes inside. (A word has no more room. Beyond 65,535 at
     /// a time they count as requests by other code.)
     own_requests: Cell<u16>,
-    pub(super) beside: Cell<Beside>,
-    request: Cell<Request>,
-    /// The turn of the poll that is on, or was the last one, counted from 1; before the first poll `UNPOLLED` or `HELD`.
-    pub(super) turn: Cell<u8>,
-    running: Cell<bool>,
+    chores: Cell<Chores>,
+    /// The turn of the poll that is on, or was the last one.
+    turn: Cell<u8>,
     stage_in_use: Cell<bool>,
-    pub(super) needs_bookkeeping: Cell<bool>,
 }
 
 impl<N: Clone + PartialEq> TaskState<N> {
@@ -164,19 +151,15 @@ impl<N: Clone + PartialEq> TaskState<N> {
         Self {
             id,
             key,
-            waits: Cell::default(),
-            leaf: Cell::default(),
+            node: Cell::default(),
+            awaits: Awaits::default(),
             rare: Cell::default(),
             created,
             cancelling: Cell::new(0),
-            last_step: Cell::new(0),
             own_requests: Cell::new(0),
-            beside: Cell::default(),
-            request: Cell::new(Request::None),
-            turn: Cell::new(UNPOLLED),
-            running: Cell::new(false),
+            chores: Cell::default(),
+            turn: Cell::new(FIRST_TURN),
             stage_in_use: Cell::new(false),
-            needs_bookkeeping: Cell::new(false),
         }
     }
 
@@ -214,6 +197,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
         self.with_rare(|rare| rare.hidden = true);
     }
 
+    #[inline]
     fn set_message(&self, message: Option<Arc<str>>) {
         if message.is_some() {
             self.with_rare(|rare| rare.message = message);
@@ -222,6 +206,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
         }
     }
 
+    #[inline]
     fn take_message(&self) -> Option<Arc<str>> {
         let mut rare = self.rare.take()?;
         let message = rare.message.take();
@@ -253,9 +238,15 @@ impl<N: Clone + PartialEq> TaskState<N> {
         last
     }
 
+    /// What it awaits since its last step, but for nodes.
+    #[inline]
+    pub(crate) fn awaits(&self) -> &Awaits {
+        &self.awaits
+    }
+
     /// Whether the coroutine has been polled.
     pub(crate) fn has_started(&self) -> bool {
-        !matches!(self.turn.get(), UNPOLLED | HELD)
+        self.awaits.step() != 0
     }
 
     /// The turn of the poll that is on, or was the last one.
@@ -263,20 +254,17 @@ impl<N: Clone + PartialEq> TaskState<N> {
         self.turn.get()
     }
 
-    #[inline]
-    pub(crate) fn set_turn(&self, turn: u8) {
-        self.turn.set(turn);
-    }
-
-    /// The turn of the next poll. The turns move on after each poll in which a future of another crate has cloned the
-    /// waker, so that the future does not take the next waker for the one that it has.
+    /// Begins the turn of the next poll, and returns it. The turns move on after each poll in which a future of another
+    /// crate has cloned the waker, so that the future does not take the next waker for the one that it has.
     pub(crate) fn next_turn(&self) -> u8 {
-        let cloned = self.beside.get().has_any(Beside::CLONE.and(Beside::CLONES));
-        match self.turn.get() {
-            UNPOLLED | HELD => 1,
-            turn if cloned => turn % TURNS + 1,
-            turn => turn,
+        if self.awaits_clones() {
+            self.turn.set(self.turn.get() % TURNS + FIRST_TURN);
         }
+        let turn = self.turn.get();
+        if turn == FIRST_TURN {
+            self.remove_chore(Chores::TURNS);
+        }
+        turn
     }
 
     /// Whether the coroutine is being polled or dropped, or its value moved or shown. The flag belongs to the
@@ -285,13 +273,37 @@ impl<N: Clone + PartialEq> TaskState<N> {
         &self.stage_in_use
     }
 
-    pub(crate) fn running(&self) -> &Cell<bool> {
-        &self.running
+    #[inline]
+    pub(super) fn add_chore(&self, chore: Chores) {
+        self.chores.set(self.chores.get().and(chore));
+    }
+
+    #[inline]
+    pub(super) fn remove_chore(&self, chore: Chores) {
+        self.chores.set(self.chores.get().without(chore));
+    }
+
+    #[inline]
+    pub(super) fn chores(&self) -> Chores {
+        self.chores.get()
     }
 
     /// False: a step has nothing to do but to poll. This is the fast path of every step.
-    pub(crate) fn needs_bookkeeping(&self) -> &Cell<bool> {
-        &self.needs_bookkeeping
+    #[inline]
+    pub(crate) fn has_chores(&self) -> bool {
+        self.chores.get() != Chores::default()
+    }
+
+    /// Whether a step has something to do if the task waits after it.
+    #[inline]
+    pub(crate) fn has_chores_at_a_wait(&self) -> bool {
+        self.chores.get().has_any(Chores::AT_A_WAIT)
+    }
+
+    /// Whether the end of the task has something to do.
+    #[inline]
+    pub(crate) fn has_chores_at_the_end(&self) -> bool {
+        self.chores.get().has_any(Chores::AT_THE_END)
     }
 
     // Cancellations.
@@ -309,9 +321,8 @@ impl<N: Clone + PartialEq> TaskState<N> {
     pub(crate) fn uncancel(&self) -> u32 {
         let left = self.cancelling.get().saturating_sub(1);
         self.cancelling.set(left);
-        if left == 0 && self.request.get() == Request::Asked {
-            self.request.set(Request::None);
-            self.take_message();
+        if left == 0 && self.request() == Request::Asked {
+            self.take_request();
         }
         left
     }
@@ -335,34 +346,46 @@ impl<N: Clone + PartialEq> TaskState<N> {
     }
 
     pub(crate) fn request(&self) -> Request {
-        self.request.get()
+        let chores = self.chores.get();
+        if chores.has_any(Chores::INTERRUPTED) {
+            Request::Interrupted
+        } else if chores.has_any(Chores::ASKED) {
+            Request::Asked
+        } else {
+            Request::None
+        }
+    }
+
+    fn set_request(&self, request: Request) {
+        self.remove_chore(Chores::REQUEST);
+        self.add_chore(match request {
+            Request::None => Chores::default(),
+            Request::Asked => Chores::ASKED,
+            Request::Interrupted => Chores::INTERRUPTED,
+        });
     }
 
     /// Has the next step deliver a cancellation. After an interruption, also one of a scope inside, its message stands.
     pub(crate) fn ask(&self, request: Request, message: Option<Arc<str>>) {
-        if self.request.get() != Request::Interrupted {
-            self.request.set(request);
-            self.needs_bookkeeping.set(true);
+        if self.request() != Request::Interrupted {
+            self.set_request(request);
             self.set_message(message.filter(|_| !self.scope_is_due()));
         }
     }
 
     /// Whether a cancellation has ended the wait for what the task awaits.
     pub(crate) fn is_interrupted(&self) -> bool {
-        self.request.get() == Request::Interrupted || self.scope_is_due()
+        self.request() == Request::Interrupted || self.scope_is_due()
     }
 
     fn scope_is_due(&self) -> bool {
-        self.beside.get().has_any(Beside::SCOPE_IS_DUE)
+        self.awaits.has_any(Beside::SCOPE_IS_DUE)
     }
 
     /// A scope is asked to end what it holds. It was polled in the last step, and awaits what is in `inside`.
     pub(crate) fn note_due_scope(&self, inside: Counts) {
-        let several = Beside::LEAVES.and(Beside::CLONE).and(Beside::CLONES);
-        let one_leaf = self.leaf.get().is_some() && !self.beside.get().has_any(several);
-        if one_leaf && inside.leaves() == 1 && self.waits_for_nodes().is_empty() {
-            self.beside.set(self.beside.get().and(Beside::SCOPE_IS_DUE));
-            self.needs_bookkeeping.set(true);
+        if self.awaits.leaves() == 1 && !self.awaits_clones() && inside.leaves() == 1 && !self.awaits_nodes() {
+            self.awaits.mark(Beside::SCOPE_IS_DUE);
         }
     }
 
@@ -385,23 +408,24 @@ impl<N: Clone + PartialEq> TaskState<N> {
     /// The throw goes on in the next step.
     pub(crate) fn throw_again(&self, rounds: usize, message: Option<Arc<str>>) {
         self.with_rare(|rare| rare.rounds = Some(rounds));
-        self.request.set(Request::Interrupted);
-        self.needs_bookkeeping.set(true);
+        self.set_request(Request::Interrupted);
         self.set_message(message);
     }
 
     /// Takes the request out, to deliver it or to hand it on.
     pub(crate) fn take_request(&self) -> (Request, Option<Arc<str>>) {
-        match self.request.replace(Request::None) {
-            Request::None => (Request::None, None),
-            request => (request, self.take_message()),
+        let request = self.request();
+        if request == Request::None {
+            return (request, None);
         }
+        self.set_request(Request::None);
+        (request, self.take_message())
     }
 
     /// Notes that a cancellation of this task goes to `node` instead, which the task waits for as far as is known.
     /// The caller drops what was noted before.
     pub(crate) fn hand_on(&self, node: N, message: Option<Arc<str>>) -> Option<(N, Option<Arc<str>>)> {
-        self.needs_bookkeeping.set(true);
+        self.add_chore(Chores::HANDED_ON);
         self.with_rare(|rare| rare.handed_on.replace((node, message)))
     }
 
@@ -414,22 +438,14 @@ impl<N: Clone + PartialEq> TaskState<N> {
     }
 
     pub(crate) fn has_handed_on(&self) -> bool {
-        let rare = self.rare.take();
-        let has = rare.as_ref().is_some_and(|rare| rare.handed_on.is_some());
-        self.rare.set(rare);
-        has
-    }
-
-    /// A step has begun: sets whether more steps need bookkeeping. A task that polls futures of other crates needs it
-    /// in every step.
-    pub(crate) fn set_bookkeeping(&self, turn: u8) {
-        let rare = self.rare.take();
-        let has_more = rare.as_ref().is_some_and(|rare| rare.handed_on.is_some() || rare.root != Place::NONE);
-        self.rare.set(rare);
-        self.needs_bookkeeping.set(has_more || turn > 1);
+        self.chores.get().has_any(Chores::HANDED_ON)
     }
 
     pub(crate) fn take_handed_on(&self) -> Option<(N, Option<Arc<str>>)> {
+        if !self.has_handed_on() {
+            return None;
+        }
+        self.remove_chore(Chores::HANDED_ON);
         let mut rare = self.rare.take()?;
         let handed_on = rare.handed_on.take();
         self.rare.set(Some(rare));
