@@ -24,7 +24,7 @@ async fn timed<F: Future>(future: F) -> (Duration, F::Output) {
 
 /// An address where no program listens: the near end of a connection. It is held for good, so that no test that runs
 /// beside this one is given its port.
-fn nobody() -> SocketAddr {
+fn closed_address() -> SocketAddr {
     let listener = StdListener::bind("127.0.0.1:0").unwrap();
     let held = StdStream::connect(listener.local_addr().unwrap()).unwrap();
     let address = held.local_addr().unwrap();
@@ -49,7 +49,7 @@ fn silent() -> Silent {
     Silent { address, _listener: listener, _line: line }
 }
 
-fn somebody() -> (TcpListener, SocketAddr) {
+fn listening() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind(([127, 0, 0, 1], 0)).unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
@@ -60,10 +60,10 @@ fn somebody() -> (TcpListener, SocketAddr) {
 #[test]
 fn a_delay_without_end_is_no_delay_that_overflows() {
     run_real(async {
-        let (_listener, open) = somebody();
+        let (_listener, open) = listening();
         for delay in [Duration::MAX, Duration::from_secs(u64::MAX / 2), Duration::ZERO] {
             let connector = TcpConnector::new().happy_eyeballs_delay(delay);
-            assert_eq!(connector.connect(vec![nobody(), open]).await.unwrap().peer_addr().unwrap(), open);
+            assert_eq!(connector.connect(vec![closed_address(), open]).await.unwrap().peer_addr().unwrap(), open);
         }
         let silent = silent();
         let connector = TcpConnector::new().happy_eyeballs_delay(Duration::MAX);
@@ -77,7 +77,7 @@ fn a_delay_without_end_is_no_delay_that_overflows() {
 #[test]
 fn a_refusal_is_told_with_its_address_and_becomes_an_io_error() {
     run(async {
-        let address = nobody();
+        let address = closed_address();
         let error = TcpStream::connect(address).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         assert_eq!(error.attempts().len(), 1);
@@ -94,7 +94,7 @@ fn a_refusal_is_told_with_its_address_and_becomes_an_io_error() {
 #[test]
 fn numbers_are_understood_in_every_form() {
     run(async {
-        let (listener, address) = somebody();
+        let (listener, address) = listening();
         let port = address.port();
         let forms: [Endpoint; 6] = [
             address.into(),
@@ -193,7 +193,7 @@ fn without_a_host_one_listens_everywhere_and_connects_to_this_machine() {
 #[test]
 fn all_fail_and_each_is_told() {
     run_real(async {
-        let addresses = vec![nobody(), nobody(), nobody()];
+        let addresses = vec![closed_address(), closed_address(), closed_address()];
         // a refusal starts the next at once
         let connector = TcpConnector::new().happy_eyeballs_delay(NEVER);
         let error = connector.connect(addresses.clone()).await.unwrap_err();
@@ -210,8 +210,12 @@ fn all_fail_and_each_is_told() {
 #[test]
 fn the_first_that_answers_is_taken() {
     run_real(async {
-        let (_listener, address) = somebody();
-        for addresses in [vec![nobody(), address], vec![address, nobody()], vec![nobody(), nobody(), address]] {
+        let (_listener, address) = listening();
+        for addresses in [
+            vec![closed_address(), address],
+            vec![address, closed_address()],
+            vec![closed_address(), closed_address(), address],
+        ] {
             for delay in [None, Some(NEVER)] {
                 let connector = TcpConnector::new().happy_eyeballs_delay(delay);
                 let stream = connector.connect(addresses.clone()).await.unwrap();
@@ -224,7 +228,7 @@ fn the_first_that_answers_is_taken() {
 #[test]
 fn one_that_does_not_answer_has_a_quarter_of_a_second_for_itself() {
     run(async {
-        let (silent, (_listener, address)) = (silent(), somebody());
+        let (silent, (_listener, address)) = (silent(), listening());
         let (took, stream) = timed(TcpStream::connect(vec![silent.address, address])).await;
         assert_eq!((took, stream.unwrap().peer_addr().unwrap()), (ms(250), address));
         assert_eq!(all_tasks().len(), 1); // the attempt that did not answer has ended
@@ -256,7 +260,7 @@ fn families_take_turns_and_the_ones_given_first_come_first() {
 #[test]
 fn the_local_address_is_taken_and_other_families_are_passed_over() {
     run(async {
-        let (listener, address) = somebody();
+        let (listener, address) = listening();
         let v6: SocketAddr = ([0, 0, 0, 0, 0, 0, 0, 1], address.port()).into();
         let connector = TcpConnector::new().local_addr(([127, 0, 0, 2], 0));
         let stream = connector.connect(vec![v6, address]).await.unwrap();
@@ -264,7 +268,7 @@ fn the_local_address_is_taken_and_other_families_are_passed_over() {
         assert_eq!(stream.local_addr().unwrap().ip().to_string(), "127.0.0.2");
         let error = connector.connect(v6).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
-        let error = connector.connect(vec![v6, nobody()]).await.unwrap_err();
+        let error = connector.connect(vec![v6, closed_address()]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Other); // they do not agree
         assert!(error.to_string().contains("no local address of its family"), "{error}");
     });
@@ -273,7 +277,7 @@ fn the_local_address_is_taken_and_other_families_are_passed_over() {
 #[test]
 fn a_local_address_that_is_not_ours_is_named() {
     run(async {
-        let (_listener, address) = somebody();
+        let (_listener, address) = listening();
         let connector = TcpConnector::new().local_addr(([192, 0, 2, 1], 0));
         let error = connector.connect(address).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);

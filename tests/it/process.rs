@@ -272,7 +272,7 @@ fn who_writes_to_a_process_learns_that_it_is_gone() {
         stdin.wait_closed().await?; // nothing was written, so nothing is lost
         assert!(stdin.is_closing());
         assert_eq!(stdin.drain().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
-        assert_eq!(process.communicate("nobody reads it").await?, (vec![], vec![]));
+        assert_eq!(process.communicate("it is not read").await?, (vec![], vec![]));
         assert!(process.wait().await.success());
         Ok(())
     });
