@@ -6,6 +6,7 @@ mod pool; // a pool of threads that run jobs
 mod callback; // the handle on a callback that another thread scheduled
 mod future; // the handle on a coroutine that another thread started
 mod loop_handle; // the handle on a loop
+mod pender; // the function that is called when a loop wants a turn
 mod to_thread; // blocking calls on threads of a pool
 #[cfg(all(test, oneloop_loom))]
 mod interleavings; // all interleavings of the threads
