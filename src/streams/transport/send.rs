@@ -61,7 +61,7 @@ impl Transport {
             Ok(sent) => &data[sent..],
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => data,
             Err(error) => {
-                self.lose(&SharedIoError::new(error));
+                self.lose_unread(error);
                 &[]
             }
         }
@@ -77,7 +77,7 @@ impl Transport {
         });
         match sent {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => self.lose(&SharedIoError::new(error)),
+            Err(error) => self.lose_unread(error),
             Ok(()) => {}
         }
     }
