@@ -187,7 +187,7 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     fn assert_is_another(&self) {
         let running = self.core().kernel().running_task();
-        let own = running.with(|task| task.is_some_and(|task| same(&**task, &*self.promise)));
+        let own = running.with_task(|task| same(&**task, &*self.promise)) == Some(true);
         assert!(!own, "Task cannot await on itself; hand its handle to another task");
     }
 }

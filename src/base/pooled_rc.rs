@@ -95,6 +95,12 @@ impl<T: ?Sized> PooledRc<T> {
         &self.prefix().mark
     }
 
+    /// Whether there is no other pointer to the value.
+    #[inline]
+    pub(crate) fn is_last(&self) -> bool {
+        self.prefix().count.get() == 1
+    }
+
     /// Drops the value and frees the block, when the last pointer is dropped. Not inlined, so that the drop of any
     /// other pointer costs only the count.
     #[inline(never)]

@@ -36,7 +36,7 @@ use crate::timer_wheel::{TimerKey, TimerWheel};
 type ExceptionHandler = Rc<dyn Fn(&ExceptionContext)>;
 
 /// The state of one loop.
-pub(crate) struct Kernel<P> {
+pub(crate) struct Kernel<P: Queued> {
     clock: Ticker,
     life: Life,
     budget: Budget,
@@ -62,13 +62,13 @@ pub(crate) struct Kernel<P> {
     deferred_drops: DeferredDrops,
 }
 
-impl<P> Drop for Kernel<P> {
+impl<P: Queued> Drop for Kernel<P> {
     fn drop(&mut self) {
         self.receiver.set_generation(self.tasks.last_generation());
     }
 }
 
-impl<P> fmt::Debug for Kernel<P> {
+impl<P: Queued> fmt::Debug for Kernel<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (number, phase) = (self.receiver.sender().number(), self.life.phase());
         f.debug_struct("Kernel").field("number", &number).field("phase", &phase).finish_non_exhaustive()

@@ -28,7 +28,7 @@ pub(crate) use kernel::Kernel;
 pub(crate) use life::Phase;
 pub(crate) use loop_sender::{LoopSender, send_wake};
 pub(crate) use ready_queue::{Batch, ChildTurn, ChildTurnRef, Entry, Queued, Run, RunRef};
-pub(crate) use running_step::{Beside, Counts, RunningStep};
+pub(crate) use running_step::{Awaits, Beside, Counts, RunningStep};
 pub(crate) use scope::{OwnState, OwnThrow, Scope};
 pub(crate) use task_table::Leaf;
 pub(crate) use throwing::{PutAside, Throw};

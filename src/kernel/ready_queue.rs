@@ -36,6 +36,9 @@ pub(crate) type ChildTurnRef = PooledRc<dyn ChildTurn>;
 /// `clone` and `queued` must not call the kernel, so they must not call code of a user: the task table calls both while
 /// it holds a reference to itself.
 pub(crate) unsafe trait Queued: Clone {
+    /// What is kept of a task, which the kernel shows while the task is running, and does not know.
+    type State;
+
     /// The mark of a task that is to take a step when its entry is reached. An entry whose task has lost the mark does
     /// nothing: so a task leaves the queue without a search for its entry.
     fn queued(&self) -> &Cell<bool>;

@@ -118,43 +118,44 @@ pub(crate) type Leaf = &'static &'static str;
 
 /// A task that is being stepped, and the waker that its coroutine is polled with.
 #[repr(C)] // so that the place of the waker is known without a look at the rest
-struct Running<P> {
+struct Running<P: Queued> {
     waker: ManuallyDrop<Waker>,
     task: *const P,
+    state: *const P::State,
 }
 
 /// The task that is stepped now, if there is one.
 ///
 /// Invariant, **on the stack**: `running` is null, or it comes from a call of `during` that has not returned, and its
-/// `task` from the reference that was given to that call.
-pub(crate) struct RunningTask<P> {
+/// `task` and `state` from the references that were given to that call.
+pub(crate) struct RunningTask<P: Queued> {
     running: Cell<*const Running<P>>,
 }
 
-impl<P> Default for RunningTask<P> {
+impl<P: Queued> Default for RunningTask<P> {
     fn default() -> Self {
         Self { running: Cell::new(ptr::null()) }
     }
 }
 
 /// Makes the outer task the running one again when it is dropped, also if the inner one panics.
-struct Outer<'a, P> {
+struct Outer<'a, P: Queued> {
     running: &'a RunningTask<P>,
     outer: *const Running<P>,
 }
 
-impl<P> Drop for Outer<'_, P> {
+impl<P: Queued> Drop for Outer<'_, P> {
     #[inline]
     fn drop(&mut self) {
         self.running.running.set(self.outer);
     }
 }
 
-impl<P> RunningTask<P> {
+impl<P: Queued> RunningTask<P> {
     /// Calls `f` with `task` as the running task, and with the waker of its step. That is not dropped.
     #[inline]
-    pub(crate) fn during<R>(&self, task: &P, waker: Waker, f: impl FnOnce(&Waker) -> R) -> R {
-        let inner = Running { waker: ManuallyDrop::new(waker), task };
+    pub(crate) fn during<R>(&self, task: &P, state: &P::State, waker: Waker, f: impl FnOnce(&Waker) -> R) -> R {
+        let inner = Running { waker: ManuallyDrop::new(waker), task, state };
         let _outer = Outer { running: self, outer: self.running.replace(&raw const inner) };
         f(&inner.waker)
     }
@@ -172,19 +173,40 @@ impl<P> RunningTask<P> {
         !self.running.get().is_null()
     }
 
-    /// Shows the running task to `f`.
-    #[inline]
-    pub(crate) fn with<R>(&self, f: impl FnOnce(Option<&P>) -> R) -> R {
-        // SAFETY: on the stack: `f` returns before that call of `during` does.
-        let running = unsafe { self.running.get().as_ref() };
-        // SAFETY: as above.
-        f(running.and_then(|running| unsafe { running.task.as_ref() }))
+    /// Whether the task with this state is running.
+    pub(crate) fn is(&self, state: &P::State) -> bool {
+        self.with(|running| ptr::eq(running, state)) == Some(true)
     }
-}
 
-impl<P: Clone> RunningTask<P> {
-    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough over lifetimes")]
+    /// Shows the state of the running task to `f`.
+    #[inline]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&P::State) -> R) -> Option<R> {
+        // SAFETY: on the stack: `f` returns before that call of `during` does.
+        let running = unsafe { self.running.get().as_ref() }?;
+        // SAFETY: as above.
+        Some(f(unsafe { &*running.state }))
+    }
+
+    /// As `with`, if `waker` is the very one of the running step.
+    #[inline]
+    pub(crate) fn with_polled<R>(&self, waker: &Waker, f: impl FnOnce(&P::State) -> R) -> Option<R> {
+        self.is_polled_with(waker).then(|| {
+            // SAFETY: on the stack, and not null, since a waker lies there: `f` returns before that call of `during` does.
+            let running = unsafe { &*self.running.get() };
+            // SAFETY: as above.
+            f(unsafe { &*running.state })
+        })
+    }
+
+    /// Shows the running task to `f`.
+    pub(crate) fn with_task<R>(&self, f: impl FnOnce(&P) -> R) -> Option<R> {
+        // SAFETY: on the stack: `f` returns before that call of `during` does.
+        let running = unsafe { self.running.get().as_ref() }?;
+        // SAFETY: as above.
+        Some(f(unsafe { &*running.task }))
+    }
+
     pub(crate) fn current(&self) -> Option<P> {
-        self.with(|task| task.cloned())
+        self.with_task(P::clone)
     }
 }

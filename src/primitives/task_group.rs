@@ -246,7 +246,7 @@ impl<E: 'static> GroupState<E> {
         let kernel = current::expect();
         let in_task = kernel.running_task().is_some();
         assert!(in_task, "a task group needs a task; use create_task or run_until_complete");
-        PooledRc::new(Self {
+        PooledRc::make(|| Self {
             kernel,
             children: RefCell::default(),
             remaining: Cell::new(0),
@@ -254,7 +254,7 @@ impl<E: 'static> GroupState<E> {
             errors: RefCell::default(),
             panic: Cell::new(None),
             aborting: Cell::new(false),
-            scope: ThrowingScope::default(),
+            scope: ThrowingScope::group(),
             waiter: SingleWaiter::default(),
             completed: Cell::new(false),
             finished: Cell::new(false),
@@ -318,7 +318,7 @@ impl<E: 'static> GroupState<E> {
 
     /// Awaits `future` as a part of the group: it meets the cancellations of the group and of what is around it.
     fn catching<F: Future>(&self, future: F) -> impl Future<Output = Result<F::Output, Cancelled>> {
-        poll_with(future, |future, cx| poll_scope(self.scope.as_group(), future, cx))
+        poll_with(future, |future, cx| poll_scope(self.scope.scope(), future, cx))
     }
 
     /// How many requests to cancel the parent, or a scope around the group, have not been taken back. Those do not
