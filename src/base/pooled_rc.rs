@@ -106,10 +106,19 @@ impl<T: ?Sized> PooledRc<T> {
     #[inline(never)]
     fn free(&mut self) {
         let class = self.prefix().class;
-        let block = if class == NO_CLASS { Block::of(Layout::for_value(&**self)) } else { Block::of_class(class) };
-        let _freed = Freed { block, class, value: self.value.cast() };
+        if class == NO_CLASS {
+            return self.free_unpooled();
+        }
+        let _freed = Freed { class, value: self.value.cast() };
         // SAFETY: counted: no other pointer refers to the value. `_freed` frees the block afterwards, also if this
         // panics.
+        unsafe { ptr::drop_in_place(self.value.as_ptr()) };
+    }
+
+    #[cold]
+    fn free_unpooled(&mut self) {
+        let _freed = FreedUnpooled { block: Block::of(Layout::for_value(&**self)), value: self.value.cast() };
+        // SAFETY: as in `free`.
         unsafe { ptr::drop_in_place(self.value.as_ptr()) };
     }
 }
@@ -194,9 +203,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for PooledRc<T> {
     }
 }
 
-/// Frees a block when it is dropped.
+/// Frees a pooled block when it is dropped. (That it holds no more than this spares the usual free five stores.)
 struct Freed {
-    block: Block,
     class: u8,
     value: NonNull<u8>,
 }
@@ -204,10 +212,25 @@ struct Freed {
 impl Drop for Freed {
     #[inline]
     fn drop(&mut self) {
+        // SAFETY: blocks: the value begins behind the prefix of a pooled block.
+        let block = unsafe { self.value.sub(size_of::<Prefix>()) };
+        // SAFETY: counted: the last pointer is gone. blocks: the block was taken as one of this class.
+        unsafe { Block::give_back(self.class, block) };
+    }
+}
+
+/// As `Freed`, for a block that is not pooled.
+struct FreedUnpooled {
+    block: Block,
+    value: NonNull<u8>,
+}
+
+impl Drop for FreedUnpooled {
+    fn drop(&mut self) {
         // SAFETY: blocks: the value begins `offset` bytes into its block.
         let block = unsafe { self.value.sub(self.block.offset) };
-        // SAFETY: counted: the last pointer is gone. blocks: the block was taken for this layout.
-        unsafe { self.block.give_back(self.class, block) };
+        // SAFETY: counted: the last pointer is gone. blocks: `allocate` allocated it with this layout.
+        unsafe { dealloc(block.as_ptr(), self.block.layout) };
     }
 }
 
@@ -277,21 +300,26 @@ impl Block {
         NonNull::new(block.cast()).unwrap_or_else(|| handle_alloc_error(self.layout))
     }
 
-    /// Puts a block into the list of its class, or returns it to the allocator.
+    /// Puts a block into the list of its class, or returns it to the allocator if that is full.
     ///
     /// # Safety
-    /// The block must come from `take` of the same layout, and must not be in use.
+    /// The block must come from `take` of a block of this class, and must not be in use.
     #[inline]
-    unsafe fn give_back(self, class: u8, block: NonNull<u8>) {
-        let pooled = match class {
-            NO_CLASS => false,
-            // SAFETY: by the contract of this function the block is free and of this class.
-            class => LISTS.try_with(|lists| unsafe { lists.0[class as usize].push(block.cast()) }).unwrap_or(false),
-        };
-        if !pooled {
-            // SAFETY: `allocate` allocated it with this layout.
-            unsafe { dealloc(block.as_ptr(), self.layout) };
+    unsafe fn give_back(class: u8, block: NonNull<u8>) {
+        // SAFETY: by the contract of this function the block is free and of this class.
+        let push = |lists: &Lists| unsafe { lists.0[class as usize].push(block.cast()) };
+        if !LISTS.try_with(push).unwrap_or(false) {
+            // SAFETY: by the contract of this function.
+            unsafe { Self::deallocate(class, block) };
         }
+    }
+
+    /// # Safety
+    /// As `give_back`.
+    #[cold]
+    unsafe fn deallocate(class: u8, block: NonNull<u8>) {
+        // SAFETY: `allocate` allocated it with the layout of its class.
+        unsafe { dealloc(block.as_ptr(), Self::of_class(class).layout) };
     }
 }
 

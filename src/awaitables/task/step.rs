@@ -134,7 +134,7 @@ fn advance_with_chores(core: &Core, state: &TaskState, coroutine: &dyn Coroutine
 #[inline(always)]
 fn finish(kernel: &Loop, core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, resumed: Resumed) {
     let failure = match resumed {
-        Resumed::Finished => return end(core, state, me, None),
+        Resumed::Finished => return end_finished(core, state, me),
         Resumed::Pending if kernel.throwing().throw() == Throw::Off => return suspend(state, me),
         Resumed::Pending => None, // nothing in it has caught a cancellation that a leaf in it has raised
         Resumed::Failed(failure) => Some(failure),
@@ -189,7 +189,7 @@ fn advance_throwing(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, m
     let failure = match resumed {
         Resumed::Finished => {
             kernel.throwing().clear();
-            return end(core, state, me, None);
+            return end_finished(core, state, me);
         }
         Resumed::Pending => {
             if kernel.throwing().throw() == Throw::Off || throws_again(kernel, state, me, throwing) {
@@ -300,24 +300,34 @@ fn fail(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef,
         Ok(()) => ending,
         Err(payload) => Ending::Panicked(Panic::new(payload)),
     };
-    end(core, state, me, Some(ending));
+    end_without_value(core, state, me, ending);
 }
 
-/// Ends the task: removes it from the kernel's table and tells its watchers. `ending` is `None` if it has a value.
-fn end(core: &Core, state: &TaskState, me: &NodeRef, ending: Option<Ending>) {
+/// Ends the task, which has a value.
+#[inline(never)]
+fn end_finished(core: &Core, state: &TaskState, me: &NodeRef) {
+    end(core, state, me, || core.finish(|| me.clone()));
+}
+
+/// Ends the task without a value.
+#[cold]
+fn end_without_value(core: &Core, state: &TaskState, me: &NodeRef, ending: Ending) {
+    end(core, state, me, || core.end(ending, || me.clone()));
+}
+
+/// Removes the task from the kernel's table, and has `tell` tell its watchers.
+#[expect(clippy::inline_always, reason = "an ending that is passed on costs the usual end a twelfth")]
+#[inline(always)]
+fn end(core: &Core, state: &TaskState, me: &NodeRef, tell: impl FnOnce()) {
     let kernel = core.kernel();
     let in_table = kernel.remove_task(state.key());
     if state.has_chores_at_the_end() {
         leave_tree(kernel, state);
         guarded(kernel, IN_DESTRUCTOR, || drop(state.take_handed_on()));
     }
-    let share = || me.clone();
-    match ending {
-        None => core.finish(share),
-        Some(ending) => core.end(ending, share),
-    }
+    tell();
     if !core.has_handles() {
-        report_unretrieved(core, &Kind::Task(state));
+        report_unretrieved(core, || Kind::Task(state));
         guarded(kernel, IN_DESTRUCTOR, || me.orphaned());
     }
     drop(in_table);
