@@ -79,8 +79,11 @@ impl<P: Queued> Kernel<P> {
     pub(crate) fn new(clock: Clock) -> io::Result<Rc<Self>> {
         let (reactor, waker) = Reactor::new()?;
         let receiver = LoopReceiver::open(waker)?;
+        let clock = Ticker::new(clock);
+        let mut timers = TimerWheel::new();
+        timers.expire(clock.now(), |_| {}); // it moves on to the present
         Ok(Rc::new(Self {
-            clock: Ticker::new(clock),
+            clock,
             life: Life::default(),
             budget: Budget::default(),
             ready: ReadyQueue::default(),
@@ -91,7 +94,7 @@ impl<P: Queued> Kernel<P> {
             enclosing: Enclosing::default(),
             await_tree: AwaitTree::default(),
             last_watch: Cell::new(0),
-            timers: RefCell::new(TimerWheel::new()),
+            timers: RefCell::new(timers),
             reactor: RefCell::new(reactor),
             receiver,
             expected: Expected::default(),

@@ -127,6 +127,7 @@ impl<T> TimerWheel<T> {
             let position = Position::new(tick, self.opened);
             if usize::from(position.level) >= self.levels.len() {
                 self.grow(position);
+                return self.insert(deadline, value);
             }
             (Place::slot(position), self.append(key.index, position, deadline))
         } else {
@@ -144,7 +145,7 @@ impl<T> TimerWheel<T> {
         let (place, prev, next, value) = self.nodes.free(key)?;
         if let Some(position) = place.position() {
             self.unlink(position, prev, next);
-            self.armed -= 1;
+            self.disarmed();
         } else if place == Place::DUE {
             self.forget_due();
         }
@@ -155,7 +156,21 @@ impl<T> TimerWheel<T> {
     #[inline(never)] // most removed timers are in slots, and would pay for every register that this needs
     fn forget_due(&mut self) {
         self.due.forget(|key| self.nodes.find(key).is_some());
+        self.disarmed();
+    }
+
+    #[inline]
+    fn disarmed(&mut self) {
         self.armed -= 1;
+        if self.armed == 0 {
+            self.catch_up();
+        }
+    }
+
+    /// No timer is armed, so the wheel can stand where it likes. At the present tick the next timer is put into a slot
+    /// in front of which the wheel need not wait: see `move_on`.
+    fn catch_up(&mut self) {
+        self.opened = tick(self.now);
     }
 
     /// All values, in no order.
@@ -177,8 +192,17 @@ impl<T> TimerWheel<T> {
     /// Calls `expired` with every armed timer whose deadline is not later than `now`, by deadline and then in the order
     /// of insertion. These timers are no longer armed, but stay until they are removed. Time does not go back: an
     /// earlier `now` than before counts as the latest so far.
-    pub(crate) fn expire(&mut self, now: u64, mut expired: impl FnMut(TimerKey)) {
+    #[inline]
+    pub(crate) fn expire(&mut self, now: u64, expired: impl FnMut(TimerKey)) {
         self.now = self.now.max(now);
+        // in the usual iteration the wheel stands at the present tick, of which no timer is left
+        if self.opened != tick(self.now) || !self.due.is_empty() {
+            self.expire_due(expired);
+        }
+    }
+
+    #[inline(never)]
+    fn expire_due(&mut self, mut expired: impl FnMut(TimerKey)) {
         loop {
             while let Some(key) = self.due.pop_due(self.now, |key| self.nodes.find(key).is_some()) {
                 self.nodes[key.index].place = Place::EXPIRED;

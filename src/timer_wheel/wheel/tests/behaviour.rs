@@ -266,6 +266,38 @@ fn timers_that_are_set_and_removed_while_time_stands_still_take_no_memory() {
 }
 
 #[test]
+fn a_wheel_without_timers_stands_at_its_time_and_has_narrow_slots_for_the_next() {
+    let mut wheel = TimerWheel::new();
+    let now = 1 << 60;
+    let first = wheel.insert(now + 100 * TICK, ());
+    assert_eq!((expire(&mut wheel, now), level(&wheel, first)), (vec![], Some(6)));
+    wheel.remove(first);
+    let next = wheel.insert(now + 100 * TICK, ());
+    assert_eq!(level(&wheel, next), Some(1));
+    // also if the last timer was in the due queue
+    let due = wheel.insert(now, ());
+    wheel.remove(next);
+    assert_eq!(expire(&mut wheel, now + 50 * TICK), [due]);
+    let late = wheel.insert(now + 50 * TICK, ());
+    assert_eq!(place(&wheel, late), Place::DUE);
+    wheel.remove(late);
+    let next = wheel.insert(now + 51 * TICK, ());
+    assert_eq!((level(&wheel, next), expire(&mut wheel, now + 51 * TICK)), (Some(0), vec![next]));
+}
+
+#[test]
+fn a_timer_that_is_set_when_its_tick_has_begun_expires_in_that_tick() {
+    let mut wheel = TimerWheel::new();
+    let now = 5 * TICK;
+    assert_eq!(expire(&mut wheel, now), []);
+    let later = wheel.insert(now + 7, ());
+    assert_eq!(expire(&mut wheel, now + 6), []);
+    let sooner = wheel.insert(now + 6, ());
+    assert_eq!(expire(&mut wheel, now + 6), [sooner]);
+    assert_eq!(expire(&mut wheel, now + 7), [later]);
+}
+
+#[test]
 fn memory_is_reused_after_two_million_timers() {
     let mut wheel = TimerWheel::new();
     let mut keys = [None; 64];
