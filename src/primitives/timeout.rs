@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::wait::wait::wait;
 use crate::awaitables::{create_task, recognise_borrowed};
-use crate::base::{PooledRc, poll_with, unsize};
+use crate::base::{PooledRc, Room, poll_with, unsize};
 use crate::cancel::{Reraise, ThrowingScope, assert_wakes, cancel, poll_scope};
 use crate::current::{self, Timer, deadline_after};
 use crate::error::{RescheduleError, TimeoutError};
@@ -196,14 +196,14 @@ impl Timeout {
     }
 
     fn new(limit: Limit) -> Self {
-        let make = || Shared {
+        let shared = Room::take().put(Shared {
             limit,
             state: Cell::new(State::Created),
             scope: ThrowingScope::limit(),
             when: Cell::new(None),
             expiry: Cell::new(None),
-        };
-        Self { shared: PooledRc::make(make) }
+        });
+        Self { shared }
     }
 
     /// Awaits `future` under this limit. Each `Timeout` can be run once.
