@@ -13,6 +13,7 @@ use crate::Row;
 const MOST: &[(&str, u64)] = &[
     ("spawn_join", 570),
     ("spawn_await", 1160),
+    ("spawn_eager", 800),
     ("self_wake", 290),
     ("repoll_1000", 200),
     ("yield_ring", 230),

@@ -20,8 +20,8 @@ use crate::node::{Core, Loop, Node, NodeRef, TaskState, same, wake};
 /// when it is dropped.
 ///
 /// ```text
-///   0 ── Pending under the task's own waker ──▶ the number of the step that has counted it, which is odd
-///   0 ── Pending under another waker ─────────▶ a place in the tree, as an even number that is not 0
+///   0 ── Pending under the task's own waker ──▶ the number of the step that has counted it
+///   0 ── Pending under another waker ─────────▶ a place in the tree, as a number that no step has
 ///   any ── ready, or dropped ─────────────────▶ 0
 /// ```
 #[derive(Debug, Default)]

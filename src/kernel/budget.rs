@@ -33,6 +33,14 @@ impl Budget {
         false
     }
 
+    /// What is left of the budget of one step is that of another: they are taken one inside the other.
+    pub(super) fn hand_on(&self, from: u32, to: u32) {
+        let (counted, operations) = self.operations.get();
+        if counted == from {
+            self.operations.set((to, operations));
+        }
+    }
+
     #[inline]
     pub(crate) fn count_entries(&self, count: usize) {
         self.entries.set(self.entries.get() + count);

@@ -228,15 +228,12 @@ impl<P: Queued> Kernel<P> {
         self.tasks.next(self.number())
     }
 
-    /// Inserts a task under the key that `next_task` returned. If `queued`, its first step is queued.
+    /// Inserts a task under the key that `next_task` returned, and queues its first step.
     #[inline]
-    pub(crate) fn insert_task(&self, key: TaskKey, queued: bool, task: P) {
-        let to_queue = queued.then(|| task.clone());
-        self.tasks.insert(key, task);
-        if let Some(task) = to_queue {
-            task.queued().set(true);
-            self.push_task(task);
-        }
+    pub(crate) fn insert_task(&self, key: TaskKey, task: P) {
+        self.tasks.insert(key, task.clone());
+        task.queued().set(true);
+        self.push_task(task);
     }
 
     /// Queues a task, unless it is queued already or done. Returns whether this call has queued it.

@@ -117,6 +117,19 @@ impl<P> ReadyQueue<P> {
         unsafe { &mut *self.entries.get() }.push_back(entry);
     }
 
+    /// Takes the last entry off, if it is that of a task with this mark. The caller drops it.
+    pub(crate) fn pop_last(&self, mark: &Cell<bool>) -> Option<Entry<P>>
+    where
+        P: Queued,
+    {
+        // SAFETY: one at a time: `queued` calls nothing of the kernel.
+        let entries = unsafe { &mut *self.entries.get() };
+        match entries.back() {
+            Some(Entry::Task(task)) if std::ptr::eq(task.queued(), mark) => entries.pop_back(),
+            _ => None,
+        }
+    }
+
     /// Exchanges the entries for an empty batch, which is filled from now on. So the memory of both is used in turn.
     #[inline]
     pub(crate) fn swap(&self, batch: &mut Batch<P>) {

@@ -112,6 +112,8 @@ impl Awaits {
 /// The numbers of steps are four apart.
 const NUMBER_STEP: u64 = 4 << NUMBER_SHIFT;
 const FIRST_NUMBER: u64 = 1 << NUMBER_SHIFT;
+/// The multiples of four, 0 left out.
+const NESTED_NUMBERS: u32 = u32::MAX / 4;
 
 /// The running step of a loop.
 pub(crate) struct RunningStep {
@@ -123,6 +125,17 @@ pub(crate) struct RunningStep {
     catchers_before: Cell<u32>,
     /// The clones of this step that were used up by a wake, if any was made.
     spent_clones: Cell<u32>,
+    /// How many steps were taken inside others.
+    nested: Cell<u32>,
+}
+
+/// What was counted in a step, put aside while another one is taken inside it.
+pub(super) struct StepPutAside {
+    number: u64,
+    counts: Counts,
+    clones_before: u32,
+    catchers_before: u32,
+    spent_clones: u32,
 }
 
 impl Default for RunningStep {
@@ -133,6 +146,7 @@ impl Default for RunningStep {
             clones_before: Cell::new(0),
             catchers_before: Cell::new(0),
             spent_clones: Cell::new(0),
+            nested: Cell::new(0),
         }
     }
 }
@@ -144,6 +158,29 @@ impl RunningStep {
     #[inline]
     pub(crate) fn begin(&self) {
         self.number.set(self.number.get().wrapping_add(NUMBER_STEP));
+    }
+
+    /// A step begins inside the one that is on, which goes on afterwards under its own number. So the nested one has a
+    /// number of another kind, which no other step has: a multiple of four.
+    pub(super) fn begin_nested(&self) -> StepPutAside {
+        let aside = StepPutAside {
+            number: self.number.get(),
+            counts: self.counts.get(),
+            clones_before: self.clones_before.get(),
+            catchers_before: self.catchers_before.get(),
+            spent_clones: self.spent_clones.get(),
+        };
+        self.nested.set((self.nested.get() + 1) % NESTED_NUMBERS);
+        self.number.set(u64::from(self.nested.get() + 1) * NUMBER_STEP);
+        aside
+    }
+
+    pub(super) fn end_nested(&self, aside: &StepPutAside) {
+        self.number.set(aside.number);
+        self.counts.set(aside.counts);
+        self.clones_before.set(aside.clones_before);
+        self.catchers_before.set(aside.catchers_before);
+        self.spent_clones.set(aside.spent_clones);
     }
 
     #[inline]

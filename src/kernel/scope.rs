@@ -321,6 +321,12 @@ impl<P> Default for Enclosing<P> {
     }
 }
 
+/// The scopes of a step, put aside while another one is taken inside it.
+pub(super) struct EnclosingPutAside<P> {
+    innermost: *const Frame<P>,
+    requests: u32,
+}
+
 /// Makes the frame around the innermost one again when it is dropped, also if the poll has panicked.
 struct Leave<'a, P> {
     enclosing: &'a Enclosing<P>,
@@ -335,6 +341,19 @@ impl<P> Drop for Leave<'_, P> {
         if self.is_requested {
             self.enclosing.requests.set(self.enclosing.requests.get() - 1);
         }
+    }
+}
+
+impl<P> Enclosing<P> {
+    /// A step begins inside the one that is on, whose scopes do not enclose it.
+    pub(super) fn begin_nested(&self) -> EnclosingPutAside<P> {
+        EnclosingPutAside { innermost: self.innermost.replace(ptr::null()), requests: self.requests.replace(0) }
+    }
+
+    /// The nested step is over. The calls of `during` that were on before it still are.
+    pub(super) fn end_nested(&self, aside: &EnclosingPutAside<P>) {
+        self.innermost.set(aside.innermost);
+        self.requests.set(aside.requests);
     }
 }
 

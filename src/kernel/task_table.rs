@@ -122,12 +122,14 @@ struct Running<P: Queued> {
     waker: ManuallyDrop<Waker>,
     task: *const P,
     state: *const P::State,
+    /// The task in whose step this one is stepped.
+    outer: *const Self,
 }
 
-/// The task that is stepped now, if there is one.
+/// The task that is stepped now, if there is one. It is the innermost, if a step is taken inside another one.
 ///
 /// Invariant, **on the stack**: `running` is null, or it comes from a call of `during` that has not returned, and its
-/// `task` and `state` from the references that were given to that call.
+/// `task` and `state` from the references that were given to that call. The same is true of each `outer`.
 pub(crate) struct RunningTask<P: Queued> {
     running: Cell<*const Running<P>>,
 }
@@ -155,8 +157,10 @@ impl<P: Queued> RunningTask<P> {
     /// Calls `f` with `task` as the running task, and with the waker of its step. That is not dropped.
     #[inline]
     pub(crate) fn during<R>(&self, task: &P, state: &P::State, waker: Waker, f: impl FnOnce(&Waker) -> R) -> R {
-        let inner = Running { waker: ManuallyDrop::new(waker), task, state };
-        let _outer = Outer { running: self, outer: self.running.replace(&raw const inner) };
+        let outer = self.running.get();
+        let inner = Running { waker: ManuallyDrop::new(waker), task, state, outer };
+        self.running.set(&raw const inner);
+        let _outer = Outer { running: self, outer };
         f(&inner.waker)
     }
 
@@ -173,9 +177,17 @@ impl<P: Queued> RunningTask<P> {
         !self.running.get().is_null()
     }
 
-    /// Whether the task with this state is running.
+    /// Whether a step of the task with this state is on, be it the innermost or one around that.
     pub(crate) fn is(&self, state: &P::State) -> bool {
-        self.with(|running| ptr::eq(running, state)) == Some(true)
+        let mut at = self.running.get();
+        // SAFETY: on the stack: this returns before those calls of `during` do.
+        while let Some(running) = unsafe { at.as_ref() } {
+            if ptr::eq(running.state, state) {
+                return true;
+            }
+            at = running.outer;
+        }
+        false
     }
 
     /// Shows the state of the running task to `f`.

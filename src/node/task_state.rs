@@ -61,7 +61,8 @@ pub(crate) const FIRST_TURN: u8 = 1;
 ///    Queued  ──────────────▶ Held      hold, and Kernel::unqueue: a gathering with a limit holds back a child
 ///    Held    ──────────────▶ Queued    let_go, and Kernel::wake: the child may begin
 ///    Held    ──────────────▶ Queued    Kernel::wake: the child is cancelled
-///    Queued  ──────────────▶ Running   its entry is reached: the step begins
+///    Queued  ──────────────▶ Running   its entry is reached: the step begins; or the task is eager, and its entry is
+///                                      taken off the queue
 ///    Running ──────────────▶ Waiting   the coroutine has returned Pending
 ///    Running ──────────────▶ Queued    the coroutine has returned Pending, and the task was woken during the step
 ///    Waiting ──────────────▶ Queued    Kernel::wake, or a wake from another thread
@@ -76,7 +77,7 @@ pub(crate) const FIRST_TURN: u8 = 1;
 ///                         Held                          Ended
 /// ```
 ///
-/// | state   | `Core.state` | queued mark | is the running task | `awaits.step` | `node` and `awaits` |
+/// | state   | `Core.state` | queued mark | is a running task   | `awaits.step` | `node` and `awaits` |
 /// | ------- | ------------ | ----------- | ------------------- | ------------- | ------------------- |
 /// | Queued  | pending      | yes         | no                  | 0 in step 1   | of the last step    |
 /// | Held    | pending      | no matter   | no                  | 0             | empty               |

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use slab::Slab;
 
 use super::group_coroutines::{catch_panic, result, value_or_error};
-use crate::awaitables::{Task, current_task, spawn};
+use crate::awaitables::{Task, begin_if_eager, current_task, spawn};
 use crate::base::{PooledRc, Room, poll_with, unsize};
 use crate::cancel::{SingleWaiter, ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_around};
 use crate::current;
@@ -173,8 +173,7 @@ impl<E: 'static> TaskGroup<E> {
 
     #[track_caller]
     fn place_for_child(&self) -> u32 {
-        let finished = self.state.finished.get();
-        assert!(!finished, "the task group is finished, so it can start no task; use create_task");
+        assert!(!self.state.finished.get(), "the task group is finished, so it can start no task; use create_task");
         self.state.next_place()
     }
 
@@ -184,11 +183,12 @@ impl<E: 'static> TaskGroup<E> {
         F::Output: 'static,
     {
         let state = &self.state;
-        let task = spawn(Rc::clone(&state.kernel), child, true, created);
+        let task = spawn(Rc::clone(&state.kernel), child, created);
         GroupState::watch(state, place, task.join().node());
         if state.aborting.get() {
             task.cancel();
         }
+        begin_if_eager(&task);
         task
     }
 }

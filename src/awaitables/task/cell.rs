@@ -45,16 +45,11 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    /// Makes a task and inserts it into the kernel's table.
+    /// Makes a task, inserts it into the kernel's table, and queues its first step.
     ///
     /// # Panics
     /// If the loop is closed.
-    pub(crate) fn spawn(
-        kernel: Rc<Loop>,
-        future: F,
-        queued: bool,
-        created: &'static Location<'static>,
-    ) -> PooledRc<Self> {
+    pub(crate) fn spawn(kernel: Rc<Loop>, future: F, created: &'static Location<'static>) -> PooledRc<Self> {
         assert!(
             kernel.life().phase() != Phase::Closed,
             "the event loop is closed, so it can take no task; make a new one with EventLoop::new()"
@@ -69,7 +64,7 @@ where
         if uses_contexts() {
             cell.state.set_context(copy_thread_context());
         }
-        cell.core.kernel().insert_task(key, queued, as_node(cell.clone()));
+        cell.core.kernel().insert_task(key, as_node(cell.clone()));
         cell
     }
 
