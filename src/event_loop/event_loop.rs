@@ -179,7 +179,7 @@ impl EventLoop {
     /// let lp = EventLoop::builder().eager_tasks(true).build()?;
     /// lp.run_until_complete(async {
     ///     assert!(create_task(async { 1 }).done());
-    ///     assert!(gather([async { 1 }, async { 2 }]).done());
+    ///     assert!(gather([1, 2].map(async |n| n)).done());
     ///     EventLoop::current().set_eager_tasks(false);
     ///     assert!(!create_task(async { 1 }).done());
     /// })?;

@@ -147,11 +147,19 @@ impl Scope {
     #[inline]
     pub(crate) fn enter(&self, step: u32) -> bool {
         if self.polled.replace(step) == step {
-            self.mark(AGAIN, true);
-            return false;
+            return self.enter_again();
         }
         self.marks.set(self.marks.get() & !OF_A_STEP);
         true
+    }
+
+    /// A group has several parts, and one may begin in the step in which the one before has ended: nothing of that is
+    /// counted any more.
+    #[cold]
+    fn enter_again(&self) -> bool {
+        let is_next_part = self.is_catcher() && !self.has_any(CATCHER);
+        self.mark(AGAIN, !is_next_part);
+        is_next_part
     }
 
     /// A poll has returned `Pending`, and since it has begun, and those before it in this step, `inside` was counted.
