@@ -44,8 +44,8 @@ impl<T: ?Sized> Unpin for PooledRc<T> {}
 
 /// A block that was taken for a value of type `T`, and has none yet. If it is dropped, the block leaks.
 ///
-/// Take it before anything is made of which the value consists: otherwise all that is kept ready for the case that
-/// taking a block panics, and is copied once more. That was 15 instructions of a new task.
+/// Take it before anything is made of which the value consists. What is there already has to be dropped if taking a
+/// block panics, so it is kept in memory, and copied once more: that was 15 instructions of a new task.
 #[must_use]
 pub(crate) struct Room<T> {
     /// Where the value will begin.

@@ -211,13 +211,13 @@ impl<P: Queued> Kernel<P> {
         if self.has_messages() {
             return self.push_behind_messages(task);
         }
-        self.ready.push(Entry::Task(task));
+        self.ready.push_task(task);
     }
 
     #[cold]
     fn push_behind_messages(&self, task: P) {
         self.take_messages();
-        self.ready.push(Entry::Task(task));
+        self.ready.push_task(task);
     }
 
     // Tasks.
