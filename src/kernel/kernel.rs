@@ -89,7 +89,7 @@ impl<P: Queued> Kernel<P> {
             ready: ReadyQueue::default(),
             tasks: TaskTable::behind(receiver.generation()),
             running_task: RunningTask::default(),
-            step: RunningStep::default(),
+            step: RunningStep::of_loop(receiver.sender().number(), receiver.generation()),
             throwing: Throwing::default(),
             enclosing: Enclosing::default(),
             await_tree: AwaitTree::default(),
