@@ -174,7 +174,10 @@ impl<P: Queued> Kernel<P> {
     }
 
     pub(crate) fn with_reactor<R>(&self, f: impl FnOnce(&mut Reactor<Handle>) -> R) -> R {
-        f(&mut self.reactor.borrow_mut())
+        let mut reactor = self.reactor.borrow_mut();
+        let result = f(&mut reactor);
+        self.budget.set_watching(reactor.is_watching());
+        result
     }
 
     /// Returns the handler that was set before. The caller drops it.
