@@ -25,7 +25,7 @@ pub(crate) use downcast::{downcast, same_but_for_lifetimes};
 pub(crate) use id_map::IdMap;
 pub(crate) use lend::lend;
 pub(crate) use poll_with::poll_with;
-pub(crate) use pooled_rc::{PooledRc, Room, Typed, unsize};
+pub(crate) use pooled_rc::{PooledRc, Typed, unsize};
 pub(crate) use remote_call::{RemoteCall, RemoteFn};
 pub(crate) use task_key::TaskKey;
 pub(crate) use wait_queue::{WaitQueue, WaiterId, WaiterState};

@@ -42,33 +42,17 @@ pub(crate) struct PooledRc<T: ?Sized> {
 /// Moving the pointer does not move the value.
 impl<T: ?Sized> Unpin for PooledRc<T> {}
 
-/// A block that was taken for a value of type `T`, and has none yet. If it is dropped, the block leaks.
-///
-/// Take it before anything is made of which the value consists: otherwise all that is kept ready for the case that
-/// taking a block panics, and is copied once more. That was 15 instructions of a new task.
+/// A block for a value of type `T`, which it does not hold yet. If this is dropped, the block leaks.
 #[must_use]
-pub(crate) struct Room<T> {
+pub(crate) struct UninitRc<T> {
     /// Where the value will begin.
     place: NonNull<T>,
 }
 
-impl<T> Room<T> {
+impl<T> UninitRc<T> {
+    /// Writes the value into the block.
     #[inline]
-    pub(crate) fn take() -> Self {
-        let block = Block::of(Layout::new::<T>());
-        let place = block.take().cast::<u8>();
-        // SAFETY: the block is larger than its offset.
-        let at = unsafe { place.add(block.offset) };
-        // SAFETY: the offset is at least the size of a prefix.
-        let prefix = unsafe { at.cast::<Prefix>().sub(1) };
-        // SAFETY: the prefix is inside the block, and aligned, because the offset is a multiple of its size.
-        unsafe { prefix.write(Prefix { count: Cell::new(1), class: block.class(), mark: Cell::new(false) }) };
-        Self { place: at.cast() }
-    }
-
-    /// Puts the value into the block.
-    #[inline]
-    pub(crate) fn put(self, value: T) -> PooledRc<T> {
+    pub(crate) fn write(self, value: T) -> PooledRc<T> {
         // SAFETY: the block behind the prefix is large enough for a value, and aligned for it.
         unsafe { self.place.write(value) };
         PooledRc { value: self.place, _owns: PhantomData }
@@ -78,7 +62,23 @@ impl<T> Room<T> {
 impl<T> PooledRc<T> {
     #[inline]
     pub(crate) fn new(value: T) -> Self {
-        Room::take().put(value)
+        Self::new_uninit().write(value)
+    }
+
+    /// Takes a block. Call this before anything is made of which the value consists: what is there already has to be
+    /// dropped if taking a block panics, so it is kept in memory, and copied once more. That was 15 instructions of a
+    /// new task.
+    #[inline]
+    pub(crate) fn new_uninit() -> UninitRc<T> {
+        let block = Block::of(Layout::new::<T>());
+        let place = block.take().cast::<u8>();
+        // SAFETY: the block is larger than its offset.
+        let at = unsafe { place.add(block.offset) };
+        // SAFETY: the offset is at least the size of a prefix.
+        let prefix = unsafe { at.cast::<Prefix>().sub(1) };
+        // SAFETY: the prefix is inside the block, and aligned, because the offset is a multiple of its size.
+        unsafe { prefix.write(Prefix { count: Cell::new(1), class: block.class(), mark: Cell::new(false) }) };
+        UninitRc { place: at.cast() }
     }
 }
 

@@ -89,7 +89,7 @@ impl<P: Queued> Kernel<P> {
             ready: ReadyQueue::default(),
             tasks: TaskTable::behind(receiver.generation()),
             running_task: RunningTask::default(),
-            step: RunningStep::default(),
+            step: RunningStep::of_loop(receiver.sender().number(), receiver.generation()),
             throwing: Throwing::default(),
             enclosing: Enclosing::default(),
             await_tree: AwaitTree::default(),
@@ -174,7 +174,10 @@ impl<P: Queued> Kernel<P> {
     }
 
     pub(crate) fn with_reactor<R>(&self, f: impl FnOnce(&mut Reactor<Handle>) -> R) -> R {
-        f(&mut self.reactor.borrow_mut())
+        let mut reactor = self.reactor.borrow_mut();
+        let result = f(&mut reactor);
+        self.budget.set_watching(reactor.is_watching());
+        result
     }
 
     /// Returns the handler that was set before. The caller drops it.
@@ -211,13 +214,13 @@ impl<P: Queued> Kernel<P> {
         if self.has_messages() {
             return self.push_behind_messages(task);
         }
-        self.ready.push(Entry::Task(task));
+        self.ready.push_task(task);
     }
 
     #[cold]
     fn push_behind_messages(&self, task: P) {
         self.take_messages();
-        self.ready.push(Entry::Task(task));
+        self.ready.push_task(task);
     }
 
     // Tasks.

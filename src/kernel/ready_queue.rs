@@ -103,12 +103,23 @@ impl<P> ReadyQueue<P> {
     /// Adds an entry at the end. Only the kernel does, after it has queued what other threads have sent before.
     #[inline]
     pub(super) fn push(&self, entry: Entry<P>) {
+        self.push_made(|| entry);
+    }
+
+    /// Adds the entry of a task. It is written in its place, and not made before it is known which that is.
+    #[inline]
+    pub(super) fn push_task(&self, task: P) {
+        self.push_made(|| Entry::Task(task));
+    }
+
+    #[inline]
+    fn push_made(&self, make: impl FnOnce() -> Entry<P>) {
         // SAFETY: one at a time.
         let entries = unsafe { &mut *self.entries.get() };
         if entries.len() == entries.capacity() {
-            return self.grow(entry); // out of line, so that the usual case saves no registers
+            return self.grow(make()); // out of line, so that the usual case saves no registers
         }
-        entries.push_back(entry);
+        entries.push_back(make());
     }
 
     #[cold]

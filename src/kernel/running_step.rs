@@ -111,9 +111,12 @@ impl Awaits {
 
 /// The numbers of steps are four apart.
 const NUMBER_STEP: u64 = 4 << NUMBER_SHIFT;
-const FIRST_NUMBER: u64 = 1 << NUMBER_SHIFT;
-/// The multiples of four, 0 left out.
-const NESTED_NUMBERS: u32 = u32::MAX / 4;
+/// The lowest bits of every number, so that none is 0, and a word has room for a number or something else.
+const LOWEST_BITS: u64 = 1;
+/// The bits of a number above those.
+const COUNTING_BITS: u32 = 30;
+/// Numbers that follow each other are far apart in the highest bits of their products with this.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The running step of a loop.
 pub(crate) struct RunningStep {
@@ -125,8 +128,8 @@ pub(crate) struct RunningStep {
     catchers_before: Cell<u32>,
     /// The clones of this step that were used up by a wake, if any was made.
     spent_clones: Cell<u32>,
-    /// How many steps were taken inside others.
-    nested: Cell<u32>,
+    /// The number of the last step that was taken inside another, where `Awaits` has it.
+    nested: Cell<u64>,
 }
 
 /// What was counted in a step, put aside while another one is taken inside it.
@@ -138,23 +141,24 @@ pub(super) struct StepPutAside {
     spent_clones: u32,
 }
 
-impl Default for RunningStep {
-    fn default() -> Self {
+impl RunningStep {
+    /// No step was taken yet, of the loop with this number. `generation` is that of the last task of the loops that had
+    /// the number before. The steps of each loop begin at a number of their own: what was counted in one loop and is
+    /// dropped in another is not mistaken there for something of the step that is on.
+    pub(crate) fn of_loop(number: u16, generation: u64) -> Self {
+        let first = (generation << u16::BITS | u64::from(number)).wrapping_mul(SPREAD) >> (u64::BITS - COUNTING_BITS);
         Self {
-            number: Cell::new(FIRST_NUMBER),
+            number: Cell::new((first << 2 | LOWEST_BITS) << NUMBER_SHIFT),
             counts: Cell::default(),
             clones_before: Cell::new(0),
             catchers_before: Cell::new(0),
             spent_clones: Cell::new(0),
-            nested: Cell::new(0),
+            nested: Cell::new((first << 2) << NUMBER_SHIFT),
         }
     }
-}
 
-impl RunningStep {
-    /// A step begins. The numbers of steps are one more than multiples of four, so none is 0, and a word has room for
-    /// a number or something else. They begin again after a thousand million steps: only what was not polled for
-    /// exactly as many steps could be mistaken then.
+    /// A step begins. The numbers begin again after a thousand million steps: only what was not polled for exactly as
+    /// many steps could be mistaken then.
     #[inline]
     pub(crate) fn begin(&self) {
         self.number.set(self.number.get().wrapping_add(NUMBER_STEP));
@@ -170,8 +174,8 @@ impl RunningStep {
             catchers_before: self.catchers_before.get(),
             spent_clones: self.spent_clones.get(),
         };
-        self.nested.set((self.nested.get() + 1) % NESTED_NUMBERS);
-        self.number.set(u64::from(self.nested.get() + 1) * NUMBER_STEP);
+        self.nested.set(self.nested.get().wrapping_add(NUMBER_STEP).max(NUMBER_STEP)); // never 0
+        self.number.set(self.nested.get());
         aside
     }
 
@@ -216,6 +220,7 @@ impl RunningStep {
 
     #[inline]
     pub(crate) fn remove_leaf(&self, task: &Awaits) {
+        debug_assert!(task.leaves() != 0, "it was counted in this step");
         self.change(|counts| counts.awaits = counts.awaits.wrapping_sub(1));
         task.word.set(task.word.get() - 1);
     }

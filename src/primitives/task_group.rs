@@ -12,7 +12,7 @@ use slab::Slab;
 
 use super::group_coroutines::{catch_panic, result, value_or_error};
 use crate::awaitables::{Task, begin_if_eager, current_task, spawn};
-use crate::base::{PooledRc, Room, poll_with, unsize};
+use crate::base::{PooledRc, poll_with, unsize};
 use crate::cancel::{SingleWaiter, ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_around};
 use crate::current;
 use crate::error::{Cancelled, GroupError, Panic};
@@ -246,7 +246,7 @@ impl<E: 'static> GroupState<E> {
         let kernel = current::expect();
         let in_task = kernel.running_task().is_some();
         assert!(in_task, "a task group needs a task; use create_task or run_until_complete");
-        Room::take().put(Self {
+        PooledRc::new_uninit().write(Self {
             kernel,
             children: RefCell::default(),
             remaining: Cell::new(0),

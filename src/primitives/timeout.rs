@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::wait::wait::wait;
 use crate::awaitables::{create_task, recognise_borrowed};
-use crate::base::{PooledRc, Room, poll_with, unsize};
+use crate::base::{PooledRc, poll_with, unsize};
 use crate::cancel::{Reraise, ThrowingScope, assert_wakes, cancel, poll_scope};
 use crate::current::{self, Timer, deadline_after};
 use crate::error::{RescheduleError, TimeoutError};
@@ -196,7 +196,7 @@ impl Timeout {
     }
 
     fn new(limit: Limit) -> Self {
-        let shared = Room::take().put(Shared {
+        let shared = PooledRc::new_uninit().write(Shared {
             limit,
             state: Cell::new(State::Created),
             scope: ThrowingScope::limit(),

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::step::{Coroutine, Failure, Resumed, abandon, cancelled_meanwhile, step};
-use crate::base::{PooledRc, Room};
+use crate::base::PooledRc;
 use crate::current::{copy_thread_context, uses_contexts};
 use crate::kernel::Phase;
 use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, TaskState, as_node, drop_flat};
@@ -54,9 +54,9 @@ where
             kernel.life().phase() != Phase::Closed,
             "the event loop is closed, so it can take no task; make a new one with EventLoop::new()"
         );
-        let room = Room::take();
+        let block = PooledRc::new_uninit();
         let (id, key) = kernel.next_task();
-        let cell = room.put(Self {
+        let cell = block.write(Self {
             core: Core::new(kernel),
             state: TaskState::new(id, key, created),
             stage: UnsafeCell::new(Stage::Coroutine(future)),

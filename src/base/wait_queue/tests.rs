@@ -46,7 +46,9 @@ impl Model {
                 let expected = first.as_ref().map(|(id, name, _)| (*id, *name));
                 assert_eq!(self.queue.notify_first(|_| None::<u32>), None, "it was not accepted");
                 assert_eq!(self.queue.notify_first(Some), expected);
-                first.into_iter().for_each(|(.., state)| *state = Status::Notified);
+                if let Some((.., state)) = first {
+                    *state = Status::Notified;
+                }
             }
             Op::Skip(n) => {
                 let Some(i) = chosen(n) else { return };
