@@ -16,6 +16,7 @@ mod connect;
 mod context_var;
 mod descriptor;
 mod destructors;
+mod eager;
 mod end_of_time;
 mod error;
 mod event;

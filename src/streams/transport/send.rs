@@ -89,7 +89,7 @@ impl Transport {
         // a closed loop runs no task
         let Some(kernel) = kernel.filter(|kernel| kernel.life().phase() != Phase::Closed) else { return };
         if self.write_buffer.start_flushing() {
-            let task = spawn(kernel, Rc::clone(self).flush(), true, Location::caller());
+            let task = spawn(kernel, Rc::clone(self).flush(), Location::caller());
             task.hide("a stream that sends");
         }
     }
