@@ -13,7 +13,7 @@ use crate::current;
 use crate::error::WatchError;
 use crate::node::{Loop, wake};
 use crate::reactor::{Direction, SourceKey, Wanted};
-use crate::sys::socket;
+use crate::sys::{socket, socket_options};
 
 /// A non-blocking descriptor that is registered with the loop. Sockets and pipes are built on it.
 ///
@@ -76,7 +76,7 @@ impl ShortTransfer {
 
     /// For a socket of which the program says that it is a TCP socket.
     pub(crate) fn of_socket(socket: &impl AsRawFd) -> Self {
-        if socket::is_tcp(socket) { Self::TCP } else { Self::Unknown }
+        if socket_options::is_tcp(socket) { Self::TCP } else { Self::Unknown }
     }
 }
 

@@ -29,6 +29,7 @@ const UNSAFE_FILES: &[&str] = &[
     "src/sys/process.rs",
     "src/sys/signal.rs",
     "src/sys/socket.rs",
+    "src/sys/socket_options.rs",
     "src/sys/time.rs",
 ];
 /// Which loop a thread is in, and its free blocks.
