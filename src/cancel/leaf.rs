@@ -52,6 +52,20 @@ impl Waiting {
         }
     }
 
+    /// As `note`, for a wait that no future stands for, so that none tells when it is given up: only its waker is kept.
+    /// It is counted in a step in which it is polled under the task's own waker. Under another one it is not seen, as
+    /// no future of another crate is.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn note_kept(&self, kernel: &Loop, cx: &Context<'_>, what: Leaf) {
+        if !kernel.running_task().is_polled_with(cx.waker()) {
+            assert_wakes(kernel, what);
+        }
+        if is_own(kernel, cx) {
+            self.note_woken(kernel, cx, what);
+        }
+    }
+
     /// As `note`, for the first poll of a leaf. Returns the key of the running task if the leaf is polled with the very
     /// waker of that: so the caller need not ask the waker what to wake.
     ///

@@ -36,6 +36,7 @@ mod nested;
 mod panic_places;
 mod panics;
 mod pipes;
+mod poll_level;
 mod process;
 mod queue;
 mod readers;
