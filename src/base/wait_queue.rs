@@ -11,6 +11,13 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WaiterId(u32);
 
+impl WaiterId {
+    /// A small number, which no other waiter of the queue has meanwhile.
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// The state of one waiter. `Waiting` → `Notified` by `notify`, `Waiting` → `Skipped` by `skip`, and from each of the
 /// three to `Removed` by `remove`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

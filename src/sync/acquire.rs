@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::waiters::{OneWait, Waiters};
+use crate::base::WaiterId;
 use crate::kernel::Leaf;
 
 /// A handle on something that tasks acquire, if need be by waiting: a lock, a permit, an item.
@@ -17,6 +18,8 @@ pub(crate) trait Resource: Unpin {
     fn waiters(&self) -> &Waiters;
     /// Acquires it if that is possible without waiting.
     fn try_acquire(&self) -> bool;
+    /// Called when the wait has a waiter in the queue, and perhaps again while it has the same one.
+    fn on_waiting(&self, _waiter: WaiterId) {}
     /// Called when the waiter was notified and its task runs. True: the resource is acquired now. False: the task has
     /// to try again, like a newcomer.
     fn on_notified(&self) -> bool;
@@ -65,7 +68,12 @@ impl<R: Resource> Future for Acquire<R> {
                 Poll::Ready(true) if resource.on_notified() => break,
                 Poll::Ready(true) => {}
                 Poll::Ready(false) => this.abandon(),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    if let Some(waiter) = this.wait.waiter() {
+                        resource.on_waiting(waiter);
+                    }
+                    return Poll::Pending;
+                }
             }
         }
         this.resource.take().map_or(Poll::Pending, |resource| Poll::Ready(resource.into_acquired()))

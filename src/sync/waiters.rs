@@ -113,6 +113,20 @@ impl Waiters {
         self.notify_up_to(most, true)
     }
 
+    /// The waiter that `notify(1)` would notify. Skips those before it, whose tasks are being cancelled.
+    #[cold]
+    pub(super) fn first_waiting(&self) -> Option<WaiterId> {
+        let kernel = self.kernel.get()?;
+        let waiters = &mut self.queue.borrow_mut().waiters;
+        loop {
+            let first = waiters.first()?;
+            match waiters.waiter(first) {
+                Some(Waiter::Task(key)) if was_cancelled(kernel, key) => waiters.skip(first),
+                _ => return Some(first),
+            }
+        }
+    }
+
     /// Notifies all waiters.
     pub(crate) fn notify_all(&self) {
         self.notify_up_to(usize::MAX, false);
@@ -346,6 +360,11 @@ impl OneWait {
     /// Whether it has a waiter.
     pub(super) fn has_begun(&self) -> bool {
         self.id.is_some()
+    }
+
+    /// Its waiter, once it has one.
+    pub(super) fn waiter(&self) -> Option<WaiterId> {
+        self.id
     }
 }
 
