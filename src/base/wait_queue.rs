@@ -19,7 +19,8 @@ impl WaiterId {
         Self(NonZeroU32::MIN.saturating_add(index)) // no slot has the index `NONE`
     }
 
-    fn index(self) -> usize {
+    /// A small number, which no other waiter of the queue has meanwhile.
+    pub(crate) fn index(self) -> usize {
         self.0.get() as usize - 1
     }
 }
@@ -95,6 +96,11 @@ impl<W: Copy> WaitQueue<W> {
     #[inline]
     pub(crate) fn has_waiting(&self) -> bool {
         self.first != NONE
+    }
+
+    /// The waiter in state `Waiting` that has waited longest.
+    pub(crate) fn first(&self) -> Option<WaiterId> {
+        self.has_waiting().then(|| WaiterId::of(self.first))
     }
 
     pub(crate) fn state(&self, id: WaiterId) -> WaiterState<W> {

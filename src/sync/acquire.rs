@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::waiters::{OneWait, Waiters};
+use crate::base::WaiterId;
 use crate::kernel::Leaf;
 
 /// A handle on something that tasks acquire, if need be by waiting: a lock, a permit, an item.
@@ -17,6 +18,8 @@ pub(crate) trait Resource: Unpin {
     fn waiters(&self) -> &Waiters;
     /// Acquires it if that is possible without waiting.
     fn try_acquire(&self) -> bool;
+    /// Called when the wait has a waiter in the queue, and perhaps again while it has the same one.
+    fn on_waiting(&self, _waiter: WaiterId) {}
     /// Called when the waiter was notified and its task runs. True: the resource is acquired now. False: the task has
     /// to try again, like a newcomer.
     fn on_notified(&self) -> bool;
@@ -45,7 +48,10 @@ impl<R: Resource> Acquire<R> {
     #[inline]
     fn wait(&mut self, cx: &Context<'_>) -> Poll<()> {
         while let Some(resource) = &self.resource {
-            let notified = ready!(resource.waiters().poll(&mut self.wait, R::NAME, cx));
+            let Poll::Ready(notified) = resource.waiters().poll(&mut self.wait, R::NAME, cx) else {
+                self.wait.waiter().into_iter().for_each(|waiter| resource.on_waiting(waiter));
+                return Poll::Pending;
+            };
             if notified && resource.on_notified() {
                 break;
             }

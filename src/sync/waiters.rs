@@ -134,6 +134,18 @@ impl Waiters {
         self.notify_up_to(most, true)
     }
 
+    /// The waiter that `notify(1)` would notify. Skips those before it, whose tasks are being cancelled.
+    #[cold]
+    pub(super) fn first_waiting(&self) -> Option<WaiterId> {
+        let kernel = self.kernel.get()?;
+        let waiters = &mut self.queue.borrow_mut().waiters;
+        let is_cancelled = |waiter| matches!(waiter, Waiter::Task(key) if was_cancelled(kernel, key)).then_some(());
+        while let Some((first, ())) = waiters.notify_first(is_cancelled) {
+            waiters.skip(first);
+        }
+        waiters.first()
+    }
+
     /// Notifies all waiters.
     #[inline(never)]
     pub(crate) fn notify_all(&self) {
@@ -351,6 +363,11 @@ impl OneWait {
     /// Whether it has a waiter.
     pub(super) fn has_begun(&self) -> bool {
         self.id.is_some()
+    }
+
+    /// Its waiter, once it has one.
+    pub(super) fn waiter(&self) -> Option<WaiterId> {
+        self.id
     }
 }
 
