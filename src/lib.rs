@@ -69,8 +69,8 @@ pub use primitives::{
 
 // Synchronisation.
 pub use sync::{
-    Barrier, BoundedSemaphore, Condition, Event, LifoQueue, Lock, LockGuard, OwnedLockGuard, PriorityQueue, Queue,
-    Semaphore, SemaphorePermit,
+    Barrier, BoundedSemaphore, ClosableSemaphore, Condition, Event, LifoQueue, Lock, LockGuard, OwnedLockGuard,
+    PriorityQueue, Queue, Semaphore, SemaphorePermit,
 };
 
 // Other threads.

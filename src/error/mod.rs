@@ -27,5 +27,5 @@ pub use run::{Closed, Deadlock, Error};
 pub use signal::SignalError;
 pub(crate) use stream::SharedIoError;
 pub use stream::{IncompleteReadError, LimitOverrunError, ReadError};
-pub use sync::{BrokenBarrierError, GetError, PutError, QueueShutDown, ReleaseError, TaskDoneError};
+pub use sync::{BrokenBarrierError, GetError, PutError, QueueShutDown, ReleaseError, SemaphoreClosed, TaskDoneError};
 pub use task::{Cancelled, InvalidState, Panic, TaskError};

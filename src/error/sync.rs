@@ -10,6 +10,11 @@ use thiserror::Error;
 #[error("BoundedSemaphore released too many times: all its permits are free, or will be given back by their holders")]
 pub struct ReleaseError;
 
+/// The semaphore was closed, so no task gets a permit of it any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("the semaphore is closed")]
+pub struct SemaphoreClosed;
+
 /// The barrier was aborted, or reset while tasks waited in it: asyncio's `BrokenBarrierError`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the barrier is broken: it was aborted, or reset while this task waited")]

@@ -19,6 +19,7 @@ use crate::kernel::Kernel;
 #[must_use = "a builder makes nothing until build() is called"]
 pub struct EventLoopBuilder {
     clock: Clock,
+    eager_tasks: bool,
 }
 
 impl EventLoopBuilder {
@@ -28,12 +29,21 @@ impl EventLoopBuilder {
         self
     }
 
+    /// Whether new tasks take their first step where they are made; by default they do not. See
+    /// [`EventLoop::set_eager_tasks`].
+    pub fn eager_tasks(mut self, eager: bool) -> Self {
+        self.eager_tasks = eager;
+        self
+    }
+
     /// Makes the loop.
     ///
     /// # Errors
     /// [`Error::Io`] if the operating system has no descriptors left for it.
     pub fn build(self) -> Result<EventLoop, Error> {
-        Ok(EventLoop::of(Kernel::new(self.clock)?))
+        let lp = EventLoop::of(Kernel::new(self.clock)?);
+        lp.set_eager_tasks(self.eager_tasks);
+        Ok(lp)
     }
 }
 

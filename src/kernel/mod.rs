@@ -17,6 +17,7 @@ mod budget; // how much is done before descriptors are polled
 mod extensions; // values that other parts of the crate keep with a loop
 mod deferred_drops; // values that are dropped one after another
 mod kernel; // all of these together
+mod nested_step; // a step inside another one
 #[cfg(all(test, oneloop_loom))]
 mod interleavings; // all interleavings of a loop with the threads that send to it
 
@@ -27,8 +28,9 @@ pub(crate) use inbox::Message;
 pub(crate) use kernel::Kernel;
 pub(crate) use life::Phase;
 pub(crate) use loop_sender::{LoopSender, send_wake};
+pub(crate) use nested_step::NestedStep;
 pub(crate) use ready_queue::{Batch, ChildTurn, ChildTurnRef, Entry, Queued, Run, RunRef};
-pub(crate) use running_step::{Beside, Counts, RunningStep};
+pub(crate) use running_step::{Awaits, Beside, Counts, RunningStep};
 pub(crate) use scope::{OwnState, OwnThrow, Scope};
 pub(crate) use task_table::Leaf;
 pub(crate) use throwing::{PutAside, Throw};

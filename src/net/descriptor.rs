@@ -6,9 +6,10 @@ use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Poll, ready};
-use std::{fmt, io};
+use std::{fmt, io, mem};
 
 use super::readiness_future::ReadinessFuture;
+use super::wait_place::{Event, WaitPlace};
 use crate::current;
 use crate::error::WatchError;
 use crate::node::{Loop, wake};
@@ -52,6 +53,8 @@ pub struct Descriptor<T: AsRawFd> {
     short_transfer: ShortTransfer,
     kernel: Rc<Loop>,
     key: SourceKey,
+    /// For what polls and is no future, which could keep its place itself: one place for each direction.
+    places: [WaitPlace; 2],
 }
 
 /// What it says of a direction if a call has moved fewer bytes than it was asked to.
@@ -115,7 +118,7 @@ impl<T: AsRawFd> Descriptor<T> {
         })?;
         // callbacks of a closed descriptor whose number the system has given to this one
         stale.into_iter().flatten().for_each(|handle| handle.cancel());
-        Ok(Self { inner: Some(inner), short_transfer, kernel, key })
+        Ok(Self { inner: Some(inner), short_transfer, kernel, key, places: Default::default() })
     }
 
     /// The registered object.
@@ -302,7 +305,7 @@ impl<T: AsRawFd> Descriptor<T> {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    fn note_length(&self, direction: Direction, moved: usize, requested: usize) {
+    pub(super) fn note_length(&self, direction: Direction, moved: usize, requested: usize) {
         let is_short = 0 < moved && moved < requested.min(MOST_BYTES_OF_A_CALL);
         if is_short && self.short_transfer == ShortTransfer::Blocked {
             self.kernel.with_reactor(|reactor| reactor.set_used_up(self.key, direction));
@@ -311,12 +314,22 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// A wait for a direction. It does not borrow the descriptor, and ends when the descriptor is dropped.
     pub(crate) fn wait(&self, direction: Direction) -> ReadinessFuture {
-        ReadinessFuture::new(Rc::clone(&self.kernel), self.key, direction, Wanted::Ready)
+        ReadinessFuture::new(Rc::clone(&self.kernel), self.event(direction))
+    }
+
+    /// That the direction is ready.
+    pub(super) fn event(&self, direction: Direction) -> Event {
+        Event { key: self.key, direction, wanted: Wanted::Ready }
+    }
+
+    /// The place for what polls the direction and is no future.
+    pub(super) fn place(&self, direction: Direction) -> &WaitPlace {
+        &self.places[direction as usize]
     }
 
     /// As `wait`, until an event tells that the direction is hung up or in error.
     pub(crate) fn wait_for_end(&self, direction: Direction) -> ReadinessFuture {
-        ReadinessFuture::new(Rc::clone(&self.kernel), self.key, direction, Wanted::Over)
+        ReadinessFuture::new(Rc::clone(&self.kernel), Event { wanted: Wanted::Over, ..self.event(direction) })
     }
 
     /// Whether an event has told that the direction is hung up or in error.
@@ -335,8 +348,14 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// The same registration, with the object wrapped in another type.
     pub(crate) fn map<U: AsRawFd>(mut self, wrap: impl FnOnce(T) -> U) -> Descriptor<U> {
-        let inner = self.inner.take().map(wrap);
-        Descriptor { inner, short_transfer: self.short_transfer, kernel: Rc::clone(&self.kernel), key: self.key }
+        let (inner, places) = (self.inner.take().map(wrap), mem::take(&mut self.places));
+        Descriptor {
+            inner,
+            short_transfer: self.short_transfer,
+            kernel: Rc::clone(&self.kernel),
+            key: self.key,
+            places,
+        }
     }
 
     /// Notes that an operation would block. The direction becomes ready again with the next event.
@@ -367,6 +386,10 @@ impl<T: AsRawFd> Descriptor<T> {
 
     fn deregister(&self) {
         if let Some(inner) = &self.inner {
+            // what has polled has no use for a wake: it polls by the descriptor, which is gone
+            for direction in Direction::BOTH {
+                self.place(direction).leave(&self.kernel, self.event(direction));
+            }
             let fd = inner.as_raw_fd();
             for target in self.kernel.with_reactor(|reactor| reactor.deregister(self.key, fd)) {
                 wake(&self.kernel, target);

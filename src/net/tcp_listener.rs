@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::os::fd::OwnedFd;
+use std::task::{Context, Poll};
 use std::{fmt, io};
 
 use super::accept::skip_aborted;
@@ -227,6 +228,22 @@ impl TcpListener {
         let accepted = self.descriptor.try_read_with(|listener| skip_aborted(|| listener.accept()));
         let (stream, address) = accepted?;
         Ok((TcpStream::accepted(stream, self.descriptor.short_transfer())?, address))
+    }
+
+    /// [`accept`](Self::accept) as a poll, for a future that is written by hand. One task at a time may poll: the waker
+    /// of the last poll is kept, as [`Descriptor::poll_read_ready`](crate::Descriptor::poll_read_ready) tells.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    ///
+    /// # Panics
+    /// If it has to wait in a task of another loop, or after its loop has closed.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let accepted = self.descriptor.poll_read_with(cx, |listener| skip_aborted(|| listener.accept()));
+        accepted.map(|accepted| {
+            let (stream, address) = accepted?;
+            Ok((TcpStream::accepted(stream, self.descriptor.short_transfer())?, address))
+        })
     }
 
     /// Waits until there may be a connection, without borrowing the listener.

@@ -2,6 +2,7 @@
 
 use std::os::unix::net::{SocketAddr, UnixListener as StdListener};
 use std::path::Path;
+use std::task::{Context, Poll};
 use std::{fmt, io};
 
 use super::accept::skip_aborted;
@@ -140,6 +141,22 @@ impl UnixListener {
         let accepted = self.descriptor.try_read_with(|listener| skip_aborted(|| listener.accept()));
         let (stream, address) = accepted?;
         Ok((UnixStream::from_nonblocking(stream)?, address))
+    }
+
+    /// [`accept`](Self::accept) as a poll, for a future that is written by hand. One task at a time may poll: the waker
+    /// of the last poll is kept, as [`Descriptor::poll_read_ready`](crate::Descriptor::poll_read_ready) tells.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    ///
+    /// # Panics
+    /// If it has to wait in a task of another loop, or after its loop has closed.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
+        let accepted = self.descriptor.poll_read_with(cx, |listener| skip_aborted(|| listener.accept()));
+        accepted.map(|accepted| {
+            let (stream, address) = accepted?;
+            Ok((UnixStream::from_nonblocking(stream)?, address))
+        })
     }
 
     /// Waits until there may be a connection, without borrowing the listener.

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use slab::Slab;
 
 use super::group_coroutines::{catch_panic, result, value_or_error};
-use crate::awaitables::{Task, current_task, spawn};
+use crate::awaitables::{Task, begin_if_eager, current_task, spawn};
 use crate::base::{PooledRc, poll_with, unsize};
 use crate::cancel::{SingleWaiter, ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_around};
 use crate::current;
@@ -173,8 +173,7 @@ impl<E: 'static> TaskGroup<E> {
 
     #[track_caller]
     fn place_for_child(&self) -> u32 {
-        let finished = self.state.finished.get();
-        assert!(!finished, "the task group is finished, so it can start no task; use create_task");
+        assert!(!self.state.finished.get(), "the task group is finished, so it can start no task; use create_task");
         self.state.next_place()
     }
 
@@ -184,11 +183,12 @@ impl<E: 'static> TaskGroup<E> {
         F::Output: 'static,
     {
         let state = &self.state;
-        let task = spawn(Rc::clone(&state.kernel), child, true, created);
+        let task = spawn(Rc::clone(&state.kernel), child, created);
         GroupState::watch(state, place, task.join().node());
         if state.aborting.get() {
             task.cancel();
         }
+        begin_if_eager(&task);
         task
     }
 }
@@ -246,7 +246,7 @@ impl<E: 'static> GroupState<E> {
         let kernel = current::expect();
         let in_task = kernel.running_task().is_some();
         assert!(in_task, "a task group needs a task; use create_task or run_until_complete");
-        PooledRc::new(Self {
+        PooledRc::new_uninit().write(Self {
             kernel,
             children: RefCell::default(),
             remaining: Cell::new(0),
@@ -254,7 +254,7 @@ impl<E: 'static> GroupState<E> {
             errors: RefCell::default(),
             panic: Cell::new(None),
             aborting: Cell::new(false),
-            scope: ThrowingScope::default(),
+            scope: ThrowingScope::group(),
             waiter: SingleWaiter::default(),
             completed: Cell::new(false),
             finished: Cell::new(false),
@@ -318,7 +318,7 @@ impl<E: 'static> GroupState<E> {
 
     /// Awaits `future` as a part of the group: it meets the cancellations of the group and of what is around it.
     fn catching<F: Future>(&self, future: F) -> impl Future<Output = Result<F::Output, Cancelled>> {
-        poll_with(future, |future, cx| poll_scope(self.scope.as_group(), future, cx))
+        poll_with(future, |future, cx| poll_scope(self.scope.scope(), future, cx))
     }
 
     /// How many requests to cancel the parent, or a scope around the group, have not been taken back. Those do not

@@ -54,7 +54,7 @@ impl Server {
         if !self.state.is_serving.replace(true) {
             for index in 0..self.state.listeners.borrow().len() {
                 let accepting = accept_clients(Rc::clone(&self.state), index);
-                spawn(Rc::clone(&self.state.kernel), accepting, true, Location::caller()).hide("a server");
+                spawn(Rc::clone(&self.state.kernel), accepting, Location::caller()).hide("a server");
             }
         }
     }

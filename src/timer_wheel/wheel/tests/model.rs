@@ -80,7 +80,7 @@ impl Model {
         }
         self.check_next_expiry();
         assert_eq!(self.wheel.len(), self.armed.len());
-        assert_eq!(self.wheel.nodes.len(), self.living.len());
+        assert_eq!(self.wheel.nodes.count(), self.living.len());
     }
 
     fn insert(&mut self) {
@@ -187,7 +187,7 @@ impl Model {
         while !self.living.is_empty() {
             self.remove();
         }
-        assert!(self.wheel.nodes.len() == 0 && self.wheel.occupied == 0 && self.wheel.due.is_empty());
+        assert!(self.wheel.nodes.count() == 0 && self.wheel.occupied == 0 && self.wheel.due.is_empty());
     }
 }
 
