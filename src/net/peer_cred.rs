@@ -8,6 +8,7 @@ use crate::sys::socket_options::{self, Peer};
 
 /// Which process is at the other end of a Unix connection, from [`UnixStream::peer_cred`](super::UnixStream::peer_cred) or
 /// the method of a [`StreamWriter`](crate::StreamWriter). It is as it was when that process connected or began to listen, and the system vouches for it.
+#[doc(alias = "UCred")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerCred {
     peer: Peer,
