@@ -46,6 +46,7 @@ const HAPPY_EYEBALLS_DELAY: Duration = Duration::from_millis(250);
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "TcpSocket")]
 #[derive(Clone, Debug)]
 #[must_use = "it does nothing until connect() is awaited"]
 pub struct TcpConnector {

@@ -47,6 +47,7 @@ use crate::sys::{socket, socket_options};
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "AsyncFd")]
 pub struct Descriptor<T: AsRawFd> {
     /// `None` only in a `Descriptor` that `into_inner` or `map` has emptied and is about to drop.
     inner: Option<T>,
@@ -230,6 +231,7 @@ impl<T: AsRawFd> Descriptor<T> {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "try_io")]
     pub fn try_read_with<R>(&self, read: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.try_once(Direction::Read, read)
     }
@@ -240,6 +242,7 @@ impl<T: AsRawFd> Descriptor<T> {
     /// # Errors
     /// The errors of `write`, except `Interrupted`; and `WouldBlock` if `write` was not called, because the loop has not
     /// learned yet that it would not block, or the step has done enough.
+    #[doc(alias = "try_io")]
     pub fn try_write_with<R>(&self, write: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.try_once(Direction::Write, write)
     }

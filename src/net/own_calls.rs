@@ -31,6 +31,7 @@ macro_rules! reads_with {
             ///
             /// # Errors
             /// The errors of `read`, except `Interrupted`; and `WouldBlock` if `read` was not called.
+            #[doc(alias = "try_io")]
             pub fn try_read_with<R>(&self, read: impl FnMut(&$Inner) -> std::io::Result<R>) -> std::io::Result<R> {
                 self.descriptor().try_read_with(read)
             }
@@ -93,6 +94,7 @@ macro_rules! writes_with {
             ///
             /// # Errors
             /// The errors of `write`, except `Interrupted`; and `WouldBlock` if `write` was not called.
+            #[doc(alias = "try_io")]
             pub fn try_write_with<R>(&self, write: impl FnMut(&$Inner) -> std::io::Result<R>) -> std::io::Result<R> {
                 self.descriptor().try_write_with(write)
             }

@@ -1,16 +1,24 @@
 //! Who is at the other end of a Unix connection. Owns what the system tells of the peer's process; must not know the
 //! connection.
 
-use crate::sys::socket_options::Peer;
+use std::io;
+use std::os::unix::net::UnixStream;
 
-/// Which process is at the other end of a Unix connection, from [`UnixStream::peer_cred`](super::UnixStream::peer_cred).
-/// It is as it was when that process connected or began to listen, and the system vouches for it.
+use crate::sys::socket_options::{self, Peer};
+
+/// Which process is at the other end of a Unix connection, from [`UnixStream::peer_cred`](super::UnixStream::peer_cred) or
+/// the method of a [`StreamWriter`](crate::StreamWriter). It is as it was when that process connected or began to listen, and the system vouches for it.
+#[doc(alias = "UCred")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerCred {
-    pub(super) peer: Peer,
+    peer: Peer,
 }
 
 impl PeerCred {
+    pub(crate) fn of(connection: &UnixStream) -> io::Result<Self> {
+        socket_options::peer(connection).map(|peer| Self { peer })
+    }
+
     /// The user as whom the process ran.
     pub fn uid(&self) -> u32 {
         self.peer.uid

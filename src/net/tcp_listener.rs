@@ -59,6 +59,7 @@ pub struct TcpListener {
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "TcpSocket")]
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a builder makes nothing until bind() is called"]
 pub struct TcpListenerBuilder {

@@ -13,7 +13,7 @@ use super::peer_cred::PeerCred;
 use super::socket_settings::buffer_sizes;
 use super::std_socket::{as_fd, std_socket};
 use super::unix_path::{address_at, connect_error};
-use crate::sys::{socket, socket_options};
+use crate::sys::socket;
 
 /// A Unix stream connection of the loop.
 ///
@@ -144,7 +144,7 @@ impl UnixStream {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn peer_cred(&self) -> io::Result<PeerCred> {
-        socket_options::peer(self.get_ref()).map(|peer| PeerCred { peer })
+        PeerCred::of(self.get_ref())
     }
 
     /// Ends one direction or both. The peer reads the bytes that were written, and then the end of the stream.

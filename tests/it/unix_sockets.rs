@@ -430,6 +430,12 @@ fn a_connection_tells_whose_it_is() {
             assert_eq!(peer.gid(), file.gid());
             #[cfg(any(target_os = "linux", target_os = "macos"))]
             assert_eq!(peer.pid(), Some(std::process::id()));
+            // as a stream, it tells the same
+            let (_reader, writer) = end.into_streams();
+            assert_eq!(writer.peer_cred().unwrap(), peer);
+            writer.close();
+            writer.wait_closed().await.unwrap();
+            assert!(writer.peer_cred().is_err());
         }
     });
 }
