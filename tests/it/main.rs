@@ -46,6 +46,7 @@ mod signal;
 mod sleep;
 mod staggered;
 mod stdin;
+mod stream;
 mod streams;
 mod task;
 mod task_group;
