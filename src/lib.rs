@@ -34,6 +34,8 @@ pub mod net; // sockets and pipes
 mod streams; // buffered streams and servers
 #[cfg(all(unix, feature = "process"))]
 mod process; // child processes
+#[cfg(all(unix, any(feature = "futures-io", feature = "tokio-io", feature = "hyper", feature = "stream")))]
+pub mod adapters; // the traits of other crates
 mod run; // the function `run`, and Ctrl-C
 pub mod prelude; // what most programs use
 

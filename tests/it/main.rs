@@ -51,6 +51,7 @@ mod sleep;
 mod socket_settings;
 mod staggered;
 mod stdin;
+mod stream;
 mod streams;
 mod task;
 mod task_group;

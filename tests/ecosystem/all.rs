@@ -1,0 +1,14 @@
+//! Crates of others, each on one loop of this crate: what docs/ECOSYSTEM.md says, line by line.
+#![cfg(unix)]
+
+#[path = "../support/real.rs"]
+mod real;
+
+mod channels;
+mod codec;
+mod http;
+mod postgres;
+mod runtime;
+mod services;
+mod tls;
+mod websocket;
