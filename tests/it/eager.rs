@@ -229,7 +229,7 @@ fn what_it_has_given_out_is_not_counted_for_the_maker_that_drops_it() {
             let task = create_task(async {
                 let mut given = Box::pin(sleep(ms(60)));
                 assert!(futures::poll!(given.as_mut()).is_pending());
-                given
+                Some(given)
             });
             drop(task.eager().await);
             select(nap, held).await;
@@ -286,7 +286,7 @@ fn one_that_is_made_under_a_throw_is_not_thrown_at_and_the_throw_goes_on() {
         let made = Rc::new(RefCell::new(None));
         let put = Rc::clone(&made);
         let act = move || {
-            *put.borrow_mut() = Some(create_task(async { catch_cancelled(sleep(ms(5))).await.is_ok() }).eager())
+            *put.borrow_mut() = Some(create_task(async { catch_cancelled(sleep(ms(5))).await.is_ok() }).eager());
         };
         assert!(thrown_beside(act).await);
         let task = made.borrow_mut().take().unwrap();
@@ -415,7 +415,7 @@ fn a_catcher_around_the_making_still_meets_what_comes_later() {
                 let task = create_task(async { catch_cancelled(sleep(ms(99))).await.is_ok() }).eager();
                 yield_now().await;
                 let _ = select(Box::pin(pending::<()>()), Box::pin(sleep(ms(50)))).await;
-                task
+                task.done()
             });
             caught.await.is_err()
         });

@@ -252,21 +252,17 @@ fn futures_and_polls_wait_for_one_direction_in_the_order_in_which_they_began() {
         right.set_nonblocking(true).unwrap();
         let right = Rc::new(Descriptor::new(right).unwrap());
         let log = Rc::new(RefCell::new(Vec::new()));
-        macro_rules! waits {
-            ($name:literal, $wait:expr) => {{
-                let (right, log) = (Rc::clone(&right), Rc::clone(&log));
-                create_task(async move {
-                    #[expect(clippy::redundant_closure_call, reason = "the wait names the descriptor of its task")]
-                    ($wait)(right).await;
-                    log.borrow_mut().push($name);
-                })
-            }};
-        }
-        let tasks = [
-            waits!("future", async |right: Rc<Descriptor<_>>| right.readable().await),
-            waits!("poll", async |right: Rc<Descriptor<_>>| poll_fn(|cx| right.poll_read_ready(cx)).await),
-            waits!("another future", async |right: Rc<Descriptor<_>>| right.readable().await),
-        ];
+        let tasks = ["future", "poll", "another future"].map(|name| {
+            let (right, log) = (Rc::clone(&right), Rc::clone(&log));
+            create_task(async move {
+                if name == "poll" {
+                    poll_fn(|cx| right.poll_read_ready(cx)).await;
+                } else {
+                    right.readable().await;
+                }
+                log.borrow_mut().push(name);
+            })
+        });
         yield_now().await;
         left.write_all(b"x").unwrap();
         for task in tasks {
@@ -483,7 +479,7 @@ fn wakers_are_dropped_and_woken_outside_of_every_borrow() {
 
 #[test]
 fn a_poll_in_a_task_of_another_loop_panics_with_the_remedy() {
-    let outer = oneloop::EventLoop::new().unwrap();
+    let outer = EventLoop::new().unwrap();
     let (_left, right) = {
         let _in = outer.enter();
         pair()
