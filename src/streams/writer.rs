@@ -45,7 +45,7 @@ use super::transport::Transport;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct StreamWriter {
-    transport: Rc<Transport>,
+    pub(super) transport: Rc<Transport>,
 }
 
 impl StreamWriter {

@@ -47,6 +47,7 @@ mod sleep;
 mod staggered;
 mod stdin;
 mod stream;
+mod stream_polls;
 mod streams;
 mod task;
 mod task_group;
