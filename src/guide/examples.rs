@@ -33,3 +33,6 @@ example!(chat);
 example!(download);
 example!(port_scan);
 example!(processes, "--features process");
+example!(http_server, "-p oneloop-ecosystem");
+example!(websocket, "-p oneloop-ecosystem");
+example!(with_tokio, "-p oneloop-ecosystem");
