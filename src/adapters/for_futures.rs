@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
-use super::kinds::{EndWriting, for_readers, for_writers};
+use super::kinds::{PollEnd, for_readers, for_writers};
 
 macro_rules! read {
     ($Type:ty) => {
@@ -54,15 +54,15 @@ macro_rules! write {
                 this.poll_write_vectored(cx, pieces)
             }
 
-            /// Nothing is buffered.
-            fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<()>> {
-                Poll::Ready(Ok(()))
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+                let this: &$Type = &self;
+                this.poll_sent(cx)
             }
 
             /// Ends the writing direction; a pipe ends when it is dropped.
-            fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<()>> {
+            fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
                 let this: &$Type = &self;
-                Poll::Ready(this.end_writing())
+                this.poll_end(cx)
             }
         }
     };

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use hyper::rt::{Executor, Read, ReadBufCursor, Write};
 
-use super::kinds::{EndWriting, for_readers, for_writers};
+use super::kinds::{PollEnd, for_readers, for_writers};
 use crate::awaitables::create_task;
 
 macro_rules! read {
@@ -49,15 +49,15 @@ macro_rules! write {
                 true
             }
 
-            /// Nothing is buffered.
-            fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<()>> {
-                Poll::Ready(Ok(()))
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+                let this: &$Type = &self;
+                this.poll_sent(cx)
             }
 
             /// Ends the writing direction; a pipe ends when it is dropped.
-            fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<()>> {
+            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
                 let this: &$Type = &self;
-                Poll::Ready(this.end_writing())
+                this.poll_end(cx)
             }
         }
     };

@@ -1,10 +1,13 @@
-//! The types that bytes are read from and written to. Owns the list of them, and how each ends its writing; must not know
+//! The types that bytes are read from and written to. Owns the list of them, and how each sends the rest and
+//! ends its writing; must not know
 //! the traits.
 
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
+use std::task::{Context, Poll};
 
 use crate::net::{PipeWriter, TcpStream, UnixStream, WriteHalf};
+use crate::streams::StreamWriter;
 
 /// Calls the macro `$implement` with each type that can be read.
 macro_rules! for_readers {
@@ -14,10 +17,11 @@ macro_rules! for_readers {
         $implement!(crate::net::ReadHalf<crate::net::TcpStream>);
         $implement!(crate::net::ReadHalf<crate::net::UnixStream>);
         $implement!(crate::net::PipeReader);
+        $implement!(crate::streams::StreamReader);
     };
 }
 
-/// Calls the macro `$implement` with each type that can be written to, all of which have `EndWriting`.
+/// Calls the macro `$implement` with each type that can be written to, all of which have `PollEnd`.
 macro_rules! for_writers {
     ($implement:ident) => {
         $implement!(crate::net::TcpStream);
@@ -25,45 +29,62 @@ macro_rules! for_writers {
         $implement!(crate::net::WriteHalf<crate::net::TcpStream>);
         $implement!(crate::net::WriteHalf<crate::net::UnixStream>);
         $implement!(crate::net::PipeWriter);
+        $implement!(crate::streams::StreamWriter);
     };
 }
 
 pub(super) use {for_readers, for_writers};
 
-/// How a type ends its writing direction.
-pub(super) trait EndWriting {
+/// What a type does with the bytes that it has taken, and how it ends its writing direction.
+pub(super) trait PollEnd {
+    /// Ready when the system has been given all bytes. What buffers nothing is always ready.
+    fn poll_sent(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
     /// Ends the writing direction, so that the peer reads the end of the stream. A peer that is gone needs no end.
-    fn end_writing(&self) -> io::Result<()>;
+    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
-fn unless_gone(shut_down: io::Result<()>) -> io::Result<()> {
-    match shut_down {
+fn ended(shut_down: io::Result<()>) -> Poll<io::Result<()>> {
+    Poll::Ready(match shut_down {
         Err(e) if e.kind() == ErrorKind::NotConnected => Ok(()),
         other => other,
+    })
+}
+
+impl PollEnd for TcpStream {
+    fn poll_end(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ended(self.shutdown(Shutdown::Write))
     }
 }
 
-impl EndWriting for TcpStream {
-    fn end_writing(&self) -> io::Result<()> {
-        unless_gone(self.shutdown(Shutdown::Write))
+impl PollEnd for UnixStream {
+    fn poll_end(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ended(self.shutdown(Shutdown::Write))
     }
 }
 
-impl EndWriting for UnixStream {
-    fn end_writing(&self) -> io::Result<()> {
-        unless_gone(self.shutdown(Shutdown::Write))
-    }
-}
-
-impl<S> EndWriting for WriteHalf<S> {
-    fn end_writing(&self) -> io::Result<()> {
-        unless_gone(self.shutdown())
+impl<S> PollEnd for WriteHalf<S> {
+    fn poll_end(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ended(self.shutdown())
     }
 }
 
 /// A pipe has one direction, whose end is the drop.
-impl EndWriting for PipeWriter {
-    fn end_writing(&self) -> io::Result<()> {
-        Ok(())
+impl PollEnd for PipeWriter {
+    fn poll_end(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl PollEnd for StreamWriter {
+    fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+
+    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.write_eof();
+        self.poll_flush(cx)
     }
 }

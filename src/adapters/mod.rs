@@ -3,9 +3,9 @@
 //!
 //! | feature | traits | on |
 //! | --- | --- | --- |
-//! | `futures-io` | `AsyncRead`, `AsyncWrite` of the crate `futures-io` | connections, their halves, pipes, and references to these |
-//! | `tokio-io` | `AsyncRead`, `AsyncWrite` of tokio, without its runtime | connections, their halves, pipes |
-//! | `hyper` | `Read`, `Write`, `Executor`, `Timer` of `hyper::rt` | connections, their halves, pipes; `HyperExecutor`, `HyperTimer` |
+//! | `futures-io` | `AsyncRead`, `AsyncWrite` of the crate `futures-io` | connections, their halves, pipes, buffered streams, and references to these |
+//! | `tokio-io` | `AsyncRead`, `AsyncWrite` of tokio, without its runtime | connections, their halves, pipes, buffered streams |
+//! | `hyper` | `Read`, `Write`, `Executor`, `Timer` of `hyper::rt` | connections, their halves, pipes, buffered streams; `HyperExecutor`, `HyperTimer` |
 //! | `stream` | `Stream` of the crate `futures-core` | queues, `as_completed`, intervals, connections that come, lines, signals |
 //!
 //! An operation costs what it costs without the trait: the same system calls, and no allocation. One task at a time may

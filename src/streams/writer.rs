@@ -46,7 +46,7 @@ use crate::net::PeerCred;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct StreamWriter {
-    transport: Rc<Transport>,
+    pub(super) transport: Rc<Transport>,
 }
 
 impl StreamWriter {

@@ -74,3 +74,30 @@ fn the_helpers_of_tokio_read_and_write_pipes() {
         task.await;
     });
 }
+
+#[test]
+fn a_buffered_reader_and_writer_carry_frames_too() {
+    run_real(async {
+        let (left, right) = UnixStream::pair().unwrap();
+        let ((left_reader, left_writer), (reader, writer)) = (left.into_streams(), right.into_streams());
+        let echo = create_task(async move {
+            let mut frames = FramedRead::new(reader, LengthDelimitedCodec::new());
+            let mut answers = FramedWrite::new(writer, LengthDelimitedCodec::new());
+            while let Some(frame) = frames.next().await {
+                answers.send(frame?.freeze()).await?;
+            }
+            SinkExt::<Bytes>::close(&mut answers).await
+        });
+        let mut to = FramedWrite::new(left_writer, LengthDelimitedCodec::new());
+        let mut from = FramedRead::new(left_reader, LengthDelimitedCodec::new());
+        for length in [1, 0, 1 << 20] {
+            let frame = Bytes::from(vec![7; length]);
+            let (sent, answer) = futures::join!(to.send(frame.clone()), from.next());
+            sent.unwrap();
+            assert_eq!(answer.unwrap().unwrap(), frame);
+        }
+        SinkExt::<Bytes>::close(&mut to).await.unwrap();
+        assert!(from.next().await.is_none());
+        echo.await.unwrap();
+    });
+}

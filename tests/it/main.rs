@@ -52,6 +52,7 @@ mod socket_settings;
 mod staggered;
 mod stdin;
 mod stream;
+mod stream_polls;
 mod streams;
 mod task;
 mod task_group;

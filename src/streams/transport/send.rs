@@ -111,7 +111,7 @@ impl Transport {
 
     /// # Panics
     /// If the loop that sends will never go on while the caller waits.
-    fn assert_is_served(&self, what: Leaf) {
+    pub(super) fn assert_is_served(&self, what: Leaf) {
         if let Some(kernel) = self.with_channel(|channel| Rc::clone(channel.kernel())) {
             assert_wakes(&kernel, what);
         }
