@@ -34,6 +34,8 @@ pub mod net; // sockets and pipes
 mod streams; // buffered streams and servers
 #[cfg(all(unix, feature = "process"))]
 mod process; // child processes
+#[cfg(all(unix, any(feature = "futures-io", feature = "tokio-io", feature = "hyper", feature = "stream")))]
+pub mod adapters; // the traits of other crates
 mod run; // the function `run`, and Ctrl-C
 pub mod prelude; // what most programs use
 
@@ -69,8 +71,8 @@ pub use primitives::{
 
 // Synchronisation.
 pub use sync::{
-    Barrier, BoundedSemaphore, Condition, Event, LifoQueue, Lock, LockGuard, OwnedLockGuard, PriorityQueue, Queue,
-    Semaphore, SemaphorePermit,
+    Barrier, BoundedSemaphore, ClosableSemaphore, Condition, Event, LifoQueue, Lock, LockGuard, OwnedLockGuard,
+    PriorityQueue, Queue, Semaphore, SemaphorePermit,
 };
 
 // Other threads.

@@ -14,6 +14,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
+use oneloop::net::UnixStream;
 use oneloop::{
     Barrier, Condition, ContextVar, Event, EventLoop, Lock, Queue, Semaphore, Task, create_future, create_task, gather,
     shield, sleep, timeout, wait, yield_now,
@@ -574,7 +575,7 @@ fn messages_and_lines_through_streams_cost_nothing() {
 #[test]
 fn reads_and_writes_cost_none_whether_they_wait_or_not() {
     run_with_room(async {
-        let (left, right) = oneloop::net::UnixStream::pair().unwrap();
+        let (left, right) = UnixStream::pair().unwrap();
         let echo = create_task(async move {
             let mut buffer = [0; 2_000];
             loop {
@@ -600,6 +601,36 @@ fn reads_and_writes_cost_none_whether_they_wait_or_not() {
         drop(left);
         echo.await;
         show("1,000 echoes over a socket", allocations);
+        assert_eq!(allocations, 0);
+    });
+}
+
+/// Reads and writes one byte at both ends, by polls.
+async fn ping_pong(left: &UnixStream, right: &UnixStream) {
+    let forth = async {
+        let mut byte = [0];
+        for _ in 0..N {
+            assert_eq!(poll_fn(|cx| left.poll_write(cx, &byte)).await.unwrap(), 1);
+            assert_eq!(poll_fn(|cx| left.poll_read(cx, &mut byte)).await.unwrap(), 1);
+        }
+    };
+    let back = async {
+        let mut byte = [0];
+        for _ in 0..N {
+            assert_eq!(poll_fn(|cx| right.poll_read(cx, &mut byte)).await.unwrap(), 1);
+            assert_eq!(poll_fn(|cx| right.poll_write(cx, &byte)).await.unwrap(), 1);
+        }
+    };
+    futures::join!(forth, back);
+}
+
+#[test]
+fn operations_that_are_polled_and_their_waits_cost_none() {
+    run_with_room(async {
+        let (left, right) = UnixStream::pair().unwrap();
+        ping_pong(&left, &right).await;
+        let allocations = cost(ping_pong(&left, &right)).await;
+        show("1,000 bytes there and back, by polls", allocations);
         assert_eq!(allocations, 0);
     });
 }

@@ -24,6 +24,7 @@ const fn real(name: &'static str, op: &'static str, run: fn(&EventLoop, u64) -> 
 pub(crate) const ROWS: &[Row] = &[
     real("spawn_join", "a no-op task spawned and joined: 10,000 spawned, then all joined", spawn_join),
     real("spawn_await", "a no-op task spawned and awaited, one at a time", spawn_await),
+    real("spawn_eager", "a no-op task that is eager spawned and awaited, one at a time", spawn_eager),
     real("self_wake", "a lone task wakes itself and is polled", self_wake),
     real("repoll_1000", "the same with 1,000 tasks: one poll of one of them", repoll),
     real("yield_ring", "one yield of one of 300 tasks", yield_ring),
@@ -96,6 +97,15 @@ fn spawn_await(lp: &EventLoop, times: u64) -> Cost {
     repeat(lp, times, TASKS, async || {
         for _ in 0..TASKS {
             create_task(async {}).await;
+        }
+    })
+}
+
+fn spawn_eager(lp: &EventLoop, times: u64) -> Cost {
+    const TASKS: u64 = 1_000;
+    repeat(lp, times, TASKS, async || {
+        for _ in 0..TASKS {
+            create_task(async {}).eager().await;
         }
     })
 }

@@ -1,5 +1,7 @@
-//! A chat: what one says, all others hear. The server keeps the writers of those who are there; three of them talk in
-//! the same program, each answering what it hears. In Python the server is:
+//! A chat: what one says, all others hear. The server keeps the writers of those who are there. One who does not read is
+//! cut off, and Ctrl-C closes the room with a farewell. With an address as its argument, `127.0.0.1:7777` say, it is a
+//! server for `nc`; without one, some members talk in the same program, each answering what it hears. In Python the
+//! server is:
 //!
 //! ```python
 //! members = {}
@@ -15,15 +17,26 @@
 //!         del members[name]
 //!         tell(f"* {name} has left")
 //! ```
+//!
+//! Ctrl-C cancels the main task if the feature `signal` is on, as in `asyncio.run`.
 #![expect(clippy::print_stdout, reason = "an example is meant to print")]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
+use std::{env, io};
 
-use oneloop::{Error, EventLoop, StreamReader, StreamWriter, open_connection, start_server, try_gather};
+use oneloop::{
+    Error, Server, StreamReader, StreamWriter, catch_cancelled, create_task, open_connection, run, start_server,
+    timeout, try_gather,
+};
+
+/// One who lets more than this lie is cut off.
+const MOST_UNREAD: usize = 1 << 20;
+/// How long the server waits at its end for those who are still to read something.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Default)]
 struct Room {
@@ -31,14 +44,14 @@ struct Room {
 }
 
 impl Room {
-    /// `write` never waits. One who does not read has his connection cut instead of holding up the others.
+    /// `write` never waits, so one who does not read holds up no others.
     fn tell(&self, line: &str, but: &str) {
-        println!("{line}");
+        println!("{line:.60}");
         for (name, writer) in self.members.borrow().iter().filter(|(name, _)| *name != but) {
             writer.write(format!("{line}\n"));
-            if writer.write_buffer_size() > 1 << 20 {
+            if writer.write_buffer_size() > MOST_UNREAD && !writer.is_closing() {
                 println!("* {name} does not listen");
-                writer.abort();
+                writer.abort(); // the member's reads end
             }
         }
     }
@@ -73,50 +86,85 @@ fn text(line: &[u8]) -> String {
     String::from_utf8_lossy(line).trim_end().to_owned()
 }
 
+async fn open(at: SocketAddr) -> io::Result<(Room, Server)> {
+    let room = Room::default();
+    let members = room.clone();
+    let server = start_server(async move |reader, writer| members.clone().member(reader, writer).await, at).await?;
+    Ok((room, server))
+}
+
+/// Serves until this is cancelled, by Ctrl-C say. Then each member may still read what was said.
+async fn serve(room: Room, server: Server) {
+    // `serve_forever` would wait for the members to leave when it is cancelled
+    let Err(cancelled) = catch_cancelled(server.wait_closed()).await else { return };
+    room.tell("* the room closes", "");
+    server.close();
+    server.close_clients();
+    if timeout(FAREWELL, server.wait_closed()).await.is_err() {
+        server.abort_clients();
+    }
+    cancelled.reraise().await;
+}
+
+type Streams = (StreamReader, StreamWriter);
+
 /// Comes in, and is in the room when this returns.
-async fn join(to: SocketAddr, name: &str) -> io::Result<(StreamReader, StreamWriter)> {
+async fn join(to: SocketAddr, name: &str) -> io::Result<Streams> {
     let (reader, writer) = open_connection(to).await?;
     writer.write(format!("{name}\n"));
     reader.readline().await?;
     Ok((reader, writer))
 }
 
-/// Waits for each cue in turn, answers it, and leaves. Answers how many lines were heard.
-async fn talk((reader, writer): (StreamReader, StreamWriter), script: [(&str, &str); 2]) -> io::Result<usize> {
-    let mut heard = 0;
+/// Waits until a line is said.
+async fn hear(reader: &StreamReader, cue: &str) -> io::Result<()> {
+    while reader.next_line().await?.is_some_and(|line| text(&line) != cue) {}
+    Ok(())
+}
+
+/// Waits for each cue in turn, answers it, and leaves.
+async fn talk((reader, writer): Streams, script: [(&str, &str); 2]) -> io::Result<()> {
     for (cue, answer) in script {
-        while let Some(line) = reader.next_line().await? {
-            heard += 1;
-            if text(&line) == cue {
-                break;
-            }
-        }
+        hear(&reader, cue).await?;
         writer.write(format!("{answer}\n"));
     }
     writer.close();
-    writer.wait_closed().await?;
-    Ok(heard)
+    writer.wait_closed().await
 }
 
+/// Three talk and leave. When the fourth is alone, the server is cancelled, as by Ctrl-C.
 async fn evening() -> io::Result<()> {
-    let room = Room::default();
-    let server = start_server(async move |reader, writer| room.clone().member(reader, writer).await, ("127.0.0.1", 0));
-    let server = server.await?;
+    let (room, server) = open(([127, 0, 0, 1], 0).into()).await?;
     let to = server.local_addrs()[0];
-    let (ann, bob, cy) = (join(to, "Ann").await?, join(to, "Bob").await?, join(to, "Cy").await?);
-    let heard = try_gather([
-        talk(ann, [("* Cy is here", "Hello you two."), ("Cy: Hello Ann.", "I must go.")]),
-        talk(bob, [("Ann: Hello you two.", "Hello Ann, long time no see."), ("* Ann has left", "And there she goes.")]),
-        talk(cy, [("Bob: Hello Ann, long time no see.", "Hello Ann."), ("* Bob has left", "Good night, then.")]),
-    ]);
-    let heard = heard.await?;
-    server.close();
-    server.wait_closed().await;
-    println!("the room is empty; they heard {heard:?} lines");
+    let serving = create_task(serve(room, server));
+    let (ann, bob, cy, dot) =
+        (join(to, "Ann").await?, join(to, "Bob").await?, join(to, "Cy").await?, join(to, "Dot").await?);
+    try_gather([
+        talk(ann, [("* Dot is here", "Hello you three."), ("Cy: Hello Ann.", "I must go.")]),
+        talk(bob, [("Ann: Hello you three.", "Hello Ann, long time no see."), ("* Ann has left", "Bye!")]),
+        talk(cy, [("Bob: Hello Ann, long time no see.", "Hello Ann."), ("* Bob has left", "Good night.")]),
+    ])
+    .await?;
+    hear(&dot.0, "* Cy has left").await?;
+    serving.cancel();
+    println!("Dot hears: {}", text(&dot.0.read_to_end().await?));
+    Ok(())
+}
+
+/// The server alone.
+async fn host(at: SocketAddr) -> io::Result<()> {
+    let (room, server) = open(at).await?;
+    println!("listening on {:?}", server.local_addrs());
+    serve(room, server).await;
     Ok(())
 }
 
 pub(crate) fn main() -> Result<(), Error> {
-    EventLoop::new()?.run_until_complete(evening())??;
-    Ok(())
+    let at = env::args().nth(1).and_then(|at| at.parse().ok());
+    let Some(at) = at else { return Ok(run(evening())??) };
+    match run(host(at)) {
+        #[cfg(feature = "signal")]
+        Err(Error::Interrupted) => Ok(()),
+        ended => Ok(ended??),
+    }
 }

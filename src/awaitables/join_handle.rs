@@ -182,23 +182,34 @@ impl<T> JoinHandle<T> {
         panic!("awaited again after its value was taken; use shared() to await it more than once{place}")
     }
 
-    /// # Panics
-    /// If the running task awaits itself: such an await would never end.
-    #[track_caller]
-    fn assert_is_another(&self) {
-        let running = self.core().kernel().running_task();
-        let own = running.with(|task| task.is_some_and(|task| same(&**task, &*self.promise)));
-        assert!(!own, "Task cannot await on itself; hand its handle to another task");
-    }
-}
-
-impl<T> Drop for JoinHandle<T> {
-    fn drop(&mut self) {
+    /// The await is dropped before its end.
+    #[inline(never)]
+    fn give_up(&self) {
         let number = self.number.get();
         // dropped at the end, and by a panic too: a waker's destructor that panics must not keep the node
         let _watcher = (number != NOT_WATCHING).then(|| self.promise.core().watchers().remove(number));
         let _noted = self.waiting.was_noted().then(|| self.waiting.end_node(&*self.promise));
         release(&*self.promise);
+    }
+
+    /// # Panics
+    /// If the running task awaits itself: such an await would never end.
+    #[track_caller]
+    fn assert_is_another(&self) {
+        let running = self.core().kernel().running_task();
+        let own = running.with_task(|task| same(&**task, &*self.promise)) == Some(true);
+        assert!(!own, "Task cannot await on itself; hand its handle to another task");
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.number.get() == NOT_WATCHING && !self.waiting.was_noted() {
+            release(&*self.promise); // the usual case: the await has returned, or there was none
+        } else {
+            self.give_up();
+        }
     }
 }
 

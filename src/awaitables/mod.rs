@@ -22,5 +22,5 @@ pub(crate) use join_handle::{JoinHandle, Listed};
 pub use recognise::ensure_future;
 pub(crate) use recognise::{joined, recognise, recognise_borrowed};
 pub use shared::{Awaitable, Shared};
-pub(crate) use task::spawn;
 pub use task::{Task, create_task};
+pub(crate) use task::{begin_if_eager, spawn, start};

@@ -11,7 +11,7 @@ use super::gathering::{FirstError, Gathering, Outcomes, Values};
 use super::handles::for_each_handle;
 use super::join_handle::JoinHandle;
 use super::shared::{Awaitable, Shared};
-use super::task::{Task, spawn};
+use super::task::{Task, start};
 use crate::base::{downcast, same_but_for_lifetimes};
 use crate::current;
 use crate::node::Loop;
@@ -40,24 +40,18 @@ where
     F: std::future::Future + 'static,
     F::Output: 'static,
 {
-    Awaitable::from_join(joined(&current::expect(), future, true, Location::caller()))
+    Awaitable::from_join(joined(&current::expect(), future, Location::caller()))
 }
 
-/// `future` itself if it is a handle, and otherwise a handle on a new task of `kernel`. The task is queued for
-/// its first step if `queued`, and held back otherwise.
-pub(crate) fn joined<F>(
-    kernel: &Rc<Loop>,
-    future: F,
-    queued: bool,
-    created: &'static Location<'static>,
-) -> JoinHandle<F::Output>
+/// `future` itself if it is a handle, and otherwise a handle on a new task of `kernel`.
+pub(crate) fn joined<F>(kernel: &Rc<Loop>, future: F, created: &'static Location<'static>) -> JoinHandle<F::Output>
 where
     F: std::future::Future + 'static,
     F::Output: 'static,
 {
     match recognise(future) {
         Ok(join) => join,
-        Err(coroutine) => spawn(Rc::clone(kernel), coroutine, queued, created).into_join(),
+        Err(coroutine) => start(Rc::clone(kernel), coroutine, created).into_join(),
     }
 }
 

@@ -42,15 +42,34 @@ pub(crate) struct PooledRc<T: ?Sized> {
 /// Moving the pointer does not move the value.
 impl<T: ?Sized> Unpin for PooledRc<T> {}
 
+/// A block for a value of type `T`, which it does not hold yet. If this is dropped, the block leaks.
+#[must_use]
+pub(crate) struct UninitRc<T> {
+    /// Where the value will begin.
+    place: NonNull<T>,
+}
+
+impl<T> UninitRc<T> {
+    /// Writes the value into the block.
+    #[inline]
+    pub(crate) fn write(self, value: T) -> PooledRc<T> {
+        // SAFETY: the block behind the prefix is large enough for a value, and aligned for it.
+        unsafe { self.place.write(value) };
+        PooledRc { value: self.place, _owns: PhantomData }
+    }
+}
+
 impl<T> PooledRc<T> {
+    #[inline]
     pub(crate) fn new(value: T) -> Self {
-        Self::make(|| value)
+        Self::new_uninit().write(value)
     }
 
-    /// A pointer to the value that `make` returns. The closure lets the compiler build the value in its block; building
-    /// it on the stack and copying it costs as much again. If the closure panics, the block leaks.
+    /// Takes a block. Call this before anything is made of which the value consists: what is there already has to be
+    /// dropped if taking a block panics, so it is kept in memory, and copied once more. That was 15 instructions of a
+    /// new task.
     #[inline]
-    pub(crate) fn make(make: impl FnOnce() -> T) -> Self {
+    pub(crate) fn new_uninit() -> UninitRc<T> {
         let block = Block::of(Layout::new::<T>());
         let place = block.take().cast::<u8>();
         // SAFETY: the block is larger than its offset.
@@ -59,10 +78,7 @@ impl<T> PooledRc<T> {
         let prefix = unsafe { at.cast::<Prefix>().sub(1) };
         // SAFETY: the prefix is inside the block, and aligned, because the offset is a multiple of its size.
         unsafe { prefix.write(Prefix { count: Cell::new(1), class: block.class(), mark: Cell::new(false) }) };
-        let place = at.cast::<T>();
-        // SAFETY: the rest of the block is large enough for a value, and aligned for it.
-        unsafe { place.write(make()) };
-        Self { value: place, _owns: PhantomData }
+        UninitRc { place: at.cast() }
     }
 }
 
@@ -95,15 +111,30 @@ impl<T: ?Sized> PooledRc<T> {
         &self.prefix().mark
     }
 
+    /// Whether there is no other pointer to the value.
+    #[inline]
+    pub(crate) fn is_last(&self) -> bool {
+        self.prefix().count.get() == 1
+    }
+
     /// Drops the value and frees the block, when the last pointer is dropped. Not inlined, so that the drop of any
     /// other pointer costs only the count.
     #[inline(never)]
     fn free(&mut self) {
         let class = self.prefix().class;
-        let block = if class == NO_CLASS { Block::of(Layout::for_value(&**self)) } else { Block::of_class(class) };
-        let _freed = Freed { block, class, value: self.value.cast() };
+        if class == NO_CLASS {
+            return self.free_unpooled();
+        }
+        let _freed = Freed { class, value: self.value.cast() };
         // SAFETY: counted: no other pointer refers to the value. `_freed` frees the block afterwards, also if this
         // panics.
+        unsafe { ptr::drop_in_place(self.value.as_ptr()) };
+    }
+
+    #[cold]
+    fn free_unpooled(&mut self) {
+        let _freed = FreedUnpooled { block: Block::of(Layout::for_value(&**self)), value: self.value.cast() };
+        // SAFETY: as in `free`.
         unsafe { ptr::drop_in_place(self.value.as_ptr()) };
     }
 }
@@ -188,9 +219,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for PooledRc<T> {
     }
 }
 
-/// Frees a block when it is dropped.
+/// Frees a pooled block when it is dropped. (That it holds no more than this spares the usual free five stores.)
 struct Freed {
-    block: Block,
     class: u8,
     value: NonNull<u8>,
 }
@@ -198,10 +228,25 @@ struct Freed {
 impl Drop for Freed {
     #[inline]
     fn drop(&mut self) {
+        // SAFETY: blocks: the value begins behind the prefix of a pooled block.
+        let block = unsafe { self.value.sub(size_of::<Prefix>()) };
+        // SAFETY: counted: the last pointer is gone. blocks: the block was taken as one of this class.
+        unsafe { Block::give_back(self.class, block) };
+    }
+}
+
+/// As `Freed`, for a block that is not pooled.
+struct FreedUnpooled {
+    block: Block,
+    value: NonNull<u8>,
+}
+
+impl Drop for FreedUnpooled {
+    fn drop(&mut self) {
         // SAFETY: blocks: the value begins `offset` bytes into its block.
         let block = unsafe { self.value.sub(self.block.offset) };
-        // SAFETY: counted: the last pointer is gone. blocks: the block was taken for this layout.
-        unsafe { self.block.give_back(self.class, block) };
+        // SAFETY: counted: the last pointer is gone. blocks: `allocate` allocated it with this layout.
+        unsafe { dealloc(block.as_ptr(), self.block.layout) };
     }
 }
 
@@ -271,21 +316,26 @@ impl Block {
         NonNull::new(block.cast()).unwrap_or_else(|| handle_alloc_error(self.layout))
     }
 
-    /// Puts a block into the list of its class, or returns it to the allocator.
+    /// Puts a block into the list of its class, or returns it to the allocator if that is full.
     ///
     /// # Safety
-    /// The block must come from `take` of the same layout, and must not be in use.
+    /// The block must come from `take` of a block of this class, and must not be in use.
     #[inline]
-    unsafe fn give_back(self, class: u8, block: NonNull<u8>) {
-        let pooled = match class {
-            NO_CLASS => false,
-            // SAFETY: by the contract of this function the block is free and of this class.
-            class => LISTS.try_with(|lists| unsafe { lists.0[class as usize].push(block.cast()) }).unwrap_or(false),
-        };
-        if !pooled {
-            // SAFETY: `allocate` allocated it with this layout.
-            unsafe { dealloc(block.as_ptr(), self.layout) };
+    unsafe fn give_back(class: u8, block: NonNull<u8>) {
+        // SAFETY: by the contract of this function the block is free and of this class.
+        let push = |lists: &Lists| unsafe { lists.0[class as usize].push(block.cast()) };
+        if !LISTS.try_with(push).unwrap_or(false) {
+            // SAFETY: by the contract of this function.
+            unsafe { Self::deallocate(class, block) };
         }
+    }
+
+    /// # Safety
+    /// As `give_back`.
+    #[cold]
+    unsafe fn deallocate(class: u8, block: NonNull<u8>) {
+        // SAFETY: `allocate` allocated it with the layout of its class.
+        unsafe { dealloc(block.as_ptr(), Self::of_class(class).layout) };
     }
 }
 

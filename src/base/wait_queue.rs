@@ -4,15 +4,29 @@
 //! Slots are reused, so the queue allocates only when more wait than ever before. A waiter is a `Copy` name (`W`), so
 //! no operation drops anything.
 
+use std::num::NonZeroU32;
+
 /// The index of no slot: the neighbour of the first waiter and of the last, and the end of the list of free slots.
 const NONE: u32 = u32::MAX;
 
-/// Names one waiter from `enqueue` until `remove`.
+/// Names one waiter from `enqueue` until `remove`: one more than the index of its slot. (Not 0, so that who waits or does
+/// not has a word for that and for what else it keeps.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WaiterId(u32);
+pub(crate) struct WaiterId(NonZeroU32);
 
-/// The state of one waiter. `Waiting` → `Notified` by `notify`, `Waiting` → `Skipped` by `skip`, and from each of the
-/// three to `Removed` by `remove`.
+impl WaiterId {
+    fn of(index: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(index)) // no slot has the index `NONE`
+    }
+
+    /// A small number, which no other waiter of the queue has meanwhile.
+    pub(crate) fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
+/// The state of one waiter. `Waiting` → `Notified` by `notify_first`, `Notified` → `Skipped` by `skip`, and from each of
+/// the three to `Removed` by `remove`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaiterState<W> {
     /// In the queue.
@@ -78,25 +92,24 @@ impl<W: Copy> WaitQueue<W> {
         })
     }
 
-    /// The waiter that has waited longest.
+    /// Whether there is a waiter in state `Waiting`.
     #[inline]
-    pub(crate) fn first(&self) -> Option<WaiterId> {
-        (self.first != NONE).then_some(WaiterId(self.first))
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.first != NONE
     }
 
-    /// The name of a waiter in state `Waiting`.
-    #[inline]
-    pub(crate) fn waiter(&self, id: WaiterId) -> Option<W> {
-        self.slots[id.0 as usize].waiter()
+    /// The waiter in state `Waiting` that has waited longest.
+    pub(crate) fn first(&self) -> Option<WaiterId> {
+        self.has_waiting().then(|| WaiterId::of(self.first))
     }
 
     pub(crate) fn state(&self, id: WaiterId) -> WaiterState<W> {
-        self.slots[id.0 as usize].state
+        self.slots[id.index()].state
     }
 
     /// Gives a waiter in state `Waiting` another name. It keeps its position.
     pub(crate) fn rename(&mut self, id: WaiterId, waiter: W) {
-        let slot = &mut self.slots[id.0 as usize];
+        let slot = &mut self.slots[id.index()];
         debug_assert!(matches!(slot.state, WaiterState::Waiting(_)), "this waiter does not wait");
         slot.state = WaiterState::Waiting(waiter);
     }
@@ -116,24 +129,38 @@ impl<W: Copy> WaitQueue<W> {
             None => self.first = at,
         }
         self.last = at;
-        WaiterId(at)
+        WaiterId::of(at)
     }
 
-    /// Marks that the turn of a waiter has come. The caller has to wake it.
-    pub(crate) fn notify(&mut self, id: WaiterId) {
-        self.take_out(id, WaiterState::Notified);
+    /// Marks that the turn of the waiter has come that has waited longest, if `accept` accepts its name. Returns the
+    /// waiter, and what `accept` has returned. The caller has to wake it.
+    #[inline]
+    pub(crate) fn notify_first<R>(&mut self, accept: impl FnOnce(W) -> Option<R>) -> Option<(WaiterId, R)> {
+        let at = self.first;
+        let slot = self.slots.get_mut(at as usize)?;
+        let accepted = accept(slot.waiter()?)?;
+        slot.state = WaiterState::Notified;
+        self.first = slot.next;
+        match self.slots.get_mut(self.first as usize) {
+            Some(next) => next.prev = NONE,
+            None => self.last = NONE,
+        }
         self.notified += 1;
+        Some((WaiterId::of(at), accepted))
     }
 
-    /// Takes a waiter out of the order without notifying it.
+    /// The turn of a waiter that was notified passes to another one.
     pub(crate) fn skip(&mut self, id: WaiterId) {
-        self.take_out(id, WaiterState::Skipped);
+        let slot = &mut self.slots[id.index()];
+        debug_assert!(matches!(slot.state, WaiterState::Notified), "this waiter was not notified");
+        slot.state = WaiterState::Skipped;
+        self.notified -= 1;
         self.skipped += 1;
     }
 
     /// Removes a waiter in any state, and returns that state.
     pub(crate) fn remove(&mut self, id: WaiterId) -> WaiterState<W> {
-        let slot = &self.slots[id.0 as usize];
+        let slot = &self.slots[id.index()];
         let state = slot.state;
         match state {
             WaiterState::Waiting(_) => self.link(slot.prev, slot.next),
@@ -148,7 +175,7 @@ impl<W: Copy> WaitQueue<W> {
     /// Removes a waiter if it has been notified, and returns whether it was.
     #[inline]
     pub(crate) fn remove_if_notified(&mut self, id: WaiterId) -> bool {
-        let notified = matches!(self.slots[id.0 as usize].state, WaiterState::Notified);
+        let notified = matches!(self.slots[id.index()].state, WaiterState::Notified);
         if notified {
             self.notified -= 1;
             self.free_slot(id);
@@ -158,18 +185,9 @@ impl<W: Copy> WaitQueue<W> {
 
     #[inline]
     fn free_slot(&mut self, id: WaiterId) {
-        let slot = &mut self.slots[id.0 as usize];
+        let slot = &mut self.slots[id.index()];
         slot.state = WaiterState::Removed;
-        slot.next = std::mem::replace(&mut self.free, id.0);
-    }
-
-    #[inline]
-    fn take_out(&mut self, id: WaiterId, to: WaiterState<W>) {
-        let slot = &mut self.slots[id.0 as usize];
-        debug_assert!(matches!(slot.state, WaiterState::Waiting(_)), "this waiter does not wait");
-        slot.state = to;
-        let (prev, next) = (slot.prev, slot.next);
-        self.link(prev, next);
+        slot.next = std::mem::replace(&mut self.free, id.0.get() - 1);
     }
 
     /// Makes two slots neighbours.

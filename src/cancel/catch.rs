@@ -93,19 +93,18 @@ use crate::node::{Kind, Node, TaskState};
 /// task, and then left alone without being dropped, counts as waiting: awaited in the step in which the task is
 /// cancelled, it meets that cancellation.
 pub fn catch_cancelled<F: IntoFuture>(future: F) -> impl Future<Output = Result<F::Output, Cancelled>> {
-    let catcher = Catcher::default();
+    let catcher = Catcher { cells: Scope::catcher() };
     poll_with(future.into_future(), move |future, cx| poll_scope(catcher.scope(), future, cx))
 }
 
 /// The scope of a `catch_cancelled`.
-#[derive(Default)]
 struct Catcher {
     cells: Scope,
 }
 
 impl Catcher {
     fn scope(&self) -> ScopeRef<'_> {
-        ScopeRef { cells: &self.cells, own: None, is_catcher: true }
+        ScopeRef { cells: &self.cells, own: None }
     }
 }
 
@@ -123,7 +122,7 @@ impl Drop for Catcher {
 fn leave(cells: &Scope) {
     // if this thread is in no loop, an entry that is left goes with its loop
     if let Some(kernel) = current::current() {
-        ScopeRef { cells, own: None, is_catcher: true }.leave(&kernel);
+        ScopeRef { cells, own: None }.leave(&kernel);
     }
 }
 

@@ -10,18 +10,18 @@ use std::cell::Cell;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::base::WakeTarget;
+use crate::base::{TaskKey, WakeTarget};
 use crate::current::{self, key_of, wake_target};
 use crate::kernel::{Awaited, Leaf, Phase, Place};
-use crate::node::{Core, Kind, Loop, Node, NodeRef, TaskState, same, wake};
+use crate::node::{Core, Loop, Node, NodeRef, TaskState, same, wake};
 
 /// That a leaf waits, for the running task: because a cancellation goes to the one thing that a task or a scope awaits,
 /// and for the await graph. A leaf has one, says `note` when it returns `Pending`, `ready` when it does not, and `end`
 /// when it is dropped.
 ///
 /// ```text
-///   0 ── Pending under the task's own waker ──▶ the number of the step that has counted it, which is odd
-///   0 ── Pending under another waker ─────────▶ twice the place of its entry in the tree, which is not 0
+///   0 ── Pending under the task's own waker ──▶ the number of the step that has counted it
+///   0 ── Pending under another waker ─────────▶ a place in the tree, as a number that no step has
 ///   any ── ready, or dropped ─────────────────▶ 0
 /// ```
 #[derive(Debug, Default)]
@@ -37,30 +37,71 @@ impl Waiting {
     #[inline]
     #[track_caller]
     pub(crate) fn note(&self, kernel: &Loop, cx: &Context<'_>, what: Leaf) {
-        if !kernel.running_task().is_polled_with(cx.waker()) {
-            assert_wakes(kernel, what);
+        let noted = kernel.running_task().with_polled(cx.waker(), |task| self.count(kernel, task, what));
+        if noted.is_none() {
+            self.note_elsewhere(kernel, cx, what);
         }
-        self.note_woken(kernel, cx, what);
     }
 
     /// As `note`, for a leaf that is woken in any loop, and by none that is closed: by itself, or by another thread.
-    #[inline]
     pub(crate) fn note_woken(&self, kernel: &Loop, cx: &Context<'_>, what: Leaf) {
-        if !is_own(kernel, cx) {
-            return self.stand(kernel, Awaited::Leaf(what));
-        }
-        let step = kernel.step().number();
-        if self.ticket.get() != step {
-            self.count(kernel, step);
-            kernel.step().add_leaf(what);
+        if is_own(kernel, cx) {
+            with_running(kernel, |task| self.count(kernel, task, what));
+        } else {
+            self.stand(kernel, Awaited::Leaf(what));
         }
     }
 
-    /// As `note`, for the first poll of a leaf, under the waker of the running task.
+    /// As `note`, for a wait that no future stands for, so that none tells when it is given up: only its waker is kept.
+    /// It is counted in a step in which it is polled under the task's own waker. Under another one it is not seen, as
+    /// no future of another crate is.
     #[inline]
-    pub(crate) fn begin(&self, kernel: &Loop, what: Leaf) {
-        self.ticket.set(kernel.step().number());
-        kernel.step().add_leaf(what);
+    #[track_caller]
+    pub(crate) fn note_kept(&self, kernel: &Loop, cx: &Context<'_>, what: Leaf) {
+        if !kernel.running_task().is_polled_with(cx.waker()) {
+            assert_wakes(kernel, what);
+        }
+        if is_own(kernel, cx) {
+            self.note_woken(kernel, cx, what);
+        }
+    }
+
+    /// As `note`, for the first poll of a leaf. Returns the key of the running task if the leaf is polled with the very
+    /// waker of that: so the caller need not ask the waker what to wake.
+    ///
+    /// # Panics
+    /// As `note`.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn begin(&self, kernel: &Loop, cx: &Context<'_>, what: Leaf) -> Option<TaskKey> {
+        let key = kernel.running_task().with_polled(cx.waker(), |task| {
+            self.ticket.set(task.awaits().step());
+            kernel.step().add_leaf(task.awaits(), what);
+            task.key()
+        });
+        if key.is_none() {
+            self.note_elsewhere(kernel, cx, what);
+        }
+        key
+    }
+
+    /// As `note`, for a leaf that is not polled with the very waker of the step.
+    #[cold]
+    #[track_caller]
+    fn note_elsewhere(&self, kernel: &Loop, cx: &Context<'_>, what: Leaf) {
+        assert_wakes(kernel, what);
+        if key_of(cx.waker()).is_none() {
+            self.stand(kernel, Awaited::Leaf(what));
+        } else {
+            with_running(kernel, |task| self.count(kernel, task, what));
+        }
+    }
+
+    #[inline]
+    fn count(&self, kernel: &Loop, task: &TaskState, what: Leaf) {
+        if self.take_number(kernel, task) {
+            kernel.step().add_leaf(task.awaits(), what);
+        }
     }
 
     /// As `note`, for the await of a node. A cancellation of the task may go to that node.
@@ -73,19 +114,23 @@ impl Waiting {
         if !is_own(kernel, cx) {
             return self.stand(kernel, Awaited::Node(node()));
         }
-        let step = kernel.step().number();
-        if self.ticket.get() != step && with_running(kernel, |task| task.wait_for(node())).is_some() {
-            self.count(kernel, step);
-            kernel.step().add_node();
-        }
+        with_running(kernel, |task| {
+            if self.take_number(kernel, task) {
+                task.wait_for(node());
+                kernel.step().add_node();
+            }
+        });
     }
 
+    /// Takes the number of the step. Returns false if the leaf has it, because it was polled in this step before.
     #[inline]
-    fn count(&self, kernel: &Loop, step: u32) {
+    fn take_number(&self, kernel: &Loop, task: &TaskState) -> bool {
+        let step = task.awaits().step();
         let before = self.ticket.replace(step);
         if is_place(before) {
             remove_entry(kernel, before);
         }
+        before != step
     }
 
     /// Enters the leaf into the tree, or moves its entry to the scope that polls it now.
@@ -104,7 +149,7 @@ impl Waiting {
     /// The leaf does not return `Pending`.
     #[inline]
     pub(crate) fn ready(&self, kernel: &Loop) {
-        if self.ticket.get().is_multiple_of(2) {
+        if is_place(self.ticket.get()) {
             self.leave(kernel);
         }
         self.ticket.set(0);
@@ -113,8 +158,8 @@ impl Waiting {
     /// As `ready`, for a leaf that keeps no pointer to its loop, but its number.
     #[inline]
     pub(crate) fn ready_in(&self, loop_number: u16) {
-        if self.ticket.get().is_multiple_of(2) {
-            self.end_in(loop_number);
+        if is_place(self.ticket.get()) {
+            self.leave_in(loop_number);
         }
         self.ticket.set(0);
     }
@@ -123,24 +168,6 @@ impl Waiting {
     #[inline]
     pub(crate) fn set_counted(&self, step: u32) {
         self.ticket.set(step);
-    }
-
-    /// As `end`, for a leaf that keeps no pointer to its loop, but its number if it stands in the tree. If this thread
-    /// has left the loop, the entry stays until the loop goes.
-    #[inline]
-    pub(crate) fn end_in(&self, loop_number: u16) {
-        let ticket = self.ticket.get();
-        if ticket != 0 && (is_place(ticket) || ticket == current::step_number()) {
-            self.end_here(loop_number);
-        }
-    }
-
-    #[cold]
-    fn end_here(&self, loop_number: u16) {
-        let is_place = is_place(self.ticket.get());
-        if let Some(kernel) = if is_place { current::entered(loop_number) } else { current::current() } {
-            self.end(&kernel);
-        }
     }
 
     /// Whether `end` may have something to do.
@@ -154,12 +181,36 @@ impl Waiting {
     pub(crate) fn end(&self, kernel: &Loop) {
         let ticket = self.ticket.get();
         if ticket == kernel.step().number() {
-            self.ticket.set(0);
-            if kernel.running_task().is_some() {
-                kernel.step().remove_leaf();
-            }
+            self.uncount(kernel);
         } else if is_place(ticket) {
             self.leave(kernel);
+        }
+    }
+
+    /// As `end`, for a leaf that keeps no pointer to its loop, but its number if it stands in the tree.
+    #[inline]
+    pub(crate) fn end_in(&self, loop_number: u16) {
+        let ticket = self.ticket.get();
+        if ticket == 0 {
+            return; // the usual case: it was ready
+        }
+        if is_place(ticket) {
+            self.leave_in(loop_number);
+        } else if ticket == current::step_number() {
+            self.uncount_here();
+        }
+    }
+
+    #[inline]
+    fn uncount(&self, kernel: &Loop) {
+        self.ticket.set(0);
+        with_running(kernel, |task| kernel.step().remove_leaf(task.awaits()));
+    }
+
+    #[cold]
+    fn uncount_here(&self) {
+        if let Some(kernel) = current::current() {
+            self.uncount(&kernel);
         }
     }
 
@@ -185,9 +236,14 @@ impl Waiting {
 
     #[cold]
     fn leave(&self, kernel: &Loop) {
-        let ticket = self.ticket.take();
-        if ticket != 0 {
-            remove_entry(kernel, ticket);
+        remove_entry(kernel, self.ticket.take());
+    }
+
+    /// Gives up the place in the tree. If this thread has left the loop, the entry stays until the loop goes.
+    #[cold]
+    fn leave_in(&self, loop_number: u16) {
+        if let Some(kernel) = current::entered(loop_number) {
+            self.leave(&kernel);
         }
     }
 }
@@ -212,14 +268,14 @@ pub(crate) fn assert_wakes(kernel: &Loop, what: Leaf) {
 
 /// Whether a future is polled with the waker of its task, or with a clone of that.
 #[inline]
-pub(super) fn is_own(kernel: &Loop, cx: &Context<'_>) -> bool {
+fn is_own(kernel: &Loop, cx: &Context<'_>) -> bool {
     kernel.running_task().is_polled_with(cx.waker()) || key_of(cx.waker()).is_some()
 }
 
-/// Whether a ticket names a place in the tree.
+/// Whether a ticket names a place in the tree, and not a step or nothing.
 #[inline]
 fn is_place(ticket: u32) -> bool {
-    ticket != 0 && ticket.is_multiple_of(2)
+    ticket & Place::TICKET != 0
 }
 
 #[cold]
@@ -302,10 +358,7 @@ pub(super) fn poll_again(kernel: &Loop) {
 
 /// Shows the state of the loop's running task to `f`, if a task is running.
 pub(super) fn with_running<R>(kernel: &Loop, f: impl FnOnce(&TaskState) -> R) -> Option<R> {
-    kernel.running_task().with(|task| match task?.kind() {
-        Kind::Task(state) => Some(f(state)),
-        Kind::Plain | Kind::Gathering(_) => None,
-    })
+    kernel.running_task().with(f)
 }
 
 /// What to wake when an event happens for which at most one future waits.

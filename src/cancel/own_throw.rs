@@ -9,21 +9,25 @@ use crate::kernel::{OwnState, OwnThrow, Place, Scope, Sole};
 use crate::node::{Kind, Loop, NodeRef, Request, TaskState};
 
 /// A scope that can throw by itself.
-#[derive(Default)]
 pub(crate) struct ThrowingScope {
     cells: Scope,
     own: OwnThrow<NodeRef>,
 }
 
 impl ThrowingScope {
-    /// The scope as a time limit: it lets pass what is thrown around it.
-    pub(crate) fn as_limit(&self) -> ScopeRef<'_> {
-        ScopeRef { cells: &self.cells, own: Some(&self.own), is_catcher: false }
+    /// The scope of a time limit: it lets pass what is thrown around it.
+    pub(crate) fn limit() -> Self {
+        Self { cells: Scope::default(), own: OwnThrow::default() }
     }
 
-    /// The scope as a group: it catches what is thrown around it.
-    pub(crate) fn as_group(&self) -> ScopeRef<'_> {
-        ScopeRef { cells: &self.cells, own: Some(&self.own), is_catcher: true }
+    /// The scope of a group: it catches what is thrown around it.
+    pub(crate) fn group() -> Self {
+        Self { cells: Scope::catcher(), own: OwnThrow::default() }
+    }
+
+    /// The scope, as its polls see it.
+    pub(crate) fn scope(&self) -> ScopeRef<'_> {
+        ScopeRef { cells: &self.cells, own: Some(&self.own) }
     }
 
     /// Asks the scope to end what it holds, and nothing beside it: where asyncio's limits and groups cancel their task.
@@ -36,7 +40,7 @@ impl ThrowingScope {
             state.count_own_request();
             self.own.is_requested.set(true);
         }
-        begin(kernel, self.as_limit(), &self.own, state);
+        begin(kernel, self.scope(), &self.own, state);
     }
 
     /// Whether the cancellation that came out of the scope last is its own. If not, it goes on.
@@ -58,7 +62,7 @@ impl ThrowingScope {
 
     /// The scope is over: its request is taken back.
     pub(crate) fn finish(&self, kernel: &Loop) {
-        self.as_limit().leave(kernel);
+        self.scope().leave(kernel);
         if self.own.is_requested.take()
             && let Some(task) = self.own.task.get()
             && with_task(kernel, task, TaskState::uncancel_own_request) == Some(0)
@@ -104,9 +108,9 @@ pub(super) fn outlives_its_throw(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnTh
     with_running(kernel, |task| {
         let is_asked_again = task.request() != Request::None;
         let left = outstanding(kernel, task) - i64::from(is_asked_again);
-        own.takes_others.set(own.before.get() > 0 || left < own.before.get());
-        if scope.may_catch() {
-            scope.cells.count_as_catcher(kernel.step());
+        scope.cells.set_takes_others(own.before.get() > 0 || left < own.before.get());
+        if scope.cells.may_catch() {
+            scope.cells.count_as_catcher(kernel.step(), task.awaits());
         }
         if own.state.get() == OwnState::Due {
             begin(kernel, scope, own, Some(task)); // it has come due while it was polled, as a task that cancels itself
@@ -118,15 +122,15 @@ pub(super) fn outlives_its_throw(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnTh
 fn begin(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, task: Option<&TaskState>) {
     own.is_told.set(false);
     own.state.set(OwnState::Due);
-    let is_counted = own.awaits.get().nodes != 0;
+    let is_counted = own.inside.get().nodes != 0;
     // an await that the task has counted may have been dropped since, or go on in another task
     let is_awaited =
         |node: &NodeRef| !is_counted || node.core().is_done() || task.is_some_and(|task| wakes(node, task.key()));
     let Some(node) = sole_await(kernel, scope, own).filter(is_awaited) else {
         if let Some(task) = task
-            && task.last_step() == scope.cells.polled()
+            && task.awaits().step() == scope.cells.polled()
         {
-            task.note_due_scope(own.awaits.get());
+            task.note_due_scope(own.inside.get());
         }
         return wake_scope(kernel, scope, task);
     };
@@ -164,7 +168,7 @@ pub(super) fn sole_await(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<Node
     let mut sole = Sole::Nothing;
     let place = scope.cells.place();
     let something_below = place != Place::NONE && kernel.await_tree().add_to(place, &mut sole);
-    let awaits = own.awaits.get();
+    let awaits = own.inside.get();
     if awaits.leaves() != 0 || awaits.clones > u32::from(something_below) {
         sole.add_other();
     }
@@ -193,7 +197,7 @@ pub(super) fn is_given_up(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<Nod
 }
 
 fn awaits_node(kernel: &Loop, scope: ScopeRef<'_>, node: &NodeRef) -> bool {
-    with_running(kernel, |task| task.waits_for_nodes().contains(node)) == Some(true)
+    with_running(kernel, |task| task.nodes().contains(node)) == Some(true)
         || kernel.await_tree().listed(scope.cells.place()).0.contains(node)
 }
 
@@ -210,24 +214,26 @@ pub(super) fn outstanding(kernel: &Loop, task: &TaskState) -> i64 {
 }
 
 /// Notes the task that polls the scope. If it is another one than before, or the first, the scope counts from now on.
-pub(super) fn settle_task(kernel: &Loop, own: &OwnThrow<NodeRef>) {
-    let Some(key) = with_running(kernel, TaskState::key) else { return };
-    let last = own.task.replace(Some(key));
-    if last == Some(key) {
-        return;
-    }
-    own.before.set(with_running(kernel, |task| outstanding(kernel, task)).unwrap_or(0));
-    own.takes_others.set(own.before.get() > 0);
+#[cold]
+pub(super) fn settle_task(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, task: &TaskState) {
+    let last = own.task.replace(Some(task.key()));
+    own.before.set(outstanding(kernel, task));
+    scope.cells.set_takes_others(own.before.get() > 0);
     own.has_met.set(false);
     if let (Some(last), true) = (last, own.is_requested.take()) {
         with_task(kernel, last, TaskState::uncancel_own_request);
     }
-    if own.state.get() != OwnState::None && with_task(kernel, key, TaskState::count_own_request).is_some() {
+    if own.state.get() != OwnState::None {
+        task.count_own_request();
         own.is_requested.set(true);
     }
 }
 
+/// Shows the state of a task to `f`, unless it is done.
 fn with_task<R>(kernel: &Loop, key: TaskKey, f: impl FnOnce(&TaskState) -> R) -> Option<R> {
+    if with_running(kernel, TaskState::key) == Some(key) {
+        return with_running(kernel, f);
+    }
     kernel.task(key).as_ref().and_then(state_of).map(f)
 }
 

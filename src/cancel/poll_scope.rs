@@ -16,13 +16,6 @@ use crate::node::{Loop, NodeRef, TaskState};
 
 type Message = Option<Arc<str>>;
 
-/// What was counted before a poll, and whether the scope was polled in this step before.
-#[derive(Clone, Copy)]
-struct Entered {
-    counts: Counts,
-    again: bool,
-}
-
 /// Polls the future of a scope. If the scope catches a cancellation, the future is dropped, and the result is an error.
 #[expect(clippy::inline_always, reason = "each of its three callers has a kind of scope: else each pays for all")]
 #[inline(always)]
@@ -33,12 +26,13 @@ pub(crate) fn poll_scope<F: Future>(
 ) -> Poll<Result<F::Output, Cancelled>> {
     let mut inner = future.as_mut().as_pin_mut().expect("a scope for cancellations was polled again after it was done");
     // SAFETY: this is called by a poll in the step, and the reference is not kept.
-    let Some(kernel) = (unsafe { current::running_loop() }) else {
+    let Some((kernel, is_own)) = (unsafe { current::running_loop(cx.waker()) }) else {
         return inner.poll(cx).map(Ok); // outside a task nothing is cancelled
     };
-    let (polled, caught) = if scope.is_quiet(kernel, cx) {
+    let is_quiet = is_own && with_running(kernel, |task| scope.is_quiet(kernel, task)) == Some(true);
+    let (polled, caught) = if is_quiet {
         let entered = scope.enter(kernel);
-        let polled = kernel.enclosing().during(scope.cells, scope.own, || inner.poll(cx));
+        let polled = kernel.enclosing().during(scope.cells, scope.own, false, || inner.poll(cx));
         if polled.is_ready() {
             scope.leave(kernel);
             return polled.map(Ok);
@@ -74,40 +68,45 @@ pub(crate) fn poll_scope<F: Future>(
 impl ScopeRef<'_> {
     /// Whether no cancellation is near: the usual case.
     #[inline]
-    fn is_quiet(self, kernel: &Loop, cx: &Context<'_>) -> bool {
-        if !kernel.running_task().is_polled_with(cx.waker()) {
-            return false;
-        }
-        let own_is_quiet = self.own.is_none_or(|own| {
-            let is_same_task = own.task.get() == key_of(cx.waker());
-            match own.state.get() {
-                OwnState::None => {
-                    if !is_same_task {
-                        own_throw::settle_task(kernel, own);
-                    }
-                    true
-                }
-                OwnState::Over => is_same_task,
-                OwnState::Due | OwnState::HandedOn => false,
+    fn is_quiet(self, kernel: &Loop, task: &TaskState) -> bool {
+        if let Some(own) = self.own {
+            if own.state.get() != OwnState::None {
+                return false;
             }
-        });
-        own_is_quiet && self.cells.place() == Place::NONE && kernel.throwing().is_quiet()
+            if own.task.get() != Some(task.key()) {
+                own_throw::settle_task(kernel, self, own, task);
+            }
+        }
+        (self.cells.is_plain() || self.is_plain_with_node(kernel)) && kernel.throwing().is_quiet()
+    }
+
+    /// Whether the scope awaits a node, and nothing else sets it apart.
+    #[cold]
+    fn is_plain_with_node(self, kernel: &Loop) -> bool {
+        let is_plain = self.cells.is_plain_but_for_node();
+        if let (Some(own), true) = (self.own, is_plain) {
+            note_handed_on(kernel, self, own, false);
+        }
+        is_plain
     }
 
     #[inline]
-    fn enter(self, kernel: &Loop) -> Entered {
-        if let Some(own) = self.own
-            && own.awaits.get().nodes != 0
-        {
-            note_handed_on(kernel, self, own, false);
-        }
-        Entered { again: self.cells.enter(kernel.step().number()), counts: kernel.step().counts() }
+    fn enter(self, kernel: &Loop) -> Counts {
+        let counts = kernel.step().counts();
+        if self.cells.enter(kernel.step().number()) { counts } else { counts.since(self.counted_before()) }
+    }
+
+    /// What was counted in earlier polls of this step.
+    #[cold]
+    fn counted_before(self) -> Counts {
+        let catchers = Counts { catchers: self.cells.catchers(), ..Counts::default() };
+        self.own.map_or(catchers, |own| own.inside.get())
     }
 
     /// A cancellation was raised inside. Returns its message, if the scope catches it.
     #[cold]
     fn catch_raise(self, kernel: &Loop) -> Option<Message> {
-        let catches = self.is_catcher || self.own.is_some_and(|own| own.state.get() != OwnState::None);
+        let catches = self.cells.is_catcher() || self.own.is_some_and(|own| own.state.get() != OwnState::None);
         if !catches {
             return None;
         }
@@ -118,32 +117,39 @@ impl ScopeRef<'_> {
     }
 
     /// The scope has returned `Pending`: it keeps what was counted in the poll.
-    #[inline]
-    fn suspend(self, kernel: &Loop, entered: Entered) {
-        let step = kernel.step();
-        let inside = step.counts().since(entered.counts);
-        self.cells.suspend(step, inside, self.may_catch());
+    #[expect(clippy::inline_always, reason = "as `poll_scope`")]
+    #[inline(always)]
+    fn suspend(self, kernel: &Loop, entered: Counts) {
+        let inside = kernel.step().counts().since(entered);
         if let Some(own) = self.own {
-            let before = if entered.again { own.awaits.get() } else { Counts::default() };
-            own.awaits.set(before.plus(inside));
-            if inside.nodes != 0 || before.nodes != 0 {
-                note_node(kernel, own, inside);
+            if inside.nodes != 0 || self.cells.awaits_node() {
+                note_node(kernel, self, own, inside);
             }
-            if own.state.get() != OwnState::None {
-                own_throw::outlives_its_throw(kernel, self, own);
+            own.inside.set(inside);
+        }
+        kernel.running_task().with(|task| {
+            self.cells.suspend(kernel.step(), task.awaits(), inside);
+            if self.own.is_none() || self.cells.may_catch() {
+                self.cells.count_as_catcher(kernel.step(), task.awaits());
             }
+        });
+        if let Some(own) = self.own
+            && own.state.get() != OwnState::None
+        {
+            own_throw::outlives_its_throw(kernel, self, own);
         }
     }
 }
 
 /// Notes the node that the scope awaits under its task's own waker, if that is the only one.
 #[cold]
-fn note_node(kernel: &Loop, own: &OwnThrow<NodeRef>, inside: Counts) {
-    let all = own.awaits.get().nodes;
-    let node = if all == inside.nodes { with_running(kernel, |task| task.last_node(all)).flatten() } else { None };
-    if all != inside.nodes && inside.nodes == 0 {
+fn note_node(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, inside: Counts) {
+    let before = if scope.cells.is_polled_again() { own.inside.get().nodes } else { 0 };
+    if before != 0 && before == inside.nodes {
         return; // polled again in this step, and nothing has changed
     }
+    let node = if before == 0 { with_running(kernel, |task| task.last_node(inside.nodes)).flatten() } else { None };
+    scope.cells.set_awaits_node(inside.nodes != 0);
     drop(own.node.replace(node));
 }
 
@@ -185,7 +191,8 @@ struct Covered<'a> {
     scope: ScopeRef<'a>,
     /// `None` once it was put back.
     aside: Option<PutAside>,
-    entered: Entered,
+    /// See `ScopeRef::enter`.
+    entered: Counts,
     /// The scope meets a cancellation from around it.
     meets: bool,
     /// The scope ends what it holds.
@@ -205,9 +212,15 @@ impl<'a> Covered<'a> {
         let told = settle_place(kernel, scope, cx);
         let (last, catchers) = (scope.cells.polled(), scope.cells.catchers());
         if let Some(own) = scope.own {
-            own_throw::settle_task(kernel, own);
+            kernel.running_task().with(|task| {
+                if own.task.get() != Some(task.key()) {
+                    own_throw::settle_task(kernel, scope, own, task);
+                }
+            });
         }
-        let due = scope.own.is_some_and(|own| own.state.get() == OwnState::Due && !is_put_off(kernel));
+        let is_put_off =
+            |own: &OwnThrow<NodeRef>| is_put_off(kernel, scope.cells.place(), (!was_foreign).then(|| own.inside.get()));
+        let due = scope.own.is_some_and(|own| own.state.get() == OwnState::Due && !is_put_off(own));
         if let Some(own) = scope.own {
             note_handed_on(kernel, scope, own, due);
         }
@@ -217,7 +230,7 @@ impl<'a> Covered<'a> {
         let own_message = (due && throwing.is_quiet()).then_some(Told(None));
         let aside = throwing.put_aside(told.or(own_message));
         let waited = aside.since != 0 && aside.since == last && !was_foreign;
-        let meets = scope.is_catcher && (is_told || waited || owed);
+        let meets = scope.cells.is_catcher() && (is_told || waited || owed);
         if due {
             scope.own.into_iter().for_each(|own| own.state.set(OwnState::Over));
             tell_inside(kernel, scope);
@@ -225,7 +238,7 @@ impl<'a> Covered<'a> {
         if meets || due || aside.throw == Throw::Delivered {
             throwing.deliver_inside(if due { last } else { aside.since });
         }
-        let lets_pass = !scope.is_catcher && scope.may_catch() && aside.throw == Throw::Delivered;
+        let lets_pass = !scope.cells.is_catcher() && scope.cells.may_catch() && aside.throw == Throw::Delivered;
         Self {
             kernel,
             scope,
@@ -243,7 +256,8 @@ impl<'a> Covered<'a> {
         if self.skips {
             return Poll::Pending;
         }
-        self.kernel.enclosing().during(self.scope.cells, self.scope.own, poll)
+        let is_requested = self.scope.own.is_some_and(|own| own.is_requested.get());
+        self.kernel.enclosing().during(self.scope.cells, self.scope.own, is_requested, poll)
     }
 
     /// Whether the scope is polled once more before it ends what it holds: because a catcher inside has been told of
@@ -262,17 +276,18 @@ impl<'a> Covered<'a> {
     /// around the scope is put back, with what has become of it.
     fn end(mut self, is_pending: bool, cx: &Context<'_>) -> Option<Message> {
         let throwing = self.kernel.throwing();
-        let mut aside = self.aside.take().expect("a poll ends once");
+        let around = self.aside.as_ref().expect("a poll ends once");
         let inside = throwing.throw();
-        let around_is_on = aside.throw == Throw::Delivered;
+        let around_is_on = around.throw == Throw::Delivered;
         if let Some(own) = self.scope.own {
-            self.note_met(own, &aside);
+            self.note_met(own, around);
             own.is_own.set(own_throw::is_own(self.kernel, own, around_is_on));
         }
         let caught = self.catches(is_pending, inside, around_is_on);
         let is_raised = matches!(inside, Throw::Raised(_));
         let message = caught.then(|| if is_raised { throwing.take() } else { throwing.delivered_message() });
 
+        let aside = self.aside.as_mut().expect("a poll ends once");
         if around_is_on && (caught || inside != Throw::Delivered) {
             aside.throw = Throw::Off;
         }
@@ -288,7 +303,7 @@ impl<'a> Covered<'a> {
         }
         aside.raise_postponed |= !caught && throwing.raise_postponed().get();
         let again_inside = throwing.again().get() && !caught;
-        throwing.put_back(aside);
+        self.aside.take().into_iter().for_each(|aside| throwing.put_back(aside));
 
         if caught && !is_raised && (self.meets || around_is_on) {
             throwing.count_catch();
@@ -328,12 +343,12 @@ impl<'a> Covered<'a> {
         match (is_pending, inside) {
             (_, Throw::Off) | (false, Throw::Raised(_)) => false,
             (true, Throw::Raised(_)) => {
-                self.scope.is_catcher || own.is_some_and(|own| own.state.get() != OwnState::None)
+                self.scope.cells.is_catcher() || own.is_some_and(|own| own.state.get() != OwnState::None)
             }
             // a limit lets pass what is thrown around it, if it does not take that for its own
             (true, Throw::Delivered) => {
                 let has_thrown = own.is_some_and(|own| own.state.get() != OwnState::None);
-                let may_take = self.due || !self.scope.is_catcher && has_thrown;
+                let may_take = self.due || !self.scope.cells.is_catcher() && has_thrown;
                 let takes_it = around_is_on && may_take && own.is_some_and(|own| own.is_own.get());
                 self.meets || self.due && !around_is_on || takes_it
             }
@@ -387,9 +402,17 @@ fn poll_again_at(kernel: &Loop, cx: &Context<'_>, is_thrown_at: bool) {
 }
 
 /// Whether the own throw of the scope waits for its next poll: because catchers under wakers of other crates, which may
-/// be inside it, stand elsewhere in the tree. In this poll they take their places.
-fn is_put_off(kernel: &Loop) -> bool {
-    kernel.await_tree().has_uncertain()
+/// be inside it, stand elsewhere in the tree. In this poll they take their places. A scope can only hold such a catcher
+/// if it holds a combinator with wakers of its own. That has cloned the waker of the scope, or stands in the tree
+/// with nothing below it, or nothing is known of it. `inside`: what was counted in the last poll under the task's waker.
+fn is_put_off(kernel: &Loop, place: Place, inside: Option<Counts>) -> bool {
+    let tree = kernel.await_tree();
+    let may_hold_set = || match inside {
+        Some(inside) => inside.clones != 0 || inside.awaits == 0,
+        None => !tree.has_below(place),
+    };
+    tree.has_uncertain()
+        && may_hold_set()
         && with_running(kernel, |task| wake_uncertain(kernel, Some(task.root()))) == Some(true)
 }
 

@@ -129,7 +129,7 @@ impl Drop for Path {
 
 /// Cancels the task itself, or returns the node that the task waits for and to which the cancellation goes instead.
 fn ask_or_follow(task: &NodeRef, state: &TaskState, message: &Message) -> Option<NodeRef> {
-    if state.running().get() || state.is_thrown_again() {
+    if task.core().kernel().running_task().is(state) || state.is_thrown_again() {
         state.ask(Request::Asked, message.clone());
         return None;
     }
@@ -148,7 +148,7 @@ fn ask_or_follow(task: &NodeRef, state: &TaskState, message: &Message) -> Option
 /// A task that awaits several things, in a `select` or `join` of another crate, may have given some of them up without
 /// dropping them. So no node is sure to be awaited, and such a task is cancelled itself.
 fn sole_await(kernel: &Loop, state: &TaskState) -> Option<NodeRef> {
-    if state.leaf().is_some() {
+    if state.awaits().leaves() != 0 {
         return None;
     }
     let mut sole = Sole::Nothing;
@@ -182,7 +182,7 @@ pub(super) fn wake_too(node: &NodeRef, task: TaskKey) {
 
 /// Whether the task awaits the node, perhaps among others.
 fn awaits(kernel: &Loop, state: &TaskState, node: &NodeRef) -> bool {
-    state.waits_for_nodes().contains(node) || kernel.await_tree().listed(state.root()).0.contains(node)
+    state.nodes().contains(node) || kernel.await_tree().listed(state.root()).0.contains(node)
 }
 
 impl Frame {

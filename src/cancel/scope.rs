@@ -13,7 +13,7 @@
 use std::sync::Arc;
 use std::task::Context;
 
-use super::leaf::innermost_place;
+use super::leaf::{innermost_place, with_running};
 use crate::base::WakeTarget;
 use crate::current::{self, key_of};
 use crate::kernel::{Awaited, Catches, OwnThrow, Place, Scope, ScopeEntry, Told};
@@ -25,19 +25,9 @@ pub(crate) struct ScopeRef<'a> {
     pub(super) cells: &'a Scope,
     /// None for a scope that cannot throw by itself.
     pub(super) own: Option<&'a OwnThrow<NodeRef>>,
-    /// Whether it catches what is thrown around it.
-    pub(super) is_catcher: bool,
 }
 
 impl ScopeRef<'_> {
-    /// Whether it may catch what is thrown around it. asyncio's time limits tell their cancellation from others by
-    /// counting. So one takes a request for its own that was made before it began and comes while its own does; and one
-    /// that comes after its own, if the program has taken that back.
-    #[inline]
-    pub(super) fn may_catch(self) -> bool {
-        self.is_catcher || self.own.is_some_and(|own| own.takes_others.get())
-    }
-
     /// The scope is over, or this part of it.
     #[inline]
     pub(crate) fn leave(self, kernel: &Loop) {
@@ -50,7 +40,8 @@ impl ScopeRef<'_> {
         if let Some(other) = self.cells.other_loop(kernel.number()) {
             leave_other_loop(self.cells, other);
         }
-        if let Some(place) = self.cells.leave(kernel.step()) {
+        let place = with_running(kernel, |task| self.cells.leave(kernel.step(), Some(task.awaits())));
+        if let Some(place) = place.unwrap_or_else(|| self.cells.leave(kernel.step(), None)) {
             drop(kernel.await_tree().remove(place));
         }
     }
@@ -93,7 +84,7 @@ pub(super) fn settle_place(kernel: &Loop, scope: ScopeRef<'_>, cx: &Context<'_>)
     let place = scope.cells.place();
     let has_it = |entry: &mut ScopeEntry| entry.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker()));
     let waker = (is_foreign && tree.with_scope(place, has_it) != Some(true)).then(|| cx.waker().clone());
-    let catches = match (scope.is_catcher, scope.may_catch()) {
+    let catches = match (scope.cells.is_catcher(), scope.cells.may_catch()) {
         (true, _) => Catches::All,
         (false, true) => Catches::ForItsOwn,
         (false, false) => Catches::Nothing,

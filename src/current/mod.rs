@@ -12,4 +12,4 @@ pub(crate) use this_thread::{
     note_context_use, running_loop, runs_task_of_another, step_number, swap_context, uses_contexts,
 };
 pub(crate) use timer::{Timer, deadline_after};
-pub(crate) use waker::{FIRST_TURN, key_of, wake_target, waker};
+pub(crate) use waker::{key_of, wake_target, waker};

@@ -97,16 +97,20 @@ pub(crate) fn is_in(kernel: &Loop) -> bool {
     INNERMOST.try_with(|innermost| std::ptr::eq(innermost.get(), kernel)).unwrap_or(false)
 }
 
-/// The loop that this thread is in, if a task of that is running.
+/// The loop that this thread is in, if a task of that is running; and whether `waker` is the very one of its step.
 ///
 /// # Safety
 /// The reference must not be used after the step that is on: so a caller uses it until it returns, and does not keep it.
 #[inline]
-pub(crate) unsafe fn running_loop<'a>() -> Option<&'a Loop> {
+pub(crate) unsafe fn running_loop<'a>(waker: &Waker) -> Option<(&'a Loop, bool)> {
     let innermost = INNERMOST.try_with(Cell::get).unwrap_or(std::ptr::null());
     // SAFETY: the pointer lives (see `Stack`). It does so until the step ends, whatever loop is entered or left: a task
     // has a counted pointer to its loop, and the step of the running one has a counted pointer to the task.
-    unsafe { innermost.as_ref() }.filter(|kernel| kernel.running_task().is_some())
+    let kernel = unsafe { innermost.as_ref() }?;
+    if kernel.running_task().is_polled_with(waker) {
+        return Some((kernel, true));
+    }
+    kernel.running_task().is_some().then_some((kernel, false))
 }
 
 /// The number of the running step; 0 if this thread is in no loop.
@@ -123,9 +127,12 @@ pub(crate) fn count_leaf(what: Leaf, waker: &Waker) -> Option<u32> {
     // SAFETY: `f` compares and counts, and calls no code of a user.
     unsafe {
         with(|kernel| {
-            let kernel = kernel.filter(|kernel| kernel.running_task().is_polled_with(waker))?;
-            kernel.step().add_leaf(what);
-            Some(kernel.step().number())
+            let kernel = kernel?;
+            kernel.running_task().with_polled(waker, |task| {
+                let step = task.awaits().step();
+                kernel.step().add_leaf(task.awaits(), what);
+                step
+            })
         })
     }
 }

@@ -6,6 +6,7 @@ use std::task::Context;
 use std::time::Duration;
 
 use super::waker::key_of;
+use crate::base::TaskKey;
 use crate::kernel::{Alarm, Phase, RunRef};
 use crate::node::Loop;
 use crate::timer_wheel::TimerKey;
@@ -19,10 +20,10 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
-    /// Sets a timer that wakes the future that is polled with `cx`.
+    /// Sets a timer that wakes `task`, or else the future that is polled with `cx`.
     #[inline]
-    pub(crate) fn waking(kernel: Rc<Loop>, deadline: u64, cx: &Context<'_>) -> Self {
-        let key = kernel.set_timer(deadline, alarm(cx));
+    pub(crate) fn waking(kernel: Rc<Loop>, deadline: u64, task: Option<TaskKey>, cx: &Context<'_>) -> Self {
+        let key = kernel.set_timer(deadline, task.map_or_else(|| alarm(cx), Alarm::Task));
         Self { kernel, key }
     }
 
@@ -56,7 +57,7 @@ impl Timer {
 impl Drop for Timer {
     #[inline]
     fn drop(&mut self) {
-        if self.key != TimerKey::NONE {
+        if !self.key.is_none() {
             drop(self.kernel.remove_timer(self.key));
         }
     }
@@ -68,7 +69,7 @@ pub(crate) fn deadline_after(kernel: &Loop, limit: Duration) -> u64 {
 }
 
 /// The alarm that wakes the future that is polled with `cx`.
-#[inline]
+#[cold]
 fn alarm(cx: &Context<'_>) -> Alarm {
     key_of(cx.waker()).map_or_else(|| Alarm::Foreign(cx.waker().clone()), Alarm::Task)
 }

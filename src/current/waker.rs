@@ -15,7 +15,7 @@ use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 use super::this_thread;
 use crate::base::{TaskKey, WakeTarget};
 use crate::kernel::{RunningStep, send_wake};
-use crate::node::{Kind, Loop, TURNS, TaskState, wake_task};
+use crate::node::{FIRST_TURN, Loop, TURNS, TaskState, wake_task};
 
 /// One for each turn, one after the other in memory, so that one comparison recognises all.
 static VTABLES: [RawWakerVTable; TURNS as usize] = [
@@ -32,9 +32,6 @@ static VTABLES: [RawWakerVTable; TURNS as usize] = [
 const fn vtable<const TURN: u8>() -> RawWakerVTable {
     RawWakerVTable::new(clone::<TURN>, wake_by_value::<TURN>, wake, drop_clone::<TURN>)
 }
-
-/// The turn of a poll before which no future of another crate has cloned the waker of its task.
-pub(crate) const FIRST_TURN: u8 = 1;
 
 /// The waker of the task with this key, for the poll with this turn.
 #[inline]
@@ -62,34 +59,31 @@ pub(crate) fn wake_target(cx: &Context<'_>) -> WakeTarget {
 /// If this is called in a poll of the task, a future of another crate waits.
 fn clone<const TURN: u8>(word: *const ()) -> RawWaker {
     count(word, TURN, |step, task| {
-        step.add_clone();
-        task.needs_bookkeeping().set(true);
+        step.add_clone(task.awaits());
+        task.note_clone();
     });
     RawWaker::new(word, &VTABLES[usize::from(TURN - FIRST_TURN)])
 }
 
 /// If the clone was made in the same poll, that future has woken itself.
 fn wake_by_value<const TURN: u8>(word: *const ()) {
-    count(word, TURN, |step, _| step.spend_clone());
+    count(word, TURN, |step, task| step.spend_clone(task.awaits()));
     wake(word);
 }
 
 /// If the clone was made in the same poll, that future has gone.
 fn drop_clone<const TURN: u8>(word: *const ()) {
-    count(word, TURN, |step, _| step.remove_clone());
+    count(word, TURN, |step, task| step.remove_clone(task.awaits()));
 }
 
 /// Calls `change` for the step in which the task with this word takes this turn, if that step is on.
 fn count(word: *const (), turn: u8, change: fn(&RunningStep, &TaskState)) {
     let change_if_on = |kernel: &Loop| {
         kernel.running_task().with(|task| {
-            if let Some(Kind::Task(state)) = task.map(|task| task.kind())
-                && state.key() == TaskKey::from_word(word.addr())
-                && state.turn() == turn
-            {
-                change(kernel.step(), state);
+            if task.key() == TaskKey::from_word(word.addr()) && task.turn() == turn {
+                change(kernel.step(), task);
             }
-        });
+        })
     };
     // SAFETY: the closure looks at the running task and counts. It calls no code of a user.
     unsafe { this_thread::with(|kernel| kernel.map(change_if_on)) };

@@ -5,7 +5,7 @@
 //! and [`ExceptionContext`] of the exception handler. All others are reached by this module alone.
 //!
 //! Every text ends with the remedy where there is one. Errors of sockets, streams and signals become an
-//! [`std::io::Error`] by `?`.
+//! [`std::io::Error`] by `?`, and so do those of time limits, task groups, runs, tasks and queues that are shut down.
 //!
 //! Owns the types and texts; must not know what raises them.
 
@@ -27,5 +27,5 @@ pub use run::{Closed, Deadlock, Error};
 pub use signal::SignalError;
 pub(crate) use stream::SharedIoError;
 pub use stream::{IncompleteReadError, LimitOverrunError, ReadError};
-pub use sync::{BrokenBarrierError, GetError, PutError, QueueShutDown, ReleaseError, TaskDoneError};
+pub use sync::{BrokenBarrierError, GetError, PutError, QueueShutDown, ReleaseError, SemaphoreClosed, TaskDoneError};
 pub use task::{Cancelled, InvalidState, Panic, TaskError};

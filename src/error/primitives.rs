@@ -67,7 +67,8 @@ pub enum RescheduleError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupError<E> {
-    /// The errors themselves; never empty.
+    /// The errors themselves. There is none if [`TaskGroup::cancel`](crate::TaskGroup::cancel) has ended the body, and
+    /// nothing has failed.
     pub errors: Vec<E>,
 }
 
@@ -80,6 +81,7 @@ impl<E> GroupError<E> {
 impl<E: fmt::Display> fmt::Display for GroupError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.errors[..] {
+            [] => f.write_str("the task group was cancelled"),
             [error] => write!(f, "an error in a task group: {error}"),
             errors => {
                 write!(f, "{} errors in a task group: ", errors.len())?;

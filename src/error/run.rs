@@ -63,8 +63,9 @@ pub enum Error {
     /// registered, and no result is expected from another thread.
     #[error("{0}")]
     Deadlock(Deadlock),
-    /// The operating system refused something that the loop needs.
-    #[error("the event loop failed: {0}")]
+    /// An error of the operating system. It refused something that the loop needs; or the main future returned the error,
+    /// and a `main` that returns this type has converted it, by the second `?` of `run(…)??`. Its text is the error's own.
+    #[error(transparent)]
     Io(#[from] io::Error),
 }
 

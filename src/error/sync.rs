@@ -1,6 +1,6 @@
 //! Errors of semaphores, barriers and queues. Owns their types and texts; must not know the primitives.
 
-use std::fmt;
+use std::{fmt, io};
 
 use thiserror::Error;
 
@@ -10,6 +10,11 @@ use thiserror::Error;
 #[error("BoundedSemaphore released too many times: all its permits are free, or will be given back by their holders")]
 pub struct ReleaseError;
 
+/// The semaphore was closed, so no task gets a permit of it any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("the semaphore is closed")]
+pub struct SemaphoreClosed;
+
 /// The barrier was aborted, or reset while tasks waited in it: asyncio's `BrokenBarrierError`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the barrier is broken: it was aborted, or reset while this task waited")]
@@ -18,7 +23,26 @@ pub struct BrokenBarrierError;
 /// The queue accepts no more items, or has none left to return: asyncio's `QueueShutDown`.
 ///
 /// The error of a `put` holds the refused item and is a `QueueShutDown<T>`; that of a `get` is a `QueueShutDown<()>`.
-/// So `?` on both in one function needs an error type that both convert into, such as `Box<dyn Error>`.
+/// So `?` on both in one function needs an error type that both convert into, such as `Box<dyn Error>`, or `io::Error`,
+/// of which it becomes one of the kind `BrokenPipe`, without the item.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Queue, run};
+/// use std::io;
+///
+/// async fn pass_on(from: Queue<u8>, to: Queue<u8>) -> io::Result<()> {
+///     loop {
+///         to.put(from.get().await?).await?;
+///     }
+/// }
+///
+/// let from: Queue<u8> = Queue::unbounded();
+/// from.shutdown();
+/// let ended = run(pass_on(from, Queue::unbounded()))?;
+/// assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
 #[error("the queue is shut down")]
 pub struct QueueShutDown<T = ()>(pub T);
@@ -26,6 +50,12 @@ pub struct QueueShutDown<T = ()>(pub T);
 impl<T> fmt::Debug for QueueShutDown<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("QueueShutDown(..)")
+    }
+}
+
+impl<T> From<QueueShutDown<T>> for io::Error {
+    fn from(_: QueueShutDown<T>) -> Self {
+        Self::new(io::ErrorKind::BrokenPipe, QueueShutDown(()))
     }
 }
 

@@ -20,6 +20,7 @@ use crate::kernel::Kernel;
 pub struct EventLoopBuilder {
     clock: Clock,
     precision: TimerPrecision,
+    eager_tasks: bool,
 }
 
 /// How late a sleep may end on a machine that has nothing else to do.
@@ -62,6 +63,13 @@ impl EventLoopBuilder {
         self
     }
 
+    /// Whether new tasks take their first step where they are made; by default they do not. See
+    /// [`EventLoop::set_eager_tasks`].
+    pub fn eager_tasks(mut self, eager: bool) -> Self {
+        self.eager_tasks = eager;
+        self
+    }
+
     /// Makes the loop.
     ///
     /// # Errors
@@ -71,7 +79,9 @@ impl EventLoopBuilder {
         if self.precision == TimerPrecision::Precise {
             kernel.keep_time_precisely()?;
         }
-        Ok(EventLoop::of(kernel))
+        let lp = EventLoop::of(kernel);
+        lp.set_eager_tasks(self.eager_tasks);
+        Ok(lp)
     }
 }
 

@@ -10,8 +10,8 @@ pub(super) fn deadlock(kernel: &Loop) -> Deadlock {
     let waiting = tasks_of(kernel).into_iter().map(|task| {
         let state = task.state();
         let (mut nodes, mut leaves) = kernel.await_tree().listed(state.root());
-        nodes.extend(state.waits_for_nodes());
-        leaves.extend(state.leaf());
+        nodes.extend(state.nodes());
+        leaves.extend(state.awaits().leaf());
         let mut waits: Vec<String> = nodes.iter().map(describe).collect();
         waits.extend(leaves.into_iter().map(|leaf| (*leaf).to_owned()));
         waits.dedup();

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::timer_handle::TimerHandle;
-use crate::awaitables::{Future, Task, pending_future, spawn};
+use crate::awaitables::{Future, Task, pending_future, start};
 use crate::current::{self, Guard};
 use crate::error::ExceptionContext;
 use crate::kernel::{Alarm, Handle, Phase};
@@ -154,12 +154,44 @@ impl EventLoop {
         F::IntoFuture: 'static,
         F::Output: 'static,
     {
-        spawn(Rc::clone(&self.kernel), future.into_future(), true, Location::caller())
+        start(Rc::clone(&self.kernel), future.into_future(), Location::caller())
     }
 
     /// Makes a pending future on this loop: see [`create_future`](fn@crate::create_future).
     pub fn create_future<T: 'static>(&self) -> Future<T> {
         pending_future(Rc::clone(&self.kernel))
+    }
+
+    /// Says whether tasks that are made from now on take their first step where they are made, while the loop runs:
+    /// asyncio's `set_task_factory(asyncio.eager_task_factory)`. It holds for `create_task`, for what `gather`, `wait`,
+    /// `shield` and the like make tasks of, for the children of task groups, and for the clients of servers. While the
+    /// loop does not run, first steps are queued. For one task alone there is [`Task::eager`], which says what is
+    /// different then.
+    ///
+    /// A task has begun when `create_task` returns it. So its name is still the default one in its first step,
+    /// `in_context` panics, and the `limit` of a gathering, which holds back children that have not begun, holds back
+    /// none that were made so.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{EventLoop, create_task, gather};
+    ///
+    /// let lp = EventLoop::builder().eager_tasks(true).build()?;
+    /// lp.run_until_complete(async {
+    ///     assert!(create_task(async { 1 }).done());
+    ///     assert!(gather([1, 2].map(async |n| n)).done());
+    ///     EventLoop::current().set_eager_tasks(false);
+    ///     assert!(!create_task(async { 1 }).done());
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn set_eager_tasks(&self, eager: bool) {
+        self.kernel.life().set_eager(eager);
+    }
+
+    /// Whether new tasks take their first step where they are made.
+    pub fn eager_tasks(&self) -> bool {
+        self.kernel.life().is_eager()
     }
 
     // State.

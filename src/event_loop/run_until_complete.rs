@@ -93,7 +93,7 @@ impl EventLoop {
         let main = unsafe {
             mem::transmute::<Pin<Box<dyn Future<Output = ()> + '_>>, Pin<Box<dyn Future<Output = ()>>>>(main)
         };
-        let task = spawn(Rc::clone(self.kernel()), main, true, created).into_join();
+        let task = spawn(Rc::clone(self.kernel()), main, created).into_join();
         let finally = Finally { lp: self, task: task.node(), gone: &gone };
         begins(&task.any());
         let ran = self.run_until_done(&*finally.task);

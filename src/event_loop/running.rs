@@ -160,7 +160,8 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::current::{FIRST_TURN, waker};
+    use crate::current::waker;
+    use crate::node::FIRST_TURN;
     use crate::primitives::{gather, yield_now};
 
     /// By chance the waker of an earlier task may fit a later one: see `TaskKey`.

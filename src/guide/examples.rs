@@ -27,12 +27,20 @@ example!(batches);
 example!(gather_vs_wait);
 example!(producer_consumer);
 example!(worker_pool);
+example!(workers);
 example!(barrier_rounds);
 example!(echo_server);
 example!(chat);
 example!(download);
+example!(retries);
 example!(port_scan);
+example!(ask_again);
+example!(filter);
 example!(processes, "--features process");
+example!(supervisor, "--features process,signal");
+example!(http_server, "-p oneloop-ecosystem");
+example!(websocket, "-p oneloop-ecosystem");
+example!(with_tokio, "-p oneloop-ecosystem");
 
 /// A page with a program that has dependencies of its own, so that it is not compiled here.
 macro_rules! host {

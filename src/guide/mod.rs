@@ -1,4 +1,5 @@
-//! Pages about the whole of oneloop: where to begin if you know asyncio, how it compares, how it works, how fast it is.
+//! Pages about the whole of oneloop: where to begin if you know asyncio, how it compares, which
+//! crates of others run on it, how it works, how fast it is.
 //!
 //! They are the files of the repository's folder `docs`.
 
@@ -13,6 +14,11 @@ pub mod from_asyncio {}
 #[doc = include_str!("../../docs/PARITY.md")]
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod parity {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/ECOSYSTEM.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod ecosystem {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/ARCHITECTURE.md")]

@@ -24,17 +24,20 @@ impl Place {
     pub(crate) const NONE: Self = Self(u32::MAX);
 
     fn new(key: usize) -> Self {
-        let place = u32::try_from(key).ok().filter(|place| *place < u32::MAX / 2);
-        Self(place.expect("a loop has fewer than 2^31 futures that wait under wakers of other crates"))
+        let place = u32::try_from(key).ok().filter(|place| *place < u32::MAX / 4);
+        Self(place.expect("a loop has fewer than 2^30 futures that wait under wakers of other crates"))
     }
 
-    /// The place as an even number that is not 0.
+    /// The bit by which the ticket of a place is known from the number of a step, and from 0.
+    pub(crate) const TICKET: u32 = 2;
+
+    /// The place as a number that no step has.
     pub(crate) fn ticket(self) -> u32 {
-        2 * (self.0 + 1)
+        4 * self.0 + Self::TICKET
     }
 
     pub(crate) fn from_ticket(ticket: u32) -> Self {
-        Self(ticket / 2 - 1)
+        Self(ticket / 4)
     }
 
     fn key(self) -> usize {
@@ -275,12 +278,16 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
 
     #[inline]
     fn any_scope(&self, root: Place, is_it: impl Fn(&ScopeEntry) -> bool) -> bool {
-        root != Place::NONE && self.finds_scope(root, is_it)
-    }
-
-    fn finds_scope(&self, root: Place, is_it: impl Fn(&ScopeEntry) -> bool) -> bool {
+        if root == Place::NONE {
+            return false;
+        }
         let entries = &*self.entries.borrow();
         below(entries, root).any(|place| matches!(&entries[place.key()].what, Awaited::Scope(scope) if is_it(scope)))
+    }
+
+    /// Whether anything stands below `root`.
+    pub(crate) fn has_below(&self, root: Place) -> bool {
+        below(&self.entries.borrow(), root).next().is_some()
     }
 
     /// The number of entries below `root`.

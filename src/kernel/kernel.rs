@@ -36,7 +36,7 @@ use crate::timer_wheel::{TimerKey, TimerWheel};
 type ExceptionHandler = Rc<dyn Fn(&ExceptionContext)>;
 
 /// The state of one loop.
-pub(crate) struct Kernel<P> {
+pub(crate) struct Kernel<P: Queued> {
     pub(super) clock: Ticker,
     pub(super) life: Life,
     pub(super) budget: Budget,
@@ -65,13 +65,13 @@ pub(crate) struct Kernel<P> {
     pub(super) host: Host,
 }
 
-impl<P> Drop for Kernel<P> {
+impl<P: Queued> Drop for Kernel<P> {
     fn drop(&mut self) {
         self.receiver.set_generation(self.tasks.last_generation());
     }
 }
 
-impl<P> fmt::Debug for Kernel<P> {
+impl<P: Queued> fmt::Debug for Kernel<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (number, phase) = (self.receiver.sender().number(), self.life.phase());
         f.debug_struct("Kernel").field("number", &number).field("phase", &phase).finish_non_exhaustive()
@@ -82,19 +82,22 @@ impl<P: Queued> Kernel<P> {
     pub(crate) fn new(clock: Clock) -> io::Result<Rc<Self>> {
         let (reactor, waker) = Reactor::new()?;
         let receiver = LoopReceiver::open(waker)?;
+        let clock = Ticker::new(clock);
+        let mut timers = TimerWheel::new();
+        timers.expire(clock.now(), |_| {}); // it moves on to the present
         Ok(Rc::new(Self {
-            clock: Ticker::new(clock),
+            clock,
             life: Life::default(),
             budget: Budget::default(),
             ready: ReadyQueue::default(),
             tasks: TaskTable::behind(receiver.generation()),
             running_task: RunningTask::default(),
-            step: RunningStep::default(),
+            step: RunningStep::of_loop(receiver.sender().number(), receiver.generation()),
             throwing: Throwing::default(),
             enclosing: Enclosing::default(),
             await_tree: AwaitTree::default(),
             last_watch: Cell::new(0),
-            timers: RefCell::new(TimerWheel::new()),
+            timers: RefCell::new(timers),
             reactor: RefCell::new(reactor),
             spare_events: Cell::default(),
             receiver,
@@ -176,7 +179,10 @@ impl<P: Queued> Kernel<P> {
     }
 
     pub(crate) fn with_reactor<R>(&self, f: impl FnOnce(&mut Reactor<Handle>) -> R) -> R {
-        f(&mut self.reactor.borrow_mut())
+        let mut reactor = self.reactor.borrow_mut();
+        let result = f(&mut reactor);
+        self.budget.set_watching(reactor.is_watching());
+        result
     }
 
     /// Returns the handler that was set before. The caller drops it.
@@ -213,13 +219,13 @@ impl<P: Queued> Kernel<P> {
         if self.has_messages() {
             return self.push_behind_messages(task);
         }
-        self.ready.push(Entry::Task(task));
+        self.ready.push_task(task);
     }
 
     #[cold]
     fn push_behind_messages(&self, task: P) {
         self.take_messages();
-        self.ready.push(Entry::Task(task));
+        self.ready.push_task(task);
     }
 
     // Tasks.
@@ -230,15 +236,12 @@ impl<P: Queued> Kernel<P> {
         self.tasks.next(self.number())
     }
 
-    /// Inserts a task under the key that `next_task` returned. If `queued`, its first step is queued.
+    /// Inserts a task under the key that `next_task` returned, and queues its first step.
     #[inline]
-    pub(crate) fn insert_task(&self, key: TaskKey, queued: bool, task: P) {
-        let to_queue = queued.then(|| task.clone());
-        self.tasks.insert(key, task);
-        if let Some(task) = to_queue {
-            task.queued().set(true);
-            self.push_task(task);
-        }
+    pub(crate) fn insert_task(&self, key: TaskKey, task: P) {
+        self.tasks.insert(key, task.clone());
+        task.queued().set(true);
+        self.push_task(task);
     }
 
     /// Queues a task, unless it is queued already or done. Returns whether this call has queued it.

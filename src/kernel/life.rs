@@ -33,6 +33,8 @@ pub(crate) struct Life {
     /// True from a call of `stop()` to the end of the run, which ends after the current iteration. If no run was on,
     /// the next run ends after its first iteration.
     stopping: Cell<bool>,
+    /// Whether new tasks take their first step where they are made, while the loop runs.
+    eager: Cell<bool>,
     /// How often what was left of earlier calls of `stop()` and of earlier runs was forgotten.
     forgotten_stops: Cell<u32>,
     /// The number of `EventLoop` handles that users hold.
@@ -47,6 +49,7 @@ impl Default for Life {
             needs_care: Cell::new(false),
             running: Cell::new(false),
             stopping: Cell::new(false),
+            eager: Cell::new(false),
             forgotten_stops: Cell::new(0),
             handles: Cell::new(0),
         }
@@ -100,6 +103,15 @@ impl Life {
 
     pub(crate) fn set_stopping(&self, stopping: bool) {
         self.stopping.set(stopping);
+    }
+
+    #[inline]
+    pub(crate) fn is_eager(&self) -> bool {
+        self.eager.get()
+    }
+
+    pub(crate) fn set_eager(&self, eager: bool) {
+        self.eager.set(eager);
     }
 
     /// A number that changes when stops are forgotten.

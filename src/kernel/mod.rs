@@ -19,6 +19,7 @@ mod deferred_drops; // values that are dropped one after another
 mod host; // how a host learns that a turn is due
 mod kernel; // all of these together
 mod outside; // the waits for what is outside of the loop, in it and between its turns
+mod nested_step; // a step inside another one
 #[cfg(all(test, oneloop_loom))]
 mod interleavings; // all interleavings of a loop with the threads that send to it
 
@@ -30,8 +31,9 @@ pub(crate) use inbox::Message;
 pub(crate) use kernel::Kernel;
 pub(crate) use life::Phase;
 pub(crate) use loop_sender::{LoopSender, send_wake};
+pub(crate) use nested_step::NestedStep;
 pub(crate) use ready_queue::{Batch, ChildTurn, ChildTurnRef, Entry, Queued, Run, RunRef};
-pub(crate) use running_step::{Beside, Counts, RunningStep};
+pub(crate) use running_step::{Awaits, Beside, Counts, RunningStep};
 pub(crate) use scope::{OwnState, OwnThrow, Scope};
 pub(crate) use task_table::Leaf;
 pub(crate) use throwing::{PutAside, Throw};

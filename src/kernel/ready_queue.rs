@@ -38,6 +38,9 @@ pub(crate) type ChildTurnRef = PooledRc<dyn ChildTurn>;
 /// `clone` and `queued` must not call the kernel, so they must not call code of a user: the task table calls both while
 /// it holds a reference to itself.
 pub(crate) unsafe trait Queued: Clone {
+    /// What is kept of a task, which the kernel shows while the task is running, and does not know.
+    type State;
+
     /// The mark of a task that is to take a step when its entry is reached. An entry whose task has lost the mark does
     /// nothing: so a task leaves the queue without a search for its entry.
     fn queued(&self) -> &Cell<bool>;
@@ -107,12 +110,23 @@ impl<P> ReadyQueue<P> {
     /// Adds an entry at the end. Only the kernel does, after it has queued what other threads have sent before.
     #[inline]
     pub(super) fn push(&self, entry: Entry<P>) {
+        self.push_made(|| entry);
+    }
+
+    /// Adds the entry of a task. It is written in its place, and not made before it is known which that is.
+    #[inline]
+    pub(super) fn push_task(&self, task: P) {
+        self.push_made(|| Entry::Task(task));
+    }
+
+    #[inline]
+    fn push_made(&self, make: impl FnOnce() -> Entry<P>) {
         // SAFETY: one at a time.
         let entries = unsafe { &mut *self.entries.get() };
         if entries.len() == entries.capacity() {
-            return self.grow(entry); // out of line, so that the usual case saves no registers
+            return self.grow(make()); // out of line, so that the usual case saves no registers
         }
-        entries.push_back(entry);
+        entries.push_back(make());
     }
 
     #[cold]
@@ -150,6 +164,19 @@ impl<P> ReadyQueue<P> {
         self.parked.set(parked);
         self.resume();
         was_parked
+    }
+
+    /// Takes the last entry off, if it is that of a task with this mark. The caller drops it.
+    pub(crate) fn pop_last(&self, mark: &Cell<bool>) -> Option<Entry<P>>
+    where
+        P: Queued,
+    {
+        // SAFETY: one at a time: `queued` calls nothing of the kernel.
+        let entries = unsafe { &mut *self.entries.get() };
+        match entries.back() {
+            Some(Entry::Task(task)) if std::ptr::eq(task.queued(), mark) => entries.pop_back(),
+            _ => None,
+        }
     }
 
     /// Exchanges the entries for an empty batch, which is filled from now on. So the memory of both is used in turn.

@@ -23,7 +23,8 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// What was counted since `before`.
+    /// What was counted since `before`. The difference of one poll may be negative: what an earlier poll of the step has
+    /// counted, it may have dropped.
     #[inline]
     pub(crate) fn since(self, before: Self) -> Self {
         Self {
@@ -34,97 +35,167 @@ impl Counts {
         }
     }
 
-    /// The differences of two polls of one step together. One of them may be negative: what the first poll has counted,
-    /// the second one may have dropped.
-    #[inline]
-    pub(crate) fn plus(self, other: Self) -> Self {
-        Self {
-            awaits: self.awaits.wrapping_add(other.awaits),
-            catchers: self.catchers.wrapping_add(other.catchers),
-            nodes: self.nodes.wrapping_add(other.nodes),
-            clones: self.clones.wrapping_add(other.clones),
-        }
-    }
-
     /// The leaves of this crate that wait for something else than a node.
     pub(crate) fn leaves(self) -> u32 {
         self.awaits.wrapping_sub(self.nodes).wrapping_sub(self.clones)
     }
 }
 
-/// What a task awaits beside its leaf and its nodes, and what waits in it.
+/// What a task awaits beside leaves and nodes, and what waits in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Beside(u8);
+pub(crate) struct Beside(u64);
 
 impl Beside {
-    /// More than one leaf.
-    pub(crate) const LEAVES: Self = Self(1);
-    /// One future of another crate, which has cloned the waker.
-    pub(crate) const CLONE: Self = Self(2);
-    /// Several futures of other crates.
-    pub(crate) const CLONES: Self = Self(4);
     /// Catchers of cancellations under the task's own waker.
-    pub(crate) const CATCHERS: Self = Self(8);
+    pub(crate) const CATCHERS: Self = Self(1 << 31);
+    /// One future of another crate, which has cloned the waker.
+    pub(crate) const CLONE: Self = Self(1 << 30);
+    /// Several futures of other crates.
+    pub(crate) const CLONES: Self = Self(1 << 29);
     /// A scope that holds the only leaf was asked to end, since the step.
-    pub(crate) const SCOPE_IS_DUE: Self = Self(16);
+    pub(crate) const SCOPE_IS_DUE: Self = Self(1 << 28);
 
     pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
+}
 
-    pub(crate) fn has_any(self, of: Self) -> bool {
-        self.0 & of.0 != 0
+/// The bits of [`Awaits`] below those of `Beside`, which count leaves: more than there is memory for.
+const LEAVES: u64 = Beside::SCOPE_IS_DUE.0 - 1;
+/// Where the number of the step begins in [`Awaits`].
+const NUMBER_SHIFT: u32 = 32;
+
+/// What a task awaits since its last step, but for nodes. The number of that step and what was counted in it share a
+/// word, so that one store begins a step, and nothing is left to do when it ends.
+#[derive(Debug, Default)]
+pub(crate) struct Awaits {
+    /// From above: the number of the step, `Beside`, the number of leaves.
+    word: Cell<u64>,
+    /// The leaf that was counted last. It has a meaning while there is a leaf.
+    leaf: Cell<Option<Leaf>>,
+}
+
+impl Awaits {
+    /// The number of the last step; 0 before the first.
+    #[inline]
+    pub(crate) fn step(&self) -> u32 {
+        (self.word.get() >> NUMBER_SHIFT) as u32
     }
 
-    fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
+    /// How many leaves there are.
+    #[inline]
+    pub(crate) fn leaves(&self) -> u64 {
+        self.word.get() & LEAVES
+    }
+
+    /// What a leaf waits for, in words.
+    pub(crate) fn leaf(&self) -> Option<Leaf> {
+        self.leaf.get().filter(|_| self.leaves() != 0)
+    }
+
+    #[inline]
+    pub(crate) fn has_any(&self, of: Beside) -> bool {
+        self.word.get() & of.0 != 0
+    }
+
+    #[inline]
+    pub(crate) fn mark(&self, what: Beside) {
+        self.word.set(self.word.get() | what.0);
+    }
+
+    #[inline]
+    fn unmark(&self, what: Beside) {
+        self.word.set(self.word.get() & !what.0);
     }
 }
 
+/// The numbers of steps are four apart.
+const NUMBER_STEP: u64 = 4 << NUMBER_SHIFT;
+/// The lowest bits of every number, so that none is 0, and a word has room for a number or something else.
+const LOWEST_BITS: u64 = 1;
+/// The bits of a number above those.
+const COUNTING_BITS: u32 = 30;
+/// Numbers that follow each other are far apart in the highest bits of their products with this.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// The running step of a loop.
 pub(crate) struct RunningStep {
-    /// The number of the step that is on or was the last one.
-    number: Cell<u32>,
-    /// The leaf that was counted last in this step.
-    leaf: Cell<Option<Leaf>>,
-    beside: Cell<Beside>,
+    /// The number of the step that is on or was the last one, where `Awaits` has it.
+    number: Cell<u64>,
     counts: Cell<Counts>,
-    /// How many leaves were counted in this step after the first, if any was.
-    more_leaves: Cell<u32>,
     /// The clones that were counted before this step, if one was counted in it; and likewise the catchers.
     clones_before: Cell<u32>,
     catchers_before: Cell<u32>,
     /// The clones of this step that were used up by a wake, if any was made.
     spent_clones: Cell<u32>,
+    /// The number of the last step that was taken inside another, where `Awaits` has it.
+    nested: Cell<u64>,
 }
 
-impl Default for RunningStep {
-    fn default() -> Self {
-        Self {
-            number: Cell::new(1),
-            leaf: Cell::new(None),
-            beside: Cell::default(),
-            counts: Cell::default(),
-            more_leaves: Cell::new(0),
-            clones_before: Cell::new(0),
-            catchers_before: Cell::new(0),
-            spent_clones: Cell::new(0),
-        }
-    }
+/// What was counted in a step, put aside while another one is taken inside it.
+pub(super) struct StepPutAside {
+    number: u64,
+    counts: Counts,
+    clones_before: u32,
+    catchers_before: u32,
+    spent_clones: u32,
 }
 
 impl RunningStep {
-    /// A step begins. The numbers of steps are odd, so none is 0, and a word has room for a number or something else.
-    /// They begin again after two thousand million steps: only what was not polled for exactly as many steps could be
-    /// mistaken then.
+    /// No step was taken yet, of the loop with this number. `generation` is that of the last task of the loops that had
+    /// the number before. The steps of each loop begin at a number of their own: what was counted in one loop and is
+    /// dropped in another is not mistaken there for something of the step that is on.
+    pub(crate) fn of_loop(number: u16, generation: u64) -> Self {
+        let first = (generation << u16::BITS | u64::from(number)).wrapping_mul(SPREAD) >> (u64::BITS - COUNTING_BITS);
+        Self {
+            number: Cell::new((first << 2 | LOWEST_BITS) << NUMBER_SHIFT),
+            counts: Cell::default(),
+            clones_before: Cell::new(0),
+            catchers_before: Cell::new(0),
+            spent_clones: Cell::new(0),
+            nested: Cell::new((first << 2) << NUMBER_SHIFT),
+        }
+    }
+
+    /// A step begins. The numbers begin again after a thousand million steps: only what was not polled for exactly as
+    /// many steps could be mistaken then.
     #[inline]
     pub(crate) fn begin(&self) {
-        self.number.set(self.number.get().wrapping_add(2));
+        self.number.set(self.number.get().wrapping_add(NUMBER_STEP));
+    }
+
+    /// A step begins inside the one that is on, which goes on afterwards under its own number. So the nested one has a
+    /// number of another kind, which no other step has: a multiple of four.
+    pub(super) fn begin_nested(&self) -> StepPutAside {
+        let aside = StepPutAside {
+            number: self.number.get(),
+            counts: self.counts.get(),
+            clones_before: self.clones_before.get(),
+            catchers_before: self.catchers_before.get(),
+            spent_clones: self.spent_clones.get(),
+        };
+        self.nested.set(self.nested.get().wrapping_add(NUMBER_STEP).max(NUMBER_STEP)); // never 0
+        self.number.set(self.nested.get());
+        aside
+    }
+
+    pub(super) fn end_nested(&self, aside: &StepPutAside) {
+        self.number.set(aside.number);
+        self.counts.set(aside.counts);
+        self.clones_before.set(aside.clones_before);
+        self.catchers_before.set(aside.catchers_before);
+        self.spent_clones.set(aside.spent_clones);
     }
 
     #[inline]
     pub(crate) fn number(&self) -> u32 {
-        self.number.get()
+        (self.number.get() >> NUMBER_SHIFT) as u32
+    }
+
+    /// The task is polled in the step that has begun. It awaits nothing yet.
+    #[inline]
+    pub(crate) fn begin_poll(&self, task: &Awaits) {
+        task.word.set(self.number.get());
     }
 
     /// What was counted so far.
@@ -140,45 +211,18 @@ impl RunningStep {
         self.counts.set(counts);
     }
 
-    fn mark(&self, what: Beside) {
-        self.beside.set(self.beside.get().and(what));
-    }
-
-    fn unmark(&self, what: Beside) {
-        self.beside.set(self.beside.get().without(what));
-    }
-
     #[inline]
-    pub(crate) fn add_leaf(&self, what: Leaf) {
+    pub(crate) fn add_leaf(&self, task: &Awaits, what: Leaf) {
         self.change(|counts| counts.awaits = counts.awaits.wrapping_add(1));
-        if self.leaf.replace(Some(what)).is_some() {
-            self.add_second_leaf();
-        }
-    }
-
-    #[cold]
-    fn add_second_leaf(&self) {
-        let more = if self.beside.get().has_any(Beside::LEAVES) { self.more_leaves.get() } else { 0 };
-        self.more_leaves.set(more + 1);
-        self.mark(Beside::LEAVES);
+        task.leaf.set(Some(what));
+        task.word.set(task.word.get() + 1);
     }
 
     #[inline]
-    pub(crate) fn remove_leaf(&self) {
+    pub(crate) fn remove_leaf(&self, task: &Awaits) {
+        debug_assert!(task.leaves() != 0, "it was counted in this step");
         self.change(|counts| counts.awaits = counts.awaits.wrapping_sub(1));
-        if self.beside.get().has_any(Beside::LEAVES) {
-            self.remove_second_leaf();
-        } else {
-            self.leaf.set(None);
-        }
-    }
-
-    #[cold]
-    fn remove_second_leaf(&self) {
-        self.more_leaves.set(self.more_leaves.get() - 1);
-        if self.more_leaves.get() == 0 {
-            self.unmark(Beside::LEAVES);
-        }
+        task.word.set(task.word.get() - 1);
     }
 
     #[inline]
@@ -196,9 +240,8 @@ impl RunningStep {
         });
     }
 
-    pub(crate) fn add_clone(&self) {
-        let known = self.beside.get();
-        if !known.has_any(Beside::CLONE.and(Beside::CLONES)) {
+    pub(crate) fn add_clone(&self, task: &Awaits) {
+        if !task.has_any(Beside::CLONE.and(Beside::CLONES)) {
             self.clones_before.set(self.counts().clones);
             self.spent_clones.set(0);
         }
@@ -210,57 +253,51 @@ impl RunningStep {
             counts.awaits = counts.awaits.wrapping_add(1);
             counts.clones = counts.clones.wrapping_add(1);
         });
-        self.mark_clones();
+        self.mark_clones(task);
     }
 
     /// A clone was used up by a wake. It may have been made in this step, by a future that still waits then.
-    pub(crate) fn spend_clone(&self) {
-        if self.beside.get().has_any(Beside::CLONE.and(Beside::CLONES)) {
+    pub(crate) fn spend_clone(&self, task: &Awaits) {
+        if task.has_any(Beside::CLONE.and(Beside::CLONES)) {
             self.spent_clones.set(self.spent_clones.get() + 1);
         }
     }
 
     /// A clone was dropped that may have been made in this step.
-    pub(crate) fn remove_clone(&self) {
-        if self.beside.get().has_any(Beside::CLONE.and(Beside::CLONES)) {
+    pub(crate) fn remove_clone(&self, task: &Awaits) {
+        if task.has_any(Beside::CLONE.and(Beside::CLONES)) {
             self.change(|counts| {
                 counts.awaits = counts.awaits.wrapping_sub(1);
                 counts.clones = counts.clones.wrapping_sub(1);
             });
-            self.mark_clones();
+            self.mark_clones(task);
         }
     }
 
-    fn mark_clones(&self) {
-        self.unmark(Beside::CLONE.and(Beside::CLONES));
+    fn mark_clones(&self, task: &Awaits) {
+        task.unmark(Beside::CLONE.and(Beside::CLONES));
         match self.counts().clones.wrapping_sub(self.clones_before.get()) {
             0 => {}
-            1 => self.mark(Beside::CLONE),
-            _ => self.mark(Beside::CLONES),
+            1 => task.mark(Beside::CLONE),
+            _ => task.mark(Beside::CLONES),
         }
     }
 
     #[inline]
-    pub(crate) fn add_catcher(&self) {
-        let (known, counts) = (self.beside.get(), self.counts());
-        if !known.has_any(Beside::CATCHERS) {
-            self.catchers_before.set(counts.catchers);
-            self.beside.set(known.and(Beside::CATCHERS));
+    pub(crate) fn add_catcher(&self, task: &Awaits) {
+        let catchers = self.counts().catchers;
+        if !task.has_any(Beside::CATCHERS) {
+            self.catchers_before.set(catchers);
+            task.mark(Beside::CATCHERS);
         }
-        self.change(|counts| counts.catchers = counts.catchers.wrapping_add(1));
+        self.change(|counts| counts.catchers = catchers.wrapping_add(1));
     }
 
     #[inline]
-    pub(crate) fn remove_catcher(&self) {
+    pub(crate) fn remove_catcher(&self, task: &Awaits) {
         self.change(|counts| counts.catchers = counts.catchers.wrapping_sub(1));
         if self.counts().catchers == self.catchers_before.get() {
-            self.unmark(Beside::CATCHERS);
+            task.unmark(Beside::CATCHERS);
         }
-    }
-
-    /// The step ends. Returns the leaf that its task waits for, if it waits for any, and what it has beside.
-    #[inline]
-    pub(crate) fn end(&self) -> (Option<Leaf>, Beside) {
-        (self.leaf.take(), self.beside.take())
     }
 }

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::ptr;
 
 use super::await_tree::{AwaitTree, Awaited, Place, ScopeEntry};
-use super::running_step::{Counts, RunningStep};
+use super::running_step::{Awaits, Counts, RunningStep};
 use crate::base::TaskKey;
 
 /// A scope: a part of a task that a cancellation can be meant for, or that catches what is thrown around it. It is
@@ -14,7 +14,7 @@ use crate::base::TaskKey;
 pub(crate) struct Scope {
     /// The number of the step in which it was polled last; 0 before the first poll.
     polled: Cell<u32>,
-    /// The number of catchers inside that wait since that poll.
+    /// The number of catchers inside that wait since that step.
     catchers: Cell<u32>,
     /// Its place in the tree of what is awaited, if it needs one.
     place: Cell<Place>,
@@ -44,8 +44,39 @@ const LEAF: u8 = 2;
 const PLACE: u8 = 4;
 /// It stands there under a waker of another crate, so its step does not count what it holds.
 const FOREIGN: u8 = 8;
+/// The step of the last poll has polled it several times.
+const AGAIN: u8 = 16;
+/// It awaits a node, which is noted.
+const NODE: u8 = 32;
+/// It may take a cancellation of what is around it for its own: because one was requested before it began, or because the
+/// program has taken back the request of this scope. See `Catches::ForItsOwn`.
+const FOR_ITS_OWN: u8 = 64;
+/// It catches what is thrown around it. For good.
+const CATCHES: u8 = 128;
+/// What is left when a scope is over.
+const FOR_GOOD: u8 = CATCHES | FOR_ITS_OWN;
+/// What is set anew in each step.
+const OF_A_STEP: u8 = CATCHER | LEAF | AGAIN;
 
 impl Scope {
+    /// A scope that catches what is thrown around it.
+    pub(crate) fn catcher() -> Self {
+        Self { marks: Cell::new(CATCHES), ..Self::default() }
+    }
+
+    #[inline]
+    pub(crate) fn is_catcher(&self) -> bool {
+        self.has_any(CATCHES)
+    }
+
+    /// Whether it may catch what is thrown around it. asyncio's time limits tell their cancellation from others by
+    /// counting. So one takes a request for its own that was made before it began and comes while its own does; and one
+    /// that comes after its own, if the program has taken that back.
+    #[inline]
+    pub(crate) fn may_catch(&self) -> bool {
+        self.has_any(FOR_GOOD)
+    }
+
     pub(crate) fn polled(&self) -> u32 {
         self.polled.get()
     }
@@ -54,70 +85,113 @@ impl Scope {
         self.catchers.get()
     }
 
+    #[inline]
+    fn has_any(&self, marks: u8) -> bool {
+        self.marks.get() & marks != 0
+    }
+
+    fn mark(&self, mark: u8, is_on: bool) {
+        let others = self.marks.get() & !mark;
+        self.marks.set(if is_on { others | mark } else { others });
+    }
+
+    /// Whether it stands under the waker of its task, and there is nothing that a poll of it has to look at.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.has_any(!(OF_A_STEP | CATCHES))
+    }
+
+    /// Whether a node that it awaits is noted, and nothing else sets it apart.
+    pub(crate) fn is_plain_but_for_node(&self) -> bool {
+        !self.has_any(!(OF_A_STEP | CATCHES | NODE))
+    }
+
+    pub(crate) fn awaits_node(&self) -> bool {
+        self.has_any(NODE)
+    }
+
+    pub(crate) fn set_awaits_node(&self, awaits: bool) {
+        self.mark(NODE, awaits);
+    }
+
+    /// Says whether it may take a cancellation of what is around it for its own.
+    pub(crate) fn set_takes_others(&self, takes: bool) {
+        self.mark(FOR_ITS_OWN, takes);
+    }
+
+    /// Whether the step of the last poll has polled it several times.
+    pub(crate) fn is_polled_again(&self) -> bool {
+        self.has_any(AGAIN)
+    }
+
     pub(crate) fn place(&self) -> Place {
         self.place.get()
     }
 
     pub(crate) fn set_place(&self, place: Place, loop_number: u16) {
         self.place.set(place);
-        self.marks.set(self.marks.get() | PLACE);
+        self.mark(PLACE, true);
         self.loop_number.set(loop_number);
     }
 
     /// Whether it stood under a waker of another crate in its last poll.
     pub(crate) fn is_foreign(&self) -> bool {
-        self.marks.get() & FOREIGN != 0
+        self.has_any(FOREIGN)
     }
 
     pub(crate) fn set_foreign(&self, is_foreign: bool) {
-        let others = self.marks.get() & !FOREIGN;
-        self.marks.set(if is_foreign { others | FOREIGN } else { others });
+        self.mark(FOREIGN, is_foreign);
     }
 
-    /// A poll begins. Returns whether the scope was polled in this step before.
+    /// A poll begins in the step with this number. Returns whether it is the first in that.
     #[inline]
     pub(crate) fn enter(&self, step: u32) -> bool {
-        let again = self.polled.replace(step) == step;
-        if !again {
-            self.catchers.set(0);
-            self.marks.set(self.marks.get() & (PLACE | FOREIGN));
+        if self.polled.replace(step) == step {
+            return self.enter_again();
         }
-        again
+        self.marks.set(self.marks.get() & !OF_A_STEP);
+        true
     }
 
-    /// A poll has returned `Pending`, and `inside` was counted in it. If the scope `catches`, it is counted itself.
+    /// A group has several parts, and one may begin in the step in which the one before has ended: nothing of that is
+    /// counted any more.
+    #[cold]
+    fn enter_again(&self) -> bool {
+        let is_next_part = self.is_catcher() && !self.has_any(CATCHER);
+        self.mark(AGAIN, !is_next_part);
+        is_next_part
+    }
+
+    /// A poll has returned `Pending`, and since it has begun, and those before it in this step, `inside` was counted.
     #[inline]
-    pub(crate) fn suspend(&self, step: &RunningStep, inside: Counts, catches: bool) {
-        self.catchers.set(self.catchers.get().wrapping_add(inside.catchers));
-        if catches {
-            self.count_as_catcher(step);
-        }
+    pub(crate) fn suspend(&self, step: &RunningStep, task: &Awaits, inside: Counts) {
+        self.catchers.set(inside.catchers);
         if inside.awaits == 0 {
-            self.count_as_leaf(step);
+            self.count_as_leaf(step, task);
         }
     }
 
     /// Has the step count the scope as a catcher that waits, if it has not yet.
     #[inline]
-    pub(crate) fn count_as_catcher(&self, step: &RunningStep) {
-        if self.marks.get() & CATCHER == 0 {
+    pub(crate) fn count_as_catcher(&self, step: &RunningStep, task: &Awaits) {
+        if !self.has_any(CATCHER) {
             self.marks.set(self.marks.get() | CATCHER);
-            step.add_catcher();
+            step.add_catcher(task);
         }
     }
 
     #[cold]
-    fn count_as_leaf(&self, step: &RunningStep) {
-        if self.marks.get() & (FOREIGN | LEAF) == 0 {
-            self.marks.set(self.marks.get() | LEAF);
-            step.add_leaf(&"something outside the loop");
+    fn count_as_leaf(&self, step: &RunningStep, task: &Awaits) {
+        if !self.has_any(FOREIGN | LEAF) {
+            self.mark(LEAF, true);
+            step.add_leaf(task, &"something outside the loop");
         }
     }
 
     /// Whether `leave` has something to do.
     #[inline]
     pub(crate) fn is_marked(&self) -> bool {
-        self.marks.get() != 0
+        self.has_any(!FOR_GOOD)
     }
 
     /// The number of another loop than the one with this number, in whose tree it has a place.
@@ -131,16 +205,19 @@ impl Scope {
         self.place.replace(Place::NONE)
     }
 
-    /// The scope is over. Returns its place, if it has one, which the caller removes from the tree.
+    /// The scope is over, in a step of `task` if there is one. Returns its place, if it has one, which the caller removes
+    /// from the tree.
     #[inline]
-    pub(crate) fn leave(&self, step: &RunningStep) -> Option<Place> {
-        let marks = self.marks.take();
-        if self.polled.get() == step.number() {
+    pub(crate) fn leave(&self, step: &RunningStep, task: Option<&Awaits>) -> Option<Place> {
+        let marks = self.marks.replace(self.marks.get() & FOR_GOOD);
+        if let Some(task) = task
+            && self.polled.get() == task.step()
+        {
             if marks & CATCHER != 0 {
-                step.remove_catcher();
+                step.remove_catcher(task);
             }
             if marks & LEAF != 0 {
-                step.remove_leaf();
+                step.remove_leaf(task);
             }
         }
         let place = self.place.replace(Place::NONE);
@@ -180,9 +257,6 @@ pub(crate) struct OwnThrow<P> {
     pub(crate) is_told: Cell<bool>,
     /// The requests to cancel what is around this scope that were not taken back when it began.
     pub(crate) before: Cell<i64>,
-    /// It may take a cancellation of what is around it for its own: because there were such requests, or because the
-    /// program has taken back the request of this scope.
-    pub(crate) takes_others: Cell<bool>,
     /// The task that has polled it last.
     pub(crate) task: Cell<Option<TaskKey>>,
     /// Whether what came out of the scope last was its own cancellation, and not another one.
@@ -191,9 +265,9 @@ pub(crate) struct OwnThrow<P> {
     pub(crate) is_owed: Cell<bool>,
     /// The node that was cancelled in place of the scope.
     pub(crate) handed_on: Cell<Option<P>>,
-    /// What was counted in its last poll.
-    pub(crate) awaits: Cell<Counts>,
-    /// The node that it awaits under its task's own waker, if it is the only one.
+    /// What was counted in the polls of its last step.
+    pub(crate) inside: Cell<Counts>,
+    /// The node that it awaits under its task's own waker, if it is the only one, since the step of its last poll.
     pub(crate) node: Cell<Option<P>>,
 }
 
@@ -205,12 +279,11 @@ impl<P> Default for OwnThrow<P> {
             has_met: Cell::new(false),
             is_told: Cell::new(false),
             before: Cell::new(0),
-            takes_others: Cell::new(false),
             task: Cell::new(None),
             is_own: Cell::new(false),
             is_owed: Cell::new(false),
             handed_on: Cell::new(None),
-            awaits: Cell::default(),
+            inside: Cell::default(),
             node: Cell::new(None),
         }
     }
@@ -256,6 +329,12 @@ impl<P> Default for Enclosing<P> {
     }
 }
 
+/// The scopes of a step, put aside while another one is taken inside it.
+pub(super) struct EnclosingPutAside<P> {
+    innermost: *const Frame<P>,
+    requests: u32,
+}
+
 /// Makes the frame around the innermost one again when it is dropped, also if the poll has panicked.
 struct Leave<'a, P> {
     enclosing: &'a Enclosing<P>,
@@ -273,14 +352,32 @@ impl<P> Drop for Leave<'_, P> {
     }
 }
 
+impl<P> Enclosing<P> {
+    /// A step begins inside the one that is on, whose scopes do not enclose it.
+    pub(super) fn begin_nested(&self) -> EnclosingPutAside<P> {
+        EnclosingPutAside { innermost: self.innermost.replace(ptr::null()), requests: self.requests.replace(0) }
+    }
+
+    /// The nested step is over. The calls of `during` that were on before it still are.
+    pub(super) fn end_nested(&self, aside: &EnclosingPutAside<P>) {
+        self.innermost.set(aside.innermost);
+        self.requests.set(aside.requests);
+    }
+}
+
 impl<P: Clone + PartialEq> Enclosing<P> {
-    /// Calls `f` with `scope` as the innermost scope.
+    /// Calls `f` with `scope` as the innermost scope. `is_requested`: its task counts a request of this scope.
     #[inline]
-    pub(crate) fn during<R>(&self, scope: &Scope, own: Option<&OwnThrow<P>>, f: impl FnOnce() -> R) -> R {
+    pub(crate) fn during<R>(
+        &self,
+        scope: &Scope,
+        own: Option<&OwnThrow<P>>,
+        is_requested: bool,
+        f: impl FnOnce() -> R,
+    ) -> R {
         let around = self.innermost.get();
         let frame = Frame { scope, own: own.map_or(ptr::null(), ptr::from_ref), around };
         self.innermost.set(&raw const frame);
-        let is_requested = own.is_some_and(|own| own.is_requested.get());
         if is_requested {
             self.requests.set(self.requests.get() + 1);
         }

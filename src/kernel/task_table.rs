@@ -118,44 +118,49 @@ pub(crate) type Leaf = &'static &'static str;
 
 /// A task that is being stepped, and the waker that its coroutine is polled with.
 #[repr(C)] // so that the place of the waker is known without a look at the rest
-struct Running<P> {
+struct Running<P: Queued> {
     waker: ManuallyDrop<Waker>,
     task: *const P,
+    state: *const P::State,
+    /// The task in whose step this one is stepped.
+    outer: *const Self,
 }
 
-/// The task that is stepped now, if there is one.
+/// The task that is stepped now, if there is one. It is the innermost, if a step is taken inside another one.
 ///
 /// Invariant, **on the stack**: `running` is null, or it comes from a call of `during` that has not returned, and its
-/// `task` from the reference that was given to that call.
-pub(crate) struct RunningTask<P> {
+/// `task` and `state` from the references that were given to that call. The same is true of each `outer`.
+pub(crate) struct RunningTask<P: Queued> {
     running: Cell<*const Running<P>>,
 }
 
-impl<P> Default for RunningTask<P> {
+impl<P: Queued> Default for RunningTask<P> {
     fn default() -> Self {
         Self { running: Cell::new(ptr::null()) }
     }
 }
 
 /// Makes the outer task the running one again when it is dropped, also if the inner one panics.
-struct Outer<'a, P> {
+struct Outer<'a, P: Queued> {
     running: &'a RunningTask<P>,
     outer: *const Running<P>,
 }
 
-impl<P> Drop for Outer<'_, P> {
+impl<P: Queued> Drop for Outer<'_, P> {
     #[inline]
     fn drop(&mut self) {
         self.running.running.set(self.outer);
     }
 }
 
-impl<P> RunningTask<P> {
+impl<P: Queued> RunningTask<P> {
     /// Calls `f` with `task` as the running task, and with the waker of its step. That is not dropped.
     #[inline]
-    pub(crate) fn during<R>(&self, task: &P, waker: Waker, f: impl FnOnce(&Waker) -> R) -> R {
-        let inner = Running { waker: ManuallyDrop::new(waker), task };
-        let _outer = Outer { running: self, outer: self.running.replace(&raw const inner) };
+    pub(crate) fn during<R>(&self, task: &P, state: &P::State, waker: Waker, f: impl FnOnce(&Waker) -> R) -> R {
+        let outer = self.running.get();
+        let inner = Running { waker: ManuallyDrop::new(waker), task, state, outer };
+        self.running.set(&raw const inner);
+        let _outer = Outer { running: self, outer };
         f(&inner.waker)
     }
 
@@ -172,19 +177,48 @@ impl<P> RunningTask<P> {
         !self.running.get().is_null()
     }
 
-    /// Shows the running task to `f`.
-    #[inline]
-    pub(crate) fn with<R>(&self, f: impl FnOnce(Option<&P>) -> R) -> R {
-        // SAFETY: on the stack: `f` returns before that call of `during` does.
-        let running = unsafe { self.running.get().as_ref() };
-        // SAFETY: as above.
-        f(running.and_then(|running| unsafe { running.task.as_ref() }))
+    /// Whether a step of the task with this state is on, be it the innermost or one around that.
+    pub(crate) fn is(&self, state: &P::State) -> bool {
+        let mut at = self.running.get();
+        // SAFETY: on the stack: this returns before those calls of `during` do.
+        while let Some(running) = unsafe { at.as_ref() } {
+            if ptr::eq(running.state, state) {
+                return true;
+            }
+            at = running.outer;
+        }
+        false
     }
-}
 
-impl<P: Clone> RunningTask<P> {
-    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough over lifetimes")]
+    /// Shows the state of the running task to `f`.
+    #[inline]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&P::State) -> R) -> Option<R> {
+        // SAFETY: on the stack: `f` returns before that call of `during` does.
+        let running = unsafe { self.running.get().as_ref() }?;
+        // SAFETY: as above.
+        Some(f(unsafe { &*running.state }))
+    }
+
+    /// As `with`, if `waker` is the very one of the running step.
+    #[inline]
+    pub(crate) fn with_polled<R>(&self, waker: &Waker, f: impl FnOnce(&P::State) -> R) -> Option<R> {
+        self.is_polled_with(waker).then(|| {
+            // SAFETY: on the stack, and not null, since a waker lies there: `f` returns before that call of `during` does.
+            let running = unsafe { &*self.running.get() };
+            // SAFETY: as above.
+            f(unsafe { &*running.state })
+        })
+    }
+
+    /// Shows the running task to `f`.
+    pub(crate) fn with_task<R>(&self, f: impl FnOnce(&P) -> R) -> Option<R> {
+        // SAFETY: on the stack: `f` returns before that call of `during` does.
+        let running = unsafe { self.running.get().as_ref() }?;
+        // SAFETY: as above.
+        Some(f(unsafe { &*running.task }))
+    }
+
     pub(crate) fn current(&self) -> Option<P> {
-        self.with(|task| task.cloned())
+        self.with_task(P::clone)
     }
 }

@@ -55,7 +55,14 @@ pub(crate) struct PutAside {
     delivered: Option<Told>,
 }
 
-/// The throw of a loop, which steps one task at a time.
+/// What is on in a step, put aside while another one is taken inside it.
+pub(super) struct ThrowingPutAside {
+    throw: PutAside,
+    catches: u32,
+    raises: (u32, u32),
+}
+
+/// The throw of a loop, which steps one task at a time, or one inside another.
 pub(crate) struct Throwing {
     throw: Cell<Throw>,
     /// A cancellation covers what is being polled: a catcher that was polled last in the step with this number waits
@@ -105,7 +112,7 @@ impl Throwing {
     /// Whether nothing is on, and no cancellation covers what is being polled.
     #[inline]
     pub(crate) fn is_quiet(&self) -> bool {
-        self.throw.get() == Throw::Off && self.since.get() == 0
+        (self.throw.get() == Throw::Off) & (self.since.get() == 0) // one comparison for both
     }
 
     /// A scope that was asked to end begins its poll, or its end. `since` is the number of the step in which it was
@@ -175,6 +182,19 @@ impl Throwing {
         if let Some(Told(message)) = aside.delivered {
             self.delivered.set(message);
         }
+    }
+
+    /// A step begins inside the one that is on. What is on in that does not cover it.
+    pub(super) fn begin_nested(&self) -> ThrowingPutAside {
+        let throw = self.put_aside(Some(Told(None)));
+        self.since.set(0);
+        ThrowingPutAside { throw, catches: self.catches.get(), raises: self.raises.get() }
+    }
+
+    pub(super) fn end_nested(&self, aside: ThrowingPutAside) {
+        self.put_back(aside.throw);
+        self.catches.set(aside.catches);
+        self.raises.set(aside.raises);
     }
 
     pub(crate) fn raise_postponed(&self) -> &Cell<bool> {

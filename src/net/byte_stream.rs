@@ -3,6 +3,7 @@
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::AsRawFd;
+use std::task::{Context, Poll};
 
 use super::descriptor::Descriptor;
 use crate::reactor::Direction;
@@ -28,10 +29,7 @@ where
     }
 
     pub(super) async fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let Some(first) = buffers.iter().position(|buffer| !buffer.is_empty()) else { return Ok(0) };
-        let count = MOST_PIECES_OF_A_CALL.min(buffers.len() - first);
-        let buffers = &mut buffers[first..][..count];
-        let room = buffers.iter().map(|buffer| buffer.len()).sum();
+        let Some((buffers, room)) = pieces_to_fill(buffers) else { return Ok(0) };
         self.descriptor.transfer(Direction::Read, room, |mut inner| inner.read_vectored(buffers)).await
     }
 
@@ -48,6 +46,22 @@ where
             }
         }
         Ok(())
+    }
+
+    pub(super) fn poll_read(&self, cx: &Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if buffer.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.descriptor.poll_transfer(Direction::Read, cx, buffer.len(), |mut inner| inner.read(buffer))
+    }
+
+    pub(super) fn poll_read_vectored(
+        &self,
+        cx: &Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let Some((buffers, room)) = pieces_to_fill(buffers) else { return Poll::Ready(Ok(0)) };
+        self.descriptor.poll_transfer(Direction::Read, cx, room, |mut inner| inner.read_vectored(buffers))
     }
 
     pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -68,9 +82,7 @@ where
     }
 
     pub(super) async fn write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let Some(first) = pieces.iter().position(|piece| !piece.is_empty()) else { return Ok(0) };
-        let pieces = &pieces[first..][..MOST_PIECES_OF_A_CALL.min(pieces.len() - first)];
-        let length = pieces.iter().map(|piece| piece.len()).sum();
+        let Some((pieces, length)) = pieces_to_send(pieces) else { return Ok(0) };
         self.descriptor.transfer(Direction::Write, length, |mut inner| inner.write_vectored(pieces)).await
     }
 
@@ -84,9 +96,38 @@ where
         Ok(())
     }
 
+    pub(super) fn poll_write(&self, cx: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.descriptor.poll_transfer(Direction::Write, cx, bytes.len(), |mut inner| inner.write(bytes))
+    }
+
+    pub(super) fn poll_write_vectored(&self, cx: &Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let Some((pieces, length)) = pieces_to_send(pieces) else { return Poll::Ready(Ok(0)) };
+        self.descriptor.poll_transfer(Direction::Write, cx, length, |mut inner| inner.write_vectored(pieces))
+    }
+
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.descriptor.try_transfer_once(Direction::Write, bytes.len(), |mut inner| inner.write(bytes))
     }
+}
+
+/// The buffers that one call fills, and their room; `None` if there is no room.
+fn pieces_to_fill<'a, 'b>(buffers: &'a mut [IoSliceMut<'b>]) -> Option<(&'a mut [IoSliceMut<'b>], usize)> {
+    let first = buffers.iter().position(|buffer| !buffer.is_empty())?;
+    let count = MOST_PIECES_OF_A_CALL.min(buffers.len() - first);
+    let buffers = &mut buffers[first..][..count];
+    let room = buffers.iter().map(|buffer| buffer.len()).sum();
+    Some((buffers, room))
+}
+
+/// The pieces that one call takes, and their length; `None` if there are no bytes.
+fn pieces_to_send<'a, 'b>(pieces: &'a [IoSlice<'b>]) -> Option<(&'a [IoSlice<'b>], usize)> {
+    let first = pieces.iter().position(|piece| !piece.is_empty())?;
+    let pieces = &pieces[first..][..MOST_PIECES_OF_A_CALL.min(pieces.len() - first)];
+    let length = pieces.iter().map(|piece| piece.len()).sum();
+    Some((pieces, length))
 }
 
 /// The public methods of a type that can be read. The type has the methods
@@ -145,6 +186,39 @@ macro_rules! reads {
             pub fn try_read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
                 self.byte_stream().try_read(buffer)
             }
+
+            /// [`read`](Self::read) as a poll, for a future that is written by hand.
+            ///
+            /// One task at a time may poll for reading: the waker of the last poll is kept, as
+            /// [`Descriptor::poll_read_ready`](crate::Descriptor::poll_read_ready) tells.
+            ///
+            /// # Errors
+            /// As [`read`](Self::read).
+            ///
+            /// # Panics
+            /// If it has to wait in a task of another loop, or after its loop has closed.
+            pub fn poll_read(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                buffer: &mut [u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.byte_stream().poll_read(cx, buffer)
+            }
+
+            /// [`read_vectored`](Self::read_vectored) as a poll. As [`poll_read`](Self::poll_read), into several buffers.
+            ///
+            /// # Errors
+            /// As [`read`](Self::read).
+            ///
+            /// # Panics
+            /// If it has to wait in a task of another loop, or after its loop has closed.
+            pub fn poll_read_vectored(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                buffers: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.byte_stream().poll_read_vectored(cx, buffers)
+            }
         }
     };
 }
@@ -201,6 +275,40 @@ macro_rules! writes {
             /// [`write`](Self::write).
             pub fn try_write(&self, bytes: &[u8]) -> std::io::Result<usize> {
                 self.byte_stream().try_write(bytes)
+            }
+
+            /// [`write`](Self::write) as a poll, for a future that is written by hand.
+            ///
+            /// One task at a time may poll for writing: the waker of the last poll is kept, as
+            /// [`Descriptor::poll_read_ready`](crate::Descriptor::poll_read_ready) tells.
+            ///
+            /// # Errors
+            /// As [`write`](Self::write).
+            ///
+            /// # Panics
+            /// If it has to wait in a task of another loop, or after its loop has closed.
+            pub fn poll_write(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                bytes: &[u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.byte_stream().poll_write(cx, bytes)
+            }
+
+            /// [`write_vectored`](Self::write_vectored) as a poll. As [`poll_write`](Self::poll_write), from several
+            /// pieces.
+            ///
+            /// # Errors
+            /// As [`write`](Self::write).
+            ///
+            /// # Panics
+            /// If it has to wait in a task of another loop, or after its loop has closed.
+            pub fn poll_write_vectored(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                pieces: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.byte_stream().poll_write_vectored(cx, pieces)
             }
         }
     };

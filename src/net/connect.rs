@@ -10,11 +10,12 @@ use std::{io, iter};
 use super::descriptor::Descriptor;
 use super::endpoint::Endpoint;
 use super::resolve;
+use super::socket_settings::{SocketSettings, settings};
 use super::tcp_stream::TcpStream;
 use crate::error::ConnectError;
 use crate::primitives::{Attempt, staggered_race};
 use crate::reactor::Direction;
-use crate::sys::socket;
+use crate::sys::socket::{self, Kind};
 
 /// The pause before the next address is tried too, as RFC 8305 recommends.
 const HAPPY_EYEBALLS_DELAY: Duration = Duration::from_millis(250);
@@ -45,17 +46,26 @@ const HAPPY_EYEBALLS_DELAY: Duration = Duration::from_millis(250);
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "TcpSocket")]
 #[derive(Clone, Debug)]
 #[must_use = "it does nothing until connect() is awaited"]
 pub struct TcpConnector {
     happy_eyeballs_delay: Option<Duration>,
     interleave: usize,
     local_addrs: Rc<[SocketAddr]>,
+    settings: SocketSettings,
 }
+
+settings!(TcpConnector);
 
 impl Default for TcpConnector {
     fn default() -> Self {
-        Self { happy_eyeballs_delay: Some(HAPPY_EYEBALLS_DELAY), interleave: 1, local_addrs: Rc::new([]) }
+        Self {
+            happy_eyeballs_delay: Some(HAPPY_EYEBALLS_DELAY),
+            interleave: 1,
+            local_addrs: Rc::new([]),
+            settings: SocketSettings::default(),
+        }
     }
 }
 
@@ -86,6 +96,13 @@ impl TcpConnector {
         self
     }
 
+    /// Whether the socket may bind a local address that closed connections still hold (`SO_REUSEADDR`), which must have
+    /// set this too; false by default.
+    pub fn reuse_address(mut self, reuse: bool) -> Self {
+        self.settings.reuse_address = Some(reuse);
+        self
+    }
+
     /// Connects.
     ///
     /// # Errors
@@ -108,12 +125,12 @@ impl TcpConnector {
         };
         // one address needs no race, and no task
         if let [address] = addresses[..] {
-            let connected = connect_to(address, Rc::clone(&self.local_addrs)).await;
+            let connected = connect_to(address, Rc::clone(&self.local_addrs), self.settings).await;
             return connected.map_err(|error| ConnectError::new(to.to_string(), vec![(address, error)]));
         }
         let starts = addresses.iter().map(|address| {
-            let (address, local_addrs) = (*address, Rc::clone(&self.local_addrs));
-            move || connect_to(address, local_addrs)
+            let (address, local_addrs, settings) = (*address, Rc::clone(&self.local_addrs), self.settings);
+            move || connect_to(address, local_addrs, settings)
         });
         let race = staggered_race(starts, self.happy_eyeballs_delay).await;
         if let Some((_, stream)) = race.winner {
@@ -162,8 +179,12 @@ fn interleave(addresses: Vec<SocketAddr>, lead: usize) -> Vec<SocketAddr> {
 }
 
 /// One attempt.
-async fn connect_to(address: SocketAddr, local_addrs: Rc<[SocketAddr]>) -> io::Result<TcpStream> {
-    let socket = socket::tcp_socket(&address)?;
+async fn connect_to(
+    address: SocketAddr,
+    local_addrs: Rc<[SocketAddr]>,
+    settings: SocketSettings,
+) -> io::Result<TcpStream> {
+    let socket = settings.open(Kind::Tcp, &address)?;
     bind_local(&socket, &address, &local_addrs)?;
     socket::connect(&socket, &address)?;
     let descriptor = Descriptor::connecting(StdStream::from(socket))?;

@@ -6,14 +6,15 @@ use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Poll, ready};
-use std::{fmt, io};
+use std::{fmt, io, mem};
 
 use super::readiness_future::ReadinessFuture;
+use super::wait_place::{Event, WaitPlace};
 use crate::current;
 use crate::error::WatchError;
 use crate::node::{Loop, wake};
 use crate::reactor::{Direction, SourceKey, Wanted};
-use crate::sys::socket;
+use crate::sys::{socket, socket_options};
 
 /// A non-blocking descriptor that is registered with the loop. Sockets and pipes are built on it.
 ///
@@ -46,12 +47,15 @@ use crate::sys::socket;
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "AsyncFd")]
 pub struct Descriptor<T: AsRawFd> {
     /// `None` only in a `Descriptor` that `into_inner` or `map` has emptied and is about to drop.
     inner: Option<T>,
     short_transfer: ShortTransfer,
     kernel: Rc<Loop>,
     key: SourceKey,
+    /// For what polls and is no future, which could keep its place itself: one place for each direction.
+    places: [WaitPlace; 2],
 }
 
 /// What it says of a direction if a call has moved fewer bytes than it was asked to.
@@ -76,7 +80,7 @@ impl ShortTransfer {
 
     /// For a socket of which the program says that it is a TCP socket.
     pub(crate) fn of_socket(socket: &impl AsRawFd) -> Self {
-        if socket::is_tcp(socket) { Self::TCP } else { Self::Unknown }
+        if socket_options::is_tcp(socket) { Self::TCP } else { Self::Unknown }
     }
 }
 
@@ -115,7 +119,7 @@ impl<T: AsRawFd> Descriptor<T> {
         })?;
         // callbacks of a closed descriptor whose number the system has given to this one
         stale.into_iter().flatten().for_each(|handle| handle.cancel());
-        Ok(Self { inner: Some(inner), short_transfer, kernel, key })
+        Ok(Self { inner: Some(inner), short_transfer, kernel, key, places: Default::default() })
     }
 
     /// The registered object.
@@ -227,6 +231,7 @@ impl<T: AsRawFd> Descriptor<T> {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "try_io")]
     pub fn try_read_with<R>(&self, read: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.try_once(Direction::Read, read)
     }
@@ -237,6 +242,7 @@ impl<T: AsRawFd> Descriptor<T> {
     /// # Errors
     /// The errors of `write`, except `Interrupted`; and `WouldBlock` if `write` was not called, because the loop has not
     /// learned yet that it would not block, or the step has done enough.
+    #[doc(alias = "try_io")]
     pub fn try_write_with<R>(&self, write: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.try_once(Direction::Write, write)
     }
@@ -302,7 +308,7 @@ impl<T: AsRawFd> Descriptor<T> {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    fn note_length(&self, direction: Direction, moved: usize, requested: usize) {
+    pub(super) fn note_length(&self, direction: Direction, moved: usize, requested: usize) {
         let is_short = 0 < moved && moved < requested.min(MOST_BYTES_OF_A_CALL);
         if is_short && self.short_transfer == ShortTransfer::Blocked {
             self.kernel.with_reactor(|reactor| reactor.set_used_up(self.key, direction));
@@ -311,12 +317,22 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// A wait for a direction. It does not borrow the descriptor, and ends when the descriptor is dropped.
     pub(crate) fn wait(&self, direction: Direction) -> ReadinessFuture {
-        ReadinessFuture::new(Rc::clone(&self.kernel), self.key, direction, Wanted::Ready)
+        ReadinessFuture::new(Rc::clone(&self.kernel), self.event(direction))
+    }
+
+    /// That the direction is ready.
+    pub(super) fn event(&self, direction: Direction) -> Event {
+        Event { key: self.key, direction, wanted: Wanted::Ready }
+    }
+
+    /// The place for what polls the direction and is no future.
+    pub(super) fn place(&self, direction: Direction) -> &WaitPlace {
+        &self.places[direction as usize]
     }
 
     /// As `wait`, until an event tells that the direction is hung up or in error.
     pub(crate) fn wait_for_end(&self, direction: Direction) -> ReadinessFuture {
-        ReadinessFuture::new(Rc::clone(&self.kernel), self.key, direction, Wanted::Over)
+        ReadinessFuture::new(Rc::clone(&self.kernel), Event { wanted: Wanted::Over, ..self.event(direction) })
     }
 
     /// Whether an event has told that the direction is hung up or in error.
@@ -335,8 +351,14 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// The same registration, with the object wrapped in another type.
     pub(crate) fn map<U: AsRawFd>(mut self, wrap: impl FnOnce(T) -> U) -> Descriptor<U> {
-        let inner = self.inner.take().map(wrap);
-        Descriptor { inner, short_transfer: self.short_transfer, kernel: Rc::clone(&self.kernel), key: self.key }
+        let (inner, places) = (self.inner.take().map(wrap), mem::take(&mut self.places));
+        Descriptor {
+            inner,
+            short_transfer: self.short_transfer,
+            kernel: Rc::clone(&self.kernel),
+            key: self.key,
+            places,
+        }
     }
 
     /// Notes that an operation would block. The direction becomes ready again with the next event.
@@ -367,6 +389,10 @@ impl<T: AsRawFd> Descriptor<T> {
 
     fn deregister(&self) {
         if let Some(inner) = &self.inner {
+            // what has polled has no use for a wake: it polls by the descriptor, which is gone
+            for direction in Direction::BOTH {
+                self.place(direction).leave(&self.kernel, self.event(direction));
+            }
             let fd = inner.as_raw_fd();
             for target in self.kernel.with_reactor(|reactor| reactor.deregister(self.key, fd)) {
                 wake(&self.kernel, target);

@@ -12,6 +12,8 @@
 //! | `await loop.sock_recv_into(sock, buffer)` | `stream.read(&mut buffer).await?` |
 //! | `await loop.sock_sendall(sock, data)` | `stream.write_all(data).await?` |
 //! | `await loop.sock_recvfrom_into(sock, buffer)`, `sock_sendto` | `socket.recv_from(&mut buffer).await?`, `send_to` |
+//! | `create_datagram_endpoint(remote_addr=, reuse_port=)` | `UdpSocket::builder().reuse_port(true).connect(address).await?` |
+//! | `sock.setsockopt(…)` before `bind` or `connect` | [`TcpListenerBuilder`], [`TcpConnector`], [`UdpSocketBuilder`] |
 //! | `connect_read_pipe`, `connect_write_pipe` | [`PipeReader::from_fd`], [`PipeWriter::from_fd`] |
 //!
 //! # Examples
@@ -40,22 +42,28 @@
 //!
 //! Owns the sockets; must not know buffered streams or servers.
 
+mod wait_place; // one place among what waits for a direction of a descriptor
 mod readiness_future; // one wait for one direction of a descriptor
 mod descriptor; // readiness of any descriptor
+mod poll_level; // operations of any descriptor as polls
 mod endpoint; // addresses to connect to or to listen on
 mod resolve; // host names to addresses
 mod backoff; // growing pauses between attempts
 mod unix_path; // the paths and names of Unix sockets
 mod own_calls; // what every socket and pipe has for calls that the program makes itself
 mod byte_stream; // reading and writing of any connection or pipe
+mod socket_settings; // what is set before a socket is bound, and the same settings afterwards
 mod std_socket; // what a socket shares with the standard library's
 mod accept; // accepting of any listener
 mod terminal; // terminals opened anew
 mod pipe; // pipes
 mod udp; // UDP sockets
+mod multicast; // groups of UDP sockets
+mod udp_builder; // UDP sockets with settings
 mod unix_datagram; // Unix datagram sockets
 mod tcp_stream; // TCP connections
 mod tcp_listener; // listening for TCP connections
+mod peer_cred; // the process at the other end of a Unix connection
 mod unix_stream; // Unix connections
 mod unix_listener; // listening for Unix connections
 mod split; // the two halves of a connection
@@ -64,6 +72,7 @@ mod connect; // connecting to one of several addresses
 pub use connect::TcpConnector;
 pub use descriptor::Descriptor;
 pub use endpoint::Endpoint;
+pub use peer_cred::PeerCred;
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub(crate) use readiness_future::ReadinessFuture;
 pub(crate) use resolve::addresses_to_listen_on;
@@ -72,6 +81,7 @@ pub use split::{ReadHalf, ReuniteError, WriteHalf};
 pub use tcp_listener::{TcpListener, TcpListenerBuilder};
 pub use tcp_stream::TcpStream;
 pub use udp::UdpSocket;
+pub use udp_builder::UdpSocketBuilder;
 pub use unix_datagram::UnixDatagram;
 pub use unix_listener::UnixListener;
 pub use unix_stream::UnixStream;

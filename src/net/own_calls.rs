@@ -31,8 +31,34 @@ macro_rules! reads_with {
             ///
             /// # Errors
             /// The errors of `read`, except `Interrupted`; and `WouldBlock` if `read` was not called.
+            #[doc(alias = "try_io")]
             pub fn try_read_with<R>(&self, read: impl FnMut(&$Inner) -> std::io::Result<R>) -> std::io::Result<R> {
                 self.descriptor().try_read_with(read)
+            }
+
+            /// [`readable`](Self::readable) as a poll, for a future that is written by hand. As
+            /// [`Descriptor::poll_read_ready`](crate::Descriptor::poll_read_ready).
+            ///
+            /// # Panics
+            /// If it has to wait in a task of another loop, or after its loop has closed.
+            pub fn poll_read_ready(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+                self.descriptor().poll_read_ready(cx)
+            }
+
+            /// [`read_with`](Self::read_with) as a poll, for a future that is written by hand. As
+            /// [`Descriptor::poll_read_with`](crate::Descriptor::poll_read_with).
+            ///
+            /// # Errors
+            /// The errors of `read`, except `WouldBlock` and `Interrupted`.
+            ///
+            /// # Panics
+            /// If it has to wait in a task of another loop, or after its loop has closed.
+            pub fn poll_read_with<R>(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                read: impl FnMut(&$Inner) -> std::io::Result<R>,
+            ) -> std::task::Poll<std::io::Result<R>> {
+                self.descriptor().poll_read_with(cx, read)
             }
         }
     };
@@ -68,8 +94,34 @@ macro_rules! writes_with {
             ///
             /// # Errors
             /// The errors of `write`, except `Interrupted`; and `WouldBlock` if `write` was not called.
+            #[doc(alias = "try_io")]
             pub fn try_write_with<R>(&self, write: impl FnMut(&$Inner) -> std::io::Result<R>) -> std::io::Result<R> {
                 self.descriptor().try_write_with(write)
+            }
+
+            /// [`writable`](Self::writable) as a poll, for a future that is written by hand. As
+            /// [`Descriptor::poll_write_ready`](crate::Descriptor::poll_write_ready).
+            ///
+            /// # Panics
+            /// If it has to wait in a task of another loop, or after its loop has closed.
+            pub fn poll_write_ready(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+                self.descriptor().poll_write_ready(cx)
+            }
+
+            /// [`write_with`](Self::write_with) as a poll, for a future that is written by hand. As
+            /// [`Descriptor::poll_write_with`](crate::Descriptor::poll_write_with).
+            ///
+            /// # Errors
+            /// The errors of `write`, except `WouldBlock` and `Interrupted`.
+            ///
+            /// # Panics
+            /// If it has to wait in a task of another loop, or after its loop has closed.
+            pub fn poll_write_with<R>(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                write: impl FnMut(&$Inner) -> std::io::Result<R>,
+            ) -> std::task::Poll<std::io::Result<R>> {
+                self.descriptor().poll_write_with(cx, write)
             }
         }
     };

@@ -76,27 +76,37 @@ pub(crate) async fn addresses_to_listen_on(endpoint: &Endpoint) -> io::Result<Ve
 
 /// Calls `bind` for one address of an endpoint after another until it succeeds. A name is looked up here and now.
 pub(super) fn bind_first<R>(endpoint: &Endpoint, bind: impl FnMut(SocketAddr) -> io::Result<R>) -> io::Result<R> {
-    first(endpoint, EVERY_INTERFACE, "while attempting to bind on", bind)
+    first_of(addresses_here(endpoint, EVERY_INTERFACE)?, "while attempting to bind on", bind)
 }
 
 /// As [`bind_first`], to connect.
 pub(super) fn connect_first<R>(endpoint: &Endpoint, connect: impl FnMut(SocketAddr) -> io::Result<R>) -> io::Result<R> {
-    first(endpoint, THIS_HOST, "cannot connect to", connect)
+    connect_first_of(addresses_here(endpoint, THIS_HOST)?, connect)
 }
 
-fn first<R>(
-    endpoint: &Endpoint,
-    any_host: [IpAddr; 2],
+/// As [`connect_first`], for addresses that have been looked up.
+pub(super) fn connect_first_of<R>(
+    addresses: Vec<SocketAddr>,
+    connect: impl FnMut(SocketAddr) -> io::Result<R>,
+) -> io::Result<R> {
+    first_of(addresses, "cannot connect to", connect)
+}
+
+/// The addresses of an endpoint. A name is looked up here and now.
+fn addresses_here(endpoint: &Endpoint, any_host: [IpAddr; 2]) -> io::Result<Vec<SocketAddr>> {
+    match name_of(endpoint) {
+        Some((host, port)) => {
+            numeric_address(host, port).map_or_else(|| look_up(host, port), |address| Ok(vec![address]))
+        }
+        None => addresses(endpoint, any_host),
+    }
+}
+
+fn first_of<R>(
+    addresses: Vec<SocketAddr>,
     what: &str,
     mut use_it: impl FnMut(SocketAddr) -> io::Result<R>,
 ) -> io::Result<R> {
-    let addresses = match name_of(endpoint) {
-        Some((host, port)) => match numeric_address(host, port) {
-            Some(address) => vec![address],
-            None => look_up(host, port)?,
-        },
-        None => addresses(endpoint, any_host)?,
-    };
     let mut failed = io::Error::new(io::ErrorKind::InvalidInput, "there is no address");
     for address in addresses {
         match use_it(address) {

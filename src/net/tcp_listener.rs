@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::os::fd::OwnedFd;
+use std::task::{Context, Poll};
 use std::{fmt, io};
 
 use super::accept::skip_aborted;
@@ -9,10 +10,11 @@ use super::descriptor::{Descriptor, ShortTransfer};
 use super::endpoint::Endpoint;
 use super::readiness_future::ReadinessFuture;
 use super::resolve::bind_first;
+use super::socket_settings::{SocketSettings, hops, settings};
 use super::std_socket::as_fd;
 use super::tcp_stream::TcpStream;
 use crate::reactor::Direction;
-use crate::sys::{Flag, socket};
+use crate::sys::socket::{self, Kind};
 
 /// The default backlog. The system may have a lower limit. asyncio's 100 is too small for a burst: a client that finds
 /// the backlog full tries again a second later.
@@ -40,7 +42,8 @@ pub struct TcpListener {
     descriptor: Descriptor<mio::net::TcpListener>,
 }
 
-/// Settings of a [`TcpListener`]: the keyword arguments of asyncio's `create_server`.
+/// Settings of a [`TcpListener`]: the keyword arguments of asyncio's `create_server`. The connections that are accepted
+/// have the sizes of the buffers and the time to live.
 ///
 /// # Examples
 /// ```
@@ -56,14 +59,15 @@ pub struct TcpListener {
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "TcpSocket")]
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a builder makes nothing until bind() is called"]
 pub struct TcpListenerBuilder {
     backlog: u32,
-    reuse_address: bool,
-    reuse_port: bool,
-    only_v6: Option<bool>,
+    settings: SocketSettings,
 }
+
+settings!(TcpListenerBuilder);
 
 impl TcpListenerBuilder {
     /// How many connections may wait to be accepted; 4096 by default. The system may have a lower limit.
@@ -75,20 +79,13 @@ impl TcpListenerBuilder {
     /// Whether the socket may bind an address that closed connections of an earlier server still hold (`SO_REUSEADDR`);
     /// true by default.
     pub fn reuse_address(mut self, reuse: bool) -> Self {
-        self.reuse_address = reuse;
-        self
-    }
-
-    /// Whether several sockets may listen on the port and share its connections (`SO_REUSEPORT`); false by default.
-    /// Each of the sockets must set this.
-    pub fn reuse_port(mut self, reuse: bool) -> Self {
-        self.reuse_port = reuse;
+        self.settings.reuse_address = Some(reuse);
         self
     }
 
     /// Whether an IPv6 socket refuses IPv4 connections (`IPV6_V6ONLY`). By default the system decides; asyncio sets it.
     pub fn only_v6(mut self, only: bool) -> Self {
-        self.only_v6 = Some(only);
+        self.settings.only_v6 = Some(only);
         self
     }
 
@@ -108,14 +105,7 @@ impl TcpListenerBuilder {
     }
 
     fn socket_at(self, address: SocketAddr) -> io::Result<OwnedFd> {
-        let socket = socket::tcp_socket(&address)?;
-        socket::set_flag(&socket, Flag::ReuseAddress, self.reuse_address)?;
-        if self.reuse_port {
-            socket::set_flag(&socket, Flag::ReusePort, true)?;
-        }
-        if let (Some(only), true) = (self.only_v6, address.is_ipv6()) {
-            socket::set_flag(&socket, Flag::OnlyV6, only)?;
-        }
+        let socket = self.settings.open(Kind::Tcp, &address)?;
         socket::bind(&socket, &address)?;
         socket::listen(&socket, self.backlog)?;
         Ok(socket)
@@ -151,7 +141,8 @@ impl TcpListener {
 
     /// A builder, for other settings.
     pub fn builder() -> TcpListenerBuilder {
-        TcpListenerBuilder { backlog: DEFAULT_BACKLOG, reuse_address: true, reuse_port: false, only_v6: None }
+        let settings = SocketSettings { reuse_address: Some(true), ..SocketSettings::default() };
+        TcpListenerBuilder { backlog: DEFAULT_BACKLOG, settings }
     }
 
     /// `short_transfer` is that of the connections, which speak what the listening socket speaks.
@@ -193,13 +184,76 @@ impl TcpListener {
         Ok((TcpStream::accepted(stream, self.descriptor.short_transfer())?, address))
     }
 
+    /// Waits until there is a connection to accept. Another task may accept it first.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn readable(&self) {
+        self.descriptor.readable().await;
+    }
+
+    /// Accepts a connection without waiting.
+    ///
+    /// It counts as one of the 64 operations that a step of a task may do, so what is made of this and
+    /// [`readable`](Self::readable) starves no other task.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is none, the loop has not yet learned of it, or the step has done enough; and as
+    /// [`accept`](Self::accept).
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::net::TcpListener;
+    /// use oneloop::run;
+    /// use std::io::ErrorKind;
+    /// use std::net::TcpStream;
+    ///
+    /// run(async {
+    ///     let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    ///     let clients = [TcpStream::connect(listener.local_addr()?)?, TcpStream::connect(listener.local_addr()?)?];
+    ///     listener.readable().await;
+    ///     let mut accepted = Vec::new();
+    ///     loop {
+    ///         match listener.try_accept() {
+    ///             Ok((stream, _address)) => accepted.push(stream),
+    ///             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+    ///             Err(error) => return Err(error),
+    ///         }
+    ///     }
+    ///     assert_eq!(accepted.len(), clients.len());
+    ///     Ok(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let accepted = self.descriptor.try_read_with(|listener| skip_aborted(|| listener.accept()));
+        let (stream, address) = accepted?;
+        Ok((TcpStream::accepted(stream, self.descriptor.short_transfer())?, address))
+    }
+
+    /// [`accept`](Self::accept) as a poll, for a future that is written by hand. One task at a time may poll: the waker
+    /// of the last poll is kept, as [`Descriptor::poll_read_ready`](crate::Descriptor::poll_read_ready) tells.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    ///
+    /// # Panics
+    /// If it has to wait in a task of another loop, or after its loop has closed.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let accepted = self.descriptor.poll_read_with(cx, |listener| skip_aborted(|| listener.accept()));
+        accepted.map(|accepted| {
+            let (stream, address) = accepted?;
+            Ok((TcpStream::accepted(stream, self.descriptor.short_transfer())?, address))
+        })
+    }
+
     /// Waits until there may be a connection, without borrowing the listener.
     pub(crate) fn wait(&self) -> ReadinessFuture {
         self.descriptor.wait(Direction::Read)
     }
 
-    /// A connection from the backlog, or `WouldBlock`.
-    pub(crate) fn try_accept(&self) -> io::Result<TcpStream> {
+    /// As `try_accept`, for a caller that counts its operations itself.
+    pub(crate) fn accept_now(&self) -> io::Result<TcpStream> {
         let accepted = self.descriptor.attempt(Direction::Read, |listener| skip_aborted(|| listener.accept()));
         TcpStream::accepted(accepted?.0, self.descriptor.short_transfer())
     }
@@ -214,6 +268,7 @@ impl TcpListener {
 }
 
 as_fd!(TcpListener);
+hops!(TcpListener);
 
 impl fmt::Debug for TcpListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

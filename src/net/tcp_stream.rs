@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::byte_stream::{ByteStream, reads, writes};
 use super::descriptor::{Descriptor, ShortTransfer};
 use super::own_calls::{reads_with, writes_with};
+use super::socket_settings::{buffer_sizes, hops};
 use super::std_socket::{as_fd, std_socket};
-use crate::sys::socket;
+use crate::sys::socket_options;
 
 /// A TCP connection of the loop.
 ///
@@ -66,6 +67,45 @@ impl TcpStream {
         ByteStream { descriptor: &self.descriptor }
     }
 
+    /// Waits until there is something to read, and copies what fits into the buffer, but leaves it there for the next
+    /// read. 0 means the end of the stream, or a buffer without room.
+    ///
+    /// It does not wait for more than there is, so a program that needs more than it was shown has to read it.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::net::{TcpListener, TcpStream};
+    /// use oneloop::run;
+    ///
+    /// run(async {
+    ///     let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (stream, _address) = listener.accept().await?;
+    ///     client.write_all(&[22, 3, 1]).await?;
+    ///     let mut first = [0];
+    ///     stream.peek(&mut first).await?;
+    ///     let is_tls = first == [22]; // which of two protocols the client speaks
+    ///     assert!(is_tls);
+    ///     let mut bytes = [0; 3];
+    ///     stream.read_exact(&mut bytes).await?;
+    ///     assert_eq!(bytes, [22, 3, 1]);
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        self.descriptor.read_with(|stream| stream.peek(buffer)).await
+    }
+
     /// Ends one direction or both. The peer reads the bytes that were written, and then the end of the stream.
     ///
     /// # Errors
@@ -96,7 +136,7 @@ impl TcpStream {
     /// # Errors
     /// Errors of the system call.
     pub fn keepalive(&self) -> io::Result<Option<Duration>> {
-        socket::keep_alive(self.get_ref())
+        socket_options::keep_alive(self.get_ref())
     }
 
     /// Has the system probe whether the peer is still there, after a silence of this length. `None` turns that off. The
@@ -105,10 +145,54 @@ impl TcpStream {
     /// # Errors
     /// Errors of the system call.
     pub fn set_keepalive(&self, after: impl Into<Option<Duration>>) -> io::Result<()> {
-        socket::set_keep_alive(self.get_ref(), after.into())
+        socket_options::set_keep_alive(self.get_ref(), after.into())
+    }
+
+    /// How long the system holds up who closes the connection until the bytes that were written are sent (`SO_LINGER`);
+    /// `None`, the default, if it does not, and sends them afterwards.
+    ///
+    /// # Errors
+    /// Errors of the system call.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        socket_options::linger(self.get_ref())
+    }
+
+    /// Sets what closing the connection does (`SO_LINGER`). With `None`, the system sends what was written after the
+    /// connection is closed. With a duration of zero, it drops that and resets the connection, so that the peer's reads
+    /// fail and nothing of it stays with the system.
+    ///
+    /// With any other duration, rounded up to whole seconds, dropping the connection **blocks the thread** for that long,
+    /// and so the loop, if the peer does not take the bytes. To wait for the peer without blocking, call
+    /// [`shutdown`](Self::shutdown) for writing and read to the end.
+    ///
+    /// # Errors
+    /// Errors of the system call.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::net::{TcpListener, TcpStream};
+    /// use oneloop::run;
+    /// use std::io::ErrorKind;
+    /// use std::time::Duration;
+    ///
+    /// run(async {
+    ///     let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (stream, _address) = listener.accept().await?;
+    ///     stream.set_linger(Duration::ZERO)?;
+    ///     drop(stream);
+    ///     assert_eq!(client.read(&mut [0]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_linger(&self, wait: impl Into<Option<Duration>>) -> io::Result<()> {
+        socket_options::set_linger(self.get_ref(), wait.into())
     }
 }
 
 std_socket!(TcpStream, StdStream, SocketAddr, ShortTransfer::of_socket);
 reads!(TcpStream, StdStream);
 writes!(TcpStream, StdStream);
+buffer_sizes!(TcpStream);
+hops!(TcpStream);

@@ -7,11 +7,13 @@ use super::descriptor::{Descriptor, ShortTransfer};
 use super::endpoint::{Endpoint, Target};
 use super::own_calls::{reads_with, writes_with};
 use super::resolve::{addresses_to_connect_to, bind_first, connect_first};
+use super::socket_settings::{buffer_sizes, hops};
 use super::std_socket::{as_fd, std_socket};
 
 /// A UDP socket of the loop. Several tasks may send and receive; each datagram goes to one of them.
 ///
-/// Settings that have no method here, such as multicast, are those of [`get_ref`](Self::get_ref).
+/// Settings that must be made before the socket has an address are those of its [`builder`](Self::builder); settings that
+/// have no method here are those of [`get_ref`](Self::get_ref).
 ///
 /// # Examples
 /// ```
@@ -36,6 +38,10 @@ pub struct UdpSocket {
 }
 
 impl UdpSocket {
+    pub(super) fn from_descriptor(descriptor: Descriptor<StdSocket>) -> Self {
+        Self { descriptor }
+    }
+
     /// A socket with this local address: the first of the endpoint's that can be bound. With port 0 the system picks a
     /// port. A name is looked up here and now, as by [`TcpListener::bind`](super::TcpListener::bind).
     ///
@@ -50,7 +56,7 @@ impl UdpSocket {
 
     /// Sets the peer: [`send`](Self::send) sends to this address, and the socket receives from it alone. Of several
     /// addresses it is the first that the socket can send to. A name is looked up here and now, as by
-    /// [`bind`](Self::bind).
+    /// [`bind`](Self::bind); [`UdpSocketBuilder::connect`](super::UdpSocketBuilder::connect) looks it up on a thread.
     ///
     /// # Errors
     /// Errors of the system call, naming the address.
@@ -118,6 +124,122 @@ impl UdpSocket {
         self.descriptor.read_with(|socket| socket.recv_from(buffer)).await
     }
 
+    /// As [`recv`](Self::recv), but leaves the datagram for the next call that receives. So the size of a datagram can be
+    /// asked for by a buffer that is larger than any: 65,535 bytes.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.descriptor.read_with(|socket| socket.peek(buffer)).await
+    }
+
+    /// As [`recv_from`](Self::recv_from), but leaves the datagram for the next call that receives.
+    ///
+    /// # Errors
+    /// As [`recv_from`](Self::recv_from).
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::net::UdpSocket;
+    /// use oneloop::run;
+    ///
+    /// run(async {
+    ///     let (left, right) = (UdpSocket::bind(("127.0.0.1", 0))?, UdpSocket::bind(("127.0.0.1", 0))?);
+    ///     left.send_to(b"hello", right.local_addr()?).await?;
+    ///     let (_, sender) = right.peek_from(&mut []).await?; // who it is, before it is read
+    ///     right.connect(sender)?;
+    ///     let mut bytes = [0; 100];
+    ///     assert_eq!(right.recv(&mut bytes).await?, 5);
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.descriptor.read_with(|socket| socket.peek_from(buffer)).await
+    }
+
+    /// Sends a datagram to the peer that [`connect`](Self::connect) has set, without waiting.
+    ///
+    /// It counts as one of the 64 operations that a step of a task may do, so what is made of this and
+    /// [`writable`](Self::writable) starves no other task. A callback may do as many as it likes.
+    ///
+    /// # Errors
+    /// `WouldBlock` if the loop has not yet learned of room, or the step has done enough; and as [`send`](Self::send).
+    pub fn try_send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.descriptor.try_write_with(|socket| socket.send(datagram))
+    }
+
+    /// Sends a datagram without waiting; otherwise as [`try_send`](Self::try_send). It takes no name, since looking one
+    /// up waits.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
+        self.descriptor.try_write_with(|socket| socket.send_to(datagram, to))
+    }
+
+    /// Receives a datagram of the peer that [`connect`](Self::connect) has set, without waiting. Bytes that do not fit
+    /// into the buffer are lost.
+    ///
+    /// It counts as one of the 64 operations that a step of a task may do, so what is made of this and
+    /// [`readable`](Self::readable) starves no other task. A callback may do as many as it likes.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is none, the loop has not yet learned of it, or the step has done enough; and as
+    /// [`recv`](Self::recv).
+    pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.descriptor.try_read_with(|socket| socket.recv(buffer))
+    }
+
+    /// Receives a datagram without waiting, and returns its length and its sender; otherwise as
+    /// [`try_recv`](Self::try_recv).
+    ///
+    /// # Errors
+    /// As [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::net::UdpSocket;
+    /// use oneloop::run;
+    /// use std::io::ErrorKind;
+    ///
+    /// run(async {
+    ///     let (left, right) = (UdpSocket::bind(("127.0.0.1", 0))?, UdpSocket::bind(("127.0.0.1", 0))?);
+    ///     left.try_send_to(b"one", right.local_addr()?)?;
+    ///     left.try_send_to(b"two", right.local_addr()?)?;
+    ///     right.readable().await;
+    ///     let mut bytes = [0; 100];
+    ///     let mut received = Vec::new();
+    ///     loop {
+    ///         match right.try_recv_from(&mut bytes) {
+    ///             Ok((n, _sender)) => received.push(bytes[..n].to_vec()),
+    ///             Err(error) if error.kind() == ErrorKind::WouldBlock => break, // all that there is
+    ///             Err(error) => return Err(error),
+    ///         }
+    ///     }
+    ///     assert_eq!(received, [b"one", b"two"]);
+    ///     Ok(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.descriptor.try_read_with(|socket| socket.recv_from(buffer))
+    }
+
+    /// Whether broadcasts may be sent.
+    ///
+    /// # Errors
+    /// Errors of the system call.
+    pub fn broadcast(&self) -> io::Result<bool> {
+        self.get_ref().broadcast()
+    }
+
     /// Allows or forbids broadcasts, which reach every host of a network: asyncio's `allow_broadcast`.
     ///
     /// # Errors
@@ -130,3 +252,5 @@ impl UdpSocket {
 std_socket!(UdpSocket, StdSocket, SocketAddr, |_| ShortTransfer::Unknown);
 reads_with!(UdpSocket, StdSocket);
 writes_with!(UdpSocket, StdSocket);
+buffer_sizes!(UdpSocket);
+hops!(UdpSocket);

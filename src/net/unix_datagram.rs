@@ -7,9 +7,11 @@ use std::path::Path;
 use super::backoff::Backoff;
 use super::descriptor::{Descriptor, ShortTransfer};
 use super::own_calls::{reads_with, writes_with};
+use super::socket_settings::buffer_sizes;
 use super::std_socket::{as_fd, std_socket};
 use super::unix_path::{address_at, bind_error, connect_error, remove_stale};
 use crate::reactor::Direction;
+use crate::sys::socket;
 
 /// A Unix datagram socket of the loop. Several tasks may send and receive; each datagram goes to one of them. No
 /// datagram is lost on the way, and they arrive in order.
@@ -164,8 +166,69 @@ impl UnixDatagram {
     pub async fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.descriptor.read_with(|socket| socket.recv_from(buffer)).await
     }
+
+    /// As [`recv`](Self::recv), but leaves the datagram for the next call that receives.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.descriptor.read_with(|socket| socket::peek(socket, buffer)).await
+    }
+
+    /// Sends a datagram to the connected peer, without waiting.
+    ///
+    /// It counts as one of the 64 operations that a step of a task may do, so what is made of this and
+    /// [`writable`](Self::writable) starves no other task. A callback may do as many as it likes.
+    ///
+    /// There is no such call for a socket that is not connected, since the system has no event for room in the queue of
+    /// another socket: there `writable` would say nothing about the next try.
+    ///
+    /// # Errors
+    /// `WouldBlock` if the loop has not yet learned of room, or the step has done enough; and as [`send`](Self::send).
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::net::UnixDatagram;
+    /// use oneloop::run;
+    ///
+    /// run(async {
+    ///     let (left, right) = UnixDatagram::pair()?;
+    ///     assert_eq!(left.try_send(b"now or never")?, 12);
+    ///     right.readable().await;
+    ///     let mut bytes = [0; 100];
+    ///     assert_eq!(right.try_recv(&mut bytes)?, 12);
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.descriptor.try_write_with(|socket| socket.send(datagram))
+    }
+
+    /// Receives a datagram of the connected peer, without waiting. Bytes that do not fit into the buffer are lost. It
+    /// counts as an operation, as [`try_send`](Self::try_send).
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is none, the loop has not yet learned of it, or the step has done enough; and as
+    /// [`recv`](Self::recv).
+    pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.descriptor.try_read_with(|socket| socket.recv(buffer))
+    }
+
+    /// Receives a datagram without waiting, and returns its length and its sender; otherwise as
+    /// [`try_recv`](Self::try_recv).
+    ///
+    /// # Errors
+    /// As [`try_recv`](Self::try_recv).
+    pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.descriptor.try_read_with(|socket| socket.recv_from(buffer))
+    }
 }
 
 std_socket!(UnixDatagram, StdSocket, SocketAddr, |_| ShortTransfer::Unknown);
 reads_with!(UnixDatagram, StdSocket);
 writes_with!(UnixDatagram, StdSocket);
+buffer_sizes!(UnixDatagram);

@@ -2,6 +2,7 @@
 
 use std::os::unix::net::{SocketAddr, UnixListener as StdListener};
 use std::path::Path;
+use std::task::{Context, Poll};
 use std::{fmt, io};
 
 use super::accept::skip_aborted;
@@ -122,13 +123,49 @@ impl UnixListener {
         Ok((UnixStream::from_nonblocking(stream)?, address))
     }
 
+    /// Waits until there is a connection to accept. Another task may accept it first.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn readable(&self) {
+        self.descriptor.readable().await;
+    }
+
+    /// Accepts a connection without waiting. As [`TcpListener::try_accept`](super::TcpListener::try_accept), which has an
+    /// example.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is none, the loop has not yet learned of it, or the step has done enough; and as
+    /// [`accept`](Self::accept).
+    pub fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        let accepted = self.descriptor.try_read_with(|listener| skip_aborted(|| listener.accept()));
+        let (stream, address) = accepted?;
+        Ok((UnixStream::from_nonblocking(stream)?, address))
+    }
+
+    /// [`accept`](Self::accept) as a poll, for a future that is written by hand. One task at a time may poll: the waker
+    /// of the last poll is kept, as [`Descriptor::poll_read_ready`](crate::Descriptor::poll_read_ready) tells.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    ///
+    /// # Panics
+    /// If it has to wait in a task of another loop, or after its loop has closed.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
+        let accepted = self.descriptor.poll_read_with(cx, |listener| skip_aborted(|| listener.accept()));
+        accepted.map(|accepted| {
+            let (stream, address) = accepted?;
+            Ok((UnixStream::from_nonblocking(stream)?, address))
+        })
+    }
+
     /// Waits until there may be a connection, without borrowing the listener.
     pub(crate) fn wait(&self) -> ReadinessFuture {
         self.descriptor.wait(Direction::Read)
     }
 
-    /// A connection from the backlog, or `WouldBlock`.
-    pub(crate) fn try_accept(&self) -> io::Result<UnixStream> {
+    /// As `try_accept`, for a caller that counts its operations itself.
+    pub(crate) fn accept_now(&self) -> io::Result<UnixStream> {
         let accepted = self.descriptor.attempt(Direction::Read, |listener| skip_aborted(|| listener.accept()));
         UnixStream::from_nonblocking(accepted?.0)
     }

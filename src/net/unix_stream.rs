@@ -9,8 +9,11 @@ use super::backoff::Backoff;
 use super::byte_stream::{ByteStream, reads, writes};
 use super::descriptor::{Descriptor, ShortTransfer};
 use super::own_calls::{reads_with, writes_with};
+use super::peer_cred::PeerCred;
+use super::socket_settings::buffer_sizes;
 use super::std_socket::{as_fd, std_socket};
 use super::unix_path::{address_at, connect_error};
+use crate::sys::socket;
 
 /// A Unix stream connection of the loop.
 ///
@@ -106,6 +109,44 @@ impl UnixStream {
         ByteStream { descriptor: &self.descriptor }
     }
 
+    /// Waits until there is something to read, and copies what fits into the buffer, but leaves it there for the next
+    /// read; otherwise as [`TcpStream::peek`](super::TcpStream::peek).
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        self.descriptor.read_with(|stream| socket::peek(stream, buffer)).await
+    }
+
+    /// Which process is at the other end, and which user's it is: `SO_PEERCRED` of asyncio's sockets.
+    ///
+    /// # Errors
+    /// `NotConnected` if the connection is gone; other errors of the system call.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::net::UnixStream;
+    /// use oneloop::run;
+    ///
+    /// run(async {
+    ///     let (left, _right) = UnixStream::pair()?;
+    ///     let peer = left.peer_cred()?; // this process itself
+    ///     assert_eq!(peer.pid().unwrap_or(std::process::id()), std::process::id());
+    ///     println!("user {}, group {}", peer.uid(), peer.gid());
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn peer_cred(&self) -> io::Result<PeerCred> {
+        PeerCred::of(self.get_ref())
+    }
+
     /// Ends one direction or both. The peer reads the bytes that were written, and then the end of the stream.
     ///
     /// # Errors
@@ -118,3 +159,4 @@ impl UnixStream {
 std_socket!(UnixStream, StdStream, SocketAddr, |_| ShortTransfer::Unknown);
 reads!(UnixStream, StdStream);
 writes!(UnixStream, StdStream);
+buffer_sizes!(UnixStream);

@@ -31,9 +31,6 @@ pub(crate) type Loop = Kernel<NodeRef>;
 /// The state of a task that waits for nodes, as every task of this crate does.
 pub(crate) type TaskState = task_state::TaskState<NodeRef>;
 
-/// The nodes that a task waits for.
-pub(crate) type Waits = task_state::Waits<NodeRef>;
-
 /// The kind of a node, which decides what a cancellation does.
 pub(crate) enum Kind<'a> {
     /// A future or a shield: a cancellation ends it.

@@ -3,12 +3,14 @@
 
 use std::cell::Cell;
 
-use super::node::{Node, NodeRef, Promise, PromiseRef, WatchRef};
+use super::node::{Node, NodeRef, Promise, PromiseRef, TaskState, WatchRef};
 use crate::base::{PooledRc, unsize};
 use crate::kernel::{ChildTurn, ChildTurnRef, Queued};
 
 // SAFETY: cloning the pointer changes its count, and `mark` reads a flag beside the count. Neither calls anything.
 unsafe impl Queued for NodeRef {
+    type State = TaskState;
+
     #[inline]
     fn queued(&self) -> &Cell<bool> {
         self.mark()

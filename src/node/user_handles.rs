@@ -8,19 +8,25 @@ use crate::error::{ExceptionContext, TaskError};
 
 /// Called when a user drops a handle. With the last handle, what only handles reach is dropped too, and a panic that no
 /// await has seen is reported.
+#[inline]
 pub(crate) fn release(node: &(impl Node + ?Sized)) {
     let core = node.core();
     if core.drop_handle() {
-        report_unretrieved(core, &node.kind());
-        node.orphaned();
+        orphan(core, node);
     }
+}
+
+#[inline(never)] // so that the usual drop of a handle saves no registers
+fn orphan(core: &Core, node: &(impl Node + ?Sized)) {
+    report_unretrieved(core, || node.kind());
+    node.orphaned();
 }
 
 /// Reports a panic that no await has seen, once no handle is left that could show it.
 #[inline]
-pub(crate) fn report_unretrieved(core: &Core, kind: &Kind<'_>) {
+pub(crate) fn report_unretrieved<'a>(core: &Core, kind: impl FnOnce() -> Kind<'a>) {
     if core.state() == State::Panicked && !core.set_retrieved() {
-        report_ending(core, kind);
+        report_ending(core, &kind());
     }
 }
 

@@ -8,6 +8,7 @@ pub mod wait; // some of several tasks
 mod as_completed; // tasks one by one as they end
 mod staggered_race; // coroutines that start one after another
 mod group_coroutines; // the body and the children of a task group
+mod group_state; // the children of a task group, and what follows when one fails
 mod task_group; // tasks that end together
 mod timeout; // time limits
 

@@ -46,7 +46,7 @@ where
     F::Output: 'static,
 {
     let kernel = current::expect();
-    let inner = joined(&kernel, awaitable, true, Location::caller());
+    let inner = joined(&kernel, awaitable, Location::caller());
     if inner.done() {
         return Awaitable::from_join(inner);
     }

@@ -62,8 +62,9 @@ impl Drop for YieldNow {
     }
 }
 
-/// What a future waits for that yields, in the await graph.
+/// What a future waits for that yields, and one that sleeps, in the await graph.
 const NEXT_ITERATION: Leaf = &"the next iteration";
+const TIMER: Leaf = &"a timer";
 
 /// Has the task polled again in the next iteration. A future that yields keeps no pointer to its loop, only the number,
 /// and only if it stands in the loop's tree.
@@ -187,13 +188,8 @@ impl Sleep {
             Until::At(deadline) => Some(kernel.clock().nanos_at(deadline)).filter(|at| *at > kernel.clock().now()),
         };
         if let Some(at) = deadline {
-            let what: Leaf = &"a timer";
-            if kernel.running_task().is_polled_with(cx.waker()) {
-                self.waiting.begin(&kernel, what);
-            } else {
-                self.waiting.note(&kernel, cx, what);
-            }
-            let before = self.timer.replace(Timer::waking(kernel, at, cx));
+            let task = self.waiting.begin(&kernel, cx, TIMER);
+            let before = self.timer.replace(Timer::waking(kernel, at, task, cx));
             debug_assert!(before.is_none(), "the timer is set once");
             std::mem::forget(before); // it is `None`: this saves the code of a destructor that would do nothing
             self.phase = Phase::Armed;
@@ -204,6 +200,7 @@ impl Sleep {
     }
 
     /// Whether the timer was due. If it was not, it wakes the task of this poll from now on.
+    #[inline]
     #[track_caller]
     fn is_over(&mut self, cx: &Context<'_>) -> bool {
         let Some(timer) = &mut self.timer else { return true };
@@ -211,10 +208,17 @@ impl Sleep {
         if is_over {
             self.waiting.ready(timer.kernel());
         } else {
-            timer.wake_instead(cx);
-            self.waiting.note(timer.kernel(), cx, &"a timer");
+            self.wait_on(cx);
         }
         is_over
+    }
+
+    #[cold]
+    fn wait_on(&self, cx: &Context<'_>) {
+        if let Some(timer) = &self.timer {
+            timer.wake_instead(cx);
+            self.waiting.note(timer.kernel(), cx, TIMER);
+        }
     }
 }
 

@@ -1,23 +1,15 @@
-//! Tasks that end together: asyncio's `TaskGroup`. Owns the children of a group and what follows when one fails; must
-//! not know `gather` or `wait`.
+//! Tasks that end together: asyncio's `TaskGroup`. Owns the run of a group and how tasks are started in it; must not know
+//! `gather` or `wait`.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
-use std::task::{Context, Poll};
-
-use slab::Slab;
 
 use super::group_coroutines::{catch_panic, result, value_or_error};
-use crate::awaitables::{Task, current_task, spawn};
-use crate::base::{PooledRc, poll_with, unsize};
-use crate::cancel::{SingleWaiter, ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_around};
-use crate::current;
-use crate::error::{Cancelled, GroupError, Panic};
-use crate::kernel::{ChildTurn, ChildTurnRef};
-use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Watcher};
+use super::group_state::GroupState;
+use crate::awaitables::{Task, begin_if_eager, spawn};
+use crate::base::PooledRc;
+use crate::error::GroupError;
 
 /// Runs `body` with a group in which it starts tasks, and returns when all of them have ended: asyncio's
 /// `async with TaskGroup()`.
@@ -46,7 +38,7 @@ use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Wat
 /// ```
 ///
 /// # Errors
-/// [`GroupError`] with the errors of the children and the body.
+/// [`GroupError`] with the errors of the children and the body; without any if [`TaskGroup::cancel`] has ended the body.
 ///
 /// # Panics
 /// If it is awaited outside a task, or if a child or the body panicked.
@@ -171,10 +163,43 @@ impl<E: 'static> TaskGroup<E> {
         self.spawn(place, child, Location::caller())
     }
 
+    /// Cancels the children and what the body awaits: asyncio's `TaskGroup.cancel()`, of 3.15. It can be called by the
+    /// body, by a child, or by any other code of the loop; after the group has finished, or a second time, it does
+    /// nothing.
+    ///
+    /// The group waits for its children, and then returns what its body has returned. If the cancellation has ended the
+    /// body, there is no value: the group returns a [`GroupError`] without errors. What fails meanwhile is in it.
+    ///
+    /// A cancellation or a time limit from around the group that comes meanwhile is not lost, as it may be in asyncio.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{Event, run, sleep, task_group};
+    /// use std::time::Duration;
+    ///
+    /// run(async {
+    ///     let ended: Result<(), _> = task_group(async |g| {
+    ///         let group = g.clone();
+    ///         g.create_task(async move {
+    ///             sleep(Duration::from_millis(1)).await;
+    ///             group.cancel(); // enough
+    ///             Ok::<_, &str>(())
+    ///         });
+    ///         Event::new().wait().await; // never set
+    ///         Ok(())
+    ///     })
+    ///     .await;
+    ///     assert!(ended.unwrap_err().errors.is_empty());
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn cancel(&self) {
+        self.state.cancel();
+    }
+
     #[track_caller]
     fn place_for_child(&self) -> u32 {
-        let finished = self.state.finished.get();
-        assert!(!finished, "the task group is finished, so it can start no task; use create_task");
+        assert!(!self.state.finished.get(), "the task group is finished, so it can start no task; use create_task");
         self.state.next_place()
     }
 
@@ -184,11 +209,12 @@ impl<E: 'static> TaskGroup<E> {
         F::Output: 'static,
     {
         let state = &self.state;
-        let task = spawn(Rc::clone(&state.kernel), child, true, created);
+        let task = spawn(Rc::clone(&state.kernel), child, created);
         GroupState::watch(state, place, task.join().node());
         if state.aborting.get() {
             task.cancel();
         }
+        begin_if_eager(&task);
         task
     }
 }
@@ -203,224 +229,6 @@ impl<E> fmt::Debug for TaskGroup<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let children = self.state.children.borrow().len();
         f.debug_struct("TaskGroup").field("tasks", &children).finish_non_exhaustive()
-    }
-}
-
-/// The state of a group, and the watcher of its children. The flags `aborting` and `finished` make these phases:
-///
-/// ```text
-///                 the body returned, and all children have ended
-///   running ───────────────────────────────────────────────────────▶ finished
-///      │                                                                ▲
-///      │ the body or a child failed or panicked,                        │ all children have ended,
-///      │ it was cancelled from outside, or is dropped                   │ or the group is dropped
-///      ▼                                                                │
-///   aborting: all children are cancelled ───────────────────────────────┘
-/// ```
-struct GroupState<E> {
-    kernel: Rc<Loop>,
-    /// The children that have not ended, and those that have ended while their entry of the ready queue has not run.
-    /// Each is in the place that its watcher names.
-    children: RefCell<Slab<NodeRef>>,
-    /// The number of children that have not ended.
-    remaining: Cell<usize>,
-    /// The errors that children have returned while their entries of the ready queue have not run, by place.
-    noted: RefCell<BTreeMap<u32, E>>,
-    errors: RefCell<Vec<E>>,
-    /// The first panic of a child.
-    panic: Cell<Option<Panic>>,
-    aborting: Cell<bool>,
-    /// What the group ends when a child fails: its body, and the wait for the children.
-    scope: ThrowingScope,
-    /// The parent, while it waits for the last child.
-    waiter: SingleWaiter,
-    /// Whether the last child has ended since the parent began to wait.
-    completed: Cell<bool>,
-    finished: Cell<bool>,
-}
-
-impl<E: 'static> GroupState<E> {
-    /// # Panics
-    /// Outside a task.
-    fn enter() -> PooledRc<Self> {
-        let kernel = current::expect();
-        let in_task = kernel.running_task().is_some();
-        assert!(in_task, "a task group needs a task; use create_task or run_until_complete");
-        PooledRc::new(Self {
-            kernel,
-            children: RefCell::default(),
-            remaining: Cell::new(0),
-            noted: RefCell::default(),
-            errors: RefCell::default(),
-            panic: Cell::new(None),
-            aborting: Cell::new(false),
-            scope: ThrowingScope::default(),
-            waiter: SingleWaiter::default(),
-            completed: Cell::new(false),
-            finished: Cell::new(false),
-        })
-    }
-
-    /// The place of the next child.
-    fn next_place(&self) -> u32 {
-        let place = self.children.borrow().vacant_key();
-        u32::try_from(place).expect("a loop has fewer tasks than 2^32")
-    }
-
-    fn watch(me: &PooledRc<Self>, place: u32, child: NodeRef) {
-        let number = me.kernel.next_watch();
-        child.core().watchers().add(number, Watcher::Watch(unsize!(me.clone() => dyn Watch), place));
-        me.remaining.set(me.remaining.get() + 1);
-        me.children.borrow_mut().insert(child);
-    }
-
-    fn note_error(&self, place: u32, error: E) {
-        let replaced = self.noted.borrow_mut().insert(place, error);
-        drop(replaced);
-    }
-
-    /// Cancels every child, in order of creation.
-    fn abort(&self) {
-        self.aborting.set(true);
-        let mut nodes: Vec<NodeRef> = self.children.borrow().iter().map(|(_, child)| child.clone()).collect();
-        nodes.sort_by_key(|child| match child.kind() {
-            Kind::Task(state) => state.id(),
-            Kind::Plain | Kind::Gathering(_) => unreachable!("the children of a group are tasks"),
-        });
-        for node in nodes {
-            cancel(&node, &None);
-        }
-    }
-
-    /// Waits until no child is left. A cancellation does not end the wait: if the group is not aborting, it aborts, and
-    /// the cancellation is put into `cancelled`.
-    async fn wait_for_children(&self, cancelled: &mut Option<Cancelled>) {
-        while !self.children.borrow().is_empty() {
-            self.completed.set(false);
-            let completed =
-                leaf_fn(&self.kernel, &"the children of its task group", |cx: &Context<'_>| self.poll_completed(cx));
-            if let Err(again) = self.catching(completed).await
-                && !self.aborting.get()
-            {
-                *cancelled = Some(again);
-                self.abort();
-            }
-        }
-    }
-
-    fn poll_completed(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.completed.get() {
-            return Poll::Ready(());
-        }
-        self.waiter.set(cx);
-        Poll::Pending
-    }
-
-    /// Awaits `future` as a part of the group: it meets the cancellations of the group and of what is around it.
-    fn catching<F: Future>(&self, future: F) -> impl Future<Output = Result<F::Output, Cancelled>> {
-        poll_with(future, |future, cx| poll_scope(self.scope.as_group(), future, cx))
-    }
-
-    /// How many requests to cancel the parent, or a scope around the group, have not been taken back. Those do not
-    /// count that were caught beside the group.
-    fn other_requests(&self) -> i64 {
-        let (outstanding, has_reached_it) = self.scope.outstanding(&self.kernel);
-        if has_reached_it { outstanding } else { 0 }
-    }
-
-    /// asyncio's callback `_on_task_done`.
-    fn child_ended(&self, child: &Core, error: Option<E>) {
-        if self.children.borrow().is_empty() {
-            self.completed.set(true);
-            self.waiter.wake(&self.kernel);
-        }
-        let failed = match (child.ending(), error) {
-            (Some(Ending::Panicked(panic)), _) => {
-                child.set_retrieved();
-                self.panic.set(self.panic.take().or(Some(panic)));
-                true
-            }
-            (_, Some(error)) => {
-                self.errors.borrow_mut().push(error);
-                true
-            }
-            (_, None) => false,
-        };
-        if failed && !self.aborting.get() && !self.scope.has_thrown() {
-            self.abort();
-            self.scope.throw(&self.kernel);
-        }
-    }
-
-    /// Resumes the panic of a child, or that of the body. If there is none, returns what the body returned; `None` if
-    /// it was cancelled.
-    fn resume_panic<R>(&self, returned: Option<Result<R, Panic>>) -> Option<R> {
-        match (self.panic.take(), returned) {
-            (Some(panic), _) | (None, Some(Err(panic))) => panic.resume(),
-            (None, Some(Ok(returned))) => Some(returned),
-            (None, None) => None,
-        }
-    }
-
-    /// The result of the finished group, or the cancellation that is to be raised in its place. `returned` is what the
-    /// body returned, and `cancelled` a cancellation by other code. `is_cancelling`: a request of other code has not been
-    /// taken back.
-    fn conclude<R>(
-        &self,
-        returned: Option<Result<R, E>>,
-        cancelled: Option<Cancelled>,
-        is_cancelling: bool,
-    ) -> Result<Result<R, GroupError<E>>, Cancelled> {
-        let mut errors = self.errors.take();
-        if let (Some(cancelled), true) = (cancelled, errors.is_empty()) {
-            return Err(cancelled);
-        }
-        match returned {
-            Some(Ok(value)) if errors.is_empty() => return Ok(Ok(value)),
-            Some(Err(error)) => errors.push(error),
-            other => drop(other), // now: the compiler loses a result that is made if a destructor panics then
-        }
-        if errors.is_empty() {
-            // the group's own cancellation has ended the body, but no error explains it: not known to happen
-            return Err(Cancelled::default());
-        }
-        if is_cancelling {
-            // The errors go first. The cancellation by other code was caught above, so it is requested again, with the
-            // same count, for the next await: of the parent, or of the scope around the group that has asked to end.
-            if let Some(task) = current_task().filter(|task| task.state().outside_requests() > 0) {
-                task.uncancel();
-                task.cancel();
-            } else {
-                throw_again_around(&self.kernel);
-            }
-        }
-        Ok(Err(GroupError::new(errors)))
-    }
-}
-
-impl<E: 'static> Watch for GroupState<E> {
-    /// asyncio queues a callback for each child. If a child has not failed and is not the last, that callback would do
-    /// nothing, so none is queued here.
-    fn child_done(&self, me: &WatchRef, place: u32, child: &Core) {
-        child.set_retrieved();
-        let remaining = self.remaining.get() - 1;
-        self.remaining.set(remaining);
-        if remaining > 0 && child.state() != State::Panicked && self.noted.borrow().is_empty() {
-            let ended = self.children.borrow_mut().try_remove(place as usize);
-            drop(ended);
-        } else {
-            self.kernel.push_child_turn(me.clone().into_turn(), place);
-        }
-    }
-}
-
-impl<E: 'static> ChildTurn for GroupState<E> {
-    fn child_turn(&self, _me: &ChildTurnRef, place: u32) {
-        let child = self.children.borrow_mut().try_remove(place as usize);
-        let error = self.noted.borrow_mut().remove(&place);
-        if let Some(child) = child {
-            self.child_ended(child.core(), error);
-        }
     }
 }
 

@@ -196,14 +196,14 @@ impl Timeout {
     }
 
     fn new(limit: Limit) -> Self {
-        let shared = Shared {
+        let shared = PooledRc::new_uninit().write(Shared {
             limit,
             state: Cell::new(State::Created),
-            scope: ThrowingScope::default(),
+            scope: ThrowingScope::limit(),
             when: Cell::new(None),
             expiry: Cell::new(None),
-        };
-        Self { shared: PooledRc::new(shared) }
+        });
+        Self { shared }
     }
 
     /// Awaits `future` under this limit. Each `Timeout` can be run once.
@@ -226,7 +226,7 @@ impl Timeout {
                 return Reraise::poll(reraise, cx);
             }
             let inside = inside.get_or_insert_with(|| Inside::enter(&shared, created));
-            let Poll::Ready(ended) = poll_scope(shared.scope.as_limit(), future, cx) else {
+            let Poll::Ready(ended) = poll_scope(shared.scope.scope(), future, cx) else {
                 inside.assert_time_passes();
                 return Poll::Pending;
             };

@@ -14,7 +14,7 @@ pub(crate) enum Direction {
 }
 
 impl Direction {
-    pub(super) const BOTH: [Self; 2] = [Self::Read, Self::Write];
+    pub(crate) const BOTH: [Self; 2] = [Self::Read, Self::Write];
 }
 
 /// What a future waits for.

@@ -11,7 +11,7 @@ use crate::base::TaskKey;
 use crate::error::SignalError;
 use crate::event_loop::{EventLoop, in_context};
 use crate::kernel::Handle;
-use crate::node::{Kind, Loop};
+use crate::node::{Loop, TaskState};
 use crate::primitives::yield_now;
 
 impl EventLoop {
@@ -154,10 +154,7 @@ pub async fn ctrl_c() -> Result<(), SignalError> {
 }
 
 fn running_task(kernel: &Loop) -> Option<TaskKey> {
-    kernel.running_task().with(|task| match task?.kind() {
-        Kind::Task(state) => Some(state.key()),
-        Kind::Plain | Kind::Gathering(_) => None,
-    })
+    kernel.running_task().with(TaskState::key)
 }
 
 /// Removes the future of a waiting task from the table when the wait ends or is dropped.

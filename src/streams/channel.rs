@@ -7,6 +7,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 
+use crate::net::PeerCred;
+
 #[derive(Debug)]
 pub(crate) enum ByteChannel {
     Tcp(TcpStream),
@@ -71,6 +73,15 @@ impl ByteChannel {
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.tcp()?.local_addr()
+    }
+
+    pub(crate) fn peer_cred(&self) -> io::Result<PeerCred> {
+        match self {
+            Self::Unix(socket) => PeerCred::of(socket),
+            Self::Tcp(_) | Self::Pipe(_) => {
+                Err(io::Error::new(io::ErrorKind::Unsupported, "only a Unix connection tells of its peer's process"))
+            }
+        }
     }
 
     fn tcp(&self) -> io::Result<&TcpStream> {

@@ -7,6 +7,7 @@ mod separator; // searching for separators
 mod message; // waiting for a line, or for bytes up to a separator
 mod reader; // the reading handle
 mod writer; // the writing handle
+mod polls; // the operations of both as polls
 mod open; // streams over a socket, a pipe, or a new connection
 mod server; // a task for each client that connects
 mod stdin; // the standard input of the process

@@ -5,7 +5,7 @@ use std::cell::RefMut;
 use std::rc::Rc;
 use std::{fmt, io};
 
-use super::transport::{DEFAULT_LIMIT, ReadBuffer, Transport};
+use super::transport::{DEFAULT_LIMIT, ReadBuffer, Readable, Transport};
 use crate::base::ByteBuffer;
 use crate::error::{ReadError, SharedIoError};
 
@@ -50,7 +50,9 @@ use crate::error::{ReadError, SharedIoError};
 /// Every method: bytes stay in the reader until all that a read has asked for are there. So a read that is cancelled or
 /// dropped loses nothing, and the next one begins where it began.
 pub struct StreamReader {
-    transport: Rc<Transport>,
+    pub(super) transport: Rc<Transport>,
+    /// For what polls.
+    pub(super) readable: Readable,
 }
 
 impl StreamReader {
@@ -70,7 +72,7 @@ impl StreamReader {
 
     pub(crate) fn of(transport: Rc<Transport>) -> Self {
         transport.add_reader();
-        Self { transport }
+        Self { transport, readable: Readable::default() }
     }
 
     // Reading.
@@ -302,15 +304,15 @@ impl StreamReader {
         Ok(self.bytes().take(length))
     }
 
-    fn buffer(&self) -> &ReadBuffer {
+    pub(super) fn buffer(&self) -> &ReadBuffer {
         self.transport.read_buffer()
     }
 
-    fn bytes(&self) -> RefMut<'_, ByteBuffer> {
+    pub(super) fn bytes(&self) -> RefMut<'_, ByteBuffer> {
         self.buffer().bytes()
     }
 
-    fn must_receive(&self) -> bool {
+    pub(super) fn must_receive(&self) -> bool {
         self.bytes().is_empty() && !self.buffer().has_ended()
     }
 

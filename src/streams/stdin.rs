@@ -114,14 +114,18 @@ pub struct Stdin(());
 /// On a virtual clock, a wait for the standard input is no deadlock, and the clock does not jump meanwhile: the loop
 /// waits in real time.
 ///
+/// The standard output is that of the standard library, of which `writeln!` gives an error where `println!` panics: if the
+/// output is a pipe that no program reads any more, as under `| head`.
+///
 /// # Examples
 /// ```no_run
 /// use oneloop::{run, stdin};
+/// use std::io::{Write, stdout};
 ///
 /// run(async {
 ///     let input = stdin();
 ///     while let Some(line) = input.next_line().await? {
-///         println!("{}", line.to_uppercase());
+///         writeln!(stdout(), "{}", line.to_uppercase())?;
 ///     }
 ///     Ok::<(), std::io::Error>(())
 /// })??;

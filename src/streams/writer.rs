@@ -7,6 +7,7 @@ use std::{fmt, io};
 
 use super::channel::ByteChannel;
 use super::transport::Transport;
+use crate::net::PeerCred;
 
 /// Writes bytes: asyncio's `StreamWriter`. Clones are the same writer.
 ///
@@ -45,7 +46,7 @@ use super::transport::Transport;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct StreamWriter {
-    transport: Rc<Transport>,
+    pub(super) transport: Rc<Transport>,
 }
 
 impl StreamWriter {
@@ -160,6 +161,14 @@ impl StreamWriter {
     /// If the connection is closed or was reset, or is not a TCP connection.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.transport.query(ByteChannel::peer_addr)
+    }
+
+    /// Which process is at the other end of a Unix connection: `SO_PEERCRED` of `get_extra_info("socket")`.
+    ///
+    /// # Errors
+    /// If the connection is closed, or is not a Unix connection.
+    pub fn peer_cred(&self) -> io::Result<PeerCred> {
+        self.transport.query(ByteChannel::peer_cred)
     }
 }
 

@@ -3,9 +3,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::waiters::{OneWait, Waiters};
+use crate::base::WaiterId;
 use crate::kernel::Leaf;
 
 /// A handle on something that tasks acquire, if need be by waiting: a lock, a permit, an item.
@@ -17,6 +18,8 @@ pub(crate) trait Resource: Unpin {
     fn waiters(&self) -> &Waiters;
     /// Acquires it if that is possible without waiting.
     fn try_acquire(&self) -> bool;
+    /// Called when the wait has a waiter in the queue, and perhaps again while it has the same one.
+    fn on_waiting(&self, _waiter: WaiterId) {}
     /// Called when the waiter was notified and its task runs. True: the resource is acquired now. False: the task has
     /// to try again, like a newcomer.
     fn on_notified(&self) -> bool;
@@ -41,6 +44,27 @@ impl<R: Resource> Acquire<R> {
         Self { resource: Some(resource), wait: OneWait::default() }
     }
 
+    /// Waits until the resource is acquired.
+    #[inline]
+    fn wait(&mut self, cx: &Context<'_>) -> Poll<()> {
+        while let Some(resource) = &self.resource {
+            let Poll::Ready(notified) = resource.waiters().poll(&mut self.wait, R::NAME, cx) else {
+                self.wait.waiter().into_iter().for_each(|waiter| resource.on_waiting(waiter));
+                return Poll::Pending;
+            };
+            if notified && resource.on_notified() {
+                break;
+            }
+            if !notified {
+                self.abandon();
+            }
+            if self.resource.as_ref().is_some_and(R::try_acquire) {
+                break;
+            }
+        }
+        Poll::Ready(())
+    }
+
     #[cold]
     fn abandon(&mut self) {
         let Some(resource) = &self.resource else { return };
@@ -56,17 +80,9 @@ impl<R: Resource> Future for Acquire<R> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R::Acquired> {
         let this = &mut *self;
-        loop {
-            let resource = this.resource.as_ref().expect("a future was polled again after it had returned its value");
-            if !this.wait.has_begun() && resource.try_acquire() {
-                break;
-            }
-            match resource.waiters().poll(&mut this.wait, R::NAME, cx) {
-                Poll::Ready(true) if resource.on_notified() => break,
-                Poll::Ready(true) => {}
-                Poll::Ready(false) => this.abandon(),
-                Poll::Pending => return Poll::Pending,
-            }
+        let resource = this.resource.as_ref().expect("a future was polled again after it had returned its value");
+        if this.wait.has_begun() || !resource.try_acquire() {
+            ready!(this.wait(cx));
         }
         this.resource.take().map_or(Poll::Pending, |resource| Poll::Ready(resource.into_acquired()))
     }

@@ -5,7 +5,8 @@ mod waiters; // the tasks that wait, first in, first out
 mod acquire; // the future that waits for a resource and acquires it
 mod event; // a flag that tasks wait for
 mod lock; // mutual exclusion
-mod semaphore; // a number of permits
+mod permits; // the permits of a semaphore, and who is granted how many
+mod semaphore; // a number of permits, as users hold it
 mod queue_store; // the order in which a queue returns its items
 mod queue_state; // the state of a queue, and the waits for items and room
 mod queue; // the three kinds of queue
@@ -16,6 +17,7 @@ pub use barrier::Barrier;
 pub use condition::Condition;
 pub use event::Event;
 pub use lock::{Lock, LockGuard, OwnedLockGuard};
+pub use permits::SemaphorePermit;
 pub use queue::{LifoQueue, PriorityQueue, Queue};
-pub use semaphore::{BoundedSemaphore, Semaphore, SemaphorePermit};
+pub use semaphore::{BoundedSemaphore, ClosableSemaphore, Semaphore};
 pub(crate) use waiters::Waiters;

@@ -147,7 +147,7 @@ macro_rules! queue {
                 let room = Acquire::new(Room(Rc::clone(&self.shared)));
                 async move {
                     let shared = room.await;
-                    shared.put_nowait(item).map_err(|error| QueueShutDown(error.into_inner()))
+                    shared.put_into_room(item)
                 }
             }
 

@@ -61,10 +61,23 @@ impl<S: Store> QueueState<S> {
         if self.is_full() {
             return Err(PutError::QueueFull(item));
         }
+        self.push(item);
+        Ok(())
+    }
+
+    /// `put_nowait` after `Room` was acquired.
+    pub(super) fn put_into_room(&self, item: S::Item) -> Result<(), QueueShutDown<S::Item>> {
+        if self.is_shut_down.get() {
+            return Err(QueueShutDown(item));
+        }
+        self.push(item);
+        Ok(())
+    }
+
+    fn push(&self, item: S::Item) {
         self.with_store(|store| store.push(item));
         self.unfinished.set(self.unfinished.get() + 1);
         self.getters.notify(1);
-        Ok(())
     }
 
     pub(super) fn get_nowait(&self) -> Result<S::Item, GetError> {
@@ -111,7 +124,7 @@ impl<S: Store> QueueState<S> {
     }
 }
 
-/// The wait for room. Acquired when `put_nowait` will not fail with `QueueFull`.
+/// The wait for room. Acquired when there is room, or the queue is shut down.
 pub(super) struct Room<S>(pub(super) Rc<QueueState<S>>);
 
 impl<S: Store> Resource for Room<S> {

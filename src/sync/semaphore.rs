@@ -1,18 +1,16 @@
-//! A number of permits: asyncio's `Semaphore` and `BoundedSemaphore`. Owns the count of permits; must not know their
-//! use.
+//! A number of permits: asyncio's `Semaphore` and `BoundedSemaphore`, and one that can be closed. Owns what their users
+//! may ask; must not know how permits are granted.
 
-use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
-use super::acquire::{Acquire, Resource};
-use super::waiters::Waiters;
-use crate::error::ReleaseError;
-use crate::kernel::Leaf;
+use super::permits::{Permits, SemaphorePermit};
+use crate::error::{ReleaseError, SemaphoreClosed};
 
 /// Lets at most `n` tasks at a time through: asyncio's `Semaphore`. Clones are the same semaphore.
 ///
-/// It is fair: tasks get permits in the order in which they asked, and no task overtakes one that waits.
+/// It is fair: tasks get permits in the order in which they asked, and no task overtakes one that waits. A
+/// [`BoundedSemaphore`] never has more permits than at first. A [`ClosableSemaphore`] can be closed.
 ///
 /// # Examples
 /// ```
@@ -41,24 +39,15 @@ pub struct Semaphore {
     permits: Rc<Permits>,
 }
 
-struct Permits {
-    /// The number of free permits.
-    value: Cell<usize>,
-    /// The number of permits in use: held, or granted to a waiter whose task has not run yet.
-    in_use: Cell<usize>,
-    waiters: Waiters,
-}
-
 impl Semaphore {
     /// A semaphore with `value` permits.
     pub fn new(value: usize) -> Self {
-        let permits = Permits { value: Cell::new(value), in_use: Cell::new(0), waiters: Waiters::default() };
-        Self { permits: Rc::new(permits) }
+        Self { permits: Permits::new(value) }
     }
 
     /// The number of free permits.
     pub fn value(&self) -> usize {
-        self.permits.value.get()
+        self.permits.value()
     }
 
     /// Whether `acquire` would have to wait: asyncio's `locked()`. It would if no permit is free or a task waits
@@ -120,13 +109,55 @@ impl Semaphore {
     /// # Cancel safety
     /// The task loses its position in the queue, and nothing else. A permit that was granted already goes to the next
     /// task.
+    #[doc(alias = "acquire_owned")]
     pub fn acquire(&self) -> impl Future<Output = SemaphorePermit> + use<> {
-        Acquire::new(Rc::clone(&self.permits))
+        self.permits.acquire()
+    }
+
+    /// Waits for `n` permits, and gets them together; of none, without waiting. asyncio has no such call.
+    ///
+    /// It waits in the same queue as [`acquire`](Self::acquire): those that have asked before it get theirs first, and
+    /// those behind it get none until it has all of its own. For more permits than the semaphore ever has it waits for
+    /// ever.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{Semaphore, create_task, run, yield_now};
+    ///
+    /// run(async {
+    ///     let memory = Semaphore::new(10);
+    ///     let small = memory.acquire_many(4).await;
+    ///     let large = create_task(memory.acquire_many(8));
+    ///     yield_now().await;
+    ///     assert!(memory.try_acquire().is_none()); // six are free, but the large one comes first
+    ///     drop(small);
+    ///     assert_eq!(large.await.num_permits(), 8);
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Cancel safety
+    /// As [`acquire`](Self::acquire): the task loses its position in the queue. It holds no permit while it waits, so
+    /// those behind it go on.
+    #[doc(alias = "acquire_many_owned")]
+    pub fn acquire_many(&self, n: usize) -> impl Future<Output = SemaphorePermit> + use<> {
+        let acquired = self.permits.acquire_many(n);
+        async move { acquired.await.expect("only a ClosableSemaphore is ever closed") }
     }
 
     /// Takes a permit if one is free and no task waits.
+    #[doc(alias = "try_acquire_owned")]
     pub fn try_acquire(&self) -> Option<SemaphorePermit> {
-        self.permits.try_take().then(|| SemaphorePermit::new(Rc::clone(&self.permits)))
+        self.permits.try_acquire(1)
+    }
+
+    /// Takes `n` permits if they are free and no task waits.
+    #[doc(alias = "try_acquire_many_owned")]
+    pub fn try_acquire_many(&self, n: usize) -> Option<SemaphorePermit> {
+        self.permits.try_acquire(n)
     }
 
     /// Adds a permit: asyncio's `release()`. An acquired permit gives itself back, so this is needed only for a permit
@@ -134,125 +165,40 @@ impl Semaphore {
     ///
     /// # Panics
     /// If `usize::MAX` permits are free.
+    #[track_caller]
     pub fn release(&self) {
-        self.permits.add();
-    }
-}
-
-impl Permits {
-    fn locked(&self) -> bool {
-        self.value.get() == 0 || !self.waiters.all_cancelled()
+        self.permits.add_one();
     }
 
-    fn try_take(&self) -> bool {
-        let free = !self.locked();
-        if free {
-            self.grant();
-        }
-        free
+    /// Adds `n` permits, as `n` calls of [`release`](Self::release) do.
+    ///
+    /// # Panics
+    /// If that makes more than `usize::MAX` free permits.
+    #[doc(alias = "add_permits")]
+    #[track_caller]
+    pub fn release_many(&self, n: usize) {
+        self.permits.add(n);
     }
 
-    fn grant(&self) {
-        self.value.set(self.value.get() - 1);
-        self.in_use.set(self.in_use.get() + 1);
-    }
-
-    fn revoke(&self) {
-        self.in_use.set(self.in_use.get() - 1);
-        self.value.set(self.value.get() + 1);
-    }
-
-    /// Grants a free permit to the first waiter, and returns whether there was one. The permit is counted as granted
-    /// before the waiter is notified, because a foreign waker may run code that reads the count.
-    fn grant_to_next(&self) -> bool {
-        self.grant();
-        let granted = self.waiters.notify(1) > 0;
-        if !granted {
-            self.revoke();
-        }
-        granted
-    }
-
-    /// Grants the free permits to waiters. There can be both: a task that asks while others wait has to queue behind
-    /// them, even if permits are free.
-    fn grant_free_permits(&self) {
-        while self.value.get() > 0 && self.grant_to_next() {}
-    }
-
-    fn add(&self) {
-        let value = self.value.get().checked_add(1);
-        self.value.set(value.expect("a semaphore has at most usize::MAX permits"));
-        self.grant_to_next();
-    }
-}
-
-impl Resource for Rc<Permits> {
-    type Acquired = SemaphorePermit;
-    const NAME: Leaf = &"a semaphore";
-
-    fn waiters(&self) -> &Waiters {
-        &self.waiters
-    }
-
-    fn try_acquire(&self) -> bool {
-        self.try_take()
-    }
-
-    /// The code that notified the waiter has granted the permit already.
-    fn on_notified(&self) -> bool {
-        self.grant_free_permits();
-        true
-    }
-
-    fn into_acquired(self) -> SemaphorePermit {
-        SemaphorePermit::new(self)
-    }
-
-    fn on_abandoned(&self, granted: bool) {
-        if granted {
-            self.revoke();
-        }
-        self.grant_free_permits();
+    /// Removes `n` free permits, or as many as are free, and returns how many. Permits that are held stay so:
+    /// [`SemaphorePermit::forget`] removes one of those.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::Semaphore;
+    ///
+    /// let slots = Semaphore::new(5);
+    /// assert_eq!((slots.forget_permits(2), slots.value()), (2, 3));
+    /// assert_eq!((slots.forget_permits(9), slots.value()), (3, 0));
+    /// ```
+    pub fn forget_permits(&self, n: usize) -> usize {
+        self.permits.remove_free(n)
     }
 }
 
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Semaphore").field("value", &self.value()).field("waiting", &self.waiters()).finish()
-    }
-}
-
-/// One permit of a [`Semaphore`] or [`BoundedSemaphore`]. Dropping it gives it back.
-#[must_use = "the permit is given back as soon as this is dropped; write `let _permit = semaphore.acquire().await;`"]
-pub struct SemaphorePermit {
-    permits: Rc<Permits>,
-    forgotten: bool,
-}
-
-impl SemaphorePermit {
-    /// A permit that was granted.
-    fn new(permits: Rc<Permits>) -> Self {
-        Self { permits, forgotten: false }
-    }
-
-    /// Removes the permit from the semaphore: it has one less until `release()` is called.
-    pub fn forget(mut self) {
-        self.forgotten = true;
-    }
-}
-
-impl Drop for SemaphorePermit {
-    fn drop(&mut self) {
-        self.permits.in_use.set(self.permits.in_use.get() - 1);
-        if !self.forgotten {
-            self.permits.add();
-        }
-    }
-}
-
-impl fmt::Debug for SemaphorePermit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SemaphorePermit")
     }
 }
 
@@ -325,9 +271,31 @@ impl BoundedSemaphore {
         self.semaphore.acquire()
     }
 
+    /// Waits for `n` permits, and gets them together: [`Semaphore::acquire_many`].
+    ///
+    /// # Panics
+    /// If the semaphore has never had so many, as this would wait for ever; and as [`Semaphore::acquire`].
+    ///
+    /// # Cancel safety
+    /// As [`Semaphore::acquire`]: the task loses its position in the queue.
+    #[track_caller]
+    pub fn acquire_many(&self, n: usize) -> impl Future<Output = SemaphorePermit> + use<> {
+        assert!(
+            n <= self.bound,
+            "acquire_many({n}) of a BoundedSemaphore with {} permits would wait for ever; ask for no more than it has",
+            self.bound
+        );
+        self.semaphore.acquire_many(n)
+    }
+
     /// Takes a permit if one is free and no task waits.
     pub fn try_acquire(&self) -> Option<SemaphorePermit> {
         self.semaphore.try_acquire()
+    }
+
+    /// Takes `n` permits if they are free and no task waits.
+    pub fn try_acquire_many(&self, n: usize) -> Option<SemaphorePermit> {
+        self.semaphore.try_acquire_many(n)
     }
 
     /// Adds a permit in place of one that was [forgotten](SemaphorePermit::forget): asyncio's `release()`.
@@ -337,10 +305,10 @@ impl BoundedSemaphore {
     /// permits are held, so it raises an error only when all are free.
     pub fn release(&self) -> Result<(), ReleaseError> {
         let permits = &self.semaphore.permits;
-        if permits.value.get() + permits.in_use.get() >= self.bound {
+        if permits.value() + permits.in_use() >= self.bound {
             return Err(ReleaseError);
         }
-        permits.add();
+        permits.add_one();
         Ok(())
     }
 }
@@ -348,5 +316,127 @@ impl BoundedSemaphore {
 impl fmt::Debug for BoundedSemaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BoundedSemaphore").field("semaphore", &self.semaphore).field("bound", &self.bound).finish()
+    }
+}
+
+/// A semaphore that can be closed, so that no task waits for it any more. Clones are the same semaphore. asyncio has no
+/// such semaphore; tokio's is like this.
+///
+/// Every wait for it may fail, so `acquire` returns a `Result`, which that of a [`Semaphore`] need not.
+///
+/// # Examples
+/// ```
+/// use oneloop::{ClosableSemaphore, create_task, run, yield_now};
+/// use oneloop::error::SemaphoreClosed;
+///
+/// run(async {
+///     let slots = ClosableSemaphore::new(1);
+///     let held = slots.acquire().await?;
+///     let waits = create_task(slots.acquire());
+///     yield_now().await;
+///     slots.close();
+///     assert_eq!(waits.await.unwrap_err(), SemaphoreClosed);
+///     drop(held); // what was granted before stays so
+///     Ok::<(), SemaphoreClosed>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct ClosableSemaphore {
+    permits: Rc<Permits>,
+}
+
+impl ClosableSemaphore {
+    /// A semaphore with `value` permits, which is open.
+    pub fn new(value: usize) -> Self {
+        Self { permits: Permits::new(value) }
+    }
+
+    /// The number of free permits, also when it is closed.
+    pub fn value(&self) -> usize {
+        self.permits.value()
+    }
+
+    /// Whether `acquire` would have to wait: [`Semaphore::locked`]. It never does when the semaphore is closed.
+    pub fn locked(&self) -> bool {
+        !self.is_closed() && self.permits.locked()
+    }
+
+    /// How many tasks wait for a permit: [`Semaphore::waiters`].
+    pub fn waiters(&self) -> usize {
+        self.permits.waiters.waiting()
+    }
+
+    /// Waits for a permit: [`Semaphore::acquire`].
+    ///
+    /// # Errors
+    /// If the semaphore is closed, or is closed before a permit was granted.
+    ///
+    /// # Panics
+    /// As [`Semaphore::acquire`].
+    ///
+    /// # Cancel safety
+    /// As [`Semaphore::acquire`]: the task loses its position in the queue.
+    pub fn acquire(&self) -> impl Future<Output = Result<SemaphorePermit, SemaphoreClosed>> + use<> {
+        self.permits.acquire_many(1)
+    }
+
+    /// Waits for `n` permits, and gets them together: [`Semaphore::acquire_many`].
+    ///
+    /// # Errors
+    /// If the semaphore is closed, or is closed before the permits were granted.
+    ///
+    /// # Panics
+    /// As [`Semaphore::acquire`].
+    ///
+    /// # Cancel safety
+    /// As [`Semaphore::acquire`]: the task loses its position in the queue.
+    pub fn acquire_many(&self, n: usize) -> impl Future<Output = Result<SemaphorePermit, SemaphoreClosed>> + use<> {
+        self.permits.acquire_many(n)
+    }
+
+    /// Takes a permit if one is free, no task waits, and the semaphore is open.
+    pub fn try_acquire(&self) -> Option<SemaphorePermit> {
+        self.permits.try_acquire(1)
+    }
+
+    /// Takes `n` permits if they are free, no task waits, and the semaphore is open.
+    pub fn try_acquire_many(&self, n: usize) -> Option<SemaphorePermit> {
+        self.permits.try_acquire(n)
+    }
+
+    /// Adds `n` permits: [`Semaphore::release_many`].
+    ///
+    /// # Panics
+    /// If that makes more than `usize::MAX` free permits.
+    #[track_caller]
+    pub fn release_many(&self, n: usize) {
+        self.permits.add(n);
+    }
+
+    /// Removes `n` free permits, or as many as are free, and returns how many: [`Semaphore::forget_permits`].
+    pub fn forget_permits(&self, n: usize) -> usize {
+        self.permits.remove_free(n)
+    }
+
+    /// Closes it, for good: tasks that wait get an error, and so does every later `acquire`. A permit that was granted
+    /// already is the task's, also if that has not run yet.
+    pub fn close(&self) {
+        self.permits.close();
+    }
+
+    /// Whether it is closed.
+    pub fn is_closed(&self) -> bool {
+        self.permits.is_closed()
+    }
+}
+
+impl fmt::Debug for ClosableSemaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClosableSemaphore")
+            .field("value", &self.value())
+            .field("waiting", &self.waiters())
+            .field("closed", &self.is_closed())
+            .finish()
     }
 }

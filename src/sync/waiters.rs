@@ -74,6 +74,21 @@ enum Notify {
 }
 
 impl Queue {
+    /// Notifies or skips the first waiter if it is a task.
+    ///
+    /// A cancelled task stays in the ready queue until its next step. So only a task that was queued already
+    /// (`wake` returns false) can have been cancelled, and only for such a one the cancellation is looked up.
+    #[inline]
+    fn notify_task(&mut self, kernel: &Loop, skips_cancelled: bool) -> Notify {
+        let task = |waiter| if let Waiter::Task(key) = waiter { Some(key) } else { None };
+        let Some((first, key)) = self.waiters.notify_first(task) else { return Notify::NotATask };
+        if kernel.wake(key) || !skips_cancelled || !was_cancelled(kernel, key) {
+            return Notify::Notified;
+        }
+        self.waiters.skip(first);
+        Notify::Skipped
+    }
+
     fn insert_waker(&mut self, waker: Waker) -> Waiter {
         Waiter::Waker(self.wakers.insert(waker))
     }
@@ -109,48 +124,56 @@ impl Waiters {
 
     /// Notifies up to `most` waiters, in order, and skips those whose task is being cancelled. Returns how many it
     /// notified.
+    #[inline]
     pub(crate) fn notify(&self, most: usize) -> usize {
+        if self.has_waiting() { self.notify_waiting(most) } else { 0 }
+    }
+
+    #[inline(never)] // in most calls of `notify`, none waits
+    fn notify_waiting(&self, most: usize) -> usize {
         self.notify_up_to(most, true)
     }
 
+    /// The waiter that `notify(1)` would notify. Skips those before it, whose tasks are being cancelled.
+    #[cold]
+    pub(super) fn first_waiting(&self) -> Option<WaiterId> {
+        let kernel = self.kernel.get()?;
+        let waiters = &mut self.queue.borrow_mut().waiters;
+        let is_cancelled = |waiter| matches!(waiter, Waiter::Task(key) if was_cancelled(kernel, key)).then_some(());
+        while let Some((first, ())) = waiters.notify_first(is_cancelled) {
+            waiters.skip(first);
+        }
+        waiters.first()
+    }
+
     /// Notifies all waiters.
+    #[inline(never)]
     pub(crate) fn notify_all(&self) {
         self.notify_up_to(usize::MAX, false);
     }
 
     #[inline]
+    fn has_waiting(&self) -> bool {
+        self.queue.borrow().waiters.has_waiting()
+    }
+
+    #[expect(clippy::inline_always, reason = "its two callers differ, and each pays for both otherwise: measured")]
+    #[inline(always)]
     fn notify_up_to(&self, most: usize, skips_cancelled: bool) -> usize {
+        let Some(kernel) = self.kernel.get() else { return 0 };
         let mut notified = 0;
-        while notified < most && self.has_waiting() {
-            match self.notify_task(skips_cancelled) {
+        let mut queue = self.queue.borrow_mut();
+        while notified < most && queue.waiters.has_waiting() {
+            match queue.notify_task(kernel, skips_cancelled) {
                 Notify::Notified => notified += 1,
                 Notify::Skipped => {}
-                Notify::NotATask => return notified + self.notify_with_wakers(most - notified, skips_cancelled),
+                Notify::NotATask => {
+                    drop(queue);
+                    return notified + self.notify_with_wakers(most - notified, skips_cancelled);
+                }
             }
         }
         notified
-    }
-
-    #[inline]
-    fn has_waiting(&self) -> bool {
-        self.queue.borrow().waiters.first().is_some()
-    }
-
-    /// Notifies or skips the first waiter if it is a task.
-    ///
-    /// A cancelled task stays in the ready queue until its next step. So only a task that was queued already
-    /// (`wake` returns false) can have been cancelled, and only for such a one the cancellation is looked up.
-    #[inline]
-    fn notify_task(&self, skips_cancelled: bool) -> Notify {
-        let waiters = &mut self.queue.borrow_mut().waiters;
-        let (Some(first), Some(kernel)) = (waiters.first(), self.kernel.get()) else { return Notify::NotATask };
-        let Some(Waiter::Task(key)) = waiters.waiter(first) else { return Notify::NotATask };
-        if !kernel.wake(key) && skips_cancelled && was_cancelled(kernel, key) {
-            waiters.skip(first);
-            return Notify::Skipped;
-        }
-        waiters.notify(first);
-        Notify::Notified
     }
 
     /// `notify_up_to` for waiters of any kind. Wakers may run code of a user, so it marks all waiters first, ends its
@@ -161,19 +184,13 @@ impl Waiters {
         let mut queue = self.queue.borrow_mut();
         let mut to_wake = self.to_wake.take();
         while to_wake.len() < most
-            && let Some(first) = queue.waiters.first()
-            && let Some(waiter) = queue.waiters.waiter(first)
+            && let Some((first, waiter)) = queue.waiters.notify_first(Some)
         {
-            let target = match waiter {
-                Waiter::Task(key) if skips_cancelled && was_cancelled(kernel, key) => {
-                    queue.waiters.skip(first);
-                    continue;
-                }
-                Waiter::Task(key) => WakeTarget::Task(key),
-                Waiter::Waker(index) => WakeTarget::Foreign(queue.wakers.remove(index)),
-            };
-            queue.waiters.notify(first);
-            to_wake.push(target);
+            match waiter {
+                Waiter::Task(key) if skips_cancelled && was_cancelled(kernel, key) => queue.waiters.skip(first),
+                Waiter::Task(key) => to_wake.push(WakeTarget::Task(key)),
+                Waiter::Waker(index) => to_wake.push(WakeTarget::Foreign(queue.wakers.remove(index))),
+            }
         }
         drop(queue);
         let notified = to_wake.len();
@@ -185,10 +202,11 @@ impl Waiters {
     /// Notifies the first waiter, unless a waiter is notified already, or skipped: each of these calls this again when
     /// it leaves. asyncio's `Lock._wake_up_first`.
     pub(crate) fn ensure_one_notified(&self) {
-        let queue = self.queue.borrow();
+        let Some(kernel) = self.kernel.get() else { return };
+        let mut queue = self.queue.borrow_mut();
         let is_first = queue.waiters.notified() == 0 && queue.waiters.skipped() == 0;
-        drop(queue);
-        if is_first && self.has_waiting() && self.notify_task(true) == Notify::NotATask {
+        if is_first && queue.waiters.has_waiting() && queue.notify_task(kernel, true) == Notify::NotATask {
+            drop(queue);
             self.notify_with_wakers(1, true);
         }
     }
@@ -214,39 +232,32 @@ impl Waiters {
     pub(super) fn poll(&self, wait: &mut OneWait, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
         match wait.id {
             None => {
-                wait.id = Some(self.enqueue(&wait.waiting, what, cx));
+                self.enqueue(wait, what, cx);
                 Poll::Pending
             }
-            Some(waiter) => {
-                let polled = self.poll_enqueued(waiter, &wait.waiting, what, cx);
-                if polled == Poll::Ready(true) {
-                    wait.id = None;
-                }
-                polled
-            }
+            Some(waiter) => self.poll_enqueued(waiter, wait, what, cx),
         }
     }
 
     #[inline(never)]
-    fn enqueue(&self, waiting: &Waiting, what: Leaf, cx: &Context<'_>) -> WaiterId {
+    fn enqueue(&self, wait: &mut OneWait, what: Leaf, cx: &Context<'_>) {
         let kernel = self.bind();
-        let Some(key) = task_of(kernel, cx) else {
-            waiting.note(kernel, cx, what);
-            return self.enqueue_waker(cx.waker().clone());
-        };
-        waiting.begin(kernel, what);
-        self.queue.borrow_mut().waiters.enqueue(Waiter::Task(key))
+        wait.id = Some(match wait.waiting.begin(kernel, cx, what) {
+            Some(key) => self.queue.borrow_mut().waiters.enqueue(Waiter::Task(key)),
+            None => self.enqueue_elsewhere(kernel, cx),
+        });
     }
 
     #[inline(never)]
-    fn poll_enqueued(&self, id: WaiterId, waiting: &Waiting, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
-        if self.queue.borrow_mut().waiters.remove_if_notified(id) {
-            if let Some(kernel) = self.kernel.get() {
-                waiting.ready(kernel);
-            }
-            return Poll::Ready(true);
+    fn poll_enqueued(&self, id: WaiterId, wait: &mut OneWait, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
+        if !self.queue.borrow_mut().waiters.remove_if_notified(id) {
+            return self.update(id, wait, what, cx);
         }
-        self.update(id, waiting, what, cx)
+        if let Some(kernel) = self.kernel.get() {
+            wait.waiting.ready(kernel);
+        }
+        wait.id = None;
+        Poll::Ready(true)
     }
 
     #[inline]
@@ -256,8 +267,13 @@ impl Waiters {
         }
     }
 
+    /// `enqueue` for a wait that is not polled with the very waker of the running task.
     #[cold]
-    fn enqueue_waker(&self, waker: Waker) -> WaiterId {
+    fn enqueue_elsewhere(&self, kernel: &Loop, cx: &Context<'_>) -> WaiterId {
+        if let Some(key) = task_of(kernel, cx) {
+            return self.queue.borrow_mut().waiters.enqueue(Waiter::Task(key));
+        }
+        let waker = cx.waker().clone();
         let mut queue = self.queue.borrow_mut();
         let waiter = queue.insert_waker(waker);
         queue.waiters.enqueue(waiter)
@@ -265,7 +281,7 @@ impl Waiters {
 
     /// A waiter was polled and is not notified: from now on it is woken by the waker of this poll.
     #[cold]
-    fn update(&self, id: WaiterId, waiting: &Waiting, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
+    fn update(&self, id: WaiterId, wait: &mut OneWait, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
         let task = self.kernel.get().and_then(|kernel| task_of(kernel, cx));
         let mut waker = if task.is_none() { Some(cx.waker().clone()) } else { None };
         let mut queue = self.queue.borrow_mut();
@@ -281,6 +297,7 @@ impl Waiters {
             // cloning the waker may have run code of a user, which notified this waiter
             WaiterState::Notified => {
                 queue.waiters.remove(id);
+                wait.id = None;
                 Poll::Ready(true)
             }
             WaiterState::Skipped | WaiterState::Removed => Poll::Ready(false),
@@ -288,8 +305,8 @@ impl Waiters {
         drop(queue);
         drop(waker);
         match self.kernel.get() {
-            Some(kernel) if polled.is_pending() => waiting.note(kernel, cx, what),
-            _ => self.end(waiting),
+            Some(kernel) if polled.is_pending() => wait.waiting.note(kernel, cx, what),
+            _ => self.end(&wait.waiting),
         }
         polled
     }
@@ -346,6 +363,11 @@ impl OneWait {
     /// Whether it has a waiter.
     pub(super) fn has_begun(&self) -> bool {
         self.id.is_some()
+    }
+
+    /// Its waiter, once it has one.
+    pub(super) fn waiter(&self) -> Option<WaiterId> {
+        self.id
     }
 }
 

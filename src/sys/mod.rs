@@ -3,7 +3,9 @@
 mod fork; // how often this process was forked
 mod time; // the monotonic clock, a timer with a descriptor, and waits for a descriptor
 #[cfg(unix)]
-pub(crate) mod socket; // socket options and connecting
+pub(crate) mod socket_options; // settings of sockets
+#[cfg(unix)]
+pub(crate) mod socket; // opening, binding and connecting sockets
 #[cfg(all(unix, feature = "process"))]
 mod process; // starting, signalling and reaping child processes
 #[cfg(feature = "signal")]
@@ -19,7 +21,7 @@ pub(crate) use process::{
 #[cfg(feature = "signal")]
 pub(crate) use signal::{Caught, is_at_default, is_forbidden, is_main_thread};
 #[cfg(unix)]
-pub(crate) use socket::{Flag, set_nonblocking};
+pub(crate) use socket::set_nonblocking;
 #[cfg(target_os = "linux")]
 pub(crate) use time::wait_readable;
 pub(crate) use time::{DeadlineTimer, duplicate, monotonic_nanos, wait_for_either, wait_for_input};

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::callback::ThreadsafeHandle;
 use super::future::{Reply, ThreadsafeFuture};
-use crate::awaitables::spawn;
+use crate::awaitables;
 use crate::current;
 use crate::error::{Closed, ExceptionContext, Panic, TaskError};
 use crate::event_loop::EventLoop;
@@ -161,7 +161,7 @@ where
     let kernel = current::expect();
     match catch_unwind(AssertUnwindSafe(|| f().into_future())) {
         Ok(coroutine) => {
-            let task = spawn(kernel, coroutine, true, created);
+            let task = awaitables::start(kernel, coroutine, created);
             let handle = task.handle();
             if reply.set_task(handle.state()) {
                 handle.add_done_callback(move |_| reply.settle(task.into_result()));

@@ -124,7 +124,7 @@ impl DueQueue {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.first().is_none()
+        self.sorted.is_empty() && self.late.is_empty()
     }
 
     /// The number of entries, stale ones included.

@@ -28,7 +28,7 @@
 use std::{fmt, mem};
 
 use super::due::DueQueue;
-use super::slab::{NIL, Node, Nodes, Place, Position, TimerKey};
+use super::slab::{NIL, Nodes, Place, Position, TimerKey};
 
 /// The lowest bits of a deadline, which are not part of its tick.
 const TICK_BITS: u32 = 20;
@@ -127,13 +127,14 @@ impl<T> TimerWheel<T> {
             let position = Position::new(tick, self.opened);
             if usize::from(position.level) >= self.levels.len() {
                 self.grow(position);
+                return self.insert(deadline, value);
             }
-            (Place::Slot(position), self.append(key.index, position, deadline))
+            (Place::slot(position), self.append(key.index, position, deadline))
         } else {
             self.due.insert(deadline, key);
-            (Place::Due, NIL)
+            (Place::DUE, NIL)
         };
-        self.nodes.put(deadline, prev, key.generation, place, value);
+        self.nodes.put(key, deadline, prev, place, value);
         self.generation = key.generation.wrapping_add(1);
         self.armed += 1;
         key
@@ -141,23 +142,35 @@ impl<T> TimerWheel<T> {
 
     /// Removes a timer, armed or expired, and returns its value.
     pub(crate) fn remove(&mut self, key: TimerKey) -> Option<T> {
-        let &Node { place, prev, next, .. } = self.nodes.find(key)?;
-        match place {
-            Place::Slot(position) => {
-                self.unlink(position, prev, next);
-                self.armed -= 1;
-            }
-            Place::Due => self.remove_due(key),
-            Place::Expired => {}
+        let (place, prev, next, value) = self.nodes.free(key)?;
+        if let Some(position) = place.position() {
+            self.unlink(position, prev, next);
+            self.disarmed();
+        } else if place == Place::DUE {
+            self.forget_due();
         }
-        self.nodes.free(key.index)
+        Some(value)
     }
 
-    /// Prepares the removal of a timer in the due queue.
+    /// A timer in the due queue was removed.
     #[inline(never)] // most removed timers are in slots, and would pay for every register that this needs
-    fn remove_due(&mut self, key: TimerKey) {
-        self.due.forget(|other| other != key && self.nodes.find(other).is_some());
+    fn forget_due(&mut self) {
+        self.due.forget(|key| self.nodes.find(key).is_some());
+        self.disarmed();
+    }
+
+    #[inline]
+    fn disarmed(&mut self) {
         self.armed -= 1;
+        if self.armed == 0 {
+            self.catch_up();
+        }
+    }
+
+    /// No timer is armed, so the wheel can stand where it likes. At the present tick the next timer is put into a slot
+    /// in front of which the wheel need not wait: see `move_on`.
+    fn catch_up(&mut self) {
+        self.opened = tick(self.now);
     }
 
     /// All values, in no order.
@@ -179,11 +192,20 @@ impl<T> TimerWheel<T> {
     /// Calls `expired` with every armed timer whose deadline is not later than `now`, by deadline and then in the order
     /// of insertion. These timers are no longer armed, but stay until they are removed. Time does not go back: an
     /// earlier `now` than before counts as the latest so far.
-    pub(crate) fn expire(&mut self, now: u64, mut expired: impl FnMut(TimerKey)) {
+    #[inline]
+    pub(crate) fn expire(&mut self, now: u64, expired: impl FnMut(TimerKey)) {
         self.now = self.now.max(now);
+        // in the usual iteration the wheel stands at the present tick, of which no timer is left
+        if self.opened != tick(self.now) || !self.due.is_empty() {
+            self.expire_due(expired);
+        }
+    }
+
+    #[inline(never)]
+    fn expire_due(&mut self, mut expired: impl FnMut(TimerKey)) {
         loop {
             while let Some(key) = self.due.pop_due(self.now, |key| self.nodes.find(key).is_some()) {
-                self.nodes[key.index].place = Place::Expired;
+                self.nodes[key.index].place = Place::EXPIRED;
                 self.armed -= 1;
                 expired(key);
             }
@@ -296,19 +318,24 @@ impl<T> TimerWheel<T> {
 
     /// Closes the gap that a removed node leaves between its neighbours.
     fn unlink(&mut self, position: Position, prev: u32, next: u32) {
-        if prev == NIL && next == NIL {
-            self.clear(position);
-            return;
+        if prev == NIL {
+            if next == NIL {
+                self.clear(position);
+                return;
+            }
+            self.slot_mut(position).head = next;
+        } else {
+            self.nodes[prev].next = next;
         }
-        let slot = &mut self.levels[usize::from(position.level)].slots[usize::from(position.slot)];
-        match prev {
-            NIL => slot.head = next,
-            _ => self.nodes[prev].next = next,
+        if next == NIL {
+            self.slot_mut(position).tail = prev;
+        } else {
+            self.nodes[next].prev = prev;
         }
-        match next {
-            NIL => slot.tail = prev,
-            _ => self.nodes[next].prev = prev,
-        }
+    }
+
+    fn slot_mut(&mut self, position: Position) -> &mut Slot {
+        &mut self.levels[usize::from(position.level)].slots[usize::from(position.slot) % SLOTS]
     }
 
     /// Empties a slot and returns its previous content.
@@ -330,7 +357,7 @@ impl<T> TimerWheel<T> {
             let node = &mut self.nodes[index];
             next = node.next;
             if tick(node.deadline) <= self.opened {
-                node.place = Place::Due;
+                node.place = Place::DUE;
                 self.due.push(node.deadline, TimerKey { index, generation: node.generation });
             } else {
                 self.cascade(index);
@@ -345,13 +372,13 @@ impl<T> TimerWheel<T> {
         let position = Position::new(tick(deadline), self.opened);
         let prev = self.append(index, position, deadline);
         let node = &mut self.nodes[index];
-        (node.prev, node.next, node.place) = (prev, NIL, Place::Slot(position));
+        (node.prev, node.next, node.place) = (prev, NIL, Place::slot(position));
     }
 }
 
 impl<T> fmt::Debug for TimerWheel<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let expired = self.nodes.len() - self.armed;
+        let expired = self.nodes.count() - self.armed;
         let mut wheel = f.debug_struct("TimerWheel");
         wheel.field("armed", &self.armed).field("expired", &expired).field("now", &self.now);
         wheel.finish_non_exhaustive()

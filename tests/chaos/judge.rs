@@ -61,7 +61,7 @@ pub(crate) fn judge(program: &Program, threads: &Threads) -> Vec<String> {
         if !faults.is_empty() {
             return faults;
         }
-        let held = (live_bytes(), open_descriptors());
+        let held = (live_bytes().1, open_descriptors());
         if before.is_some_and(|(bytes, descriptors)| held.0 <= bytes && held.1 <= descriptors) {
             return Vec::new();
         }

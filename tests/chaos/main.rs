@@ -12,12 +12,13 @@ mod again;
 mod descriptors;
 #[path = "../support/dice.rs"]
 mod dice;
+#[path = "../support/heap.rs"]
+mod heap;
 
 mod act;
 mod bystanders;
 mod foreign;
 mod grow;
-mod heap;
 mod judge;
 mod ledger;
 mod play;

@@ -25,6 +25,10 @@ impl Program {
         match text(&op[0]) {
             "log" => self.event(label),
             "task" => drop(self.keep(label, create_task(self.coro(text(&op[2]))))),
+            "eager" => {
+                let task = create_task(self.coro(text(&op[2]))).named(label).eager();
+                drop(self.keep(label, task));
+            }
             "task_in" => {
                 let context = self.contexts.kept(text(&op[3]));
                 drop(self.keep(label, create_task(self.coro(text(&op[2]))).in_context(&context)));

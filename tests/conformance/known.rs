@@ -70,6 +70,7 @@ const AT_ONCE: &[Op] = &[
     ("log", 2, &[]),
     ("task", 3, &[]),
     ("task_in", 4, &[]),
+    ("eager", 3, &[]),
     ("future", 2, &[]),
     ("set", 3, &[]),
     ("fail", 3, &[]),

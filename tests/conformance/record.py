@@ -345,6 +345,9 @@ class Program:
     def do_task(self, caught, label, coro):
         self.new_task(self.loop, label, coro)
 
+    def do_eager(self, caught, label, coro):
+        self.labels[label] = asyncio.Task(self.whole_task(coro), loop=self.loop, name=label, eager_start=True)
+
     def do_task_in(self, caught, label, coro, context):
         task = self.loop.create_task(self.whole_task(coro), name=label, context=self.contexts[context])
         self.labels[label] = task

@@ -21,6 +21,7 @@ const SEPARATORS: &[&str] = &["\n", ";", "--"];
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Topic {
     Tasks,
+    Eager,
     Futures,
     Gathers,
     Shields,
@@ -44,6 +45,7 @@ enum Topic {
 
 const TOPICS: &[Topic] = &[
     Topic::Tasks,
+    Topic::Eager,
     Topic::Futures,
     Topic::Gathers,
     Topic::Gathers,
@@ -295,7 +297,7 @@ impl Generator<'_> {
         }
         let topics = self.topics.clone();
         match self.dice.choose(&topics) {
-            Topic::Tasks => self.new_task(here),
+            Topic::Tasks | Topic::Eager => self.new_task(here),
             Topic::Futures => self.of_futures(here),
             Topic::Gathers => self.of_gathers(here),
             Topic::Shields => self.of_shields(here),
@@ -402,9 +404,14 @@ impl Generator<'_> {
         }
     }
 
+    /// How a task of a leaf is made. (A leaf knows what is there from the beginning, and so can take its first step.)
+    fn start_op(&mut self) -> &'static str {
+        if self.has(Topic::Eager) && self.flag() { "eager" } else { "task" }
+    }
+
     fn new_task(&mut self, here: &mut Here) -> Ops {
         let (label, leaf) = (self.name("n"), self.leaf());
-        let mut ops = vec![json!(["task", label, leaf])];
+        let mut ops = vec![json!([self.start_op(), label, leaf])];
         ops.append(&mut self.follow_up(&label));
         here.plain.push(label);
         ops
@@ -629,7 +636,7 @@ impl Generator<'_> {
             _ => {
                 let (label, leaf) = (self.name("n"), self.leaf());
                 here.plain.push(label.clone());
-                vec![json!(["task", label, leaf]), json!(["on_done_do", label, acts(self, &mut inside)])]
+                vec![json!([self.start_op(), label, leaf]), json!(["on_done_do", label, acts(self, &mut inside)])]
             }
         }
     }

@@ -9,7 +9,7 @@
 mod again;
 #[path = "../support/descriptors.rs"]
 mod descriptors;
-#[path = "../chaos/heap.rs"]
+#[path = "../support/heap.rs"]
 mod heap;
 mod scenes;
 mod shim;

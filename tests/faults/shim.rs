@@ -140,7 +140,7 @@ impl Scene {
             let (took, busy) = (begun.elapsed(), processor_time().saturating_sub(busy));
             let allowed = BUSY_MAX.max(took.mul_f64(BUSY_MAX.as_secs_f64()));
             assert!(busy <= allowed, "{name}: {busy:?} of the processor in {took:?}: it spins");
-            let now = (live_bytes(), open_descriptors());
+            let now = (live_bytes().1, open_descriptors());
             let before = held.replace(now);
             if before.is_some_and(|(bytes, descriptors): (isize, usize)| now.0 <= bytes + SLACK && now.1 <= descriptors)
             {

@@ -4,11 +4,11 @@ use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 
-use futures::FutureExt as _;
+use futures::{FutureExt as _, join, poll};
 use oneloop::{
-    Awaitable, Barrier, Condition, Event, EventLoop, Lock, Queue, Semaphore, Timeout, as_completed, catch_cancelled,
-    create_future, create_task, gather, shield, sleep, sleep_until, staggered_race, task_group, timeout, try_gather,
-    wait, wait_for, yield_now,
+    Awaitable, Barrier, Condition, Error, Event, EventLoop, Lock, Queue, Semaphore, Timeout, as_completed,
+    catch_cancelled, create_future, create_task, current_task, gather, shield, sleep, sleep_until, staggered_race,
+    task_group, timeout, try_gather, wait, wait_for, yield_now,
 };
 
 use crate::support::{LONG, now, panic_in, run, virtual_loop};
@@ -316,4 +316,22 @@ fn a_socket_of_another_loop_does_not_hang_although_none_has_waited_for_it() {
             }
         });
     }
+}
+
+/// The step in which it was begun is the first of its loop, as is that in which it is dropped.
+#[test]
+fn a_yield_that_was_begun_in_another_loop_does_not_count_where_it_is_dropped() {
+    let mut begun = yield_now();
+    run(async { assert!(poll!(&mut begun).is_pending()) });
+    let (lp, mut child) = (virtual_loop(), None);
+    let ended = lp.run_until_complete(async {
+        let child = child.insert(create_task(sleep(LONG)));
+        let me = current_task().expect("a task runs this");
+        create_task(async move { me.cancel() });
+        drop(begun);
+        // of two awaits side by side none is known to be kept, so the task itself is cancelled
+        join!(child, sleep(LONG))
+    });
+    assert!(matches!(ended, Err(Error::Cancelled(_))), "{ended:?}");
+    assert!(child.is_some_and(|child| !child.cancelled()));
 }

@@ -3,7 +3,9 @@
 use std::io;
 
 use oneloop::error::GroupError;
-use oneloop::{Error, EventLoop, TaskError, TimeoutError, create_task, run, task_group, timeout, yield_now};
+use oneloop::{
+    Error, EventLoop, Queue, QueueShutDown, TaskError, TimeoutError, create_task, run, task_group, timeout, yield_now,
+};
 
 use crate::support::ms;
 
@@ -71,4 +73,28 @@ fn a_group_whose_errors_are_of_one_kind_becomes_an_io_error_of_that_kind() {
         assert_eq!(io::Error::from(text).kind(), io::ErrorKind::Other);
     })
     .unwrap();
+}
+
+#[test]
+fn a_queue_that_is_shut_down_becomes_an_io_error_of_put_and_get() {
+    let queue = Queue::bounded(1);
+    queue.shutdown();
+    run(async {
+        let put = queue.put("an item").await;
+        let get = queue.get().await;
+        for error in [put.map_err(io::Error::from).unwrap_err(), get.map_err(io::Error::from).unwrap_err()] {
+            assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+            assert_eq!(error.to_string(), "the queue is shut down");
+            assert!(error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<QueueShutDown>));
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn an_error_that_the_main_future_returned_keeps_its_text_in_the_error_of_the_run() {
+    fn main_of_a_program() -> Result<(), Error> {
+        Ok(run(async { Err(io::Error::from(io::ErrorKind::ConnectionReset)) })??)
+    }
+    assert_eq!(format!("{:?}", main_of_a_program().unwrap_err()), "connection reset");
 }

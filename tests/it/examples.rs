@@ -7,6 +7,8 @@ use oneloop::Error;
 
 use crate::support::this_test_again;
 
+#[path = "../../docs/examples/ask_again.rs"]
+mod ask_again;
 #[path = "../../docs/examples/barrier_rounds.rs"]
 mod barrier_rounds;
 #[path = "../../docs/examples/chat.rs"]
@@ -15,6 +17,8 @@ mod chat;
 mod download;
 #[path = "../../docs/examples/echo_server.rs"]
 mod echo_server;
+#[path = "../../docs/examples/filter.rs"]
+mod filter;
 // The tour has its chapters inside.
 #[path = "../../docs/examples/gather_vs_wait.rs"]
 mod gather_vs_wait;
@@ -25,8 +29,15 @@ mod port_scan;
 mod processes;
 #[path = "../../docs/examples/producer_consumer.rs"]
 mod producer_consumer;
+#[path = "../../docs/examples/retries.rs"]
+mod retries;
+#[cfg(all(unix, feature = "process", feature = "signal"))]
+#[path = "../../docs/examples/supervisor.rs"]
+mod supervisor;
 #[path = "../../docs/examples/worker_pool.rs"]
 mod worker_pool;
+#[path = "../../docs/examples/workers.rs"]
+mod workers;
 
 /// Set in a process that is there to run an example and be read.
 const CHILD: &str = "ONELOOP_EXAMPLE";
@@ -140,4 +151,30 @@ fn port_scan() {
 #[test]
 fn processes() {
     prints_what_is_expected("processes", processes::main);
+}
+
+#[test]
+fn workers() {
+    prints_what_is_expected("workers", workers::main);
+}
+
+#[test]
+fn retries() {
+    prints_what_is_expected("retries", retries::main);
+}
+
+#[test]
+fn ask_again() {
+    prints_what_is_expected("ask_again", ask_again::main);
+}
+
+#[test]
+fn filter() {
+    prints_what_is_expected("filter", filter::main);
+}
+
+#[cfg(all(unix, feature = "process", feature = "signal"))]
+#[test]
+fn supervisor() {
+    prints_what_is_expected("supervisor", supervisor::main);
 }

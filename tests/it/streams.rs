@@ -954,27 +954,44 @@ fn bytes_that_a_pipe_has_not_taken_when_its_reader_goes_are_an_error() {
     });
 }
 
-#[test]
-fn a_reset_is_heard_by_who_waits_for_the_end_and_what_came_before_it_can_be_read() {
+/// Streams whose peer has said "bye", and has reset the connection. The system tells of that once.
+async fn streams_that_were_reset(is_tcp: bool) -> (StreamReader, StreamWriter) {
     /// Has unread bytes when it closes, which resets the connection.
     fn say_and_reset(mut socket: impl Read + Write) {
         socket.read_exact(&mut [0]).unwrap();
         socket.write_all(b"bye").unwrap();
     }
+    if is_tcp {
+        let (streams, peer) = with_thread(say_and_reset).await;
+        streams.1.write("two bytes");
+        peer.join().unwrap();
+        streams
+    } else {
+        let (here, there) = StdUnixStream::pair().unwrap();
+        let streams = UnixStream::from_std(here).unwrap().into_streams();
+        streams.1.write("two bytes");
+        say_and_reset(there);
+        streams
+    }
+}
+
+async fn assert_ends_with_a_reset(reader: &StreamReader) {
+    for _ in 0..2 {
+        let last = loop {
+            match reader.read(99).await {
+                Ok(bytes) => assert_eq!(bytes, b"bye"),
+                Err(error) => break error.kind(),
+            }
+        };
+        assert_eq!(last, ErrorKind::ConnectionReset);
+    }
+}
+
+#[test]
+fn a_reset_is_heard_by_who_waits_for_the_end_and_what_came_before_it_can_be_read() {
     run_real(async {
         for is_tcp in [false, true] {
-            let (reader, writer) = if is_tcp {
-                let (streams, peer) = with_thread(say_and_reset).await;
-                streams.1.write("two bytes");
-                peer.join().unwrap();
-                streams
-            } else {
-                let (here, there) = StdUnixStream::pair().unwrap();
-                let streams = UnixStream::from_std(here).unwrap().into_streams();
-                streams.1.write("two bytes");
-                say_and_reset(there);
-                streams
-            };
+            let (reader, writer) = streams_that_were_reset(is_tcp).await;
             assert_eq!(writer.wait_closed().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
             assert!(writer.is_closing());
             assert_eq!(writer.drain().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
@@ -982,18 +999,28 @@ fn a_reset_is_heard_by_who_waits_for_the_end_and_what_came_before_it_can_be_read
                 // of TCP the system drops what was not read
                 assert_eq!(reader.read(99).await.unwrap(), b"bye");
             }
-            for _ in 0..2 {
-                let last = loop {
-                    match reader.read(99).await {
-                        Ok(bytes) => assert_eq!(bytes, b"bye"),
-                        Err(error) => break error.kind(),
-                    }
-                };
-                assert_eq!(last, ErrorKind::ConnectionReset);
-            }
+            assert_ends_with_a_reset(&reader).await;
             assert_eq!(reader.exception().unwrap().kind(), ErrorKind::ConnectionReset);
         }
     });
+}
+
+/// Else a reader would take the end of what came for the end of what was sent.
+#[test]
+fn a_reset_that_a_write_meets_is_met_by_a_read_too() {
+    for (is_tcp, is_buffered) in [(false, false), (false, true), (true, false), (true, true)] {
+        run_real(async {
+            let (reader, writer) = streams_that_were_reset(is_tcp).await;
+            if is_buffered {
+                writer.writelines(["into the", " buffer first"]);
+            } else {
+                writer.write("at once");
+            }
+            assert!(writer.is_closing());
+            assert_ends_with_a_reset(&reader).await;
+            assert_eq!(writer.drain().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        });
+    }
 }
 
 /// As in asyncio, where a protocol keeps a connection whose peer has ended.

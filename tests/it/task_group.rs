@@ -591,3 +591,175 @@ fn a_group_dropped_when_it_has_cancelled_its_parent_takes_that_back() {
         });
     }
 }
+
+// Groups that the program cancels.
+
+#[test]
+fn a_cancelled_group_ends_its_body_and_its_children_and_has_no_error() {
+    run(async {
+        let cleaned = Rc::new(Cell::new(0));
+        let count = Rc::clone(&cleaned);
+        let begun = now();
+        let ended: Result<(), Errors> = task_group(async move |g| {
+            for _ in 0..3 {
+                let count = Rc::clone(&count);
+                drop(g.create_task(async move {
+                    assert!(catch_cancelled(sleep(secs(9))).await.is_err());
+                    sleep(secs(1)).await;
+                    count.set(count.get() + 1);
+                    Ok(())
+                }));
+            }
+            yield_now().await;
+            g.cancel();
+            g.cancel();
+            sleep(secs(9)).await;
+            unreachable!("its await is cancelled");
+        })
+        .await;
+        let error = ended.unwrap_err();
+        assert_eq!((error.errors.len(), error.to_string().as_str()), (0, "the task group was cancelled"));
+        assert_eq!((cleaned.get(), now() - begun, cancelling()), (3, secs(1), 0));
+    });
+}
+
+#[test]
+fn a_group_that_is_cancelled_after_its_body_has_returned_has_its_value() {
+    run(async {
+        let ended: Result<_, Errors> = task_group(async |g| {
+            let (group, _) = (g.clone(), g.create_task(sleep_then_pass()));
+            drop(create_task(async move {
+                sleep(ms(5)).await;
+                group.cancel();
+            }));
+            Ok("value")
+        })
+        .await;
+        assert_eq!((ended.unwrap(), cancelling()), ("value", 0));
+    });
+}
+
+async fn sleep_then_pass() -> Result<(), &'static str> {
+    sleep(LONG).await;
+    Ok(())
+}
+
+#[test]
+fn the_one_future_that_the_body_awaits_is_cancelled_as_by_a_task_that_cancels_itself() {
+    run(async {
+        let future = oneloop::create_future::<()>();
+        let awaited = future.clone();
+        let ended: Result<(), Errors> = task_group(async move |g| {
+            g.cancel();
+            awaited.await;
+            Ok(())
+        })
+        .await;
+        assert!(ended.unwrap_err().errors.is_empty());
+        assert!(future.cancelled());
+    });
+}
+
+#[test]
+fn a_body_that_catches_the_cancellation_of_its_group_may_return_a_value() {
+    run(async {
+        let ended: Result<_, Errors> = task_group(async |g| {
+            g.cancel();
+            assert!(catch_cancelled(sleep(secs(9))).await.is_err());
+            yield_now().await;
+            Ok("tidy")
+        })
+        .await;
+        assert_eq!(ended.unwrap(), "tidy");
+        assert_eq!((cancelling(), catch_cancelled(yield_now()).await), (0, Ok(())));
+    });
+}
+
+#[test]
+fn what_fails_while_a_cancelled_group_ends_is_in_its_error() {
+    run(async {
+        let ended: Result<(), Errors> = task_group(async |g| {
+            drop(g.create_task(fail_when_cancelled("cleanup")));
+            yield_now().await;
+            g.cancel();
+            sleep(LONG).await;
+            Ok(())
+        })
+        .await;
+        assert_eq!(ended.unwrap_err().errors, ["cleanup"]);
+    });
+}
+
+/// In asyncio it may be lost.
+#[test]
+fn a_cancellation_from_around_is_not_swallowed_by_a_group_that_is_cancelled() {
+    for first in [true, false] {
+        run(async move {
+            let task = create_task(async move {
+                let ended: Result<(), Errors> = task_group(async |g| {
+                    drop(g.create_task(async {
+                        assert!(catch_cancelled(sleep(secs(9))).await.is_err());
+                        sleep(secs(1)).await;
+                        Ok(())
+                    }));
+                    let (group, me) = (g.clone(), oneloop::current_task().unwrap());
+                    EventLoop::current().call_soon(move || {
+                        if first {
+                            me.cancel();
+                        }
+                        group.cancel();
+                        if !first {
+                            me.cancel();
+                        }
+                    });
+                    sleep(secs(9)).await;
+                    Ok(())
+                })
+                .await;
+                unreachable!("{ended:?}");
+            });
+            let mut task = task;
+            assert!(matches!(task.outcome().await, Err::<(), _>(TaskError::Cancelled(_))), "first: {first}");
+        });
+    }
+}
+
+#[test]
+fn a_limit_that_is_up_while_a_cancelled_group_waits_for_its_children_is_a_timeout() {
+    run(async {
+        let ended = timeout(ms(500), async {
+            let ended: Result<(), Errors> = task_group(async |g| {
+                drop(g.create_task(async {
+                    assert!(catch_cancelled(sleep(secs(9))).await.is_err());
+                    sleep(secs(1)).await;
+                    Ok(())
+                }));
+                yield_now().await;
+                g.cancel();
+                sleep(secs(9)).await;
+                Ok(())
+            })
+            .await;
+            ended
+        })
+        .await;
+        assert!(ended.is_err(), "{ended:?}");
+        assert_eq!((cancelling(), catch_cancelled(yield_now()).await), (0, Ok(())));
+    });
+}
+
+#[test]
+fn to_cancel_a_group_that_has_finished_does_nothing() {
+    run(async {
+        let kept = Rc::new(RefCell::new(None));
+        let put = Rc::clone(&kept);
+        let ended: Result<_, Errors> = task_group(async move |g| {
+            *put.borrow_mut() = Some(g.clone());
+            Ok(1)
+        })
+        .await;
+        assert_eq!(ended.unwrap(), 1);
+        kept.borrow().as_ref().unwrap().cancel();
+        assert_eq!(catch_cancelled(yield_now()).await, Ok(()));
+    });
+}

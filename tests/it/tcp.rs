@@ -573,3 +573,60 @@ fn a_listener_binds_the_first_of_several_addresses_that_is_free() {
         assert!(text.starts_with(&format!("while attempting to bind on {}", taken.local_addr().unwrap())), "{text}");
     });
 }
+
+// Looking first, and not waiting.
+
+#[test]
+fn what_is_peeked_at_is_read_afterwards() {
+    run_real(async {
+        let (left, right) = pair().await;
+        left.write_all(b"hello").await.unwrap();
+        let mut bytes = [0; 9];
+        assert_eq!(right.peek(&mut []).await.unwrap(), 0);
+        assert_eq!(right.peek(&mut bytes[..2]).await.unwrap(), 2);
+        assert_eq!(right.peek(&mut bytes).await.unwrap(), 5);
+        assert_eq!(&bytes[..5], b"hello");
+        assert_eq!(right.read(&mut bytes).await.unwrap(), 5);
+        // now it waits
+        assert!(timeout(Duration::from_millis(10), right.peek(&mut bytes)).await.is_err());
+        drop(left);
+        assert_eq!(right.peek(&mut bytes).await.unwrap(), 0);
+        assert_eq!(right.read(&mut bytes).await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_peek_is_over_when_bytes_come() {
+    run_real(async {
+        let (left, right) = pair().await;
+        let peeking = create_task(async move { right.peek(&mut [0; 9]).await.map(|n| (n, right)) });
+        yield_now().await;
+        left.write_all(b"later").await.unwrap();
+        let (n, right) = peeking.await.unwrap();
+        assert_eq!(n, 5);
+        assert_eq!(right.read(&mut [0; 9]).await.unwrap(), 5);
+    });
+}
+
+#[test]
+fn a_listener_is_readable_while_a_client_waits_and_a_try_never_does() {
+    run_real(async {
+        let listener = TcpListener::bind(([127, 0, 0, 1], 0)).unwrap();
+        assert_eq!(listener.try_accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert!(timeout(Duration::from_millis(10), listener.readable()).await.is_err());
+        let clients = [(); 2].map(|()| StdStream::connect(listener.local_addr().unwrap()).unwrap());
+        listener.readable().await;
+        listener.readable().await; // it still is
+        for client in &clients {
+            let (stream, address) = listener.try_accept().unwrap();
+            assert_eq!(address, client.local_addr().unwrap());
+            assert_eq!(stream.peer_addr().unwrap(), address);
+        }
+        // the last try has not found out that no client is left, but this does, instead of spinning
+        assert!(timeout(Duration::from_millis(10), listener.readable()).await.is_err());
+        assert_eq!(listener.try_accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+        let _client = StdStream::connect(listener.local_addr().unwrap()).unwrap();
+        listener.readable().await;
+        listener.try_accept().unwrap();
+    });
+}

@@ -200,3 +200,57 @@ fn an_endpoint_that_is_none_says_what_is_wrong_with_it() {
         assert_eq!(socket.connect(none).unwrap_err().to_string(), "there is no address");
     });
 }
+
+// Looking first, and not waiting.
+
+#[test]
+fn a_datagram_that_is_peeked_at_is_received_afterwards() {
+    run_real(async {
+        let (left, right) = (UdpSocket::bind(ANY).unwrap(), UdpSocket::bind(ANY).unwrap());
+        left.send_to(b"hello", right.local_addr().unwrap()).await.unwrap();
+        let mut bytes = [0; 9];
+        assert_eq!(right.peek_from(&mut bytes).await.unwrap(), (5, left.local_addr().unwrap()));
+        right.connect(left.local_addr().unwrap()).unwrap();
+        assert_eq!(right.peek(&mut bytes[..2]).await.unwrap(), 2); // the rest is not lost
+        assert_eq!(right.recv(&mut bytes).await.unwrap(), 5);
+        assert_eq!(&bytes[..5], b"hello");
+        assert!(timeout(Duration::from_millis(10), right.peek(&mut bytes)).await.is_err());
+    });
+}
+
+#[test]
+fn tries_never_wait() {
+    run_real(async {
+        let (left, right) = (UdpSocket::bind(ANY).unwrap(), UdpSocket::bind(ANY).unwrap());
+        let mut bytes = [0; 9];
+        assert_eq!(right.try_recv_from(&mut bytes).unwrap_err().kind(), ErrorKind::WouldBlock);
+        left.writable().await;
+        assert_eq!(left.try_send_to(b"one", right.local_addr().unwrap()).unwrap(), 3);
+        left.connect(right.local_addr().unwrap()).unwrap();
+        right.connect(left.local_addr().unwrap()).unwrap();
+        assert_eq!(left.try_send(b"three").unwrap(), 5);
+        right.readable().await;
+        assert_eq!(right.try_recv_from(&mut bytes).unwrap(), (3, left.local_addr().unwrap()));
+        assert_eq!(right.try_recv(&mut bytes).unwrap(), 5);
+        assert_eq!(right.try_recv(&mut bytes).unwrap_err().kind(), ErrorKind::WouldBlock);
+        // it waits again, and hears of the next
+        assert!(timeout(Duration::from_millis(10), right.readable()).await.is_err());
+        left.try_send(b"four").unwrap();
+        right.readable().await;
+        assert_eq!(right.try_recv(&mut bytes).unwrap(), 4);
+    });
+}
+
+#[test]
+fn a_loop_of_tries_lets_others_have_their_turn() {
+    run_real(async {
+        let socket = UdpSocket::bind(ANY).unwrap();
+        let to = socket.local_addr().unwrap();
+        let sent = (0..1000).take_while(|_| socket.try_send_to(b"x", to).is_ok()).count();
+        assert!(sent < 1000, "a step does so many operations at most");
+        let other = create_task(async { 7 });
+        socket.writable().await;
+        assert!(other.done());
+        socket.try_send_to(b"x", to).unwrap();
+    });
+}

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -344,5 +345,97 @@ fn errors_of_paths_name_them() {
         let nowhere = place.0.join("below");
         let said = UnixListener::bind(&nowhere).unwrap_err().to_string();
         assert!(said.starts_with(&format!("while attempting to bind on {}: ", nowhere.display())), "{said}");
+    });
+}
+
+// Looking first, not waiting, and who it is.
+
+#[test]
+fn what_is_peeked_at_is_read_afterwards() {
+    run_real(async {
+        let (left, right) = UnixStream::pair().unwrap();
+        left.write_all(b"hello").await.unwrap();
+        let mut bytes = [0; 9];
+        assert_eq!(right.peek(&mut []).await.unwrap(), 0);
+        assert_eq!(right.peek(&mut bytes[..2]).await.unwrap(), 2);
+        assert_eq!(right.peek(&mut bytes).await.unwrap(), 5);
+        assert_eq!(right.read(&mut bytes).await.unwrap(), 5);
+        drop(left);
+        assert_eq!(right.peek(&mut bytes).await.unwrap(), 0);
+
+        let (left, right) = UnixDatagram::pair().unwrap();
+        left.send(b"hello").await.unwrap();
+        assert_eq!(right.peek(&mut bytes[..2]).await.unwrap(), 2);
+        assert_eq!(right.recv(&mut bytes).await.unwrap(), 5);
+        assert_eq!(&bytes[..5], b"hello");
+    });
+}
+
+#[test]
+fn tries_never_wait() {
+    run_real(async {
+        let place = place();
+        let right = UnixDatagram::bind(&place).unwrap();
+        let mut bytes = [0; 9];
+        assert_eq!(right.try_recv_from(&mut bytes).unwrap_err().kind(), ErrorKind::WouldBlock);
+        let left = UnixDatagram::unbound().unwrap();
+        left.connect(&place).unwrap();
+        let mut sent = 0;
+        let full = loop {
+            match left.try_send(b"full") {
+                Ok(_) => sent += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(full.kind(), ErrorKind::WouldBlock);
+        right.readable().await;
+        assert_eq!(right.try_recv_from(&mut bytes).unwrap().0, 4);
+        for _ in 1..sent {
+            right.recv(&mut bytes).await.unwrap();
+        }
+        assert_eq!(right.try_recv(&mut bytes).unwrap_err().kind(), ErrorKind::WouldBlock);
+        // there is room again, of which the system tells
+        left.writable().await;
+        assert_eq!(left.try_send(b"room").unwrap(), 4);
+        assert_eq!(right.recv(&mut bytes).await.unwrap(), 4);
+    });
+}
+
+#[test]
+fn a_listener_is_readable_while_a_client_waits_and_a_try_never_does() {
+    run_real(async {
+        let place = place();
+        let listener = UnixListener::bind(&place).unwrap();
+        assert_eq!(listener.try_accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+        let client = StdStream::connect(&place).unwrap();
+        listener.readable().await;
+        let (stream, _) = listener.try_accept().unwrap();
+        assert_eq!(listener.try_accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+        stream.write_all(b"x").await.unwrap();
+        (&client).read_exact(&mut [0; 1]).unwrap();
+    });
+}
+
+#[test]
+fn a_connection_tells_whose_it_is() {
+    run_real(async {
+        let place = place();
+        let listener = UnixListener::bind(&place).unwrap();
+        let client = UnixStream::connect(&place).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let file = fs::metadata(&place).unwrap();
+        for end in [client, stream] {
+            let peer = end.peer_cred().unwrap();
+            assert_eq!(peer.uid(), file.uid());
+            assert_eq!(peer.gid(), file.gid());
+            #[cfg(any(target_os = "linux", target_os = "macos"))]
+            assert_eq!(peer.pid(), Some(std::process::id()));
+            // as a stream, it tells the same
+            let (_reader, writer) = end.into_streams();
+            assert_eq!(writer.peer_cred().unwrap(), peer);
+            writer.close();
+            writer.wait_closed().await.unwrap();
+            assert!(writer.peer_cred().is_err());
+        }
     });
 }

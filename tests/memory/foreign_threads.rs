@@ -3,14 +3,13 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use oneloop::{EventLoop, create_task, sleep, yield_now};
 
-use crate::LIVE_EVERYWHERE;
+use crate::heap::live_bytes;
 use crate::loops::virtual_loop;
 use crate::turns::one_at_a_time;
 
@@ -19,7 +18,7 @@ const KIB: isize = 1024;
 const KEPT: isize = 64 * KIB;
 
 fn live() -> isize {
-    LIVE_EVERYWHERE.load(Ordering::Relaxed)
+    live_bytes().1
 }
 
 /// The wakers of that many tasks, which wait for nothing else.

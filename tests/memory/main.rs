@@ -1,5 +1,4 @@
 //! Nothing is kept: two million operations leave the heap as it was, and a thousand loops leave heap and descriptors.
-#![expect(unsafe_code, reason = "an allocator that counts")]
 
 #[cfg(all(unix, not(oneloop_plain_alloc)))]
 #[path = "../support/again.rs"]
@@ -10,6 +9,8 @@ mod descriptors;
 #[path = "../support/dice.rs"]
 mod dice;
 mod foreign_threads;
+#[path = "../support/heap.rs"]
+mod heap;
 mod long_lived;
 #[cfg(all(unix, not(oneloop_plain_alloc)))]
 #[path = "../support/limits.rs"]
@@ -24,9 +25,7 @@ mod real;
 #[path = "../support/turns.rs"]
 mod turns;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicIsize, Ordering};
 use std::time::Duration;
 
 use oneloop::{
@@ -36,48 +35,14 @@ use oneloop::{
 };
 
 use descriptors::open_descriptors;
+use heap::live_bytes;
 use loops::virtual_loop;
 use turns::one_at_a_time;
 
-thread_local! {
-    /// How many bytes this thread holds more than it has given back.
-    static LIVE: Cell<isize> = const { Cell::new(0) };
+/// The bytes that this thread has allocated and not given back.
+fn live() -> isize {
+    live_bytes().0
 }
-
-/// The same of all threads together.
-static LIVE_EVERYWHERE: AtomicIsize = AtomicIsize::new(0);
-
-struct Counting;
-
-fn count(bytes: usize, sign: isize) {
-    LIVE.set(LIVE.get() + sign * bytes.cast_signed());
-    LIVE_EVERYWHERE.fetch_add(sign * bytes.cast_signed(), Ordering::Relaxed);
-}
-
-// SAFETY: the system's allocator does the work; a thread-local word without destructor allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size(), 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        count(layout.size(), -1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size, 1);
-        count(layout.size(), -1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// What may be more or less at the end for reasons of the allocator's user: a list that has doubled once more.
 const SLACK: isize = 4_096;
@@ -90,11 +55,11 @@ fn growth(rounds: u32, round: impl AsyncFn()) -> isize {
         for _ in 0..30 {
             round().await;
         }
-        let before = LIVE.get();
+        let before = live();
         for _ in 0..rounds {
             round().await;
         }
-        LIVE.get() - before
+        live() - before
     })
     .unwrap()
 }
@@ -296,11 +261,11 @@ fn a_thousand_loops_leave_neither_memory_nor_descriptors() {
         for _ in 0..5 {
             short_life(clock);
         }
-        let before = (LIVE.get(), open_descriptors());
+        let before = (live(), open_descriptors());
         for _ in 0..500 {
             short_life(clock);
         }
-        let grown = LIVE.get() - before.0;
+        let grown = live() - before.0;
         assert!(grown.abs() <= SLACK, "{grown} bytes");
         assert_eq!(open_descriptors(), before.1);
     }
@@ -326,11 +291,11 @@ fn what_stands_around_a_future_adds_a_constant_to_its_size() {
 fn a_queue_gives_back_what_a_burst_has_needed() {
     const ITEMS: u64 = 100_000;
     fn burst(put: impl Fn(u64), get: impl Fn() -> bool) -> isize {
-        let before = LIVE.get();
+        let before = live();
         (0..ITEMS).for_each(put);
-        assert!(LIVE.get() - before > 800_000, "the items are there");
+        assert!(live() - before > 800_000, "the items are there");
         while get() {}
-        LIVE.get() - before
+        live() - before
     }
     let _turn = one_at_a_time();
     let (fifo, lifo, ranked) = (Queue::unbounded(), LifoQueue::unbounded(), PriorityQueue::unbounded());

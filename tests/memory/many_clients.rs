@@ -9,9 +9,9 @@ use std::process::{Child, Stdio};
 
 use oneloop::{Server, StreamReader, StreamWriter, start_server, yield_now};
 
-use crate::LIVE;
 use crate::again::this_test_again;
 use crate::limits::raise_descriptor_limit;
+use crate::live;
 use crate::real::run_real;
 use crate::turns::one_at_a_time;
 
@@ -75,11 +75,11 @@ fn all_are_answered_and_leave_nothing() {
     let _turn = one_at_a_time();
     let main = async {
         let server = start_server(echo, ("127.0.0.1", 0)).await.unwrap();
-        let before = LIVE.get();
+        let before = live();
         assert_eq!(serve(&server).await, count);
-        let first = LIVE.get();
+        let first = live();
         assert_eq!(serve(&server).await, count);
-        let second = LIVE.get();
+        let second = live();
         println!("{count} clients at once left {} bytes, and as many more {}", first - before, second - first);
         assert!(first - before <= (count * KEPT_OF_EACH).cast_signed(), "{} bytes were kept", first - before);
         assert!(second - first <= 65_536, "{} more bytes", second - first);

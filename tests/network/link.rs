@@ -73,6 +73,16 @@ pub(crate) struct Done {
     pub(crate) resets: u64,
 }
 
+/// What the link does with the packets of a connection.
+#[derive(Clone, Copy)]
+enum Fate {
+    Carried,
+    ResetAfter(u64),
+    /// Packets are lost no more: an end that the reset did not fit asks the other one, and TCP asks once. If question or
+    /// answer were lost, an end that has nothing to send would wait for ever.
+    Reset,
+}
+
 /// When it is due, its number, where it goes.
 type OnItsWay = Reverse<(Instant, u64, usize, Vec<u8>)>;
 
@@ -80,8 +90,7 @@ pub(crate) struct Link {
     devices: [File; 2],
     dice: Dice,
     on_their_way: BinaryHeap<OnItsWay>,
-    /// After how many packets a connection is reset; none if it is not.
-    flows: BTreeMap<Flow, Option<u64>>,
+    flows: BTreeMap<Flow, Fate>,
     number: u64,
     done: Done,
 }
@@ -143,7 +152,9 @@ impl Link {
     fn take(&mut self, from: usize, packet: Vec<u8>) {
         self.done.packets += 1;
         let Some(flow) = flow_of(&packet) else { return };
-        if self.is_reset_now(flow) {
+        let fate = self.next_fate(flow);
+        if matches!(fate, Fate::ResetAfter(0)) {
+            self.flows.insert(flow, Fate::Reset);
             self.done.resets += 1;
             for (to, reset) in reset_of(&packet).into_iter().enumerate() {
                 // the first goes on with the packet, the second back to its sender
@@ -151,7 +162,7 @@ impl Link {
             }
             return;
         }
-        if self.dice.below(1_000) < LOST {
+        if !matches!(fate, Fate::Reset) && self.dice.below(1_000) < LOST {
             self.done.lost += 1;
             return;
         }
@@ -164,19 +175,17 @@ impl Link {
         self.send(1 - from, packet, delay);
     }
 
-    fn is_reset_now(&mut self, flow: Flow) -> bool {
+    /// The fate of a connection, one packet on.
+    fn next_fate(&mut self, flow: Flow) -> Fate {
         let dice = &mut self.dice;
-        let left = self.flows.entry(flow).or_insert_with(|| {
-            let is_chosen = dice.below(RESET_ONE_IN) == 0;
-            is_chosen.then(|| 3 + dice.below(RESET_WITHIN))
+        let fate = self.flows.entry(flow).or_insert_with(|| match dice.below(RESET_ONE_IN) {
+            0 => Fate::ResetAfter(3 + dice.below(RESET_WITHIN)),
+            _ => Fate::Carried,
         });
-        let Some(count) = left else { return false };
-        *count = count.saturating_sub(1);
-        let now = *count == 0;
-        if now {
-            *left = None;
+        if let Fate::ResetAfter(left) = fate {
+            *left -= 1;
         }
-        now
+        *fate
     }
 
     fn delay(&mut self) -> Duration {

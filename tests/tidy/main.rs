@@ -12,6 +12,7 @@ use imports::{Lists, declared, misplaced, module_of};
 use text::{blank, functions, has_word};
 
 const UNSAFE_FILES: &[&str] = &[
+    "src/adapters/for_hyper.rs",
     "src/awaitables/recognise.rs",
     "src/awaitables/task/cell.rs",
     "src/base/downcast.rs",
@@ -30,6 +31,7 @@ const UNSAFE_FILES: &[&str] = &[
     "src/sys/process.rs",
     "src/sys/signal.rs",
     "src/sys/socket.rs",
+    "src/sys/socket_options.rs",
     "src/sys/time.rs",
 ];
 /// Which loop a thread is in, and its free blocks.

@@ -45,22 +45,18 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    /// Makes a task and inserts it into the kernel's table.
+    /// Makes a task, inserts it into the kernel's table, and queues its first step.
     ///
     /// # Panics
     /// If the loop is closed.
-    pub(crate) fn spawn(
-        kernel: Rc<Loop>,
-        future: F,
-        queued: bool,
-        created: &'static Location<'static>,
-    ) -> PooledRc<Self> {
+    pub(crate) fn spawn(kernel: Rc<Loop>, future: F, created: &'static Location<'static>) -> PooledRc<Self> {
         assert!(
             kernel.life().phase() != Phase::Closed,
             "the event loop is closed, so it can take no task; make a new one with EventLoop::new()"
         );
+        let block = PooledRc::new_uninit();
         let (id, key) = kernel.next_task();
-        let cell = PooledRc::make(|| Self {
+        let cell = block.write(Self {
             core: Core::new(kernel),
             state: TaskState::new(id, key, created),
             stage: UnsafeCell::new(Stage::Coroutine(future)),
@@ -68,7 +64,7 @@ where
         if uses_contexts() {
             cell.state.set_context(copy_thread_context());
         }
-        cell.core.kernel().insert_task(key, queued, as_node(cell.clone()));
+        cell.core.kernel().insert_task(key, as_node(cell.clone()));
         cell
     }
 

@@ -3,7 +3,8 @@
 
 mod step; // one step of any task
 mod cell; // the one allocation of a task
+mod eager; // a first step that is taken where the task is made
 mod task; // the typed handle
 
-pub(crate) use task::spawn;
 pub use task::{Task, create_task};
+pub(crate) use task::{begin_if_eager, spawn, start};

@@ -7,11 +7,11 @@ use std::task::{Context, Waker};
 
 use crate::base::Context as Variables;
 use crate::cancel::{deliver_to_wait, take_back_if_given_up, tell, wake_uncertain};
-use crate::current::{FIRST_TURN, swap_context, uses_contexts, waker};
+use crate::current::{swap_context, uses_contexts, waker};
 use crate::error::{Cancelled, Panic};
 use crate::kernel::{Place, Queued, Throw};
 use crate::node::{
-    Core, Ending, IN_DESTRUCTOR, Kind, Loop, NodeRef, Request, TaskState, Waits, guarded, report_panic,
+    Core, Ending, FIRST_TURN, IN_DESTRUCTOR, Kind, Loop, NodeRef, Request, TaskState, guarded, report_panic,
     report_unretrieved,
 };
 
@@ -104,37 +104,38 @@ fn leave_context(core: &Core, state: &TaskState, outside: Option<Variables>) {
 #[expect(clippy::inline_always, reason = "a call from each of its two callers cost half as much as the step; measured")]
 #[inline(always)]
 fn advance(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
-    if state.needs_bookkeeping().get() {
-        return advance_with_bookkeeping(core, state, coroutine, me);
+    if state.has_chores() {
+        return match state.request() {
+            Request::None => advance_with_chores(core, state, coroutine, me),
+            Request::Asked | Request::Interrupted => advance_throwing(core, state, coroutine, me),
+        };
     }
-    finish(core, state, coroutine, me, poll(core.kernel(), state, coroutine, me, FIRST_TURN));
+    let kernel = &**core.kernel();
+    let resumed = poll(kernel, state, coroutine, me, FIRST_TURN);
+    finish(kernel, core, state, coroutine, me, resumed);
 }
 
-/// A step of a task that has waited for a node, or polls futures of other crates, or is cancelled. The usual step is
-/// apart, because it would pay for every register that this one uses.
+/// A step of a task that has waited for a node, or polls futures of other crates. The usual step is apart, because it
+/// would pay for every register that this one uses.
 #[inline(never)]
-fn advance_with_bookkeeping(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
+fn advance_with_chores(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     let kernel = &**core.kernel();
-    if state.request() != Request::None {
-        return advance_throwing(core, state, coroutine, me);
-    }
     if state.is_held() {
         return; // it was woken without a reason
     }
     let turn = state.next_turn();
-    drop_waits(kernel, state.clear_waits());
-    state.set_bookkeeping(turn);
-    finish(core, state, coroutine, me, poll(kernel, state, coroutine, me, turn));
+    drop_nodes(kernel, state);
+    let resumed = poll(kernel, state, coroutine, me, turn);
+    finish(kernel, core, state, coroutine, me, resumed);
 }
 
 /// What follows from the poll of a step.
 #[expect(clippy::inline_always, reason = "as `advance`")]
 #[inline(always)]
-fn finish(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, resumed: Resumed) {
-    let kernel = &**core.kernel();
+fn finish(kernel: &Loop, core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, resumed: Resumed) {
     let failure = match resumed {
-        Resumed::Finished => return end(core, state, me, None),
-        Resumed::Pending if kernel.throwing().throw() == Throw::Off => return suspend(kernel, state, me),
+        Resumed::Finished => return end_finished(core, state, me),
+        Resumed::Pending if kernel.throwing().throw() == Throw::Off => return suspend(state, me),
         Resumed::Pending => None, // nothing in it has caught a cancellation that a leaf in it has raised
         Resumed::Failed(failure) => Some(failure),
     };
@@ -145,18 +146,30 @@ fn finish(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRe
 #[expect(clippy::inline_always, reason = "as `advance`")]
 #[inline(always)]
 fn poll(kernel: &Loop, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, turn: u8) -> Resumed {
-    state.running().set(true);
-    state.set_turn(turn);
+    kernel.step().begin_poll(state.awaits());
     let resume = |waker: &Waker| coroutine.resume(&mut Context::from_waker(waker));
-    kernel.running_task().during(me, waker(state.key(), turn), resume)
+    kernel.running_task().during(me, state, waker(state.key(), turn), resume)
 }
 
+/// Drops the pointers to the nodes that the task has awaited. If one is the last pointer to its node, a value of the
+/// user is dropped with it.
 #[inline]
-fn drop_waits(kernel: &Loop, waits: Waits) {
-    if !matches!(waits, Waits::None) {
-        // this is seldom the last pointer to the node, but if it is, a value of the user is dropped with it
-        guarded(kernel, IN_DESTRUCTOR, || drop(waits));
+fn drop_nodes(kernel: &Loop, state: &TaskState) {
+    if !state.has_awaited_nodes() {
+        return;
     }
+    match state.take_node() {
+        Some(node) if node.is_last() => drop_guarded(kernel, node),
+        node => drop(node),
+    }
+    if state.awaits_several_nodes() {
+        drop_guarded(kernel, state.take_other_nodes());
+    }
+}
+
+#[cold]
+fn drop_guarded<T>(kernel: &Loop, value: T) {
+    guarded(kernel, IN_DESTRUCTOR, || drop(value));
 }
 
 /// A step that delivers a cancellation.
@@ -164,9 +177,7 @@ fn drop_waits(kernel: &Loop, waits: Waits) {
 fn advance_throwing(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     let kernel = &**core.kernel();
     if puts_off(kernel, state) {
-        let turn = state.next_turn();
-        drop_waits(kernel, state.clear_waits());
-        return finish(core, state, coroutine, me, poll(kernel, state, coroutine, me, turn));
+        return advance_with_chores(core, state, coroutine, me);
     }
     let throwing = throw(kernel, state);
     // asyncio throws into a coroutine that has not begun; it ends without running any of its code
@@ -178,7 +189,7 @@ fn advance_throwing(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, m
     let failure = match resumed {
         Resumed::Finished => {
             kernel.throwing().clear();
-            return end(core, state, me, None);
+            return end_finished(core, state, me);
         }
         Resumed::Pending => {
             if kernel.throwing().throw() == Throw::Off || throws_again(kernel, state, me, throwing) {
@@ -186,7 +197,7 @@ fn advance_throwing(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, m
                     kernel.wake(state.key());
                 }
                 kernel.throwing().clear();
-                return suspend(kernel, state, me);
+                return suspend(state, me);
             }
             None
         }
@@ -219,13 +230,10 @@ struct Throwing {
 /// under wakers of other crates, and are told and woken here.
 fn throw(kernel: &Loop, state: &TaskState) -> Throwing {
     let (since, turn) = (state.catchers_since(), state.next_turn());
-    let waits = state.clear_waits();
-    let (_, message) = state.take_request();
-    let message = message_to_throw(&waits, message);
-    drop_waits(kernel, waits);
+    let message = message_to_throw(state);
+    drop_nodes(kernel, state);
     // a cancellation that went to the awaited node before is replaced by this one
     drop(state.take_handed_on());
-    state.set_bookkeeping(turn);
     let (tree, root) = (kernel.await_tree(), state.root());
     if let Some(rounds) = state.take_rounds() {
         kernel.throwing().deliver(0, message);
@@ -257,11 +265,8 @@ fn throws_again(kernel: &Loop, state: &TaskState, me: &NodeRef, throwing: Throwi
 /// The last part of a step after which the task waits.
 #[expect(clippy::inline_always, reason = "as `advance`")]
 #[inline(always)]
-fn suspend(kernel: &Loop, state: &TaskState, me: &NodeRef) {
-    let (leaf, beside) = kernel.step().end();
-    state.set_awaits(kernel.step().number(), leaf, beside);
-    state.running().set(false);
-    if state.needs_bookkeeping().get() {
+fn suspend(state: &TaskState, me: &NodeRef) {
+    if state.has_chores_at_a_wait() {
         begin_wait(state, me);
     }
 }
@@ -290,32 +295,39 @@ fn fail(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef,
         Some(Failure::Panicked(payload)) => Ending::Panicked(Panic::new(payload)),
     };
     // destructors run here, so the task counts as running until then
-    state.running().set(true);
     let waker = waker(state.key(), FIRST_TURN);
-    let ending = match kernel.running_task().during(me, waker, |_| coroutine.discard()) {
+    let ending = match kernel.running_task().during(me, state, waker, |_| coroutine.discard()) {
         Ok(()) => ending,
         Err(payload) => Ending::Panicked(Panic::new(payload)),
     };
-    end(core, state, me, Some(ending));
+    end_without_value(core, state, me, ending);
 }
 
-/// Ends the task: removes it from the kernel's table and tells its watchers. `ending` is `None` if it has a value.
-fn end(core: &Core, state: &TaskState, me: &NodeRef, ending: Option<Ending>) {
+/// Ends the task, which has a value.
+#[inline(never)]
+fn end_finished(core: &Core, state: &TaskState, me: &NodeRef) {
+    end(core, state, me, || core.finish(|| me.clone()));
+}
+
+/// Ends the task without a value.
+#[cold]
+fn end_without_value(core: &Core, state: &TaskState, me: &NodeRef, ending: Ending) {
+    end(core, state, me, || core.end(ending, || me.clone()));
+}
+
+/// Removes the task from the kernel's table, and has `tell` tell its watchers.
+#[expect(clippy::inline_always, reason = "an ending that is passed on costs the usual end a twelfth")]
+#[inline(always)]
+fn end(core: &Core, state: &TaskState, me: &NodeRef, tell: impl FnOnce()) {
     let kernel = core.kernel();
-    kernel.step().end();
-    state.running().set(false);
     let in_table = kernel.remove_task(state.key());
-    if state.needs_bookkeeping().get() {
+    if state.has_chores_at_the_end() {
         leave_tree(kernel, state);
         guarded(kernel, IN_DESTRUCTOR, || drop(state.take_handed_on()));
     }
-    let share = || me.clone();
-    match ending {
-        None => core.finish(share),
-        Some(ending) => core.end(ending, share),
-    }
+    tell();
     if !core.has_handles() {
-        report_unretrieved(core, &Kind::Task(state));
+        report_unretrieved(core, || Kind::Task(state));
         guarded(kernel, IN_DESTRUCTOR, || me.orphaned());
     }
     drop(in_table);
@@ -339,21 +351,18 @@ pub(super) fn abandon(core: &Core, state: &TaskState, coroutine: &dyn Coroutine)
         report_panic(kernel, IN_DESTRUCTOR, payload);
     }
     guarded(kernel, IN_DESTRUCTOR, || core.end_silently());
-    guarded(kernel, IN_DESTRUCTOR, || drop(state.clear_waits()));
+    drop_nodes(kernel, state);
     guarded(kernel, IN_DESTRUCTOR, || drop(state.take_handed_on()));
     if uses_contexts() {
         leave_context(core, state, outside);
     }
 }
 
-/// The message of the cancellation to throw. If the awaited node was cancelled, the task would have met that
+/// Takes the message of the cancellation to throw. If the awaited node was cancelled, the task would have met that
 /// cancellation anyway, so its message comes first.
-fn message_to_throw(waits: &Waits, message: Option<Arc<str>>) -> Option<Arc<str>> {
-    let awaited = match waits {
-        Waits::One(node) => node.core().ending(),
-        Waits::None | Waits::Many(_) => None,
-    };
-    match awaited {
+fn message_to_throw(state: &TaskState) -> Option<Arc<str>> {
+    let (_, message) = state.take_request();
+    match state.sole_node().and_then(|node| node.core().ending()) {
         Some(Ending::Cancelled(cancelled)) => cancelled.into_message(),
         _ => message,
     }

@@ -5,11 +5,12 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::cell::TaskCell;
+use super::eager::{NotNow, begin_now};
 use crate::awaitables::any_future::TaskHandle;
 use crate::awaitables::join_handle::JoinHandle;
 use crate::base::Context;
 use crate::current;
-use crate::node::{Loop, as_promise};
+use crate::node::{Loop, NodeRef, as_promise};
 
 /// A running coroutine: asyncio's `Task`.
 ///
@@ -118,6 +119,55 @@ impl<T: 'static> Task<T> {
         self
     }
 
+    /// This task, whose first step is taken now, inside the running one, and not in the next iteration: asyncio's
+    /// `eager_start=True`. Call it right after the creation, as in `create_task(f()).eager()` or
+    /// `group.create_task(f()).named("reader").eager()`. For all tasks of a loop there is
+    /// [`EventLoop::set_eager_tasks`](crate::EventLoop::set_eager_tasks).
+    ///
+    /// The task runs up to its first await that has to wait, in its own copy of the context, with itself as
+    /// [`current_task`](crate::current_task). If it ends before, it is done when this returns, was never queued, and an
+    /// await of it does not wait; done callbacks are called in the next iteration all the same. Otherwise it goes on
+    /// like any other task. A task that has taken its first step is returned as it is.
+    ///
+    /// The order of a program with eager tasks is another one than without: what a task does before its first wait
+    /// comes before the rest of its creator's step. Eager tasks that make each other nest on the stack.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{create_task, run};
+    /// use std::cell::RefCell;
+    /// use std::collections::HashMap;
+    /// use std::rc::Rc;
+    ///
+    /// run(async {
+    ///     let cache = Rc::new(RefCell::new(HashMap::from([("one", 1)])));
+    ///     let known = Rc::clone(&cache);
+    ///     let look = create_task(async move { known.borrow().get("one").copied() }).eager();
+    ///     assert!(look.done()); // the value was there, so nothing had to wait
+    ///     assert_eq!(look.await, Some(1));
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the loop of the task does not run, where asyncio queues the step; and if something else was queued since the
+    /// task was made. A panic of the task is its outcome, as in any other step.
+    #[track_caller]
+    #[must_use = "this is the only handle that the value can be taken from"]
+    pub fn eager(self) -> Self {
+        match begin_now(&self.join.node()) {
+            Ok(()) => self,
+            Err(NotNow::LoopDoesNotRun) => panic!(
+                "a task can begin at once only while its loop runs; make it in a task or a callback of that loop, or \
+                 leave out eager()"
+            ),
+            Err(NotNow::HasItsPlace) => panic!(
+                "a task can begin at once only where it is created, before anything else is scheduled: \
+                 create_task(f()).eager()"
+            ),
+        }
+    }
+
     /// The number of cancellations that were requested and not taken back: asyncio's `cancelling()`.
     pub fn cancelling(&self) -> u32 {
         self.handle().cancelling()
@@ -130,7 +180,7 @@ impl<T: 'static> Task<T> {
 }
 
 /// Starts a coroutine as a task of this thread's loop: asyncio's `create_task`. Its first step comes in the next
-/// iteration, in order of creation. It runs in a copy of the [`Context`] of this moment.
+/// iteration, in order of creation; at once with [`eager`](Task::eager), or on a loop whose tasks are eager. It runs in a copy of the [`Context`] of this moment.
 ///
 /// # Examples
 /// ```
@@ -155,19 +205,39 @@ where
     F::IntoFuture: 'static,
     F::Output: 'static,
 {
-    spawn(current::expect(), future.into_future(), true, Location::caller())
+    start(current::expect(), future.into_future(), Location::caller())
 }
 
-/// A task on `kernel`: queued for its first step if `queued`, and otherwise held back until it is woken.
-pub(crate) fn spawn<F>(
-    kernel: Rc<Loop>,
-    future: F,
-    queued: bool,
-    created: &'static Location<'static>,
-) -> Task<F::Output>
+/// A task on `kernel`, whose first step is queued.
+pub(crate) fn spawn<F>(kernel: Rc<Loop>, future: F, created: &'static Location<'static>) -> Task<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
-    Task { join: JoinHandle::adopt(as_promise(TaskCell::spawn(kernel, future, queued, created))) }
+    Task { join: JoinHandle::adopt(as_promise(TaskCell::spawn(kernel, future, created))) }
+}
+
+/// A task on `kernel`, made for the program: if the loop has eager tasks, it has taken its first step.
+pub(crate) fn start<F>(kernel: Rc<Loop>, future: F, created: &'static Location<'static>) -> Task<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let task = spawn(kernel, future, created);
+    begin_if_eager(&task);
+    task
+}
+
+/// Takes the first step of a task that was made just now, if its loop has eager tasks.
+#[inline]
+pub(crate) fn begin_if_eager<T: 'static>(task: &Task<T>) {
+    if task.join.core().kernel().life().is_eager() {
+        begin_if_running(&task.join.node());
+    }
+}
+
+/// While the loop does not run, the step stays queued.
+#[cold]
+fn begin_if_running(task: &NodeRef) {
+    let _ = begin_now(task);
 }

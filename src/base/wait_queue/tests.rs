@@ -17,7 +17,6 @@ enum Status {
 #[derive(Clone, Debug)]
 enum Op {
     Enqueue,
-    Notify(usize),
     NotifyFirst,
     Skip(usize),
     Remove(usize),
@@ -42,22 +41,19 @@ impl Model {
                 assert!(self.members.iter().all(|(other, ..)| *other != id), "one id for two waiters");
                 self.members.push((id, self.names, Status::Waiting));
             }
-            Op::Notify(n) => {
-                let Some(i) = chosen(n) else { return };
-                self.notify(i);
-            }
             Op::NotifyFirst => {
-                let first = self.queue.first();
-                let expected = self.members.iter().position(|(.., state)| *state == Status::Waiting);
-                assert_eq!(first, expected.map(|i| self.members[i].0));
-                if let Some(i) = expected {
-                    self.notify(i);
+                let first = self.members.iter_mut().find(|(.., state)| *state == Status::Waiting);
+                let expected = first.as_ref().map(|(id, name, _)| (*id, *name));
+                assert_eq!(self.queue.notify_first(|_| None::<u32>), None, "it was not accepted");
+                assert_eq!(self.queue.notify_first(Some), expected);
+                if let Some((.., state)) = first {
+                    *state = Status::Notified;
                 }
             }
             Op::Skip(n) => {
                 let Some(i) = chosen(n) else { return };
                 let (id, _, state) = &mut self.members[i];
-                if *state == Status::Waiting {
+                if *state == Status::Notified {
                     self.queue.skip(*id);
                     *state = Status::Skipped;
                 }
@@ -79,19 +75,11 @@ impl Model {
         }
     }
 
-    fn notify(&mut self, i: usize) {
-        let (id, _, state) = &mut self.members[i];
-        if *state == Status::Waiting {
-            self.queue.notify(*id);
-            *state = Status::Notified;
-        }
-    }
-
     fn compare(&self) {
         let those = |state: Status| self.members.iter().filter(move |member| member.2 == state);
         let order: Vec<u32> = those(Status::Waiting).map(|member| member.1).collect();
         assert_eq!(self.queue.waiting().collect::<Vec<_>>(), order);
-        assert_eq!(self.queue.first().and_then(|first| self.queue.waiter(first)), order.first().copied());
+        assert_eq!(self.queue.has_waiting(), !order.is_empty());
         let count = |state: Status| u32::try_from(those(state).count()).unwrap();
         assert_eq!((self.queue.skipped(), self.queue.notified()), (count(Status::Skipped), count(Status::Notified)));
         assert_eq!(self.queue.is_empty(), self.members.is_empty());
@@ -112,8 +100,7 @@ fn in_queue(state: Status, name: u32) -> WaiterState<u32> {
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         3 => Just(Op::Enqueue),
-        1 => any::<usize>().prop_map(Op::Notify),
-        1 => Just(Op::NotifyFirst),
+        2 => Just(Op::NotifyFirst),
         1 => any::<usize>().prop_map(Op::Skip),
         2 => any::<usize>().prop_map(Op::Remove),
         1 => any::<usize>().prop_map(Op::Rename),
@@ -138,7 +125,7 @@ fn slots_are_reused() {
     let mut queue = WaitQueue::default();
     for _ in 0..1000 {
         let ids = [1, 2, 3].map(|n| queue.enqueue(n));
-        queue.notify(ids[1]);
+        queue.notify_first(Some);
         for id in ids {
             queue.remove(id);
         }

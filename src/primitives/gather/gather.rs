@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::children::{Children, is_err_at, values, values_or_error};
 use super::gathering_node::{Collect, Fails, GatheringNode};
-use crate::awaitables::{FirstError, Gathering, JoinHandle, Listed, Outcomes, Values, recognise, spawn};
+use crate::awaitables::{FirstError, Gathering, JoinHandle, Listed, Outcomes, Values, recognise, start};
 use crate::current;
 use crate::error::TaskError;
 use crate::node::{Loop, Promise, as_promise};
@@ -139,7 +139,7 @@ where
             *nests |= join.promise().has_parts();
             join
         }
-        Err(coroutine) => spawn(Rc::clone(kernel), coroutine, true, created).into_join(),
+        Err(coroutine) => start(Rc::clone(kernel), coroutine, created).into_join(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use crate::awaitables::spawn;
+use crate::awaitables::start;
 use crate::cancel::Never;
 use crate::error::{Exception, Panic};
 use crate::node::{Loop, report};
@@ -72,7 +72,7 @@ where
         let reader = StreamReader::of(Rc::clone(&transport));
         let writer = StreamWriter::of(Rc::clone(&transport));
         let task = serve(Rc::clone(&kernel), Rc::clone(&handler), (reader, writer), CloseGuard(Some(transport)));
-        drop(spawn(Rc::clone(&kernel), task, true, Location::caller()));
+        drop(start(Rc::clone(&kernel), task, Location::caller()));
     })
 }
 

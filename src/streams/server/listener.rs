@@ -48,8 +48,8 @@ impl Listener {
     /// A client from the backlog, or `WouldBlock`.
     pub(super) fn try_accept(&self) -> io::Result<Descriptor<ByteChannel>> {
         Ok(match self {
-            Self::Tcp(listener) => listener.try_accept()?.into_channel(),
-            Self::Unix(listener) => listener.try_accept()?.into_channel(),
+            Self::Tcp(listener) => listener.accept_now()?.into_channel(),
+            Self::Unix(listener) => listener.accept_now()?.into_channel(),
         })
     }
 }

@@ -54,7 +54,7 @@ impl Server {
         if !self.state.is_serving.replace(true) {
             for index in 0..self.state.listeners.borrow().len() {
                 let accepting = accept_clients(Rc::clone(&self.state), index);
-                spawn(Rc::clone(&self.state.kernel), accepting, true, Location::caller()).hide("a server");
+                spawn(Rc::clone(&self.state.kernel), accepting, Location::caller()).hide("a server");
             }
         }
     }
@@ -68,6 +68,35 @@ impl Server {
     /// for its clients, and is cancelled then.
     ///
     /// If another task closes the server, this returns; asyncio's raises `CancelledError` then.
+    ///
+    /// A cancellation, by Ctrl-C say, waits for as long as the clients stay. A server that gives them only so long is
+    /// awaited by [`wait_closed`](Self::wait_closed) instead:
+    ///
+    /// ```
+    /// use oneloop::{Server, catch_cancelled, create_task, open_connection, run, start_server, timeout, yield_now};
+    /// use std::time::Duration;
+    ///
+    /// async fn serve(server: Server) {
+    ///     let Err(cancelled) = catch_cancelled(server.wait_closed()).await else { return };
+    ///     server.close();
+    ///     server.close_clients(); // what was written to them is still sent
+    ///     if timeout(Duration::from_secs(2), server.wait_closed()).await.is_err() {
+    ///         server.abort_clients();
+    ///     }
+    ///     cancelled.reraise().await;
+    /// }
+    ///
+    /// run(async {
+    ///     let server = start_server(async |reader, _writer| reader.readline().await.map(drop), ("127.0.0.1", 0)).await?;
+    ///     let (reader, _writer) = open_connection(server.local_addrs()[0]).await?;
+    ///     let serving = create_task(serve(server));
+    ///     yield_now().await;
+    ///     serving.cancel();
+    ///     assert_eq!(reader.read_to_end().await?, b"");
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Panics
     /// If another task is in this method already.

@@ -5,7 +5,6 @@ use std::io;
 use std::pin::{Pin, pin};
 
 use super::transport::Transport;
-use crate::error::SharedIoError;
 use crate::kernel::Leaf;
 use crate::reactor::Direction;
 use crate::streams::channel::EndOfWriting;
@@ -23,11 +22,7 @@ impl Transport {
         });
         match end.flatten() {
             None => {}
-            Some(EndOfWriting::Failed(error)) => {
-                // a read will find the end of the stream and not the error, which the system has told now
-                self.failed_unread.set(true);
-                self.lose(&SharedIoError::new(error));
-            }
+            Some(EndOfWriting::Failed(error)) => self.lose_unread(error),
             // what is left to send meets the error
             Some(EndOfWriting::NoReader) if !self.write_buffer.is_empty() => {}
             Some(EndOfWriting::NoReader) => {

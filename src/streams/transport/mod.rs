@@ -8,12 +8,15 @@
 //! A transport is open, then closing (closed by the program, with bytes left to send), then closed (without a channel).
 //! If there is nothing left to send, or by `abort`, it closes at once.
 
+mod polled; // a wait that is polled
 mod read_buffer; // received bytes that have not been read
 mod write_buffer; // written bytes that have not been sent
 mod transport; // the channel with its buffers and its handles
 mod end; // the end that an event tells of
 mod receive; // from the channel into the read buffer
 mod send; // from the write buffer into the channel, and closing after that
+mod poll; // operations as polls
 
+pub(crate) use poll::Readable;
 pub(crate) use read_buffer::{DEFAULT_LIMIT, ReadBuffer, assert_limit};
 pub(crate) use transport::Transport;

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::io;
 
+use super::polled::PolledWait;
 use crate::base::ByteBuffer;
 use crate::error::SharedIoError;
 use crate::sync::Waiters;
@@ -56,6 +57,7 @@ pub(crate) struct ReadBuffer {
     fails_at_once: Cell<bool>,
     input: Cell<Input>,
     pub(super) waiters: Waiters,
+    pub(super) polled: PolledWait,
 }
 
 impl ReadBuffer {
@@ -70,6 +72,7 @@ impl ReadBuffer {
             fails_at_once: Cell::new(false),
             input: Cell::default(),
             waiters: Waiters::default(),
+            polled: PolledWait::default(),
         }
     }
 
@@ -118,8 +121,9 @@ impl ReadBuffer {
         self.wake(Input::Failed(error));
     }
 
-    /// Wakes the task that waits, unless it was woken before.
+    /// Wakes the task that waits, unless it was woken before, and the one that polls.
     fn wake(&self, with: Input) {
+        self.polled.wake();
         match self.input.take() {
             Input::Awaited => {
                 self.input.set(with);

@@ -28,34 +28,48 @@ impl Transport {
             }
             self.wait_for_input().await;
             claim.woken()?;
-            // another task has fed the reader, or closed the stream
-            if self.read_buffer.has_ended() || self.read_buffer.bytes().len() > len_before {
-                return Ok(0);
-            }
-            let received = match &mut target {
-                Some(target) => self.receive(target),
-                None => self.read_buffer.fill(wanted, |room| self.receive(room)),
-            };
-            match received {
-                Ok(0) => {
-                    if let Some(error) = self.write_buffer.error().filter(|_| self.failed_unread.get()) {
-                        self.read_buffer.note_error(error.clone());
-                        return Err(error.to_io_error());
-                    }
-                    self.read_buffer.note_eof();
-                    return Ok(0);
-                }
-                Ok(count) => return Ok(if target.is_some() { count } else { 0 }),
-                // a spurious wake-up
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => {
-                    let error = SharedIoError::new(error);
-                    self.read_buffer.note_error(error.clone());
-                    self.lose(&error);
-                    return Err(error.to_io_error());
-                }
+            if let Some(received) = self.take_in(&mut target, len_before, wanted) {
+                return received;
             }
         }
+    }
+
+    /// Takes in what has come, after a wait: as `more` returns it. `None` if nothing has.
+    pub(super) fn take_in(
+        &self,
+        target: &mut Option<&mut [u8]>,
+        len_before: usize,
+        wanted: usize,
+    ) -> Option<io::Result<usize>> {
+        // another task has fed the reader, or closed the stream
+        if self.read_buffer.has_ended() || self.read_buffer.bytes().len() > len_before {
+            return Some(Ok(0));
+        }
+        let received = match target {
+            Some(target) => self.receive(target),
+            None => self.read_buffer.fill(wanted, |room| self.receive(room)),
+        };
+        Some(match received {
+            Ok(0) => self.take_in_end(),
+            Ok(count) => Ok(if target.is_some() { count } else { 0 }),
+            // a spurious wake-up
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return None,
+            Err(error) => {
+                let error = SharedIoError::new(error);
+                self.read_buffer.note_error(error.clone());
+                self.lose(&error);
+                Err(error.to_io_error())
+            }
+        })
+    }
+
+    fn take_in_end(&self) -> io::Result<usize> {
+        if let Some(error) = self.write_buffer.error().filter(|_| self.failed_unread.get()) {
+            self.read_buffer.note_error(error.clone());
+            return Err(error.to_io_error());
+        }
+        self.read_buffer.note_eof();
+        Ok(0)
     }
 
     fn receive(&self, room: &mut [u8]) -> io::Result<usize> {

@@ -61,7 +61,7 @@ impl Transport {
             Ok(sent) => &data[sent..],
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => data,
             Err(error) => {
-                self.lose(&SharedIoError::new(error));
+                self.lose_unread(error);
                 &[]
             }
         }
@@ -77,7 +77,7 @@ impl Transport {
         });
         match sent {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => self.lose(&SharedIoError::new(error)),
+            Err(error) => self.lose_unread(error),
             Ok(()) => {}
         }
     }
@@ -89,7 +89,7 @@ impl Transport {
         // a closed loop runs no task
         let Some(kernel) = kernel.filter(|kernel| kernel.life().phase() != Phase::Closed) else { return };
         if self.write_buffer.start_flushing() {
-            let task = spawn(kernel, Rc::clone(self).flush(), true, Location::caller());
+            let task = spawn(kernel, Rc::clone(self).flush(), Location::caller());
             task.hide("a stream that sends");
         }
     }
@@ -111,7 +111,7 @@ impl Transport {
 
     /// # Panics
     /// If the loop that sends will never go on while the caller waits.
-    fn assert_is_served(&self, what: Leaf) {
+    pub(super) fn assert_is_served(&self, what: Leaf) {
         if let Some(kernel) = self.with_channel(|channel| Rc::clone(channel.kernel())) {
             assert_wakes(&kernel, what);
         }

@@ -105,6 +105,15 @@ impl Transport {
         self.close_waiters.notify_all();
     }
 
+    /// Notes that the connection is lost by an error that the system has told of, which it does once: a read will find
+    /// the end of the stream. Unless the peer only takes nothing more, that end comes too early.
+    pub(super) fn lose_unread(&self, error: io::Error) {
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            self.failed_unread.set(true);
+        }
+        self.lose(&SharedIoError::new(error));
+    }
+
     /// Drops the channel, which wakes all tasks that wait for it.
     pub(super) fn release(&self) {
         let channel = self.channel.take();

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 
+use super::polled::PolledWait;
 use crate::base::ByteBuffer;
 use crate::error::SharedIoError;
 use crate::sync::Waiters;
@@ -19,6 +20,7 @@ pub(super) struct WriteBuffer {
     /// The length has been above the high watermark, and not at or below the low one since.
     is_full: Cell<bool>,
     pub(super) drain_waiters: Waiters,
+    pub(super) polled: PolledWait,
     /// A task is sending the bytes.
     is_flushing: Cell<bool>,
     /// `write_eof` was called.
@@ -36,6 +38,7 @@ impl Default for WriteBuffer {
             low_watermark: Cell::new(DEFAULT_LOW_WATERMARK),
             is_full: Cell::new(false),
             drain_waiters: Waiters::default(),
+            polled: PolledWait::default(),
             is_flushing: Cell::new(false),
             eof: Cell::new(false),
             is_closing: Cell::new(false),
@@ -96,6 +99,7 @@ impl WriteBuffer {
     pub(super) fn release_drains(&self) {
         self.is_full.set(false);
         self.drain_waiters.notify_all();
+        self.polled.wake();
     }
 
     // The task that sends.
@@ -111,6 +115,7 @@ impl WriteBuffer {
 
     pub(super) fn end_flushing(&self) {
         self.is_flushing.set(false);
+        self.polled.wake(); // it may wait until all is sent
     }
 
     // The end.

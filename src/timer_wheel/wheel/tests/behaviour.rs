@@ -1,6 +1,7 @@
 //! What a timer wheel promises, one behaviour at a time.
 
-use super::super::{Node, Place, TimerKey, TimerWheel};
+use super::super::super::slab::Node;
+use super::super::{Place, TimerKey, TimerWheel};
 use super::helpers::{TICK, expire, fire, level, place};
 
 #[test]
@@ -127,7 +128,7 @@ fn expired_timer_can_still_be_removed() {
     assert!(wheel.is_empty() && wheel.next_expiry().is_none());
     assert_eq!(expire(&mut wheel, 6), [], "a timer expires once");
     wheel.get_mut(key).expect("an expired timer has its value").push('b');
-    assert_eq!((wheel.deadline(key), place(&wheel, key)), (Some(5), Place::Expired));
+    assert_eq!((wheel.deadline(key), place(&wheel, key)), (Some(5), Place::EXPIRED));
     assert_eq!(wheel.remove(key).as_deref(), Some("ab"));
     assert_eq!((wheel.remove(key), wheel.len()), (None, 0));
 }
@@ -169,7 +170,7 @@ fn timers_cascade_only_when_their_slot_is_due() {
     assert_eq!(keys.map(|key| level(&wheel, key)), [Some(2); 4]);
     assert_eq!(expire(&mut wheel, slot + 5 * TICK), keys[..1]);
     let slot_of = |key| place(&wheel, key);
-    assert_eq!((slot_of(keys[0]), slot_of(keys[1])), (Place::Expired, Place::Due));
+    assert_eq!((slot_of(keys[0]), slot_of(keys[1])), (Place::EXPIRED, Place::DUE));
     assert_eq!((level(&wheel, keys[2]), level(&wheel, keys[3])), (Some(0), Some(1)));
 }
 
@@ -184,7 +185,7 @@ fn timers_set_for_an_opened_slot_fire_among_those_that_were_there() {
     assert_eq!(fire(&mut wheel, slot + 1), [1]);
     for late in [7, 3, 5, 0, 9] {
         let key = wheel.insert(slot + late, 10 + late);
-        assert_eq!(place(&wheel, key), Place::Due);
+        assert_eq!(place(&wheel, key), Place::DUE);
     }
     assert_eq!(wheel.next_expiry(), Some(slot));
     assert_eq!(fire(&mut wheel, slot + 5), [10, 13, 5, 15]);
@@ -256,12 +257,44 @@ fn timers_that_are_set_and_removed_while_time_stands_still_take_no_memory() {
     let live: Vec<_> = (0..100).map(|late| wheel.insert(1_000_000 + late, ())).collect();
     for late in 0..100_000 {
         let key = wheel.insert(2 + late, ());
-        assert_eq!(place(&wheel, key), Place::Due);
+        assert_eq!(place(&wheel, key), Place::DUE);
         wheel.remove(key);
         assert!(wheel.due.len() <= 2 * live.len() + 64, "{} entries", wheel.due.len());
     }
     assert_eq!((wheel.next_expiry(), wheel.nodes.capacity() <= 128), (Some(1), true));
     assert_eq!(expire(&mut wheel, 1_048_000), [vec![first], live].concat());
+}
+
+#[test]
+fn a_wheel_without_timers_stands_at_its_time_and_has_narrow_slots_for_the_next() {
+    let mut wheel = TimerWheel::new();
+    let now = 1 << 60;
+    let first = wheel.insert(now + 100 * TICK, ());
+    assert_eq!((expire(&mut wheel, now), level(&wheel, first)), (vec![], Some(6)));
+    wheel.remove(first);
+    let next = wheel.insert(now + 100 * TICK, ());
+    assert_eq!(level(&wheel, next), Some(1));
+    // also if the last timer was in the due queue
+    let due = wheel.insert(now, ());
+    wheel.remove(next);
+    assert_eq!(expire(&mut wheel, now + 50 * TICK), [due]);
+    let late = wheel.insert(now + 50 * TICK, ());
+    assert_eq!(place(&wheel, late), Place::DUE);
+    wheel.remove(late);
+    let next = wheel.insert(now + 51 * TICK, ());
+    assert_eq!((level(&wheel, next), expire(&mut wheel, now + 51 * TICK)), (Some(0), vec![next]));
+}
+
+#[test]
+fn a_timer_that_is_set_when_its_tick_has_begun_expires_in_that_tick() {
+    let mut wheel = TimerWheel::new();
+    let now = 5 * TICK;
+    assert_eq!(expire(&mut wheel, now), []);
+    let later = wheel.insert(now + 7, ());
+    assert_eq!(expire(&mut wheel, now + 6), []);
+    let sooner = wheel.insert(now + 6, ());
+    assert_eq!(expire(&mut wheel, now + 6), [sooner]);
+    assert_eq!(expire(&mut wheel, now + 7), [later]);
 }
 
 #[test]
@@ -278,7 +311,7 @@ fn memory_is_reused_after_two_million_timers() {
             assert_eq!(expire(&mut wheel, count * 100), []);
         }
     }
-    assert_eq!((wheel.len(), wheel.nodes.len()), (64, 64));
+    assert_eq!((wheel.len(), wheel.nodes.count()), (64, 64));
     assert!(wheel.nodes.capacity() <= 256, "{} nodes", wheel.nodes.capacity());
 }
 

@@ -24,8 +24,5 @@ pub(super) fn place<T>(wheel: &TimerWheel<T>, key: TimerKey) -> Place {
 
 /// The level of a timer; none if it is in no slot.
 pub(super) fn level<T>(wheel: &TimerWheel<T>, key: TimerKey) -> Option<u8> {
-    match place(wheel, key) {
-        Place::Slot(position) => Some(position.level),
-        Place::Due | Place::Expired => None,
-    }
+    place(wheel, key).position().map(|position| position.level)
 }

@@ -83,7 +83,7 @@ impl Model {
             assert_eq!(self.wheel.next_deadline(), self.armed.first_key_value().map(|(&(earliest, _), _)| earliest));
         }
         assert_eq!(self.wheel.len(), self.armed.len());
-        assert_eq!(self.wheel.nodes.len(), self.living.len());
+        assert_eq!(self.wheel.nodes.count(), self.living.len());
     }
 
     fn insert(&mut self) {
@@ -190,7 +190,7 @@ impl Model {
         while !self.living.is_empty() {
             self.remove();
         }
-        assert!(self.wheel.nodes.len() == 0 && self.wheel.occupied == 0 && self.wheel.due.is_empty());
+        assert!(self.wheel.nodes.count() == 0 && self.wheel.occupied == 0 && self.wheel.due.is_empty());
     }
 }
 

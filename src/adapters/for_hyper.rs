@@ -1,0 +1,96 @@
+//! `Read`, `Write` and `Executor` of hyper. Owns the shape of these traits; must not know HTTP.
+#![expect(unsafe_code, reason = "hyper has no safe way to say how much was read into its buffer")]
+
+use std::io::{IoSlice, Result};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hyper::rt::{Executor, Read, ReadBufCursor, Write};
+
+use super::kinds::{PollEnd, for_readers, for_writers};
+use crate::awaitables::create_task;
+
+macro_rules! read {
+    ($Type:ty) => {
+        impl Read for $Type {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                mut buffer: ReadBufCursor<'_>,
+            ) -> Poll<Result<()>> {
+                let this: &$Type = &self;
+                this.poll_read(cx, buffer.initialize_unfilled()).map_ok(|count| {
+                    // SAFETY: all of the unfilled part is initialized, and a read fills no more than it was given.
+                    unsafe { buffer.advance(count) };
+                })
+            }
+        }
+    };
+}
+
+macro_rules! write {
+    ($Type:ty) => {
+        impl Write for $Type {
+            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+                let this: &$Type = &self;
+                this.poll_write(cx, bytes)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                pieces: &[IoSlice<'_>],
+            ) -> Poll<Result<usize>> {
+                let this: &$Type = &self;
+                this.poll_write_vectored(cx, pieces)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+                let this: &$Type = &self;
+                this.poll_sent(cx)
+            }
+
+            /// Ends the writing direction; a pipe ends when it is dropped.
+            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+                let this: &$Type = &self;
+                this.poll_end(cx)
+            }
+        }
+    };
+}
+
+for_readers!(read);
+for_writers!(write);
+
+/// hyper's `Executor`: each future becomes a task of the loop that this thread is in. HTTP/2 asks for one.
+///
+/// # Examples
+/// ```
+/// use hyper::rt::Executor;
+/// use oneloop::adapters::HyperExecutor;
+/// use oneloop::{all_tasks, run, yield_now};
+///
+/// run(async {
+///     HyperExecutor.execute(async { println!("in a task of its own") });
+///     assert_eq!(all_tasks().len(), 2);
+///     yield_now().await;
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HyperExecutor;
+
+impl<F> Executor<F> for HyperExecutor
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    #[track_caller]
+    fn execute(&self, future: F) {
+        drop(create_task(future));
+    }
+}

@@ -1,0 +1,90 @@
+//! The types that bytes are read from and written to. Owns the list of them, and how each sends the rest and
+//! ends its writing; must not know
+//! the traits.
+
+use std::io::{self, ErrorKind};
+use std::net::Shutdown;
+use std::task::{Context, Poll};
+
+use crate::net::{PipeWriter, TcpStream, UnixStream, WriteHalf};
+use crate::streams::StreamWriter;
+
+/// Calls the macro `$implement` with each type that can be read.
+macro_rules! for_readers {
+    ($implement:ident) => {
+        $implement!(crate::net::TcpStream);
+        $implement!(crate::net::UnixStream);
+        $implement!(crate::net::ReadHalf<crate::net::TcpStream>);
+        $implement!(crate::net::ReadHalf<crate::net::UnixStream>);
+        $implement!(crate::net::PipeReader);
+        $implement!(crate::streams::StreamReader);
+    };
+}
+
+/// Calls the macro `$implement` with each type that can be written to, all of which have `PollEnd`.
+macro_rules! for_writers {
+    ($implement:ident) => {
+        $implement!(crate::net::TcpStream);
+        $implement!(crate::net::UnixStream);
+        $implement!(crate::net::WriteHalf<crate::net::TcpStream>);
+        $implement!(crate::net::WriteHalf<crate::net::UnixStream>);
+        $implement!(crate::net::PipeWriter);
+        $implement!(crate::streams::StreamWriter);
+    };
+}
+
+pub(super) use {for_readers, for_writers};
+
+/// What a type does with the bytes that it has taken, and how it ends its writing direction.
+pub(super) trait PollEnd {
+    /// Ready when the system has been given all bytes. What buffers nothing is always ready.
+    fn poll_sent(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends the writing direction, so that the peer reads the end of the stream. A peer that is gone needs no end.
+    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+fn ended(shut_down: io::Result<()>) -> Poll<io::Result<()>> {
+    Poll::Ready(match shut_down {
+        Err(e) if e.kind() == ErrorKind::NotConnected => Ok(()),
+        other => other,
+    })
+}
+
+impl PollEnd for TcpStream {
+    fn poll_end(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ended(self.shutdown(Shutdown::Write))
+    }
+}
+
+impl PollEnd for UnixStream {
+    fn poll_end(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ended(self.shutdown(Shutdown::Write))
+    }
+}
+
+impl<S> PollEnd for WriteHalf<S> {
+    fn poll_end(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ended(self.shutdown())
+    }
+}
+
+/// A pipe has one direction, whose end is the drop.
+impl PollEnd for PipeWriter {
+    fn poll_end(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl PollEnd for StreamWriter {
+    fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+
+    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.write_eof();
+        self.poll_flush(cx)
+    }
+}

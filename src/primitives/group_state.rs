@@ -1,0 +1,253 @@
+//! The state of a task group: its children, their errors, and what follows when one fails. Owns these, and the wait for
+//! the children; must not know the body, nor how tasks are made.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use slab::Slab;
+
+use crate::awaitables::current_task;
+use crate::base::{PooledRc, poll_with, unsize};
+use crate::cancel::{SingleWaiter, ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_around};
+use crate::current;
+use crate::error::{Cancelled, GroupError, Panic};
+use crate::kernel::{ChildTurn, ChildTurnRef};
+use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Watcher};
+
+/// The state of a group, and the watcher of its children. The flags `aborting` and `finished` make these phases:
+///
+/// ```text
+///                 the body returned, and all children have ended
+///   running ───────────────────────────────────────────────────────▶ finished
+///      │                                                                ▲
+///      │ the body or a child failed or panicked,                        │ all children have ended,
+///      │ it was cancelled from outside, or is dropped                   │ or the group is dropped
+///      ▼                                                                │
+///   aborting: all children are cancelled ───────────────────────────────┘
+/// ```
+pub(super) struct GroupState<E> {
+    pub(super) kernel: Rc<Loop>,
+    /// The children that have not ended, and those that have ended while their entry of the ready queue has not run.
+    /// Each is in the place that its watcher names.
+    pub(super) children: RefCell<Slab<NodeRef>>,
+    /// The number of children that have not ended.
+    remaining: Cell<usize>,
+    /// The errors that children have returned while their entries of the ready queue have not run, by place.
+    noted: RefCell<BTreeMap<u32, E>>,
+    errors: RefCell<Vec<E>>,
+    /// The program has cancelled the group.
+    is_cancelled: Cell<bool>,
+    /// The first panic of a child.
+    panic: Cell<Option<Panic>>,
+    pub(super) aborting: Cell<bool>,
+    /// What the group ends when a child fails: its body, and the wait for the children.
+    pub(super) scope: ThrowingScope,
+    /// The parent, while it waits for the last child.
+    waiter: SingleWaiter,
+    /// Whether the last child has ended since the parent began to wait.
+    completed: Cell<bool>,
+    pub(super) finished: Cell<bool>,
+}
+
+impl<E: 'static> GroupState<E> {
+    /// # Panics
+    /// Outside a task.
+    pub(super) fn enter() -> PooledRc<Self> {
+        let kernel = current::expect();
+        let in_task = kernel.running_task().is_some();
+        assert!(in_task, "a task group needs a task; use create_task or run_until_complete");
+        PooledRc::new_uninit().write(Self {
+            kernel,
+            children: RefCell::default(),
+            remaining: Cell::new(0),
+            noted: RefCell::default(),
+            errors: RefCell::default(),
+            is_cancelled: Cell::new(false),
+            panic: Cell::new(None),
+            aborting: Cell::new(false),
+            scope: ThrowingScope::group(),
+            waiter: SingleWaiter::default(),
+            completed: Cell::new(false),
+            finished: Cell::new(false),
+        })
+    }
+
+    /// The place of the next child.
+    pub(super) fn next_place(&self) -> u32 {
+        let place = self.children.borrow().vacant_key();
+        u32::try_from(place).expect("a loop has fewer tasks than 2^32")
+    }
+
+    pub(super) fn watch(me: &PooledRc<Self>, place: u32, child: NodeRef) {
+        let number = me.kernel.next_watch();
+        child.core().watchers().add(number, Watcher::Watch(unsize!(me.clone() => dyn Watch), place));
+        me.remaining.set(me.remaining.get() + 1);
+        me.children.borrow_mut().insert(child);
+    }
+
+    pub(super) fn note_error(&self, place: u32, error: E) {
+        let replaced = self.noted.borrow_mut().insert(place, error);
+        drop(replaced);
+    }
+
+    /// Cancels every child, in order of creation.
+    pub(super) fn abort(&self) {
+        self.aborting.set(true);
+        let mut nodes: Vec<NodeRef> = self.children.borrow().iter().map(|(_, child)| child.clone()).collect();
+        nodes.sort_by_key(|child| match child.kind() {
+            Kind::Task(state) => state.id(),
+            Kind::Plain | Kind::Gathering(_) => unreachable!("the children of a group are tasks"),
+        });
+        for node in nodes {
+            cancel(&node, &None);
+        }
+    }
+
+    /// Waits until no child is left. A cancellation does not end the wait: if the group is not aborting, it aborts, and
+    /// the cancellation is put into `cancelled`.
+    pub(super) async fn wait_for_children(&self, cancelled: &mut Option<Cancelled>) {
+        while !self.children.borrow().is_empty() {
+            self.completed.set(false);
+            let completed =
+                leaf_fn(&self.kernel, &"the children of its task group", |cx: &Context<'_>| self.poll_completed(cx));
+            if let Err(again) = self.catching(completed).await
+                && !self.aborting.get()
+            {
+                *cancelled = Some(again);
+                self.abort();
+            }
+        }
+    }
+
+    fn poll_completed(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.completed.get() {
+            return Poll::Ready(());
+        }
+        self.waiter.set(cx);
+        Poll::Pending
+    }
+
+    /// Awaits `future` as a part of the group: it meets the cancellations of the group and of what is around it.
+    pub(super) fn catching<F: Future>(&self, future: F) -> impl Future<Output = Result<F::Output, Cancelled>> {
+        poll_with(future, |future, cx| poll_scope(self.scope.scope(), future, cx))
+    }
+
+    /// How many requests to cancel the parent, or a scope around the group, have not been taken back. Those do not
+    /// count that were caught beside the group.
+    pub(super) fn other_requests(&self) -> i64 {
+        let (outstanding, has_reached_it) = self.scope.outstanding(&self.kernel);
+        if has_reached_it { outstanding } else { 0 }
+    }
+
+    /// asyncio's callback `_on_task_done`.
+    fn child_ended(&self, child: &Core, error: Option<E>) {
+        if self.children.borrow().is_empty() {
+            self.completed.set(true);
+            self.waiter.wake(&self.kernel);
+        }
+        let failed = match (child.ending(), error) {
+            (Some(Ending::Panicked(panic)), _) => {
+                child.set_retrieved();
+                self.panic.set(self.panic.take().or(Some(panic)));
+                true
+            }
+            (_, Some(error)) => {
+                self.errors.borrow_mut().push(error);
+                true
+            }
+            (_, None) => false,
+        };
+        if failed {
+            self.end_body();
+        }
+    }
+
+    /// Cancels the children and the body, unless that was done already.
+    fn end_body(&self) {
+        if !self.aborting.get() && !self.scope.has_thrown() {
+            self.abort();
+            self.scope.throw(&self.kernel);
+        }
+    }
+
+    /// asyncio's `TaskGroup.cancel()`.
+    pub(super) fn cancel(&self) {
+        if !self.finished.get() {
+            self.is_cancelled.set(true);
+            self.end_body();
+        }
+    }
+
+    /// Resumes the panic of a child, or that of the body. If there is none, returns what the body returned; `None` if
+    /// it was cancelled.
+    pub(super) fn resume_panic<R>(&self, returned: Option<Result<R, Panic>>) -> Option<R> {
+        match (self.panic.take(), returned) {
+            (Some(panic), _) | (None, Some(Err(panic))) => panic.resume(),
+            (None, Some(Ok(returned))) => Some(returned),
+            (None, None) => None,
+        }
+    }
+
+    /// The result of the finished group, without an error if the program has cancelled it; or the cancellation that is to be raised in its place. `returned` is what the
+    /// body returned, and `cancelled` a cancellation by other code. `is_cancelling`: a request of other code has not been
+    /// taken back.
+    pub(super) fn conclude<R>(
+        &self,
+        returned: Option<Result<R, E>>,
+        cancelled: Option<Cancelled>,
+        is_cancelling: bool,
+    ) -> Result<Result<R, GroupError<E>>, Cancelled> {
+        let mut errors = self.errors.take();
+        if let (Some(cancelled), true) = (cancelled, errors.is_empty()) {
+            return Err(cancelled);
+        }
+        match returned {
+            Some(Ok(value)) if errors.is_empty() => return Ok(Ok(value)),
+            Some(Err(error)) => errors.push(error),
+            other => drop(other), // now: the compiler loses a result that is made if a destructor panics then
+        }
+        if errors.is_empty() && !self.is_cancelled.get() {
+            // the group's own cancellation has ended the body, but no error explains it: not known to happen
+            return Err(Cancelled::default());
+        }
+        if is_cancelling {
+            // The errors go first. The cancellation by other code was caught above, so it is requested again, with the
+            // same count, for the next await: of the parent, or of the scope around the group that has asked to end.
+            if let Some(task) = current_task().filter(|task| task.state().outside_requests() > 0) {
+                task.uncancel();
+                task.cancel();
+            } else {
+                throw_again_around(&self.kernel);
+            }
+        }
+        Ok(Err(GroupError::new(errors)))
+    }
+}
+
+impl<E: 'static> Watch for GroupState<E> {
+    /// asyncio queues a callback for each child. If a child has not failed and is not the last, that callback would do
+    /// nothing, so none is queued here.
+    fn child_done(&self, me: &WatchRef, place: u32, child: &Core) {
+        child.set_retrieved();
+        let remaining = self.remaining.get() - 1;
+        self.remaining.set(remaining);
+        if remaining > 0 && child.state() != State::Panicked && self.noted.borrow().is_empty() {
+            let ended = self.children.borrow_mut().try_remove(place as usize);
+            drop(ended);
+        } else {
+            self.kernel.push_child_turn(me.clone().into_turn(), place);
+        }
+    }
+}
+
+impl<E: 'static> ChildTurn for GroupState<E> {
+    fn child_turn(&self, _me: &ChildTurnRef, place: u32) {
+        let child = self.children.borrow_mut().try_remove(place as usize);
+        let error = self.noted.borrow_mut().remove(&place);
+        if let Some(child) = child {
+            self.child_ended(child.core(), error);
+        }
+    }
+}
