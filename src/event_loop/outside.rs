@@ -45,6 +45,8 @@ impl Patience {
 ///    nothing is ready, but stop() was called PollNow
 ///    nothing is ready, in a turn without a wait PollNow
 /// ```
+///
+/// If a poll could find nothing, `No` takes the place of `PollNow`.
 #[derive(Clone, Copy)]
 pub(super) enum Wait {
     /// Descriptors are not looked at.

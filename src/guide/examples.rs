@@ -33,6 +33,7 @@ example!(echo_server);
 example!(chat);
 example!(download);
 example!(retries);
+example!(per_core);
 example!(port_scan);
 example!(ask_again);
 example!(filter);

@@ -71,12 +71,9 @@ impl<P: Queued> Kernel<P> {
     pub(crate) fn poll_until(&self, deadline: Option<u64>, events: &mut Vec<ReadyEvent<Handle>>) -> io::Result<()> {
         let Some(at) = deadline else { return self.poll(None, events) };
         let left = at.saturating_sub(self.clock.now());
-        let is_set = left > 0 && self.host.signal.get().is_some_and(|signal| self.set_deadline(signal, Some(at)));
+        let signal = self.host.signal.get().filter(|_| left > 0);
+        let is_set = signal.zip(self.clock.system_time(at)).is_some_and(|(signal, at)| signal.set_deadline(Some(at)));
         self.poll((!is_set).then(|| Duration::from_nanos(left)), events)
-    }
-
-    fn set_deadline(&self, signal: &Signal, at: Option<u64>) -> bool {
-        signal.set_deadline(at.and_then(|at| self.clock.system_time(at)))
     }
 
     pub(crate) fn spare_events(&self) -> &Cell<Vec<ReadyEvent<Handle>>> {
@@ -143,7 +140,7 @@ impl<P: Queued> Kernel<P> {
             signal.set_ready(true);
         } else {
             signal.set_ready(false);
-            self.set_deadline(signal, self.next_deadline());
+            self.tell_deadline(signal);
             self.ready.park(Rc::clone(signal));
             self.life.set_asleep(true);
         }
@@ -155,8 +152,13 @@ impl<P: Queued> Kernel<P> {
     /// While the loop is asleep a timer was set or removed.
     pub(crate) fn tell_host_of_deadline(&self) {
         if let Some(signal) = self.host.signal.get().filter(|_| self.life.is_asleep()) {
-            self.set_deadline(signal, self.next_deadline());
+            self.tell_deadline(signal);
         }
+    }
+
+    /// Of a virtual clock no time of the system tells.
+    fn tell_deadline(&self, signal: &Signal) {
+        signal.set_deadline(self.next_deadline().and_then(|at| self.clock.system_time(at)));
     }
 
     /// The loop is closed: nothing will ever be ready.

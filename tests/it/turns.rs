@@ -136,7 +136,7 @@ fn where_turns_end_does_not_change_the_order() {
 #[test]
 fn the_rest_of_an_iteration_is_a_turn_of_its_own() {
     let (lp, log) = (virtual_loop(), Log::default());
-    ["a", "b", "c"].map(|name| stepper(&lp, &log, name, 2));
+    ["a", "b", "c"].into_iter().for_each(|name| stepper(&lp, &log, name, 2));
     assert_eq!(lp.run_ready(1).expect("a turn").entries, 1);
     assert_eq!((lp.run_once(None).expect("a turn").entries, taken(&log).as_str()), (2, "a0 b0 c0"));
     assert_eq!((lp.run_once(None).expect("a turn").entries, taken(&log).as_str()), (3, "a1 b1 c1"));
