@@ -107,14 +107,11 @@ impl<'a> Iteration<'a> {
         reason = "called once, and an iteration of a run must not pay for a call: measured"
     )]
     fn run_batch(&mut self) {
-        // in a place of its own, so that the compiler keeps it in registers from entry to entry
-        let mut batch = std::mem::take(&mut self.batch);
-        while !batch.is_empty() {
+        while !self.batch.is_empty() {
             // Polls and callbacks are guarded one by one. What else of a user's can panic is a destructor: that of a
             // value whose last pointer is dropped on the way. It is reported, and the rest of the batch runs.
-            guarded(self.kernel, IN_DESTRUCTOR, || run_entries(self.kernel, &mut batch));
+            guarded(self.kernel, IN_DESTRUCTOR, || run_entries(self.kernel, &mut self.batch));
         }
-        self.batch = batch;
     }
 
     /// Runs the batch, or as much of it as `may_go_on` allows, which is asked before each entry.

@@ -72,7 +72,7 @@ impl EventLoop {
     ///
     /// let lp = EventLoop::new()?;
     /// let (wake_host, wakes) = mpsc::channel();
-    /// lp.set_pender(move || drop(wake_host.send(())))?; // the queue of messages of a host
+    /// lp.set_pender(move || wake_host.send(()).unwrap_or(()))?; // the queue of messages of a host
     /// let task = lp.create_task(async {
     ///     sleep(Duration::from_millis(5)).await;
     /// });
