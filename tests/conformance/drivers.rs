@@ -8,7 +8,7 @@ use super::value::Outcome;
 use crate::readable::is_readable;
 
 /// Who drives the loop.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Driver {
     /// The loop itself, in a run.
     Run,
@@ -21,6 +21,8 @@ pub(crate) enum Driver {
 }
 
 impl Driver {
+    pub(crate) const ALL: [Self; 4] = [Self::Run, Self::Once, Self::Entry, Self::Descriptor];
+
     /// Drives the loop until the main task is done, and returns its outcome as `run_until_complete` does.
     pub(crate) fn run(self, lp: &EventLoop, main: Shared<Outcome>) -> Result<Outcome, Error> {
         match self {

@@ -1,5 +1,5 @@
 //! Random programs beside a live CPython: each is recorded there and replayed here, and one that goes another way is
-//! made as small as it can be. Owns the run over them and its report; must not know how a program is carried out.
+//! made as small as it can be. Each is replayed by a run, and by turns of each kind. Owns the run over them and its report; must not know how a program is carried out.
 //!
 //! `ONELOOP_FUZZ=10000` tries so many programs in place of a few hundred, `ONELOOP_SEED` other ones, and
 //! `ONELOOP_PROGRAMS=FILE` those of a file of cases. Needs CPython 3.13 or newer; where there is none, nothing is tried.
@@ -11,6 +11,8 @@ mod at_once;
 mod case;
 #[path = "../conformance/contexts.rs"]
 mod contexts;
+#[path = "../conformance/drivers.rs"]
+mod drivers;
 #[path = "../support/dice.rs"]
 mod dice;
 mod generate;
@@ -27,6 +29,8 @@ mod program;
 mod python;
 #[path = "../conformance/quiet.rs"]
 mod quiet;
+#[path = "../support/readable.rs"]
+mod readable;
 #[path = "../conformance/readers.rs"]
 mod readers;
 #[path = "../conformance/replay.rs"]
@@ -39,6 +43,7 @@ use std::{env, fs};
 
 use case::Case;
 use dice::Dice;
+use drivers::Driver;
 use python::Recorder;
 use replay::{Replayer, Verdict};
 use serde_json::Value as Json;
@@ -55,7 +60,7 @@ fn random_programs_go_as_on_cpython() {
         println!("skipped: no CPython 3.13 or newer");
         return;
     };
-    let mut beside = Beside { recorder: Recorder::start(&python), replayer: Replayer::start() };
+    let mut beside = Beside { recorder: Recorder::start(&python), replayers: Driver::ALL.map(Replayer::start) };
     let (mut agreed, mut refused, mut failures) = (0, 0, 0);
     for program in programs() {
         match beside.verdict(&program) {
@@ -92,7 +97,8 @@ fn programs() -> Box<dyn Iterator<Item = Json>> {
 /// Both sides.
 struct Beside {
     recorder: Recorder,
-    replayer: Replayer,
+    /// One for each way to drive a loop.
+    replayers: [Replayer; Driver::ALL.len()],
 }
 
 impl Beside {
@@ -101,14 +107,20 @@ impl Beside {
         let recorded = self.recorder.record(program)?;
         let unknown = known::unknown(&recorded);
         assert!(unknown.is_empty(), "the generator made {unknown:?}");
-        Some(self.replayer.replay(Case::new(&recorded)))
+        Some(self.replay(&recorded))
+    }
+
+    /// The verdict of the first driver under which the program goes another way, or that it has passed.
+    fn replay(&mut self, recorded: &Json) -> Verdict {
+        let verdicts = self.replayers.iter_mut().map(|replayer| replayer.replay(Case::new(recorded)));
+        verdicts.fold(Verdict::Passed, |first, next| if let Verdict::Passed = first { next } else { first })
     }
 
     /// The failing program as small as can be, with both traces.
     fn small(&mut self, program: Json) -> String {
         let small = shrink::shrink(program, |smaller| matches!(self.verdict(smaller), Some(Verdict::Failed(_))));
         let recorded = self.recorder.record(&small).expect("it was recorded before");
-        let Verdict::Failed(failure) = self.replayer.replay(Case::new(&recorded)) else { unreachable!("it failed") };
+        let Verdict::Failed(failure) = self.replay(&recorded) else { unreachable!("it failed") };
         let coros = small["coros"].as_object().expect("coroutines by name");
         let bodies: Vec<String> = coros.iter().map(|(name, body)| format!("  {name}: {body}\n")).collect();
         let lines = |side: &str, lines: &[String]| format!("  {side}:\n    {}\n", lines.join("\n    "));
