@@ -34,7 +34,7 @@ pub mod net; // sockets and pipes
 mod streams; // buffered streams and servers
 #[cfg(all(unix, feature = "process"))]
 mod process; // child processes
-mod run; // the function `run`, and Ctrl-C
+mod run; // the function `run`, the runner, and Ctrl-C
 pub mod prelude; // what most programs use
 
 #[doc(hidden)]
@@ -44,7 +44,7 @@ pub mod __private; // what the macros and sealed traits of the crate name
 pub use base::Clock;
 pub use event_loop::{EnterGuard, EventLoop, EventLoopBuilder, TimerHandle};
 pub use kernel::Handle;
-pub use run::run;
+pub use run::{Runner, run};
 
 // Tasks and futures, and the context that they run in.
 pub use awaitables::{

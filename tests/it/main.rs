@@ -39,6 +39,7 @@ mod process;
 mod queue;
 mod readers;
 mod regressions;
+mod runner;
 mod semaphore;
 mod semaphore_permit;
 mod server;
