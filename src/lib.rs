@@ -74,7 +74,7 @@ pub use sync::{
 };
 
 // Other threads.
-pub use threads::{LoopHandle, ThreadPool, ThreadsafeFuture, ThreadsafeHandle, to_thread};
+pub use threads::{LoopHandle, RemoteTaskHandle, ThreadPool, ThreadsafeFuture, ThreadsafeHandle, to_thread};
 
 // Descriptors, streams and processes; sockets are in `net`.
 #[cfg(unix)]

@@ -39,6 +39,7 @@ mod process;
 mod queue;
 mod readers;
 mod regressions;
+mod remote_task;
 mod runner;
 mod semaphore;
 mod semaphore_permit;
