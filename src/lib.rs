@@ -2,6 +2,7 @@
 #![doc = include_str!("../docs/rustdoc/front.md")]
 #![doc = include_str!("../README.md")]
 #![doc(test(attr(deny(warnings))))]
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(unix))))]
 
 #[cfg(not(unix))]
 compile_error!(
