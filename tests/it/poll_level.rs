@@ -256,7 +256,6 @@ fn futures_and_polls_wait_for_one_direction_in_the_order_in_which_they_began() {
             ($name:literal, $wait:expr) => {{
                 let (right, log) = (Rc::clone(&right), Rc::clone(&log));
                 create_task(async move {
-                    #[expect(clippy::redundant_closure_call, reason = "the wait names the descriptor of its task")]
                     ($wait)(right).await;
                     log.borrow_mut().push($name);
                 })
@@ -483,7 +482,7 @@ fn wakers_are_dropped_and_woken_outside_of_every_borrow() {
 
 #[test]
 fn a_poll_in_a_task_of_another_loop_panics_with_the_remedy() {
-    let outer = oneloop::EventLoop::new().unwrap();
+    let outer = EventLoop::new().unwrap();
     let (_left, right) = {
         let _in = outer.enter();
         pair()
