@@ -45,7 +45,7 @@ pub mod __private; // what the macros and sealed traits of the crate name
 
 // The loop.
 pub use base::Clock;
-pub use event_loop::{EnterGuard, EventLoop, EventLoopBuilder, TimerHandle};
+pub use event_loop::{EnterGuard, EventLoop, EventLoopBuilder, Left, TimerHandle, TimerPrecision, Turn, TurnBudget};
 pub use kernel::Handle;
 pub use run::{Runner, run};
 

@@ -71,6 +71,12 @@ impl Ticker {
         }
     }
 
+    /// The reading of the system's monotonic clock at a time of this one; `None` for a virtual clock, which no time of
+    /// the system moves.
+    pub(crate) fn system_time(&self, at: u64) -> Option<u64> {
+        (!self.is_virtual()).then(|| at.saturating_sub(EPOCH).saturating_add(self.epoch_nanos))
+    }
+
     /// Sets a virtual clock forward; it never goes back. Does nothing to a real clock.
     pub(crate) fn jump_to(&self, time: u64) {
         if let Some(now) = &self.virtual_now {

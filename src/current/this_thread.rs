@@ -161,6 +161,13 @@ pub(crate) fn any_running() -> bool {
     ENTERED.try_with(|stack| stack.borrow().loops.iter().any(|(_, kernel)| kernel.life().is_running())).unwrap_or(false)
 }
 
+/// Whether a task of any loop is running on this thread.
+pub(crate) fn any_task_running() -> bool {
+    let runs_task =
+        |stack: &RefCell<Stack>| stack.borrow().loops.iter().any(|(_, kernel)| kernel.running_task().is_some());
+    ENTERED.try_with(runs_task).unwrap_or(false)
+}
+
 /// Whether a task of another loop than `kernel` is running on this thread. Then `kernel` does not run.
 pub(crate) fn runs_task_of_another(kernel: &Loop) -> bool {
     let is_other = |other: &Loop| !std::ptr::eq(other, kernel) && other.running_task().is_some();

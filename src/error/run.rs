@@ -38,12 +38,24 @@ pub enum Error {
         "an event loop is already running on this thread; await the future or use create_task instead of a second run"
     )]
     Running,
+    /// A turn of the loop inside a task of another one. Inside a callback of another loop it is allowed.
+    #[error(
+        "a task of another event loop is running on this thread, and this loop cannot be turned inside it; turn it in \
+         a callback (call_soon, add_reader) or outside of both loops"
+    )]
+    InsideTask,
     /// The loop cannot be closed while it runs: asyncio's `Cannot close a running event loop`.
     #[error("an event loop cannot be closed while it runs; call stop(), and close it when its run has ended")]
     StillRunning,
     /// The loop has been closed.
     #[error("the event loop is closed; make a new one with EventLoop::new()")]
     Closed,
+    /// The process was forked after the loop was made, and this is the child.
+    #[error(
+        "this event loop belongs to the process from which this one was forked; make a new one with EventLoop::new() \
+         after fork()"
+    )]
+    Forked,
     /// The future belongs to another loop.
     #[error("this future belongs to another event loop; run it with the loop that made it")]
     ForeignLoop,

@@ -19,13 +19,47 @@ use crate::kernel::Kernel;
 #[must_use = "a builder makes nothing until build() is called"]
 pub struct EventLoopBuilder {
     clock: Clock,
+    precision: TimerPrecision,
     eager_tasks: bool,
+}
+
+/// How late a sleep may end on a machine that has nothing else to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimerPrecision {
+    /// As late as the system lets every wait end: on Linux by the thread's *timer slack*, 50 µs unless the program sets
+    /// it. A sleep below a millisecond takes one system call, a longer one takes two.
+    #[default]
+    Thrifty,
+    /// As early as the system can: on Linux the loop has a timer of the system (`timerfd`) among what it polls, to
+    /// which no slack is added. It costs three descriptors a loop, and a sleep takes two system calls, unless its
+    /// deadline is that of the wait before. Elsewhere this changes nothing.
+    Precise,
 }
 
 impl EventLoopBuilder {
     /// The clock of the loop; by default the real one.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// How late a sleep may end; by default as late as a wait of the system. A loop whose
+    /// [descriptor](EventLoop#impl-AsFd-for-EventLoop) was asked for is always precise. No sleep ends early.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{EventLoop, TimerPrecision, sleep};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let lp = EventLoop::builder().timer_precision(TimerPrecision::Precise).build()?;
+    /// let began = Instant::now();
+    /// lp.run_until_complete(sleep(Duration::from_micros(100)))?;
+    /// assert!(began.elapsed() >= Duration::from_micros(100)); // and seldom more than 130
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn timer_precision(mut self, precision: TimerPrecision) -> Self {
+        self.precision = precision;
         self
     }
 
@@ -41,7 +75,11 @@ impl EventLoopBuilder {
     /// # Errors
     /// [`Error::Io`] if the operating system has no descriptors left for it.
     pub fn build(self) -> Result<EventLoop, Error> {
-        let lp = EventLoop::of(Kernel::new(self.clock)?);
+        let kernel = Kernel::new(self.clock)?;
+        if self.precision == TimerPrecision::Precise {
+            kernel.keep_time_precisely()?;
+        }
+        let lp = EventLoop::of(kernel);
         lp.set_eager_tasks(self.eager_tasks);
         Ok(lp)
     }

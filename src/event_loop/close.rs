@@ -32,6 +32,7 @@ impl EventLoop {
         if life.phase() == Phase::Open {
             let _in = current::enter(Rc::clone(kernel));
             life.set_phase(Phase::Closing);
+            kernel.begin_turn();
             // first, so that nothing more comes from other threads while the rest is dropped
             kernel.close_inbox();
             if !self.drop_all() {
@@ -41,6 +42,7 @@ impl EventLoop {
                 std::mem::forget(Rc::clone(kernel));
             }
             life.set_phase(Phase::Closed);
+            kernel.end_last_turn();
             // last, so that it is told of destructors that panic
             guarded(kernel, IN_DESTRUCTOR, || drop(kernel.set_exception_handler(None)));
         }
@@ -80,8 +82,10 @@ impl EventLoop {
     /// guarded by itself, so after a destructor that panics the others are still dropped.
     fn drop_scheduled(&self) -> usize {
         let kernel = self.kernel();
-        let mut batch = Batch::new();
-        kernel.ready().swap(&mut batch);
+        let mut batch = kernel.ready().take_rest();
+        let mut queued = Batch::new();
+        kernel.ready().swap(&mut queued);
+        batch.append(&mut queued);
         let mut dropped = batch.len();
         for entry in batch {
             guarded(kernel, IN_DESTRUCTOR, || drop(entry));

@@ -213,7 +213,8 @@ impl EventLoop {
     }
 
     /// Ends the run after the current iteration: asyncio's `stop()`. What is scheduled stays for the next run. If the
-    /// loop is not running, the next run ends after one iteration, which does not wait.
+    /// loop is not running, the next run ends after one iteration, which does not wait. A turn ends in the same way:
+    /// see [`Turn::stopped`](crate::Turn::stopped).
     ///
     /// If the main future of a run that was stopped so is done in that one iteration, the run returns its value, and
     /// what would have ended the run an iteration later is left: the run after it is stopped. asyncio does the same. A

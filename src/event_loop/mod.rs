@@ -5,15 +5,19 @@ mod timer_handle; // a callback with a deadline
 mod event_loop; // the handle on a loop: scheduling and state
 mod builder; // the settings of a new loop
 mod deadlock; // which task waits for what when nothing can happen
+mod outside; // how an iteration waits for descriptors, timers and other threads
 mod run_once; // one iteration
 mod running; // runs: one iteration after another
+mod turns; // a host that drives the loop: one or some iterations at a time
+mod host; // the descriptor that a host watches
 mod run_until_complete; // the run of a main future
 mod close; // the end of a loop
 #[cfg(unix)]
 mod fd_callbacks; // callbacks that watch descriptors
 
-pub use builder::EventLoopBuilder;
+pub use builder::{EventLoopBuilder, TimerPrecision};
 pub use event_loop::{EnterGuard, EventLoop};
 #[cfg(all(unix, feature = "signal"))]
 pub(crate) use fd_callbacks::in_context;
 pub use timer_handle::TimerHandle;
+pub use turns::{Left, Turn, TurnBudget};

@@ -8,195 +8,80 @@
 //! - An entry that is queued while a batch runs waits for the next iteration.
 //! - What other threads have sent is queued before what descriptors queue, and that before what timers queue.
 
-use std::time::{Duration, Instant};
-
-use super::deadlock::deadlock;
-use crate::base::{Context, NEVER, WakeTarget};
+use super::outside::{Outside, Wait};
+use crate::base::{Context, WakeTarget};
 use crate::current;
 use crate::error::Error;
-use crate::kernel::{Alarm, Batch, Entry, Handle, Queued};
+use crate::kernel::{Alarm, Batch, Entry, Queued};
 use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded, wake, wake_task};
-use crate::reactor::ReadyEvent;
 
-/// What a run keeps from one iteration to the next, for its memory. Both vectors are empty between iterations.
+/// What a run or turn keeps from one iteration to the next, for its memory. The batch is empty between iterations.
 pub(super) struct Iteration<'a> {
     kernel: &'a Loop,
-    /// The entries that this iteration runs.
+    /// The entries that this iteration runs. It begins with what an unfinished iteration has left: see
+    /// [`has_rest`](Self::has_rest).
     batch: Batch<NodeRef>,
     /// The size of the largest batch since the loop had nothing to do.
     largest: usize,
-    /// What the poll of this iteration has found.
-    events: Vec<ReadyEvent<Handle>>,
-}
-
-/// How an iteration waits:
-///
-/// ```text
-///                                            poll is due       poll is not due
-///    work is ready                           PollNow           No
-///    nothing is ready                        Sleep, or Jump if the clock is virtual
-///    nothing is ready, but stop() was called PollNow
-/// ```
-#[derive(Clone, Copy)]
-enum Wait {
-    /// Descriptors are not looked at.
-    No,
-    /// Descriptors are polled without sleeping.
-    PollNow,
-    /// The poll sleeps until the next deadline, or without limit if there is none.
-    Sleep(Option<u64>),
-    /// The clock is virtual: it jumps to the next deadline, and the loop need not sleep.
-    Jump,
 }
 
 impl<'a> Iteration<'a> {
-    /// Prepares the iterations of a run.
+    /// Prepares the iterations of a run or turn.
     pub(super) fn first(kernel: &'a Loop) -> Self {
-        Self { kernel, batch: kernel.ready().take_spare(), largest: 0, events: Vec::new() }
+        Self { kernel, batch: kernel.ready().take_rest(), largest: 0 }
+    }
+
+    /// Whether an iteration is unfinished, because the budget of a turn was spent in the middle of its batch. The rest
+    /// has to be run before the next iteration.
+    pub(super) fn has_rest(&self) -> bool {
+        !self.batch.is_empty()
     }
 
     /// One iteration, in the steps of `docs/ARCHITECTURE.md`.
     ///
     /// # Errors
     /// [`Error::Io`] if the operating system fails, [`Error::Deadlock`] if nothing can ever happen again.
-    pub(super) fn run_once(&mut self) -> Result<(), Error> {
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "turns call it too, and an iteration of a run must not pay for that: measured"
+    )]
+    pub(super) fn run_once(&mut self, outside: &mut Outside<'_>) -> Result<(), Error> {
+        self.begin(outside)?;
+        self.run_batch();
+        Ok(())
+    }
+
+    /// All of an iteration but the running of its batch.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "turns call it too, and an iteration of a run must not pay for that: measured"
+    )]
+    pub(super) fn begin(&mut self, outside: &mut Outside<'_>) -> Result<(), Error> {
         self.kernel.take_messages(); // 1. queue what other threads have sent
-        let wait = self.how_to_wait(); // 2. decide whether to wait, and for how long
-        self.wait(wait)?; // 3. wait, and poll descriptors
-        self.queue_ready_descriptors(); // 4. queue what waits for descriptors that are ready
+        let wait = outside.how_to_wait(); // 2. decide whether to wait, and for how long
+        if !matches!(wait, Wait::No) {
+            self.free_memory_if_idle();
+            outside.wait(wait)?; // 3. wait, and poll descriptors
+            outside.queue_ready_descriptors(); // 4. queue what waits for descriptors that are ready
+        }
         self.kernel.queue_due_timers(); // 5. queue the timers that are due
-        self.run_batch(); // 6. run what is queued by now, and nothing that is queued meanwhile
+        self.take_batch(); // 6. run what is queued by now, and nothing that is queued meanwhile
         Ok(())
     }
 
     // 1. Other threads: `Kernel::take_messages`. First, because a message makes waiting unnecessary.
 
-    // 2. How to wait. After the messages, because only now it is known whether work is ready.
+    // 2. to 4. What is outside of the loop: `Outside`.
 
+    /// If nothing is ready, gives back what the queue has needed once and has not needed since the last time. A loop
+    /// that always has something to do keeps it.
     #[inline]
-    fn how_to_wait(&self) -> Wait {
-        let kernel = self.kernel;
-        let nothing_is_ready = kernel.ready().is_empty();
-        if nothing_is_ready && !kernel.life().is_stopping() {
-            return if kernel.clock().is_virtual() { Wait::Jump } else { Wait::Sleep(kernel.next_expiry()) };
-        }
-        // a run that was told to stop takes one iteration, which finds what is ready and does not sleep
-        if nothing_is_ready || kernel.budget().poll_is_due() { Wait::PollNow } else { Wait::No }
-    }
-
-    // 3. Wait. While the loop waits, time passes: so descriptors and timers are looked at afterwards.
-
-    #[inline]
-    fn wait(&mut self, wait: Wait) -> Result<(), Error> {
-        match wait {
-            Wait::No => return Ok(()),
-            Wait::PollNow => self.poll_now()?,
-            Wait::Sleep(deadline) => {
-                self.free_memory();
-                self.sleep(deadline)?;
-            }
-            Wait::Jump => {
-                self.free_memory();
-                self.jump()?;
-            }
-        }
-        // what was sent during the wait came before the poll returned, so it is queued before what the poll has found
-        self.kernel.take_messages();
-        Ok(())
-    }
-
-    /// Nothing is ready: gives back what the queue has needed once and has not needed since the last time. A loop that
-    /// always has something to do keeps it.
-    #[inline]
-    fn free_memory(&mut self) {
-        self.kernel.ready().shrink(&mut self.batch, self.largest);
-        self.largest = 0;
-    }
-
-    fn poll_now(&mut self) -> Result<(), Error> {
-        if self.kernel.watches_descriptors() {
-            self.kernel.poll(Some(Duration::ZERO), &mut self.events)?;
-        }
-        Ok(())
-    }
-
-    fn sleep(&mut self, deadline: Option<u64>) -> Result<(), Error> {
-        let timeout = deadline.map(|at| time_left(self.kernel, at));
-        Ok(self.kernel.poll(timeout, &mut self.events)?)
-    }
-
-    /// Moves a virtual clock to the next deadline. The clock stands still while anything else can happen: while a
-    /// descriptor is ready, or while a result is expected from another thread, which knows only real time.
-    fn jump(&mut self) -> Result<(), Error> {
-        self.poll_now()?;
-        if !self.events.is_empty() || self.kernel.has_messages() {
-            return Ok(());
-        }
-        if !self.kernel.expected().is_empty() {
-            return self.wait_for_other_threads();
-        }
-        // the next expiry may lie before the next deadline, so one jump may find no timer that is due
-        while let Some(at) = self.kernel.next_expiry().filter(|at| *at != NEVER) {
-            self.kernel.clock().jump_to(at);
-            if self.kernel.expire_timers() {
-                return Ok(());
-            }
-        }
-        if !self.kernel.watches_descriptors() {
-            return Err(Error::Deadlock(deadlock(self.kernel)));
-        }
-        Ok(self.kernel.poll(None, &mut self.events)?)
-    }
-
-    /// Sleeps until a message comes, or until the next deadline of a virtual clock has come by the real clock. The
-    /// virtual clock moves only then, and by the whole distance. So what it shows when a thread has ended does not
-    /// depend on how long the thread took.
-    fn wait_for_other_threads(&mut self) -> Result<(), Error> {
-        let kernel = self.kernel;
-        let waited = kernel.expected().waited();
-        let next = kernel.next_expiry();
-        let began = Instant::now();
-        let timeout = next.map(|at| time_left(kernel, at).saturating_sub(waited.get()));
-        kernel.poll(timeout, &mut self.events)?;
-        waited.set(waited.get() + began.elapsed());
-        if next.is_some_and(|at| waited.get() < time_left(kernel, at)) {
-            return Ok(()); // a message or a descriptor has ended the sleep early
-        }
-        waited.set(Duration::ZERO);
-        if let Some(at) = next {
-            kernel.clock().jump_to(at);
-        }
-        Ok(())
-    }
-
-    // 4. Descriptors. Before the timers, as in asyncio, which processes the events of its selector first.
-
-    #[inline]
-    fn queue_ready_descriptors(&mut self) {
-        if !self.events.is_empty() {
-            self.queue_events();
-        }
-    }
-
-    /// Queues in the order in which the system has reported the descriptors. (With `drain` instead of `pop`, the
-    /// compiler spills registers of the batch loop, and each entry costs two instructions more: measured.)
-    #[inline(never)] // so that an iteration in which no descriptor is ready is short
-    fn queue_events(&mut self) {
-        self.events.reverse();
-        while let Some(event) = self.events.pop() {
-            match event {
-                ReadyEvent::Wake(target) => wake(self.kernel, target),
-                ReadyEvent::FdCallback(fd, direction, handle) if handle.cancelled() => {
-                    // `Handle::cancel` does not reach the reactor, so such a callback is removed here, as in asyncio;
-                    // unless another callback has taken its place since the poll
-                    let removed = self.kernel.with_reactor(|reactor| {
-                        let cancelled = reactor.watch_of(fd, direction).is_some_and(Handle::cancelled);
-                        if cancelled { reactor.unwatch(fd, direction) } else { None }
-                    });
-                    guarded(self.kernel, IN_DESTRUCTOR, || drop(removed));
-                }
-                ReadyEvent::FdCallback(_, _, handle) => self.kernel.push_run(handle.run_ref()),
-            }
+    fn free_memory_if_idle(&mut self) {
+        if self.kernel.ready().is_empty() {
+            self.kernel.ready().shrink(&mut self.batch, self.largest);
+            self.largest = 0;
         }
     }
 
@@ -205,27 +90,45 @@ impl<'a> Iteration<'a> {
 
     // 6. The batch. This is where all code of users runs, except for destructors and foreign wakers.
 
-    fn run_batch(&mut self) {
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "turns call it too, and an iteration of a run must not pay for that: measured"
+    )]
+    fn take_batch(&mut self) {
         self.kernel.ready().swap(&mut self.batch);
         self.kernel.budget().count_entries(self.batch.len());
         self.largest = self.largest.max(self.batch.len());
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "called once, and an iteration of a run must not pay for a call: measured"
+    )]
+    fn run_batch(&mut self) {
         while !self.batch.is_empty() {
             // Polls and callbacks are guarded one by one. What else of a user's can panic is a destructor: that of a
             // value whose last pointer is dropped on the way. It is reported, and the rest of the batch runs.
             guarded(self.kernel, IN_DESTRUCTOR, || run_entries(self.kernel, &mut self.batch));
         }
     }
+
+    /// Runs the batch, or as much of it as `may_go_on` allows, which is asked before each entry.
+    #[inline(never)] // it must not make a run's loop over its batch longer
+    pub(super) fn run_batch_while(&mut self, mut may_go_on: impl FnMut() -> bool) {
+        while !self.batch.is_empty() && may_go_on() {
+            let entry = self.batch.pop_front();
+            guarded(self.kernel, IN_DESTRUCTOR, || entry.into_iter().for_each(|entry| run_entry(self.kernel, entry)));
+        }
+    }
 }
 
-/// However the run ends, no entry is lost.
+/// However the run or turn ends, no entry is lost.
 impl Drop for Iteration<'_> {
     fn drop(&mut self) {
         self.kernel.ready().give_back(std::mem::take(&mut self.batch));
     }
-}
-
-fn time_left(kernel: &Loop, deadline: u64) -> Duration {
-    Duration::from_nanos(deadline.saturating_sub(kernel.clock().now()))
 }
 
 /// Runs entries until none is left.
@@ -237,7 +140,8 @@ fn run_entries(kernel: &Loop, batch: &mut Batch<NodeRef>) {
 }
 
 /// Runs an entry, and drops it afterwards: not while a panic of it unwinds, since a second one would end the process.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the loop over a batch costs a tenth more without: measured")]
 fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
     match entry {
         Entry::Task(task) => {

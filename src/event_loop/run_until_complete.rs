@@ -78,6 +78,9 @@ impl EventLoop {
         if self.kernel().life().phase() != Phase::Open {
             return Err(Error::Closed);
         }
+        if self.kernel().was_forked() {
+            return Err(Error::Forked);
+        }
         let value = Cell::new(None);
         let gone = Cell::new(false);
         let mut future = pin!(Some(future));

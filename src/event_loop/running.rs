@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::event_loop::EventLoop;
+use super::outside::{Outside, Patience};
 use super::run_once::Iteration;
 use crate::base::{PooledRc, unsize};
 use crate::current::{self, Guard};
@@ -35,13 +36,24 @@ impl EventLoop {
 
     /// Runs iterations until the loop is stopped.
     fn iterate(&self) -> Result<(), Error> {
+        if self.kernel().ready().has_rest() && self.finish_iteration() {
+            return Ok(());
+        }
+        let mut outside = Outside::new(self.kernel(), Patience::Run);
         let mut iteration = Iteration::first(self.kernel());
         loop {
-            iteration.run_once()?;
+            iteration.run_once(&mut outside)?;
             if self.kernel().life().is_stopping() {
                 return Ok(());
             }
         }
+    }
+
+    /// Runs the rest of an iteration that a turn has left unfinished. Returns whether the loop is stopped.
+    #[cold]
+    fn finish_iteration(&self) -> bool {
+        Iteration::first(self.kernel()).run_batch_while(|| true);
+        self.kernel().life().is_stopping()
     }
 
     /// Runs until `node` is done, and one iteration longer, as asyncio does: there, a done callback of the future stops
@@ -73,30 +85,52 @@ impl EventLoop {
     }
 }
 
-/// A run of the loop. Dropping this ends the run, also after a panic.
-struct Running<'a> {
+/// A run or a turn of the loop. Dropping this ends it, also after a panic.
+pub(super) struct Running<'a> {
     lp: &'a EventLoop,
     _guard: Guard,
 }
 
 impl<'a> Running<'a> {
     fn begin(lp: &'a EventLoop) -> Result<Self, Error> {
-        if current::any_running() {
+        if current::any_running() { Err(Error::Running) } else { Self::unless_closed(lp) }
+    }
+
+    /// Begins a turn. Other loops may be running, and be in a callback now, but not in a step of a task: a task knows
+    /// what it waits for by the loop that the thread is in.
+    pub(super) fn begin_turn(lp: &'a EventLoop) -> Result<Self, Error> {
+        if lp.kernel().life().is_running() {
             return Err(Error::Running);
         }
+        if current::any_task_running() {
+            return Err(Error::InsideTask);
+        }
+        Self::unless_closed(lp)
+    }
+
+    fn unless_closed(lp: &'a EventLoop) -> Result<Self, Error> {
         if lp.kernel().life().phase() != Phase::Open {
             return Err(Error::Closed);
         }
+        if lp.kernel().was_forked() {
+            return Err(Error::Forked);
+        }
         let guard = current::enter(Rc::clone(lp.kernel()));
         lp.kernel().life().set_running(true);
+        lp.kernel().begin_turn();
         Ok(Self { lp, _guard: guard })
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.lp.kernel().life().set_running(false);
-        self.lp.kernel().life().set_stopping(false);
+        let kernel = self.lp.kernel();
+        kernel.life().set_running(false);
+        // `stop()` ends a run or turn after its iteration, so it still holds for an iteration that is unfinished
+        if !kernel.ready().has_rest() {
+            kernel.life().set_stopping(false);
+        }
+        kernel.end_turn();
     }
 }
 

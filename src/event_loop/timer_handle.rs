@@ -44,6 +44,9 @@ impl TimerHandle {
     /// Cancels the callback: it will not run, and what it holds is dropped now. Does nothing if the callback has run.
     pub fn cancel(&self) {
         drop(self.kernel.remove_timer(self.key));
+        if self.kernel.life().needs_care() {
+            self.kernel.tell_host_of_deadline();
+        }
         self.handle.cancel();
     }
 

@@ -33,6 +33,7 @@ example!(echo_server);
 example!(chat);
 example!(download);
 example!(retries);
+example!(per_core);
 example!(port_scan);
 example!(ask_again);
 example!(filter);
@@ -41,3 +42,31 @@ example!(supervisor, "--features process,signal");
 example!(http_server, "-p oneloop-ecosystem");
 example!(websocket, "-p oneloop-ecosystem");
 example!(with_tokio, "-p oneloop-ecosystem");
+
+/// A page with a program that has dependencies of its own, so that it is not compiled here.
+macro_rules! host {
+    ($name:ident) => {
+        #[doc = concat!(
+                            "`cargo run -p oneloop-hosts --example ", stringify!($name), "`\n\n```rust,ignore\n",
+                            include_str!(concat!("../../docs/examples/hosts/", stringify!($name), ".rs")),
+                            "```",
+                        )]
+        #[doc = include_str!("../../docs/rustdoc/wrap.md")]
+        pub mod $name {}
+    };
+}
+
+host!(poll_loop);
+host!(frames);
+host!(calloop_host);
+host!(calloop_guest);
+
+#[doc = concat!(
+    "`cargo test -p oneloop-c`\n\n```c\n",
+    include_str!("../../docs/examples/hosts/c/program.c"),
+    "```\n\nIt includes:\n\n```c\n",
+    include_str!("../../docs/examples/hosts/c/oneloop.h"),
+    "```",
+)]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod program {}

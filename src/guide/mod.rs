@@ -34,6 +34,10 @@ pub mod ecosystem {}
 pub mod architecture {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/EMBEDDING.md")]
+pub mod embedding {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/rustdoc/versus.md")]
 #[doc = include_str!("../../docs/BENCHMARKS.md")]
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]

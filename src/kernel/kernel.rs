@@ -11,7 +11,6 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::alarm::Alarm;
 use super::await_tree::AwaitTree;
@@ -20,6 +19,7 @@ use super::deferred_drops::DeferredDrops;
 use super::expected::Expected;
 use super::extensions::Extensions;
 use super::handle::Handle;
+use super::host::Host;
 use super::inbox::Message;
 use super::life::{Life, Phase};
 use super::loop_sender::{LoopReceiver, LoopSender};
@@ -28,7 +28,7 @@ use super::running_step::RunningStep;
 use super::scope::Enclosing;
 use super::task_table::{RunningTask, TaskTable};
 use super::throwing::Throwing;
-use crate::base::{Clock, PooledRc, RemoteCall, TaskKey, Ticker, unsize};
+use crate::base::{Clock, NEVER, PooledRc, RemoteCall, TaskKey, Ticker, unsize};
 use crate::error::ExceptionContext;
 use crate::reactor::{Reactor, ReadyEvent};
 use crate::timer_wheel::{TimerKey, TimerWheel};
@@ -37,11 +37,11 @@ type ExceptionHandler = Rc<dyn Fn(&ExceptionContext)>;
 
 /// The state of one loop.
 pub(crate) struct Kernel<P: Queued> {
-    clock: Ticker,
-    life: Life,
-    budget: Budget,
+    pub(super) clock: Ticker,
+    pub(super) life: Life,
+    pub(super) budget: Budget,
     // what runs
-    ready: ReadyQueue<P>,
+    pub(super) ready: ReadyQueue<P>,
     tasks: TaskTable<P>,
     running_task: RunningTask<P>,
     step: RunningStep,
@@ -53,13 +53,16 @@ pub(crate) struct Kernel<P: Queued> {
     last_watch: Cell<u64>,
     // what happens outside of the loop
     timers: RefCell<TimerWheel<Alarm>>,
-    reactor: RefCell<Reactor<Handle>>,
-    receiver: LoopReceiver,
+    pub(super) reactor: RefCell<Reactor<Handle>>,
+    /// Empty; kept from one turn or run to the next for its memory.
+    pub(super) spare_events: Cell<Vec<ReadyEvent<Handle>>>,
+    pub(super) receiver: LoopReceiver,
     expected: Expected,
     // what other folders keep here
     exception_handler: RefCell<Option<ExceptionHandler>>,
     extensions: Extensions,
     deferred_drops: DeferredDrops,
+    pub(super) host: Host,
 }
 
 impl<P: Queued> Drop for Kernel<P> {
@@ -96,11 +99,13 @@ impl<P: Queued> Kernel<P> {
             last_watch: Cell::new(0),
             timers: RefCell::new(timers),
             reactor: RefCell::new(reactor),
+            spare_events: Cell::default(),
             receiver,
             expected: Expected::default(),
             exception_handler: RefCell::new(None),
             extensions: Extensions::default(),
             deferred_drops: DeferredDrops::default(),
+            host: Host::default(),
         }))
     }
 
@@ -285,10 +290,18 @@ impl<P: Queued> Kernel<P> {
     /// Sets a timer. A closed loop drops it at once, as it would never be due.
     pub(crate) fn set_timer(&self, deadline: u64, alarm: Alarm) -> TimerKey {
         let key = self.timers.borrow_mut().insert(deadline, alarm);
-        if self.life.phase() == Phase::Closed {
-            drop(self.remove_timer(key));
+        if self.life.needs_care() {
+            self.care_for_timer(key);
         }
         key
+    }
+
+    #[cold]
+    fn care_for_timer(&self, key: TimerKey) {
+        match self.life.phase() {
+            Phase::Closed => drop(self.remove_timer(key)),
+            Phase::Open | Phase::Closing => self.tell_host_of_deadline(),
+        }
     }
 
     /// Removes a timer, whether it is due or not. The entry of a timer that is due calls this, and does what the alarm
@@ -334,30 +347,17 @@ impl<P: Queued> Kernel<P> {
         any
     }
 
-    // Descriptors.
-
-    /// Whether any descriptor is registered. If none is, a poll finds nothing.
-    pub(crate) fn watches_descriptors(&self) -> bool {
-        self.reactor.borrow().is_watching()
+    /// The earliest deadline, for which a slot of the wheel may have to be searched. `None` if no timer is set, or none
+    /// that can ever be due.
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        self.timers.borrow_mut().next_deadline().filter(|at| *at != NEVER)
     }
 
-    /// Polls the descriptors, and adds to `events` what became ready. Sleeps until something is ready, a message comes,
-    /// or `timeout` has passed (`None`: no limit).
-    pub(crate) fn poll(&self, timeout: Option<Duration>, events: &mut Vec<ReadyEvent<Handle>>) -> io::Result<()> {
-        let sleeps = timeout != Some(Duration::ZERO);
-        // a message that came before `asleep` was set has not written to the wake descriptor
-        let timeout = if sleeps && !self.receiver.inbox().fall_asleep() { Some(Duration::ZERO) } else { timeout };
-        let mut reactor = self.reactor.borrow_mut();
-        let polled = reactor.wait(timeout, events);
-        self.budget.polled();
-        if reactor.has_fd_callbacks() {
-            // as in asyncio, such a callback runs in every iteration in which its descriptor is ready
-            self.budget.poll_soon();
-        }
-        if sleeps {
-            self.receiver.inbox().wake_up();
-        }
-        polled
+    /// Whether an iteration would run something without a wait, descriptors left aside. The clock is read only if a
+    /// timer is set.
+    pub(crate) fn has_ready(&self) -> bool {
+        let is_due = || self.next_deadline().is_some_and(|at| at <= self.clock.now());
+        !self.ready.is_empty() || self.ready.has_rest() || self.has_messages() || is_due()
     }
 
     // Other threads.
@@ -404,6 +404,7 @@ impl<P: Queued> Kernel<P> {
     /// Whether an entry, a timer, a callback of a descriptor or an expected result is left.
     pub(crate) fn has_scheduled(&self) -> bool {
         !self.ready.is_empty()
+            || self.ready.has_rest()
             || !self.timers.borrow().is_empty()
             || self.reactor.borrow().has_fd_callbacks()
             || !self.expected.is_empty()

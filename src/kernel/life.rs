@@ -23,6 +23,11 @@ pub(crate) enum Phase {
 
 pub(crate) struct Life {
     phase: Cell<Phase>,
+    /// True from the end of a turn or run to the beginning of the next one, if a host watches the loop and nothing is
+    /// ready.
+    asleep: Cell<bool>,
+    /// Whether the loop is closed or asleep, in one word for those who look at it often.
+    needs_care: Cell<bool>,
     /// True from the beginning of a run to its end. `close()` is refused meanwhile.
     running: Cell<bool>,
     /// True from a call of `stop()` to the end of the run, which ends after the current iteration. If no run was on,
@@ -40,6 +45,8 @@ impl Default for Life {
     fn default() -> Self {
         Self {
             phase: Cell::new(Phase::Open),
+            asleep: Cell::new(false),
+            needs_care: Cell::new(false),
             running: Cell::new(false),
             stopping: Cell::new(false),
             eager: Cell::new(false),
@@ -57,6 +64,28 @@ impl Life {
 
     pub(crate) fn set_phase(&self, phase: Phase) {
         self.phase.set(phase);
+        self.note_care();
+    }
+
+    pub(super) fn is_asleep(&self) -> bool {
+        self.asleep.get()
+    }
+
+    /// Returns what it was before.
+    pub(super) fn set_asleep(&self, asleep: bool) -> bool {
+        let before = self.asleep.replace(asleep);
+        self.note_care();
+        before
+    }
+
+    fn note_care(&self) {
+        self.needs_care.set(self.asleep.get() || self.phase.get() == Phase::Closed);
+    }
+
+    /// Whether a timer that is set or removed needs more than a place in the wheel.
+    #[inline]
+    pub(crate) fn needs_care(&self) -> bool {
+        self.needs_care.get()
     }
 
     pub(crate) fn is_running(&self) -> bool {

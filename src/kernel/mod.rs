@@ -16,7 +16,9 @@ mod life; // the phases of a loop
 mod budget; // how much is done before descriptors are polled
 mod extensions; // values that other parts of the crate keep with a loop
 mod deferred_drops; // values that are dropped one after another
+mod host; // how a host learns that a turn is due
 mod kernel; // all of these together
+mod outside; // the waits for what is outside of the loop, in it and between its turns
 mod nested_step; // a step inside another one
 #[cfg(all(test, oneloop_loom))]
 mod interleavings; // all interleavings of a loop with the threads that send to it
@@ -24,6 +26,7 @@ mod interleavings; // all interleavings of a loop with the threads that send to 
 pub(crate) use alarm::Alarm;
 pub(crate) use await_tree::{Awaited, Catches, Place, ScopeEntry, Sole, Told};
 pub use handle::Handle;
+pub(crate) use host::Pauses;
 pub(crate) use inbox::Message;
 pub(crate) use kernel::Kernel;
 pub(crate) use life::Phase;

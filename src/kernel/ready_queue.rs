@@ -8,8 +8,10 @@
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
 use std::fmt;
+use std::rc::Rc;
 
 use crate::base::{PooledRc, Typed};
+use crate::reactor::Signal;
 use crate::timer_wheel::TimerKey;
 
 /// Something with an entry of its own in the ready queue: a callback, or a primitive whose time is up.
@@ -83,13 +85,18 @@ pub(crate) type Batch<P> = VecDeque<Entry<P>>;
 /// reference, and none calls code that could reach the queue again: they move entries, and never drop or clone one.
 pub(crate) struct ReadyQueue<P> {
     entries: UnsafeCell<Batch<P>>,
-    /// An empty batch, kept from one run of the loop to the next for its memory.
-    spare: Cell<Batch<P>>,
+    /// What is left of a batch that the last turn or run did not finish: a turn whose budget was spent, or a run that a
+    /// panic ended. It comes before the entries, and before the next iteration. Usually it is empty, and kept for its
+    /// memory.
+    rest: Cell<Batch<P>>,
+    /// Set while the loop is asleep and a host watches it: the memory of `entries`, and what is to be told of the first
+    /// entry. Without its memory, `entries` has to grow for that entry: so only then is this looked at.
+    parked: Cell<Option<(Batch<P>, Rc<Signal>)>>,
 }
 
 impl<P> Default for ReadyQueue<P> {
     fn default() -> Self {
-        Self { entries: UnsafeCell::default(), spare: Cell::default() }
+        Self { entries: UnsafeCell::default(), rest: Cell::default(), parked: Cell::new(None) }
     }
 }
 
@@ -124,8 +131,39 @@ impl<P> ReadyQueue<P> {
 
     #[cold]
     fn grow(&self, entry: Entry<P>) {
+        if self.unpark() {
+            return self.push(entry);
+        }
         // SAFETY: one at a time.
         unsafe { &mut *self.entries.get() }.push_back(entry);
+    }
+
+    /// Makes the next entry set `signal`: the queue is empty, and a host watches the loop.
+    pub(super) fn park(&self, signal: Rc<Signal>) {
+        // SAFETY: one at a time.
+        let memory = std::mem::take(unsafe { &mut *self.entries.get() });
+        debug_assert!(memory.is_empty(), "a loop with an entry is not asleep");
+        self.parked.set(Some((memory, signal)));
+    }
+
+    /// Makes the queue ready for entries again, without telling of them.
+    pub(super) fn resume(&self) {
+        if let Some((memory, _)) = self.parked.take() {
+            // SAFETY: one at a time. Parked, the queue is empty.
+            unsafe { *self.entries.get() = memory };
+        }
+    }
+
+    /// Tells the host of the first entry since the queue was parked, if it is. Returns whether it was.
+    fn unpark(&self) -> bool {
+        let parked = self.parked.take();
+        if let Some((_, signal)) = &parked {
+            signal.set_ready(true);
+        }
+        let was_parked = parked.is_some();
+        self.parked.set(parked);
+        self.resume();
+        was_parked
     }
 
     /// Takes the last entry off, if it is that of a task with this mark. The caller drops it.
@@ -167,21 +205,22 @@ impl<P> ReadyQueue<P> {
         entries.shrink_to(FEW.max(needed));
     }
 
-    /// The batch for a run of the loop, which begins now.
-    pub(crate) fn take_spare(&self) -> Batch<P> {
-        self.spare.take()
+    /// The batch for a turn or run of the loop, which begins now. It holds what is left of an unfinished batch.
+    pub(crate) fn take_rest(&self) -> Batch<P> {
+        self.rest.take()
     }
 
-    /// Takes the batch of a run that has ended: for the next run, if it is empty. Entries are left in it if a panic has
-    /// ended the run; they come before those that were queued since.
-    pub(crate) fn give_back(&self, mut batch: Batch<P>) {
-        if !batch.is_empty() {
-            // SAFETY: one at a time.
-            let entries = unsafe { &mut *self.entries.get() };
-            batch.append(entries);
-            std::mem::swap(entries, &mut batch);
-        }
-        self.spare.set(batch);
+    /// Takes back the batch of a turn or run, which ends now.
+    pub(crate) fn give_back(&self, batch: Batch<P>) {
+        self.rest.set(batch);
+    }
+
+    /// Whether a batch is unfinished.
+    pub(crate) fn has_rest(&self) -> bool {
+        let rest = self.rest.take();
+        let has_rest = !rest.is_empty();
+        self.rest.set(rest);
+        has_rest
     }
 }
 
@@ -190,17 +229,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_entries_of_a_batch_that_was_left_come_before_what_was_queued_since() {
+    fn what_is_left_of_a_batch_is_kept_apart_from_what_was_queued_since() {
         let queue = ReadyQueue::default();
         (0..3).for_each(|n| queue.push(Entry::Task(n)));
-        let mut batch = queue.take_spare();
+        let mut batch = queue.take_rest();
         queue.swap(&mut batch);
         batch.pop_front();
         queue.push(Entry::Task(3));
         queue.give_back(batch);
-        let mut left = queue.take_spare();
-        queue.swap(&mut left);
+        assert!(queue.has_rest() && !queue.is_empty());
+        let mut rest = queue.take_rest();
         let number = |entry| if let Entry::Task(number) = entry { number } else { unreachable!("only tasks") };
-        assert_eq!(left.into_iter().map(number).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(rest.drain(..).map(number).collect::<Vec<_>>(), [1, 2]);
+        queue.swap(&mut rest);
+        assert_eq!(rest.into_iter().map(number).collect::<Vec<_>>(), [3]);
     }
 }

@@ -11,7 +11,6 @@ use std::io;
 use std::os::fd::RawFd;
 
 use mio::Interest;
-use mio::unix::SourceFd;
 
 use super::reactor::{FdCallbacks, Reactor, Source, SourceKey, interest};
 use super::readiness::Direction;
@@ -60,8 +59,7 @@ impl<W: Clone> Reactor<W> {
         let removed = callbacks[direction as usize].take()?;
         let left = callbacks.clone();
         if left.iter().all(Option::is_none) {
-            // this fails if the descriptor was closed already, which has removed it from the poll
-            let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
+            self.deregister_from_poll(fd);
             self.forget(key, fd);
         } else {
             // this fails if the descriptor was closed already, and then there is nothing to report

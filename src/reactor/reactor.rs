@@ -7,7 +7,8 @@
 //! callbacks are returned, and never called here.
 
 use std::collections::BTreeMap;
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
+use std::rc::Rc;
 use std::time::Duration;
 use std::{io, mem};
 
@@ -17,11 +18,13 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::readiness::{Direction, Readiness, ReadyEvent, Sign, Wanted};
+use super::signal::Signal;
 use crate::base::WakeTarget;
+use crate::sys::{count_forks, duplicate, forks};
 
 /// The number of events that one poll returns at most.
 const EVENTS: usize = 1024;
-/// The token of the wake from another thread.
+/// The token of the wake from another thread. Those of `Signal` are next to it.
 const WAKE: Token = Token(usize::MAX);
 
 /// The events that the system reports for a socket. Urgent bytes are among them because a read stops in front of them:
@@ -80,11 +83,16 @@ pub(crate) struct Reactor<W> {
     pub(super) watched: BTreeMap<RawFd, SourceKey>,
     /// Those of them that the last poll has reported, and that must be registered anew before the next one.
     pub(super) reported: Vec<SourceKey>,
+    /// What the poll reports for the loop's own sake, if anything.
+    signal: Option<Rc<Signal>>,
+    /// How often the process had been forked when this was made.
+    forks: u32,
 }
 
 impl<W: Clone> Reactor<W> {
     /// A reactor, and the waker by which another thread ends its sleep.
     pub(crate) fn new() -> io::Result<(Self, mio::Waker)> {
+        count_forks();
         let poll = Poll::new()?;
         let waker = mio::Waker::new(poll.registry(), WAKE)?;
         let events = Events::with_capacity(EVENTS);
@@ -96,13 +104,35 @@ impl<W: Clone> Reactor<W> {
             last_waiter: 0,
             watched: BTreeMap::new(),
             reported: Vec::new(),
+            signal: None,
+            forks: forks(),
         };
         Ok((reactor, waker))
+    }
+
+    /// What the poll reports for the loop's own sake. It is made by the first call.
+    pub(crate) fn signal(&mut self) -> io::Result<Rc<Signal>> {
+        if let Some(signal) = &self.signal {
+            return Ok(Rc::clone(signal));
+        }
+        let signal = Rc::new(Signal::new(self.poll.registry())?);
+        self.signal = Some(Rc::clone(&signal));
+        Ok(signal)
+    }
+
+    /// The poll's own descriptor, once more. It is readable while the poll has something to report.
+    pub(crate) fn descriptor(&self) -> io::Result<OwnedFd> {
+        duplicate(&self.poll)
     }
 
     /// Whether any descriptor is registered. If none is, a poll finds nothing.
     pub(crate) fn is_watching(&self) -> bool {
         !self.registrations.is_empty()
+    }
+
+    /// Whether a poll may report anything, for the loop's own sake too.
+    pub(crate) fn may_report(&self) -> bool {
+        !self.registrations.is_empty() || self.signal.is_some()
     }
 
     /// Registers a socket for both directions. Reading counts as blocked until the system reports otherwise, which it
@@ -122,6 +152,9 @@ impl<W: Clone> Reactor<W> {
 
     /// Registers a descriptor with the system, and inserts it into the table.
     pub(super) fn insert(&mut self, fd: RawFd, interest: Interest, source: Source<W>) -> io::Result<SourceKey> {
+        if self.was_forked() {
+            return Err(io::Error::other("the event loop belongs to the process from which this one was forked"));
+        }
         // the highest bit stays 0, so that no token is `WAKE`
         let generation = self.next_generation & (u32::MAX >> 1);
         let vacant = self.registrations.vacant_entry();
@@ -144,8 +177,7 @@ impl<W: Clone> Reactor<W> {
     pub(crate) fn deregister(&mut self, key: SourceKey, fd: RawFd) -> Vec<WakeTarget> {
         let mut waiting = Vec::new();
         if let Some(source) = self.remove(key) {
-            // this fails if the descriptor was closed already, which has removed it from the poll
-            let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
+            self.deregister_from_poll(fd);
             if let Source::Owned(directions) = source {
                 for mut readiness in directions {
                     waiting.extend(readiness.waiters().take_all());
@@ -153,6 +185,20 @@ impl<W: Clone> Reactor<W> {
             }
         }
         waiting
+    }
+
+    /// Takes a descriptor off the system's list. In a process that was forked that list is the parent's, too, and stays
+    /// as it is.
+    pub(super) fn deregister_from_poll(&self, fd: RawFd) {
+        if !self.was_forked() {
+            // this fails if the descriptor was closed already, which has removed it from the list
+            let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
+        }
+    }
+
+    /// Whether this process was forked from the one that has made the poll.
+    pub(crate) fn was_forked(&self) -> bool {
+        self.forks != forks()
     }
 
     /// Whether the direction is as `wanted`, as far as is known. If it is not, `target` waits for the next event.
@@ -224,7 +270,8 @@ impl<W: Clone> Reactor<W> {
             other => other?,
         }
         for event in &self.events {
-            if event.token() == WAKE {
+            if Signal::has(event.token()) {
+                self.signal.iter().for_each(|signal| signal.note(event.token()));
                 continue;
             }
             let key = SourceKey::of(event.token());
@@ -248,7 +295,7 @@ impl<W: Clone> Reactor<W> {
     }
 
     /// Makes the system look again at the watched descriptors that the last poll has reported: see `fd_callbacks.rs`.
-    fn register_reported_anew(&mut self) {
+    pub(crate) fn register_reported_anew(&mut self) {
         let mut reported = mem::take(&mut self.reported);
         for key in reported.drain(..) {
             let registration = self.registrations.get(key.slot as usize).filter(|r| r.generation == key.generation);
@@ -261,7 +308,7 @@ impl<W: Clone> Reactor<W> {
     }
 
     pub(super) fn register_anew(&self, key: SourceKey, fd: RawFd, callbacks: &FdCallbacks<W>) -> io::Result<()> {
-        let Some(interest) = interest(callbacks) else { return Ok(()) };
+        let Some(interest) = interest(callbacks).filter(|_| !self.was_forked()) else { return Ok(()) };
         self.poll.registry().reregister(&mut SourceFd(&fd), key.token(), interest)
     }
 

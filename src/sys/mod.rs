@@ -1,6 +1,7 @@
 //! System calls that mio lacks. Owns the raw calls; must not know the loop.
 
-mod time; // the monotonic clock, and waits for a descriptor
+mod fork; // how often this process was forked
+mod time; // the monotonic clock, a timer with a descriptor, and waits for a descriptor
 #[cfg(unix)]
 pub(crate) mod socket_options; // settings of sockets
 #[cfg(unix)]
@@ -10,6 +11,7 @@ mod process; // starting, signalling and reaping child processes
 #[cfg(feature = "signal")]
 mod signal; // signal handlers of the process
 
+pub(crate) use fork::{count_forks, forks};
 #[cfg(all(test, unix, feature = "process"))]
 pub(crate) use process::exit_pipe;
 #[cfg(all(unix, feature = "process"))]
@@ -22,4 +24,4 @@ pub(crate) use signal::{Caught, is_at_default, is_forbidden, is_main_thread};
 pub(crate) use socket::set_nonblocking;
 #[cfg(target_os = "linux")]
 pub(crate) use time::wait_readable;
-pub(crate) use time::{monotonic_nanos, wait_for_input};
+pub(crate) use time::{DeadlineTimer, duplicate, monotonic_nanos, wait_for_either, wait_for_input};

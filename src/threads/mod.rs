@@ -7,6 +7,7 @@ mod callback; // the handle on a callback that another thread scheduled
 mod remote_task; // the handle on a task
 mod future; // the handle on a coroutine that another thread started
 mod loop_handle; // the handle on a loop
+mod pender; // the function that is called when a loop wants a turn
 mod to_thread; // blocking calls on threads of a pool
 #[cfg(all(test, oneloop_loom))]
 mod interleavings; // all interleavings of the threads

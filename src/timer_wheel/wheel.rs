@@ -248,6 +248,24 @@ impl<T> TimerWheel<T> {
         }
     }
 
+    /// The earliest deadline; `None` if no timer is armed. If a removed timer was the earliest of its slot, this
+    /// searches the slot, and the slot is exact afterwards. It begins with the timers that were set last, since a new
+    /// one is often the earliest.
+    pub(crate) fn next_deadline(&mut self) -> Option<u64> {
+        if let Some(first) = self.due.first() {
+            return Some(first.deadline);
+        }
+        let position = self.earliest()?;
+        let Slot { tail, min, .. } = *self.slot(position);
+        let (mut next, mut exact) = (tail, u64::MAX);
+        while next != NIL && exact != min {
+            exact = exact.min(self.nodes[next].deadline);
+            next = self.nodes[next].prev;
+        }
+        self.levels[usize::from(position.level)].slots[usize::from(position.slot)].min = exact;
+        Some(exact)
+    }
+
     /// The number of armed timers.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {

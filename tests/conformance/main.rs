@@ -9,6 +9,7 @@
 mod at_once;
 mod case;
 mod contexts;
+mod drivers;
 mod known;
 #[path = "../support/loops.rs"]
 mod loops;
@@ -16,6 +17,8 @@ mod ops;
 mod prims;
 mod program;
 mod quiet;
+#[path = "../support/readable.rs"]
+mod readable;
 mod readers;
 mod replay;
 mod value;
@@ -25,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use case::Case;
+use drivers::Driver;
 use known::unknown;
 use replay::{Failure, Replayer, Verdict};
 
@@ -41,24 +45,43 @@ struct Cases {
 
 #[test]
 fn same_order_as_asyncio() {
+    replay_all(Driver::Run);
+}
+
+#[test]
+fn same_order_if_a_host_drives_by_iterations() {
+    replay_all(Driver::Once);
+}
+
+#[test]
+fn same_order_if_a_host_drives_by_single_entries() {
+    replay_all(Driver::Entry);
+}
+
+#[test]
+fn same_order_if_a_host_drives_by_the_descriptor() {
+    replay_all(Driver::Descriptor);
+}
+
+fn replay_all(driver: Driver) {
     println!(); // the harness has begun a line
     let given = env::var_os("CONFORMANCE_CASES").map(PathBuf::from);
     let are_ours = given.is_none();
     let ours = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/cases");
     let Cases { known, skipped } = read_cases(&given.unwrap_or_else(ours));
     assert!(!known.is_empty() || !skipped.is_empty(), "no cases found");
-    let (passed, failed) = replay_and_report(known);
+    let (passed, failed) = replay_and_report(known, driver);
     for (what, count) in count_each(&skipped) {
         println!("{count} cases skipped for {what}");
     }
-    println!("{passed} passed, {failed} failed, {} skipped", skipped.len());
+    println!("{driver:?}: {passed} passed, {failed} failed, {} skipped", skipped.len());
     assert_eq!(failed, 0, "cases that part from asyncio");
     assert!(!are_ours || skipped.is_empty(), "the interpreter knows all of our own cases");
 }
 
 /// Replays, reports what fails, and answers how many passed and failed.
-fn replay_and_report(cases: Vec<(String, Case)>) -> (usize, usize) {
-    let mut replayer = Replayer::start();
+fn replay_and_report(cases: Vec<(String, Case)>, driver: Driver) -> (usize, usize) {
+    let mut replayer = Replayer::start(driver);
     let (mut passed, mut failed) = (0, 0);
     for (id, case) in cases {
         match replayer.replay(case) {

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 
 use super::case::{Case, Event, Recording};
 use super::contexts::Contexts;
+use super::drivers::Driver;
 use super::prims::Prim;
 use super::value::{Caught, Outcome, Raise, Value};
 use crate::loops::virtual_loop;
@@ -49,11 +50,11 @@ pub(crate) struct Program {
     groups: RefCell<HashMap<u64, Vec<TaskGroup<Raise>>>>,
 }
 
-/// Replays the program of a case.
+/// Replays the program of a case on a loop that is driven so.
 ///
 /// # Panics
 /// If the interpreter or the loop does.
-pub(crate) fn run(case: &Case) -> Recording {
+pub(crate) fn run(case: &Case, driver: Driver) -> Recording {
     let lp = virtual_loop();
     let program = Rc::new(Program {
         coros: case.coros.clone(),
@@ -77,7 +78,7 @@ pub(crate) fn run(case: &Case) -> Recording {
             program.troubles.borrow_mut().push(context.to_string());
         }
     });
-    let ends = case.runs.iter().map(|name| program.one_run(&lp, name)).collect();
+    let ends = case.runs.iter().map(|name| program.one_run(&lp, name, driver)).collect();
     let trace = program.trace.take();
     program.forget();
     lp.close().expect("it does not run any more");
@@ -88,9 +89,9 @@ pub(crate) fn run(case: &Case) -> Recording {
 
 impl Program {
     /// Runs a coroutine as the main task, and says how that ended.
-    fn one_run(self: &Rc<Self>, lp: &EventLoop, name: &str) -> String {
+    fn one_run(self: &Rc<Self>, lp: &EventLoop, name: &str, driver: Driver) -> String {
         let main = self.keep(name, lp.create_task(self.coro(name)));
-        match lp.run_until_complete(main) {
+        match driver.run(lp, main) {
             Ok(Ok(value)) => format!("value {value}"),
             Ok(Err(raise)) => format!("error {raise}"),
             Err(Error::Cancelled(_)) => "cancelled".to_owned(),

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::case::Case;
+use super::drivers::Driver;
 use super::program;
 use super::quiet::keep_this_thread_quiet;
 
@@ -28,39 +29,40 @@ pub(crate) struct Failure {
 
 /// The thread on which cases are replayed, one after another.
 pub(crate) struct Replayer {
+    driver: Driver,
     cases: Sender<Case>,
     verdicts: Receiver<Verdict>,
 }
 
 impl Replayer {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(driver: Driver) -> Self {
         let (cases, to_replay) = channel();
         let (sender, verdicts) = channel();
         let replay_all = move || {
             keep_this_thread_quiet();
             for case in to_replay {
-                if sender.send(replay(&case)).is_err() {
+                if sender.send(replay(&case, driver)).is_err() {
                     return; // the test has given this thread up
                 }
             }
         };
         thread::Builder::new().stack_size(STACK).spawn(replay_all).expect("a thread");
-        Self { cases, verdicts }
+        Self { driver, cases, verdicts }
     }
 
     pub(crate) fn replay(&mut self, case: Case) -> Verdict {
         let expected = case.recording.lines();
         self.cases.send(case).expect("the thread lives as long as this");
         self.verdicts.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-            *self = Self::start(); // the thread that spins is left alone
+            *self = Self::start(self.driver); // the thread that spins is left alone
             let got = vec![format!("no end after {} s", PATIENCE.as_secs())];
             Verdict::Failed(Failure { expected, got })
         })
     }
 }
 
-fn replay(case: &Case) -> Verdict {
-    let got = match catch_unwind(AssertUnwindSafe(|| program::run(case))) {
+fn replay(case: &Case, driver: Driver) -> Verdict {
+    let got = match catch_unwind(AssertUnwindSafe(|| program::run(case, driver))) {
         Ok(got) if got == case.recording => return Verdict::Passed,
         Ok(got) => got.lines(),
         Err(payload) => {

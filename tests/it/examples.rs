@@ -22,6 +22,8 @@ mod filter;
 // The tour has its chapters inside.
 #[path = "../../docs/examples/gather_vs_wait.rs"]
 mod gather_vs_wait;
+#[path = "../../docs/examples/per_core.rs"]
+mod per_core;
 #[path = "../../docs/examples/port_scan.rs"]
 mod port_scan;
 #[cfg(all(unix, feature = "process"))]
@@ -140,6 +142,11 @@ fn chat() {
 #[test]
 fn download() {
     prints_what_is_expected("download", download::main);
+}
+
+#[test]
+fn per_core() {
+    prints_what_is_expected("per_core", per_core::main);
 }
 
 #[test]

@@ -25,9 +25,12 @@ mod event_loop;
 mod examples;
 #[cfg(not(oneloop_plain_alloc))] // it leaves everything as it is, which a detector of leaks would tell
 mod exit;
+#[cfg(not(oneloop_plain_alloc))] // a sanitizer has threads of its own
+mod fork;
 mod future;
 mod gather;
 mod handle;
+mod host;
 mod interval;
 mod line;
 mod lock;
@@ -36,6 +39,7 @@ mod multicast;
 mod nested;
 mod panic_places;
 mod panics;
+mod pender;
 mod pipes;
 mod poll_level;
 mod process;
@@ -62,6 +66,7 @@ mod tcp;
 mod thread_pool;
 mod threads;
 mod timeout;
+mod turns;
 mod udp;
 mod unix_sockets;
 mod wait;

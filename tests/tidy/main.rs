@@ -27,6 +27,7 @@ const UNSAFE_FILES: &[&str] = &[
     "src/node/pointer.rs",
     "src/primitives/wait/wait.rs",
     "src/event_loop/run_until_complete.rs",
+    "src/sys/fork.rs",
     "src/sys/process.rs",
     "src/sys/signal.rs",
     "src/sys/socket.rs",

@@ -79,6 +79,9 @@ impl Model {
             _ => self.expire(),
         }
         self.check_next_expiry();
+        if self.random.below(4) == 0 {
+            assert_eq!(self.wheel.next_deadline(), self.armed.first_key_value().map(|(&(earliest, _), _)| earliest));
+        }
         assert_eq!(self.wheel.len(), self.armed.len());
         assert_eq!(self.wheel.nodes.count(), self.living.len());
     }
