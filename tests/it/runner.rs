@@ -33,9 +33,9 @@ fn runs_are_on_one_loop_and_what_one_leaves_goes_on_in_the_next() {
             "done"
         });
         yield_now().await;
-        task
+        (task,)
     });
-    let task = task.expect("it runs");
+    let (task,) = task.expect("it runs");
     assert!(steps.get() < 5 && !task.done());
     assert!(matches!(runner.run(task), Ok("done")));
     let borrowed = String::from("mine");
