@@ -13,6 +13,8 @@ mod case;
 mod contexts;
 #[path = "../support/dice.rs"]
 mod dice;
+#[path = "../conformance/drivers.rs"]
+mod drivers;
 mod generate;
 #[path = "../conformance/known.rs"]
 mod known;
@@ -27,6 +29,8 @@ mod program;
 mod python;
 #[path = "../conformance/quiet.rs"]
 mod quiet;
+#[path = "../support/readable.rs"]
+mod readable;
 #[path = "../conformance/readers.rs"]
 mod readers;
 #[path = "../conformance/replay.rs"]
@@ -39,12 +43,15 @@ use std::{env, fs};
 
 use case::Case;
 use dice::Dice;
+use drivers::Driver;
 use python::Recorder;
 use replay::{Replayer, Verdict};
 use serde_json::Value as Json;
 
 const PROGRAMS: u64 = 300;
 const SEED: u64 = 1;
+/// Each program is replayed by each of them.
+const DRIVERS: [Driver; 4] = [Driver::Run, Driver::Once, Driver::Entry, Driver::Descriptor];
 /// How many failures are made small before the rest is left alone.
 const FAILURES_MAX: usize = 3;
 
@@ -55,7 +62,7 @@ fn random_programs_go_as_on_cpython() {
         println!("skipped: no CPython 3.13 or newer");
         return;
     };
-    let mut beside = Beside { recorder: Recorder::start(&python), replayer: Replayer::start() };
+    let mut beside = Beside { recorder: Recorder::start(&python), replayers: DRIVERS.map(Replayer::start) };
     let (mut agreed, mut refused, mut failures) = (0, 0, 0);
     for program in programs() {
         match beside.verdict(&program) {
@@ -92,7 +99,7 @@ fn programs() -> Box<dyn Iterator<Item = Json>> {
 /// Both sides.
 struct Beside {
     recorder: Recorder,
-    replayer: Replayer,
+    replayers: [Replayer; DRIVERS.len()],
 }
 
 impl Beside {
@@ -101,14 +108,20 @@ impl Beside {
         let recorded = self.recorder.record(program)?;
         let unknown = known::unknown(&recorded);
         assert!(unknown.is_empty(), "the generator made {unknown:?}");
-        Some(self.replayer.replay(Case::new(&recorded)))
+        Some(self.replay(&recorded))
+    }
+
+    /// The first failure, if there is one.
+    fn replay(&mut self, recorded: &Json) -> Verdict {
+        let mut verdicts = self.replayers.iter_mut().map(|replayer| replayer.replay(Case::new(recorded)));
+        verdicts.find(|verdict| matches!(verdict, Verdict::Failed(_))).unwrap_or(Verdict::Passed)
     }
 
     /// The failing program as small as can be, with both traces.
     fn small(&mut self, program: Json) -> String {
         let small = shrink::shrink(program, |smaller| matches!(self.verdict(smaller), Some(Verdict::Failed(_))));
         let recorded = self.recorder.record(&small).expect("it was recorded before");
-        let Verdict::Failed(failure) = self.replayer.replay(Case::new(&recorded)) else { unreachable!("it failed") };
+        let Verdict::Failed(failure) = self.replay(&recorded) else { unreachable!("it failed") };
         let coros = small["coros"].as_object().expect("coroutines by name");
         let bodies: Vec<String> = coros.iter().map(|(name, body)| format!("  {name}: {body}\n")).collect();
         let lines = |side: &str, lines: &[String]| format!("  {side}:\n    {}\n", lines.join("\n    "));

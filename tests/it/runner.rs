@@ -20,7 +20,6 @@ fn runner() -> Runner {
 }
 
 #[test]
-#[expect(clippy::async_yields_async, reason = "the task is for the next run")]
 fn runs_are_on_one_loop_and_what_one_leaves_goes_on_in_the_next() {
     let runner = runner();
     let steps = Rc::new(Cell::new(0));
