@@ -2,6 +2,7 @@
 #![doc = include_str!("../docs/rustdoc/front.md")]
 #![doc = include_str!("../README.md")]
 #![doc(test(attr(deny(warnings))))]
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(unix))))]
 
 #[cfg(not(unix))]
 compile_error!(
@@ -36,7 +37,7 @@ mod streams; // buffered streams and servers
 mod process; // child processes
 #[cfg(all(unix, any(feature = "futures-io", feature = "tokio-io", feature = "hyper", feature = "stream")))]
 pub mod adapters; // the traits of other crates
-mod run; // the function `run`, and Ctrl-C
+mod run; // the function `run`, the runner, and Ctrl-C
 pub mod prelude; // what most programs use
 
 #[doc(hidden)]
@@ -46,7 +47,7 @@ pub mod __private; // what the macros and sealed traits of the crate name
 pub use base::Clock;
 pub use event_loop::{EnterGuard, EventLoop, EventLoopBuilder, Left, TimerHandle, TimerPrecision, Turn, TurnBudget};
 pub use kernel::Handle;
-pub use run::run;
+pub use run::{Runner, run};
 
 // Tasks and futures, and the context that they run in.
 pub use awaitables::{
@@ -76,7 +77,7 @@ pub use sync::{
 };
 
 // Other threads.
-pub use threads::{LoopHandle, ThreadPool, ThreadsafeFuture, ThreadsafeHandle, to_thread};
+pub use threads::{LoopHandle, RemoteTaskHandle, ThreadPool, ThreadsafeFuture, ThreadsafeHandle, to_thread};
 
 // Descriptors, streams and processes; sockets are in `net`.
 #[cfg(unix)]

@@ -13,7 +13,9 @@ use std::{env, thread};
 
 use ignored::skips_since_ignored;
 use oneloop::signal::{SIGINT, SIGUSR1, ctrl_c};
-use oneloop::{Error, EventLoop, catch_cancelled, create_future, create_task, current_task, run, sleep, yield_now};
+use oneloop::{
+    Error, EventLoop, Runner, catch_cancelled, create_future, create_task, current_task, run, sleep, yield_now,
+};
 use signal_hook::low_level::raise;
 
 /// The case that this process is there for.
@@ -38,6 +40,9 @@ const CASES: &[(&str, Ends, fn())] = &[
     ("second_interrupt_ends_a_busy_process", Ends::ByCtrlC, second_interrupt_ends_a_busy_process),
     ("interrupt_after_a_run", Ends::ByCtrlC, interrupt_after_a_run),
     ("interrupt_of_a_second_run", Ends::Well, interrupt_of_a_second_run),
+    ("interrupts_of_the_runs_of_a_runner", Ends::Well, interrupts_of_the_runs_of_a_runner),
+    ("interrupt_between_the_runs_of_a_runner", Ends::ByCtrlC, interrupt_between_the_runs_of_a_runner),
+    ("interrupt_of_an_earlier_run_is_forgotten", Ends::Well, interrupt_of_an_earlier_run_is_forgotten),
     ("interrupt_of_run_until_complete", Ends::ByCtrlC, interrupt_of_run_until_complete),
     ("interrupt_of_a_run_on_another_thread", Ends::ByCtrlC, interrupt_of_a_run_on_another_thread),
     ("handler_in_the_main_future_comes_first", Ends::Well, handler_in_the_main_future_comes_first),
@@ -199,6 +204,38 @@ fn interrupt_of_a_second_run() {
     run(async {}).unwrap();
     interrupt_call_soon();
     interrupt_call_soon();
+}
+
+fn interrupts_of_the_runs_of_a_runner() {
+    let runner = Runner::new().unwrap();
+    for _ in 0..3 {
+        let ended = runner.run(async {
+            press_ctrl_c();
+            sleep(Duration::from_secs(60)).await;
+        });
+        assert!(matches!(ended, Err(Error::Interrupted)));
+        assert_eq!(runner.run(async { 5 }).unwrap(), 5);
+    }
+}
+
+fn interrupt_between_the_runs_of_a_runner() {
+    let runner = Runner::new().unwrap();
+    runner.run(async {}).unwrap();
+    press_ctrl_c();
+}
+
+/// The signal stays caught after the first run, because that has waited for it: Ctrl-C is the program's from then on.
+fn interrupt_of_an_earlier_run_is_forgotten() {
+    let runner = Runner::new().unwrap();
+    let ended = runner.run(async {
+        press_ctrl_c_soon();
+        catch_cancelled(sleep(Duration::from_secs(60))).await.unwrap_err();
+        current_task().unwrap().uncancel();
+        press_ctrl_c_soon();
+        ctrl_c().await.unwrap();
+    });
+    ended.unwrap();
+    assert_eq!(runner.run(async { 5 }).unwrap(), 5);
 }
 
 fn interrupt_of_run_until_complete() {

@@ -100,7 +100,7 @@ impl<T> JoinHandle<T> {
         }
         core.set_retrieved();
         if let Some(ending) = core.ending() {
-            return Err(ending.into());
+            return Err(ending.into_error());
         }
         let mut read_value = None;
         self.promise.peek(&mut |value| read_value = Some(read(value)));

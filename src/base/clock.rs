@@ -87,7 +87,12 @@ impl Ticker {
     /// The time when `span` will have passed, or `NEVER`.
     #[inline]
     pub(crate) fn deadline_after(&self, span: Duration) -> u64 {
-        let (now, span) = (self.now(), nanos(span));
+        self.deadline_after_nanos(nanos(span))
+    }
+
+    #[inline]
+    pub(crate) fn deadline_after_nanos(&self, span: u64) -> u64 {
+        let now = self.now();
         let left = END - now;
         if span <= left { now + span } else { Self::beyond_the_end(left) }
     }

@@ -47,6 +47,9 @@ pub(crate) fn wait_while_for<'a, T>(
     limit: Duration,
     condition: impl Fn(&T) -> bool,
 ) -> MutexGuard<'a, T> {
+    if !condition(&guard) {
+        return guard; // without a look at the clock
+    }
     let Some(deadline) = Instant::now().checked_add(limit) else { return wait_while(condvar, guard, condition) };
     while condition(&guard) {
         let left = deadline.saturating_duration_since(Instant::now());

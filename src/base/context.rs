@@ -61,6 +61,10 @@ impl Context {
         Self { variables: Rc::new(Variables { bindings: RefCell::new(bindings) }) }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.variables.bindings.borrow().is_empty()
+    }
+
     pub(crate) fn value(&self, id: VariableId) -> Option<Value> {
         let bindings = self.variables.bindings.borrow();
         let at = find(&bindings, id).ok()?;

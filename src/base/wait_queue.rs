@@ -9,8 +9,8 @@ use std::num::NonZeroU32;
 /// The index of no slot: the neighbour of the first waiter and of the last, and the end of the list of free slots.
 const NONE: u32 = u32::MAX;
 
-/// Names one waiter from `enqueue` until `remove`: one more than the index of its slot. (Not 0, so that who waits or does
-/// not has a word for that and for what else it keeps.)
+/// Names one waiter from `enqueue` until `remove`: one more than the index of its slot. It is not 0, so that an `Option`
+/// of it is no larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WaiterId(NonZeroU32);
 

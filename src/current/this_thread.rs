@@ -227,7 +227,10 @@ pub(crate) fn context_value(id: VariableId) -> Option<Value> {
 /// A copy of the context that this thread is in; `None` if that is empty.
 #[inline]
 pub(crate) fn copy_thread_context() -> Option<Context> {
-    if uses_contexts() { with_thread_context(Context::copy) } else { None }
+    if !uses_contexts() {
+        return None;
+    }
+    with_thread_context(|context| if context.is_empty() { None } else { Some(context.copy()) }).flatten()
 }
 
 /// The context that this thread is in, for setting a variable in it.

@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use thiserror::Error;
 
-use super::task::Cancelled;
+use super::task::{Cancelled, TaskError};
 
 /// Why a run of the loop returned no value. It becomes an `io::Error` by `?`, so a `main` that returns one can run a
 /// loop.
@@ -112,3 +112,10 @@ impl fmt::Display for Deadlock {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
 #[error("the event loop is closed; keep it open until the threads that send to it are done")]
 pub struct Closed;
+
+/// So `?` on [`run_coroutine_threadsafe`](crate::LoopHandle::run_coroutine_threadsafe) works where its result is awaited.
+impl From<Closed> for TaskError {
+    fn from(_: Closed) -> Self {
+        Self::Closed
+    }
+}

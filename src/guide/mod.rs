@@ -1,5 +1,5 @@
-//! Pages about the whole of oneloop: where to begin if you know asyncio, how it compares, which
-//! crates of others run on it, how it works, how fast it is.
+//! Pages about the whole of oneloop: where to begin if you know asyncio, which name is what, how it compares, which crates
+//! of others run on it, how it works, how fast it is.
 //!
 //! They are the files of the repository's folder `docs`.
 
@@ -9,6 +9,15 @@
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/FROM_ASYNCIO.md")]
 pub mod from_asyncio {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/rustdoc/names.md")]
+#[cfg_attr(
+    all(feature = "signal", feature = "process"),
+    doc = include_str!("../../docs/rustdoc/names_of_features.md")
+)]
+#[doc = include_str!("../../docs/NAMES.md")]
+pub mod names {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/PARITY.md")]

@@ -28,11 +28,12 @@ impl Ending {
     }
 }
 
-impl From<Ending> for TaskError {
-    fn from(ending: Ending) -> Self {
-        match ending {
-            Ending::Cancelled(cancelled) => cancelled.into(),
-            Ending::Panicked(panic) => panic.into(),
+impl Ending {
+    /// No `From`, because a compiler lists every `From` of a public error to users, with the types.
+    pub(crate) fn into_error(self) -> TaskError {
+        match self {
+            Self::Cancelled(cancelled) => cancelled.into(),
+            Self::Panicked(panic) => panic.into(),
         }
     }
 }

@@ -50,6 +50,6 @@ pub(crate) fn outcome<T>(promise: &dyn Promise<T>) -> Result<T, TaskError> {
     core.set_retrieved();
     match core.ending() {
         None => promise.take().ok_or(TaskError::Taken),
-        Some(ending) => Err(ending.into()),
+        Some(ending) => Err(ending.into_error()),
     }
 }

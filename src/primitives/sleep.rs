@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use crate::base::nanos;
 use crate::cancel::Waiting;
 use crate::current::{self, Timer, count_leaf};
 use crate::kernel::Leaf;
@@ -183,8 +184,10 @@ impl Sleep {
     fn start(&mut self, cx: &Context<'_>) {
         let kernel = current::expect();
         let deadline = match self.until {
-            Until::For(Duration::ZERO) => None,
-            Until::For(duration) => Some(kernel.clock().deadline_after(duration)),
+            Until::For(duration) => match nanos(duration) {
+                0 => None,
+                span => Some(kernel.clock().deadline_after_nanos(span)),
+            },
             Until::At(deadline) => Some(kernel.clock().nanos_at(deadline)).filter(|at| *at > kernel.clock().now()),
         };
         if let Some(at) = deadline {

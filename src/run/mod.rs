@@ -1,7 +1,10 @@
-//! The function `run`, and Ctrl-C. Owns the order in which a program ends; must not know how a loop runs.
+//! The function `run`, the runner that it is made of, and Ctrl-C. Owns the order in which a program ends; must not know
+//! how a loop runs.
 
 #[cfg(feature = "signal")]
 mod ctrl_c; // the cancellation of the main task by Ctrl-C
-mod run; // a loop, its main future, and the clean-up
+mod runner; // several runs on one loop, and the clean-up behind the last
+mod run; // a loop for one main future
 
 pub use run::run;
+pub use runner::Runner;

@@ -1,21 +1,12 @@
-//! The function `run`: asyncio's `run`. Owns the clean-up behind the main future; must not know how a loop runs.
+//! The function `run`: asyncio's `run`. Owns the one run of a runner that is closed behind it; must not know how a runner
+//! is closed.
 
-use std::io::{Write as _, stderr};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::time::Duration;
 
-#[cfg(feature = "signal")]
-use super::ctrl_c::{interruptible, main_begins};
-use crate::awaitables::tasks_of;
+use super::runner::Runner;
 use crate::current;
-use crate::error::{Error, ExceptionContext};
-use crate::event_loop::EventLoop;
-use crate::node::{Ending, call_exception_handler};
-use crate::primitives::wait;
-use crate::threads::has_default_threads;
-
-/// The time that [`run`] waits at its end for the threads of the default executor.
-const THREAD_JOIN_TIMEOUT: Duration = Duration::from_secs(300);
+use crate::error::Error;
+use crate::event_loop::{EventLoop, EventLoopBuilder};
 
 /// Runs a future on a new loop, and returns its value: asyncio's `run()`.
 ///
@@ -27,6 +18,9 @@ const THREAD_JOIN_TIMEOUT: Duration = Duration::from_secs(300);
 /// With the feature `signal`, Ctrl-C (`SIGINT`) cancels the main task, and a second Ctrl-C ends the process at once.
 /// This holds on the main thread of the program, and if the signal has its default action, which it has again after the
 /// run.
+///
+/// [`EventLoopBuilder::run`] is this on a loop with other settings, and a [`Runner`] runs several futures one after
+/// another on one loop.
 ///
 /// # Errors
 /// As [`EventLoop::run_until_complete`]; and [`Error::Interrupted`] if Ctrl-C has cancelled the main task, and the task
@@ -44,67 +38,46 @@ const THREAD_JOIN_TIMEOUT: Duration = Duration::from_secs(300);
 #[doc(alias = "block_on")]
 #[track_caller]
 pub fn run<F: IntoFuture>(future: F) -> Result<F::Output, Error> {
-    if current::any_running() {
-        return Err(Error::Running);
-    }
-    let lp = EventLoop::new()?;
-    let created = Location::caller();
-    let value = catch_unwind(AssertUnwindSafe(|| run_interruptibly(&lp, future, created)));
-    // they fail only if the system fails, and then the main future has failed in the same way
-    let _ = cancel_what_is_left(&lp);
-    let _ = end_threads(&lp);
-    value.unwrap_or_else(|payload| resume_unwind(payload))
+    EventLoop::builder().run(future)
 }
 
-/// Runs the main future; with the feature `signal`, Ctrl-C cancels it.
-fn run_interruptibly<F: IntoFuture>(
-    lp: &EventLoop,
-    future: F,
-    created: &'static Location<'static>,
-) -> Result<F::Output, Error> {
-    #[cfg(feature = "signal")]
-    return interruptible(lp, || lp.run_main(future, created, |main| main_begins(lp, main)));
-    #[cfg(not(feature = "signal"))]
-    lp.run_main(future, created, |_main| ())
-}
-
-/// Cancels the tasks that are left, waits for them, and reports those that panicked: asyncio's `_cancel_all_tasks`.
-fn cancel_what_is_left(lp: &EventLoop) -> Result<(), Error> {
-    let left = tasks_of(lp.kernel());
-    if left.is_empty() {
-        return Ok(());
-    }
-    let _in = lp.enter();
-    for task in &left {
-        task.cancel();
-    }
-    drop(lp.run_until_complete(wait(left.iter().cloned()))?);
-    for task in left {
-        let core = task.node().core();
-        if let Some(Ending::Panicked(exception)) = core.ending() {
-            core.set_retrieved();
-            let message = "unhandled exception during asyncio.run() shutdown";
-            let (name, created) = (Some(task.name()), Some(task.created_at()));
-            call_exception_handler(
-                lp.kernel(),
-                &ExceptionContext { message, exception: exception.into(), task: name, created },
-            );
+impl EventLoopBuilder {
+    /// Makes the loop, runs a future on it and cleans up, as [`run`](fn@crate::run) does: asyncio's `run(main(),
+    /// loop_factory=…)`.
+    ///
+    /// # Errors
+    /// As [`run`](fn@crate::run).
+    ///
+    /// # Panics
+    /// As [`run`](fn@crate::run).
+    ///
+    /// # Examples
+    /// A test of an hour takes no time on the virtual clock.
+    /// ```
+    /// use oneloop::{Clock, EventLoop, sleep};
+    /// use std::time::Duration;
+    ///
+    /// let slept = EventLoop::builder().clock(Clock::Virtual).run(async {
+    ///     let lp = EventLoop::current();
+    ///     let began = lp.time();
+    ///     sleep(Duration::from_secs(3600)).await;
+    ///     lp.time() - began
+    /// })?;
+    /// assert_eq!(slept, Duration::from_secs(3600));
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    #[doc(alias = "block_on")]
+    #[doc(alias = "start_paused")]
+    #[track_caller]
+    pub fn run<F: IntoFuture>(self, future: F) -> Result<F::Output, Error> {
+        if current::any_running() {
+            return Err(Error::Running);
         }
+        let runner = Runner::without_context(self.build()?);
+        let created = Location::caller();
+        let value = catch_unwind(AssertUnwindSafe(|| runner.run_main(future, created)));
+        // it fails only if the system fails, and then the main future has failed in the same way
+        let _ = runner.close();
+        value.unwrap_or_else(|payload| resume_unwind(payload))
     }
-    Ok(())
-}
-
-/// Shuts the default executor down, if there is one.
-fn end_threads(lp: &EventLoop) -> Result<(), Error> {
-    if has_default_threads(lp.kernel())
-        && lp.run_until_complete(lp.shutdown_default_executor(THREAD_JOIN_TIMEOUT))?.is_err()
-    {
-        // a closed standard error is no reason to fail
-        let _ = writeln!(
-            stderr(),
-            "oneloop: the executor's threads have not ended within {} seconds; the program goes on without them",
-            THREAD_JOIN_TIMEOUT.as_secs()
-        );
-    }
-    Ok(())
 }

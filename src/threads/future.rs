@@ -8,15 +8,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::callback::ThreadsafeHandle;
 use super::quietly::quietly;
+use super::remote_task::TaskName;
+use crate::base::WakeTarget;
 use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, lock, wait_while, wait_while_for};
-use crate::base::{TaskKey, WakeTarget};
-use crate::cancel::{Waiting, cancel};
+use crate::cancel::Waiting;
 use crate::current;
 use crate::error::{Cancelled, TaskError};
-use crate::kernel::{LoopSender, Message};
-use crate::node::{Kind, TaskState, wake};
+use crate::kernel::LoopSender;
+use crate::node::{TaskState, wake};
 
 /// A handle on a coroutine that runs on a loop, for the thread that started it with
 /// [`LoopHandle::run_coroutine_threadsafe`](crate::LoopHandle::run_coroutine_threadsafe).
@@ -112,7 +112,7 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
         self.shared.settle(state, Outcome::Failed(TaskError::Cancelled(Cancelled::default())));
         if let Some(task) = task {
             // fails if the loop is closed, and then its tasks are gone
-            let _ = self.sender.send(Message::Run(ThreadsafeHandle::new(move || task.cancel()).1));
+            let _ = task.cancel_from_anywhere(self.sender);
         }
         true
     }
@@ -259,7 +259,7 @@ impl<T> Reply<T> {
     /// Notes the task, so that `ThreadsafeFuture::cancel` can reach it. Returns false if it was cancelled before.
     pub(crate) fn set_task(&self, task: &TaskState) -> bool {
         let mut state = self.0.lock();
-        state.task = Some(TaskName { key: task.key(), id: task.id() });
+        state.task = Some(TaskName::of(task));
         state.is_pending()
     }
 
@@ -275,24 +275,5 @@ impl<T> Reply<T> {
 impl<T> Drop for Reply<T> {
     fn drop(&mut self) {
         self.0.settle(self.0.lock(), Outcome::Failed(TaskError::Closed));
-    }
-}
-
-/// Names one task for ever: the key finds it, and the id tells it from a later task with the same key.
-#[derive(Clone, Copy)]
-struct TaskName {
-    key: TaskKey,
-    id: u64,
-}
-
-impl TaskName {
-    /// Cancels the task if it is alive. To be called on its loop's thread.
-    fn cancel(self) {
-        let kernel = current::expect();
-        let task = kernel.task(self.key);
-        let task = task.filter(|task| matches!(task.kind(), Kind::Task(suspension) if suspension.id() == self.id));
-        if let Some(task) = task {
-            cancel(&task, &None);
-        }
     }
 }

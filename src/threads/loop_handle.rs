@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::callback::ThreadsafeHandle;
 use super::future::{Reply, ThreadsafeFuture};
-use crate::awaitables;
+use crate::awaitables::{self, Task};
 use crate::current;
 use crate::error::{Closed, ExceptionContext, Panic, TaskError};
 use crate::event_loop::EventLoop;
@@ -51,6 +51,36 @@ impl EventLoop {
     /// A handle on this loop for other threads. It is `Send`, which the loop is not.
     pub fn remote(&self) -> LoopHandle {
         LoopHandle { sender: self.kernel().sender() }
+    }
+}
+
+impl<T: Send + 'static> Task<T> {
+    /// This task as a future for other threads, which may wait for its value, and cancel it: asyncio's
+    /// `run_coroutine_threadsafe` for a task that exists already. If that future is dropped, the task runs on.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{create_task, run, sleep, to_thread};
+    /// use std::time::Duration;
+    ///
+    /// run(async {
+    ///     let asked = create_task(async {
+    ///         sleep(Duration::from_millis(1)).await;
+    ///         42
+    ///     });
+    ///     let asked = asked.into_threadsafe();
+    ///     assert_eq!(to_thread(move || asked.result().expect("it returns")).await, 42);
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn into_threadsafe(self) -> ThreadsafeFuture<T> {
+        let (future, reply) = ThreadsafeFuture::new(self.join.core().kernel().sender());
+        if self.done() {
+            reply.settle(self.into_result());
+        } else {
+            settle_at_its_end(reply, self);
+        }
+        future
     }
 }
 
@@ -161,13 +191,7 @@ where
     let kernel = current::expect();
     match catch_unwind(AssertUnwindSafe(|| f().into_future())) {
         Ok(coroutine) => {
-            let task = awaitables::start(kernel, coroutine, created);
-            let handle = task.handle();
-            if reply.set_task(handle.state()) {
-                handle.add_done_callback(move |_| reply.settle(task.into_result()));
-            } else {
-                handle.cancel();
-            }
+            settle_at_its_end(reply, awaitables::start(kernel, coroutine, created));
         }
         Err(payload) => {
             let exception = Panic::new(payload);
@@ -178,5 +202,15 @@ where
                 &ExceptionContext { message, exception: exception.into(), task: None, created: Some(created) },
             );
         }
+    }
+}
+
+/// Sends the outcome of the task when it has ended; cancels it, if that is not wanted any more.
+fn settle_at_its_end<T: Send + 'static>(reply: Reply<T>, task: Task<T>) {
+    let handle = task.handle();
+    if reply.set_task(handle.state()) {
+        handle.add_done_callback(move |_| reply.settle(task.into_result()));
+    } else {
+        handle.cancel();
     }
 }

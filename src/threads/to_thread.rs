@@ -55,7 +55,8 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    EventLoop::current().run_in_executor(None, f).cancel_on_drop().await
+    let job = EventLoop::current().run_in_executor(None, f); // a task must not keep its own loop open while it waits
+    job.cancel_on_drop().await
 }
 
 impl EventLoop {

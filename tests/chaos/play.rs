@@ -85,8 +85,8 @@ async fn do_step(world: Rc<World>, step: Step) -> Option<Item> {
         Step::Join(Line::Priority) => world.priority.join().await,
         Step::ToThread(elsewhere) => return Some(to_thread(job(elsewhere)).await),
         Step::InPool(elsewhere) => {
-            let lp = EventLoop::current();
-            return Some(lp.run_in_executor(Some(&world.pool), job(elsewhere)).await);
+            let job = EventLoop::current().run_in_executor(Some(&world.pool), job(elsewhere));
+            return Some(job.await);
         }
         Step::Threadsafe(cancels, script) => play_threadsafe(&world, cancels, script).await,
         Step::Foreign { wakes, late } => Foreign::new(world.threads.clone(), wakes, late).await,

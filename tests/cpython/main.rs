@@ -110,10 +110,10 @@ impl Beside {
         Some(self.replay(&recorded))
     }
 
-    /// The verdict of the first driver under which the program goes another way, or that it has passed.
+    /// The first failure, if there is one.
     fn replay(&mut self, recorded: &Json) -> Verdict {
-        let verdicts = self.replayers.iter_mut().map(|replayer| replayer.replay(Case::new(recorded)));
-        verdicts.fold(Verdict::Passed, |first, next| if let Verdict::Passed = first { next } else { first })
+        let mut verdicts = self.replayers.iter_mut().map(|replayer| replayer.replay(Case::new(recorded)));
+        verdicts.find(|verdict| matches!(verdict, Verdict::Failed(_))).unwrap_or(Verdict::Passed)
     }
 
     /// The failing program as small as can be, with both traces.

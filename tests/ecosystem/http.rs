@@ -155,7 +155,7 @@ fn a_request_can_be_limited_and_cancelled() {
 }
 
 #[test]
-fn a_sleep_of_another_loop_says_so_and_one_that_is_dropped_elsewhere_is_forgotten() {
+fn a_sleep_that_is_polled_in_another_loop_says_so() {
     use hyper::rt::Timer as _;
     let lp = EventLoop::new().unwrap();
     let sleep = {
@@ -171,4 +171,20 @@ fn a_sleep_of_another_loop_says_so_and_one_that_is_dropped_elsewhere_is_forgotte
     let text = other.join().unwrap();
     assert!(text.contains("outside of the event loop that it belongs to"), "{text}");
     lp.run_until_complete(async { HyperTimer.sleep(Duration::from_millis(1)).await }).unwrap();
+}
+
+#[test]
+fn a_sleep_that_is_dropped_on_another_thread_is_forgotten() {
+    use hyper::rt::Timer as _;
+    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
+    let before = lp.time();
+    lp.run_until_complete(async {
+        let mut sleep = HyperTimer.sleep(Duration::from_secs(600));
+        assert!(futures::poll!(&mut sleep).is_pending());
+        std::thread::spawn(move || drop(sleep)).join().unwrap();
+    })
+    .unwrap();
+    let waited = lp.run_until_complete(std::future::pending::<()>());
+    assert!(matches!(waited, Err(oneloop::Error::Deadlock(_))), "{waited:?}");
+    assert_eq!(lp.time(), before, "no timer is left for which the clock could jump");
 }

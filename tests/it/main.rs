@@ -46,6 +46,8 @@ mod process;
 mod queue;
 mod readers;
 mod regressions;
+mod remote_task;
+mod runner;
 mod semaphore;
 mod semaphore_permit;
 mod server;

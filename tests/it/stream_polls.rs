@@ -196,11 +196,11 @@ fn a_loop_of_writes_and_one_of_reads_let_other_tasks_run() {
         let turn = Rc::new(Cell::new(false));
         let mine = Rc::clone(&turn);
         create_task(async move { mine.set(true) });
-        let mut writes = 0;
+        let mut written = 0;
         while !turn.get() {
             assert_eq!(poll_fn(|cx| writer.poll_write(cx, b"x")).await.unwrap(), 1);
-            writes += 1;
-            assert!(writes < 200, "others starve");
+            written += 1;
+            assert!(written < 200, "others starve");
         }
         their_writer.write(vec![7; 1 << 20]);
         let mine = Rc::clone(&turn);

@@ -271,6 +271,29 @@ fn a_loop_is_closed_and_dropped_with_jobs_on_their_way() {
     }
 }
 
+/// Else the last handle of the program would not be the last one.
+#[test]
+fn a_task_that_waits_for_a_thread_does_not_keep_its_loop_open() {
+    for of_a_pool in [false, true] {
+        let (opens, wait) = gate();
+        let (witness, dropped) = witness();
+        let lp = real_loop();
+        drop(lp.create_task(async move {
+            let _witness = witness;
+            if of_a_pool {
+                let job = EventLoop::current().run_in_executor(None, wait);
+                job.await;
+            } else {
+                to_thread(wait).await;
+            }
+        }));
+        lp.run_until_complete(yield_now()).expect("it runs");
+        drop(lp);
+        assert!(dropped.try_recv().is_ok(), "the loop is closed, and the task with it");
+        drop(opens);
+    }
+}
+
 #[test]
 fn a_closed_loop_takes_no_job() {
     let lp = real_loop();

@@ -136,7 +136,9 @@ fn where_turns_end_does_not_change_the_order() {
 #[test]
 fn the_rest_of_an_iteration_is_a_turn_of_its_own() {
     let (lp, log) = (virtual_loop(), Log::default());
-    ["a", "b", "c"].into_iter().for_each(|name| stepper(&lp, &log, name, 2));
+    for name in ["a", "b", "c"] {
+        stepper(&lp, &log, name, 2);
+    }
     assert_eq!(lp.run_ready(1).expect("a turn").entries, 1);
     assert_eq!((lp.run_once(None).expect("a turn").entries, taken(&log).as_str()), (2, "a0 b0 c0"));
     assert_eq!((lp.run_once(None).expect("a turn").entries, taken(&log).as_str()), (3, "a1 b1 c1"));
@@ -197,7 +199,7 @@ fn stop_in_an_unfinished_iteration_waits_for_its_end() {
     let turn = lp.run_until_stalled().expect("a turn");
     assert_eq!((turn.stopped, taken(&log).as_str()), (true, "a0"));
     lp.stop();
-    assert_eq!(lp.run_ready(0).expect("a turn").stopped, false);
+    assert!(!lp.run_ready(0).expect("a turn").stopped);
     let stopper = lp.clone();
     lp.call_soon(move || stopper.stop());
     stepper(&lp, &log, "b", 1);

@@ -30,6 +30,46 @@ fn definitions(page: &str) -> Vec<(&str, &str)> {
     page.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: ")).collect()
 }
 
+/// What `pub use` lines of a module make public, but for what is hidden.
+fn exported(path: &str) -> BTreeSet<String> {
+    let source = read(path);
+    let shown = source.split("#[doc(hidden)]\n").enumerate().map(|(i, part)| match part.split_once(';') {
+        Some((_hidden, rest)) if i > 0 => rest,
+        _ => part,
+    });
+    let statements = shown.flat_map(|part| part.split("\npub use ").skip(1));
+    let lists = statements.filter_map(|statement| statement.split(';').next());
+    let names = lists.flat_map(|list| list.rsplit_once("::").map_or(list, |(_, last)| last).split(','));
+    names.map(|name| name.trim_matches(['{', '}', ' ', '\n']).to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn the_page_of_names_has_every_name() {
+    let root = exported("src/lib.rs");
+    let modules = [
+        ("error", exported("src/error/mod.rs")),
+        ("net", exported("src/net/mod.rs")),
+        ("gather", exported("src/primitives/gather/mod.rs")),
+        ("wait", exported("src/primitives/wait/mod.rs")),
+    ];
+    assert!(root.len() > 80 && modules.iter().all(|(_, names)| names.len() > 3), "the lists are read");
+    let paths = modules.iter().flat_map(|(module, names)| {
+        let inner = names.iter().filter(|name| !root.contains(*name));
+        inner.map(move |name| (format!("{module}::{name}"), name))
+    });
+    let page = read("docs/NAMES.md");
+    let themes: String = page.lines().filter(|line| line.starts_with("- **")).collect(); // links at the end do not count
+    let has = |path: &str| themes.contains(&format!("[`{path}`]"));
+    let (mut missing, errors) = (Vec::new(), &modules[0].1);
+    missing.extend(root.iter().filter(|name| !has(name)).cloned());
+    let is_there = |path: &str, name: &str| has(path) || errors.contains(name) && has(&format!("error::{name}"));
+    missing.extend(paths.filter(|(path, name)| !is_there(path, name)).map(|(path, _)| path));
+    assert!(
+        missing.is_empty(),
+        "docs/NAMES.md does not name {missing:?}; name each there and link it at the end, and in docs/rustdoc/names.md"
+    );
+}
+
 /// What rustdoc's pages are told first.
 fn rustdoc_labels() -> BTreeSet<String> {
     let files = markdown_in("docs/rustdoc").into_iter().map(read);

@@ -28,8 +28,28 @@ type FirstErrorNode<V, E> = GatheringNode<Vec<JoinHandle<Result<V, E>>>, Result<
 /// other children run on. [`return_exceptions`](Gathering::return_exceptions) returns such endings as values instead.
 /// For children of several types, use [`gather!`](macro@crate::gather).
 ///
-/// The children belong to the loop, so they cannot borrow from the caller, as the main future may: move or share what
-/// they need. To pass one future twice, use `shared()`, because its value can be taken once.
+/// To pass one future twice, use `shared()`, because its value can be taken once.
+///
+/// # Children that borrow
+/// The children belong to the loop and may outlive the caller, so they cannot borrow from it, as the main future may.
+/// The compiler says then that a borrowed value does not live long enough, and that it must be borrowed for `'static`.
+/// Move or share what the children need (`async move`, a clone of an `Rc`). If they must borrow, they cannot be tasks:
+/// the combinators of the `futures` crate poll them inside the calling task, and end them with it.
+/// ```
+/// use futures::future::join_all;
+/// use oneloop::{run, yield_now};
+///
+/// let words = vec![String::from("one"), String::from("loop")];
+/// let lengths = run(async {
+///     join_all(words.iter().map(|word| async move {
+///         yield_now().await;
+///         word.len()
+///     }))
+///     .await
+/// })?;
+/// assert_eq!(lengths, [3, 4]);
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 ///
 /// # Examples
 /// ```
