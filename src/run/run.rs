@@ -1,9 +1,8 @@
-//! The function `run`: asyncio's `run`. Owns the one run of a runner that is closed behind it; must not know how a runner
-//! is closed.
+//! The function `run`: asyncio's `run`. Owns the one run on a loop of its own; must not know how a program ends.
 
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
-use super::runner::Runner;
+use super::runner::{clean_up, run_main};
 use crate::current;
 use crate::error::Error;
 use crate::event_loop::{EventLoop, EventLoopBuilder};
@@ -73,11 +72,11 @@ impl EventLoopBuilder {
         if current::any_running() {
             return Err(Error::Running);
         }
-        let runner = Runner::without_context(self.build()?);
-        let created = Location::caller();
-        let value = catch_unwind(AssertUnwindSafe(|| runner.run_main(future, created)));
+        let (lp, created) = (self.build()?, Location::caller());
+        let value = catch_unwind(AssertUnwindSafe(|| run_main(&lp, None, future, created)));
         // it fails only if the system fails, and then the main future has failed in the same way
-        let _ = runner.close();
+        let _ = clean_up(&lp);
+        drop(lp); // the last handle closes it
         value.unwrap_or_else(|payload| resume_unwind(payload))
     }
 }

@@ -67,7 +67,7 @@ const THREAD_JOIN_TIMEOUT: Duration = Duration::from_secs(300);
 pub struct Runner {
     lp: EventLoop,
     /// That of all main tasks; `None` if each has its own.
-    context: Option<Context>,
+    context: Context,
 }
 
 impl Runner {
@@ -81,12 +81,7 @@ impl Runner {
 
     /// A runner with this loop, which it closes at its end: asyncio's `Runner(loop_factory=…)`.
     pub fn with_loop(lp: EventLoop) -> Self {
-        Self { lp, context: Some(copy_context()) }
-    }
-
-    /// A runner for one run, which needs no context for the next.
-    pub(super) fn without_context(lp: EventLoop) -> Self {
-        Self { lp, context: None }
+        Self { lp, context: copy_context() }
     }
 
     /// The loop: asyncio's `get_loop()`.
@@ -110,34 +105,7 @@ impl Runner {
     #[doc(alias = "block_on")]
     #[track_caller]
     pub fn run<F: IntoFuture>(&self, future: F) -> Result<F::Output, Error> {
-        self.run_main(future, Location::caller())
-    }
-
-    /// Runs the main future; with the feature `signal`, Ctrl-C cancels it.
-    pub(super) fn run_main<F: IntoFuture>(
-        &self,
-        future: F,
-        created: &'static Location<'static>,
-    ) -> Result<F::Output, Error> {
-        #[cfg(feature = "signal")]
-        return interruptible(&self.lp, || {
-            self.lp.run_main(future, created, |main| {
-                self.share_context(main);
-                main_begins(&self.lp, main);
-            })
-        });
-        #[cfg(not(feature = "signal"))]
-        self.lp.run_main(future, created, |main| self.share_context(main))
-    }
-
-    /// The main task runs in the runner's context itself, and not in a copy.
-    fn share_context(&self, main: &AnyFuture) {
-        if let Some(context) = &self.context
-            && let Kind::Task(state) = main.node().kind()
-        {
-            note_context_use();
-            drop(state.set_context(Some(context.clone())));
-        }
+        run_main(&self.lp, Some(&self.context), future, Location::caller())
     }
 
     /// Cleans up and closes the loop: asyncio's `Runner.close()`. Dropping the runner does this too, and ignores what
@@ -148,23 +116,51 @@ impl Runner {
     /// cancelled waits on for what never comes, [`Error::Running`] inside a running loop if tasks are left. The loop is
     /// closed all the same, and what is left is dropped.
     pub fn close(self) -> Result<(), Error> {
-        self.clean_up()
-    }
-
-    fn clean_up(&self) -> Result<(), Error> {
-        let cancelled = cancel_what_is_left(&self.lp);
-        let ended = end_threads(&self.lp);
-        let closed = self.lp.close();
-        cancelled.and(ended).and(closed)
+        let cleaned = clean_up(&self.lp);
+        cleaned.and(self.lp.close())
     }
 }
 
 impl Drop for Runner {
     fn drop(&mut self) {
         if !self.lp.is_closed() {
-            let _ = self.clean_up();
+            let _ = clean_up(&self.lp);
+            let _ = self.lp.close();
         }
     }
+}
+
+/// Runs a main future on the loop, in `context` if one is given. The first Ctrl-C cancels it.
+pub(super) fn run_main<F: IntoFuture>(
+    lp: &EventLoop,
+    context: Option<&Context>,
+    future: F,
+    created: &'static Location<'static>,
+) -> Result<F::Output, Error> {
+    #[cfg(feature = "signal")]
+    return interruptible(lp, || {
+        lp.run_main(future, created, |main| {
+            share_context(context, main);
+            main_begins(lp, main);
+        })
+    });
+    #[cfg(not(feature = "signal"))]
+    lp.run_main(future, created, |main| share_context(context, main))
+}
+
+fn share_context(context: Option<&Context>, main: &AnyFuture) {
+    if let Some(context) = context
+        && let Kind::Task(state) = main.node().kind()
+    {
+        note_context_use();
+        drop(state.set_context(Some(context.clone())));
+    }
+}
+
+/// What a program does at its end: cancels the tasks that are left and waits for them, and ends the threads.
+pub(super) fn clean_up(lp: &EventLoop) -> Result<(), Error> {
+    let cancelled = cancel_what_is_left(lp);
+    cancelled.and(end_threads(lp))
 }
 
 /// Cancels the tasks that are left, waits for them, and reports those that panicked: asyncio's `_cancel_all_tasks`.
