@@ -51,7 +51,7 @@ pub enum FirstError {}
 ///     let numbers = gather([after(1)]);
 ///     let parsed = try_gather(["1", "x"].map(async |text| text.parse::<i32>()));
 ///     assert!(numbers.result().is_err()); // it is not done
-///     sleep(Duration::from_millis(2)).await;
+///     sleep(Duration::from_millis(100)).await;
 ///     assert_eq!(numbers.result().expect("it has ended"), [1]);
 ///     assert!(parsed.exception().expect("it has ended").is_some());
 /// })?;
