@@ -23,4 +23,4 @@ pub use recognise::ensure_future;
 pub(crate) use recognise::{joined, recognise, recognise_borrowed};
 pub use shared::{Awaitable, Shared};
 pub use task::{Task, create_task};
-pub(crate) use task::{begin_if_eager, spawn, start};
+pub(crate) use task::{begin_if_running, spawn, start};

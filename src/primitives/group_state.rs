@@ -75,9 +75,9 @@ impl<E: 'static> GroupState<E> {
     }
 
     /// The place of the next child.
+    #[expect(clippy::cast_possible_truncation, reason = "a loop has fewer tasks than 2^32")]
     pub(super) fn next_place(&self) -> u32 {
-        let place = self.children.borrow().vacant_key();
-        u32::try_from(place).expect("a loop has fewer tasks than 2^32")
+        self.children.borrow().vacant_key() as u32
     }
 
     pub(super) fn watch(me: &PooledRc<Self>, place: u32, child: NodeRef) {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::group_coroutines::{catch_panic, result, value_or_error};
 use super::group_state::GroupState;
-use crate::awaitables::{Task, begin_if_eager, spawn};
+use crate::awaitables::{Task, begin_if_running, spawn};
 use crate::base::PooledRc;
 use crate::error::GroupError;
 
@@ -214,7 +214,9 @@ impl<E: 'static> TaskGroup<E> {
         if state.aborting.get() {
             task.cancel();
         }
-        begin_if_eager(&task);
+        if state.kernel.life().is_eager() {
+            begin_if_running(&task);
+        }
         task
     }
 }

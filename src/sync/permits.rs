@@ -128,12 +128,21 @@ impl Permits {
         while self.value.get() > 0 && self.grant_to_next() {}
     }
 
-    /// Adds a permit.
+    /// Adds a permit. It goes to the first waiter directly, without becoming free in between.
     #[inline]
     #[track_caller]
     pub(super) fn add_one(&self) {
-        self.count_more(1);
-        self.grant_to_next();
+        if !self.needs.is_empty() {
+            self.count_more(1);
+            self.grant_by_need();
+            return;
+        }
+        // counted before the waiter is notified, because a foreign waker may run code that reads the count
+        self.in_use.set(self.in_use.get() + 1);
+        if self.waiters.notify(1) == 0 {
+            self.in_use.set(self.in_use.get() - 1);
+            self.count_more(1);
+        }
     }
 
     /// Adds `n` permits.

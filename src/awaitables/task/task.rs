@@ -10,7 +10,7 @@ use crate::awaitables::any_future::TaskHandle;
 use crate::awaitables::join_handle::JoinHandle;
 use crate::base::Context;
 use crate::current;
-use crate::node::{Loop, NodeRef, as_promise};
+use crate::node::{Loop, as_promise};
 
 /// A running coroutine: asyncio's `Task`.
 ///
@@ -223,21 +223,16 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
+    let eager = kernel.life().is_eager();
     let task = spawn(kernel, future, created);
-    begin_if_eager(&task);
+    if eager {
+        begin_if_running(&task);
+    }
     task
 }
 
-/// Takes the first step of a task that was made just now, if its loop has eager tasks.
-#[inline]
-pub(crate) fn begin_if_eager<T: 'static>(task: &Task<T>) {
-    if task.join.core().kernel().life().is_eager() {
-        begin_if_running(&task.join.node());
-    }
-}
-
-/// While the loop does not run, the step stays queued.
+/// Takes the first step of a task that was made just now. While its loop does not run, the step stays queued.
 #[cold]
-fn begin_if_running(task: &NodeRef) {
-    let _ = begin_now(task);
+pub(crate) fn begin_if_running<T: 'static>(task: &Task<T>) {
+    let _ = begin_now(&task.join.node());
 }
