@@ -116,6 +116,23 @@ impl Interval {
     }
 
     /// This clock with another way to treat missed ticks, as in `interval(period).missed_ticks(MissedTicks::Skip)`.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{Clock, EventLoop, MissedTicks, interval, sleep};
+    /// use std::time::Duration;
+    ///
+    /// let ms = Duration::from_millis;
+    /// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+    /// lp.run_until_complete(async {
+    ///     let mut clock = interval(ms(10)).missed_ticks(MissedTicks::Skip);
+    ///     let first = clock.tick().await;
+    ///     sleep(ms(25)).await; // the ticks at 10 and at 20 ms are missed
+    ///     assert_eq!(clock.tick().await - first, ms(10)); // late, at once
+    ///     assert_eq!(clock.tick().await - first, ms(30)); // and in step again
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
     #[must_use = "it is the interval"]
     pub fn missed_ticks(mut self, missed: MissedTicks) -> Self {
         self.missed = missed;
@@ -143,12 +160,38 @@ impl Interval {
     }
 
     /// Has the next tick come a whole period from now.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{Clock, EventLoop, interval, sleep};
+    /// use std::time::Duration;
+    ///
+    /// let ms = Duration::from_millis;
+    /// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+    /// lp.run_until_complete(async {
+    ///     let mut idle = interval(ms(10));
+    ///     let first = idle.tick().await;
+    ///     sleep(ms(7)).await;
+    ///     idle.reset(); // something has happened, so the peer is not idle
+    ///     assert_eq!(idle.tick().await - first, ms(17));
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
     pub fn reset(&mut self) {
         self.wait = None;
         self.next = self.kernel.clock().now().saturating_add(self.period);
     }
 
     /// The time between two ticks.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{interval, run};
+    /// use std::time::Duration;
+    ///
+    /// run(async { assert_eq!(interval(Duration::from_secs(1)).period(), Duration::from_secs(1)) })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
     pub fn period(&self) -> Duration {
         Duration::from_nanos(self.period)
     }
