@@ -18,7 +18,7 @@ use crate::event_loop::{EventLoop, EventLoopBuilder};
 /// This holds on the main thread of the program, and if the signal has its default action, which it has again after the
 /// run.
 ///
-/// [`EventLoopBuilder::run`] is this on a loop with other settings, and a [`Runner`] runs several futures one after
+/// [`EventLoopBuilder::run`] is this on a loop with other settings, and a [`Runner`](crate::Runner) runs several futures one after
 /// another on one loop.
 ///
 /// # Errors
