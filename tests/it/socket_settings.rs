@@ -13,7 +13,7 @@ use crate::support::{run_real, skip};
 
 const ANY: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
 
-/// A size that fits into the limits of every system, and is nobody's default.
+/// A size that fits into the limits of every system, and that none has as its default.
 const SIZE: usize = 50_000;
 
 /// Linux gives twice what was set.
