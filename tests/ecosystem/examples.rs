@@ -11,6 +11,9 @@ use std::{env, fs};
 use crate::again::this_test_again;
 
 #[expect(dead_code, reason = "its `main` has the arguments of this program, so that `program` is called")]
+#[path = "../../docs/examples/download.rs"]
+mod download;
+#[expect(dead_code, reason = "its `main` has the arguments of this program, so that `program` is called")]
 #[path = "../../docs/examples/http_server.rs"]
 mod http_server;
 #[path = "../../docs/examples/postgres.rs"]
@@ -84,6 +87,11 @@ fn serves_curl_until_ctrl_c(arguments: &str, curl: &str) {
     assert!(Command::new("kill").args(["-INT", &pid]).status().expect("there is a kill").success());
     assert!(lines.any(|line| line == "2 loops have ended"));
     assert!(server.wait().expect("it ends").success());
+}
+
+#[test]
+fn download() {
+    prints_what_is_expected("download", || download::program(&[]).map_err(|error| error as Box<dyn Error>));
 }
 
 #[test]
