@@ -42,6 +42,7 @@ example!(download, "-p oneloop-ecosystem");
 example!(http_server, "-p oneloop-ecosystem");
 example!(postgres, "-p oneloop-ecosystem");
 example!(websocket, "-p oneloop-ecosystem");
+example!(websocket_chat, "-p oneloop-ecosystem");
 example!(with_tokio, "-p oneloop-ecosystem");
 
 /// A page with a program that has dependencies of its own, so that it is not compiled here.
