@@ -132,6 +132,10 @@ pub(crate) const ROWS: &[Row] = &[
     row("readexactly_64", 1.1, "the same over 64 connections at once"),
     row("connect_churn", 1.1, "a connection made, 1 KiB to and fro, and the connection closed"),
     row("udp_ping", 1.1, "a datagram of 1 KiB to and fro over UDP"),
+    row("http", 1.0, "a request to hyper's server and its answer, over 64 connections at once, from another thread")
+        .at_least(100),
+    best("http_p99", Unit::Micros, "what 99 of 100 requests take, when half as many come as it has just answered")
+        .at_least(600),
     Row { unit: Unit::Micros, goal: Goal::Zero, ..row("idle", 0.0, IDLES).at_least(1_500) },
 ];
 
@@ -172,6 +176,11 @@ pub(crate) const LEAST_EACH: u64 = 4;
 pub(crate) const LINE: usize = 1_024;
 pub(crate) const CONNECTS: u64 = 100;
 pub(crate) const PINGS: u64 = 1_000;
+/// Connections, and requests over all of them.
+pub(crate) const CLIENTS: usize = 64;
+pub(crate) const REQUESTS: u64 = 1_000;
+/// How long requests come on time.
+pub(crate) const HALF_LOAD: Duration = Duration::from_millis(300);
 pub(crate) const IDLE: u64 = 10_000;
 /// How long an idle loop is watched, and how long it may take to fall asleep.
 pub(crate) const SECOND: Duration = Duration::from_secs(1);

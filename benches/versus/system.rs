@@ -85,6 +85,13 @@ pub(crate) trait Listeners: Sockets {
     fn connect(to: SocketAddr) -> impl Future<Output = Self::Stream>;
 }
 
+/// Connections as hyper has them.
+pub(crate) trait Http: Listeners {
+    type Io: hyper::rt::Read + hyper::rt::Write + Unpin + 'static;
+
+    fn io(stream: Self::Stream) -> Self::Io;
+}
+
 /// Sockets for UDP that know their peer.
 pub(crate) trait Datagrams: Spawn {
     type Socket: 'static;

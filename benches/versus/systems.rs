@@ -14,9 +14,9 @@ mod smol;
 mod tokio;
 
 use crate::measure::Work;
-use crate::system::{Buffered, Datagrams, Listeners, Sockets, Spawn, System, Timers};
+use crate::system::{Buffered, Datagrams, Http, Listeners, Sockets, Spawn, System, Timers};
 use crate::work::sockets::{self, Exact, Lines, Raw};
-use crate::work::{callbacks, memory, start, tasks, threads, timers};
+use crate::work::{callbacks, http, memory, start, tasks, threads, timers};
 
 /// The first is the one that the others are compared with. Python's are in `python.rs`.
 pub(crate) const SYSTEMS: &[System] = &[
@@ -120,6 +120,15 @@ fn buffered<S: Buffered>(row: &str) -> Option<Work> {
 
 fn listeners<S: Listeners>(row: &str) -> Option<Work> {
     (row == "connect_churn").then_some(sockets::connect_churn::<S>)
+}
+
+/// For a system that hyper's traits are there for.
+fn http<S: Http>(row: &str) -> Option<Work> {
+    Some(match row {
+        "http" => http::requests::<S>,
+        "http_p99" => http::latency::<S>,
+        _ => return None,
+    })
 }
 
 fn datagrams<S: Datagrams>(row: &str) -> Option<Work> {

@@ -59,7 +59,11 @@ fn find(row: &str) -> Option<Work> {
         "queue" => queue,
         "lock" => lock,
         "semaphore" => semaphore,
-        _ => return super::tasks::<Oneloop>(row).or_else(|| super::inputs::<Oneloop>(row)),
+        _ => {
+            return super::tasks::<Oneloop>(row)
+                .or_else(|| super::inputs::<Oneloop>(row))
+                .or_else(|| super::http::<Oneloop>(row));
+        }
     })
 }
 

@@ -99,7 +99,11 @@ fn find<E: Executor>(row: &str) -> Option<Work> {
         "queue" => queue::<E>,
         "lock" => lock::<E>,
         "semaphore" => semaphore::<E>,
-        _ => return super::tasks::<Smol<E, false>>(row).or_else(|| super::inputs::<Smol<E, true>>(row)),
+        _ => {
+            return super::tasks::<Smol<E, false>>(row)
+                .or_else(|| super::inputs::<Smol<E, true>>(row))
+                .or_else(|| super::http::<Smol<E, true>>(row));
+        }
     })
 }
 

@@ -71,7 +71,11 @@ fn find<const LOCAL: bool>(row: &str) -> Option<Work> {
         "queue" => queue::<LOCAL>,
         "lock" => lock::<LOCAL>,
         "semaphore" => semaphore::<LOCAL>,
-        _ => return super::tasks::<Tokio<LOCAL, false>>(row).or_else(|| super::inputs::<Tokio<LOCAL, true>>(row)),
+        _ => {
+            return super::tasks::<Tokio<LOCAL, false>>(row)
+                .or_else(|| super::inputs::<Tokio<LOCAL, true>>(row))
+                .or_else(|| super::http::<Tokio<LOCAL, true>>(row));
+        }
     })
 }
 

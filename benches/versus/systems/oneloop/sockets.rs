@@ -6,7 +6,7 @@ use oneloop::net::{TcpListener, TcpStream, UdpSocket};
 use oneloop::{StreamReader, StreamWriter};
 
 use super::Oneloop;
-use crate::system::{Buffered, Datagrams, Listeners, Sockets};
+use crate::system::{Buffered, Datagrams, Http, Listeners, Sockets};
 
 impl Sockets for Oneloop {
     type Stream = TcpStream;
@@ -62,6 +62,14 @@ impl Listeners for Oneloop {
 
     async fn connect(to: SocketAddr) -> TcpStream {
         TcpStream::connect(to).await.expect("a connection")
+    }
+}
+
+impl Http for Oneloop {
+    type Io = TcpStream;
+
+    fn io(stream: TcpStream) -> TcpStream {
+        stream
     }
 }
 

@@ -6,9 +6,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use async_io::Async;
 use futures_lite::io::BufReader;
 use futures_lite::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
+use smol_hyper::rt::FuturesIo;
 
 use super::{Executor, Smol};
-use crate::system::{Buffered, Datagrams, Listeners, Sockets};
+use crate::system::{Buffered, Datagrams, Http, Listeners, Sockets};
 
 impl<E: Executor> Sockets for Smol<E, true> {
     type Stream = Async<TcpStream>;
@@ -63,6 +64,14 @@ impl<E: Executor> Listeners for Smol<E, true> {
 
     async fn connect(to: SocketAddr) -> Async<TcpStream> {
         Async::<TcpStream>::connect(to).await.expect("a connection")
+    }
+}
+
+impl<E: Executor> Http for Smol<E, true> {
+    type Io = FuturesIo<Async<TcpStream>>;
+
+    fn io(stream: Async<TcpStream>) -> Self::Io {
+        FuturesIo::new(stream)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream, UdpSocket as StdSocket};
 
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use super::Tokio;
-use crate::system::{Buffered, Datagrams, Listeners, Sockets};
+use crate::system::{Buffered, Datagrams, Http, Listeners, Sockets};
 
 impl<const LOCAL: bool> Sockets for Tokio<LOCAL, true> {
     type Stream = TcpStream;
@@ -61,6 +62,14 @@ impl<const LOCAL: bool> Listeners for Tokio<LOCAL, true> {
 
     async fn connect(to: SocketAddr) -> TcpStream {
         TcpStream::connect(to).await.expect("a connection")
+    }
+}
+
+impl<const LOCAL: bool> Http for Tokio<LOCAL, true> {
+    type Io = TokioIo<TcpStream>;
+
+    fn io(stream: TcpStream) -> TokioIo<TcpStream> {
+        TokioIo::new(stream)
     }
 }
 
