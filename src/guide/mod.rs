@@ -1,10 +1,22 @@
-//! Pages about the whole of oneloop: where to begin if you know asyncio, which name is what, how it compares, which crates
-//! of others run on it, how it works, how fast it is.
+//! Pages about the whole of oneloop: a tutorial, where to begin if you know asyncio, which name is what, how it compares,
+//! which crates of others run on it, how it works, how fast it is.
 //!
 //! They are the files of the repository's folder `docs`.
 
 // Owns no code. Each page takes its links from docs/rustdoc first, where a label stands for a page of rustdoc; in the
 // repository the labels at the end of the page stand for files. docs/rustdoc/wrap.md lets long names and lines wrap.
+
+#[doc = include_str!("../../docs/book/src/tutorial/01_project.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/02_connections.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/03_protocol.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/04_state.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/05_time.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/06_subscribe.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/07_limits.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/08_end.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/09_tests.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod tutorial {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/FROM_ASYNCIO.md")]
