@@ -19,16 +19,23 @@
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod tutorial {}
 
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/gather_and_wait.md")]
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod gather_and_wait {}
 
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/cancellation.md")]
 pub mod cancellation {}
 
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/from_tokio.md")]
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod from_tokio {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/cookbook.md")]
+pub mod cookbook {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/FROM_ASYNCIO.md")]
