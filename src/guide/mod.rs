@@ -89,6 +89,10 @@ pub mod reliability {}
 pub mod security {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/CONTRIBUTING.md")]
+pub mod contributing {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/CHANGELOG.md")]
 pub mod changelog {}
 
