@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::task::{Context, Poll};
 
+use super::duplex::Duplex;
 use crate::net::{PipeWriter, TcpStream, UnixStream, WriteHalf};
 use crate::streams::StreamWriter;
 
@@ -18,6 +19,7 @@ macro_rules! for_readers {
         $implement!(crate::net::ReadHalf<crate::net::UnixStream>);
         $implement!(crate::net::PipeReader);
         $implement!(crate::streams::StreamReader);
+        $implement!(super::duplex::Duplex);
     };
 }
 
@@ -30,6 +32,7 @@ macro_rules! for_writers {
         $implement!(crate::net::WriteHalf<crate::net::UnixStream>);
         $implement!(crate::net::PipeWriter);
         $implement!(crate::streams::StreamWriter);
+        $implement!(super::duplex::Duplex);
     };
 }
 
@@ -86,5 +89,15 @@ impl PollEnd for StreamWriter {
     fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.write_eof();
         self.poll_flush(cx)
+    }
+}
+
+impl PollEnd for Duplex {
+    fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer().poll_sent(cx)
+    }
+
+    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer().poll_end(cx)
     }
 }

@@ -14,6 +14,8 @@
 //! Must not know what speaks over the traits.
 
 #[cfg(any(feature = "futures-io", feature = "tokio-io", feature = "hyper"))]
+mod duplex; // a reader and a writer as one
+#[cfg(any(feature = "futures-io", feature = "tokio-io", feature = "hyper"))]
 mod kinds; // which types have the traits, and how each ends its writing
 #[cfg(feature = "futures-io")]
 mod for_futures; // `AsyncRead` and `AsyncWrite` of futures-io
@@ -30,6 +32,8 @@ mod streams; // `Stream` for what gives one value after another
 #[cfg(all(feature = "stream", feature = "signal"))]
 mod signals; // signals as a `Stream`
 
+#[cfg(any(feature = "futures-io", feature = "tokio-io", feature = "hyper"))]
+pub use duplex::Duplex;
 #[cfg(feature = "hyper")]
 pub use for_hyper::HyperExecutor;
 #[cfg(feature = "hyper")]

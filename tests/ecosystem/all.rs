@@ -10,6 +10,7 @@ mod channels;
 mod codec;
 mod examples;
 mod http;
+mod https;
 mod postgres;
 mod runtime;
 mod services;
