@@ -6,6 +6,7 @@ mod again;
 #[path = "../support/real.rs"]
 mod real;
 
+mod buffered;
 mod channels;
 mod codec;
 mod examples;
