@@ -373,6 +373,17 @@ impl SingleWaiter {
         drop(self.target.replace(Some(wake_target(cx))));
     }
 
+    /// The task that waits, if it waits by its own waker.
+    pub(crate) fn task(&self) -> Option<TaskKey> {
+        let target = self.target.take();
+        let task = match &target {
+            Some(WakeTarget::Task(key)) => Some(*key),
+            Some(WakeTarget::Foreign(_)) | None => None,
+        };
+        self.target.set(target);
+        task
+    }
+
     pub(crate) fn clear(&self) {
         drop(self.target.take());
     }

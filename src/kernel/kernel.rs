@@ -8,6 +8,7 @@
 //! task.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::rc::Rc;
@@ -408,6 +409,18 @@ impl<P: Queued> Kernel<P> {
             || !self.timers.borrow().is_empty()
             || self.reactor.borrow().has_fd_callbacks()
             || !self.expected.is_empty()
+    }
+
+    /// The tasks that sleep, and the earliest time at which a timer wakes each.
+    pub(crate) fn sleepers(&self) -> HashMap<TaskKey, u64> {
+        let mut sleepers = HashMap::new();
+        for (deadline, alarm) in self.timers.borrow().iter() {
+            if let Alarm::Task(key) = alarm {
+                let earliest = sleepers.entry(*key).or_insert(deadline);
+                *earliest = deadline.min(*earliest);
+            }
+        }
+        sleepers
     }
 
     /// Removes all timers. The caller drops their alarms.

@@ -10,6 +10,7 @@ mod another_loop;
 mod as_completed;
 mod barrier;
 mod boundaries;
+mod call_graph;
 mod cancel;
 mod closable_semaphore;
 mod condition;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::base::{PooledRc, unsize};
+use crate::base::{PooledRc, TaskKey, unsize};
 use crate::cancel::{SingleWaiter, Waiting, poll_leaf};
 use crate::current::{Timer, deadline_after};
 use crate::kernel::{ChildTurn, ChildTurnRef, Run};
@@ -261,6 +261,10 @@ impl<O: 'static> Watch for WaitState<O> {
 
     fn rank(&self) -> Option<u64> {
         Some(self.rank.get())
+    }
+
+    fn waiter(&self) -> Option<TaskKey> {
+        self.waiter.task()
     }
 }
 
