@@ -10,7 +10,7 @@ compile_error!("oneloop is for Unix systems: Linux first, macOS and FreeBSD as f
 
 // The architecture: a folder names only folders above it in this list, and a file only files above it in the list of
 // its folder's `mod.rs`. `tests/tidy/main.rs` reads these lists.
-#[cfg(all(unix, doc, not(doctest)))]
+#[cfg(all(unix, doc))]
 pub mod guide; // the pages of docs/, which no code names
 #[cfg(unix)]
 pub mod error; // every error type

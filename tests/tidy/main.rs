@@ -13,6 +13,7 @@ use text::{blank, functions, has_word};
 
 const UNSAFE_FILES: &[&str] = &[
     "src/adapters/for_hyper.rs",
+    "src/adapters/for_tokio.rs",
     "src/awaitables/recognise.rs",
     "src/awaitables/task/cell.rs",
     "src/base/downcast.rs",
