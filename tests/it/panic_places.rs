@@ -178,6 +178,10 @@ fn a_call_at_the_wrong_time_points_to_the_call() {
             let late = create_task(ready(()));
             drop(create_task(ready(())));
             points_here("eager", || late.eager());
+            let asked = LoopHandle::current().run_coroutine_threadsafe(|| ready(()));
+            let asked = asked.expect("the loop is open");
+            points_here("result on the loop's own thread", || asked.result());
+            points_here("result_timeout", || asked.result_timeout(SECOND));
             let token = VARIABLE.set(1);
             points_here("reset elsewhere", || Context::new().run(|| VARIABLE.reset(token)));
             let token = VARIABLE.set(1);
