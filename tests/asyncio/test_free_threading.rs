@@ -41,7 +41,14 @@ mod test_free_threading {
                 let mut mine = vec![current_task().expect("it is one")];
                 for _ in 0..TASKS {
                     let settled = settled.clone();
-                    mine.push(group.create_task(async { Ok(settled.await) }).handle());
+                    mine.push(
+                        group
+                            .create_task(async {
+                                settled.await;
+                                Ok(())
+                            })
+                            .handle(),
+                    );
                 }
                 assert!(mine.iter().all(|task| !task.done()));
                 assert_eq!(all_tasks(), mine);

@@ -1,4 +1,5 @@
 //! Where a panic of misuse points to: into the program, to the call or the await that is wrong.
+#![expect(clippy::redundant_async_block, reason = "an `.await` in this file is what is to be pointed to")]
 
 use std::cell::RefCell;
 use std::future::{pending, ready};
@@ -47,15 +48,11 @@ fn note_places() {
 /// cannot know the place of the `.await`.
 fn names_the_remedy<R>(what: &str, remedy: &str, misuse: impl Future<Output = R>) {
     LAST.take();
-    let panics = catch_unwind(AssertUnwindSafe(|| block_on(poll_once(misuse)))).is_err();
+    let panics = catch_unwind(AssertUnwindSafe(|| block_on(async { drop(misuse.now_or_never()) }))).is_err();
     let (_, text) = LAST.take();
     if !panics || !text.contains(remedy) {
         WRONG.with_borrow_mut(|wrong| wrong.push(format!("{what}: {text}")));
     }
-}
-
-async fn poll_once<F: Future>(future: F) {
-    let _ = future.now_or_never();
 }
 
 /// At the end of a test.
@@ -91,6 +88,13 @@ fn a_call_that_needs_a_loop_points_to_the_call() {
             block_on(async { drop(lock.acquire().await) });
         });
         points_here("the await of a semaphore", || block_on(async { Semaphore::new(0).acquire().await }));
+        points_here("the await of what is cancelled", || {
+            let lp = virtual_loop();
+            let cancelled = lp.create_task(ready(()));
+            cancelled.cancel();
+            lp.run_until_stalled().expect("it runs");
+            block_on(async { cancelled.await });
+        });
         points_here("the await of a limit", || block_on(async { wait_for(pending::<()>(), SECOND).await }));
         all_point_here();
     });
@@ -227,6 +231,11 @@ fn an_await_in_another_loop_points_to_the_await() {
             let lock = Lock::new(());
             (gather([pending::<()>()]), lock, Semaphore::new(0))
         };
+        let cancelling = other.create_task(pending::<()>()).cancel_on_drop();
+        let waiting = {
+            let _in = other.enter();
+            wait([other.create_task(pending::<()>())])
+        };
         let mut sleeping = sleep(SECOND);
         let bound = other.run_until_complete(async {
             (&mut sleeping).now_or_never();
@@ -245,6 +254,8 @@ fn an_await_in_another_loop_points_to_the_await() {
             });
             points_here("a semaphore", || async { semaphore.acquire().await }.now_or_never());
             points_here("a sleep", || async { sleeping.await }.now_or_never());
+            points_here("a wait", || async { waiting.await }.now_or_never());
+            points_here("a handle that cancels", || async { cancelling.await }.now_or_never());
             let itself = Rc::new(RefCell::new(None::<Task<()>>));
             let inner = Rc::clone(&itself);
             let task = create_task(async move {
