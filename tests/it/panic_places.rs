@@ -62,7 +62,6 @@ fn all_point_here() {
 }
 
 #[test]
-#[expect(clippy::redundant_closure, reason = "a path would be called by the standard library, and point there")]
 fn a_call_that_needs_a_loop_points_to_the_call() {
     alone(|| {
         note_places();
