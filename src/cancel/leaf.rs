@@ -300,6 +300,7 @@ pub(super) fn innermost_place(kernel: &Loop) -> Option<Place> {
 
 /// Polls a leaf, whose `waiting` says what it waits for.
 #[inline]
+#[track_caller]
 pub(crate) fn poll_leaf<R>(
     waiting: &Waiting,
     kernel: &Loop,

@@ -95,20 +95,24 @@ impl<T: AsRawFd> Descriptor<T> {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn new(inner: T) -> io::Result<Self> {
         Self::register(inner, true, ShortTransfer::Unknown)
     }
 
     /// As `new`, for a socket of which it is known what a short transfer says.
+    #[track_caller]
     pub(super) fn of_stream(inner: T, short_transfer: ShortTransfer) -> io::Result<Self> {
         Self::register(inner, true, short_transfer)
     }
 
     /// Registers a TCP socket that is still connecting. It counts as writable once the connection is made or has failed.
+    #[track_caller]
     pub(super) fn connecting(inner: T) -> io::Result<Self> {
         Self::register(inner, false, ShortTransfer::TCP)
     }
 
+    #[track_caller]
     fn register(inner: T, writable: bool, short_transfer: ShortTransfer) -> io::Result<Self> {
         let kernel = current::expect();
         let fd = inner.as_raw_fd();

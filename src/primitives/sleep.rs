@@ -216,6 +216,7 @@ impl Sleep {
     }
 
     #[cold]
+    #[track_caller]
     fn wait_on(&self, cx: &Context<'_>) {
         if let Some(timer) = &self.timer {
             timer.wake_instead(cx);

@@ -147,6 +147,7 @@ impl<O: 'static> WaitState<O> {
 impl<O: 'static> WaitState<O> {
     /// One poll of a wait. Resolves to whether the time-out has ended the wait. `promises` are the values of the
     /// members, for the decider `Failed`.
+    #[track_caller]
     pub(super) fn poll_wait(
         me: &PooledRc<Self>,
         decider: Decider<O>,
