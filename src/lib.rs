@@ -11,7 +11,7 @@ compile_error!(
 
 // The architecture: a folder names only folders above it in this list, and a file only files above it in the list of
 // its folder's `mod.rs`. `tests/tidy/main.rs` reads these lists.
-#[cfg(all(doc, not(doctest)))]
+#[cfg(doc)]
 pub mod guide; // the pages of docs/, which no code names
 pub mod error; // every error type
 mod sys; // system calls that mio lacks
