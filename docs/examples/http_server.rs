@@ -1,80 +1,225 @@
-//! A server of hyper and a client of it in the same program, all on one loop: ten requests over one connection, at most
-//! three of them at once, since a semaphore holds the others up. In Python:
+//! A server of hyper: HTTP/1 and HTTP/2 on one port, TLS if it is asked for, a loop for each thread, and an end by Ctrl-C
+//! that lets each request under way be answered.
 //!
-//! ```python
-//! async def handle(request):
-//!     async with limit:
-//!         await asyncio.sleep(0.01)
-//!         return web.Response(text=f"hello {request.match_info['name']}\n")
+//! ```text
+//! http_server 127.0.0.1:8080 --threads 2          curl http://127.0.0.1:8080/hello/you
+//! http_server 127.0.0.1:8443 --tls                curl --insecure https://localhost:8443/hello/you
 //! ```
+//!
+//! Without an address it asks itself, and ends.
 #![expect(clippy::print_stdout, reason = "an example is meant to print")]
 
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::error::Error;
-use std::rc::Rc;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use std::{env, io};
 
-use futures::{StreamExt as _, stream};
+use async_channel::{Receiver, Sender};
+use futures::future::{Either, select};
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http2::{SendRequest, handshake};
-use hyper::server::conn::http2;
-use hyper::{Request, Response, service::service_fn};
+use hyper::rt::{Read, Write};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto;
 use oneloop::adapters::{HyperExecutor, HyperTimer};
 use oneloop::net::{TcpListener, TcpStream};
-use oneloop::{Semaphore, create_task, run, sleep};
+use oneloop::{Event, EventLoop, create_task, run, signal, sleep, task_group, timeout, to_thread};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// State of the loop's own thread: no `Arc`, no lock.
-struct Service {
-    limit: Semaphore,
-    running: Cell<u32>,
-    most: Cell<u32>,
-}
+/// What a client may take to say who it is, and for the head of a request.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// What requests under way may take when the server ends.
+const GRACE: Duration = Duration::from_secs(10);
+/// What the slow answer takes.
+const SLOW: Duration = Duration::from_millis(50);
+/// Before another client is accepted when accepting has failed: for lack of descriptors, say.
+const BACKOFF: Duration = Duration::from_millis(100);
 
-impl Service {
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-        let _permit = self.limit.acquire().await;
-        self.running.set(self.running.get() + 1);
-        self.most.set(self.most.get().max(self.running.get()));
-        sleep(Duration::from_millis(1)).await;
-        self.running.set(self.running.get() - 1);
-        Ok(Response::new(Full::new(Bytes::from(format!("hello {}", request.uri().path().trim_matches('/'))))))
-    }
-}
+type Body = Full<Bytes>;
 
-async fn serve(listener: TcpListener, service: Rc<Service>) -> std::io::Result<()> {
-    loop {
-        let (stream, _) = listener.accept().await?;
-        let service = Rc::clone(&service);
-        let answer = service_fn(move |request| {
-            let service = Rc::clone(&service);
-            async move { service.answer(request).await }
-        });
-        create_task(http2::Builder::new(HyperExecutor).timer(HyperTimer).serve_connection(stream, answer));
-    }
-}
-
-async fn get(mut client: SendRequest<Empty<Bytes>>, name: u32) -> Result<Bytes, Box<dyn Error>> {
-    let request = Request::get(format!("http://here/{name}")).body(Empty::new())?;
-    Ok(client.send_request(request).await?.into_body().collect().await?.to_bytes())
-}
-
-pub(crate) fn main() -> Result<(), Box<dyn Error>> {
-    run(async {
-        let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        let address = listener.local_addr()?;
-        let service = Rc::new(Service { limit: Semaphore::new(3), running: Cell::new(0), most: Cell::new(0) });
-        let server = create_task(serve(listener, Rc::clone(&service)));
-
-        let (client, connection) = handshake(HyperExecutor, TcpStream::connect(address).await?).await?;
-        create_task(connection);
-        let mut answers = stream::iter(0..10).map(|name| get(client.clone(), name)).buffered(10);
-        while let Some(answer) = answers.next().await {
-            println!("{}", String::from_utf8_lossy(&answer?));
+async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
+    let (head, body) = request.into_parts();
+    let text = match (&head.method, head.uri.path()) {
+        (&Method::GET, "/") => Bytes::from_static(b"Hello, World!"),
+        (&Method::GET, "/slow") => {
+            sleep(SLOW).await;
+            Bytes::from_static(b"at last")
         }
-        println!("at most {} at once", service.most.get());
-        server.cancel();
+        (&Method::POST, "/echo") => body.collect().await?.to_bytes(),
+        (&Method::GET, path) if path.starts_with("/hello/") => Bytes::from(path[1..].replace('/', " ")),
+        _ => {
+            let mut response = Response::new(Body::default());
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            return Ok(response);
+        }
+    };
+    Ok(Response::new(Full::new(text)))
+}
+
+/// Answers what comes over a connection. When the server ends, the requests under way are the last.
+async fn converse(
+    stream: impl Read + Write + Unpin + 'static,
+    ending: Event,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let mut http = auto::Builder::new(HyperExecutor);
+    http.http1().timer(HyperTimer).header_read_timeout(HANDSHAKE);
+    http.http2().timer(HyperTimer);
+    let mut connection = pin!(http.serve_connection(stream, service_fn(answer)));
+    if let Either::Left((served, _)) = select(connection.as_mut(), pin!(ending.wait())).await {
+        return served;
+    }
+    connection.as_mut().graceful_shutdown();
+    timeout(GRACE, connection).await?
+}
+
+async fn client(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    ending: Event,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    stream.set_nodelay(true)?;
+    match tls {
+        None => converse(stream, ending).await,
+        Some(tls) => {
+            let stream = timeout(HANDSHAKE, tls.accept(stream)).await??;
+            converse(TokioIo::new(stream), ending).await
+        }
+    }
+}
+
+/// Accepts clients until `end` is closed, and waits for those that it has. What goes wrong with one is its own affair.
+async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, end: Receiver<Infallible>) {
+    let ending = Event::new();
+    let clients = task_group(async |clients| {
+        let mut end = pin!(end.recv());
+        while let Either::Left((accepted, _)) = select(pin!(listener.accept()), end.as_mut()).await {
+            let Ok((stream, _)) = accepted else {
+                sleep(BACKOFF).await;
+                continue;
+            };
+            let client = client(stream, tls.clone(), ending.clone());
+            clients.create_task(async { client.await.or(Ok::<(), Infallible>(())) });
+        }
+        drop(listener); // who comes now goes to another server
+        ending.set();
         Ok(())
-    })?
+    });
+    clients.await.expect("no child fails");
+}
+
+/// Threads with a loop each, among which the system spreads the clients of one port.
+struct Servers {
+    address: SocketAddr,
+    threads: Vec<JoinHandle<Result<(), oneloop::Error>>>,
+    /// Closing it ends them.
+    end: Sender<Infallible>,
+}
+
+impl Servers {
+    fn start(mut address: SocketAddr, threads: usize, tls: Option<&TlsAcceptor>) -> io::Result<Self> {
+        let (end, ends) = async_channel::bounded(1);
+        let mut started = Vec::new();
+        for _ in 0..threads {
+            let (tell, told) = mpsc::channel();
+            let (tls, ends) = (tls.cloned(), ends.clone());
+            started.push(thread::spawn(move || {
+                EventLoop::new()?.run_until_complete(async {
+                    let bound = TcpListener::builder().reuse_port(true).bind(address);
+                    match bound.and_then(|listener| Ok((listener.local_addr()?, listener))) {
+                        Ok((address, listener)) => {
+                            tell.send(Ok(address)).expect("the starter waits");
+                            serve(listener, tls, ends).await;
+                        }
+                        Err(error) => tell.send(Err(error)).expect("the starter waits"),
+                    }
+                })
+            }));
+            address = told.recv().map_err(io::Error::other)??; // a port that the system chose is that of the others too
+        }
+        Ok(Self { address, threads: started, end })
+    }
+
+    /// Returns how many loops have ended in order.
+    async fn end(self) -> usize {
+        self.end.close();
+        to_thread(|| self.threads.into_iter().filter_map(|thread| thread.join().ok()?.ok()).count()).await
+    }
+}
+
+/// For a server that says of itself that it is `localhost`.
+fn tls() -> Result<TlsAcceptor, Box<dyn Error>> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    let (certificate, key) =
+        (CertificateDer::from(made.cert), PrivateKeyDer::try_from(made.signing_key.serialize_der())?);
+    let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Serves until Ctrl-C.
+async fn serve_until_ctrl_c(address: SocketAddr, threads: usize, over_tls: bool) -> Result<(), Box<dyn Error>> {
+    let tls = if over_tls { Some(tls()?) } else { None };
+    let servers = Servers::start(address, threads, tls.as_ref())?;
+    println!("{threads} loops on {}", servers.address);
+    signal::ctrl_c().await?;
+    println!("{} loops have ended", servers.end().await);
+    Ok(())
+}
+
+fn get(uri: &str) -> Result<Request<Empty<Bytes>>, hyper::http::Error> {
+    Request::get(uri).header("host", "localhost").body(Empty::new())
+}
+
+async fn text(response: Response<Incoming>) -> Result<String, hyper::Error> {
+    Ok(String::from_utf8_lossy(&response.into_body().collect().await?.to_bytes()).into_owned())
+}
+
+/// Two loops, a client of each version, and an end while a request is under way.
+async fn ask_itself() -> Result<(), Box<dyn Error>> {
+    let servers = Servers::start((Ipv4Addr::LOCALHOST, 0).into(), 2, None)?;
+
+    let stream = TcpStream::connect(servers.address).await?;
+    let (mut http1, connection) = hyper::client::conn::http1::handshake(stream).await?;
+    create_task(connection);
+    println!("HTTP/1: {}", text(http1.send_request(get("/hello/one")?).await?).await?);
+
+    let stream = TcpStream::connect(servers.address).await?;
+    let (mut http2, connection) = hyper::client::conn::http2::handshake(HyperExecutor, stream).await?;
+    create_task(connection);
+    println!("HTTP/2: {}", text(http2.send_request(get("http://localhost/hello/two")?).await?).await?);
+
+    let slow = create_task(http2.send_request(get("http://localhost/slow")?));
+    sleep(SLOW / 5).await; // it is under way
+    let ended = servers.end().await;
+    println!("under way at the end: {}", text(slow.await?).await?);
+    println!("{ended} loops have ended");
+    Ok(())
+}
+
+pub(crate) fn program(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+    let (mut address, mut threads, mut over_tls) = (None, thread::available_parallelism()?.get(), false);
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--threads" => threads = arguments.next().ok_or("--threads wants a number")?.parse()?,
+            "--tls" => over_tls = true,
+            other => address = Some(other.parse()?),
+        }
+    }
+    match address {
+        Some(address) => run(serve_until_ctrl_c(address, threads, over_tls))?,
+        None => run(ask_itself())?,
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    program(&env::args().skip(1).collect::<Vec<_>>())
 }

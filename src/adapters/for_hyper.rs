@@ -1,5 +1,5 @@
 //! `Read`, `Write` and `Executor` of hyper. Owns the shape of these traits; must not know HTTP.
-#![expect(unsafe_code, reason = "hyper has no safe way to say how much was read into its buffer")]
+#![expect(unsafe_code, reason = "a buffer that nothing has written to before the read")]
 
 use std::io::{IoSlice, Result};
 use std::pin::Pin;
@@ -19,8 +19,10 @@ macro_rules! read {
                 mut buffer: ReadBufCursor<'_>,
             ) -> Poll<Result<()>> {
                 let this: &$Type = &self;
-                this.poll_read(cx, buffer.initialize_unfilled()).map_ok(|count| {
-                    // SAFETY: all of the unfilled part is initialized, and a read fills no more than it was given.
+                // SAFETY: a read only writes to it.
+                let place = unsafe { buffer.as_mut() };
+                this.poll_fill(cx, place).map_ok(|count| {
+                    // SAFETY: so many bytes have been written to the start of the unfilled part.
                     unsafe { buffer.advance(count) };
                 })
             }

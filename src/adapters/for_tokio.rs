@@ -1,5 +1,6 @@
 //! `AsyncRead` and `AsyncWrite` of tokio, whose runtime they do not need. Owns the shape of these traits; must not know
 //! what they are used for.
+#![expect(unsafe_code, reason = "a buffer that nothing has written to before the read")]
 
 use std::io::{IoSlice, Result};
 use std::pin::Pin;
@@ -14,7 +15,13 @@ macro_rules! read {
         impl AsyncRead for $Type {
             fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
                 let this: &$Type = &self;
-                this.poll_read(cx, buffer.initialize_unfilled()).map_ok(|count| buffer.advance(count))
+                // SAFETY: a read only writes to it.
+                let place = unsafe { buffer.unfilled_mut() };
+                this.poll_fill(cx, place).map_ok(|count| {
+                    // SAFETY: so many bytes have been written to the start of the unfilled part.
+                    unsafe { buffer.assume_init(count) };
+                    buffer.advance(count);
+                })
             }
         }
     };

@@ -40,6 +40,7 @@ example!(filter);
 example!(processes, "--features process");
 example!(supervisor, "--features process,signal");
 example!(http_server, "-p oneloop-ecosystem");
+example!(postgres, "-p oneloop-ecosystem");
 example!(websocket, "-p oneloop-ecosystem");
 example!(with_tokio, "-p oneloop-ecosystem");
 

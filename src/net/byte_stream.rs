@@ -2,11 +2,15 @@
 //! the public methods of every stream; must not know the kinds of streams.
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
+#[cfg(any(feature = "hyper", feature = "tokio-io"))]
+use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::task::{Context, Poll};
 
 use super::descriptor::Descriptor;
 use crate::reactor::Direction;
+#[cfg(any(feature = "hyper", feature = "tokio-io"))]
+use crate::sys::socket::Fill;
 
 /// The most pieces that one system call takes. More are left to the next call.
 const MOST_PIECES_OF_A_CALL: usize = 1024;
@@ -62,6 +66,18 @@ where
     ) -> Poll<io::Result<usize>> {
         let Some((buffers, room)) = pieces_to_fill(buffers) else { return Poll::Ready(Ok(0)) };
         self.descriptor.poll_transfer(Direction::Read, cx, room, |mut inner| inner.read_vectored(buffers))
+    }
+
+    /// As [`poll_read`](Self::poll_read), into a place that need not have been written to before.
+    #[cfg(any(feature = "hyper", feature = "tokio-io"))]
+    pub(super) fn poll_fill(&self, cx: &Context<'_>, place: &mut [MaybeUninit<u8>]) -> Poll<io::Result<usize>>
+    where
+        T: Fill,
+    {
+        if place.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.descriptor.poll_transfer(Direction::Read, cx, place.len(), |inner| inner.fill(place))
     }
 
     pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -203,6 +219,16 @@ macro_rules! reads {
                 buffer: &mut [u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
                 self.byte_stream().poll_read(cx, buffer)
+            }
+
+            /// [`poll_read`](Self::poll_read) into a place that need not have been written to before.
+            #[cfg(any(feature = "hyper", feature = "tokio-io"))]
+            pub(crate) fn poll_fill(
+                &self,
+                cx: &std::task::Context<'_>,
+                place: &mut [std::mem::MaybeUninit<u8>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.byte_stream().poll_fill(cx, place)
             }
 
             /// [`read_vectored`](Self::read_vectored) as a poll. As [`poll_read`](Self::poll_read), into several buffers.

@@ -167,6 +167,7 @@ async fn wait_for_no_time<F: IntoFuture>(future: F) -> Result<F::Output, Timeout
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "it limits only what run() is given"]
 pub struct Timeout {
     shared: PooledRc<Shared>,
 }

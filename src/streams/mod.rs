@@ -3,7 +3,7 @@
 
 mod channel; // what a stream moves its bytes over
 mod transport; // one connection: its channel, its two buffers, its end
-mod separator; // searching for separators
+mod separator; // searching for separators, and lines as text
 mod message; // waiting for a line, or for bytes up to a separator
 mod reader; // the reading handle
 mod writer; // the writing handle

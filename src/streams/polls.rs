@@ -56,6 +56,26 @@ impl StreamReader {
         Poll::Ready(Ok(if count > 0 { count } else { self.move_to(target) }))
     }
 
+    /// [`poll_read`](Self::poll_read) into a place that need not have been written to before.
+    #[cfg(any(feature = "hyper", feature = "tokio-io"))]
+    pub(crate) fn poll_fill(
+        &self,
+        cx: &mut Context<'_>,
+        place: &mut [std::mem::MaybeUninit<u8>],
+    ) -> Poll<io::Result<usize>> {
+        if place.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        ready!(self.poll_input("poll_read", None, cx))?;
+        let mut bytes = self.bytes();
+        let count = place.len().min(bytes.len());
+        for (to, from) in place.iter_mut().zip(bytes.as_slice()) {
+            to.write(*from);
+        }
+        bytes.consume(count);
+        Poll::Ready(Ok(count))
+    }
+
     /// As [`poll_read`](Self::poll_read), into several targets, which are filled one after another.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ use crate::net::PeerCred;
 ///     let server = start_server(
 ///         async |reader, writer| {
 ///             while let Some(line) = reader.next_line().await? {
-///                 writer.write(line.to_ascii_uppercase());
+///                 writer.write(format!("{}\n", line.to_uppercase()));
 ///                 writer.drain().await?;
 ///             }
 ///             Ok::<(), std::io::Error>(())

@@ -42,6 +42,34 @@ pub(crate) fn open(kind: Kind, like: &SocketAddr) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// What bytes are read from into a place that need not have been written to before.
+#[cfg(any(feature = "hyper", feature = "tokio-io"))]
+pub(crate) trait Fill {
+    /// Reads once, and returns how many bytes are there now, from the start of `place` on.
+    fn fill(&self, place: &mut [mem::MaybeUninit<u8>]) -> io::Result<usize>;
+}
+
+/// Implements [`Fill`] by a call of the system: its arguments are a descriptor, a pointer and a length.
+#[cfg(any(feature = "hyper", feature = "tokio-io"))]
+macro_rules! fill {
+    ($Source:ty, $call:expr) => {
+        impl Fill for $Source {
+            fn fill(&self, place: &mut [mem::MaybeUninit<u8>]) -> io::Result<usize> {
+                // SAFETY: the system only writes to the place, and no more than its length; the descriptor is live.
+                let count = unsafe { $call(self.as_raw_fd(), place.as_mut_ptr().cast(), place.len()) };
+                usize::try_from(count).map_err(|_| io::Error::last_os_error())
+            }
+        }
+    };
+}
+
+#[cfg(any(feature = "hyper", feature = "tokio-io"))]
+fill!(std::net::TcpStream, |fd, place, length| libc::recv(fd, place, length, 0));
+#[cfg(any(feature = "hyper", feature = "tokio-io"))]
+fill!(std::os::unix::net::UnixStream, |fd, place, length| libc::recv(fd, place, length, 0));
+#[cfg(any(feature = "hyper", feature = "tokio-io"))]
+fill!(std::fs::File, libc::read);
+
 /// Calls `call` with the address as the structure that the system takes, and its size.
 fn with_address<R>(address: &SocketAddr, call: impl FnOnce(*const libc::sockaddr, libc::socklen_t) -> R) -> R {
     #[expect(clippy::cast_possible_truncation, reason = "an address has fewer than 2^32 bytes")]

@@ -1,14 +1,20 @@
 //! What the examples print that need crates of others, to the letter. Owns the comparison; the texts are in
 //! docs/examples/expected.
+#![expect(clippy::print_stdout, reason = "says what it skips")]
 
 use std::error::Error;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::{env, fs};
 
 use crate::again::this_test_again;
 
+#[expect(dead_code, reason = "its `main` has the arguments of this program, so that `program` is called")]
 #[path = "../../docs/examples/http_server.rs"]
 mod http_server;
+#[path = "../../docs/examples/postgres.rs"]
+mod postgres;
 #[path = "../../docs/examples/websocket.rs"]
 mod websocket;
 #[path = "../../docs/examples/with_tokio.rs"]
@@ -16,24 +22,93 @@ mod with_tokio;
 
 /// Set in a process that is there to run an example and be read.
 const CHILD: &str = "ONELOOP_EXAMPLE";
+/// What a script exits with that lacks something.
+const SKIPPED: i32 = 77;
 
-/// Runs `main` in a process of its own, and looks for the lines of the file of its name in what it prints.
+fn is_child() -> bool {
+    env::var_os(CHILD).is_some()
+}
+
+/// A command that runs the test that calls this in another process, where [`is_child`].
 #[track_caller]
-fn prints_what_is_expected(name: &str, main: fn() -> Result<(), Box<dyn Error>>) {
-    if env::var_os(CHILD).is_some() {
-        return main().expect("it succeeds");
-    }
-    let child = this_test_again().env(CHILD, name).output().expect("the same program runs again");
+fn child(name: &str) -> Command {
+    let mut child = this_test_again();
+    child.env(CHILD, name);
+    child
+}
+
+/// Looks for the lines of the file of this name in what the command prints.
+#[track_caller]
+fn compare(name: &str, command: &mut Command) {
+    let child = command.output().expect("the same program runs again");
     let printed = String::from_utf8(child.stdout).expect("text");
+    if child.status.code() == Some(SKIPPED) {
+        return println!("{}", printed.trim());
+    }
     assert!(child.status.success(), "{name} failed:\n{printed}\n{}", String::from_utf8_lossy(&child.stderr));
     let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../docs/examples/expected/{name}.txt"));
     let expected = fs::read_to_string(&expected).unwrap_or_else(|e| panic!("{}: {e}", expected.display()));
     assert!(printed.contains(&expected), "{name} printed:\n{printed}\nexpected:\n{expected}");
 }
 
+/// Runs `main` in a process of its own, and looks for the lines of the file of its name in what it prints.
+#[track_caller]
+fn prints_what_is_expected(name: &str, main: fn() -> Result<(), Box<dyn Error>>) {
+    if is_child() {
+        return main().expect("it succeeds");
+    }
+    compare(name, &mut child(name));
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Asks a server, and ends it by Ctrl-C.
+fn serves_curl_until_ctrl_c(arguments: &str, curl: &str) {
+    if is_child() {
+        return http_server::program(&words(arguments)).expect("it succeeds");
+    }
+    let mut server = child("http_server").stdout(Stdio::piped()).spawn().expect("the same program runs again");
+    let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines().map(|line| line.expect("a line"));
+    let address =
+        lines.find_map(|line| Some(line.split_once(" loops on ")?.1.to_owned())).expect("it says where it is");
+    let port = address.rsplit(':').next().expect("a port");
+    let mut asked = Command::new("curl");
+    asked.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "60"]).args(words(curl));
+    match asked.arg(format!("https://localhost:{port}/hello/you")).output() {
+        Ok(said) => assert_eq!(String::from_utf8_lossy(&[said.stdout, said.stderr].concat()), "hello you"),
+        Err(error) => println!("skipped: curl cannot be started: {error}"),
+    }
+    let pid = server.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("there is a kill").success());
+    assert!(lines.any(|line| line == "2 loops have ended"));
+    assert!(server.wait().expect("it ends").success());
+}
+
 #[test]
 fn http_server() {
-    prints_what_is_expected("http_server", http_server::main);
+    prints_what_is_expected("http_server", || http_server::program(&[]));
+}
+
+#[test]
+fn http_server_over_tls_by_version_1() {
+    serves_curl_until_ctrl_c("127.0.0.1:0 --threads 2 --tls", "--insecure --http1.1");
+}
+
+#[test]
+fn http_server_over_tls_by_version_2() {
+    serves_curl_until_ctrl_c("127.0.0.1:0 --threads 2 --tls", "--insecure --http2");
+}
+
+#[test]
+fn postgres() {
+    if is_child() {
+        return postgres::main().expect("it succeeds");
+    }
+    let inner = child("postgres");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("with_postgres");
+    compare("postgres", Command::new(script).arg(inner.get_program()).args(inner.get_args()).env(CHILD, "postgres"));
 }
 
 #[test]

@@ -16,12 +16,15 @@ fn markdown_in(folder: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(Path::new(ROOT).join(folder)).unwrap_or_else(|e| panic!("{folder}: {e}"));
     let names = entries.map(|entry| entry.expect("a readable folder").file_name());
     let pages = names.map(|name| Path::new(folder).join(name));
-    pages.filter(|page| page.extension().is_some_and(|extension| extension == "md")).collect()
+    // SUMMARY.md is the book's list of chapters, in the form that mdBook reads
+    let is_page =
+        |page: &PathBuf| page.extension().is_some_and(|extension| extension == "md") && !page.ends_with("SUMMARY.md");
+    pages.filter(is_page).collect()
 }
 
 /// What a reader of the repository reads.
 fn pages() -> Vec<PathBuf> {
-    let folders = ["docs", "docs/benchmarks", "docs/examples"];
+    let folders = ["docs", "docs/benchmarks", "docs/book/src", "docs/examples"];
     folders.into_iter().flat_map(markdown_in).chain([PathBuf::from("README.md")]).collect()
 }
 
