@@ -63,6 +63,14 @@ host!(calloop_host);
 host!(calloop_guest);
 
 #[doc = concat!(
+    "`cargo run -p oneloop-window`\n\n```rust,ignore\n",
+    include_str!("../../docs/examples/hosts/window/main.rs"),
+    "```",
+)]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod window {}
+
+#[doc = concat!(
     "`cargo test -p oneloop-c`\n\n```c\n",
     include_str!("../../docs/examples/hosts/c/program.c"),
     "```\n\nIt includes:\n\n```c\n",

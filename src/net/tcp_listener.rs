@@ -259,7 +259,7 @@ impl TcpListener {
     /// As `try_accept`, for a caller that counts its operations itself.
     pub(crate) fn accept_now(&self) -> io::Result<TcpStream> {
         let accepted = self.descriptor.attempt(Direction::Read, |listener| skip_aborted(|| listener.accept()));
-        TcpStream::accepted(accepted?.0, self.descriptor.short_transfer())
+        TcpStream::accepted_for_streams(accepted?.0, self.descriptor.short_transfer())
     }
 
     /// The address that the socket listens on.

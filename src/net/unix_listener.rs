@@ -124,7 +124,7 @@ impl UnixListener {
     /// Nothing is lost: a connection is accepted and returned, or stays in the backlog.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let (stream, address) = self.descriptor.read_with(|listener| skip_aborted(|| listener.accept())).await?;
-        Ok((UnixStream::from_nonblocking(stream)?, address))
+        Ok((UnixStream::accepted(stream)?, address))
     }
 
     /// Waits until there is a connection to accept. Another task may accept it first.
@@ -144,7 +144,7 @@ impl UnixListener {
     pub fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let accepted = self.descriptor.try_read_with(|listener| skip_aborted(|| listener.accept()));
         let (stream, address) = accepted?;
-        Ok((UnixStream::from_nonblocking(stream)?, address))
+        Ok((UnixStream::accepted(stream)?, address))
     }
 
     /// [`accept`](Self::accept) as a poll, for a future that is written by hand. One task at a time may poll: the waker
@@ -159,7 +159,7 @@ impl UnixListener {
         let accepted = self.descriptor.poll_read_with(cx, |listener| skip_aborted(|| listener.accept()));
         accepted.map(|accepted| {
             let (stream, address) = accepted?;
-            Ok((UnixStream::from_nonblocking(stream)?, address))
+            Ok((UnixStream::accepted(stream)?, address))
         })
     }
 

@@ -102,6 +102,11 @@ impl UnixStream {
         Ok(Self { descriptor: Descriptor::new(stream.into())? })
     }
 
+    /// As `from_nonblocking`, for a connection that a program has accepted.
+    pub(super) fn accepted(stream: mio::net::UnixStream) -> io::Result<Self> {
+        Ok(Self { descriptor: Descriptor::accepted(stream.into(), ShortTransfer::Unknown)? })
+    }
+
     /// The descriptor, still registered.
     pub(crate) fn into_descriptor(self) -> Descriptor<StdStream> {
         self.descriptor
