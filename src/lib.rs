@@ -46,6 +46,8 @@ mod threads; // calls that block, and a loop as other threads see it
 pub mod signal; // signals of the process
 #[cfg(unix)]
 pub mod net; // sockets and pipes
+#[cfg(all(unix, feature = "tls"))]
+pub mod tls; // sessions of TLS, without sockets
 #[cfg(unix)]
 mod streams; // buffered streams and servers
 #[cfg(all(unix, feature = "process"))]

@@ -9,6 +9,8 @@ mod reader; // the reading handle
 mod writer; // the writing handle
 mod polls; // the operations of both as polls
 mod open; // streams over a socket, a pipe, or a new connection
+#[cfg(feature = "tls")]
+mod secure; // streams over TLS
 mod server; // a task for each client that connects
 mod stdin; // the standard input of the process
 

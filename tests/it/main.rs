@@ -67,6 +67,7 @@ mod tcp;
 mod thread_pool;
 mod threads;
 mod timeout;
+mod tls;
 mod turns;
 mod udp;
 mod unix_sockets;
