@@ -23,6 +23,7 @@ use super::host::Host;
 use super::inbox::Message;
 use super::life::{Life, Phase};
 use super::loop_sender::{LoopReceiver, LoopSender};
+use super::notes::Notes;
 use super::ready_queue::{ChildTurnRef, Entry, Queued, ReadyQueue, Run, RunRef};
 use super::running_step::RunningStep;
 use super::scope::Enclosing;
@@ -62,6 +63,7 @@ pub(crate) struct Kernel<P: Queued> {
     exception_handler: RefCell<Option<ExceptionHandler>>,
     extensions: Extensions,
     deferred_drops: DeferredDrops,
+    notes: Notes<P>,
     pub(super) host: Host,
 }
 
@@ -105,6 +107,7 @@ impl<P: Queued> Kernel<P> {
             exception_handler: RefCell::new(None),
             extensions: Extensions::default(),
             deferred_drops: DeferredDrops::default(),
+            notes: Notes::default(),
             host: Host::default(),
         }))
     }
@@ -173,6 +176,11 @@ impl<P: Queued> Kernel<P> {
         &self.deferred_drops
     }
 
+    #[inline]
+    pub(crate) fn notes(&self) -> &Notes<P> {
+        &self.notes
+    }
+
     /// The way from other threads to this loop.
     pub(crate) fn sender(&self) -> LoopSender {
         self.receiver.sender()
@@ -234,6 +242,11 @@ impl<P: Queued> Kernel<P> {
     #[inline]
     pub(crate) fn next_task(&self) -> (u64, TaskKey) {
         self.tasks.next(self.number())
+    }
+
+    /// The id of the last task; 0 before the first.
+    pub(crate) fn last_task_id(&self) -> u64 {
+        self.tasks.last_id()
     }
 
     /// Inserts a task under the key that `next_task` returned, and queues its first step.
@@ -308,6 +321,12 @@ impl<P: Queued> Kernel<P> {
     /// says. So a timer that is still there has neither been carried out nor cancelled.
     pub(crate) fn remove_timer(&self, key: TimerKey) -> Option<Alarm> {
         self.timers.borrow_mut().remove(key)
+    }
+
+    /// The deadline of a timer that has neither been carried out nor removed, and whether it runs something.
+    pub(crate) fn timer(&self, key: TimerKey) -> Option<(u64, bool)> {
+        let mut timers = self.timers.borrow_mut();
+        Some((timers.deadline(key)?, matches!(timers.get_mut(key), Some(Alarm::Run(_)))))
     }
 
     /// Whether a timer has neither been carried out nor removed.
