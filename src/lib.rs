@@ -39,6 +39,7 @@ mod primitives; // sleep, interval, gather, wait, as_completed, shield, timeout,
 #[cfg(unix)]
 mod sync; // locks, events, conditions, semaphores, barriers, queues
 #[cfg(unix)]
+pub mod observe; // what is told of what a loop does, and the recorder of a timeline
 mod event_loop; // one iteration, runs, closing, the builder
 #[cfg(unix)]
 mod threads; // calls that block, and a loop as other threads see it
@@ -70,6 +71,7 @@ pub use base::Clock;
 pub use event_loop::{EnterGuard, EventLoop, EventLoopBuilder, Left, TimerHandle, TimerPrecision, Turn, TurnBudget};
 #[cfg(unix)]
 pub use kernel::Handle;
+pub use observe::{Moment, ObservedTask, Observer, Recorder, Timeline};
 #[cfg(unix)]
 pub use run::{Runner, run};
 

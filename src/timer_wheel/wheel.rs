@@ -189,7 +189,6 @@ impl<T> TimerWheel<T> {
     }
 
     /// The deadline of a timer, armed or expired.
-    #[cfg(test)]
     pub(crate) fn deadline(&self, key: TimerKey) -> Option<u64> {
         self.nodes.find(key).map(|node| node.deadline)
     }
