@@ -10,11 +10,13 @@ mod downcast; // a downcast for types that are not 'static
 mod context; // a set of context variables
 mod poll_with; // a future that is polled by a closure
 mod remote_call; // a call for another thread
+mod batch; // values that are taken one after another
 mod wait_queue; // a FIFO queue of waiters, with O(1) removal
 mod id_map; // values by id, where ids only grow
 #[cfg(unix)]
 mod byte_buffer; // a FIFO of bytes in one slice
 
+pub(crate) use batch::Batch;
 #[cfg(unix)]
 pub(crate) use byte_buffer::ByteBuffer;
 pub use clock::Clock;

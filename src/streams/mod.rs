@@ -19,5 +19,5 @@ pub use reader::StreamReader;
 pub use server::{ClientResult, Listener, Server, ServerBuilder, start_server, start_unix_server};
 pub use stdin::{Stdin, stdin};
 #[cfg(feature = "process")]
-pub(crate) use transport::DEFAULT_LIMIT;
+pub(crate) use transport::{DEFAULT_LIMIT, assert_limit};
 pub use writer::StreamWriter;

@@ -67,6 +67,7 @@ impl ServerBuilder {
     ///
     /// # Panics
     /// If the limit is 0.
+    #[track_caller]
     pub fn limit(mut self, limit: usize) -> Self {
         assert_limit(limit);
         self.limit = limit;

@@ -16,6 +16,7 @@ use crate::reactor::Direction;
 
 impl Transport {
     /// Sends what the system takes, if no earlier bytes are left to send, and buffers the rest.
+    #[track_caller]
     pub(crate) fn write(self: &Rc<Self>, data: &[u8]) {
         #[cfg(feature = "tls")]
         if self.is_secure() {
@@ -32,6 +33,7 @@ impl Transport {
     }
 
     /// Buffers several pieces, and then sends what the system takes.
+    #[track_caller]
     pub(crate) fn write_pieces<B: AsRef<[u8]>>(self: &Rc<Self>, pieces: impl IntoIterator<Item = B>) {
         self.refuse_after_eof();
         for piece in pieces {
@@ -63,6 +65,7 @@ impl Transport {
         }
     }
 
+    #[track_caller]
     fn refuse_after_eof(&self) {
         assert!(
             !self.write_buffer.has_eof(),

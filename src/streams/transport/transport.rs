@@ -38,6 +38,7 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
+    #[track_caller]
     fn new(channel: Option<Descriptor<ByteChannel>>, limit: usize) -> Rc<Self> {
         Rc::new(Self {
             channel: RefCell::new(channel),
@@ -54,11 +55,13 @@ impl Transport {
     }
 
     /// A transport over a channel, without handles yet.
+    #[track_caller]
     pub(crate) fn over(channel: Descriptor<ByteChannel>, limit: usize) -> Rc<Self> {
         Self::new(Some(channel), limit)
     }
 
     /// A transport without a channel, for a reader that is fed by hand.
+    #[track_caller]
     pub(crate) fn without_channel(limit: usize) -> Rc<Self> {
         Self::new(None, limit)
     }
