@@ -16,6 +16,7 @@
 #[doc = include_str!("../../docs/book/src/tutorial/07_limits.md")]
 #[doc = include_str!("../../docs/book/src/tutorial/08_end.md")]
 #[doc = include_str!("../../docs/book/src/tutorial/09_tests.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/10_inside.md")]
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod tutorial {}
 
