@@ -71,6 +71,7 @@ pub use base::Clock;
 pub use event_loop::{EnterGuard, EventLoop, EventLoopBuilder, Left, TimerHandle, TimerPrecision, Turn, TurnBudget};
 #[cfg(unix)]
 pub use kernel::Handle;
+#[cfg(unix)]
 pub use observe::{Moment, ObservedTask, Observer, Recorder, Timeline};
 #[cfg(unix)]
 pub use run::{Runner, run};
