@@ -91,6 +91,15 @@ fn what_a_primitive_waits_for_is_below_its_task() {
             .await
         })
         .named("groups");
+        create_task(async {
+            task_group(async |group| {
+                group.create_task(async { Ok::<(), String>(sleep(Duration::from_secs(6)).await) }).set_name("e");
+                sleep(Duration::from_secs(5)).await;
+                Ok(())
+            })
+            .await
+        })
+        .named("is in a body");
         graph_of_what_has_begun().await
     });
     assert_eq!(
@@ -105,6 +114,8 @@ fn what_a_primitive_waits_for_is_below_its_task() {
             "   └─ c waits for a timer, 3 s left",
             "groups waits for the children of its task group, and for",
             "└─ d waits for a timer, 4 s left",
+            "is in a body waits for a timer, 5 s left, and for",
+            "└─ e waits for a timer, 6 s left",
         ]
     );
 }
