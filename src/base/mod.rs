@@ -26,6 +26,8 @@ pub(crate) use context::{Identity, Value, VariableId};
 pub(crate) use downcast::{downcast, same_but_for_lifetimes};
 pub(crate) use id_map::IdMap;
 pub(crate) use lend::lend;
+#[cfg(feature = "tls")]
+pub(crate) use lend::lend_mut;
 pub(crate) use poll_with::poll_with;
 pub(crate) use pooled_rc::{PooledRc, Typed, unsize};
 pub(crate) use remote_call::{RemoteCall, RemoteFn};

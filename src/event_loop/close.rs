@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::event_loop::EventLoop;
+use super::observed::tell_of_abandoned;
 use crate::awaitables::tasks_of;
 use crate::current;
 use crate::error::{Error, Exception};
@@ -74,6 +75,7 @@ impl EventLoop {
         let dropped = tasks.len();
         for task in tasks {
             task.node().abandon();
+            tell_of_abandoned(self.kernel(), task.node());
         }
         dropped + self.drop_scheduled()
     }

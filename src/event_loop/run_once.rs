@@ -17,10 +17,10 @@ use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded, wake, wake_task};
 
 /// What a run or turn keeps from one iteration to the next, for its memory. The batch is empty between iterations.
 pub(super) struct Iteration<'a> {
-    kernel: &'a Loop,
+    pub(super) kernel: &'a Loop,
     /// The entries that this iteration runs. It begins with what an unfinished iteration has left: see
     /// [`has_rest`](Self::has_rest).
-    batch: Batch<NodeRef>,
+    pub(super) batch: Batch<NodeRef>,
     /// The size of the largest batch since the loop had nothing to do.
     largest: usize,
 }
@@ -78,7 +78,7 @@ impl<'a> Iteration<'a> {
     /// If nothing is ready, gives back what the queue has needed once and has not needed since the last time. A loop
     /// that always has something to do keeps it.
     #[inline]
-    fn free_memory_if_idle(&mut self) {
+    pub(super) fn free_memory_if_idle(&mut self) {
         if self.kernel.ready().is_empty() {
             self.kernel.ready().shrink(&mut self.batch, self.largest);
             self.largest = 0;
@@ -95,7 +95,7 @@ impl<'a> Iteration<'a> {
         clippy::inline_always,
         reason = "turns call it too, and an iteration of a run must not pay for that: measured"
     )]
-    fn take_batch(&mut self) {
+    pub(super) fn take_batch(&mut self) {
         self.kernel.ready().take_all(&mut self.batch);
         self.kernel.budget().count_entries(self.batch.len());
         self.largest = self.largest.max(self.batch.len());
@@ -145,7 +145,7 @@ fn run_entries(kernel: &Loop, batch: &mut Batch<NodeRef>) {
 /// Runs an entry, and drops it afterwards: not while a panic of it unwinds, since a second one would end the process.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the loop over a batch costs a tenth more without: measured")]
-fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
+pub(super) fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
     match entry {
         Entry::Task(task) => {
             // a task that has ended, or is held back by a gathering, has lost the mark

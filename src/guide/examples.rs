@@ -31,7 +31,6 @@ example!(workers);
 example!(barrier_rounds);
 example!(echo_server);
 example!(chat);
-example!(download);
 example!(retries);
 example!(per_core);
 example!(port_scan);
@@ -39,9 +38,11 @@ example!(ask_again);
 example!(filter);
 example!(processes, "--features process");
 example!(supervisor, "--features process,signal");
+example!(download, "-p oneloop-ecosystem");
 example!(http_server, "-p oneloop-ecosystem");
 example!(postgres, "-p oneloop-ecosystem");
 example!(websocket, "-p oneloop-ecosystem");
+example!(websocket_chat, "-p oneloop-ecosystem");
 example!(with_tokio, "-p oneloop-ecosystem");
 
 /// A page with a program that has dependencies of its own, so that it is not compiled here.

@@ -168,6 +168,24 @@ impl<P> ReadyQueue<P> {
         was_parked
     }
 
+    /// How many entries are queued.
+    pub(crate) fn len(&self) -> usize {
+        // SAFETY: one at a time.
+        unsafe { &*self.entries.get() }.len()
+    }
+
+    /// The task whose entry is at this place, counted from the front; `None` if the entry is not that of a task.
+    pub(crate) fn task_at(&self, place: usize) -> Option<P>
+    where
+        P: Queued,
+    {
+        // SAFETY: one at a time: `clone` calls nothing of the kernel.
+        match unsafe { &*self.entries.get() }.get(place)? {
+            Entry::Task(task) => Some(task.clone()),
+            Entry::Timer(_) | Entry::Run(_) | Entry::Child(..) => None,
+        }
+    }
+
     /// Takes the last entry off, if it is that of a task with this mark. The caller drops it.
     pub(crate) fn pop_last(&self, mark: &Cell<bool>) -> Option<Entry<P>>
     where

@@ -99,6 +99,7 @@ impl TcpListenerBuilder {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn bind(self, address: impl Into<Endpoint>) -> io::Result<TcpListener> {
         let socket = bind_first(&address.into(), |address| self.socket_at(address))?;
         TcpListener::from_nonblocking(StdListener::from(socket), ShortTransfer::TCP)
@@ -135,6 +136,7 @@ impl TcpListener {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn bind(address: impl Into<Endpoint>) -> io::Result<Self> {
         Self::builder().bind(address)
     }
@@ -146,6 +148,7 @@ impl TcpListener {
     }
 
     /// `short_transfer` is that of the connections, which speak what the listening socket speaks.
+    #[track_caller]
     fn from_nonblocking(listener: StdListener, short_transfer: ShortTransfer) -> io::Result<Self> {
         let listener = mio::net::TcpListener::from_std(listener);
         Ok(Self { descriptor: Descriptor::of_stream(listener, short_transfer)? })
@@ -159,6 +162,7 @@ impl TcpListener {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn from_std(listener: StdListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let short_transfer = ShortTransfer::of_socket(&listener);

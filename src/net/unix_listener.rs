@@ -52,6 +52,7 @@ impl UnixListener {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::bind_addr(&address_at(path.as_ref())?)
     }
@@ -63,12 +64,14 @@ impl UnixListener {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn bind_addr(address: &SocketAddr) -> io::Result<Self> {
         remove_stale(address);
         let listener = mio::net::UnixListener::bind_addr(address).map_err(|e| bind_error(address, &e))?;
         Self::from_nonblocking(listener)
     }
 
+    #[track_caller]
     fn from_nonblocking(listener: mio::net::UnixListener) -> io::Result<Self> {
         let file = listener.local_addr()?.as_pathname().and_then(SocketFile::at);
         Ok(Self { descriptor: Descriptor::new(listener)?, file })
@@ -82,6 +85,7 @@ impl UnixListener {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn from_std(listener: StdListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         Self::from_nonblocking(mio::net::UnixListener::from_std(listener))
