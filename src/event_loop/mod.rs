@@ -7,6 +7,7 @@ mod builder; // the settings of a new loop
 mod deadlock; // which task waits for what when nothing can happen
 mod outside; // how an iteration waits for descriptors, timers and other threads
 mod run_once; // one iteration
+mod observed; // one iteration, observed
 mod running; // runs: one iteration after another
 mod turns; // a host that drives the loop: one or some iterations at a time
 mod host; // the descriptor that a host watches

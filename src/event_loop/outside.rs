@@ -205,6 +205,11 @@ impl<'a> Outside<'a> {
         Ok(())
     }
 
+    /// How many events the poll has found.
+    pub(super) fn events(&self) -> usize {
+        self.events.len()
+    }
+
     // 4. Descriptors. Before the timers, as in asyncio, which processes the events of its selector first.
 
     #[inline]

@@ -54,6 +54,7 @@ fn the_page_of_names_has_every_name() {
         ("net", exported("src/net/mod.rs")),
         ("gather", exported("src/primitives/gather/mod.rs")),
         ("wait", exported("src/primitives/wait/mod.rs")),
+        ("observe", exported("src/observe/mod.rs")),
     ];
     assert!(root.len() > 80 && modules.iter().all(|(_, names)| names.len() > 3), "the lists are read");
     let paths = modules.iter().flat_map(|(module, names)| {
