@@ -53,7 +53,7 @@ pub mod names {}
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/rustdoc/counterparts.md")]
 #[cfg_attr(
-    all(feature = "signal", feature = "process"),
+    all(feature = "signal", feature = "process", feature = "tls"),
     doc = include_str!("../../docs/rustdoc/counterparts_of_features.md")
 )]
 #[doc = include_str!("../../docs/PARITY.md")]

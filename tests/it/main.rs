@@ -12,6 +12,7 @@ mod barrier;
 mod boundaries;
 mod call_graph;
 mod cancel;
+mod carried;
 mod closable_semaphore;
 mod condition;
 mod connect;
