@@ -52,6 +52,11 @@ pub mod from_asyncio {}
 pub mod names {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/rustdoc/counterparts.md")]
+#[cfg_attr(
+    all(feature = "signal", feature = "process", feature = "tls"),
+    doc = include_str!("../../docs/rustdoc/counterparts_of_features.md")
+)]
 #[doc = include_str!("../../docs/PARITY.md")]
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod parity {}
