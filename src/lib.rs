@@ -33,6 +33,8 @@ mod cancel; // how a cancellation travels between tasks, is thrown, and is caugh
 #[cfg(unix)]
 mod awaitables; // Task, Future, Shared, Awaitable, Gathering
 #[cfg(unix)]
+mod inspect; // the call graph: who waits for whom
+#[cfg(unix)]
 mod primitives; // sleep, interval, gather, wait, as_completed, shield, timeout, task_group, staggered_race
 #[cfg(unix)]
 mod sync; // locks, events, conditions, semaphores, barriers, queues
@@ -45,6 +47,8 @@ mod threads; // calls that block, and a loop as other threads see it
 pub mod signal; // signals of the process
 #[cfg(unix)]
 pub mod net; // sockets and pipes
+#[cfg(all(unix, feature = "tls"))]
+pub mod tls; // sessions of TLS, without sockets
 #[cfg(unix)]
 mod streams; // buffered streams and servers
 #[cfg(all(unix, feature = "process"))]
@@ -85,6 +89,10 @@ pub use base::Context;
 pub use cancel::catch_cancelled;
 #[cfg(unix)]
 pub use current::{ContextToken, ContextVar, copy_context};
+
+// Seeing inside.
+#[cfg(unix)]
+pub use inspect::{CallGraph, GraphNode, NodeKind, NodeState};
 
 // Several awaitables at once. `gather` and `wait` are each a function and the module of its types.
 #[cfg(unix)]

@@ -2,6 +2,7 @@
 //! of its own is with the system.
 
 pub(crate) mod callbacks;
+pub(crate) mod many_loops;
 pub(crate) mod memory;
 pub(crate) mod sockets;
 pub(crate) mod start;

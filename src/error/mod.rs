@@ -21,6 +21,8 @@ mod net; // connections and watched descriptors
 mod stream; // buffered streams
 #[cfg(feature = "signal")]
 mod signal; // signal handlers
+#[cfg(all(unix, feature = "tls"))]
+mod tls; // TLS
 mod report; // what an exception handler receives
 
 pub use net::{ConnectError, WatchError};
@@ -33,3 +35,5 @@ pub(crate) use stream::SharedIoError;
 pub use stream::{IncompleteReadError, LimitOverrunError, ReadError};
 pub use sync::{BrokenBarrierError, GetError, PutError, QueueShutDown, ReleaseError, SemaphoreClosed, TaskDoneError};
 pub use task::{Cancelled, InvalidState, Panic, TaskError};
+#[cfg(all(unix, feature = "tls"))]
+pub use tls::TlsError;

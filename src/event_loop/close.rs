@@ -84,13 +84,14 @@ impl EventLoop {
     /// guarded by itself, so after a destructor that panics the others are still dropped.
     fn drop_scheduled(&self) -> usize {
         let kernel = self.kernel();
-        let mut batch = kernel.ready().take_rest();
-        let mut queued = Batch::new();
-        kernel.ready().swap(&mut queued);
-        batch.append(&mut queued);
-        let mut dropped = batch.len();
-        for entry in batch {
-            guarded(kernel, IN_DESTRUCTOR, || drop(entry));
+        let (rest, mut queued) = (kernel.ready().take_rest(), Batch::default());
+        kernel.ready().take_all(&mut queued);
+        let mut dropped = 0;
+        for mut batch in [rest, queued] {
+            dropped += batch.len();
+            while let Some(entry) = batch.pop() {
+                guarded(kernel, IN_DESTRUCTOR, || drop(entry));
+            }
         }
         for callback in kernel.expected().take_all() {
             dropped += 1;

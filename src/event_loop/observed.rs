@@ -125,7 +125,7 @@ impl Iteration<'_> {
     /// Runs the batch, or as much of it as `may_go_on` allows.
     fn run_batch_observed(&mut self, watching: &Watching<'_>, mut may_go_on: impl FnMut() -> bool) {
         while !self.batch.is_empty() && may_go_on() {
-            if let Some(entry) = self.batch.pop_front() {
+            if let Some(entry) = self.batch.pop() {
                 run_observed(self.kernel, entry, watching);
             }
         }

@@ -96,7 +96,7 @@ impl<'a> Iteration<'a> {
         reason = "turns call it too, and an iteration of a run must not pay for that: measured"
     )]
     pub(super) fn take_batch(&mut self) {
-        self.kernel.ready().swap(&mut self.batch);
+        self.kernel.ready().take_all(&mut self.batch);
         self.kernel.budget().count_entries(self.batch.len());
         self.largest = self.largest.max(self.batch.len());
     }
@@ -107,10 +107,13 @@ impl<'a> Iteration<'a> {
         reason = "called once, and an iteration of a run must not pay for a call: measured"
     )]
     fn run_batch(&mut self) {
-        while !self.batch.is_empty() {
+        loop {
             // Polls and callbacks are guarded one by one. What else of a user's can panic is a destructor: that of a
             // value whose last pointer is dropped on the way. It is reported, and the rest of the batch runs.
             guarded(self.kernel, IN_DESTRUCTOR, || run_entries(self.kernel, &mut self.batch));
+            if self.batch.is_empty() {
+                return;
+            }
         }
     }
 
@@ -118,7 +121,7 @@ impl<'a> Iteration<'a> {
     #[inline(never)] // it must not make a run's loop over its batch longer
     pub(super) fn run_batch_while(&mut self, mut may_go_on: impl FnMut() -> bool) {
         while !self.batch.is_empty() && may_go_on() {
-            let entry = self.batch.pop_front();
+            let entry = self.batch.pop();
             guarded(self.kernel, IN_DESTRUCTOR, || entry.into_iter().for_each(|entry| run_entry(self.kernel, entry)));
         }
     }
@@ -134,7 +137,7 @@ impl Drop for Iteration<'_> {
 /// Runs entries until none is left.
 #[inline]
 fn run_entries(kernel: &Loop, batch: &mut Batch<NodeRef>) {
-    while let Some(entry) = batch.pop_front() {
+    while let Some(entry) = batch.pop() {
         run_entry(kernel, entry);
     }
 }

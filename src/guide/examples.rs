@@ -31,7 +31,6 @@ example!(workers);
 example!(barrier_rounds);
 example!(echo_server);
 example!(chat);
-example!(download);
 example!(retries);
 example!(per_core);
 example!(port_scan);
@@ -39,9 +38,11 @@ example!(ask_again);
 example!(filter);
 example!(processes, "--features process");
 example!(supervisor, "--features process,signal");
+example!(download, "-p oneloop-ecosystem");
 example!(http_server, "-p oneloop-ecosystem");
 example!(postgres, "-p oneloop-ecosystem");
 example!(websocket, "-p oneloop-ecosystem");
+example!(websocket_chat, "-p oneloop-ecosystem");
 example!(with_tokio, "-p oneloop-ecosystem");
 
 /// A page with a program that has dependencies of its own, so that it is not compiled here.
@@ -61,6 +62,14 @@ host!(poll_loop);
 host!(frames);
 host!(calloop_host);
 host!(calloop_guest);
+
+#[doc = concat!(
+    "`cargo run -p oneloop-window`\n\n```rust,ignore\n",
+    include_str!("../../docs/examples/hosts/window/main.rs"),
+    "```",
+)]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod window {}
 
 #[doc = concat!(
     "`cargo test -p oneloop-c`\n\n```c\n",

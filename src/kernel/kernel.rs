@@ -43,7 +43,7 @@ pub(crate) struct Kernel<P: Queued> {
     pub(super) budget: Budget,
     // what runs
     pub(super) ready: ReadyQueue<P>,
-    tasks: TaskTable<P>,
+    pub(super) tasks: TaskTable<P>,
     running_task: RunningTask<P>,
     step: RunningStep,
     // cancellations inside the running task
@@ -53,7 +53,7 @@ pub(crate) struct Kernel<P: Queued> {
     /// The number of the watcher that was registered last with a node of this loop.
     last_watch: Cell<u64>,
     // what happens outside of the loop
-    timers: RefCell<TimerWheel<Alarm>>,
+    pub(super) timers: RefCell<TimerWheel<Alarm>>,
     pub(super) reactor: RefCell<Reactor<Handle>>,
     /// Empty; kept from one turn or run to the next for its memory.
     pub(super) spare_events: Cell<Vec<ReadyEvent<Handle>>>,
@@ -244,11 +244,6 @@ impl<P: Queued> Kernel<P> {
         self.tasks.next(self.number())
     }
 
-    /// The id of the last task; 0 before the first.
-    pub(crate) fn last_task_id(&self) -> u64 {
-        self.tasks.last_id()
-    }
-
     /// Inserts a task under the key that `next_task` returned, and queues its first step.
     #[inline]
     pub(crate) fn insert_task(&self, key: TaskKey, task: P) {
@@ -321,12 +316,6 @@ impl<P: Queued> Kernel<P> {
     /// says. So a timer that is still there has neither been carried out nor cancelled.
     pub(crate) fn remove_timer(&self, key: TimerKey) -> Option<Alarm> {
         self.timers.borrow_mut().remove(key)
-    }
-
-    /// The deadline of a timer that has neither been carried out nor removed, and whether it runs something.
-    pub(crate) fn timer(&self, key: TimerKey) -> Option<(u64, bool)> {
-        let mut timers = self.timers.borrow_mut();
-        Some((timers.deadline(key)?, matches!(timers.get_mut(key), Some(Alarm::Run(_)))))
     }
 
     /// Whether a timer has neither been carried out nor removed.

@@ -19,6 +19,7 @@ mod notes; // what an observed loop notes while an entry runs
 mod deferred_drops; // values that are dropped one after another
 mod host; // how a host learns that a turn is due
 mod kernel; // all of these together
+mod timetable; // what can be seen of tasks and timers
 mod outside; // the waits for what is outside of the loop, in it and between its turns
 mod nested_step; // a step inside another one
 #[cfg(all(test, oneloop_loom))]

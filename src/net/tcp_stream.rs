@@ -55,6 +55,11 @@ impl TcpStream {
 
     /// A connection that mio has accepted and made non-blocking.
     pub(super) fn accepted(stream: mio::net::TcpStream, short_transfer: ShortTransfer) -> io::Result<Self> {
+        Descriptor::accepted(stream.into(), short_transfer).map(Self::from_descriptor)
+    }
+
+    /// As `accepted`, for a server: as in asyncio, its streams read what an event has told of.
+    pub(super) fn accepted_for_streams(stream: mio::net::TcpStream, short_transfer: ShortTransfer) -> io::Result<Self> {
         Descriptor::of_stream(stream.into(), short_transfer).map(Self::from_descriptor)
     }
 

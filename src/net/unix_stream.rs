@@ -90,14 +90,21 @@ impl UnixStream {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn pair() -> io::Result<(Self, Self)> {
         let (left, right) = StdStream::pair()?;
         Ok((Self::from_std(left)?, Self::from_std(right)?))
     }
 
     /// A connection that mio has made or accepted, and made non-blocking.
+    #[track_caller]
     pub(super) fn from_nonblocking(stream: mio::net::UnixStream) -> io::Result<Self> {
         Ok(Self { descriptor: Descriptor::new(stream.into())? })
+    }
+
+    /// As `from_nonblocking`, for a connection that a program has accepted.
+    pub(super) fn accepted(stream: mio::net::UnixStream) -> io::Result<Self> {
+        Ok(Self { descriptor: Descriptor::accepted(stream.into(), ShortTransfer::Unknown)? })
     }
 
     /// The descriptor, still registered.

@@ -143,13 +143,13 @@ impl<W: Clone> Reactor<W> {
         !self.registrations.is_empty() || self.signal.is_some()
     }
 
-    /// Registers a socket for both directions. Reading counts as blocked until the system reports otherwise, which it
-    /// does at once if there is something to read. Writing counts as ready if `writable`.
+    /// Registers a socket for both directions, of which it is told whether they count as ready. One that does not counts
+    /// as blocked until the system reports otherwise, which it does at once if there is something to read.
     ///
     /// Also returns the callbacks that still watch an earlier descriptor with this number, which was closed before they
     /// were removed. The caller cancels them, outside the borrow.
-    pub(crate) fn register(&mut self, fd: RawFd, writable: bool) -> io::Result<(SourceKey, FdCallbacks<W>)> {
-        let directions = [Readiness::new(false), Readiness::new(writable)];
+    pub(crate) fn register(&mut self, fd: RawFd, ready: [bool; 2]) -> io::Result<(SourceKey, FdCallbacks<W>)> {
+        let directions = ready.map(Readiness::new);
         let key = self.insert(fd, ALL, Source::Owned(directions))?;
         let stale = match self.watched.remove(&fd).and_then(|stale| self.remove(stale)) {
             Some(Source::Watched(_, callbacks)) => callbacks,

@@ -9,6 +9,8 @@ mod reader; // the reading handle
 mod writer; // the writing handle
 mod polls; // the operations of both as polls
 mod open; // streams over a socket, a pipe, or a new connection
+#[cfg(feature = "tls")]
+mod secure; // streams over TLS
 mod server; // a task for each client that connects
 mod stdin; // the standard input of the process
 
@@ -17,5 +19,5 @@ pub use reader::StreamReader;
 pub use server::{ClientResult, Listener, Server, ServerBuilder, start_server, start_unix_server};
 pub use stdin::{Stdin, stdin};
 #[cfg(feature = "process")]
-pub(crate) use transport::DEFAULT_LIMIT;
+pub(crate) use transport::{DEFAULT_LIMIT, assert_limit};
 pub use writer::StreamWriter;

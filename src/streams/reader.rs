@@ -67,6 +67,7 @@ impl StreamReader {
     ///
     /// # Panics
     /// If the limit is 0.
+    #[track_caller]
     pub fn with_limit(limit: usize) -> Self {
         Self::of(Transport::without_channel(limit))
     }
@@ -326,6 +327,7 @@ impl StreamReader {
     ///
     /// # Panics
     /// After `feed_eof`.
+    #[track_caller]
     pub fn feed_data(&self, data: impl AsRef<[u8]>) {
         self.buffer().feed_data(data.as_ref());
     }

@@ -173,6 +173,11 @@ impl<T> TimerWheel<T> {
         self.opened = tick(self.now);
     }
 
+    /// The deadline and the value of each timer, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        self.nodes.iter()
+    }
+
     /// All values, in no order.
     pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
         self.nodes.into_values()

@@ -5,6 +5,7 @@
 mod names;
 mod support;
 mod test_base_events;
+mod test_context;
 mod test_eager_task_factory;
 mod test_events;
 mod test_free_threading;

@@ -8,8 +8,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
-use crate::again::this_test_again;
+use oneloop::net::TcpListener;
+use oneloop::{create_task, to_thread};
 
+use crate::again::this_test_again;
+use crate::real::run_real;
+
+#[expect(dead_code, reason = "its `main` has the arguments of this program, so that `program` is called")]
+#[path = "../../docs/examples/download.rs"]
+mod download;
 #[expect(dead_code, reason = "its `main` has the arguments of this program, so that `program` is called")]
 #[path = "../../docs/examples/http_server.rs"]
 mod http_server;
@@ -17,6 +24,9 @@ mod http_server;
 mod postgres;
 #[path = "../../docs/examples/websocket.rs"]
 mod websocket;
+#[expect(dead_code, reason = "its `main` has the arguments of this program, so that `program` is called")]
+#[path = "../../docs/examples/websocket_chat.rs"]
+mod websocket_chat;
 #[path = "../../docs/examples/with_tokio.rs"]
 mod with_tokio;
 
@@ -87,6 +97,11 @@ fn serves_curl_until_ctrl_c(arguments: &str, curl: &str) {
 }
 
 #[test]
+fn download() {
+    prints_what_is_expected("download", || download::program(&[]).map_err(|error| error as Box<dyn Error>));
+}
+
+#[test]
 fn http_server() {
     prints_what_is_expected("http_server", || http_server::program(&[]));
 }
@@ -114,6 +129,51 @@ fn postgres() {
 #[test]
 fn websocket() {
     prints_what_is_expected("websocket", websocket::main);
+}
+
+#[test]
+fn websocket_chat() {
+    prints_what_is_expected("websocket_chat", || websocket_chat::program(&[]));
+}
+
+/// The page of a chat at `url` as a browser shows it, when nothing happens there any more; `None` where there is no
+/// browser.
+fn seen_by_a_browser(url: &str) -> Option<String> {
+    const BROWSERS: [&str; 4] = ["chrome-headless-shell", "chromium", "chromium-browser", "google-chrome"];
+    let profile = env::temp_dir().join(format!("oneloop-browser-{}", std::process::id()));
+    let seen = BROWSERS.into_iter().find_map(|browser| {
+        let mut browser = Command::new(browser);
+        browser.args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-proxy-server",
+            "--virtual-time-budget=3000",
+        ]);
+        browser.arg(format!("--user-data-dir={}", profile.display())).args(["--dump-dom", url]);
+        browser.output().ok()
+    });
+    fs::remove_dir_all(profile).ok(); // there is none without a browser
+    seen.map(|seen| String::from_utf8(seen.stdout).expect("text"))
+}
+
+#[test]
+fn websocket_chat_in_a_browser() {
+    run_real(async {
+        let listener = TcpListener::bind(([127, 0, 0, 1], 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        create_task(websocket_chat::serve(listener));
+        let mut other = websocket_chat::enter(address).await.unwrap();
+        let seen =
+            to_thread(move || seen_by_a_browser(&format!("http://{address}/?say=hello%20from%20a%20page"))).await;
+        let Some(seen) = seen else { return println!("skipped: there is no Chromium") };
+        for line in ["<li>2 enters</li>", "<li>2: hello from a page</li>"] {
+            assert!(seen.contains(line), "{seen}");
+        }
+        for heard in ["1 enters", "2 enters", "2: hello from a page", "2 leaves"] {
+            assert_eq!(websocket_chat::hear(&mut other).await.unwrap().to_string(), heard);
+        }
+    });
 }
 
 #[test]

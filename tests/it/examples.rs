@@ -13,8 +13,6 @@ mod ask_again;
 mod barrier_rounds;
 #[path = "../../docs/examples/chat.rs"]
 mod chat;
-#[path = "../../docs/examples/download.rs"]
-mod download;
 #[path = "../../docs/examples/echo_server.rs"]
 mod echo_server;
 #[path = "../../docs/examples/filter.rs"]
@@ -137,11 +135,6 @@ fn echo_server() {
 #[test]
 fn chat() {
     prints_what_is_expected("chat", chat::main);
-}
-
-#[test]
-fn download() {
-    prints_what_is_expected("download", download::main);
 }
 
 #[test]

@@ -113,7 +113,8 @@ fn what_is_no_text_is_an_error_that_holds_the_line() {
         assert_eq!(no_text.as_bytes(), b"\xff\xfe");
         let error = io::Error::from(error);
         assert_eq!(error.kind(), ErrorKind::InvalidData);
-        assert!(error.get_ref().is_some_and(|inner| inner.is::<ReadError>()));
+        let inner = error.get_ref().expect("it is not of the system");
+        assert!(inner.is::<ReadError>());
         assert_eq!(reader.next_line().await.unwrap().unwrap(), "last\r");
         assert_eq!(reader.next_line().await.unwrap(), None);
     });

@@ -16,6 +16,7 @@ const UNSAFE_FILES: &[&str] = &[
     "src/adapters/for_tokio.rs",
     "src/awaitables/recognise.rs",
     "src/awaitables/task/cell.rs",
+    "src/base/batch.rs",
     "src/base/downcast.rs",
     "src/base/poll_with.rs",
     "src/base/pooled_rc.rs",

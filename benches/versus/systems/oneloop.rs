@@ -1,5 +1,6 @@
 //! oneloop. Owns its idioms; must not know the other systems.
 
+mod precise;
 mod sockets;
 
 use std::future::Future;
@@ -15,6 +16,7 @@ use crate::system::{ANYWHERE, Spawn, System, Timers};
 use crate::work::{child, join, repeat, rivals, wake_itself};
 
 pub(super) const SYSTEM: System = System { name: "oneloop", crates: &["oneloop"], find, refused: ANYWHERE };
+pub(super) const PRECISE: System = precise::SYSTEM;
 
 #[derive(Clone)]
 struct Oneloop(EventLoop);
