@@ -1,6 +1,7 @@
 //! The settings of a new loop. Owns the builder and its defaults; must not know how a loop runs.
 
 use super::event_loop::EventLoop;
+use super::exploration;
 use crate::base::Clock;
 use crate::error::Error;
 use crate::kernel::Kernel;
@@ -21,6 +22,8 @@ pub struct EventLoopBuilder {
     clock: Clock,
     precision: TimerPrecision,
     eager_tasks: bool,
+    /// The seed of a loop that explores.
+    pub(super) exploration: Option<u64>,
 }
 
 /// How late a sleep may end on a machine that has nothing else to do.
@@ -78,6 +81,9 @@ impl EventLoopBuilder {
         let kernel = Kernel::new(self.clock)?;
         if self.precision == TimerPrecision::Precise {
             kernel.keep_time_precisely()?;
+        }
+        if let Some(seed) = self.exploration {
+            exploration::begin(&kernel, seed);
         }
         let lp = EventLoop::of(kernel);
         lp.set_eager_tasks(self.eager_tasks);

@@ -27,6 +27,7 @@ mod event_loop;
 mod examples;
 #[cfg(not(oneloop_plain_alloc))] // it leaves everything as it is, which a detector of leaks would tell
 mod exit;
+mod explore;
 #[cfg(not(oneloop_plain_alloc))] // a sanitizer has threads of its own
 mod fork;
 mod future;
