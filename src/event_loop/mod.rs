@@ -3,6 +3,7 @@
 
 mod timer_handle; // a callback with a deadline
 mod event_loop; // the handle on a loop: scheduling and state
+mod debug; // debug mode, on or off
 mod builder; // the settings of a new loop
 mod deadlock; // which task waits for what when nothing can happen
 mod outside; // how an iteration waits for descriptors, timers and other threads
