@@ -68,9 +68,12 @@ pub mod __private; // what the macros and sealed traits of the crate name
 #[cfg(unix)]
 pub use base::Clock;
 #[cfg(unix)]
-pub use event_loop::{EnterGuard, EventLoop, EventLoopBuilder, Left, TimerHandle, TimerPrecision, Turn, TurnBudget};
+pub use event_loop::{
+    EnterGuard, EventLoop, EventLoopBuilder, Left, TimerHandle, TimerPrecision, Turn, TurnBudget, explore,
+};
 #[cfg(unix)]
 pub use kernel::Handle;
+#[cfg(unix)]
 pub use observe::{Moment, ObservedTask, Observer, Recorder, Timeline};
 #[cfg(unix)]
 pub use run::{Runner, run};

@@ -2,6 +2,7 @@
 
 use super::debug;
 use super::event_loop::EventLoop;
+use super::exploration;
 use crate::base::Clock;
 use crate::error::Error;
 use crate::kernel::Kernel;
@@ -24,6 +25,8 @@ pub struct EventLoopBuilder {
     eager_tasks: bool,
     /// Without it, the environment decides.
     debug: Option<bool>,
+    /// The seed of a loop that explores.
+    pub(super) exploration: Option<u64>,
 }
 
 /// How late a sleep may end on a machine that has nothing else to do.
@@ -88,6 +91,9 @@ impl EventLoopBuilder {
         let kernel = Kernel::new(self.clock)?;
         if self.precision == TimerPrecision::Precise {
             kernel.keep_time_precisely()?;
+        }
+        if let Some(seed) = self.exploration {
+            exploration::begin(&kernel, seed);
         }
         let lp = EventLoop::of(kernel);
         lp.set_eager_tasks(self.eager_tasks);

@@ -34,6 +34,8 @@ mod retries;
 #[cfg(all(unix, feature = "process", feature = "signal"))]
 #[path = "../../docs/examples/supervisor.rs"]
 mod supervisor;
+#[path = "../../docs/examples/timeline.rs"]
+mod timeline;
 #[path = "../../docs/examples/worker_pool.rs"]
 mod worker_pool;
 #[path = "../../docs/examples/workers.rs"]
@@ -115,6 +117,22 @@ fn gather_vs_wait() {
 #[test]
 fn producer_consumer() {
     prints_what_is_expected("producer_consumer", producer_consumer::main);
+}
+
+#[test]
+fn timeline() {
+    prints_what_is_expected("timeline", timeline::main);
+}
+
+#[test]
+fn the_pictures_of_the_timelines_are_what_is_drawn_today() {
+    for (name, title, timeline) in timeline::timelines().expect("it ends") {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/examples/timelines/{name}.svg"));
+        let kept = fs::read_to_string(path).expect("a picture");
+        // the example is part of this test here
+        let drawn = timeline.to_svg(title).replace("tests/it/../../", "");
+        assert!(kept == drawn, "{name}.svg is stale: cargo run --example timeline docs/examples/timelines");
+    }
 }
 
 #[test]
