@@ -53,7 +53,10 @@ pub mod tls; // sessions of TLS, without sockets
 mod streams; // buffered streams and servers
 #[cfg(all(unix, feature = "process"))]
 mod process; // child processes
-#[cfg(all(unix, any(feature = "futures-io", feature = "tokio-io", feature = "hyper", feature = "stream")))]
+#[cfg(all(
+    unix,
+    any(feature = "futures-io", feature = "tokio-io", feature = "hyper", feature = "stream", feature = "tracing")
+))]
 pub mod adapters; // the traits of other crates
 #[cfg(unix)]
 mod run; // the function `run`, the runner, and Ctrl-C
@@ -68,9 +71,12 @@ pub mod __private; // what the macros and sealed traits of the crate name
 #[cfg(unix)]
 pub use base::Clock;
 #[cfg(unix)]
-pub use event_loop::{EnterGuard, EventLoop, EventLoopBuilder, Left, TimerHandle, TimerPrecision, Turn, TurnBudget};
+pub use event_loop::{
+    EnterGuard, EventLoop, EventLoopBuilder, Left, TimerHandle, TimerPrecision, Turn, TurnBudget, explore,
+};
 #[cfg(unix)]
 pub use kernel::Handle;
+#[cfg(unix)]
 pub use observe::{Moment, ObservedTask, Observer, Recorder, Timeline};
 #[cfg(unix)]
 pub use run::{Runner, run};

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::event_loop::EventLoop;
+use super::exploration::disturb;
 use super::outside::{Outside, Wait};
 use super::run_once::{Iteration, run_entry};
 use crate::error::Error;
@@ -99,6 +100,7 @@ impl Iteration<'_> {
     /// [`begin`](Self::begin), observed.
     fn begin_observed(&mut self, outside: &mut Outside<'_>, watching: &Watching<'_>) -> Result<(), Error> {
         watching.tell_consequences(Cause::Program);
+        disturb(self.kernel);
         self.kernel.take_messages();
         watching.tell_consequences(Cause::Thread);
         let wait = outside.how_to_wait();

@@ -21,6 +21,8 @@ pub(crate) struct Observers {
     iteration: Cell<u64>,
     /// The number of the last task that was made before the observers were told of tasks, or of which they were told.
     last_task: Cell<u64>,
+    /// Whether the loop runs observed although it has no observer.
+    is_kept: Cell<bool>,
     /// How many entries of the ready queue the observers know.
     known_entries: Cell<usize>,
 }
@@ -32,6 +34,7 @@ impl Default for Observers {
             last: Cell::new(0),
             iteration: Cell::new(0),
             last_task: Cell::new(0),
+            is_kept: Cell::new(false),
             known_entries: Cell::new(0),
         }
     }
@@ -61,12 +64,18 @@ impl Observers {
         was_there
     }
 
+    /// Has the loop run observed from now on, also without an observer.
+    pub(crate) fn keep(&self, kernel: &Loop) {
+        self.is_kept.set(true);
+        self.set(kernel, self.list());
+    }
+
     fn list(&self) -> List {
         Rc::clone(&self.list.borrow())
     }
 
     fn set(&self, kernel: &Loop, list: List) {
-        kernel.notes().set_taken(!list.is_empty());
+        kernel.notes().set_taken(self.is_kept.get() || !list.is_empty());
         kernel.life().set_observers_changed(true);
         let before = self.list.replace(list);
         guarded(kernel, IN_DESTRUCTOR, || drop(before));

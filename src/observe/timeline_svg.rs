@@ -149,7 +149,7 @@ impl Timeline {
         let (id, colour) = (arrow_id(arrow.kind), arrow_colour(arrow.kind));
         // those of one moment would hide each other, so each is a bow, the wider the longer it is
         let bow = 8.0 + (end - start).abs() / 12.0;
-        let bow = if arrow.kind == ArrowKind::Created || x + bow > WIDTH { -bow } else { bow };
+        let bow = if arrow.kind == ArrowKind::Cancelled { bow } else { -bow };
         let _ = writeln!(
             svg,
             "<path d=\"M{x:.1},{start:.1} Q{:.1},{:.1} {x:.1},{end:.1}\" fill=\"none\" stroke=\"{colour}\" \

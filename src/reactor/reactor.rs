@@ -19,7 +19,7 @@ use slab::Slab;
 
 use super::readiness::{Direction, Readiness, ReadyEvent, Sign, Wanted};
 use super::signal::Signal;
-use crate::base::WakeTarget;
+use crate::base::{Random, WakeTarget};
 use crate::sys::{count_forks, duplicate, forks};
 
 /// The number of events that one poll returns at most.
@@ -85,6 +85,8 @@ pub(crate) struct Reactor<W> {
     pub(super) reported: Vec<SourceKey>,
     /// What the poll reports for the loop's own sake, if anything.
     signal: Option<Rc<Signal>>,
+    /// What permutes the descriptors that a poll has found, in a loop that explores.
+    permuter: Option<Random>,
     /// How often the process had been forked when this was made.
     forks: u32,
 }
@@ -105,9 +107,15 @@ impl<W: Clone> Reactor<W> {
             watched: BTreeMap::new(),
             reported: Vec::new(),
             signal: None,
+            permuter: None,
             forks: forks(),
         };
         Ok((reactor, waker))
+    }
+
+    /// Has each poll report the descriptors in an order of its own.
+    pub(crate) fn permute(&mut self, random: Random) {
+        self.permuter = Some(random);
     }
 
     /// What the poll reports for the loop's own sake. It is made by the first call.
@@ -269,6 +277,8 @@ impl<W: Clone> Reactor<W> {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
             other => other?,
         }
+        let start = events.len();
+        let mut ends = Vec::new(); // it takes no memory unless the descriptors are permuted
         for event in &self.events {
             if Signal::has(event.token()) {
                 self.signal.iter().for_each(|signal| signal.note(event.token()));
@@ -290,6 +300,10 @@ impl<W: Clone> Reactor<W> {
                     self.reported.push(key);
                 }
             }
+            ends.extend(self.permuter.is_some().then_some(events.len()));
+        }
+        if let Some(random) = &self.permuter {
+            permute(random, events, start, &ends);
         }
         Ok(())
     }
@@ -339,6 +353,20 @@ impl<W: Clone> Reactor<W> {
     fn sleep_below_poll_resolution(&self, timeout: Option<Duration>) -> io::Result<Option<Option<Duration>>> {
         Ok(Some(timeout))
     }
+}
+
+/// Puts the descriptors of a poll into another order. The events of each end at one of `ends`, and stay as they are.
+fn permute<W>(random: &Random, events: &mut Vec<ReadyEvent<W>>, start: usize, ends: &[usize]) {
+    let mut from = start;
+    let mut found = events.drain(start..);
+    let mut of_descriptors = Vec::new();
+    for end in ends {
+        of_descriptors.push(found.by_ref().take(end - from).collect::<Vec<_>>());
+        from = *end;
+    }
+    drop(found);
+    random.shuffle(&mut of_descriptors);
+    events.extend(of_descriptors.into_iter().flatten());
 }
 
 /// What an event says of reading and of writing. An error or a hang-up counts for both, so that the next operation
