@@ -76,6 +76,7 @@ pub use event_loop::{
 };
 #[cfg(unix)]
 pub use kernel::Handle;
+#[cfg(unix)]
 pub use observe::{Moment, ObservedTask, Observer, Recorder, Timeline};
 #[cfg(unix)]
 pub use run::{Runner, run};

@@ -73,6 +73,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("spawn_join_1000", 1.5, "a no-op task spawned and joined: 1,000 spawned, then all joined"),
     row("spawn_join_10000", 1.5, "the same with 10,000"),
     row("spawn_await", 1.5, "a no-op task spawned and awaited, one at a time"),
+    row("spawn_eager", 1.5, "the same with a task that begins at once, where the system has such tasks"),
     row("self_wake", 2.0, "a lone task wakes itself and is polled"),
     row("repoll_1000", 3.0, "the same with 1,000 tasks: one poll of one of them"),
     row("ping_pong", 2.0, "a token handed to the other of two tasks"),

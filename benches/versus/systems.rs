@@ -52,7 +52,7 @@ fn tasks<S: Spawn>(row: &str) -> Option<Work> {
     Some(match row {
         "spawn_join_1000" => tasks::spawn_join::<S, 1_000>,
         "spawn_join_10000" => tasks::spawn_join::<S, 10_000>,
-        "spawn_await" => tasks::spawn_await::<S>,
+        "spawn_await" | "spawn_eager" => tasks::spawn_await::<S>,
         "self_wake" => tasks::self_wake::<S>,
         "repoll_1000" => tasks::repoll::<S>,
         "yield_ring" => tasks::yield_ring::<S>,

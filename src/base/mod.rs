@@ -23,7 +23,7 @@ pub(crate) use byte_buffer::ByteBuffer;
 pub use clock::Clock;
 pub(crate) use clock::{NEVER, Ticker, nanos};
 pub use context::Context;
-pub(crate) use context::{Identity, Value, VariableId};
+pub(crate) use context::{Held, Identity, Parcel, Value, VariableId};
 pub(crate) use downcast::{downcast, same_but_for_lifetimes};
 pub(crate) use id_map::IdMap;
 pub(crate) use lend::lend;

@@ -6,6 +6,7 @@ mod waker; // a waker that is a number
 mod timer; // a timer that is removed when it is dropped
 mod context_var; // variables whose values belong to the context
 
+pub(crate) use context_var::CarriedContext;
 pub use context_var::{ContextToken, ContextVar, copy_context};
 pub(crate) use this_thread::{
     Guard, any_running, any_task_running, copy_thread_context, count_leaf, current, enter, entered, expect, is_in,

@@ -105,8 +105,9 @@ impl Deadlock {
 
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("deadlock: nothing is ready and no timer is set, so the main future can never be done\n")?;
-        f.write_str(&self.tree)
+        f.write_str("deadlock: nothing is ready and no timer is set, so the main future can never be done")?;
+        self.waiting.iter().try_for_each(|line| write!(f, "; {line}"))?;
+        write!(f, "\n{}", self.tree)
     }
 }
 

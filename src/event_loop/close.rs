@@ -10,6 +10,7 @@ use crate::current;
 use crate::error::{Error, Exception};
 use crate::kernel::{Batch, Phase};
 use crate::node::{IN_DESTRUCTOR, guarded, report};
+use crate::observe::DebugMode;
 use crate::reactor::Reactor;
 
 /// So many tasks, callbacks and timers may be made while a loop closes. Destructors that make more would make it
@@ -73,6 +74,7 @@ impl EventLoop {
             return any;
         }
         let dropped = tasks.len();
+        DebugMode::report_pending(self.kernel(), &tasks);
         for task in tasks {
             task.node().abandon();
             tell_of_abandoned(self.kernel(), task.node());

@@ -64,7 +64,7 @@ impl EventLoop {
     }
 
     /// A handle on the loop with this state.
-    pub(super) fn of(kernel: Rc<Loop>) -> Self {
+    pub(crate) fn of(kernel: Rc<Loop>) -> Self {
         kernel.life().add_handle();
         Self { kernel }
     }

@@ -3,6 +3,7 @@
 
 mod timer_handle; // a callback with a deadline
 mod event_loop; // the handle on a loop: scheduling and state
+mod debug; // debug mode, on or off
 mod exploration; // what the seed of a loop that explores decides
 mod builder; // the settings of a new loop
 mod explore; // the run of a test with many seeds

@@ -16,6 +16,7 @@
 #[doc = include_str!("../../docs/book/src/tutorial/07_limits.md")]
 #[doc = include_str!("../../docs/book/src/tutorial/08_end.md")]
 #[doc = include_str!("../../docs/book/src/tutorial/09_tests.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/10_inside.md")]
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod tutorial {}
 
@@ -51,6 +52,11 @@ pub mod from_asyncio {}
 pub mod names {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/rustdoc/counterparts.md")]
+#[cfg_attr(
+    all(feature = "signal", feature = "process", feature = "tls"),
+    doc = include_str!("../../docs/rustdoc/counterparts_of_features.md")
+)]
 #[doc = include_str!("../../docs/PARITY.md")]
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod parity {}

@@ -49,7 +49,7 @@ pub struct GraphNode {
     pub name: String,
     /// What it does.
     pub state: NodeState,
-    /// Where in the program a task was made.
+    /// Where in the program a task was made. `None` for tasks that the crate makes: those of the clients of a server, say.
     pub created: Option<&'static Location<'static>>,
     /// The tasks, futures and gatherings that it waits for and that have not ended, as places in
     /// [`CallGraph::nodes`].

@@ -14,6 +14,10 @@ use crate::current::TIMER;
 use crate::kernel::Queued as _;
 use crate::node::{Kind, Loop, NodeRef, TaskState, Watcher};
 
+/// Where the sources of this crate are: a task that it makes by itself, for a client of a server say, was made at no
+/// place of the program.
+const OWN_SOURCES: &str = file!().split_at(file!().len() - "inspect/capture.rs".len()).0;
+
 /// What waits in the loop for what, at this moment.
 pub(crate) fn capture(kernel: &Loop) -> CallGraph {
     let mut capture = Capture {
@@ -88,7 +92,7 @@ impl Capture<'_> {
             kind: NodeKind::Task,
             name: state.name(),
             state: doing,
-            created: Some(state.created()),
+            created: Some(state.created()).filter(|place| !place.file().starts_with(OWN_SOURCES)),
             awaits: self.pending(nodes),
             leaf: leaf.copied(),
             leaves: state.awaits().leaves() + leaves.len() as u64,

@@ -105,7 +105,7 @@ pub(super) fn what_it_does(node: &GraphNode) -> String {
 fn leaves(node: &GraphNode) -> Option<String> {
     let leaf = node.leaf?;
     let left = node.time_left.map(|left| format!(", {} left", in_words(left))).unwrap_or_default();
-    let more = node.leaves.checked_sub(2).map(|others| format!(", and {} more", others + 1)).unwrap_or_default();
+    let more = node.leaves.checked_sub(2).map(|others| format!(" and {} more", others + 1)).unwrap_or_default();
     Some(format!("{leaf}{left}{more}"))
 }
 

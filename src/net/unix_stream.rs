@@ -10,6 +10,7 @@ use super::byte_stream::{ByteStream, reads, writes};
 use super::descriptor::{Descriptor, ShortTransfer};
 use super::own_calls::{reads_with, writes_with};
 use super::peer_cred::PeerCred;
+use super::sendfile::sends_files;
 use super::socket_settings::buffer_sizes;
 use super::std_socket::{as_fd, std_socket};
 use super::unix_path::{address_at, connect_error};
@@ -20,8 +21,8 @@ use crate::sys::socket;
 /// The methods take `&self`, so one task may read while another one writes: through an `Rc`, or with
 /// [`into_split`](Self::into_split).
 ///
-/// It carries bytes only: descriptors that the peer sends along with its bytes are closed. To receive them, use a
-/// [`Descriptor`] and its [`read_with`](Descriptor::read_with).
+/// Descriptors that the peer sends along with its bytes are received by [`recv_fds`](Self::recv_fds); a read closes
+/// them.
 ///
 /// # Examples
 /// ```
@@ -167,3 +168,4 @@ std_socket!(UnixStream, StdStream, SocketAddr, |_| ShortTransfer::Unknown);
 reads!(UnixStream, StdStream);
 writes!(UnixStream, StdStream);
 buffer_sizes!(UnixStream);
+sends_files!(UnixStream);

@@ -1,14 +1,16 @@
-//! Those who are told of what a loop does: asyncio's debug mode has nothing of the kind, trio calls it instruments. Owns
-//! the trait and what its methods are given, and the recorder, which is an observer; must not know when the loop tells.
+//! Those who are told of what a loop does: trio calls them instruments, asyncio has none. Owns the trait and what its
+//! methods are given, and two observers, the recorder and that of debug mode; must not know when the loop tells.
 
 mod observed_task; // a task, as an observer sees it
 mod observer; // the trait, and the moment of a call
 mod observers; // the observers of one loop
+mod debug_mode; // the observer of debug mode
 mod timeline; // what each task did when
 mod recorder; // the observer that records a timeline
 mod chrome_trace; // a timeline for a viewer of traces
 mod timeline_svg; // a timeline as a picture
 
+pub(crate) use debug_mode::DebugMode;
 pub use observed_task::{ObservedTask, TaskEnding};
 pub use observer::{Cause, Moment, Observer};
 pub use observers::ObserverId;

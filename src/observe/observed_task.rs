@@ -51,6 +51,11 @@ impl<'a> ObservedTask<'a> {
         self.state.created()
     }
 
+    /// Whether it is work of the loop itself, which `all_tasks` leaves out.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.state.is_hidden()
+    }
+
     /// How it has ended; `None` if it has not.
     pub fn ending(&self) -> Option<TaskEnding> {
         if !self.node.core().is_done() {

@@ -242,7 +242,7 @@ impl<E: 'static> Watch for GroupState<E> {
     }
 
     fn waiter(&self) -> Option<TaskKey> {
-        self.waiter.task()
+        self.scope.task() // while the body runs, too
     }
 }
 

@@ -313,7 +313,7 @@ impl StreamReader {
         self.transport.read_buffer()
     }
 
-    pub(super) fn bytes(&self) -> RefMut<'_, ByteBuffer> {
+    pub(crate) fn bytes(&self) -> RefMut<'_, ByteBuffer> {
         self.buffer().bytes()
     }
 

@@ -104,6 +104,7 @@ impl From<Arc<ServerConfig>> for TlsAcceptor {
 }
 
 /// Which side of TLS this end of a connection is, for [`StreamWriter::start_tls`](crate::StreamWriter::start_tls).
+/// It is closed on purpose: TLS has two sides.
 #[derive(Clone, Debug)]
 pub enum TlsSide {
     /// This end asks.

@@ -14,6 +14,7 @@ mod test_locks;
 mod test_queues;
 mod test_runners;
 mod test_selector_events;
+mod test_sendfile;
 mod test_server;
 mod test_sock_lowlevel;
 mod test_staggered;

@@ -311,7 +311,9 @@ fn handles_in_a_static_reach_the_loop_of_each_thread() {
         })
     };
     let threads = [0, 1].map(run);
-    threads.into_iter().for_each(|thread| thread.join().expect("the other has stopped it"));
+    for thread in threads {
+        thread.join().expect("the other has stopped it");
+    }
     let gone = |handle: &OnceLock<LoopHandle>| handle.get().is_some_and(|it| it.call_soon_threadsafe(|| ()).is_err());
     assert!(HANDLES.iter().all(gone), "a loop that went with its thread takes no call");
 }

@@ -3,7 +3,8 @@
 #![cfg(all(unix, feature = "tls"))]
 
 use std::cell::{Cell, RefCell};
-use std::io::ErrorKind;
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +17,10 @@ use oneloop::tls::rustls::{
     version,
 };
 use oneloop::tls::{TlsAcceptor, TlsConnector};
-use oneloop::{Server, StreamReader, StreamWriter, create_task, open_connection, sleep, timeout, yield_now};
+use oneloop::{Server, StreamReader, StreamWriter, create_task, open_connection, sleep, timeout, to_thread, yield_now};
 use rcgen::{CertificateParams, DnType, KeyPair};
 
-use crate::support::{panic_of, real_loop, run, run_real};
+use crate::support::{panic_of, real_loop, run, run_real, skip};
 
 type Streams = (StreamReader, StreamWriter);
 
@@ -617,5 +618,165 @@ fn the_older_version_works_too() {
         client.1.write("by 1.2\n");
         assert_eq!(server.0.readline().await.unwrap(), b"by 1.2\n");
         close([&client, &server]).await;
+    });
+}
+
+// Other implementations, where this machine has them.
+
+/// The certificate and the key as files, which go with this.
+struct Files(std::path::PathBuf);
+
+impl Files {
+    fn of(identity: &Identity, test: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("oneloop-tls-{test}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let pem = |label: &str, der: &[u8]| {
+            let name = folder.join(format!("{label}.pem"));
+            let mut text = format!("-----BEGIN {label}-----\n").into_bytes();
+            text.extend(in_base64(der));
+            text.extend(format!("-----END {label}-----\n").into_bytes());
+            std::fs::write(name, text).unwrap();
+        };
+        pem("CERTIFICATE", &identity.certificate);
+        pem("PRIVATE KEY", identity.key.secret_der());
+        Self(folder)
+    }
+
+    fn certificate(&self) -> String {
+        self.0.join("CERTIFICATE.pem").to_str().unwrap().to_owned()
+    }
+
+    fn key(&self) -> String {
+        self.0.join("PRIVATE KEY.pem").to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// Bytes in base64, with line ends.
+fn in_base64(bytes: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = Vec::new();
+    for line in bytes.chunks(48) {
+        for group in line.chunks(3) {
+            let [a, b, c] = [0, 1, 2].map(|place| u32::from(group.get(place).copied().unwrap_or(0)));
+            let number = a << 16 | b << 8 | c;
+            let digits = [18, 12, 6, 0].map(|shift| DIGITS[(number >> shift & 63) as usize]);
+            text.extend_from_slice(&digits[..=group.len()]);
+            text.resize(text.len() + 3 - group.len(), b'=');
+        }
+        text.push(b'\n');
+    }
+    text
+}
+
+/// Whether the machine has a program that answers to `arguments`.
+fn has(program: &str, arguments: &[&str]) -> bool {
+    let answer = Command::new(program).args(arguments).output();
+    answer.is_ok_and(|answer| answer.status.success())
+}
+
+/// A server that answers each line in capitals, and its port.
+async fn capitals(identity: &Identity) -> (Server, u16) {
+    let handler = async |reader: StreamReader, writer: StreamWriter| {
+        while let Some(line) = reader.next_line().await? {
+            writer.write(line.to_uppercase() + "\n");
+        }
+        writer.close();
+        writer.wait_closed().await?;
+        Ok::<(), std::io::Error>(())
+    };
+    let builder = Server::builder().tls(Arc::new(identity.server()));
+    let server = builder.listen(handler, ("127.0.0.1", 0)).await.unwrap();
+    let port = server.local_addrs()[0].port();
+    (server, port)
+}
+
+#[test]
+fn a_client_of_openssl_is_served() {
+    if !has("openssl", &["version"]) {
+        return skip("no openssl");
+    }
+    run_real(async {
+        let identity = Identity::new();
+        let files = Files::of(&identity, "client");
+        let (_server, port) = capitals(&identity).await;
+        let mut client = Command::new("openssl");
+        client.args(["s_client", "-quiet", "-verify_return_error", "-servername", NAME, "-CAfile"]);
+        client.arg(files.certificate()).args(["-connect", &format!("127.0.0.1:{port}")]);
+        let mut client = client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let answer = to_thread(move || {
+            let mut answer = [0; 6];
+            client.stdin.take().unwrap().write_all(b"hello\n").unwrap();
+            client.stdout.take().unwrap().read_exact(&mut answer).unwrap();
+            client.kill().unwrap();
+            client.wait().unwrap();
+            answer
+        });
+        assert_eq!(&answer.await, b"HELLO\n");
+    });
+}
+
+#[test]
+fn a_server_of_openssl_is_understood() {
+    if !has("openssl", &["version"]) {
+        return skip("no openssl");
+    }
+    run_real(async {
+        let identity = Identity::new();
+        let files = Files::of(&identity, "server");
+        let mut server = Command::new("openssl");
+        server.args(["s_server", "-rev", "-accept", "127.0.0.1:0", "-cert", &files.certificate()]);
+        server.args(["-key", &files.key()]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut server = server.spawn().unwrap();
+        let output = BufReader::new(server.stdout.take().unwrap());
+        let mut told = output.lines().map_while(Result::ok);
+        let accepts = told.find(|line| line.starts_with("ACCEPT")).expect("it tells where it listens");
+        let port = accepts.rsplit_once(':').unwrap().1.trim().parse::<u16>().unwrap();
+        let connector = TlsConnector::new(Arc::new(identity.client()));
+        let (reader, writer) = connector.open_connection(("127.0.0.1", port)).await.unwrap();
+        writer.write("hello\n");
+        assert_eq!(reader.readline().await.unwrap(), b"olleh\n");
+        server.kill().unwrap();
+        server.wait().unwrap();
+    });
+}
+
+const ASYNCIO: &str = "
+import asyncio, ssl, sys
+
+async def main(port, certificate):
+    context = ssl.create_default_context(cafile=certificate)
+    reader, writer = await asyncio.open_connection('127.0.0.1', port, ssl=context, server_hostname='localhost')
+    writer.write(b'hello\\n')
+    assert await reader.readline() == b'HELLO\\n'
+    writer.close()
+    await writer.wait_closed()
+    print(writer.get_extra_info('ssl_object') is not None)
+
+asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
+";
+
+#[test]
+fn asyncio_is_served_and_both_end() {
+    if !has("python3", &["-c", "import asyncio, ssl"]) {
+        return skip("no python3 with ssl");
+    }
+    run_real(async {
+        let identity = Identity::new();
+        let files = Files::of(&identity, "asyncio");
+        let (server, port) = capitals(&identity).await;
+        let certificate = files.certificate();
+        let ran = to_thread(move || {
+            Command::new("python3").args(["-c", ASYNCIO, &port.to_string(), &certificate]).output().unwrap()
+        });
+        let ran = ran.await;
+        assert_eq!(ran.stdout, b"True\n", "{}", String::from_utf8_lossy(&ran.stderr));
+        server.close();
+        server.wait_closed().await; // the client is gone, by close_notify on both sides
     });
 }

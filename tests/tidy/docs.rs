@@ -52,6 +52,7 @@ fn the_page_of_names_has_every_name() {
     let modules = [
         ("error", exported("src/error/mod.rs")),
         ("net", exported("src/net/mod.rs")),
+        ("tls", exported("src/tls/mod.rs")),
         ("gather", exported("src/primitives/gather/mod.rs")),
         ("wait", exported("src/primitives/wait/mod.rs")),
         ("observe", exported("src/observe/mod.rs")),

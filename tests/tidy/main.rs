@@ -31,6 +31,8 @@ const UNSAFE_FILES: &[&str] = &[
     "src/event_loop/run_until_complete.rs",
     "src/sys/fork.rs",
     "src/sys/process.rs",
+    "src/sys/resolver.rs",
+    "src/sys/send.rs",
     "src/sys/signal.rs",
     "src/sys/socket.rs",
     "src/sys/socket_options.rs",

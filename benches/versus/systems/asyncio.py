@@ -83,6 +83,13 @@ async def spawn_await():
         await asyncio.create_task(nothing())
 
 
+@row("spawn_eager", 1_000)
+async def spawn_eager():
+    loop = asyncio.get_running_loop()
+    for _ in range(1_000):
+        await asyncio.Task(nothing(), loop=loop, eager_start=True)
+
+
 @row("self_wake", 1_000)
 async def self_wake():
     await asyncio.create_task(yields(1_000))

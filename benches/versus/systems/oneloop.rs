@@ -11,7 +11,7 @@ use oneloop::{
 };
 
 use crate::measure::{Cost, Work};
-use crate::rows::{GROUP, ITEMS, PERMITS, ROOM, TURNS};
+use crate::rows::{AWAITED, GROUP, ITEMS, PERMITS, ROOM, TURNS};
 use crate::system::{ANYWHERE, Spawn, System, Timers};
 use crate::work::{child, join, repeat, rivals, wake_itself};
 
@@ -50,6 +50,7 @@ impl Timers for Oneloop {
 
 fn find(row: &str) -> Option<Work> {
     Some(match row {
+        "spawn_eager" => spawn_eager,
         "gather_10" => gather::<10>,
         "gather_1000" => gather::<1_000>,
         "gather_10000" => gather::<10_000>,
@@ -62,6 +63,14 @@ fn find(row: &str) -> Option<Work> {
         "lock" => lock,
         "semaphore" => semaphore,
         _ => return super::tasks::<Oneloop>(row).or_else(|| super::inputs::<Oneloop>(row)),
+    })
+}
+
+fn spawn_eager(times: u64) -> Cost {
+    repeat(times, AWAITED, async |_: Oneloop| {
+        for _ in 0..AWAITED {
+            create_task(async {}).eager().await;
+        }
     })
 }
 

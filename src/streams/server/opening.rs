@@ -24,7 +24,7 @@ impl Opening {
     }
 
     #[cfg(not(feature = "tls"))]
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "it has something to do only with TLS")]
+    #[expect(clippy::unused_async, reason = "it has something to do only with TLS")]
     pub(super) async fn open(&self, _transport: &Rc<Transport>) -> bool {
         true
     }
