@@ -67,7 +67,10 @@ impl std::fmt::Debug for Moment<'_> {
 /// ended: first the cancellations and the eager tasks, in their order, then what was queued, in its order. A panic of
 /// an observer is reported to the exception handler of the loop, which goes on.
 ///
-/// A loop without an observer pays nothing for this: it runs by other code.
+/// A loop without an observer pays nothing for this: it runs by other code. With one, even one that does nothing, a
+/// step that does little itself costs two to four times as much (measured as instructions of `self_wake` and `repoll`).
+///
+/// What another thread wakes while a step is on may be told as that step's doing.
 ///
 /// # Examples
 /// ```
