@@ -53,7 +53,10 @@ pub mod tls; // sessions of TLS, without sockets
 mod streams; // buffered streams and servers
 #[cfg(all(unix, feature = "process"))]
 mod process; // child processes
-#[cfg(all(unix, any(feature = "futures-io", feature = "tokio-io", feature = "hyper", feature = "stream")))]
+#[cfg(all(
+    unix,
+    any(feature = "futures-io", feature = "tokio-io", feature = "hyper", feature = "stream", feature = "tracing")
+))]
 pub mod adapters; // the traits of other crates
 #[cfg(unix)]
 mod run; // the function `run`, the runner, and Ctrl-C

@@ -9,6 +9,7 @@
 //! | `tokio-io` | `AsyncRead`, `AsyncWrite` of tokio, without its runtime | connections, their halves, pipes, buffered streams |
 //! | `hyper` | `Read`, `Write`, `Executor`, `Timer` of `hyper::rt` | connections, their halves, pipes, buffered streams; `HyperExecutor`, `HyperTimer` |
 //! | `stream` | `Stream` of the crate `futures-core` | queues, `as_completed`, intervals, connections that come, lines, signals |
+//! | `tracing` | spans of the crate `tracing` | tasks: `TaskSpans` |
 //!
 //! An operation costs what it costs without the trait: the same system calls, and no allocation. One task at a time may
 //! read by such a trait, and one may write; futures of this crate may wait beside them.
@@ -35,6 +36,8 @@ mod unfold; // what one future after another returns
 mod streams; // `Stream` for what gives one value after another
 #[cfg(all(feature = "stream", feature = "signal"))]
 mod signals; // signals as a `Stream`
+#[cfg(feature = "tracing")]
+mod task_spans; // a span of tracing for each task
 
 #[cfg(any(feature = "futures-io", feature = "tokio-io"))]
 pub use buffered::BufferedReader;
@@ -46,3 +49,5 @@ pub use for_hyper::HyperExecutor;
 pub use hyper_timer::HyperTimer;
 #[cfg(all(feature = "stream", feature = "signal"))]
 pub use signals::signals;
+#[cfg(feature = "tracing")]
+pub use task_spans::TaskSpans;

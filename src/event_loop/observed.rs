@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::event_loop::EventLoop;
 use super::exploration::disturb;
 use super::outside::{Outside, Wait};
-use super::run_once::{Iteration, run_entry};
+use super::run_once::{Iteration, run_entry, step};
 use crate::error::Error;
 use crate::kernel::{Entry, Queued};
 use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded};
@@ -61,9 +61,14 @@ impl EventLoop {
         let kernel = &**self.kernel();
         while let Some(observers) = observers_of(kernel) {
             kernel.life().set_observers_changed(false);
-            let watching = Watching::iteration(kernel, &observers);
-            iteration.begin_observed(outside, &watching)?;
-            iteration.run_batch_observed(&watching, || true);
+            let watching = Watching::now(kernel, &observers);
+            loop {
+                iteration.begin_observed(outside, &watching)?;
+                iteration.run_batch_observed(&watching, || true);
+                if kernel.life().looks_up() {
+                    break;
+                }
+            }
             if kernel.life().is_stopping() {
                 return Ok(true);
             }
@@ -84,7 +89,7 @@ impl Iteration<'_> {
     pub(super) fn begin_turn(&mut self, outside: &mut Outside<'_>) -> Result<(), Error> {
         match observers_of(self.kernel) {
             None => self.begin(outside),
-            Some(observers) => self.begin_observed(outside, &Watching::iteration(self.kernel, &observers)),
+            Some(observers) => self.begin_observed(outside, &Watching::now(self.kernel, &observers)),
         }
     }
 
@@ -99,8 +104,11 @@ impl Iteration<'_> {
 
     /// [`begin`](Self::begin), observed.
     fn begin_observed(&mut self, outside: &mut Outside<'_>, watching: &Watching<'_>) -> Result<(), Error> {
+        watching.begin_iteration();
         watching.tell_consequences(Cause::Program);
-        disturb(self.kernel);
+        if watching.is_kept() {
+            disturb(self.kernel);
+        }
         self.kernel.take_messages();
         watching.tell_consequences(Cause::Thread);
         let wait = outside.how_to_wait();
@@ -137,11 +145,14 @@ fn run_observed(kernel: &Loop, entry: Entry<NodeRef>, watching: &Watching<'_>) {
     let run = |entry| guarded(kernel, IN_DESTRUCTOR, || run_entry(kernel, entry));
     match entry {
         Entry::Task(node) => {
-            let Some(task) = ObservedTask::new(&node).filter(|_| node.queued().get()) else { return };
-            watching.tell(Cause::Task(task), |observer, at| observer.step_began(at, task));
-            run(Entry::Task(node.clone()));
-            watching.tell_consequences(Cause::Task(task));
-            watching.tell_after_step(task);
+            if node.queued().replace(false)
+                && let Some(task) = ObservedTask::new(&node)
+            {
+                watching.tell(Cause::Task(task), |observer, at| observer.step_began(at, task));
+                guarded(kernel, IN_DESTRUCTOR, || step(kernel, &node));
+                watching.tell_consequences(Cause::Task(task));
+                watching.tell_after_step(task);
+            }
             guarded(kernel, IN_DESTRUCTOR, || drop(node));
         }
         Entry::Timer(key) => run_timer(kernel, key, watching, run),

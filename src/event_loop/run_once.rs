@@ -150,8 +150,7 @@ pub(super) fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
         Entry::Task(task) => {
             // a task that has ended, or is held back by a gathering, has lost the mark
             if task.queued().replace(false) {
-                kernel.step().begin();
-                task.step(&task);
+                step(kernel, &task);
             }
         }
         Entry::Timer(key) => match kernel.remove_timer(key) {
@@ -163,6 +162,14 @@ pub(super) fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
         Entry::Run(run) => call(kernel, || run.run()),
         Entry::Child(turn, number) => call(kernel, || turn.child_turn(&turn, number)),
     }
+}
+
+/// Has a task take a step.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as `run_entry`")]
+pub(super) fn step(kernel: &Loop, task: &NodeRef) {
+    kernel.step().begin();
+    task.step(task);
 }
 
 /// Runs a callback. If it has a context, it enters that itself; here the thread leaves it again. So what a callback

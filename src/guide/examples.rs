@@ -26,6 +26,7 @@ example!(groups);
 example!(three_runs);
 example!(batches);
 example!(gather_vs_wait);
+example!(metrics);
 example!(timeline; "timelines/gather.svg"; "timelines/wait.svg");
 example!(producer_consumer);
 example!(worker_pool);
@@ -45,6 +46,7 @@ example!(http_server, "-p oneloop-ecosystem");
 example!(postgres, "-p oneloop-ecosystem");
 example!(websocket, "-p oneloop-ecosystem");
 example!(websocket_chat, "-p oneloop-ecosystem");
+example!(tracing, "-p oneloop-ecosystem");
 example!(with_tokio, "-p oneloop-ecosystem");
 
 /// A page with a program that has dependencies of its own, so that it is not compiled here.

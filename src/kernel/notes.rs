@@ -43,6 +43,10 @@ impl<P> Notes<P> {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.notes.borrow().is_empty()
+    }
+
     /// Takes the notes out. The caller drops them.
     pub(crate) fn take(&self) -> Vec<Note<P>> {
         self.notes.take()

@@ -82,7 +82,7 @@ impl Observers {
     }
 }
 
-/// One iteration, or what is between two, as it is told to the observers. They are those of its beginning.
+/// Some iterations, or what is between two, as it is told to the observers. They are those of the beginning.
 pub(crate) struct Watching<'a> {
     kernel: &'a Loop,
     observers: &'a Observers,
@@ -90,15 +90,18 @@ pub(crate) struct Watching<'a> {
 }
 
 impl<'a> Watching<'a> {
-    /// An iteration begins.
-    pub(crate) fn iteration(kernel: &'a Loop, observers: &'a Observers) -> Self {
-        observers.iteration.set(observers.iteration.get() + 1);
-        Self::now(kernel, observers)
-    }
-
-    /// What happens now, in no new iteration.
+    /// What happens from now on.
     pub(crate) fn now(kernel: &'a Loop, observers: &'a Observers) -> Self {
         Self { kernel, observers, list: observers.list() }
+    }
+
+    pub(crate) fn begin_iteration(&self) {
+        self.observers.iteration.set(self.observers.iteration.get() + 1);
+    }
+
+    /// Whether the loop runs observed for a reason of its own.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.observers.is_kept.get()
     }
 
     /// Calls a method of each observer.
@@ -126,9 +129,8 @@ impl<'a> Watching<'a> {
 
     /// Tells what has happened inside the entry that has just run, and what that has queued.
     pub(crate) fn tell_consequences(&self, cause: Cause<'_>) {
-        for note in self.kernel.notes().take() {
-            self.tell_note(cause, &note);
-            guarded(self.kernel, IN_DESTRUCTOR, || drop(note));
+        if !self.kernel.notes().is_empty() {
+            self.tell_notes(cause);
         }
         let from = self.observers.known_entries.get();
         let to = self.kernel.ready().len();
@@ -138,6 +140,13 @@ impl<'a> Watching<'a> {
                 self.tell_queued(cause, &task);
                 guarded(self.kernel, IN_DESTRUCTOR, || drop(task));
             }
+        }
+    }
+
+    fn tell_notes(&self, cause: Cause<'_>) {
+        for note in self.kernel.notes().take() {
+            self.tell_note(cause, &note);
+            guarded(self.kernel, IN_DESTRUCTOR, || drop(note));
         }
     }
 

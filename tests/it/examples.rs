@@ -20,6 +20,8 @@ mod filter;
 // The tour has its chapters inside.
 #[path = "../../docs/examples/gather_vs_wait.rs"]
 mod gather_vs_wait;
+#[path = "../../docs/examples/metrics.rs"]
+mod metrics;
 #[path = "../../docs/examples/per_core.rs"]
 mod per_core;
 #[path = "../../docs/examples/port_scan.rs"]
@@ -117,6 +119,11 @@ fn gather_vs_wait() {
 #[test]
 fn producer_consumer() {
     prints_what_is_expected("producer_consumer", producer_consumer::main);
+}
+
+#[test]
+fn metrics() {
+    prints_what_is_expected("metrics", metrics::main);
 }
 
 #[test]

@@ -72,6 +72,8 @@ mod stream_polls;
 mod streams;
 mod task;
 mod task_group;
+#[cfg(feature = "tracing")]
+mod task_spans;
 mod tcp;
 mod thread_pool;
 mod threads;

@@ -305,6 +305,17 @@ fn turns_are_told_as_runs_are() {
 }
 
 #[test]
+fn an_observed_run_that_is_stopped_before_it_begins_takes_one_iteration() {
+    let (lp, log) = observed(Clock::Virtual);
+    let task = lp.create_task(yield_now());
+    lp.stop();
+    lp.run_forever().expect("it is stopped");
+    assert_eq!(log.take_those(&["step Task"]), ["step Task-1 | Task-1"]);
+    assert!(!task.done());
+    lp.run_until_complete(task).expect("it ends");
+}
+
+#[test]
 fn an_observer_may_use_the_loop() {
     struct Makes(RefCell<bool>);
     impl Observer for Makes {

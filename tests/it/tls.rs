@@ -11,16 +11,16 @@ use std::time::Duration;
 
 use oneloop::error::{ReadError, TlsError};
 use oneloop::net::UnixStream;
-use oneloop::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use oneloop::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use oneloop::tls::rustls::{
     self, CertificateError, ClientConfig, ProtocolVersion, RootCertStore, ServerConfig, server::WebPkiClientVerifier,
     version,
 };
-use oneloop::tls::{TlsAcceptor, TlsConnector};
+use oneloop::tls::{TlsAcceptor, TlsConnector, platform_config};
 use oneloop::{Server, StreamReader, StreamWriter, create_task, open_connection, sleep, timeout, to_thread, yield_now};
 use rcgen::{CertificateParams, DnType, KeyPair};
 
-use crate::support::{panic_of, real_loop, run, run_real, skip};
+use crate::support::{panic_of, real_loop, run, run_real, skip, this_test_again};
 
 type Streams = (StreamReader, StreamWriter);
 
@@ -94,14 +94,12 @@ async fn handshake(connector: TlsConnector, acceptor: TlsAcceptor) -> (Result<()
     futures::join!(client.1.start_tls(connector), server.1.start_tls(acceptor))
 }
 
-/// Closes both ends at once.
-async fn close(ends: [&Streams; 2]) {
-    for (_, writer) in ends {
-        writer.close();
-    }
-    for (_, writer) in ends {
-        writer.wait_closed().await.unwrap();
-    }
+async fn close_both(ends: (Streams, Streams)) {
+    let ((_, client), (_, server)) = ends;
+    client.close();
+    server.close();
+    client.wait_closed().await.unwrap();
+    server.wait_closed().await.unwrap();
 }
 
 // A server and its clients.
@@ -480,6 +478,107 @@ fn polls_read_and_write_as_awaits_do() {
     });
 }
 
+#[test]
+fn a_flood_of_records_lets_other_tasks_have_their_turn() {
+    run_real(async {
+        const LENGTH: usize = 16_000_000;
+        /// How many bytes a step may read: 64 operations of one receive each.
+        const STEP: usize = 64 * 16 * 1024;
+        let ((reader, _client_writer), (_peer_reader, writer)) = pair().await;
+        let turns = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&turns);
+        let _others = create_task(async move {
+            loop {
+                counted.set(counted.get() + 1);
+                yield_now().await;
+            }
+        })
+        .cancel_on_drop();
+        writer.write(vec![1; LENGTH]);
+        let mut left = LENGTH;
+        while left > 0 {
+            left -= reader.read(LENGTH).await.unwrap().len();
+        }
+        assert!(turns.get() >= LENGTH / STEP, "{} turns", turns.get());
+    });
+}
+
+#[test]
+fn a_drain_that_is_cancelled_loses_nothing() {
+    run(async {
+        const LENGTH: usize = 3_000_000;
+        let ((reader, _client_writer), (_peer_reader, writer)) = pair().await;
+        writer.write(vec![1; LENGTH]);
+        assert!(timeout(LIMIT, writer.drain()).await.is_err());
+        writer.write("end");
+        let bytes = reader.readexactly(LENGTH + 3).await.unwrap();
+        assert!(bytes.ends_with(b"\x01end"));
+    });
+}
+
+/// A pair over a middle that changes what the server sends, once it is told to.
+async fn pair_over_a_middle(change: impl Fn(&mut Vec<u8>) + 'static) -> (Streams, Streams, Rc<Cell<bool>>) {
+    let (client, (client_side, to_client)) = plain_pair();
+    let (server, (server_side, to_server)) = plain_pair();
+    let is_on = Rc::new(Cell::new(false));
+    let changes = Rc::clone(&is_on);
+    create_task(async move {
+        while let Ok(bytes) = client_side.read(100_000).await
+            && !bytes.is_empty()
+        {
+            to_server.write(bytes);
+        }
+    });
+    create_task(async move {
+        while let Ok(mut bytes) = server_side.read(100_000).await
+            && !bytes.is_empty()
+        {
+            if changes.get() {
+                change(&mut bytes);
+            }
+            to_client.write(bytes);
+        }
+    });
+    let (connector, acceptor) = sides();
+    let (there, here) = futures::join!(client.1.start_tls(connector), server.1.start_tls(acceptor));
+    there.and(here).unwrap();
+    server.1.write("before ");
+    assert_eq!(client.0.read(100).await.unwrap(), b"before ");
+    (client, server, is_on)
+}
+
+#[test]
+fn a_record_that_was_changed_on_its_way_ends_the_connection() {
+    run(async {
+        let flip = |bytes: &mut Vec<u8>| *bytes.last_mut().unwrap() ^= 1;
+        let (client, server, is_on) = pair_over_a_middle(flip).await;
+        is_on.set(true);
+        server.1.write("not what is read");
+        let error = client.0.read(100).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert!(client.1.is_closing());
+        assert_eq!(server.0.read(100).await.unwrap_err().kind(), ErrorKind::InvalidData); // the alert
+        let again = client.0.read(100).await.unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::InvalidData);
+    });
+}
+
+#[test]
+fn bytes_before_a_record_that_was_changed_are_read_first() {
+    run(async {
+        // the second of two records, which come together
+        let flip = |bytes: &mut Vec<u8>| {
+            bytes.extend_from_slice(&[23, 3, 3, 0, 20]);
+            bytes.extend_from_slice(&[0; 20]);
+        };
+        let (client, server, is_on) = pair_over_a_middle(flip).await;
+        is_on.set(true);
+        server.1.write("true");
+        assert_eq!(client.0.read(100).await.unwrap(), b"true");
+        assert_eq!(client.0.read(100).await.unwrap_err().kind(), ErrorKind::InvalidData);
+    });
+}
+
 // The end.
 
 #[test]
@@ -503,8 +602,7 @@ fn write_eof_ends_one_direction_and_the_other_goes_on() {
 #[test]
 fn both_sides_close_at_once() {
     run(async {
-        let (client, server) = pair().await;
-        close([&client, &server]).await;
+        close_both(pair().await).await;
     });
 }
 
@@ -617,7 +715,33 @@ fn the_older_version_works_too() {
         assert_eq!(client.1.tls_info().unwrap().protocol_version(), Some(ProtocolVersion::TLSv1_2));
         client.1.write("by 1.2\n");
         assert_eq!(server.0.readline().await.unwrap(), b"by 1.2\n");
-        close([&client, &server]).await;
+        close_both((client, server)).await;
+    });
+}
+
+/// In the environment: the folder of the files of the server that is trusted.
+const TRUSTED: &str = "ONELOOP_TRUSTED";
+
+#[test]
+fn the_platform_names_whom_it_trusts() {
+    let Some(folder) = std::env::var_os(TRUSTED) else {
+        let files = Files::of(&Identity::new(), "platform");
+        let mut again = this_test_again();
+        again.env("SSL_CERT_FILE", files.certificate()).env(TRUSTED, &files.0);
+        let ran = again.output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        return;
+    };
+    // not removed here: the files go with the process that made them
+    let files = std::mem::ManuallyDrop::new(Files(folder.into()));
+    let certificate = CertificateDer::from_pem_file(files.certificate()).unwrap();
+    let key = PrivateKeyDer::from_pem_file(files.key()).unwrap();
+    let acceptor = TlsAcceptor::new(Arc::new(Identity { certificate, key }.server()));
+    let connector = TlsConnector::new(platform_config().unwrap()).server_name(NAME);
+    run(async {
+        close_both(pair_of((connector, acceptor)).await).await;
+        let (there, _) = handshake(TlsConnector::new(platform_config().unwrap()).server_name(NAME), sides().1).await;
+        assert!(there.is_err());
     });
 }
 
