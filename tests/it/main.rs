@@ -17,6 +17,7 @@ mod closable_semaphore;
 mod condition;
 mod connect;
 mod context_var;
+mod counters;
 mod debug_mode;
 mod descriptor;
 mod destructors;
