@@ -95,7 +95,7 @@ fn the_traits_of_futures_io_work_over_tls() {
     run_real(async {
         let (mut client, mut server) = pair().await;
         let writing = async {
-            client.write_all(&[3; 500_000]).await.unwrap();
+            client.write_all(&vec![3; 500_000]).await.unwrap();
             client.close().await.unwrap();
         };
         let mut bytes = Vec::new();
@@ -110,7 +110,7 @@ fn the_traits_of_tokio_work_over_tls() {
     run_real(async {
         let (mut client, mut server) = pair().await;
         let writing = async {
-            client.write_all(&[3; 500_000]).await.unwrap();
+            client.write_all(&vec![3; 500_000]).await.unwrap();
             client.shutdown().await.unwrap();
         };
         let mut bytes = Vec::new();

@@ -756,10 +756,10 @@ impl Files {
         std::fs::create_dir_all(&folder).unwrap();
         let pem = |label: &str, der: &[u8]| {
             let name = folder.join(format!("{label}.pem"));
-            let mut text = format!("-----BEGIN {label}-----\n").into_bytes();
-            text.extend(in_base64(der));
-            text.extend(format!("-----END {label}-----\n").into_bytes());
-            std::fs::write(name, text).unwrap();
+            let mut lines = format!("-----BEGIN {label}-----\n").into_bytes();
+            lines.extend(in_base64(der));
+            lines.extend(format!("-----END {label}-----\n").into_bytes());
+            std::fs::write(name, lines).unwrap();
         };
         pem("CERTIFICATE", &identity.certificate);
         pem("PRIVATE KEY", identity.key.secret_der());
