@@ -68,7 +68,8 @@ impl std::fmt::Debug for Moment<'_> {
 /// an observer is reported to the exception handler of the loop, which goes on.
 ///
 /// A loop without an observer pays nothing for this: it runs by other code. With one, even one that does nothing, a
-/// step that does little itself costs two to four times as much (measured as instructions of `self_wake` and `repoll`).
+/// step that does little itself costs one and a half to five times as much (measured as instructions of `queue` and
+/// `self_wake`).
 ///
 /// What another thread wakes while a step is on may be told as that step's doing.
 ///

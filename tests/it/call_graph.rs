@@ -16,6 +16,11 @@ fn lines(graph: &CallGraph) -> Vec<String> {
     graph.to_string().lines().map(|line| line.split("  (").next().unwrap_or(line).to_owned()).collect()
 }
 
+async fn job_of_group(seconds: u64) -> Result<(), String> {
+    sleep(Duration::from_secs(seconds)).await;
+    Ok(())
+}
+
 /// The graph after three iterations, when all have begun and have come to their first waits.
 async fn graph_of_what_has_begun() -> CallGraph {
     for _ in 0..3 {
@@ -85,7 +90,7 @@ fn what_a_primitive_waits_for_is_below_its_task() {
         create_task(async { shield(third).await }).named("shields");
         create_task(async {
             task_group(async |group| {
-                group.create_task(async { Ok::<(), String>(sleep(Duration::from_secs(4)).await) }).set_name("d");
+                group.create_task(job_of_group(4)).set_name("d");
                 Ok(())
             })
             .await
@@ -93,7 +98,7 @@ fn what_a_primitive_waits_for_is_below_its_task() {
         .named("groups");
         create_task(async {
             task_group(async |group| {
-                group.create_task(async { Ok::<(), String>(sleep(Duration::from_secs(6)).await) }).set_name("e");
+                group.create_task(job_of_group(6)).set_name("e");
                 sleep(Duration::from_secs(5)).await;
                 Ok(())
             })
@@ -126,7 +131,7 @@ fn what_several_wait_for_is_printed_once() {
         let slow = create_task(sleep(Duration::from_secs(1))).named("slow").shared();
         for name in ["first", "second"] {
             let slow = slow.clone();
-            create_task(async move { slow.await }).named(name);
+            create_task(slow).named(name);
         }
         graph_of_what_has_begun().await
     });
@@ -146,7 +151,7 @@ fn tasks_that_wait_for_each_other_are_printed() {
         })
         .named("first")
         .shared();
-        let second = create_task(async move { first.await }).named("second").shared();
+        let second = create_task(first).named("second").shared();
         other.set_result(second).expect("it is set once");
         sleep(Duration::from_secs(1)).await;
         EventLoop::current().call_graph()
@@ -219,7 +224,7 @@ fn a_graph_may_be_asked_for_between_runs_and_compared() {
 fn a_deadlock_shows_the_tree() {
     let ended = EventLoop::builder().clock(Clock::Virtual).run(async {
         let never = create_future::<()>();
-        create_task(async move { never.await }).named("stuck").await;
+        create_task(never).named("stuck").await;
     });
     let Err(Error::Deadlock(deadlock)) = ended else { panic!("it can never go on") };
     let text = deadlock.to_string();
@@ -255,7 +260,7 @@ fn ten_thousand_tasks_and_a_chain_of_as_many_are_printed_quickly() {
         let mut last = create_task(sleep(Duration::from_secs(1))).shared();
         for _ in 0..10_000 {
             let before = last;
-            last = create_task(async move { before.await }).shared();
+            last = create_task(before).shared();
         }
         let _many: Vec<_> = (0..10_000).map(|_| create_task(sleep(Duration::from_secs(1)))).collect();
         graph_before_the_end().await

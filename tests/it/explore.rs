@@ -60,7 +60,8 @@ fn a_program_without_descriptors_and_threads_runs_the_same_way_with_every_seed()
                     for round in 0..5 {
                         queue.put((worker, round)).await.expect("it is open");
                         sleep(std::time::Duration::from_millis(worker % 2)).await;
-                        log.borrow_mut().push(queue.get().await.expect("it is open"));
+                        let item = queue.get().await.expect("it is open");
+                        log.borrow_mut().push(item);
                     }
                 }
             });

@@ -22,7 +22,7 @@ fn file_of(bytes: &[u8]) -> File {
 
 /// Bytes of which no two stretches are alike.
 fn bytes_of(length: usize) -> Vec<u8> {
-    (0..length as u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).take(length).collect()
+    (0_u32..).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).take(length).collect()
 }
 
 /// What the other end of a connection receives up to its end, beside what `send` does with this end.
