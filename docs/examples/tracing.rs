@@ -30,7 +30,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
         .without_time() // so that it prints the same each time
         .with_ansi(false)
         .with_target(false)
-        .with_writer(|| std::io::stdout())
+        .with_writer(std::io::stdout)
         .finish();
     tracing::subscriber::with_default(subscriber, || {
         let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
