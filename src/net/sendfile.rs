@@ -87,6 +87,9 @@ macro_rules! sends_files {
             /// the system, on Linux and Android. Elsewhere, and of a file that the system cannot send, they are read on
             /// a thread of the loop's default executor, and written.
             ///
+            /// If the peer is gone, the system sends the process `SIGPIPE`, which a Rust `main` ignores; a host in another
+            /// language has to.
+            ///
             /// The position of the file itself is neither used nor moved. A file on a disk may block the thread until
             /// it is read.
             ///
