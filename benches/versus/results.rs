@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::rows::Row;
-use crate::systems::{FLOORS, INLINE, SYSTEMS};
+use crate::systems::{FLOORS, INLINE, OWN, SYSTEMS};
 
 pub(crate) struct Results {
     pub(crate) rows: Vec<&'static Row>,
@@ -64,7 +64,7 @@ impl Results {
     }
 
     fn peers(&self, row: &Row) -> impl Iterator<Item = &Measured> {
-        self.on(row).filter(|measured| measured.system != SYSTEMS[0].name && !FLOORS.contains(&measured.system))
+        self.on(row).filter(|measured| !OWN.contains(&measured.system) && !FLOORS.contains(&measured.system))
     }
 
     fn on(&self, row: &Row) -> impl Iterator<Item = &Measured> {

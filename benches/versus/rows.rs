@@ -65,10 +65,15 @@ impl Row {
 /// Where that is nothing, there was neither a system call nor a wake-up.
 const IDLES: &str = "processor time of a loop with 10,000 idle connections, in all of a second";
 
+/// Of all threads, so that twice as many should take half as long.
+const MANY: &str =
+    "1 KiB to and fro between 64 clients and a server with a listener: of all the messages of half a second";
+
 pub(crate) const ROWS: &[Row] = &[
     row("spawn_join_1000", 1.5, "a no-op task spawned and joined: 1,000 spawned, then all joined"),
     row("spawn_join_10000", 1.5, "the same with 10,000"),
     row("spawn_await", 1.5, "a no-op task spawned and awaited, one at a time"),
+    row("spawn_eager", 1.5, "the same with a task that begins at once, where the system has such tasks"),
     row("self_wake", 2.0, "a lone task wakes itself and is polled"),
     row("repoll_1000", 3.0, "the same with 1,000 tasks: one poll of one of them"),
     row("ping_pong", 2.0, "a token handed to the other of two tasks"),
@@ -131,6 +136,11 @@ pub(crate) const ROWS: &[Row] = &[
     row("readexactly_1", 1.1, "1 KiB to and fro, through the buffer, its length known"),
     row("readexactly_64", 1.1, "the same over 64 connections at once"),
     row("connect_churn", 1.1, "a connection made, 1 KiB to and fro, and the connection closed"),
+    row("many_loops_1", 1.1, MANY).at_least(600),
+    row("many_loops_2", 1.1, "the same on two threads, each with its loop, its listener on one port and its clients")
+        .at_least(600),
+    row("many_loops_4", 1.1, "the same on four").at_least(600),
+    row("many_loops_8", 1.1, "the same on eight").at_least(600),
     row("udp_ping", 1.1, "a datagram of 1 KiB to and fro over UDP"),
     row("http", 1.0, "a request to hyper's server and its answer, over 64 connections at once, from another thread")
         .at_least(100),
@@ -175,9 +185,12 @@ pub(crate) const LEAST_EACH: u64 = 4;
 /// What is said where the row says nothing else.
 pub(crate) const LINE: usize = 1_024;
 pub(crate) const CONNECTS: u64 = 100;
+/// How many clients a loop of many has, and how long they ask.
+pub(crate) const CLIENTS: usize = 64;
+pub(crate) const MANY_LOOPS: Duration = Duration::from_millis(500);
 pub(crate) const PINGS: u64 = 1_000;
 /// Connections, and requests over all of them.
-pub(crate) const CLIENTS: usize = 64;
+pub(crate) const ASKERS: usize = 64;
 pub(crate) const REQUESTS: u64 = 1_000;
 /// How long requests come on time.
 pub(crate) const HALF_LOAD: Duration = Duration::from_millis(300);

@@ -15,12 +15,14 @@ mod tokio;
 
 use crate::measure::Work;
 use crate::system::{Buffered, Datagrams, Http, Listeners, Sockets, Spawn, System, Timers};
+use crate::work::many_loops::many_loops;
 use crate::work::sockets::{self, Exact, Lines, Raw};
 use crate::work::{callbacks, http, memory, start, tasks, threads, timers};
 
 /// The first is the one that the others are compared with. Python's are in `python.rs`.
 pub(crate) const SYSTEMS: &[System] = &[
     oneloop::SYSTEM,
+    oneloop::PRECISE,
     tokio::SYSTEM,
     tokio::LOCAL,
     smol::SYSTEM,
@@ -39,7 +41,10 @@ pub(crate) const SYSTEMS: &[System] = &[
 /// The peer whose children are no tasks.
 pub(crate) const INLINE: &str = inline::SYSTEM.name;
 
-/// Those that are no peers.
+/// Those that are no peers, since they are oneloop.
+pub(crate) const OWN: [&str; 2] = [oneloop::SYSTEM.name, oneloop::PRECISE.name];
+
+/// Those that are no peers, since they have no loop.
 pub(crate) const FLOORS: [&str; 2] = [floor::CALLS.name, floor::EPOLL.name];
 
 /// The common work on tasks.
@@ -47,7 +52,7 @@ fn tasks<S: Spawn>(row: &str) -> Option<Work> {
     Some(match row {
         "spawn_join_1000" => tasks::spawn_join::<S, 1_000>,
         "spawn_join_10000" => tasks::spawn_join::<S, 10_000>,
-        "spawn_await" => tasks::spawn_await::<S>,
+        "spawn_await" | "spawn_eager" => tasks::spawn_await::<S>,
         "self_wake" => tasks::self_wake::<S>,
         "repoll_1000" => tasks::repoll::<S>,
         "yield_ring" => tasks::yield_ring::<S>,
@@ -118,8 +123,15 @@ fn buffered<S: Buffered>(row: &str) -> Option<Work> {
     })
 }
 
-fn listeners<S: Listeners>(row: &str) -> Option<Work> {
-    (row == "connect_churn").then_some(sockets::connect_churn::<S>)
+fn listeners<S: Listeners + Timers>(row: &str) -> Option<Work> {
+    Some(match row {
+        "connect_churn" => sockets::connect_churn::<S>,
+        "many_loops_1" => many_loops::<S, 1>,
+        "many_loops_2" => many_loops::<S, 2>,
+        "many_loops_4" => many_loops::<S, 4>,
+        "many_loops_8" => many_loops::<S, 8>,
+        _ => return None,
+    })
 }
 
 /// For a system that hyper's traits are there for.

@@ -3,6 +3,7 @@
 
 pub(crate) mod callbacks;
 pub(crate) mod http;
+pub(crate) mod many_loops;
 pub(crate) mod memory;
 pub(crate) mod sockets;
 pub(crate) mod start;

@@ -57,13 +57,13 @@ impl Room {
     }
 
     async fn member(self, reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
-        let name = text(&reader.readline().await?);
+        let Some(name) = reader.next_line().await? else { return Ok(()) };
         self.tell(&format!("* {name} is here"), "");
         writer.write("welcome\n");
         self.members.borrow_mut().insert(name.clone(), writer);
         let _leaving = Leaving { room: self.clone(), name: name.clone() };
         while let Some(line) = reader.next_line().await? {
-            self.tell(&format!("{name}: {}", text(&line)), &name);
+            self.tell(&format!("{name}: {line}"), &name);
         }
         Ok(())
     }
@@ -80,10 +80,6 @@ impl Drop for Leaving {
         self.room.members.borrow_mut().remove(&self.name);
         self.room.tell(&format!("* {} has left", self.name), "");
     }
-}
-
-fn text(line: &[u8]) -> String {
-    String::from_utf8_lossy(line).trim_end().to_owned()
 }
 
 async fn open(at: SocketAddr) -> io::Result<(Room, Server)> {
@@ -118,7 +114,7 @@ async fn join(to: SocketAddr, name: &str) -> io::Result<Streams> {
 
 /// Waits until a line is said.
 async fn hear(reader: &StreamReader, cue: &str) -> io::Result<()> {
-    while reader.next_line().await?.is_some_and(|line| text(&line) != cue) {}
+    while reader.next_line().await?.is_some_and(|line| line != cue) {}
     Ok(())
 }
 
@@ -147,7 +143,7 @@ async fn evening() -> io::Result<()> {
     .await?;
     hear(&dot.0, "* Cy has left").await?;
     serving.cancel();
-    println!("Dot hears: {}", text(&dot.0.read_to_end().await?));
+    println!("Dot hears: {}", dot.0.next_line().await?.unwrap_or_default());
     Ok(())
 }
 

@@ -22,8 +22,10 @@ use oneloop::{
 };
 
 async fn echo(reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
-    while let Some(line) = reader.next_line().await? {
-        writer.write(line);
+    let mut line = Vec::new();
+    while reader.readline_into(&mut line).await? > 0 {
+        writer.write(&line);
+        line.clear();
         writer.drain().await?;
     }
     Ok(()) // the handles go, and with them the connection, when all has been sent

@@ -34,7 +34,7 @@ async fn commands() -> io::Result<()> {
     let counting = create_subprocess_shell("for i in 1 2 3; do echo line $i; done").stdout(Stdio::piped()).await?;
     if let Some(lines) = &counting.stdout {
         while let Some(line) = lines.next_line().await? {
-            println!("it says {:?}", String::from_utf8_lossy(&line).trim_end());
+            println!("it says {line:?}");
         }
     }
     println!("and ends: {}", counting.wait().await);

@@ -5,9 +5,10 @@ use std::io::{IoSlice, IoSliceMut, Result};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures_io::{AsyncRead, AsyncWrite};
+use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 
-use super::kinds::{PollEnd, for_readers, for_writers};
+use super::buffered::BufferedReader;
+use super::kinds::{PollEnd, for_readers, for_writers, implement_writing};
 
 macro_rules! read {
     ($Type:ty) => {
@@ -35,38 +36,26 @@ macro_rules! read {
 
 macro_rules! write {
     ($Type:ty) => {
-        write!($Type, $Type);
-        write!(&$Type, $Type);
-    };
-    ($Self:ty, $Type:ty) => {
-        impl AsyncWrite for $Self {
-            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-                let this: &$Type = &self;
-                this.poll_write(cx, bytes)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                pieces: &[IoSlice<'_>],
-            ) -> Poll<Result<usize>> {
-                let this: &$Type = &self;
-                this.poll_write_vectored(cx, pieces)
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-                let this: &$Type = &self;
-                this.poll_sent(cx)
-            }
-
-            /// Ends the writing direction; a pipe ends when it is dropped.
-            fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-                let this: &$Type = &self;
-                this.poll_end(cx)
-            }
-        }
+        implement_writing!(AsyncWrite, poll_close; $Type, $Type);
+        implement_writing!(AsyncWrite, poll_close; &$Type, $Type);
     };
 }
 
 for_readers!(read);
 for_writers!(write);
+
+impl AsyncRead for BufferedReader {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<usize>> {
+        self.get_mut().poll_take(cx, buffer)
+    }
+}
+
+impl AsyncBufRead for BufferedReader {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<&[u8]>> {
+        self.get_mut().poll_fill_buf(cx)
+    }
+
+    fn consume(self: Pin<&mut Self>, count: usize) {
+        self.get_mut().consume(count);
+    }
+}

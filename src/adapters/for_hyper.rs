@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use hyper::rt::{Executor, Read, ReadBufCursor, Write};
 
-use super::kinds::{PollEnd, for_readers, for_writers};
+use super::kinds::{PollEnd, for_readers, for_writers, implement_writing};
 use crate::awaitables::create_task;
 
 macro_rules! read {
@@ -32,36 +32,7 @@ macro_rules! read {
 
 macro_rules! write {
     ($Type:ty) => {
-        impl Write for $Type {
-            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-                let this: &$Type = &self;
-                this.poll_write(cx, bytes)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                pieces: &[IoSlice<'_>],
-            ) -> Poll<Result<usize>> {
-                let this: &$Type = &self;
-                this.poll_write_vectored(cx, pieces)
-            }
-
-            fn is_write_vectored(&self) -> bool {
-                true
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-                let this: &$Type = &self;
-                this.poll_sent(cx)
-            }
-
-            /// Ends the writing direction; a pipe ends when it is dropped.
-            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-                let this: &$Type = &self;
-                this.poll_end(cx)
-            }
-        }
+        implement_writing!(Write, poll_shutdown, is_write_vectored; $Type, $Type);
     };
 }
 

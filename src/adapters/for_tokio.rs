@@ -4,11 +4,12 @@
 
 use std::io::{IoSlice, Result};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
-use super::kinds::{PollEnd, for_readers, for_writers};
+use super::buffered::BufferedReader;
+use super::kinds::{PollEnd, for_readers, for_writers, implement_writing};
 
 macro_rules! read {
     ($Type:ty) => {
@@ -29,38 +30,30 @@ macro_rules! read {
 
 macro_rules! write {
     ($Type:ty) => {
-        impl AsyncWrite for $Type {
-            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-                let this: &$Type = &self;
-                this.poll_write(cx, bytes)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                pieces: &[IoSlice<'_>],
-            ) -> Poll<Result<usize>> {
-                let this: &$Type = &self;
-                this.poll_write_vectored(cx, pieces)
-            }
-
-            fn is_write_vectored(&self) -> bool {
-                true
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-                let this: &$Type = &self;
-                this.poll_sent(cx)
-            }
-
-            /// Ends the writing direction; a pipe ends when it is dropped.
-            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-                let this: &$Type = &self;
-                this.poll_end(cx)
-            }
-        }
+        implement_writing!(AsyncWrite, poll_shutdown, is_write_vectored; $Type, $Type);
     };
 }
 
 for_readers!(read);
 for_writers!(write);
+
+impl AsyncRead for BufferedReader {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        let this = self.get_mut();
+        let bytes = ready!(this.poll_fill_buf(cx))?;
+        let count = bytes.len().min(buffer.remaining());
+        buffer.put_slice(&bytes[..count]);
+        this.consume(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncBufRead for BufferedReader {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<&[u8]>> {
+        self.get_mut().poll_fill_buf(cx)
+    }
+
+    fn consume(self: Pin<&mut Self>, count: usize) {
+        self.get_mut().consume(count);
+    }
+}

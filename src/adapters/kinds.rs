@@ -1,11 +1,11 @@
-//! The types that bytes are read from and written to. Owns the list of them, and how each sends the rest and
-//! ends its writing; must not know
-//! the traits.
+//! The types that bytes are read from and written to. Owns the list of them, how each sends the rest and ends its
+//! writing, and what all traits for writing have in common; must not know one of the traits.
 
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::task::{Context, Poll};
 
+use super::duplex::Duplex;
 use crate::net::{PipeWriter, TcpStream, UnixStream, WriteHalf};
 use crate::streams::StreamWriter;
 
@@ -18,6 +18,7 @@ macro_rules! for_readers {
         $implement!(crate::net::ReadHalf<crate::net::UnixStream>);
         $implement!(crate::net::PipeReader);
         $implement!(crate::streams::StreamReader);
+        $implement!(super::duplex::Duplex);
     };
 }
 
@@ -30,10 +31,48 @@ macro_rules! for_writers {
         $implement!(crate::net::WriteHalf<crate::net::UnixStream>);
         $implement!(crate::net::PipeWriter);
         $implement!(crate::streams::StreamWriter);
+        $implement!(super::duplex::Duplex);
     };
 }
 
-pub(super) use {for_readers, for_writers};
+/// Implements `$Trait` for `$Self`, by the polls of `$Type`, which it is or refers to. The traits for writing differ in
+/// the name of the method that ends, and in whether one says that vectored writes are worth it.
+macro_rules! implement_writing {
+    ($Trait:ident, $end:ident $(, $is_write_vectored:ident)?; $Self:ty, $Type:ty) => {
+        impl $Trait for $Self {
+            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+                let this: &$Type = &self;
+                this.poll_write(cx, bytes)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                pieces: &[IoSlice<'_>],
+            ) -> Poll<Result<usize>> {
+                let this: &$Type = &self;
+                this.poll_write_vectored(cx, pieces)
+            }
+
+            $(fn $is_write_vectored(&self) -> bool {
+                true
+            })?
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+                let this: &$Type = &self;
+                this.poll_sent(cx)
+            }
+
+            /// Ends the writing direction; a pipe ends when it is dropped.
+            fn $end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+                let this: &$Type = &self;
+                this.poll_end(cx)
+            }
+        }
+    };
+}
+
+pub(super) use {for_readers, for_writers, implement_writing};
 
 /// What a type does with the bytes that it has taken, and how it ends its writing direction.
 pub(super) trait PollEnd {
@@ -86,5 +125,15 @@ impl PollEnd for StreamWriter {
     fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.write_eof();
         self.poll_flush(cx)
+    }
+}
+
+impl PollEnd for Duplex {
+    fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer().poll_sent(cx)
+    }
+
+    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer().poll_end(cx)
     }
 }

@@ -124,7 +124,7 @@ impl StreamReader {
     ///
     /// # Errors
     /// An item is an error where [`next_line`](Self::next_line) returns one. The stream goes on after a line that was
-    /// too long, and ends after another error.
+    /// too long or is not UTF-8, and ends after another error.
     ///
     /// # Examples
     /// ```
@@ -137,14 +137,14 @@ impl StreamReader {
     ///     reader.feed_eof();
     ///     reader.lines().try_collect().await
     /// })??;
-    /// assert_eq!(lines, [b"one\n", b"two\n"]);
+    /// assert_eq!(lines, ["one", "two"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn lines(&self) -> impl Stream<Item = Result<Vec<u8>, ReadError>> + Unpin + use<> {
+    pub fn lines(&self) -> impl Stream<Item = Result<String, ReadError>> + Unpin + use<> {
         unfold(Some(self.clone()), |reader| async {
             let reader = reader?;
             let line = reader.next_line().await.transpose()?;
-            let goes_on = matches!(line, Ok(_) | Err(ReadError::Limit(_)));
+            let goes_on = matches!(line, Ok(_) | Err(ReadError::Limit(_) | ReadError::Utf8(_)));
             Some((line, goes_on.then_some(reader)))
         })
     }

@@ -55,6 +55,7 @@ impl<H> Deref for CancelOnDrop<H> {
 impl<H: Future + Unpin> Future for CancelOnDrop<H> {
     type Output = H::Output;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<H::Output> {
         Pin::new(&mut self.handle).poll(cx)
     }

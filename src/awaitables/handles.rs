@@ -91,6 +91,18 @@ macro_rules! methods {
                 std::future::poll_fn(|cx| self.join.poll_outcome(cx)).await
             }
 
+            /// [`outcome`](Self::outcome) of a handle that is used up by it, so it need not be `mut`:
+            /// `create_task(work()).into_outcome().await`.
+            ///
+            /// # Errors
+            /// As [`outcome`](Self::outcome).
+            ///
+            /// # Cancel safety
+            /// The handle is dropped with this future, and what it is on goes on.
+            pub async fn into_outcome(mut self) -> Result<T, $crate::error::TaskError> {
+                self.outcome().await
+            }
+
             /// A cloneable handle without the type of the value.
             pub fn any(&self) -> $crate::awaitables::AnyFuture {
                 self.join.any()

@@ -175,11 +175,16 @@ impl<T> JoinHandle<T> {
     #[cold]
     #[track_caller]
     fn panic_as_taken(&self) -> ! {
-        let place = match self.promise.kind() {
+        let place = self.place();
+        panic!("awaited again after its value was taken; use shared() to await it more than once{place}")
+    }
+
+    /// Which task it is, for the text of a panic.
+    fn place(&self) -> String {
+        match self.promise.kind() {
             Kind::Task(state) => format!(" ({}, created at {})", state.name(), state.created()),
             Kind::Plain | Kind::Gathering(_) => String::new(),
-        };
-        panic!("awaited again after its value was taken; use shared() to await it more than once{place}")
+        }
     }
 
     /// The await is dropped before its end.
@@ -198,7 +203,7 @@ impl<T> JoinHandle<T> {
     fn assert_is_another(&self) {
         let running = self.core().kernel().running_task();
         let own = running.with_task(|task| same(&**task, &*self.promise)) == Some(true);
-        assert!(!own, "Task cannot await on itself; hand its handle to another task");
+        assert!(!own, "Task cannot await on itself; hand its handle to another task{}", self.place());
     }
 }
 

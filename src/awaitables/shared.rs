@@ -131,6 +131,39 @@ impl<T: Clone + 'static> Future<T> {
     }
 }
 
+/// What a view is as a node, it is by its source.
+macro_rules! as_the_source {
+    () => {
+        fn core(&self) -> &Core {
+            self.source.node.core()
+        }
+
+        fn kind(&self) -> Kind<'_> {
+            self.source.node.kind()
+        }
+
+        fn cancelled_counts_as_failed(&self) -> bool {
+            self.source.node.cancelled_counts_as_failed()
+        }
+
+        fn orphaned(&self) {
+            self.source.node.orphaned();
+        }
+
+        fn given_up(&self) {
+            self.source.node.given_up();
+        }
+
+        fn viewed(&self) -> Option<NodeRef> {
+            Some(self.source.node.clone())
+        }
+
+        fn has_parts(&self) -> bool {
+            true
+        }
+    };
+}
+
 /// A view that takes the value from its source once and hands out copies.
 struct Copied<T: 'static> {
     source: Source<T>,
@@ -146,33 +179,7 @@ impl<T: Clone + 'static> Copied<T> {
 }
 
 impl<T: Clone + 'static> Node for Copied<T> {
-    fn core(&self) -> &Core {
-        self.source.node.core()
-    }
-
-    fn kind(&self) -> Kind<'_> {
-        self.source.node.kind()
-    }
-
-    fn cancelled_counts_as_failed(&self) -> bool {
-        self.source.node.cancelled_counts_as_failed()
-    }
-
-    fn orphaned(&self) {
-        self.source.node.orphaned();
-    }
-
-    fn given_up(&self) {
-        self.source.node.given_up();
-    }
-
-    fn viewed(&self) -> Option<NodeRef> {
-        Some(self.source.node.clone())
-    }
-
-    fn has_parts(&self) -> bool {
-        true
-    }
+    as_the_source!();
 
     fn parts(&self, found: &mut dyn FnMut(NodeRef)) {
         if !has_value(&self.value) {
@@ -212,33 +219,7 @@ struct Mapped<T: 'static, U: 'static, F: 'static> {
 }
 
 impl<T: 'static, U: 'static, F: FnOnce(T) -> U + 'static> Node for Mapped<T, U, F> {
-    fn core(&self) -> &Core {
-        self.source.node.core()
-    }
-
-    fn kind(&self) -> Kind<'_> {
-        self.source.node.kind()
-    }
-
-    fn cancelled_counts_as_failed(&self) -> bool {
-        self.source.node.cancelled_counts_as_failed()
-    }
-
-    fn orphaned(&self) {
-        self.source.node.orphaned();
-    }
-
-    fn given_up(&self) {
-        self.source.node.given_up();
-    }
-
-    fn viewed(&self) -> Option<NodeRef> {
-        Some(self.source.node.clone())
-    }
-
-    fn has_parts(&self) -> bool {
-        true
-    }
+    as_the_source!();
 
     fn parts(&self, found: &mut dyn FnMut(NodeRef)) {
         if has_value(&self.f) {

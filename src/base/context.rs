@@ -11,7 +11,18 @@ use std::hash::{Hash, Hasher};
 use std::rc::{Rc, Weak};
 
 /// The value of a variable. The variable knows its type.
-pub(crate) type Value = Rc<dyn Any>;
+pub(crate) type Value = Rc<dyn Held>;
+
+/// A value in a context.
+pub(crate) trait Held {
+    fn as_any(&self) -> &dyn Any;
+
+    /// A copy for another thread; none of a value that stays on its thread. Calls code of a user.
+    fn parcel(&self) -> Option<Parcel>;
+}
+
+/// A copy of a value on its way to another thread, which makes a value of it there.
+pub(crate) type Parcel = Box<dyn FnOnce() -> Value + Send>;
 
 /// Names a variable. No two variables of the process have the same id.
 pub(crate) type VariableId = u64;
@@ -83,6 +94,12 @@ impl Context {
             }
             (Err(_), None) => None,
         }
+    }
+
+    /// Copies of the values that may go to another thread. Calls code of a user.
+    pub(crate) fn parcels(&self) -> Vec<(VariableId, Parcel)> {
+        let bindings = Rc::clone(&self.variables.bindings.borrow());
+        bindings.iter().filter_map(|(id, value)| Some((*id, value.parcel()?))).collect()
     }
 
     /// A name of this context that does not keep its values alive.

@@ -11,6 +11,13 @@ pub(crate) fn lend<T, R>(place: &Cell<Option<T>>, f: impl FnOnce(&T) -> R) -> Op
     lent.value.as_ref().map(f)
 }
 
+/// As [`lend`], for `f` to change the value.
+#[cfg(feature = "tls")]
+pub(crate) fn lend_mut<T, R>(place: &Cell<Option<T>>, f: impl FnOnce(&mut T) -> R) -> Option<R> {
+    let mut lent = Lent { value: place.take(), place };
+    lent.value.as_mut().map(f)
+}
+
 struct Lent<'a, T> {
     value: Option<T>,
     place: &'a Cell<Option<T>>,

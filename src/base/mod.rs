@@ -10,22 +10,28 @@ mod downcast; // a downcast for types that are not 'static
 mod context; // a set of context variables
 mod poll_with; // a future that is polled by a closure
 mod remote_call; // a call for another thread
+mod batch; // values that are taken one after another
 mod wait_queue; // a FIFO queue of waiters, with O(1) removal
+mod random; // numbers that depend on a seed
 mod id_map; // values by id, where ids only grow
 #[cfg(unix)]
 mod byte_buffer; // a FIFO of bytes in one slice
 
+pub(crate) use batch::Batch;
 #[cfg(unix)]
 pub(crate) use byte_buffer::ByteBuffer;
 pub use clock::Clock;
 pub(crate) use clock::{NEVER, Ticker, nanos};
 pub use context::Context;
-pub(crate) use context::{Identity, Value, VariableId};
+pub(crate) use context::{Held, Identity, Parcel, Value, VariableId};
 pub(crate) use downcast::{downcast, same_but_for_lifetimes};
 pub(crate) use id_map::IdMap;
 pub(crate) use lend::lend;
+#[cfg(feature = "tls")]
+pub(crate) use lend::lend_mut;
 pub(crate) use poll_with::poll_with;
 pub(crate) use pooled_rc::{PooledRc, Typed, unsize};
+pub(crate) use random::Random;
 pub(crate) use remote_call::{RemoteCall, RemoteFn};
 pub(crate) use task_key::TaskKey;
 pub(crate) use wait_queue::{WaitQueue, WaiterId, WaiterState};

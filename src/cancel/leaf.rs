@@ -300,6 +300,7 @@ pub(super) fn innermost_place(kernel: &Loop) -> Option<Place> {
 
 /// Polls a leaf, whose `waiting` says what it waits for.
 #[inline]
+#[track_caller]
 pub(crate) fn poll_leaf<R>(
     waiting: &Waiting,
     kernel: &Loop,
@@ -371,6 +372,17 @@ impl SingleWaiter {
     /// The future that is polled with `cx` waits now, in place of any earlier one.
     pub(crate) fn set(&self, cx: &Context<'_>) {
         drop(self.target.replace(Some(wake_target(cx))));
+    }
+
+    /// The task that waits, if it waits by its own waker.
+    pub(crate) fn task(&self) -> Option<TaskKey> {
+        let target = self.target.take();
+        let task = match &target {
+            Some(WakeTarget::Task(key)) => Some(*key),
+            Some(WakeTarget::Foreign(_)) | None => None,
+        };
+        self.target.set(target);
+        task
     }
 
     pub(crate) fn clear(&self) {

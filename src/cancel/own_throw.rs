@@ -43,6 +43,11 @@ impl ThrowingScope {
         begin(kernel, self.scope(), &self.own, state);
     }
 
+    /// The task that polls the scope.
+    pub(crate) fn task(&self) -> Option<TaskKey> {
+        self.own.task.get()
+    }
+
     /// Whether the cancellation that came out of the scope last is its own. If not, it goes on.
     pub(crate) fn is_own(&self) -> bool {
         self.own.is_own.get()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::base::{TaskKey, WakeTarget};
 use crate::error::Cancelled;
-use crate::kernel::{Queued, Sole};
+use crate::kernel::{Note, Queued, Sole};
 use crate::node::{Ending, Kind, Loop, NodeRef, Request, TaskState, Watcher};
 
 type Message = Option<Arc<str>>;
@@ -93,6 +93,7 @@ fn follow(mut node: NodeRef, message: &Message) -> ChainEnd {
                 return ChainEnd::Gathering(Frame::open(node.clone(), awaiter, children));
             }
             Kind::Task(state) => {
+                node.core().kernel().notes().add(|| Note::Cancelled(node.clone(), message.clone()));
                 state.count_cancel(); // of every task on the way, as asyncio's `cancel()` counts
                 let Some(next) = ask_or_follow(&node, state, message) else {
                     return ChainEnd::Node { accepted: true };

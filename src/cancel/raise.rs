@@ -31,6 +31,7 @@ impl Raise {
     /// # Panics
     /// Outside a task, where nothing would catch it; and in an executor that runs inside a step, and so polls the leaf
     /// over and over.
+    #[track_caller]
     pub(crate) fn raise(&mut self, message: Option<Arc<str>>, cx: &Context<'_>) {
         self.revoke(); // a leaf that is polled again raises anew, under a new number
         let kernel = current::current().filter(|kernel| kernel.running_task().is_some());

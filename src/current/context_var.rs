@@ -1,13 +1,14 @@
 //! Context variables: asyncio's `ContextVar`. Owns the variable, its token, and the way to run code in a context; must
 //! not know tasks, nor the loop.
 
+use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::this_thread;
-use crate::base::{Context, Identity, Value, VariableId};
+use crate::base::{Context, Held, Identity, Parcel, Value, VariableId};
 
 /// The id of a variable that has not been used yet.
 const NO_ID: VariableId = 0;
@@ -53,8 +54,8 @@ pub struct ContextVar<T> {
     /// `NO_ID` until the variable is first used, because `new` is `const` and cannot count. The address of the variable
     /// would not do as an id, because a variable may be moved.
     id: AtomicU64,
-    /// The variable holds no `T`, so it is `Send` and `Sync` for any `T`.
-    _values: PhantomData<fn(T) -> T>,
+    /// Makes a value for a context. The variable holds no `T`, so it is `Send` and `Sync` for any `T`.
+    hold: fn(T) -> Value,
 }
 
 /// The value of a variable before it was set, for [`ContextVar::reset`]: asyncio's `Token`.
@@ -71,7 +72,33 @@ pub struct ContextToken<T> {
 impl<T: 'static> ContextVar<T> {
     /// A variable that has no value in any context. The name is for debugging.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, id: AtomicU64::new(NO_ID), _values: PhantomData }
+        Self { name, id: AtomicU64::new(NO_ID), hold: |value| Rc::new(Plain(value)) }
+    }
+
+    /// As [`new`](Self::new), and a copy of the value goes along to other threads, as every variable of asyncio does: to
+    /// the thread of [`to_thread`](fn@crate::to_thread), and with
+    /// [`call_soon_threadsafe`](crate::LoopHandle::call_soon_threadsafe) and
+    /// [`run_coroutine_threadsafe`](crate::LoopHandle::run_coroutine_threadsafe) back to a loop. What is set there, is set
+    /// there alone. The value of any other variable stays on its thread.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{ContextVar, run, to_thread};
+    ///
+    /// static REQUEST: ContextVar<u32> = ContextVar::new_send("request");
+    ///
+    /// let seen = run(async {
+    ///     REQUEST.set(7);
+    ///     to_thread(|| REQUEST.get()).await
+    /// })?;
+    /// assert_eq!(seen, Some(7));
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub const fn new_send(name: &'static str) -> Self
+    where
+        T: Clone + Send,
+    {
+        Self { name, id: AtomicU64::new(NO_ID), hold: |value| Rc::new(Sendable(value)) }
     }
 
     /// The name given to `new`.
@@ -103,7 +130,7 @@ impl<T: 'static> ContextVar<T> {
     /// ```
     pub fn with<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
         let value = this_thread::context_value(self.id());
-        f(value.as_deref().and_then(|value| value.downcast_ref()))
+        f(value.as_deref().and_then(|value| value.as_any().downcast_ref()))
     }
 
     /// Sets the variable in the current context: for the rest of the running task or callback, and for the tasks and
@@ -121,7 +148,7 @@ impl<T: 'static> ContextVar<T> {
     /// assert_eq!(DEPTH.get(), None);
     /// ```
     pub fn set(&self, value: T) -> ContextToken<T> {
-        let (id, value) = (self.id(), Rc::new(value));
+        let (id, value) = (self.id(), (self.hold)(value));
         let context = this_thread::writable_context();
         let before = context.replace(id, Some(value));
         ContextToken { id, name: self.name, context: context.identity(), before, _value: PhantomData }
@@ -161,6 +188,58 @@ impl<T: 'static> ContextVar<T> {
     fn make_id(&self) -> VariableId {
         let fresh = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         self.id.compare_exchange(NO_ID, fresh, Ordering::Relaxed, Ordering::Relaxed).map_or_else(|id| id, |_| fresh)
+    }
+}
+
+/// A value that stays on its thread.
+struct Plain<T>(T);
+
+impl<T: 'static> Held for Plain<T> {
+    fn as_any(&self) -> &dyn Any {
+        &self.0
+    }
+
+    fn parcel(&self) -> Option<Parcel> {
+        None
+    }
+}
+
+/// A value of which copies may go to other threads.
+struct Sendable<T>(T);
+
+impl<T: Clone + Send + 'static> Held for Sendable<T> {
+    fn as_any(&self) -> &dyn Any {
+        &self.0
+    }
+
+    fn parcel(&self) -> Option<Parcel> {
+        let copy = self.0.clone();
+        Some(Box::new(|| Rc::new(Self(copy))))
+    }
+}
+
+/// What of a context goes along to another thread.
+pub(crate) struct CarriedContext {
+    parcels: Vec<(VariableId, Parcel)>,
+}
+
+impl CarriedContext {
+    /// What goes along of the context that this thread is in.
+    pub(crate) fn current() -> Self {
+        let context = this_thread::copy_thread_context();
+        Self { parcels: context.map_or_else(Vec::new, |context| context.parcels()) }
+    }
+
+    /// Runs `f` on this thread, in a context of what has come along.
+    pub(crate) fn run<R>(self, f: impl FnOnce() -> R) -> R {
+        if self.parcels.is_empty() {
+            return f();
+        }
+        let context = Context::new();
+        for (id, parcel) in self.parcels {
+            context.replace(id, Some(parcel()));
+        }
+        context.run(f)
     }
 }
 
@@ -212,7 +291,7 @@ impl Context {
     /// The value of a variable in this context, or `None` if it is not set there: asyncio's `ctx.get(var)`.
     pub fn get<T: Clone + 'static>(&self, variable: &ContextVar<T>) -> Option<T> {
         let value = self.value(variable.id());
-        value.as_deref().and_then(|value| value.downcast_ref()).cloned()
+        value.as_deref().and_then(|value| value.as_any().downcast_ref()).cloned()
     }
 }
 

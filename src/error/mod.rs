@@ -7,6 +7,10 @@
 //! Every text ends with the remedy where there is one. Errors of sockets, streams and signals become an
 //! [`std::io::Error`] by `?`, and so do those of time limits, task groups, runs, tasks and queues that are shut down.
 //!
+//! Errors of several kinds, and those with fields that have names, are `#[non_exhaustive]`: they may grow. Those that are
+//! closed on purpose say so. An error without fields, or that holds nothing but the value that was refused, stays as it
+//! is, so a program may make one, in a test say: `Err(TimeoutError)`.
+//!
 //! Owns the types and texts; must not know what raises them.
 
 mod task; // the end of a task or future without a value
@@ -17,6 +21,8 @@ mod net; // connections and watched descriptors
 mod stream; // buffered streams
 #[cfg(feature = "signal")]
 mod signal; // signal handlers
+#[cfg(all(unix, feature = "tls"))]
+mod tls; // TLS
 mod report; // what an exception handler receives
 
 pub use net::{ConnectError, WatchError};
@@ -29,3 +35,5 @@ pub(crate) use stream::SharedIoError;
 pub use stream::{IncompleteReadError, LimitOverrunError, ReadError};
 pub use sync::{BrokenBarrierError, GetError, PutError, QueueShutDown, ReleaseError, SemaphoreClosed, TaskDoneError};
 pub use task::{Cancelled, InvalidState, Panic, TaskError};
+#[cfg(all(unix, feature = "tls"))]
+pub use tls::TlsError;

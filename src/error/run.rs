@@ -93,18 +93,21 @@ impl fmt::Debug for Error {
 pub struct Deadlock {
     /// One line for each pending task, in order of creation, such as `Task-2 waits for Task-1`.
     pub waiting: Vec<String>,
+    /// The call graph, printed as a tree.
+    pub tree: String,
 }
 
 impl Deadlock {
-    pub(crate) fn new(waiting: Vec<String>) -> Self {
-        Self { waiting }
+    pub(crate) fn new(waiting: Vec<String>, tree: String) -> Self {
+        Self { waiting, tree }
     }
 }
 
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("deadlock: nothing is ready and no timer is set, so the main future can never be done")?;
-        self.waiting.iter().try_for_each(|line| write!(f, "; {line}"))
+        self.waiting.iter().try_for_each(|line| write!(f, "; {line}"))?;
+        write!(f, "\n{}", self.tree)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Errors of buffered streams. Owns their types and texts; must not know streams.
 
+use std::string::FromUtf8Error;
 use std::sync::Arc;
 use std::{fmt, io};
 
@@ -101,6 +102,9 @@ pub enum ReadError {
     /// The line, or the message, is longer than the reader's limit.
     #[error(transparent)]
     Limit(#[from] LimitOverrunError),
+    /// The line is no text. The error inside holds its bytes, without the line end; the stream goes on behind it.
+    #[error("a line is not UTF-8, but readline() reads bytes: {0}")]
+    Utf8(#[from] FromUtf8Error),
     /// The connection failed, or the code that feeds the reader called `set_exception`.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -111,6 +115,7 @@ impl From<ReadError> for io::Error {
         match error {
             ReadError::Incomplete(error) => Self::new(io::ErrorKind::UnexpectedEof, error),
             ReadError::Limit(error) => Self::new(io::ErrorKind::InvalidData, error),
+            ReadError::Utf8(_) => Self::new(io::ErrorKind::InvalidData, error),
             ReadError::Io(error) => error,
         }
     }

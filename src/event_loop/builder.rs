@@ -1,6 +1,8 @@
 //! The settings of a new loop. Owns the builder and its defaults; must not know how a loop runs.
 
+use super::debug;
 use super::event_loop::EventLoop;
+use super::exploration;
 use crate::base::Clock;
 use crate::error::Error;
 use crate::kernel::Kernel;
@@ -21,6 +23,10 @@ pub struct EventLoopBuilder {
     clock: Clock,
     precision: TimerPrecision,
     eager_tasks: bool,
+    /// Without it, the environment decides.
+    debug: Option<bool>,
+    /// The seed of a loop that explores.
+    pub(super) exploration: Option<u64>,
 }
 
 /// How late a sleep may end on a machine that has nothing else to do.
@@ -70,6 +76,13 @@ impl EventLoopBuilder {
         self
     }
 
+    /// Whether the loop is in debug mode; by default it is if the environment says so, by `ONELOOP_DEBUG=1`. See
+    /// [`EventLoop::set_debug`].
+    pub fn debug(mut self, debug: bool) -> Self {
+        self.debug = Some(debug);
+        self
+    }
+
     /// Makes the loop.
     ///
     /// # Errors
@@ -79,8 +92,14 @@ impl EventLoopBuilder {
         if self.precision == TimerPrecision::Precise {
             kernel.keep_time_precisely()?;
         }
+        if let Some(seed) = self.exploration {
+            exploration::begin(&kernel, seed);
+        }
         let lp = EventLoop::of(kernel);
         lp.set_eager_tasks(self.eager_tasks);
+        if self.debug.unwrap_or_else(debug::is_asked_for) {
+            lp.set_debug(true);
+        }
         Ok(lp)
     }
 }

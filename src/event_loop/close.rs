@@ -4,11 +4,13 @@
 use std::rc::Rc;
 
 use super::event_loop::EventLoop;
+use super::observed::tell_of_abandoned;
 use crate::awaitables::tasks_of;
 use crate::current;
 use crate::error::{Error, Exception};
 use crate::kernel::{Batch, Phase};
 use crate::node::{IN_DESTRUCTOR, guarded, report};
+use crate::observe::DebugMode;
 use crate::reactor::Reactor;
 
 /// So many tasks, callbacks and timers may be made while a loop closes. Destructors that make more would make it
@@ -72,8 +74,10 @@ impl EventLoop {
             return any;
         }
         let dropped = tasks.len();
+        DebugMode::report_pending(self.kernel(), &tasks);
         for task in tasks {
             task.node().abandon();
+            tell_of_abandoned(self.kernel(), task.node());
         }
         dropped + self.drop_scheduled()
     }
@@ -82,13 +86,14 @@ impl EventLoop {
     /// guarded by itself, so after a destructor that panics the others are still dropped.
     fn drop_scheduled(&self) -> usize {
         let kernel = self.kernel();
-        let mut batch = kernel.ready().take_rest();
-        let mut queued = Batch::new();
-        kernel.ready().swap(&mut queued);
-        batch.append(&mut queued);
-        let mut dropped = batch.len();
-        for entry in batch {
-            guarded(kernel, IN_DESTRUCTOR, || drop(entry));
+        let (rest, mut queued) = (kernel.ready().take_rest(), Batch::default());
+        kernel.ready().take_all(&mut queued);
+        let mut dropped = 0;
+        for mut batch in [rest, queued] {
+            dropped += batch.len();
+            while let Some(entry) = batch.pop() {
+                guarded(kernel, IN_DESTRUCTOR, || drop(entry));
+            }
         }
         for callback in kernel.expected().take_all() {
             dropped += 1;

@@ -3,6 +3,7 @@
 
 use crate::awaitables::tasks_of;
 use crate::error::Deadlock;
+use crate::inspect::capture;
 use crate::node::{Kind, Loop, NodeRef};
 
 /// Describes what each task of the loop waits for.
@@ -18,7 +19,7 @@ pub(super) fn deadlock(kernel: &Loop) -> Deadlock {
         let what = if waits.is_empty() { "something outside the loop".to_owned() } else { waits.join(" and ") };
         format!("{} waits for {what}", task.name())
     });
-    Deadlock::new(waiting.collect())
+    Deadlock::new(waiting.collect(), capture(kernel).to_string())
 }
 
 fn describe(node: &NodeRef) -> String {

@@ -12,6 +12,7 @@ use super::timer_handle::TimerHandle;
 use crate::awaitables::{Future, Task, pending_future, start};
 use crate::current::{self, Guard};
 use crate::error::ExceptionContext;
+use crate::inspect::{CallGraph, capture};
 use crate::kernel::{Alarm, Handle, Phase};
 use crate::node::Loop;
 
@@ -63,7 +64,7 @@ impl EventLoop {
     }
 
     /// A handle on the loop with this state.
-    pub(super) fn of(kernel: Rc<Loop>) -> Self {
+    pub(crate) fn of(kernel: Rc<Loop>) -> Self {
         kernel.life().add_handle();
         Self { kernel }
     }
@@ -195,6 +196,31 @@ impl EventLoop {
     }
 
     // State.
+
+    /// Who waits for whom: asyncio's `capture_call_graph()`, of all tasks at once. Printed, it is a tree. Nothing has to
+    /// be switched on for it, and a loop that is never asked pays nothing.
+    ///
+    /// It may be asked for by a task, by a callback, or between two runs. It goes to another thread as it is:
+    ///
+    /// ```
+    /// use oneloop::{EventLoop, run, to_thread};
+    ///
+    /// run(async {
+    ///     let remote = EventLoop::current().remote();
+    ///     let asked = to_thread(move || {
+    ///         remote.run_coroutine_threadsafe(async || EventLoop::current().call_graph()).map(|graph| graph.result())
+    ///     });
+    ///     let graph = asked.await.unwrap().unwrap();
+    ///     assert!(graph.to_string().starts_with("Task-1 waits for"), "{graph}");
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    #[doc(alias = "capture_call_graph")]
+    #[doc(alias = "print_call_graph")]
+    #[doc(alias = "dump")]
+    pub fn call_graph(&self) -> CallGraph {
+        capture(&self.kernel)
+    }
 
     /// The time on the loop's clock: asyncio's `time()`.
     pub fn time(&self) -> Instant {

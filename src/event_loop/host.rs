@@ -49,6 +49,7 @@ use super::event_loop::EventLoop;
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 impl AsFd for EventLoop {
+    #[track_caller]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.kernel().descriptor().expect(
             "the operating system has no descriptor left for the one of the event loop; raise the limit \

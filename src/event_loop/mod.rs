@@ -3,10 +3,14 @@
 
 mod timer_handle; // a callback with a deadline
 mod event_loop; // the handle on a loop: scheduling and state
+mod debug; // debug mode, on or off
+mod exploration; // what the seed of a loop that explores decides
 mod builder; // the settings of a new loop
+mod explore; // the run of a test with many seeds
 mod deadlock; // which task waits for what when nothing can happen
 mod outside; // how an iteration waits for descriptors, timers and other threads
 mod run_once; // one iteration
+mod observed; // one iteration, observed
 mod running; // runs: one iteration after another
 mod turns; // a host that drives the loop: one or some iterations at a time
 mod host; // the descriptor that a host watches
@@ -17,6 +21,7 @@ mod fd_callbacks; // callbacks that watch descriptors
 
 pub use builder::{EventLoopBuilder, TimerPrecision};
 pub use event_loop::{EnterGuard, EventLoop};
+pub use explore::explore;
 #[cfg(all(unix, feature = "signal"))]
 pub(crate) use fd_callbacks::in_context;
 pub use timer_handle::TimerHandle;

@@ -175,7 +175,7 @@ impl<'a> Outside<'a> {
                 return Ok(());
             }
         }
-        if self.kernel.watches_descriptors() {
+        if self.kernel.awaits_descriptors() {
             return self.poll(None);
         }
         match self.patience {
@@ -203,6 +203,11 @@ impl<'a> Outside<'a> {
             kernel.clock().jump_to(at);
         }
         Ok(())
+    }
+
+    /// How many events the poll has found.
+    pub(super) fn events(&self) -> usize {
+        self.events.len()
     }
 
     // 4. Descriptors. Before the timers, as in asyncio, which processes the events of its selector first.

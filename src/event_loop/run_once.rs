@@ -17,10 +17,10 @@ use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded, wake, wake_task};
 
 /// What a run or turn keeps from one iteration to the next, for its memory. The batch is empty between iterations.
 pub(super) struct Iteration<'a> {
-    kernel: &'a Loop,
+    pub(super) kernel: &'a Loop,
     /// The entries that this iteration runs. It begins with what an unfinished iteration has left: see
     /// [`has_rest`](Self::has_rest).
-    batch: Batch<NodeRef>,
+    pub(super) batch: Batch<NodeRef>,
     /// The size of the largest batch since the loop had nothing to do.
     largest: usize,
 }
@@ -78,7 +78,7 @@ impl<'a> Iteration<'a> {
     /// If nothing is ready, gives back what the queue has needed once and has not needed since the last time. A loop
     /// that always has something to do keeps it.
     #[inline]
-    fn free_memory_if_idle(&mut self) {
+    pub(super) fn free_memory_if_idle(&mut self) {
         if self.kernel.ready().is_empty() {
             self.kernel.ready().shrink(&mut self.batch, self.largest);
             self.largest = 0;
@@ -95,8 +95,8 @@ impl<'a> Iteration<'a> {
         clippy::inline_always,
         reason = "turns call it too, and an iteration of a run must not pay for that: measured"
     )]
-    fn take_batch(&mut self) {
-        self.kernel.ready().swap(&mut self.batch);
+    pub(super) fn take_batch(&mut self) {
+        self.kernel.ready().take_all(&mut self.batch);
         self.kernel.budget().count_entries(self.batch.len());
         self.largest = self.largest.max(self.batch.len());
     }
@@ -107,10 +107,13 @@ impl<'a> Iteration<'a> {
         reason = "called once, and an iteration of a run must not pay for a call: measured"
     )]
     fn run_batch(&mut self) {
-        while !self.batch.is_empty() {
+        loop {
             // Polls and callbacks are guarded one by one. What else of a user's can panic is a destructor: that of a
             // value whose last pointer is dropped on the way. It is reported, and the rest of the batch runs.
             guarded(self.kernel, IN_DESTRUCTOR, || run_entries(self.kernel, &mut self.batch));
+            if self.batch.is_empty() {
+                return;
+            }
         }
     }
 
@@ -118,7 +121,7 @@ impl<'a> Iteration<'a> {
     #[inline(never)] // it must not make a run's loop over its batch longer
     pub(super) fn run_batch_while(&mut self, mut may_go_on: impl FnMut() -> bool) {
         while !self.batch.is_empty() && may_go_on() {
-            let entry = self.batch.pop_front();
+            let entry = self.batch.pop();
             guarded(self.kernel, IN_DESTRUCTOR, || entry.into_iter().for_each(|entry| run_entry(self.kernel, entry)));
         }
     }
@@ -134,7 +137,7 @@ impl Drop for Iteration<'_> {
 /// Runs entries until none is left.
 #[inline]
 fn run_entries(kernel: &Loop, batch: &mut Batch<NodeRef>) {
-    while let Some(entry) = batch.pop_front() {
+    while let Some(entry) = batch.pop() {
         run_entry(kernel, entry);
     }
 }
@@ -142,13 +145,12 @@ fn run_entries(kernel: &Loop, batch: &mut Batch<NodeRef>) {
 /// Runs an entry, and drops it afterwards: not while a panic of it unwinds, since a second one would end the process.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the loop over a batch costs a tenth more without: measured")]
-fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
+pub(super) fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
     match entry {
         Entry::Task(task) => {
             // a task that has ended, or is held back by a gathering, has lost the mark
             if task.queued().replace(false) {
-                kernel.step().begin();
-                task.step(&task);
+                step(kernel, &task);
             }
         }
         Entry::Timer(key) => match kernel.remove_timer(key) {
@@ -160,6 +162,14 @@ fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
         Entry::Run(run) => call(kernel, || run.run()),
         Entry::Child(turn, number) => call(kernel, || turn.child_turn(&turn, number)),
     }
+}
+
+/// Has a task take a step.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as `run_entry`")]
+pub(super) fn step(kernel: &Loop, task: &NodeRef) {
+    kernel.step().begin();
+    task.step(task);
 }
 
 /// Runs a callback. If it has a context, it enters that itself; here the thread leaves it again. So what a callback

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::event_loop::EventLoop;
+use super::observed::observers_of;
 use super::outside::{Outside, Patience};
 use super::run_once::Iteration;
 use crate::base::{PooledRc, unsize};
@@ -41,18 +42,27 @@ impl EventLoop {
         }
         let mut outside = Outside::new(self.kernel(), Patience::Run);
         let mut iteration = Iteration::first(self.kernel());
+        if observers_of(self.kernel()).is_some() && self.iterate_observed(&mut iteration, &mut outside)? {
+            return Ok(());
+        }
         loop {
             iteration.run_once(&mut outside)?;
-            if self.kernel().life().is_stopping() {
+            if self.kernel().life().looks_up() && self.look_up(&mut iteration, &mut outside)? {
                 return Ok(());
             }
         }
     }
 
+    /// Called after an iteration, if the loop is stopped, or its observers have changed. Returns whether it is stopped.
+    #[cold]
+    fn look_up(&self, iteration: &mut Iteration<'_>, outside: &mut Outside<'_>) -> Result<bool, Error> {
+        if self.kernel().life().is_stopping() { Ok(true) } else { self.iterate_observed(iteration, outside) }
+    }
+
     /// Runs the rest of an iteration that a turn has left unfinished. Returns whether the loop is stopped.
     #[cold]
     fn finish_iteration(&self) -> bool {
-        Iteration::first(self.kernel()).run_batch_while(|| true);
+        Iteration::first(self.kernel()).run_batch_of_turn(|| true);
         self.kernel().life().is_stopping()
     }
 

@@ -297,7 +297,7 @@ impl<'a> Turning<'a> {
     /// One iteration, or the beginning of one if the budget is spent in it. Returns whether the turn may go on: not if
     /// nothing was ready.
     fn iterate(&mut self) -> Result<bool, Error> {
-        self.iteration.begin(&mut self.outside)?;
+        self.iteration.begin_turn(&mut self.outside)?;
         let was_ready = self.iteration.has_rest();
         Ok(self.run_batch() && was_ready)
     }
@@ -305,7 +305,7 @@ impl<'a> Turning<'a> {
     /// Runs the batch, as far as the budget goes. Returns whether it was finished, and `stop()` was not called.
     fn run_batch(&mut self) -> bool {
         let (mut entries, allowed, ends) = (self.entries, self.allowed, self.ends);
-        self.iteration.run_batch_while(|| {
+        self.iteration.run_batch_of_turn(|| {
             let goes_on = may_go_on(entries, allowed, ends);
             entries += usize::from(goes_on);
             goes_on

@@ -1,10 +1,42 @@
-//! Pages about the whole of oneloop: where to begin if you know asyncio, which name is what, how it compares, which crates
-//! of others run on it, how it works, how fast it is.
+//! Pages about the whole of oneloop: a tutorial, where to begin if you know asyncio, which name is what, how it compares,
+//! which crates of others run on it, how it works, how fast it is.
 //!
 //! They are the files of the repository's folder `docs`.
 
 // Owns no code. Each page takes its links from docs/rustdoc first, where a label stands for a page of rustdoc; in the
 // repository the labels at the end of the page stand for files. docs/rustdoc/wrap.md lets long names and lines wrap.
+
+#[cfg(not(doctest))] // its blocks are files of one program: docs/book/check
+#[doc = include_str!("../../docs/book/src/tutorial/01_project.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/02_connections.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/03_protocol.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/04_state.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/05_time.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/06_subscribe.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/07_limits.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/08_end.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/09_tests.md")]
+#[doc = include_str!("../../docs/book/src/tutorial/10_inside.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod tutorial {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/gather_and_wait.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod gather_and_wait {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/cancellation.md")]
+pub mod cancellation {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/from_tokio.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod from_tokio {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/cookbook.md")]
+pub mod cookbook {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/FROM_ASYNCIO.md")]
@@ -20,10 +52,16 @@ pub mod from_asyncio {}
 pub mod names {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/rustdoc/counterparts.md")]
+#[cfg_attr(
+    all(feature = "signal", feature = "process", feature = "tls"),
+    doc = include_str!("../../docs/rustdoc/counterparts_of_features.md")
+)]
 #[doc = include_str!("../../docs/PARITY.md")]
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod parity {}
 
+#[cfg(not(doctest))] // tests/ecosystem compiles its blocks, with the crates that they are about
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/ECOSYSTEM.md")]
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]
@@ -57,7 +95,12 @@ pub mod reliability {}
 pub mod security {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/CONTRIBUTING.md")]
+pub mod contributing {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/CHANGELOG.md")]
 pub mod changelog {}
 
+#[cfg(not(doctest))] // programs that CI runs
 pub mod examples;

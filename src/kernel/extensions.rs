@@ -26,6 +26,11 @@ impl Extensions {
         })
     }
 
+    /// Adds a value, of whose type there is none.
+    pub(crate) fn insert<T: Any>(&self, value: T) {
+        self.values.borrow_mut().push(Rc::new(value));
+    }
+
     /// Removes the value that was made last. The caller drops it, outside the borrow.
     pub(crate) fn pop(&self) -> Option<Rc<dyn Any>> {
         self.values.borrow_mut().pop()

@@ -23,6 +23,7 @@ use super::host::Host;
 use super::inbox::Message;
 use super::life::{Life, Phase};
 use super::loop_sender::{LoopReceiver, LoopSender};
+use super::notes::Notes;
 use super::ready_queue::{ChildTurnRef, Entry, Queued, ReadyQueue, Run, RunRef};
 use super::running_step::RunningStep;
 use super::scope::Enclosing;
@@ -42,7 +43,7 @@ pub(crate) struct Kernel<P: Queued> {
     pub(super) budget: Budget,
     // what runs
     pub(super) ready: ReadyQueue<P>,
-    tasks: TaskTable<P>,
+    pub(super) tasks: TaskTable<P>,
     running_task: RunningTask<P>,
     step: RunningStep,
     // cancellations inside the running task
@@ -52,7 +53,7 @@ pub(crate) struct Kernel<P: Queued> {
     /// The number of the watcher that was registered last with a node of this loop.
     last_watch: Cell<u64>,
     // what happens outside of the loop
-    timers: RefCell<TimerWheel<Alarm>>,
+    pub(super) timers: RefCell<TimerWheel<Alarm>>,
     pub(super) reactor: RefCell<Reactor<Handle>>,
     /// Empty; kept from one turn or run to the next for its memory.
     pub(super) spare_events: Cell<Vec<ReadyEvent<Handle>>>,
@@ -62,6 +63,7 @@ pub(crate) struct Kernel<P: Queued> {
     exception_handler: RefCell<Option<ExceptionHandler>>,
     extensions: Extensions,
     deferred_drops: DeferredDrops,
+    notes: Notes<P>,
     pub(super) host: Host,
 }
 
@@ -105,6 +107,7 @@ impl<P: Queued> Kernel<P> {
             exception_handler: RefCell::new(None),
             extensions: Extensions::default(),
             deferred_drops: DeferredDrops::default(),
+            notes: Notes::default(),
             host: Host::default(),
         }))
     }
@@ -171,6 +174,11 @@ impl<P: Queued> Kernel<P> {
 
     pub(crate) fn deferred_drops(&self) -> &DeferredDrops {
         &self.deferred_drops
+    }
+
+    #[inline]
+    pub(crate) fn notes(&self) -> &Notes<P> {
+        &self.notes
     }
 
     /// The way from other threads to this loop.

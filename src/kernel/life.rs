@@ -33,6 +33,10 @@ pub(crate) struct Life {
     /// True from a call of `stop()` to the end of the run, which ends after the current iteration. If no run was on,
     /// the next run ends after its first iteration.
     stopping: Cell<bool>,
+    /// Set when the loop is given an observer, or loses one.
+    observers_changed: Cell<bool>,
+    /// Whether a run has to look up after its iteration: one of the two above, in one word.
+    looks_up: Cell<bool>,
     /// Whether new tasks take their first step where they are made, while the loop runs.
     eager: Cell<bool>,
     /// How often what was left of earlier calls of `stop()` and of earlier runs was forgotten.
@@ -49,6 +53,8 @@ impl Default for Life {
             needs_care: Cell::new(false),
             running: Cell::new(false),
             stopping: Cell::new(false),
+            observers_changed: Cell::new(false),
+            looks_up: Cell::new(false),
             eager: Cell::new(false),
             forgotten_stops: Cell::new(0),
             handles: Cell::new(0),
@@ -103,6 +109,23 @@ impl Life {
 
     pub(crate) fn set_stopping(&self, stopping: bool) {
         self.stopping.set(stopping);
+        self.note_look_up();
+    }
+
+    /// The loop was given an observer, or has lost one, which a run has to notice; or a run has noticed.
+    pub(crate) fn set_observers_changed(&self, changed: bool) {
+        self.observers_changed.set(changed);
+        self.note_look_up();
+    }
+
+    fn note_look_up(&self) {
+        self.looks_up.set(self.stopping.get() || self.observers_changed.get());
+    }
+
+    /// Whether a run has to look up after its iteration, because it is stopped, or its observers have changed.
+    #[inline]
+    pub(crate) fn looks_up(&self) -> bool {
+        self.looks_up.get()
     }
 
     #[inline]
@@ -121,7 +144,7 @@ impl Life {
 
     /// What would stop the next run, and was queued or asked for until now, does not.
     pub(crate) fn forget_stops(&self) {
-        self.stopping.set(false);
+        self.set_stopping(false);
         self.forgotten_stops.set(self.forgotten_stops.get().wrapping_add(1));
     }
 

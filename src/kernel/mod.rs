@@ -15,9 +15,11 @@ mod throwing; // a cancellation on its way up through the running task
 mod life; // the phases of a loop
 mod budget; // how much is done before descriptors are polled
 mod extensions; // values that other parts of the crate keep with a loop
+mod notes; // what an observed loop notes while an entry runs
 mod deferred_drops; // values that are dropped one after another
 mod host; // how a host learns that a turn is due
 mod kernel; // all of these together
+mod timetable; // what can be seen of tasks and timers
 mod outside; // the waits for what is outside of the loop, in it and between its turns
 mod nested_step; // a step inside another one
 #[cfg(all(test, oneloop_loom))]
@@ -32,6 +34,7 @@ pub(crate) use kernel::Kernel;
 pub(crate) use life::Phase;
 pub(crate) use loop_sender::{LoopSender, send_wake};
 pub(crate) use nested_step::NestedStep;
+pub(crate) use notes::Note;
 pub(crate) use ready_queue::{Batch, ChildTurn, ChildTurnRef, Entry, Queued, Run, RunRef};
 pub(crate) use running_step::{Awaits, Beside, Counts, RunningStep};
 pub(crate) use scope::{OwnState, OwnThrow, Scope};

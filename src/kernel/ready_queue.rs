@@ -6,11 +6,10 @@
 )]
 
 use std::cell::{Cell, UnsafeCell};
-use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::base::{PooledRc, Typed};
+use crate::base::{self, PooledRc, Typed};
 use crate::reactor::Signal;
 use crate::timer_wheel::TimerKey;
 
@@ -75,8 +74,11 @@ const FEW: usize = 1_024;
 /// Memory for so many times the entries that are needed is given back.
 const MUCH_MORE: usize = 4;
 
-/// Entries in the order in which they run.
-pub(crate) type Batch<P> = VecDeque<Entry<P>>;
+/// Entries in the order in which they were queued.
+type Entries<P> = Vec<Entry<P>>;
+
+/// Entries that are run, in that order.
+pub(crate) type Batch<P> = base::Batch<Entry<P>>;
 
 /// The entries that are ready. An iteration takes all of them at once, as its batch; what is queued while the batch
 /// runs waits for the next iteration, as in asyncio.
@@ -84,14 +86,14 @@ pub(crate) type Batch<P> = VecDeque<Entry<P>>;
 /// Invariant, **one at a time**: only the methods below make a reference to `entries`. None of them returns the
 /// reference, and none calls code that could reach the queue again: they move entries, and never drop or clone one.
 pub(crate) struct ReadyQueue<P> {
-    entries: UnsafeCell<Batch<P>>,
+    entries: UnsafeCell<Entries<P>>,
     /// What is left of a batch that the last turn or run did not finish: a turn whose budget was spent, or a run that a
     /// panic ended. It comes before the entries, and before the next iteration. Usually it is empty, and kept for its
     /// memory.
     rest: Cell<Batch<P>>,
     /// Set while the loop is asleep and a host watches it: the memory of `entries`, and what is to be told of the first
     /// entry. Without its memory, `entries` has to grow for that entry: so only then is this looked at.
-    parked: Cell<Option<(Batch<P>, Rc<Signal>)>>,
+    parked: Cell<Option<(Entries<P>, Rc<Signal>)>>,
 }
 
 impl<P> Default for ReadyQueue<P> {
@@ -126,7 +128,7 @@ impl<P> ReadyQueue<P> {
         if entries.len() == entries.capacity() {
             return self.grow(make()); // out of line, so that the usual case saves no registers
         }
-        entries.push_back(make());
+        entries.push(make());
     }
 
     #[cold]
@@ -135,7 +137,7 @@ impl<P> ReadyQueue<P> {
             return self.push(entry);
         }
         // SAFETY: one at a time.
-        unsafe { &mut *self.entries.get() }.push_back(entry);
+        unsafe { &mut *self.entries.get() }.push(entry);
     }
 
     /// Makes the next entry set `signal`: the queue is empty, and a host watches the loop.
@@ -166,6 +168,24 @@ impl<P> ReadyQueue<P> {
         was_parked
     }
 
+    /// How many entries are queued.
+    pub(crate) fn len(&self) -> usize {
+        // SAFETY: one at a time.
+        unsafe { &*self.entries.get() }.len()
+    }
+
+    /// The task whose entry is at this place, counted from the front; `None` if the entry is not that of a task.
+    pub(crate) fn task_at(&self, place: usize) -> Option<P>
+    where
+        P: Queued,
+    {
+        // SAFETY: one at a time: `clone` calls nothing of the kernel.
+        match unsafe { &*self.entries.get() }.get(place)? {
+            Entry::Task(task) => Some(task.clone()),
+            Entry::Timer(_) | Entry::Run(_) | Entry::Child(..) => None,
+        }
+    }
+
     /// Takes the last entry off, if it is that of a task with this mark. The caller drops it.
     pub(crate) fn pop_last(&self, mark: &Cell<bool>) -> Option<Entry<P>>
     where
@@ -173,18 +193,17 @@ impl<P> ReadyQueue<P> {
     {
         // SAFETY: one at a time: `queued` calls nothing of the kernel.
         let entries = unsafe { &mut *self.entries.get() };
-        match entries.back() {
-            Some(Entry::Task(task)) if std::ptr::eq(task.queued(), mark) => entries.pop_back(),
+        match entries.last() {
+            Some(Entry::Task(task)) if std::ptr::eq(task.queued(), mark) => entries.pop(),
             _ => None,
         }
     }
 
-    /// Exchanges the entries for an empty batch, which is filled from now on. So the memory of both is used in turn.
+    /// Gives all entries to a batch that is empty. Its memory is filled from now on.
     #[inline]
-    pub(crate) fn swap(&self, batch: &mut Batch<P>) {
-        debug_assert!(batch.is_empty(), "all its entries were run");
+    pub(crate) fn take_all(&self, batch: &mut Batch<P>) {
         // SAFETY: one at a time.
-        std::mem::swap(unsafe { &mut *self.entries.get() }, batch);
+        batch.refill(unsafe { &mut *self.entries.get() });
     }
 
     /// Frees memory of the queue and of `batch`, which are both empty, if both were never larger than `needed` for a
@@ -195,14 +214,9 @@ impl<P> ReadyQueue<P> {
         let entries = unsafe { &mut *self.entries.get() };
         let is_too_large = |capacity: usize| capacity > FEW && capacity / MUCH_MORE > needed;
         if is_too_large(entries.capacity().max(batch.capacity())) {
-            Self::shrink_to(entries, needed);
-            Self::shrink_to(batch, needed);
+            entries.shrink_to(FEW.max(needed));
+            batch.shrink_to(FEW.max(needed));
         }
-    }
-
-    #[cold]
-    fn shrink_to(entries: &mut Batch<P>, needed: usize) {
-        entries.shrink_to(FEW.max(needed));
     }
 
     /// The batch for a turn or run of the loop, which begins now. It holds what is left of an unfinished batch.
@@ -233,15 +247,16 @@ mod tests {
         let queue = ReadyQueue::default();
         (0..3).for_each(|n| queue.push(Entry::Task(n)));
         let mut batch = queue.take_rest();
-        queue.swap(&mut batch);
-        batch.pop_front();
+        queue.take_all(&mut batch);
+        batch.pop();
         queue.push(Entry::Task(3));
         queue.give_back(batch);
         assert!(queue.has_rest() && !queue.is_empty());
         let mut rest = queue.take_rest();
         let number = |entry| if let Entry::Task(number) = entry { number } else { unreachable!("only tasks") };
-        assert_eq!(rest.drain(..).map(number).collect::<Vec<_>>(), [1, 2]);
-        queue.swap(&mut rest);
-        assert_eq!(rest.into_iter().map(number).collect::<Vec<_>>(), [3]);
+        let numbers = |batch: &mut Batch<i32>| std::iter::from_fn(|| batch.pop()).map(number).collect::<Vec<_>>();
+        assert_eq!(numbers(&mut rest), [1, 2]);
+        queue.take_all(&mut rest);
+        assert_eq!(numbers(&mut rest), [3]);
     }
 }

@@ -68,6 +68,11 @@ impl<P> TaskTable<P> {
 }
 
 impl<P: Queued> TaskTable<P> {
+    /// The id of the last task; 0 before the first.
+    pub(super) fn last_id(&self) -> u64 {
+        self.with(|table| table.last_id)
+    }
+
     /// The id of the next task, counted from 1, and the key that it will have. `loop_number` is the number of this
     /// loop.
     #[inline]

@@ -193,6 +193,10 @@ async fn connect_to(
         if let Some(error) = descriptor.get_ref().take_error()? {
             return Err(error);
         }
+        // an event that tells of room, and of no error or hang-up, is the connection
+        if !descriptor.has_ended(Direction::Write) {
+            return Ok(TcpStream::from_descriptor(descriptor));
+        }
         match descriptor.get_ref().peer_addr() {
             Ok(_) => return Ok(TcpStream::from_descriptor(descriptor)),
             // a spurious wake-up: the connection is not made yet

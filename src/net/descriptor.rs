@@ -95,24 +95,35 @@ impl<T: AsRawFd> Descriptor<T> {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn new(inner: T) -> io::Result<Self> {
-        Self::register(inner, true, ShortTransfer::Unknown)
+        Self::register(inner, [false, true], ShortTransfer::Unknown)
     }
 
     /// As `new`, for a socket of which it is known what a short transfer says.
+    #[track_caller]
     pub(super) fn of_stream(inner: T, short_transfer: ShortTransfer) -> io::Result<Self> {
-        Self::register(inner, true, short_transfer)
+        Self::register(inner, [false, true], short_transfer)
+    }
+
+    /// As `of_stream`, for a connection that a program has accepted. Its first read is tried at once, as by asyncio's
+    /// `sock_recv`, and needs no event if the request has come with the connection.
+    #[track_caller]
+    pub(super) fn accepted(inner: T, short_transfer: ShortTransfer) -> io::Result<Self> {
+        Self::register(inner, [true, true], short_transfer)
     }
 
     /// Registers a TCP socket that is still connecting. It counts as writable once the connection is made or has failed.
+    #[track_caller]
     pub(super) fn connecting(inner: T) -> io::Result<Self> {
-        Self::register(inner, false, ShortTransfer::TCP)
+        Self::register(inner, [false, false], ShortTransfer::TCP)
     }
 
-    fn register(inner: T, writable: bool, short_transfer: ShortTransfer) -> io::Result<Self> {
+    #[track_caller]
+    fn register(inner: T, ready: [bool; 2], short_transfer: ShortTransfer) -> io::Result<Self> {
         let kernel = current::expect();
         let fd = inner.as_raw_fd();
-        let registered = kernel.with_reactor(|reactor| reactor.register(fd, writable));
+        let registered = kernel.with_reactor(|reactor| reactor.register(fd, ready));
         let (key, stale) = registered.map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => WatchError::NotPollable(fd).into(),
             _ => error,

@@ -39,6 +39,18 @@ pub(super) enum Target {
     Invalid(String, String),
 }
 
+#[cfg(feature = "tls")]
+impl Endpoint {
+    /// The name or the IP address, if there is one.
+    pub(crate) fn host(&self) -> Option<String> {
+        match &self.target {
+            Target::Address(address) => Some(address.ip().to_string()),
+            Target::Name(name, _) => Some(name.clone()),
+            Target::Addresses(_) | Target::AnyHost(_) | Target::Invalid(..) => None,
+        }
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.target {

@@ -14,6 +14,9 @@
 //! | `await loop.sock_recvfrom_into(sock, buffer)`, `sock_sendto` | `socket.recv_from(&mut buffer).await?`, `send_to` |
 //! | `create_datagram_endpoint(remote_addr=, reuse_port=)` | `UdpSocket::builder().reuse_port(true).connect(address).await?` |
 //! | `sock.setsockopt(…)` before `bind` or `connect` | [`TcpListenerBuilder`], [`TcpConnector`], [`UdpSocketBuilder`] |
+//! | `await loop.getaddrinfo(host, port, family=, type=)`, `getnameinfo` | [`HostQuery`], [`getnameinfo`] |
+//! | `await loop.sock_sendfile(sock, file)` | `stream.sendfile(&file, 0, None).await?` |
+//! | `socket.send_fds`, `recv_fds` | `stream.send_fds(bytes, &fds).await?`, `recv_fds` |
 //! | `connect_read_pipe`, `connect_write_pipe` | [`PipeReader::from_fd`], [`PipeWriter::from_fd`] |
 //!
 //! # Examples
@@ -48,10 +51,12 @@ mod descriptor; // readiness of any descriptor
 mod poll_level; // operations of any descriptor as polls
 mod endpoint; // addresses to connect to or to listen on
 mod resolve; // host names to addresses
+mod lookup; // host names to addresses with asyncio's arguments, and addresses to names
 mod backoff; // growing pauses between attempts
 mod unix_path; // the paths and names of Unix sockets
 mod own_calls; // what every socket and pipe has for calls that the program makes itself
 mod byte_stream; // reading and writing of any connection or pipe
+mod sendfile; // sending files through connections
 mod socket_settings; // what is set before a socket is bound, and the same settings afterwards
 mod std_socket; // what a socket shares with the standard library's
 mod accept; // accepting of any listener
@@ -65,6 +70,7 @@ mod tcp_stream; // TCP connections
 mod tcp_listener; // listening for TCP connections
 mod peer_cred; // the process at the other end of a Unix connection
 mod unix_stream; // Unix connections
+mod send_fds; // descriptors through Unix connections
 mod unix_listener; // listening for Unix connections
 mod split; // the two halves of a connection
 mod connect; // connecting to one of several addresses
@@ -72,6 +78,7 @@ mod connect; // connecting to one of several addresses
 pub use connect::TcpConnector;
 pub use descriptor::Descriptor;
 pub use endpoint::Endpoint;
+pub use lookup::{AddrInfo, HostQuery, getnameinfo};
 pub use peer_cred::PeerCred;
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub(crate) use readiness_future::ReadinessFuture;

@@ -35,6 +35,7 @@ use crate::sys::set_nonblocking;
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[track_caller]
 pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
     let (reader, writer) = io::pipe()?;
     Ok((PipeReader::from_fd(reader.into())?, PipeWriter::from_fd(writer.into())?))
@@ -65,6 +66,7 @@ macro_rules! pipe_end {
             ///
             /// # Panics
             /// If this thread is in no loop.
+            #[track_caller]
             pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
                 let fd = opened_anew(fd, $direction);
                 set_nonblocking(&fd)?;

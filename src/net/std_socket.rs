@@ -31,6 +31,7 @@ macro_rules! std_socket {
             ///
             /// # Panics
             /// If this thread is in no loop.
+            #[track_caller]
             pub fn from_std(socket: $Std) -> std::io::Result<Self> {
                 socket.set_nonblocking(true)?;
                 let short_transfer = $short_transfer(&socket);

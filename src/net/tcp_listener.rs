@@ -99,6 +99,7 @@ impl TcpListenerBuilder {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn bind(self, address: impl Into<Endpoint>) -> io::Result<TcpListener> {
         let socket = bind_first(&address.into(), |address| self.socket_at(address))?;
         TcpListener::from_nonblocking(StdListener::from(socket), ShortTransfer::TCP)
@@ -135,6 +136,7 @@ impl TcpListener {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn bind(address: impl Into<Endpoint>) -> io::Result<Self> {
         Self::builder().bind(address)
     }
@@ -146,6 +148,7 @@ impl TcpListener {
     }
 
     /// `short_transfer` is that of the connections, which speak what the listening socket speaks.
+    #[track_caller]
     fn from_nonblocking(listener: StdListener, short_transfer: ShortTransfer) -> io::Result<Self> {
         let listener = mio::net::TcpListener::from_std(listener);
         Ok(Self { descriptor: Descriptor::of_stream(listener, short_transfer)? })
@@ -159,6 +162,7 @@ impl TcpListener {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn from_std(listener: StdListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let short_transfer = ShortTransfer::of_socket(&listener);
@@ -255,7 +259,7 @@ impl TcpListener {
     /// As `try_accept`, for a caller that counts its operations itself.
     pub(crate) fn accept_now(&self) -> io::Result<TcpStream> {
         let accepted = self.descriptor.attempt(Direction::Read, |listener| skip_aborted(|| listener.accept()));
-        TcpStream::accepted(accepted?.0, self.descriptor.short_transfer())
+        TcpStream::accepted_for_streams(accepted?.0, self.descriptor.short_transfer())
     }
 
     /// The address that the socket listens on.

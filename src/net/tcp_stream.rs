@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::byte_stream::{ByteStream, reads, writes};
 use super::descriptor::{Descriptor, ShortTransfer};
 use super::own_calls::{reads_with, writes_with};
+use super::sendfile::sends_files;
 use super::socket_settings::{buffer_sizes, hops};
 use super::std_socket::{as_fd, std_socket};
 use crate::sys::socket_options;
@@ -55,6 +56,11 @@ impl TcpStream {
 
     /// A connection that mio has accepted and made non-blocking.
     pub(super) fn accepted(stream: mio::net::TcpStream, short_transfer: ShortTransfer) -> io::Result<Self> {
+        Descriptor::accepted(stream.into(), short_transfer).map(Self::from_descriptor)
+    }
+
+    /// As `accepted`, for a server: as in asyncio, its streams read what an event has told of.
+    pub(super) fn accepted_for_streams(stream: mio::net::TcpStream, short_transfer: ShortTransfer) -> io::Result<Self> {
         Descriptor::of_stream(stream.into(), short_transfer).map(Self::from_descriptor)
     }
 
@@ -196,3 +202,4 @@ reads!(TcpStream, StdStream);
 writes!(TcpStream, StdStream);
 buffer_sizes!(TcpStream);
 hops!(TcpStream);
+sends_files!(TcpStream);

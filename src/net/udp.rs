@@ -50,6 +50,7 @@ impl UdpSocket {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn bind(address: impl Into<Endpoint>) -> io::Result<Self> {
         Self::from_std(bind_first(&address.into(), StdSocket::bind)?)
     }

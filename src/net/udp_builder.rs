@@ -73,8 +73,9 @@ impl UdpSocketBuilder {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn bind(self, address: impl Into<Endpoint>) -> io::Result<UdpSocket> {
-        bind_first(&address.into(), |address| self.bound_to(address)).and_then(registered)
+        registered(bind_first(&address.into(), |address| self.bound_to(address))?)
     }
 
     /// Makes a socket that sends to this peer and receives from it alone: asyncio's `remote_addr`. A name is looked up
@@ -94,7 +95,7 @@ impl UdpSocketBuilder {
     /// No socket is made.
     pub async fn connect(self, to: impl Into<Endpoint>) -> io::Result<UdpSocket> {
         let addresses = addresses_to_connect_to(&to.into()).await?;
-        connect_first_of(addresses, |peer| self.connected_to(peer)).and_then(registered)
+        registered(connect_first_of(addresses, |peer| self.connected_to(peer))?)
     }
 
     fn bound_to(self, address: SocketAddr) -> io::Result<StdSocket> {
@@ -118,6 +119,7 @@ impl UdpSocket {
     }
 }
 
+#[track_caller]
 fn registered(socket: StdSocket) -> io::Result<UdpSocket> {
     Descriptor::of_stream(socket, ShortTransfer::Unknown).map(UdpSocket::from_descriptor)
 }

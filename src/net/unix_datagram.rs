@@ -46,6 +46,7 @@ impl UnixDatagram {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::bind_addr(&address_at(path.as_ref())?)
     }
@@ -57,6 +58,7 @@ impl UnixDatagram {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn bind_addr(address: &SocketAddr) -> io::Result<Self> {
         remove_stale(address);
         Self::from_std(StdSocket::bind_addr(address).map_err(|e| bind_error(address, &e))?)
@@ -69,6 +71,7 @@ impl UnixDatagram {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn unbound() -> io::Result<Self> {
         Self::from_std(StdSocket::unbound()?)
     }
@@ -80,6 +83,7 @@ impl UnixDatagram {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn pair() -> io::Result<(Self, Self)> {
         let (left, right) = StdSocket::pair()?;
         Ok((Self::from_std(left)?, Self::from_std(right)?))

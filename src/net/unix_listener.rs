@@ -52,6 +52,7 @@ impl UnixListener {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::bind_addr(&address_at(path.as_ref())?)
     }
@@ -63,12 +64,14 @@ impl UnixListener {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn bind_addr(address: &SocketAddr) -> io::Result<Self> {
         remove_stale(address);
         let listener = mio::net::UnixListener::bind_addr(address).map_err(|e| bind_error(address, &e))?;
         Self::from_nonblocking(listener)
     }
 
+    #[track_caller]
     fn from_nonblocking(listener: mio::net::UnixListener) -> io::Result<Self> {
         let file = listener.local_addr()?.as_pathname().and_then(SocketFile::at);
         Ok(Self { descriptor: Descriptor::new(listener)?, file })
@@ -82,6 +85,7 @@ impl UnixListener {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn from_std(listener: StdListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         Self::from_nonblocking(mio::net::UnixListener::from_std(listener))
@@ -120,7 +124,7 @@ impl UnixListener {
     /// Nothing is lost: a connection is accepted and returned, or stays in the backlog.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let (stream, address) = self.descriptor.read_with(|listener| skip_aborted(|| listener.accept())).await?;
-        Ok((UnixStream::from_nonblocking(stream)?, address))
+        Ok((UnixStream::accepted(stream)?, address))
     }
 
     /// Waits until there is a connection to accept. Another task may accept it first.
@@ -140,7 +144,7 @@ impl UnixListener {
     pub fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let accepted = self.descriptor.try_read_with(|listener| skip_aborted(|| listener.accept()));
         let (stream, address) = accepted?;
-        Ok((UnixStream::from_nonblocking(stream)?, address))
+        Ok((UnixStream::accepted(stream)?, address))
     }
 
     /// [`accept`](Self::accept) as a poll, for a future that is written by hand. One task at a time may poll: the waker
@@ -155,7 +159,7 @@ impl UnixListener {
         let accepted = self.descriptor.poll_read_with(cx, |listener| skip_aborted(|| listener.accept()));
         accepted.map(|accepted| {
             let (stream, address) = accepted?;
-            Ok((UnixStream::from_nonblocking(stream)?, address))
+            Ok((UnixStream::accepted(stream)?, address))
         })
     }
 

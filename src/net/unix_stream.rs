@@ -10,6 +10,7 @@ use super::byte_stream::{ByteStream, reads, writes};
 use super::descriptor::{Descriptor, ShortTransfer};
 use super::own_calls::{reads_with, writes_with};
 use super::peer_cred::PeerCred;
+use super::sendfile::sends_files;
 use super::socket_settings::buffer_sizes;
 use super::std_socket::{as_fd, std_socket};
 use super::unix_path::{address_at, connect_error};
@@ -20,8 +21,8 @@ use crate::sys::socket;
 /// The methods take `&self`, so one task may read while another one writes: through an `Rc`, or with
 /// [`into_split`](Self::into_split).
 ///
-/// It carries bytes only: descriptors that the peer sends along with its bytes are closed. To receive them, use a
-/// [`Descriptor`] and its [`read_with`](Descriptor::read_with).
+/// Descriptors that the peer sends along with its bytes are received by [`recv_fds`](Self::recv_fds); a read closes
+/// them.
 ///
 /// # Examples
 /// ```
@@ -90,14 +91,21 @@ impl UnixStream {
     ///
     /// # Panics
     /// If this thread is in no loop.
+    #[track_caller]
     pub fn pair() -> io::Result<(Self, Self)> {
         let (left, right) = StdStream::pair()?;
         Ok((Self::from_std(left)?, Self::from_std(right)?))
     }
 
     /// A connection that mio has made or accepted, and made non-blocking.
+    #[track_caller]
     pub(super) fn from_nonblocking(stream: mio::net::UnixStream) -> io::Result<Self> {
         Ok(Self { descriptor: Descriptor::new(stream.into())? })
+    }
+
+    /// As `from_nonblocking`, for a connection that a program has accepted.
+    pub(super) fn accepted(stream: mio::net::UnixStream) -> io::Result<Self> {
+        Ok(Self { descriptor: Descriptor::accepted(stream.into(), ShortTransfer::Unknown)? })
     }
 
     /// The descriptor, still registered.
@@ -160,3 +168,4 @@ std_socket!(UnixStream, StdStream, SocketAddr, |_| ShortTransfer::Unknown);
 reads!(UnixStream, StdStream);
 writes!(UnixStream, StdStream);
 buffer_sizes!(UnixStream);
+sends_files!(UnixStream);

@@ -70,6 +70,10 @@ pub(crate) trait Node: Typed {
     fn viewed(&self) -> Option<NodeRef> {
         None
     }
+    /// What a shield is around, until that has ended.
+    fn shielded(&self) -> Option<NodeRef> {
+        None
+    }
     /// Whether its value may have parts.
     fn has_parts(&self) -> bool {
         false
@@ -98,6 +102,11 @@ pub(crate) trait Watch: ChildTurn {
     /// The place of this watcher among the watchers of a child, if it is not that of its registration: see [`Ranked`].
     /// asyncio registers anew for each wait, at the end; a watcher that keeps its registration moves its rank instead.
     fn rank(&self) -> Option<u64> {
+        None
+    }
+
+    /// The task that waits for the children by this, for the call graph.
+    fn waiter(&self) -> Option<TaskKey> {
         None
     }
 }

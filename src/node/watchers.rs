@@ -102,6 +102,17 @@ impl<W: Ranked> Watchers<W> {
         any
     }
 
+    /// Shows each watcher, in the order of their registration.
+    pub(crate) fn each(&self, mut look: impl FnMut(&W)) {
+        let list = self.list.take();
+        match &list {
+            List::Empty => {}
+            List::One(_, watcher) => look(watcher),
+            List::Many(many) => many.members.iter().filter_map(|(_, watcher)| watcher.as_ref()).for_each(look),
+        }
+        self.list.set(list);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         let list = self.list.take();
         let empty = matches!(list, List::Empty);

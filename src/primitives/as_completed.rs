@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::wait::{Waitable, assert_same_loop, node_of};
-use crate::base::{PooledRc, unsize};
+use crate::base::{PooledRc, TaskKey, unsize};
 use crate::cancel::{SingleWaiter, leaf_fn};
 use crate::current::{self, Timer, deadline_after};
 use crate::error::TimeoutError;
@@ -168,6 +168,10 @@ impl Completions {
 impl Watch for Completions {
     fn child_done(&self, me: &WatchRef, index: u32, _child: &Core) {
         self.kernel.push_child_turn(me.clone().into_turn(), index);
+    }
+
+    fn waiter(&self) -> Option<TaskKey> {
+        self.waiter.task()
     }
 }
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use slab::Slab;
 
 use crate::awaitables::current_task;
-use crate::base::{PooledRc, poll_with, unsize};
+use crate::base::{PooledRc, TaskKey, poll_with, unsize};
 use crate::cancel::{SingleWaiter, ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_around};
 use crate::current;
 use crate::error::{Cancelled, GroupError, Panic};
@@ -239,6 +239,10 @@ impl<E: 'static> Watch for GroupState<E> {
         } else {
             self.kernel.push_child_turn(me.clone().into_turn(), place);
         }
+    }
+
+    fn waiter(&self) -> Option<TaskKey> {
+        self.scope.task() // while the body runs, too
     }
 }
 

@@ -91,6 +91,7 @@ pub enum MissedTicks {
 
 /// A clock that ticks at a steady pace, from [`interval`](fn@interval) or [`interval_at`].
 #[derive(Debug)]
+#[must_use = "it ticks only while tick() is awaited"]
 pub struct Interval {
     kernel: Rc<Loop>,
     /// The deadline of the next tick.

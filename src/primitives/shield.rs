@@ -146,6 +146,10 @@ impl<T: 'static> Node for Shield<T> {
         drop(registration);
     }
 
+    fn shielded(&self) -> Option<NodeRef> {
+        lend(&self.inner, JoinHandle::node)
+    }
+
     fn has_parts(&self) -> bool {
         true
     }

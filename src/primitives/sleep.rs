@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::nanos;
 use crate::cancel::Waiting;
-use crate::current::{self, Timer, count_leaf};
+use crate::current::{self, TIMER, Timer, count_leaf};
 use crate::kernel::Leaf;
 
 /// Lets all other ready tasks and callbacks run, and goes on in the next iteration: asyncio's `sleep(0)`.
@@ -63,9 +63,8 @@ impl Drop for YieldNow {
     }
 }
 
-/// What a future waits for that yields, and one that sleeps, in the await graph.
+/// What a future waits for that yields, in the await graph.
 const NEXT_ITERATION: Leaf = &"the next iteration";
-const TIMER: Leaf = &"a timer";
 
 /// Has the task polled again in the next iteration. A future that yields keeps no pointer to its loop, only the number,
 /// and only if it stands in the loop's tree.
@@ -217,6 +216,7 @@ impl Sleep {
     }
 
     #[cold]
+    #[track_caller]
     fn wait_on(&self, cx: &Context<'_>) {
         if let Some(timer) = &self.timer {
             timer.wake_instead(cx);

@@ -118,11 +118,18 @@ pub fn timeout_at<F: IntoFuture>(
 ///
 /// # Cancel safety
 /// Dropping it drops a coroutine; a task or future runs on.
-pub async fn wait_for<F: IntoFuture>(future: F, limit: impl Into<Option<Duration>>) -> Result<F::Output, TimeoutError> {
-    match limit.into() {
-        None => Ok(future.await),
-        Some(Duration::ZERO) => wait_for_no_time(future).await,
-        Some(limit) => timeout(limit, future).await,
+#[track_caller]
+pub fn wait_for<F: IntoFuture>(
+    future: F,
+    limit: impl Into<Option<Duration>>,
+) -> impl Future<Output = Result<F::Output, TimeoutError>> {
+    let (limit, created) = (limit.into(), Location::caller());
+    async move {
+        match limit {
+            None => Ok(future.await),
+            Some(Duration::ZERO) => wait_for_no_time(future).await,
+            Some(limit) => Timeout::after(limit).run_made_at(created, future).await,
+        }
     }
 }
 
@@ -167,6 +174,7 @@ async fn wait_for_no_time<F: IntoFuture>(future: F) -> Result<F::Output, Timeout
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "it limits only what run() is given"]
 pub struct Timeout {
     shared: PooledRc<Shared>,
 }
@@ -218,7 +226,16 @@ impl Timeout {
     /// Dropping it drops the future.
     #[track_caller]
     pub fn run<F: IntoFuture>(&self, future: F) -> impl Future<Output = Result<F::Output, TimeoutError>> + use<F> {
-        let (shared, created) = (self.shared.clone(), Location::caller());
+        self.run_made_at(Location::caller(), future)
+    }
+
+    /// `run`, which a panic says was called here.
+    fn run_made_at<F: IntoFuture>(
+        &self,
+        created: &'static Location<'static>,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, TimeoutError>> + use<F> {
+        let shared = self.shared.clone();
         let mut inside = None;
         let mut reraise = None;
         poll_with(future.into_future(), move |future, cx| {

@@ -14,7 +14,7 @@ use super::process::Process;
 use super::watched_child::WatchedChild;
 use crate::event_loop::EventLoop;
 use crate::net::{PipeReader, PipeWriter};
-use crate::streams::{DEFAULT_LIMIT, StreamReader, StreamWriter};
+use crate::streams::{DEFAULT_LIMIT, StreamReader, StreamWriter, assert_limit};
 use crate::sys::{FIRST_OTHER, exit_descriptor, join_stderr_to_stdout, set_inherited, start_new_session};
 
 /// Starts a program: asyncio's `create_subprocess_exec(program, *args)`. Arguments and other settings are those of the
@@ -196,7 +196,12 @@ impl ProcessBuilder {
     }
 
     /// The [limit](StreamReader::with_limit) of the readers of its pipes: asyncio's `limit`; 64 KiB by default.
+    ///
+    /// # Panics
+    /// If the limit is 0.
+    #[track_caller]
     pub fn limit(mut self, limit: usize) -> Self {
+        assert_limit(limit);
         self.limit = limit;
         self
     }

@@ -19,7 +19,7 @@ use slab::Slab;
 
 use super::readiness::{Direction, Readiness, ReadyEvent, Sign, Wanted};
 use super::signal::Signal;
-use crate::base::WakeTarget;
+use crate::base::{Random, WakeTarget};
 use crate::sys::{count_forks, duplicate, forks};
 
 /// The number of events that one poll returns at most.
@@ -83,8 +83,12 @@ pub(crate) struct Reactor<W> {
     pub(super) watched: BTreeMap<RawFd, SourceKey>,
     /// Those of them that the last poll has reported, and that must be registered anew before the next one.
     pub(super) reported: Vec<SourceKey>,
+    /// How many descriptors are registered that nothing in the program waits for.
+    in_background: usize,
     /// What the poll reports for the loop's own sake, if anything.
     signal: Option<Rc<Signal>>,
+    /// What permutes the descriptors that a poll has found, in a loop that explores.
+    permuter: Option<Random>,
     /// How often the process had been forked when this was made.
     forks: u32,
 }
@@ -104,10 +108,17 @@ impl<W: Clone> Reactor<W> {
             last_waiter: 0,
             watched: BTreeMap::new(),
             reported: Vec::new(),
+            in_background: 0,
             signal: None,
+            permuter: None,
             forks: forks(),
         };
         Ok((reactor, waker))
+    }
+
+    /// Has each poll report the descriptors in an order of its own.
+    pub(crate) fn permute(&mut self, random: Random) {
+        self.permuter = Some(random);
     }
 
     /// What the poll reports for the loop's own sake. It is made by the first call.
@@ -130,18 +141,28 @@ impl<W: Clone> Reactor<W> {
         !self.registrations.is_empty()
     }
 
+    /// Whether a descriptor is registered that something in the program waits for.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.registrations.len() > self.in_background
+    }
+
+    /// Says how many of the registered descriptors keep no program going, so that it is a deadlock if there are no others.
+    pub(crate) fn set_in_background(&mut self, count: usize) {
+        self.in_background = count;
+    }
+
     /// Whether a poll may report anything, for the loop's own sake too.
     pub(crate) fn may_report(&self) -> bool {
         !self.registrations.is_empty() || self.signal.is_some()
     }
 
-    /// Registers a socket for both directions. Reading counts as blocked until the system reports otherwise, which it
-    /// does at once if there is something to read. Writing counts as ready if `writable`.
+    /// Registers a socket for both directions, of which it is told whether they count as ready. One that does not counts
+    /// as blocked until the system reports otherwise, which it does at once if there is something to read.
     ///
     /// Also returns the callbacks that still watch an earlier descriptor with this number, which was closed before they
     /// were removed. The caller cancels them, outside the borrow.
-    pub(crate) fn register(&mut self, fd: RawFd, writable: bool) -> io::Result<(SourceKey, FdCallbacks<W>)> {
-        let directions = [Readiness::new(false), Readiness::new(writable)];
+    pub(crate) fn register(&mut self, fd: RawFd, ready: [bool; 2]) -> io::Result<(SourceKey, FdCallbacks<W>)> {
+        let directions = ready.map(Readiness::new);
         let key = self.insert(fd, ALL, Source::Owned(directions))?;
         let stale = match self.watched.remove(&fd).and_then(|stale| self.remove(stale)) {
             Some(Source::Watched(_, callbacks)) => callbacks,
@@ -269,6 +290,8 @@ impl<W: Clone> Reactor<W> {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
             other => other?,
         }
+        let start = events.len();
+        let mut ends = Vec::new(); // it takes no memory unless the descriptors are permuted
         for event in &self.events {
             if Signal::has(event.token()) {
                 self.signal.iter().for_each(|signal| signal.note(event.token()));
@@ -290,6 +313,10 @@ impl<W: Clone> Reactor<W> {
                     self.reported.push(key);
                 }
             }
+            ends.extend(self.permuter.is_some().then_some(events.len()));
+        }
+        if let Some(random) = &self.permuter {
+            permute(random, events, start, &ends);
         }
         Ok(())
     }
@@ -339,6 +366,20 @@ impl<W: Clone> Reactor<W> {
     fn sleep_below_poll_resolution(&self, timeout: Option<Duration>) -> io::Result<Option<Option<Duration>>> {
         Ok(Some(timeout))
     }
+}
+
+/// Puts the descriptors of a poll into another order. The events of each end at one of `ends`, and stay as they are.
+fn permute<W>(random: &Random, events: &mut Vec<ReadyEvent<W>>, start: usize, ends: &[usize]) {
+    let mut from = start;
+    let mut found = events.drain(start..);
+    let mut of_descriptors = Vec::new();
+    for end in ends {
+        of_descriptors.push(found.by_ref().take(end - from).collect::<Vec<_>>());
+        from = *end;
+    }
+    drop(found);
+    random.shuffle(&mut of_descriptors);
+    events.extend(of_descriptors.into_iter().flatten());
 }
 
 /// What an event says of reading and of writing. An error or a hang-up counts for both, so that the next operation

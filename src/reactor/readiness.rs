@@ -66,8 +66,9 @@ impl Sign {
 ///     └─────────────────────────── event: Over ──────────────────────────┘
 /// ```
 ///
-/// - A reading direction begins as `Blocked`: if there is something to read already, an event tells at once. A writing
-///   direction begins as `Ready`, unless the socket is still connecting.
+/// - A reading direction begins as `Blocked`: if there is something to read already, an event tells at once. Only of a
+///   connection that was accepted it begins as `Ready`, since a request often comes with it. A writing direction begins
+///   as `Ready`, unless the socket is still connecting.
 /// - Every event also wakes all waiters of the direction.
 /// - `Over` differs from `Ready` in one point: fewer bytes than asked for do not undo it. The end may lie behind the
 ///   bytes that were read. Its event has come together with theirs, and there will be no other. Only an operation that

@@ -66,7 +66,7 @@ const THREAD_JOIN_TIMEOUT: Duration = Duration::from_secs(300);
 #[must_use = "the loop is closed as soon as this is dropped"]
 pub struct Runner {
     lp: EventLoop,
-    /// That of all main tasks; `None` if each has its own.
+    /// That of all main tasks.
     context: Context,
 }
 

@@ -1,6 +1,8 @@
 //! Waiting for a whole message: a number of bytes, a line, or bytes up to a separator. Owns what ends a message; must
 //! not know how the bytes are returned.
 
+use std::rc::Rc;
+
 use super::separator::find_first;
 use super::transport::Transport;
 use crate::error::{IncompleteReadError, LimitOverrunError, ReadError};
@@ -8,7 +10,7 @@ use crate::error::{IncompleteReadError, LimitOverrunError, ReadError};
 /// In each method `method` is the reader's public method, for the message of a panic.
 impl Transport {
     /// Waits until the buffer holds `count` bytes.
-    pub(crate) async fn receive_at_least(&self, method: &str, count: usize) -> Result<(), ReadError> {
+    pub(crate) async fn receive_at_least(self: &Rc<Self>, method: &str, count: usize) -> Result<(), ReadError> {
         self.read_buffer().check()?;
         loop {
             let len = self.read_buffer().bytes().len();
@@ -24,7 +26,7 @@ impl Transport {
     }
 
     /// Waits until the buffer holds a line, and returns its length with the `\n`; 0 at the end of the stream.
-    pub(crate) async fn receive_line(&self, method: &str) -> Result<usize, ReadError> {
+    pub(crate) async fn receive_line(self: &Rc<Self>, method: &str) -> Result<usize, ReadError> {
         match self.receive_separator(method, &[b"\n"]).await {
             Ok(Some(length)) => Ok(length),
             Ok(None) => Ok(self.read_buffer().bytes().len()),
@@ -42,7 +44,7 @@ impl Transport {
     }
 
     /// Waits until the buffer holds a separator, and returns the length of the message that the separator ends.
-    pub(crate) async fn receive_until(&self, method: &str, separators: &[&[u8]]) -> Result<usize, ReadError> {
+    pub(crate) async fn receive_until(self: &Rc<Self>, method: &str, separators: &[&[u8]]) -> Result<usize, ReadError> {
         match self.receive_separator(method, separators).await? {
             Some(length) => Ok(length),
             None => Err(IncompleteReadError::new(self.read_buffer().bytes().take_all(), None).into()),
@@ -50,7 +52,11 @@ impl Transport {
     }
 
     /// The end of the first separator in the buffer, or `None` if the stream ends without one.
-    async fn receive_separator(&self, method: &str, separators: &[&[u8]]) -> Result<Option<usize>, ReadError> {
+    async fn receive_separator(
+        self: &Rc<Self>,
+        method: &str,
+        separators: &[&[u8]],
+    ) -> Result<Option<usize>, ReadError> {
         let shortest = separators.iter().map(|separator| separator.len()).min();
         let longest = separators.iter().map(|separator| separator.len()).max();
         assert!(shortest > Some(0), "{method}() needs a separator, and none may be empty");

@@ -3,12 +3,14 @@
 
 mod channel; // what a stream moves its bytes over
 mod transport; // one connection: its channel, its two buffers, its end
-mod separator; // searching for separators
+mod separator; // searching for separators, and lines as text
 mod message; // waiting for a line, or for bytes up to a separator
 mod reader; // the reading handle
 mod writer; // the writing handle
 mod polls; // the operations of both as polls
 mod open; // streams over a socket, a pipe, or a new connection
+#[cfg(feature = "tls")]
+mod secure; // streams over TLS
 mod server; // a task for each client that connects
 mod stdin; // the standard input of the process
 
@@ -17,5 +19,5 @@ pub use reader::StreamReader;
 pub use server::{ClientResult, Listener, Server, ServerBuilder, start_server, start_unix_server};
 pub use stdin::{Stdin, stdin};
 #[cfg(feature = "process")]
-pub(crate) use transport::DEFAULT_LIMIT;
+pub(crate) use transport::{DEFAULT_LIMIT, assert_limit};
 pub use writer::StreamWriter;

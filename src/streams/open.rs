@@ -73,6 +73,7 @@ pub async fn open_unix_connection(path: impl AsRef<Path>) -> io::Result<(StreamR
     UnixStream::connect(path).await.map(UnixStream::into_streams)
 }
 
+#[track_caller]
 fn pair(channel: Descriptor<ByteChannel>, limit: usize) -> (StreamReader, StreamWriter) {
     let transport = Transport::over(channel, limit);
     (StreamReader::of(Rc::clone(&transport)), StreamWriter::of(transport))
@@ -106,6 +107,7 @@ impl TcpStream {
     ///
     /// # Panics
     /// If the limit is 0.
+    #[track_caller]
     pub fn into_streams_with_limit(self, limit: usize) -> (StreamReader, StreamWriter) {
         pair(self.into_channel(), limit)
     }
@@ -127,6 +129,7 @@ impl UnixStream {
     ///
     /// # Panics
     /// If the limit is 0.
+    #[track_caller]
     pub fn into_streams_with_limit(self, limit: usize) -> (StreamReader, StreamWriter) {
         pair(self.into_channel(), limit)
     }
@@ -161,6 +164,7 @@ impl PipeReader {
     ///
     /// # Panics
     /// If the limit is 0.
+    #[track_caller]
     pub fn into_stream_with_limit(self, limit: usize) -> StreamReader {
         StreamReader::of(Transport::over(self.into_descriptor().map(ByteChannel::Pipe), limit))
     }

@@ -5,6 +5,7 @@ use std::cell::RefMut;
 use std::rc::Rc;
 use std::{fmt, io};
 
+use super::separator::line_to_text;
 use super::transport::{DEFAULT_LIMIT, ReadBuffer, Readable, Transport};
 use crate::base::ByteBuffer;
 use crate::error::{ReadError, SharedIoError};
@@ -66,6 +67,7 @@ impl StreamReader {
     ///
     /// # Panics
     /// If the limit is 0.
+    #[track_caller]
     pub fn with_limit(limit: usize) -> Self {
         Self::of(Transport::without_channel(limit))
     }
@@ -194,7 +196,8 @@ impl StreamReader {
         Ok(())
     }
 
-    /// A line with its `\n`. If the stream ends in the line, the bytes up to the end; no bytes if the stream has ended.
+    /// The bytes of a line, its `\n` among them. If the stream ends in the line, the bytes up to the end; no bytes if
+    /// the stream has ended. For text there is [`next_line`](Self::next_line).
     ///
     /// # Errors
     /// [`ReadError::Limit`] if the line is longer than the limit, not counting its `\n`. The line is dropped then, up
@@ -228,20 +231,22 @@ impl StreamReader {
         Ok(length)
     }
 
-    /// The next line, or `None` when the stream has ended: asyncio's `async for line in reader`, as
-    /// `while let Some(line) = reader.next_line().await?`.
+    /// The next line as text, without the `\n` or `\r\n` at its end, as [`std::io::BufRead::lines`] gives it; `None`
+    /// when the stream has ended: `while let Some(line) = reader.next_line().await?`. In asyncio that is
+    /// `async for line in reader`, with `line.decode()` and without its end.
     ///
     /// # Errors
-    /// As [`readline`](Self::readline).
+    /// [`ReadError::Utf8`], which holds the line, if it is not UTF-8; [`readline`](Self::readline) takes any bytes. And
+    /// as `readline`.
     ///
     /// # Panics
     /// If another task is waiting for data of this reader.
     ///
     /// # Cancel safety
     /// Nothing is lost.
-    pub async fn next_line(&self) -> Result<Option<Vec<u8>>, ReadError> {
+    pub async fn next_line(&self) -> Result<Option<String>, ReadError> {
         let length = self.transport.receive_line("next_line").await?;
-        Ok((length > 0).then(|| self.bytes().take(length)))
+        Ok(line_to_text(self.bytes().take(length))?)
     }
 
     /// All bytes up to a separator, and the separator.
@@ -308,7 +313,7 @@ impl StreamReader {
         self.transport.read_buffer()
     }
 
-    pub(super) fn bytes(&self) -> RefMut<'_, ByteBuffer> {
+    pub(crate) fn bytes(&self) -> RefMut<'_, ByteBuffer> {
         self.buffer().bytes()
     }
 
@@ -322,6 +327,7 @@ impl StreamReader {
     ///
     /// # Panics
     /// After `feed_eof`.
+    #[track_caller]
     pub fn feed_data(&self, data: impl AsRef<[u8]>) {
         self.buffer().feed_data(data.as_ref());
     }

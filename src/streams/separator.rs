@@ -1,7 +1,18 @@
-//! Searching bytes for separators. Owns which separator counts if several are found; must not know where the bytes come
-//! from.
+//! Searching bytes for separators. Owns which separator counts if several are found, and what a line is as text; must
+//! not know where the bytes come from.
 
 use std::io::BufRead as _;
+use std::string::FromUtf8Error;
+
+/// A line as text, without the `\n` or `\r\n` at its end; `None` for no bytes, which is the end of a stream.
+pub(super) fn line_to_text(mut line: Vec<u8>) -> Result<Option<String>, FromUtf8Error> {
+    if line.is_empty() {
+        return Ok(None);
+    }
+    let end = line.strip_suffix(b"\n").map_or(line.len(), |text| text.strip_suffix(b"\r").unwrap_or(text).len());
+    line.truncate(end);
+    String::from_utf8(line).map(Some)
+}
 
 /// The start and the end of the separator that ends first, among those that start at `from` or later. If several end in
 /// the same place, the shortest counts.

@@ -9,7 +9,9 @@
 use std::io::{self, BufRead as _, ErrorKind};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::separator::line_to_text;
 use crate::base::ByteBuffer;
+use crate::error::ReadError;
 use crate::event_loop::EventLoop;
 use crate::sys::wait_for_input;
 use crate::threads::{ThreadPool, submit};
@@ -154,7 +156,8 @@ impl Stdin {
         read_until(|ahead| ahead.take(count)).await
     }
 
-    /// A line with its `\n`. If the input ends in the line, the bytes up to the end; no bytes if it has ended.
+    /// The bytes of a line, its `\n` among them. If the input ends in the line, the bytes up to the end; no bytes if it
+    /// has ended. For text there is [`next_line`](Self::next_line).
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -172,8 +175,8 @@ impl Stdin {
     /// the input has ended: `while let Some(line) = input.next_line().await?`.
     ///
     /// # Errors
-    /// As [`read`](Self::read); `InvalidData` for a line that is not UTF-8, which is lost then. For such lines there is
-    /// [`readline`](Self::readline).
+    /// As [`read`](Self::read); `InvalidData` for a line that is not UTF-8. The error inside is a [`ReadError::Utf8`],
+    /// which holds the line; [`readline`](Self::readline) takes any bytes.
     ///
     /// # Panics
     /// As [`read`](Self::read).
@@ -181,15 +184,7 @@ impl Stdin {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn next_line(&self) -> io::Result<Option<String>> {
-        let line = self.readline().await?;
-        if line.is_empty() {
-            return Ok(None);
-        }
-        let text = line.strip_suffix(b"\n").map_or(&line[..], |text| text.strip_suffix(b"\r").unwrap_or(text));
-        let text = std::str::from_utf8(text);
-        text.map(|text| Some(text.to_owned())).map_err(|error| {
-            io::Error::new(ErrorKind::InvalidData, format!("a line of the standard input is not UTF-8: {error}"))
-        })
+        Ok(line_to_text(self.readline().await?).map_err(ReadError::Utf8)?)
     }
 
     /// All bytes up to the end.

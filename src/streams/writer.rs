@@ -28,7 +28,7 @@ use crate::net::PeerCred;
 ///     let server = start_server(
 ///         async |reader, writer| {
 ///             while let Some(line) = reader.next_line().await? {
-///                 writer.write(line.to_ascii_uppercase());
+///                 writer.write(format!("{}\n", line.to_uppercase()));
 ///                 writer.drain().await?;
 ///             }
 ///             Ok::<(), std::io::Error>(())
@@ -60,6 +60,7 @@ impl StreamWriter {
     ///
     /// # Panics
     /// After `write_eof`.
+    #[track_caller]
     pub fn write(&self, data: impl AsRef<[u8]>) {
         self.transport.write(data.as_ref());
     }
@@ -68,6 +69,7 @@ impl StreamWriter {
     ///
     /// # Panics
     /// After `write_eof`.
+    #[track_caller]
     pub fn writelines<B: AsRef<[u8]>>(&self, pieces: impl IntoIterator<Item = B>) {
         self.transport.write_pieces(pieces);
     }
@@ -136,6 +138,7 @@ impl StreamWriter {
     ///
     /// # Panics
     /// If `low` is above `high`.
+    #[track_caller]
     pub fn set_write_buffer_limits(&self, high: usize, low: usize) {
         assert!(low <= high, "the low watermark is above the high one; give the high one first");
         self.transport.set_watermarks(high, low);

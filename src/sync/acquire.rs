@@ -46,6 +46,7 @@ impl<R: Resource> Acquire<R> {
 
     /// Waits until the resource is acquired.
     #[inline]
+    #[track_caller]
     fn wait(&mut self, cx: &Context<'_>) -> Poll<()> {
         while let Some(resource) = &self.resource {
             let Poll::Ready(notified) = resource.waiters().poll(&mut self.wait, R::NAME, cx) else {
@@ -78,6 +79,7 @@ impl<R: Resource> Future for Acquire<R> {
     type Output = R::Acquired;
 
     #[inline]
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R::Acquired> {
         let this = &mut *self;
         let resource = this.resource.as_ref().expect("a future was polled again after it had returned its value");

@@ -63,6 +63,7 @@ impl Barrier {
     ///
     /// # Panics
     /// If `parties` is 0.
+    #[track_caller]
     pub fn new(parties: usize) -> Self {
         assert!(parties > 0, "a barrier is for one task at least; parties must be > 0");
         let (phase, count) = (Cell::new(Phase::Filling), Cell::new(0));

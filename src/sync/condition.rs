@@ -182,6 +182,7 @@ impl<T> Condition<T> {
     ///
     /// # Panics
     /// If the guard is of another lock, or does not hold its lock because a wait was dropped.
+    #[track_caller]
     pub fn notify(&self, guard: &LockGuard<'_, T>, n: usize) {
         self.assert_is_held(guard);
         self.waiters.notify(n);
@@ -191,6 +192,7 @@ impl<T> Condition<T> {
     ///
     /// # Panics
     /// If the guard is of another lock, or does not hold its lock because a wait was dropped.
+    #[track_caller]
     pub fn notify_all(&self, guard: &LockGuard<'_, T>) {
         self.assert_is_held(guard);
         self.waiters.notify_all();
@@ -207,6 +209,7 @@ impl<T> Condition<T> {
         self.waiters.notify_all();
     }
 
+    #[track_caller]
     fn assert_is_held(&self, guard: &LockGuard<'_, T>) {
         assert!(
             guard.is_of(&self.lock),

@@ -260,6 +260,7 @@ impl<'a, T> LockGuard<'a, T> {
 
     /// # Panics
     /// If the guard does not hold the lock because a wait was dropped.
+    #[track_caller]
     pub(crate) fn assert_held(&self) {
         assert!(self.value.is_some(), "{NOT_HELD}");
     }
@@ -282,12 +283,14 @@ const NOT_HELD: &str = "the wait on the condition was dropped before its end, so
 impl<T> Deref for LockGuard<'_, T> {
     type Target = T;
 
+    #[track_caller]
     fn deref(&self) -> &T {
         self.value.as_deref().expect(NOT_HELD)
     }
 }
 
 impl<T> DerefMut for LockGuard<'_, T> {
+    #[track_caller]
     fn deref_mut(&mut self) -> &mut T {
         self.value.as_deref_mut().expect(NOT_HELD)
     }
@@ -326,12 +329,14 @@ impl<T> OwnedLockGuard<T> {
 impl<T> Deref for OwnedLockGuard<T> {
     type Target = T;
 
+    #[track_caller]
     fn deref(&self) -> &T {
         self.value.as_ref().expect(IS_FREE)
     }
 }
 
 impl<T> DerefMut for OwnedLockGuard<T> {
+    #[track_caller]
     fn deref_mut(&mut self) -> &mut T {
         self.value.as_mut().expect(IS_FREE)
     }

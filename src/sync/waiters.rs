@@ -229,6 +229,7 @@ impl Waiters {
     /// One poll of a wait: see `wait` for what it returns. A wait that returns true has removed its waiter, and one that
     /// returns false has not.
     #[inline]
+    #[track_caller]
     pub(super) fn poll(&self, wait: &mut OneWait, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
         match wait.id {
             None => {
@@ -240,6 +241,7 @@ impl Waiters {
     }
 
     #[inline(never)]
+    #[track_caller]
     fn enqueue(&self, wait: &mut OneWait, what: Leaf, cx: &Context<'_>) {
         let kernel = self.bind();
         wait.id = Some(match wait.waiting.begin(kernel, cx, what) {
@@ -281,6 +283,7 @@ impl Waiters {
 
     /// A waiter was polled and is not notified: from now on it is woken by the waker of this poll.
     #[cold]
+    #[track_caller]
     fn update(&self, id: WaiterId, wait: &mut OneWait, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
         let task = self.kernel.get().and_then(|kernel| task_of(kernel, cx));
         let mut waker = if task.is_none() { Some(cx.waker().clone()) } else { None };
@@ -329,8 +332,12 @@ impl Waiters {
     /// # Panics
     /// If they are bound to another loop, or this thread is in no loop.
     #[inline]
+    #[track_caller]
     pub(crate) fn bind(&self) -> &Loop {
-        let kernel = self.kernel.get().unwrap_or_else(|| self.bind_first());
+        let kernel = match self.kernel.get() {
+            Some(kernel) => kernel,
+            None => self.bind_to(current::expect()),
+        };
         let here = current::is_in(kernel);
         assert!(
             here,
@@ -341,8 +348,8 @@ impl Waiters {
     }
 
     #[cold]
-    fn bind_first(&self) -> &Rc<Loop> {
-        self.kernel.get_or_init(current::expect)
+    fn bind_to(&self, kernel: Rc<Loop>) -> &Rc<Loop> {
+        self.kernel.get_or_init(|| kernel)
     }
 }
 

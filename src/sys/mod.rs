@@ -6,6 +6,10 @@ mod time; // the monotonic clock, a timer with a descriptor, and waits for a des
 pub(crate) mod socket_options; // settings of sockets
 #[cfg(unix)]
 pub(crate) mod socket; // opening, binding and connecting sockets
+#[cfg(unix)]
+pub(crate) mod resolver; // the system's resolver
+#[cfg(unix)]
+pub(crate) mod send; // files and descriptors through sockets
 #[cfg(all(unix, feature = "process"))]
 mod process; // starting, signalling and reaping child processes
 #[cfg(feature = "signal")]

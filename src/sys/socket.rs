@@ -2,7 +2,7 @@
 //! the options of a socket.
 #![expect(unsafe_code, reason = "calls into libc")]
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::{io, mem};
 
@@ -71,7 +71,10 @@ fill!(std::os::unix::net::UnixStream, |fd, place, length| libc::recv(fd, place, 
 fill!(std::fs::File, libc::read);
 
 /// Calls `call` with the address as the structure that the system takes, and its size.
-fn with_address<R>(address: &SocketAddr, call: impl FnOnce(*const libc::sockaddr, libc::socklen_t) -> R) -> R {
+pub(super) fn with_address<R>(
+    address: &SocketAddr,
+    call: impl FnOnce(*const libc::sockaddr, libc::socklen_t) -> R,
+) -> R {
     #[expect(clippy::cast_possible_truncation, reason = "an address has fewer than 2^32 bytes")]
     fn size<T>(_: &T) -> libc::socklen_t {
         size_of::<T>() as libc::socklen_t
@@ -96,6 +99,33 @@ fn with_address<R>(address: &SocketAddr, call: impl FnOnce(*const libc::sockaddr
             call((&raw const raw).cast(), size(&raw))
         }
     }
+}
+
+/// The address in a structure of the system's; none of a family that is not the internet's.
+///
+/// # Safety
+/// The pointer is null, or leads to a structure of this length.
+pub(super) unsafe fn from_raw(raw: *const libc::sockaddr, length: libc::socklen_t) -> Option<SocketAddr> {
+    if raw.is_null() {
+        return None;
+    }
+    let length = usize::try_from(length).ok()?;
+    // SAFETY: the caller's promise.
+    let family = unsafe { (*raw).sa_family };
+    if family == V4 && length >= size_of::<libc::sockaddr_in>() {
+        // SAFETY: the family and the length say what it is; it need not be aligned.
+        let v4 = unsafe { raw.cast::<libc::sockaddr_in>().read_unaligned() };
+        let ip = Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes());
+        return Some(SocketAddrV4::new(ip, u16::from_be(v4.sin_port)).into());
+    }
+    if family == V6 && length >= size_of::<libc::sockaddr_in6>() {
+        // SAFETY: the same.
+        let v6 = unsafe { raw.cast::<libc::sockaddr_in6>().read_unaligned() };
+        let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+        let port = u16::from_be(v6.sin6_port);
+        return Some(SocketAddrV6::new(ip, port, v6.sin6_flowinfo, v6.sin6_scope_id).into());
+    }
+    None
 }
 
 pub(crate) fn bind(socket: &OwnedFd, address: &SocketAddr) -> io::Result<()> {

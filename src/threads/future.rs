@@ -65,6 +65,7 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     ///
     /// # Panics
     /// On the loop's own thread, if the coroutine has not ended: the thread would wait for itself.
+    #[track_caller]
     pub fn result(&self) -> Result<T, TaskError> {
         let state = self.lock_to_wait();
         wait_while(&self.shared.settled, state, State::is_pending).take()
@@ -78,6 +79,7 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     ///
     /// # Panics
     /// On the loop's own thread, if the coroutine has not ended and `limit` is not zero.
+    #[track_caller]
     pub fn result_timeout(&self, limit: Duration) -> Result<T, TaskError> {
         let state = if limit.is_zero() { self.shared.lock() } else { self.lock_to_wait() };
         wait_while_for(&self.shared.settled, state, limit, State::is_pending).take()
@@ -87,6 +89,7 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     ///
     /// # Panics
     /// If this thread would wait for itself.
+    #[track_caller]
     fn lock_to_wait(&self) -> MutexGuard<'_, State<T>> {
         let state = self.shared.lock();
         let waits_for_itself = state.is_pending() && self.sender.is_own_thread();

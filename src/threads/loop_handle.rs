@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use super::callback::ThreadsafeHandle;
 use super::future::{Reply, ThreadsafeFuture};
 use crate::awaitables::{self, Task};
-use crate::current;
+use crate::current::{self, CarriedContext};
 use crate::error::{Closed, ExceptionContext, Panic, TaskError};
 use crate::event_loop::EventLoop;
 use crate::kernel::{LoopSender, Message};
@@ -99,24 +99,27 @@ impl LoopHandle {
     /// handler.
     ///
     /// If it is called in the loop itself, `f` runs in a copy of the current [`Context`](crate::Context), like every
-    /// callback. From another thread it runs in an empty one: the values of variables stay on their thread.
+    /// callback. From another thread it runs in one with the values that go along, of variables made by
+    /// [`ContextVar::new_send`](crate::ContextVar::new_send); those of all others stay on their thread.
     ///
     /// If the loop closes before `f` has run, `f` is dropped by the thread that closes it.
     ///
     /// # Errors
     /// If the loop is closed. Then `f` is dropped on this thread.
     pub fn call_soon_threadsafe<R>(&self, f: impl FnOnce() -> R + Send + 'static) -> Result<ThreadsafeHandle, Closed> {
-        let (handle, call) = ThreadsafeHandle::new(|| drop(f()));
         if current::uses_contexts()
             && let Some(lp) = EventLoop::try_current().filter(|lp| lp.kernel().sender().is(self.sender))
         {
-            // values of variables stay on their thread, so only here the callback can have a copy of the context
+            // only here the callback can have a copy of the whole context
             if lp.is_closed() {
                 return Err(Closed);
             }
+            let (handle, call) = ThreadsafeHandle::new(|| drop(f()));
             lp.call_soon(move || call.run());
             return Ok(handle);
         }
+        let carried = CarriedContext::current();
+        let (handle, call) = ThreadsafeHandle::new(move || carried.run(|| drop(f())));
         self.sender.send(Message::Run(call)).map_err(|_| Closed)?;
         Ok(handle)
     }

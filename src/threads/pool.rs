@@ -51,6 +51,7 @@ impl ThreadPool {
     ///
     /// # Panics
     /// If `max_threads` is 0.
+    #[track_caller]
     pub fn new(max_threads: usize) -> Self {
         assert!(max_threads > 0, "a thread pool needs a thread; give ThreadPool::new() 1 or more");
         let shared = Shared { state: Mutex::default(), jobs: Condvar::new(), max_threads };

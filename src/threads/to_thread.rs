@@ -12,6 +12,7 @@ use super::quietly::quietly;
 use crate::awaitables::{Awaitable, Future};
 use crate::base::concurrency::{Arc, Mutex, MutexGuard, lock};
 use crate::base::{PooledRc, unsize};
+use crate::current::CarriedContext;
 use crate::error::{Panic, TimeoutError};
 use crate::event_loop::EventLoop;
 use crate::kernel::{ChildTurn, ChildTurnRef, LoopSender, Message, Run};
@@ -23,8 +24,9 @@ use crate::primitives::timeout;
 ///
 /// Until the call has ended, a virtual clock does not jump: the loop waits in real time.
 ///
-/// Context variables are not visible to `f`, because their values never leave their thread: pass `f` what it needs of
-/// them.
+/// `f` runs in a context of its own with the values of the variables made by
+/// [`ContextVar::new_send`](crate::ContextVar::new_send), copied at the first poll. The values of all others never leave
+/// their thread: pass `f` what it needs of them.
 ///
 /// # Examples
 /// ```
@@ -55,7 +57,8 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    let job = EventLoop::current().run_in_executor(None, f); // a task must not keep its own loop open while it waits
+    let carried = CarriedContext::current();
+    let job = EventLoop::current().run_in_executor(None, move || carried.run(f)); // a task must not keep its own loop open while it waits
     job.cancel_on_drop().await
 }
 

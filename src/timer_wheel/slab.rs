@@ -135,6 +135,11 @@ impl<T> Nodes<T> {
         Some((node.place, prev, next, value))
     }
 
+    /// The deadline and the value of each timer, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        self.entries.iter().filter_map(|node| Some((node.deadline, node.value.as_ref()?)))
+    }
+
     pub(super) fn into_values(self) -> impl Iterator<Item = T> {
         self.entries.into_iter().filter_map(|node| node.value)
     }

@@ -173,6 +173,11 @@ impl<T> TimerWheel<T> {
         self.opened = tick(self.now);
     }
 
+    /// The deadline and the value of each timer, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        self.nodes.iter()
+    }
+
     /// All values, in no order.
     pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
         self.nodes.into_values()
@@ -184,7 +189,6 @@ impl<T> TimerWheel<T> {
     }
 
     /// The deadline of a timer, armed or expired.
-    #[cfg(test)]
     pub(crate) fn deadline(&self, key: TimerKey) -> Option<u64> {
         self.nodes.find(key).map(|node| node.deadline)
     }

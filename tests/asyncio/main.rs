@@ -5,6 +5,7 @@
 mod names;
 mod support;
 mod test_base_events;
+mod test_context;
 mod test_eager_task_factory;
 mod test_events;
 mod test_free_threading;
@@ -13,6 +14,7 @@ mod test_locks;
 mod test_queues;
 mod test_runners;
 mod test_selector_events;
+mod test_sendfile;
 mod test_server;
 mod test_sock_lowlevel;
 mod test_staggered;

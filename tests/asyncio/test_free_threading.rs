@@ -4,7 +4,7 @@
 use std::sync::mpsc;
 use std::thread;
 
-use oneloop::{TaskError, sleep};
+use oneloop::{GroupError, TaskError, all_tasks, create_future, current_task, run, sleep, task_group};
 
 use crate::support::{PATIENCE, ms, real_loop};
 
@@ -29,6 +29,40 @@ where
 #[expect(clippy::module_inception, reason = "CPython's class is named so, too")]
 mod test_free_threading {
     use super::*;
+
+    #[test]
+    fn test_all_tasks_race() {
+        const THREADS: usize = 10;
+        const TASKS: usize = 100;
+        async fn main() {
+            let settler = create_future();
+            let settled = settler.clone().shared();
+            let ended: Result<(), GroupError<()>> = task_group(async |group| {
+                let mut mine = vec![current_task().expect("it is one")];
+                for _ in 0..TASKS {
+                    let settled = settled.clone();
+                    mine.push(
+                        group
+                            .create_task(async {
+                                settled.await;
+                                Ok(())
+                            })
+                            .handle(),
+                    );
+                }
+                assert!(mine.iter().all(|task| !task.done()));
+                assert_eq!(all_tasks(), mine);
+                settler.set_result(()).expect("it is pending");
+                Ok(())
+            })
+            .await;
+            ended.expect("none fails");
+        }
+        let threads: Vec<_> = (0..THREADS).map(|_| thread::spawn(|| run(main()))).collect();
+        for thread in threads {
+            thread.join().expect("it does not panic").expect("it runs");
+        }
+    }
 
     #[test]
     fn test_run_coroutine_threadsafe() {

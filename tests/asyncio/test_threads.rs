@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use oneloop::{gather, to_thread};
+use oneloop::{ContextVar, gather, to_thread};
 
 use crate::support::run;
 
@@ -35,6 +35,16 @@ mod to_thread_tests {
         let count = Arc::default();
         run(to_thread(counting(&count)));
         assert_eq!(count.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn test_to_thread_contextvars() {
+        static TEST_CTX: ContextVar<&str> = ContextVar::new_send("test_ctx");
+        let result = run(async {
+            TEST_CTX.set("parrot");
+            to_thread(|| TEST_CTX.get()).await
+        });
+        assert_eq!(result, Some("parrot"));
     }
 
     #[test]

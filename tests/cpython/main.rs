@@ -2,7 +2,8 @@
 //! made as small as it can be. Each is replayed by a run, and by turns of each kind. Owns the run over them and its report; must not know how a program is carried out.
 //!
 //! `ONELOOP_FUZZ=10000` tries so many programs in place of a few hundred, `ONELOOP_SEED` other ones, and
-//! `ONELOOP_PROGRAMS=FILE` those of a file of cases. Needs CPython 3.13 or newer; where there is none, nothing is tried.
+//! `ONELOOP_PROGRAMS=FILE` those of a file of cases. `ONELOOP_KEEP=FILE` writes all that was recorded to a file, as cases
+//! that `tests/conformance` replays. Needs CPython 3.13 or newer; where there is none, nothing is tried.
 #![expect(clippy::print_stdout, reason = "the report is there to be read")]
 
 #[path = "../conformance/at_once.rs"]
@@ -39,6 +40,8 @@ mod shrink;
 #[path = "../conformance/value.rs"]
 mod value;
 
+use std::fs::File;
+use std::io::Write as _;
 use std::{env, fs};
 
 use case::Case;
@@ -60,10 +63,12 @@ fn random_programs_go_as_on_cpython() {
         println!("skipped: no CPython 3.13 or newer");
         return;
     };
-    let mut beside = Beside { recorder: Recorder::start(&python), replayers: Driver::ALL.map(Replayer::start) };
+    let kept = env::var_os("ONELOOP_KEEP").map(|path| File::create(path).expect("ONELOOP_KEEP is a file to write"));
+    let replayers = Driver::ALL.map(Replayer::start);
+    let mut beside = Beside { recorder: Recorder::start(&python), replayers, kept };
     let (mut agreed, mut refused, mut failures) = (0, 0, 0);
     for program in programs() {
-        match beside.verdict(&program) {
+        match beside.first_verdict(&program) {
             None => refused += 1,
             Some(Verdict::Passed) => agreed += 1,
             Some(Verdict::Failed(_)) => {
@@ -99,15 +104,32 @@ struct Beside {
     recorder: Recorder,
     /// One for each way to drive a loop.
     replayers: [Replayer; Driver::ALL.len()],
+    /// Where each recorded program goes.
+    kept: Option<File>,
 }
 
 impl Beside {
+    /// As [`verdict`](Self::verdict), and keeps the recording.
+    fn first_verdict(&mut self, program: &Json) -> Option<Verdict> {
+        let recorded = self.record(program)?;
+        if let Some(kept) = &mut self.kept {
+            writeln!(kept, "{recorded}").expect("room on the disk");
+        }
+        Some(self.replay(&recorded))
+    }
+
     /// None if the program is refused.
     fn verdict(&mut self, program: &Json) -> Option<Verdict> {
+        let recorded = self.record(program)?;
+        Some(self.replay(&recorded))
+    }
+
+    /// The program with what CPython does; none if it is refused.
+    fn record(&mut self, program: &Json) -> Option<Json> {
         let recorded = self.recorder.record(program)?;
         let unknown = known::unknown(&recorded);
         assert!(unknown.is_empty(), "the generator made {unknown:?}");
-        Some(self.replay(&recorded))
+        Some(recorded)
     }
 
     /// The first failure, if there is one.

@@ -6,10 +6,12 @@ mod again;
 #[path = "../support/real.rs"]
 mod real;
 
+mod buffered;
 mod channels;
 mod codec;
 mod examples;
 mod http;
+mod https;
 mod postgres;
 mod runtime;
 mod services;

@@ -22,6 +22,8 @@ mod download;
 mod http_server;
 #[path = "../../docs/examples/postgres.rs"]
 mod postgres;
+#[path = "../../docs/examples/tracing.rs"]
+mod tracing;
 #[path = "../../docs/examples/websocket.rs"]
 mod websocket;
 #[expect(dead_code, reason = "its `main` has the arguments of this program, so that `program` is called")]
@@ -174,6 +176,11 @@ fn websocket_chat_in_a_browser() {
             assert_eq!(websocket_chat::hear(&mut other).await.unwrap().to_string(), heard);
         }
     });
+}
+
+#[test]
+fn tracing() {
+    prints_what_is_expected("tracing", tracing::main);
 }
 
 #[test]

@@ -584,7 +584,7 @@ fn futures_unordered_around_futures_that_are_set_during_a_throw_loses_none() {
             task.cancel(); // it is queued: the step that would see the value throws
             yield_now().await;
         }
-        assert_eq!(task.await, (0..20).sum());
+        assert_eq!(task.await, (0..20).sum::<usize>());
     });
 }
 

@@ -20,6 +20,8 @@ mod filter;
 // The tour has its chapters inside.
 #[path = "../../docs/examples/gather_vs_wait.rs"]
 mod gather_vs_wait;
+#[path = "../../docs/examples/metrics.rs"]
+mod metrics;
 #[path = "../../docs/examples/per_core.rs"]
 mod per_core;
 #[path = "../../docs/examples/port_scan.rs"]
@@ -34,6 +36,8 @@ mod retries;
 #[cfg(all(unix, feature = "process", feature = "signal"))]
 #[path = "../../docs/examples/supervisor.rs"]
 mod supervisor;
+#[path = "../../docs/examples/timeline.rs"]
+mod timeline;
 #[path = "../../docs/examples/worker_pool.rs"]
 mod worker_pool;
 #[path = "../../docs/examples/workers.rs"]
@@ -115,6 +119,27 @@ fn gather_vs_wait() {
 #[test]
 fn producer_consumer() {
     prints_what_is_expected("producer_consumer", producer_consumer::main);
+}
+
+#[test]
+fn metrics() {
+    prints_what_is_expected("metrics", metrics::main);
+}
+
+#[test]
+fn timeline() {
+    prints_what_is_expected("timeline", timeline::main);
+}
+
+#[test]
+fn the_pictures_of_the_timelines_are_what_is_drawn_today() {
+    for (name, title, timeline) in timeline::timelines().expect("it ends") {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/examples/timelines/{name}.svg"));
+        let kept = fs::read_to_string(path).expect("a picture");
+        // the example is part of this test here
+        let drawn = timeline.to_svg(title).replace("tests/it/../../", "");
+        assert!(kept == drawn, "{name}.svg is stale: cargo run --example timeline docs/examples/timelines");
+    }
 }
 
 #[test]

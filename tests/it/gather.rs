@@ -72,7 +72,7 @@ fn nothing_gathered_is_done_at_once() {
     run(async {
         let gathering = gather(Vec::<std::future::Ready<i32>>::new());
         assert!(gathering.done() && !gathering.cancelled() && !gathering.cancel());
-        assert_eq!(gathering.await, []);
+        assert_eq!(gathering.await, Vec::<i32>::new());
         assert_eq!(try_gather(Vec::<std::future::Ready<Result<i32, ()>>>::new()).await, Ok(vec![]));
         assert!(gather(Vec::<std::future::Ready<i32>>::new()).limit(1).return_exceptions().await.is_empty());
     });

@@ -5,10 +5,11 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::sync::{Arc, Barrier, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use oneloop::{Descriptor, EventLoop, Left, create_task, sleep, to_thread, yield_now};
+use oneloop::{Descriptor, EventLoop, Left, LoopHandle, create_task, sleep, to_thread, yield_now};
 
 use crate::support::{LONG, OnDrop, PATIENCE, is_readable, ms, open_descriptors, real_loop, virtual_loop};
 
@@ -292,6 +293,29 @@ fn a_loop_in_a_thread_local_is_closed_when_the_thread_ends() {
     };
     thread::spawn(kept).join().expect("it ends");
     assert!(dropped.try_recv().is_ok(), "the task was dropped with the loop");
+}
+
+#[test]
+fn handles_in_a_static_reach_the_loop_of_each_thread() {
+    static HANDLES: [OnceLock<LoopHandle>; 2] = [const { OnceLock::new() }; 2];
+    let all_are_there = Arc::new(Barrier::new(HANDLES.len()));
+    let run = |mine: usize| {
+        let all_are_there = Arc::clone(&all_are_there);
+        thread::spawn(move || {
+            let lp = real_loop();
+            HANDLES[mine].set(lp.remote()).expect("it is set once");
+            all_are_there.wait();
+            let other = HANDLES[1 - mine].get().expect("all are there");
+            other.call_soon_threadsafe(|| EventLoop::current().stop()).expect("it is open until it is called");
+            lp.run_forever().expect("a run");
+        })
+    };
+    let threads = [0, 1].map(run);
+    for thread in threads {
+        thread.join().expect("the other has stopped it");
+    }
+    let gone = |handle: &OnceLock<LoopHandle>| handle.get().is_some_and(|it| it.call_soon_threadsafe(|| ()).is_err());
+    assert!(HANDLES.iter().all(gone), "a loop that went with its thread takes no call");
 }
 
 #[test]

@@ -101,9 +101,9 @@ fn lines_go_on_after_one_that_is_too_long_and_end_after_an_error() {
         let reader = StreamReader::with_limit(8);
         reader.feed_data(b"one\nmuch too long a line\ntwo\nthr");
         let mut lines = reader.lines();
-        assert_eq!(lines.next().await.unwrap().unwrap(), b"one\n");
+        assert_eq!(lines.next().await.unwrap().unwrap(), "one");
         assert!(matches!(lines.next().await, Some(Err(ReadError::Limit(_)))));
-        assert_eq!(lines.next().await.unwrap().unwrap(), b"two\n");
+        assert_eq!(lines.next().await.unwrap().unwrap(), "two");
         reader.set_exception(std::io::ErrorKind::ConnectionReset.into());
         assert!(matches!(lines.next().await, Some(Err(ReadError::Io(_)))));
         assert!(lines.next().await.is_none());

@@ -21,7 +21,7 @@ use oneloop::{
     start_server, timeout, yield_now,
 };
 
-use crate::support::{panic_in, panic_of, real_loop, run_real, skip, virtual_loop};
+use crate::support::{panic_in, panic_of, real_loop, run, run_real, skip, virtual_loop};
 
 type Streams = (StreamReader, StreamWriter);
 
@@ -79,11 +79,44 @@ fn lines_come_from_a_peer_one_by_one() {
         let ((reader, _writer), peer) = with_thread(|mut socket| socket.write_all(b"one\ntwo\nthree").unwrap()).await;
         let mut lines = Vec::new();
         while let Some(line) = reader.next_line().await.unwrap() {
-            lines.push(String::from_utf8(line).unwrap());
+            lines.push(line);
         }
-        assert_eq!(lines, ["one\n", "two\n", "three"]);
+        assert_eq!(lines, ["one", "two", "three"]);
         assert!(reader.at_eof());
         peer.join().unwrap();
+    });
+}
+
+#[test]
+fn lines_come_from_a_peer_as_bytes_with_their_ends() {
+    run_real(async {
+        let ((reader, _writer), peer) = with_thread(|mut socket| socket.write_all(b"one\r\ntwo\n\xff").unwrap()).await;
+        for wanted in [&b"one\r\n"[..], b"two\n", b"\xff", b""] {
+            assert_eq!(reader.readline().await.unwrap(), wanted);
+        }
+        peer.join().unwrap();
+    });
+}
+
+#[test]
+fn what_is_no_text_is_an_error_that_holds_the_line() {
+    run(async {
+        let reader = StreamReader::new();
+        reader.feed_data(b"by Windows\r\n\r\n\r within\n\xff\xfe\r\nlast\r");
+        reader.feed_eof();
+        for wanted in ["by Windows", "", "\r within"] {
+            assert_eq!(reader.next_line().await.unwrap().unwrap(), wanted);
+        }
+        let error = reader.next_line().await.unwrap_err();
+        assert!(error.to_string().contains("readline()"), "{error}");
+        let ReadError::Utf8(no_text) = &error else { panic!("{error:?}") };
+        assert_eq!(no_text.as_bytes(), b"\xff\xfe");
+        let error = io::Error::from(error);
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        let inner = error.get_ref().expect("it is not of the system");
+        assert!(inner.is::<ReadError>());
+        assert_eq!(reader.next_line().await.unwrap().unwrap(), "last\r");
+        assert_eq!(reader.next_line().await.unwrap(), None);
     });
 }
 

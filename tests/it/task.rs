@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::future::{pending, ready};
 use std::rc::Rc;
 
+use futures::FutureExt as _;
 use futures::future::{Either, select};
 use oneloop::{
     EventLoop, LoopHandle, Task, TaskError, ThreadPool, all_tasks, copy_context, create_future, create_task,
@@ -86,6 +87,22 @@ fn result_says_not_done_then_gives_copies_then_that_the_value_was_taken() {
         assert_eq!((&mut task).await, 1);
         assert!(matches!(task.result(), Err(TaskError::Taken)));
         assert!(matches!(task.outcome().await, Err(TaskError::Taken)));
+    });
+}
+
+#[test]
+fn into_outcome_needs_no_binding_that_is_mut_and_leaves_the_task_running_when_dropped() {
+    run(async {
+        assert!(matches!(create_task(ready(1)).into_outcome().await, Ok(1)));
+        let cancelled = create_task(pending::<()>());
+        cancelled.cancel();
+        assert!(matches!(cancelled.into_outcome().await, Err(TaskError::Cancelled(_))));
+        let left = create_task(yield_now());
+        let handle = left.handle();
+        assert!(left.into_outcome().now_or_never().is_none());
+        yield_now().await;
+        yield_now().await;
+        assert!(handle.done() && !handle.cancelled());
     });
 }
 

@@ -175,6 +175,23 @@ fn without_waiting_there_is_only_what_the_loop_has_heard_of() {
     });
 }
 
+#[test]
+fn what_has_come_with_a_connection_is_read_at_once() {
+    run_real(async {
+        let listener = TcpListener::bind(ANY).unwrap();
+        let mut client = StdStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.write_all(b"request").unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let mut buffer = [0; 16];
+        assert_eq!(server.try_read(&mut buffer).unwrap(), 7, "no event is waited for");
+        let silent = StdStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        assert_eq!(server.try_read(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
+        drop(silent);
+        assert_eq!(server.read(&mut buffer).await.unwrap(), 0);
+    });
+}
+
 // The end.
 
 #[test]

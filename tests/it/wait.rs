@@ -73,6 +73,17 @@ fn first_exception_is_an_error_or_a_panic_but_no_value_and_no_cancellation() {
 }
 
 #[test]
+fn the_conditions_are_values_of_their_own_types_too() {
+    run(async {
+        let sets = wait([create_task(fail_after(1, 1)), create_task(pass_after(2))]);
+        let sets = sets.return_when(wait::FirstException).await;
+        assert_eq!((sets.done.len(), sets.pending.len()), (1, 1));
+        let sets = wait(sets.pending).return_when(wait::FirstCompleted).await;
+        assert_eq!((sets.done.len(), sets.pending.len()), (1, 0));
+    });
+}
+
+#[test]
 fn first_exception_without_any_waits_for_all() {
     run(async {
         let start = now();

@@ -16,6 +16,7 @@ const UNSAFE_FILES: &[&str] = &[
     "src/adapters/for_tokio.rs",
     "src/awaitables/recognise.rs",
     "src/awaitables/task/cell.rs",
+    "src/base/batch.rs",
     "src/base/downcast.rs",
     "src/base/poll_with.rs",
     "src/base/pooled_rc.rs",
@@ -30,6 +31,8 @@ const UNSAFE_FILES: &[&str] = &[
     "src/event_loop/run_until_complete.rs",
     "src/sys/fork.rs",
     "src/sys/process.rs",
+    "src/sys/resolver.rs",
+    "src/sys/send.rs",
     "src/sys/signal.rs",
     "src/sys/socket.rs",
     "src/sys/socket_options.rs",
@@ -261,4 +264,33 @@ fn async_functions_say_what_a_cancelled_wait_loses() {
     }
     let rule = "A `pub async fn` has a doc section `# Cancel safety`: say what a dropped wait loses.";
     report(rule, &problems);
+}
+
+/// Whether a public `enum`, or a `struct` all of whose fields are public and have names, is declared in the line: a
+/// program could name all of it.
+fn can_be_named_whole(lines: &[&str], line: usize) -> bool {
+    let body = || lines[line + 1..].iter().take_while(|line| **line != "}").map(|line| line.trim());
+    let declared = lines[line];
+    let fields = || body().filter(|line| !line.starts_with("//") && !line.starts_with("#[") && line.contains(": "));
+    declared.ends_with('{')
+        && (declared.starts_with("pub enum ")
+            || declared.starts_with("pub struct ") && fields().all(|field| field.starts_with("pub ")))
+}
+
+#[test]
+fn what_may_grow_is_non_exhaustive_and_what_may_not_says_so() {
+    let (mut problems, mut checked) = (Vec::new(), 0);
+    for file in sources("src") {
+        let lines: Vec<&str> = file.raw.lines().collect();
+        for line in (0..lines.len()).filter(|line| can_be_named_whole(&lines, *line)) {
+            let above = |line: &&&str| ["///", "#[", ")]", "    "].iter().any(|start| line.starts_with(start));
+            let above: Vec<&str> = lines[..line].iter().rev().take_while(above).copied().collect();
+            checked += 1;
+            if !above.iter().any(|line| *line == "#[non_exhaustive]" || line.contains("on purpose")) {
+                problems.push(format!("{}:{}", file.path, line + 1));
+            }
+        }
+    }
+    assert!(checked > 15, "{checked} types were found");
+    report("#[non_exhaustive], or a sentence that says why not (\"closed on purpose, …\")", &problems);
 }

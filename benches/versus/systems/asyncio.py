@@ -5,6 +5,7 @@ the loop itself, those on sockets, then what runs them.
     python3 asyncio.py LOOP ROW MILLIS  what one operation takes, over a round of so long
 """
 
+import sys
 import time
 
 START = time.perf_counter()
@@ -81,6 +82,15 @@ async def spawn_join(count):
 async def spawn_await():
     for _ in range(1_000):
         await asyncio.create_task(nothing())
+
+
+if sys.version_info >= (3, 12):
+
+    @row("spawn_eager", 1_000)
+    async def spawn_eager():
+        loop = asyncio.get_running_loop()
+        for _ in range(1_000):
+            await asyncio.Task(nothing(), loop=loop, eager_start=True)
 
 
 @row("self_wake", 1_000)

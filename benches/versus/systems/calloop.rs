@@ -24,7 +24,7 @@ fn find(row: &str) -> Option<Work> {
     Some(match row {
         "spawn_join_1000" => spawn_join::<1_000>,
         "spawn_join_10000" => spawn_join::<10_000>,
-        "spawn_await" => spawn_await,
+        "spawn_await" | "spawn_eager" => spawn_await,
         "self_wake" => self_wake,
         "repoll_1000" => repoll,
         "call_soon_chain" => call_soon_chain,

@@ -1,5 +1,6 @@
 //! oneloop. Owns its idioms; must not know the other systems.
 
+mod precise;
 mod sockets;
 
 use std::future::Future;
@@ -10,11 +11,12 @@ use oneloop::{
 };
 
 use crate::measure::{Cost, Work};
-use crate::rows::{GROUP, ITEMS, PERMITS, ROOM, TURNS};
+use crate::rows::{AWAITED, GROUP, ITEMS, PERMITS, ROOM, TURNS};
 use crate::system::{ANYWHERE, Spawn, System, Timers};
 use crate::work::{child, join, repeat, rivals, wake_itself};
 
 pub(super) const SYSTEM: System = System { name: "oneloop", crates: &["oneloop"], find, refused: ANYWHERE };
+pub(super) const PRECISE: System = precise::SYSTEM;
 
 #[derive(Clone)]
 struct Oneloop(EventLoop);
@@ -48,6 +50,7 @@ impl Timers for Oneloop {
 
 fn find(row: &str) -> Option<Work> {
     Some(match row {
+        "spawn_eager" => spawn_eager,
         "gather_10" => gather::<10>,
         "gather_1000" => gather::<1_000>,
         "gather_10000" => gather::<10_000>,
@@ -63,6 +66,14 @@ fn find(row: &str) -> Option<Work> {
             return super::tasks::<Oneloop>(row)
                 .or_else(|| super::inputs::<Oneloop>(row))
                 .or_else(|| super::http::<Oneloop>(row));
+        }
+    })
+}
+
+fn spawn_eager(times: u64) -> Cost {
+    repeat(times, AWAITED, async |_: Oneloop| {
+        for _ in 0..AWAITED {
+            create_task(async {}).eager().await;
         }
     })
 }

@@ -94,7 +94,7 @@ impl<E: Executor> Timers for Smol<E, true> {
 
 fn find<E: Executor>(row: &str) -> Option<Work> {
     Some(match row {
-        "spawn_await" => spawn_await_in_task::<Smol<E, false>>,
+        "spawn_await" | "spawn_eager" => spawn_await_in_task::<Smol<E, false>>,
         "ping_pong" => ping_pong::<E>,
         "queue" => queue::<E>,
         "lock" => lock::<E>,

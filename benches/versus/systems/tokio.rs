@@ -62,7 +62,7 @@ impl<const LOCAL: bool> Timers for Tokio<LOCAL, true> {
 
 fn find<const LOCAL: bool>(row: &str) -> Option<Work> {
     Some(match row {
-        "spawn_await" => spawn_await_in_task::<Tokio<LOCAL, false>>,
+        "spawn_await" | "spawn_eager" => spawn_await_in_task::<Tokio<LOCAL, false>>,
         "ping_pong" => ping_pong::<LOCAL>,
         "wait_drain_10" => wait_drain::<LOCAL, 10>,
         "wait_drain_1000" => wait_drain::<LOCAL, 1_000>,

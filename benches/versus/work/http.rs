@@ -17,7 +17,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::sockets::listener;
 use crate::measure::{Cost, float, percentile};
-use crate::rows::{CLIENTS, HALF_LOAD, REQUESTS};
+use crate::rows::{ASKERS, HALF_LOAD, REQUESTS};
 use crate::system::Http;
 use crate::work::join;
 
@@ -58,7 +58,7 @@ fn beside_a_server<S: Http>(ask: impl FnOnce(Clients) -> Cost + Send + 'static) 
         let mut listener = S::listener(listener);
         let clients = thread::spawn(move || ask(Clients::new(address)));
         let mut servers = Vec::new();
-        for _ in 0..CLIENTS {
+        for _ in 0..ASKERS {
             let stream = S::io(S::accept(&mut listener).await);
             let server = http1::Builder::new().serve_connection(stream, service_fn(answer));
             servers.push(system.spawn(async { server.await.unwrap_or_default() })); // a client that goes is no error
@@ -88,7 +88,7 @@ impl Clients {
     fn new(server: SocketAddr) -> Self {
         let poll = Poll::new().expect("a descriptor");
         let mut length = 0;
-        let clients = (0..CLIENTS).map(|at| {
+        let clients = (0..ASKERS).map(|at| {
             let mut stream = StdStream::connect(server).expect("a server");
             stream.set_nodelay(true).expect("a socket that can");
             length = ask_once(&mut stream);
@@ -133,9 +133,9 @@ impl Clients {
 
     /// How long so many take.
     fn ask_in_a_row(&mut self, count: u64) -> Duration {
-        let (mut events, start) = (Events::with_capacity(CLIENTS), Instant::now());
-        let (mut asked, mut came) = (count.min(CLIENTS as u64), 0);
-        (0..CLIENTS).take(usize::try_from(asked).expect("it is small")).for_each(|at| self.ask(at, start));
+        let (mut events, start) = (Events::with_capacity(ASKERS), Instant::now());
+        let (mut asked, mut came) = (count.min(ASKERS as u64), 0);
+        (0..ASKERS).take(usize::try_from(asked).expect("it is small")).for_each(|at| self.ask(at, start));
         while came < count {
             self.turn(&mut events, None, |clients, at, _| {
                 came += 1;
@@ -151,13 +151,13 @@ impl Clients {
     /// Asks every so many seconds, and returns what each request took, in µs from the time at which it was due. It looks
     /// all the time: a system's own timers are coarser than what is measured.
     fn ask_on_time(&mut self, every: f64) -> Vec<f64> {
-        let (mut events, start) = (Events::with_capacity(CLIENTS), Instant::now());
+        let (mut events, start) = (Events::with_capacity(ASKERS), Instant::now());
         let (mut asked, mut took) = (0, Vec::new());
-        let mut free: Vec<usize> = (0..CLIENTS).collect();
+        let mut free: Vec<usize> = (0..ASKERS).collect();
         loop {
             let due = start + Duration::from_secs_f64(every * float(asked));
             let over = due >= start + HALF_LOAD;
-            if over && free.len() == CLIENTS {
+            if over && free.len() == ASKERS {
                 return took;
             }
             if !over

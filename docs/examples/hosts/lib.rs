@@ -1,4 +1,5 @@
-//! What the hosts drive: a program of timers, sockets and threads. Owns the program; must not know who drives it.
+//! What the hosts drive: a program of timers, sockets and threads. Owns the program, and how a host tells what it has
+//! seen; must not know who drives it.
 #![expect(missing_docs, reason = "each example says what it shows")]
 
 use std::cell::Cell;
@@ -6,14 +7,16 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use oneloop::{Descriptor, EventLoop, LoopHandle, Task, sleep};
+use oneloop::{Descriptor, Error, EventLoop, LoopHandle, Task, TurnBudget, sleep_until};
 
 /// How often each of the three kinds of thing happens.
-pub const TIMES: usize = 20;
+pub const TIMES: usize = 100;
 /// From one thing of a kind to the next.
 pub const APART: Duration = Duration::from_millis(10);
+/// How many things happen, in about a second.
+pub const THINGS: usize = 3 * TIMES;
 
 /// A program of three tasks, each of which waits for something else, `TIMES` times.
 #[derive(Debug)]
@@ -24,13 +27,15 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts the tasks, and the threads that give two of them something to do.
+    /// Starts the tasks, and the threads that give two of them something to do. The tasks wait already when this
+    /// returns, so that each turn from now on is of something that happens.
     ///
     /// # Panics
     /// If the system has no descriptor or thread left.
     pub fn start(lp: &EventLoop) -> Self {
         let happened = Rc::new(Cell::new(0));
         let tasks = vec![by_timers(lp, &happened), by_a_socket(lp, &happened), by_wakes(lp, &happened)];
+        lp.run_ready(()).expect("the loop is not running");
         Self { tasks, happened }
     }
 
@@ -41,6 +46,34 @@ impl Program {
     pub fn happened(&self) -> usize {
         self.happened.get()
     }
+
+    /// Takes a turn, and returns whether anything has happened in it.
+    ///
+    /// # Errors
+    /// As [`EventLoop::run_ready`].
+    pub fn turn(&self, lp: &EventLoop, budget: impl Into<TurnBudget>) -> Result<bool, Error> {
+        let before = self.happened();
+        lp.run_ready(budget)?;
+        Ok(self.happened() > before)
+    }
+}
+
+/// The kinds of thing. Those of one kind come between those of the others.
+#[derive(Clone, Copy)]
+enum Kind {
+    Timer,
+    Socket,
+    Wake,
+}
+
+/// When the things of a kind are to happen, from now on.
+fn times(kind: Kind) -> impl Iterator<Item = Instant> + Send {
+    let first = Instant::now() + APART + APART * kind as u32 / 3;
+    (0..).map(move |number| first + APART * number).take(TIMES)
+}
+
+fn sleep_thread_until(when: Instant) {
+    thread::sleep(when.saturating_duration_since(Instant::now()));
 }
 
 fn count(happened: &Cell<usize>) {
@@ -50,8 +83,8 @@ fn count(happened: &Cell<usize>) {
 fn by_timers(lp: &EventLoop, happened: &Rc<Cell<usize>>) -> Task<()> {
     let happened = Rc::clone(happened);
     lp.create_task(async move {
-        for _ in 0..TIMES {
-            sleep(APART).await;
+        for when in times(Kind::Timer) {
+            sleep_until(when).await;
             count(&happened);
         }
     })
@@ -60,9 +93,10 @@ fn by_timers(lp: &EventLoop, happened: &Rc<Cell<usize>>) -> Task<()> {
 fn by_a_socket(lp: &EventLoop, happened: &Rc<Cell<usize>>) -> Task<()> {
     let happened = Rc::clone(happened);
     let (mut far, near) = UnixStream::pair().expect("descriptors");
+    let written = times(Kind::Socket);
     thread::spawn(move || {
-        for _ in 0..TIMES {
-            thread::sleep(APART);
+        for when in written {
+            sleep_thread_until(when);
             far.write_all(b"x").expect("the other end is open");
         }
         thread::sleep(APART * 100); // an end would be one thing more
@@ -98,8 +132,8 @@ thread_local! {
 }
 
 fn call_again_and_again(handle: &LoopHandle) {
-    for _ in 0..TIMES {
-        thread::sleep(APART);
+    for when in times(Kind::Wake) {
+        sleep_thread_until(when);
         let call = || {
             let arrived = ARRIVED.take().expect("the program has started");
             arrived();
@@ -107,4 +141,13 @@ fn call_again_and_again(handle: &LoopHandle) {
         };
         handle.call_soon_threadsafe(call).expect("the loop is open");
     }
+}
+
+/// The number that a host has printed after `name`.
+///
+/// # Panics
+/// If it has printed none.
+pub fn told(said: &str, name: &str) -> usize {
+    let line = said.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    line.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no `{name}` in what was said: {said}"))
 }

@@ -46,7 +46,7 @@ pub(crate) fn drive() -> Result<Seen, Error> {
         let [wants_turn, own] = readable([&lp, &near], Duration::from_secs(10));
         if wants_turn {
             seen.wakes += 1;
-            seen.for_nothing += usize::from(lp.run_ready(())?.entries == 0);
+            seen.for_nothing += usize::from(!program.turn(&lp, ())?);
         }
         if own {
             seen.own += near.read(&mut [0])?;
@@ -63,7 +63,7 @@ pub(crate) fn drive() -> Result<Seen, Error> {
 #[cfg_attr(test, expect(dead_code, reason = "the test calls `drive`"))]
 pub(crate) fn main() -> Result<(), Error> {
     let seen = drive()?;
-    println!("{} things have happened in the loop, and it was woken {} times", seen.happened, seen.wakes);
-    println!("for nothing: {}, while idle: {}", seen.for_nothing, seen.idle);
+    println!("things: {}\nturns: {}\nturns for nothing: {}", seen.happened, seen.wakes, seen.for_nothing);
+    println!("turns while idle: {}\nown: {}", seen.idle, seen.own);
     Ok(())
 }

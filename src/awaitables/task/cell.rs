@@ -52,7 +52,8 @@ where
     pub(crate) fn spawn(kernel: Rc<Loop>, future: F, created: &'static Location<'static>) -> PooledRc<Self> {
         assert!(
             kernel.life().phase() != Phase::Closed,
-            "the event loop is closed, so it can take no task; make a new one with EventLoop::new()"
+            "the event loop is closed, so it can take no task; make a new one with EventLoop::new() (this one would be \
+             created at {created})"
         );
         let block = PooledRc::new_uninit();
         let (id, key) = kernel.next_task();

@@ -62,7 +62,7 @@ impl<T: 'static> Task<T> {
     }
 
     /// This task with a name, as in `create_task(f()).named("reader")`.
-    #[must_use = "this is the only handle that the value can be taken from"]
+    #[expect(clippy::return_self_not_must_use, reason = "dropping the handle detaches the task, which may be meant")]
     pub fn named(self, name: impl AsRef<str>) -> Self {
         self.set_name(name.as_ref());
         self
@@ -104,8 +104,8 @@ impl<T: 'static> Task<T> {
     ///
     /// # Panics
     /// If the task has taken its first step.
+    #[expect(clippy::return_self_not_must_use, reason = "dropping the handle detaches the task, which may be meant")]
     #[track_caller]
-    #[must_use = "this is the only handle that the value can be taken from"]
     pub fn in_context(self, ctx: &Context) -> Self {
         let handle = self.handle();
         let state = handle.state();
@@ -152,8 +152,8 @@ impl<T: 'static> Task<T> {
     /// # Panics
     /// If the loop of the task does not run, where asyncio queues the step; and if something else was queued since the
     /// task was made. A panic of the task is its outcome, as in any other step.
+    #[expect(clippy::return_self_not_must_use, reason = "dropping the handle detaches the task, which may be meant")]
     #[track_caller]
-    #[must_use = "this is the only handle that the value can be taken from"]
     pub fn eager(self) -> Self {
         match begin_now(&self.join.node()) {
             Ok(()) => self,

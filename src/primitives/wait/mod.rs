@@ -13,7 +13,7 @@ pub(crate) mod wait; // the function, which `primitives` re-exports, and its fut
 pub use pending_set::{PendingIntoIter, PendingIter, PendingSet};
 pub use return_when::{AllCompleted, FirstCompleted, FirstException, ReturnWhen, WaitCondition};
 #[doc(hidden)]
-pub use return_when::{DecidesWait, OpaqueDecider};
+pub use return_when::{DecidesWait, MayBeError, OpaqueDecider};
 pub use wait::{Wait, WaitSets};
 pub(crate) use wait_state::assert_same_loop;
 pub use waitable::Waitable;

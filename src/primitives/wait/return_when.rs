@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::wait_state::Decider;
-use super::waitable::{Sealed, Waitable};
+use super::waitable::Waitable;
 use crate::node::Promise;
 
 /// When a wait ends: asyncio's `return_when`.
@@ -32,29 +32,33 @@ impl ReturnWhen {
     /// When any is done. Others may be done too by the time the wait resumes; they are in `done` then.
     pub const FirstCompleted: FirstCompleted = FirstCompleted;
     /// When any has failed, by an error or a panic, or all are done. A cancelled task does not count as failed; a
-    /// cancelled gathering does, and so does a shield of one: as in asyncio. Only for tasks that return a `Result`.
+    /// cancelled gathering does, and so does a shield of one: as in asyncio.
+    ///
+    /// Only for tasks that return a `Result`, since nothing else can be an error:
+    /// ```compile_fail,E0277
+    /// use oneloop::{ReturnWhen, create_task, run, wait, yield_now};
+    ///
+    /// run(async { wait([create_task(yield_now())]).return_when(ReturnWhen::FirstException).await });
+    /// ```
     pub const FirstException: FirstException = FirstException;
 }
 
-/// See [`ReturnWhen::AllCompleted`].
+/// See [`ReturnWhen::AllCompleted`], which is a value of this type.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub struct AllCompleted;
 
-/// See [`ReturnWhen::FirstCompleted`].
+/// See [`ReturnWhen::FirstCompleted`], which is a value of this type.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub struct FirstCompleted;
 
-/// See [`ReturnWhen::FirstException`].
+/// See [`ReturnWhen::FirstException`], which is a value of this type.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub struct FirstException;
 
 /// A condition that can end a wait for handles of type `H`: one of those of [`ReturnWhen`].
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot end a wait for `{H}`",
-    note = "`ReturnWhen::FirstException` needs tasks that return a `Result`"
+    message = "`{Self}` is no condition that ends a wait for `{H}`",
+    note = "the conditions are `ReturnWhen::AllCompleted`, `ReturnWhen::FirstCompleted` and `ReturnWhen::FirstException`"
 )]
 pub trait WaitCondition<H: Waitable>: DecidesWait<H> {}
 
@@ -63,11 +67,28 @@ impl<H: Waitable, C: DecidesWait<H>> WaitCondition<H> for C {}
 /// The part of `WaitCondition` that is not public.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot end a wait for `{H}`",
-    note = "`ReturnWhen::FirstException` needs tasks that return a `Result`"
+    message = "`{Self}` is no condition that ends a wait for `{H}`",
+    note = "the conditions are `ReturnWhen::AllCompleted`, `ReturnWhen::FirstCompleted` and `ReturnWhen::FirstException`"
 )]
 pub trait DecidesWait<H: Waitable> {
     fn decider(self) -> OpaqueDecider<H::Out>;
+}
+
+/// What may be an error: a `Result`. A trait, so that the compiler names the remedy where it is none.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`ReturnWhen::FirstException` waits for an error, and these tasks return `{Self}`, which is no `Result`",
+    label = "the tasks return no `Result`",
+    note = "let the tasks return a `Result`, or wait with `ReturnWhen::FirstCompleted`"
+)]
+pub trait MayBeError {
+    fn is_error(&self) -> bool;
+}
+
+impl<V, E> MayBeError for Result<V, E> {
+    fn is_error(&self) -> bool {
+        self.is_err()
+    }
 }
 
 /// A `Decider`, wrapped for the public trait.
@@ -98,12 +119,15 @@ impl<H: Waitable> DecidesWait<H> for FirstCompleted {
     }
 }
 
-impl<V, E, H: Waitable + Sealed<Out = Result<V, E>>> DecidesWait<H> for FirstException {
+impl<H: Waitable> DecidesWait<H> for FirstException
+where
+    H::Out: MayBeError,
+{
     fn decider(self) -> OpaqueDecider<H::Out> {
-        OpaqueDecider(Decider::Failed(|promise: &dyn Promise<Result<V, E>>| {
-            let mut is_err = false;
-            promise.peek(&mut |result| is_err = result.is_err());
-            is_err
+        OpaqueDecider(Decider::Failed(|promise: &dyn Promise<H::Out>| {
+            let mut is_error = false;
+            promise.peek(&mut |value| is_error = value.is_error());
+            is_error
         }))
     }
 }

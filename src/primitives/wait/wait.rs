@@ -107,6 +107,7 @@ impl<H: Waitable> Wait<H> {
 impl<H: Waitable> Future for Wait<H> {
     type Output = WaitSets<H>;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<WaitSets<H>> {
         let this = &mut *self;
         let mut timed_out = false;

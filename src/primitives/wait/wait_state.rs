@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::base::{PooledRc, unsize};
+use crate::base::{PooledRc, TaskKey, unsize};
 use crate::cancel::{SingleWaiter, Waiting, poll_leaf};
 use crate::current::{Timer, deadline_after};
 use crate::kernel::{ChildTurn, ChildTurnRef, Run};
@@ -147,6 +147,7 @@ impl<O: 'static> WaitState<O> {
 impl<O: 'static> WaitState<O> {
     /// One poll of a wait. Resolves to whether the time-out has ended the wait. `promises` are the values of the
     /// members, for the decider `Failed`.
+    #[track_caller]
     pub(super) fn poll_wait(
         me: &PooledRc<Self>,
         decider: Decider<O>,
@@ -261,6 +262,10 @@ impl<O: 'static> Watch for WaitState<O> {
 
     fn rank(&self) -> Option<u64> {
         Some(self.rank.get())
+    }
+
+    fn waiter(&self) -> Option<TaskKey> {
+        self.waiter.task()
     }
 }
 

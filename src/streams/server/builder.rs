@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::client::{ClientResult, on_client};
 use super::listener::Listener;
+use super::opening::Opening;
 use super::server::Server;
 use super::state::ServerState;
 use crate::current;
@@ -14,6 +15,8 @@ use crate::net::{Endpoint, TcpListener, TcpListenerBuilder, UnixListener, addres
 use crate::streams::reader::StreamReader;
 use crate::streams::transport::{DEFAULT_LIMIT, assert_limit};
 use crate::streams::writer::StreamWriter;
+#[cfg(feature = "tls")]
+use crate::tls::TlsAcceptor;
 
 /// Settings of a [`Server`]: the keyword arguments of asyncio's `start_server`.
 ///
@@ -34,7 +37,7 @@ use crate::streams::writer::StreamWriter;
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "a builder makes nothing until it is told where to listen"]
 pub struct ServerBuilder {
     limit: usize,
@@ -42,6 +45,7 @@ pub struct ServerBuilder {
     unix_backlog: Option<u32>,
     start_serving: bool,
     cleanup_socket: bool,
+    opening: Opening,
 }
 
 impl Server {
@@ -53,6 +57,7 @@ impl Server {
             unix_backlog: None,
             start_serving: true,
             cleanup_socket: true,
+            opening: Opening::default(),
         }
     }
 }
@@ -62,6 +67,7 @@ impl ServerBuilder {
     ///
     /// # Panics
     /// If the limit is 0.
+    #[track_caller]
     pub fn limit(mut self, limit: usize) -> Self {
         assert_limit(limit);
         self.limit = limit;
@@ -101,6 +107,17 @@ impl ServerBuilder {
     /// Whether closing the server removes the file of its Unix socket; true by default.
     pub fn cleanup_socket(mut self, cleanup: bool) -> Self {
         self.cleanup_socket = cleanup;
+        self
+    }
+
+    /// Agrees with each client on TLS before the handler is called: asyncio's `ssl=context`. Takes an
+    /// `Arc<ServerConfig>` of rustls, or a [`TlsAcceptor`](crate::tls::TlsAcceptor) for other time limits.
+    ///
+    /// The handshake is a part of the client's task, so a slow one holds up no other client. A client that fails it is
+    /// closed, and that is not reported: anything may connect to an open port.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, acceptor: impl Into<TlsAcceptor>) -> Self {
+        self.opening.tls = Some(acceptor.into());
         self
     }
 
@@ -190,20 +207,21 @@ impl ServerBuilder {
         L: Into<Listener>,
     {
         let kernel = current::expect();
-        let listeners = listeners.into_iter().map(|listener| self.set_cleanup(listener.into())).collect();
-        let on_client = on_client(Rc::clone(&kernel), handler);
+        let listeners =
+            listeners.into_iter().map(|listener| set_cleanup(listener.into(), self.cleanup_socket)).collect();
+        let on_client = on_client(Rc::clone(&kernel), handler, self.opening);
         let server = Server::from_state(ServerState::new(kernel, listeners, self.limit, on_client));
         if self.start_serving {
             server.start_serving();
         }
         server
     }
+}
 
-    fn set_cleanup(self, listener: Listener) -> Listener {
-        match listener {
-            Listener::Unix(listener) if !self.cleanup_socket => Listener::Unix(listener.keep_path()),
-            other => other,
-        }
+fn set_cleanup(listener: Listener, cleanup: bool) -> Listener {
+    match listener {
+        Listener::Unix(listener) if !cleanup => Listener::Unix(listener.keep_path()),
+        other => other,
     }
 }
 

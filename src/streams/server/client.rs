@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use super::opening::Opening;
 use crate::awaitables::start;
 use crate::cancel::Never;
 use crate::error::{Exception, Panic};
@@ -61,7 +62,7 @@ impl<E: fmt::Display> IntoFailure for Result<(), E> {
 /// Starts the task of a new client.
 pub(super) type OnClient = Box<dyn Fn(Rc<Transport>)>;
 
-pub(super) fn on_client<H, R>(kernel: Rc<Loop>, handler: H) -> OnClient
+pub(super) fn on_client<H, R>(kernel: Rc<Loop>, handler: H, opening: Opening) -> OnClient
 where
     H: AsyncFn(StreamReader, StreamWriter) -> R + 'static,
     R: ClientResult + 'static,
@@ -71,7 +72,8 @@ where
         // made here and not in the task: if that never begins, dropping them closes the connection
         let reader = StreamReader::of(Rc::clone(&transport));
         let writer = StreamWriter::of(Rc::clone(&transport));
-        let task = serve(Rc::clone(&kernel), Rc::clone(&handler), (reader, writer), CloseGuard(Some(transport)));
+        let close_guard = CloseGuard(Some(transport));
+        let task = serve(Rc::clone(&kernel), Rc::clone(&handler), opening.clone(), (reader, writer), close_guard);
         drop(start(Rc::clone(&kernel), task, Location::caller()));
     })
 }
@@ -79,12 +81,18 @@ where
 async fn serve<H, R>(
     kernel: Rc<Loop>,
     handler: Rc<H>,
+    opening: Opening,
     (reader, writer): (StreamReader, StreamWriter),
     close_guard: CloseGuard,
 ) where
     H: AsyncFn(StreamReader, StreamWriter) -> R,
     R: ClientResult,
 {
+    if let Some(transport) = &close_guard.0
+        && !opening.open(transport).await
+    {
+        return;
+    }
     let failure = match call_handler(&*handler, reader, writer).await {
         Ok(result) => result.into_failure().map(Exception::Error),
         Err(payload) => Some(Panic::new(payload).into()),

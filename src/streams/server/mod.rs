@@ -2,6 +2,7 @@
 //! know what a stream does with its bytes.
 
 mod listener; // a listening socket, by TCP or on a path
+mod opening; // what comes before a client is served
 mod client; // the task of one client
 mod state; // what all handles on a server share
 mod accept; // accepting clients from one listening socket

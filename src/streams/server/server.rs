@@ -10,6 +10,7 @@ use super::listener::Listener;
 use super::state::ServerState;
 use crate::awaitables::spawn;
 use crate::cancel::{assert_wakes, catch_cancelled};
+use crate::event_loop::EventLoop;
 use crate::kernel::Leaf;
 
 /// Listening sockets, and the clients that have connected to them: asyncio's `Server`. Clones are the same server.
@@ -158,6 +159,11 @@ impl Server {
     /// The addresses that the server listens on by TCP; none once it is closed. asyncio has them in `sockets`.
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
         self.state.listeners.borrow().iter().filter_map(Listener::local_addr).collect()
+    }
+
+    /// The loop that the server belongs to.
+    pub fn get_loop(&self) -> EventLoop {
+        EventLoop::of(Rc::clone(&self.state.kernel))
     }
 
     /// How many clients are connected.

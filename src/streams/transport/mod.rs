@@ -11,10 +11,14 @@
 mod polled; // a wait that is polled
 mod read_buffer; // received bytes that have not been read
 mod write_buffer; // written bytes that have not been sent
+#[cfg(feature = "tls")]
+mod secured; // a session of TLS
 mod transport; // the channel with its buffers and its handles
 mod end; // the end that an event tells of
 mod receive; // from the channel into the read buffer
 mod send; // from the write buffer into the channel, and closing after that
+#[cfg(feature = "tls")]
+mod secure; // TLS between the buffers and the channel
 mod poll; // operations as polls
 
 pub(crate) use poll::Readable;

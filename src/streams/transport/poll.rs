@@ -24,7 +24,7 @@ impl Transport {
     /// # Panics
     /// If another task awaits data. `method` is the reader's method, for the message.
     pub(crate) fn poll_more(
-        &self,
+        self: &Rc<Self>,
         method: &str,
         readable: &Readable,
         mut target: Option<&mut [u8]>,

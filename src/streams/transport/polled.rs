@@ -26,10 +26,19 @@ impl PolledWait {
     ///
     /// # Panics
     /// If the loop of an earlier wait cannot wake it.
+    #[track_caller]
     pub(super) fn wait(&self, cx: &Context<'_>, what: Leaf) {
-        let kernel = self.kernel.get_or_init(current::expect);
+        let kernel = match self.kernel.get() {
+            Some(kernel) => kernel,
+            None => self.bind(current::expect()),
+        };
         self.waiter.set(cx);
         self.waiting.note_kept(kernel, cx, what);
+    }
+
+    #[cold]
+    fn bind(&self, kernel: Rc<Loop>) -> &Rc<Loop> {
+        self.kernel.get_or_init(|| kernel)
     }
 
     pub(super) fn wake(&self) {

@@ -14,6 +14,7 @@ pub(crate) const DEFAULT_LIMIT: usize = 64 * 1024;
 
 /// # Panics
 /// If the limit is 0, which no line could keep.
+#[track_caller]
 pub(crate) fn assert_limit(limit: usize) {
     assert!(limit > 0, "the limit of a StreamReader cannot be 0; give it the length of the longest line");
 }
@@ -61,6 +62,7 @@ pub(crate) struct ReadBuffer {
 }
 
 impl ReadBuffer {
+    #[track_caller]
     pub(super) fn new(limit: usize) -> Self {
         assert_limit(limit);
         Self {
@@ -102,6 +104,7 @@ impl ReadBuffer {
 
     // Bytes, the end and an error from the program, for a reader without a channel or beside it.
 
+    #[track_caller]
     pub(crate) fn feed_data(&self, data: &[u8]) {
         assert!(!self.has_ended(), "feed_data() after feed_eof(); nothing comes after the end of a stream");
         if !data.is_empty() {

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::task::Poll;
 
 use super::transport::Transport;
@@ -19,7 +20,12 @@ impl Transport {
     ///
     /// # Panics
     /// If another task is waiting already. `method` is the reader's method, for the message.
-    pub(crate) async fn more(&self, method: &str, mut target: Option<&mut [u8]>, wanted: usize) -> io::Result<usize> {
+    pub(crate) async fn more(
+        self: &Rc<Self>,
+        method: &str,
+        mut target: Option<&mut [u8]>,
+        wanted: usize,
+    ) -> io::Result<usize> {
         let len_before = self.read_buffer.bytes().len();
         let claim = self.read_buffer.claim(method);
         loop {
@@ -36,7 +42,7 @@ impl Transport {
 
     /// Takes in what has come, after a wait: as `more` returns it. `None` if nothing has.
     pub(super) fn take_in(
-        &self,
+        self: &Rc<Self>,
         target: &mut Option<&mut [u8]>,
         len_before: usize,
         wanted: usize,
@@ -45,7 +51,13 @@ impl Transport {
         if self.read_buffer.has_ended() || self.read_buffer.bytes().len() > len_before {
             return Some(Ok(0));
         }
+        #[cfg(feature = "tls")]
+        if self.is_secure() {
+            *target = None; // what is decrypted goes through the buffer
+        }
         let received = match target {
+            #[cfg(feature = "tls")]
+            None if self.is_secure() => self.receive_secure().map_err(io::Error::from),
             Some(target) => self.receive(target),
             None => self.read_buffer.fill(wanted, |room| self.receive(room)),
         };

@@ -10,12 +10,18 @@ use crate::awaitables::spawn;
 use crate::cancel::assert_wakes;
 use crate::error::SharedIoError;
 use crate::kernel::{Leaf, Phase};
+use crate::node::Loop;
 use crate::primitives::yield_now;
 use crate::reactor::Direction;
 
 impl Transport {
     /// Sends what the system takes, if no earlier bytes are left to send, and buffers the rest.
+    #[track_caller]
     pub(crate) fn write(self: &Rc<Self>, data: &[u8]) {
+        #[cfg(feature = "tls")]
+        if self.is_secure() {
+            return self.write_pieces([data]);
+        }
         self.refuse_after_eof();
         let must_queue = !self.write_buffer.is_empty();
         let rest = if must_queue || self.is_closing() { data } else { self.send_now(data) };
@@ -27,15 +33,29 @@ impl Transport {
     }
 
     /// Buffers several pieces, and then sends what the system takes.
+    #[track_caller]
     pub(crate) fn write_pieces<B: AsRef<[u8]>>(self: &Rc<Self>, pieces: impl IntoIterator<Item = B>) {
         self.refuse_after_eof();
         for piece in pieces {
             // code of a user, which may write to this stream or close it
             let piece = piece.as_ref();
             if !self.is_closing() {
-                self.write_buffer.push(piece);
+                self.queue(piece);
             }
         }
+        self.send_queued();
+    }
+
+    fn queue(&self, piece: &[u8]) {
+        #[cfg(feature = "tls")]
+        if self.is_secure() {
+            return self.encrypt(piece);
+        }
+        self.write_buffer.push(piece);
+    }
+
+    /// Sends what the system takes of the bytes in the buffer.
+    pub(super) fn send_queued(self: &Rc<Self>) {
         if !self.write_buffer.is_flushing() {
             self.send_buffered();
         }
@@ -45,6 +65,7 @@ impl Transport {
         }
     }
 
+    #[track_caller]
     fn refuse_after_eof(&self) {
         assert!(
             !self.write_buffer.has_eof(),
@@ -67,7 +88,7 @@ impl Transport {
         }
     }
 
-    fn send_buffered(&self) {
+    pub(super) fn send_buffered(&self) {
         if self.write_buffer.is_empty() {
             return;
         }
@@ -85,13 +106,17 @@ impl Transport {
     // The task that sends.
 
     fn start_flushing(self: &Rc<Self>) {
-        let kernel = self.with_channel(|channel| Rc::clone(channel.kernel()));
-        // a closed loop runs no task
-        let Some(kernel) = kernel.filter(|kernel| kernel.life().phase() != Phase::Closed) else { return };
+        let Some(kernel) = self.kernel_that_runs() else { return };
         if self.write_buffer.start_flushing() {
             let task = spawn(kernel, Rc::clone(self).flush(), Location::caller());
             task.hide("a stream that sends");
         }
+    }
+
+    /// The loop of the channel, unless that is closed: a closed loop runs no task.
+    pub(super) fn kernel_that_runs(&self) -> Option<Rc<Loop>> {
+        let kernel = self.with_channel(|channel| Rc::clone(channel.kernel()));
+        kernel.filter(|kernel| kernel.life().phase() != Phase::Closed)
     }
 
     /// Sends until the buffer is empty or the channel is gone.
@@ -102,6 +127,10 @@ impl Transport {
             self.send_buffered();
         }
         self.write_buffer.end_flushing();
+        #[cfg(feature = "tls")]
+        if self.is_secure() {
+            return; // its ends are records, and what closes it waits for the peer's
+        }
         if self.write_buffer.is_closing() {
             self.release();
         } else if self.write_buffer.has_eof() {
@@ -160,6 +189,10 @@ impl Transport {
         if self.is_closing() || !self.write_buffer.set_eof() {
             return;
         }
+        #[cfg(feature = "tls")]
+        if self.end_secure() {
+            return;
+        }
         if !self.write_buffer.is_flushing() {
             self.shut_down();
         }
@@ -188,6 +221,10 @@ impl Transport {
             return;
         }
         self.read_buffer.feed_eof();
+        #[cfg(feature = "tls")]
+        if self.close_secure() {
+            return;
+        }
         if !self.write_buffer.is_empty() {
             // the task runs already, unless this is called in the middle of `write_pieces`
             self.start_flushing();

@@ -1,11 +1,15 @@
 //! The channel of a connection with its two buffers. Owns the channel until it is closed; must not know how bytes get
 //! from one to the other.
 
+#[cfg(feature = "tls")]
+use std::cell::OnceCell;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 
 use super::read_buffer::ReadBuffer;
+#[cfg(feature = "tls")]
+use super::secured::Secured;
 use super::write_buffer::WriteBuffer;
 use crate::error::SharedIoError;
 use crate::net::Descriptor;
@@ -28,9 +32,13 @@ pub(crate) struct Transport {
     pub(super) failed_unread: Cell<bool>,
     pub(super) close_waiters: Waiters,
     on_closed: Cell<Option<OnClosed>>,
+    /// Set once, by `start_tls` or before a client is served.
+    #[cfg(feature = "tls")]
+    pub(super) secure: OnceCell<Box<Secured>>,
 }
 
 impl Transport {
+    #[track_caller]
     fn new(channel: Option<Descriptor<ByteChannel>>, limit: usize) -> Rc<Self> {
         Rc::new(Self {
             channel: RefCell::new(channel),
@@ -41,15 +49,19 @@ impl Transport {
             failed_unread: Cell::new(false),
             close_waiters: Waiters::default(),
             on_closed: Cell::new(None),
+            #[cfg(feature = "tls")]
+            secure: OnceCell::new(),
         })
     }
 
     /// A transport over a channel, without handles yet.
+    #[track_caller]
     pub(crate) fn over(channel: Descriptor<ByteChannel>, limit: usize) -> Rc<Self> {
         Self::new(Some(channel), limit)
     }
 
     /// A transport without a channel, for a reader that is fed by hand.
+    #[track_caller]
     pub(crate) fn without_channel(limit: usize) -> Rc<Self> {
         Self::new(None, limit)
     }

@@ -158,3 +158,16 @@ impl WriteBuffer {
         self.release_drains();
     }
 }
+
+/// Takes all bytes. For what writes records.
+#[cfg(feature = "tls")]
+impl io::Write for &WriteBuffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.push(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -109,6 +109,15 @@ impl Model {
     }
 }
 
+/// A line without its line end.
+fn without_end(line: Given) -> Given {
+    let Given::Bytes(mut line) = line else { return line };
+    if line.pop_if(|byte| *byte == b'\n').is_some() {
+        line.pop_if(|byte| *byte == b'\r');
+    }
+    Given::Bytes(line)
+}
+
 /// Polls a read once, and gives it up if it waits.
 async fn once(read: impl Future<Output = Result<Vec<u8>, ReadError>>) -> Given {
     let mut read = pin!(read);
@@ -148,7 +157,15 @@ async fn do_op(reader: &StreamReader, model: &mut Model, op: Op) {
         }
         Op::ReadExactly(count) => (once(reader.readexactly(count.into())).await, model.exactly(count.into())),
         Op::ReadLine => (once(reader.readline()).await, model.line()),
-        Op::NextLine => (once(async { Ok(reader.next_line().await?.unwrap_or_default()) }).await, model.line()),
+        Op::NextLine => {
+            let read = async {
+                match reader.next_line().await {
+                    Err(ReadError::Utf8(error)) => Ok(error.into_bytes()),
+                    line => Ok(line?.unwrap_or_default().into_bytes()),
+                }
+            };
+            (once(read).await, without_end(model.line()))
+        }
         Op::ReadUntil(separator) => {
             let separator = separator.bytes();
             (once(reader.readuntil(&separator)).await, model.until(&[&separator]))

@@ -1,0 +1,188 @@
+//! An iteration of a loop that is observed: the same steps as those of `run_once.rs`, and what is told in between. Owns
+//! when observers are told of what; must not know what they do. It is apart, so that a loop without observers has
+//! nothing of it on its way.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::event_loop::EventLoop;
+use super::exploration::disturb;
+use super::outside::{Outside, Wait};
+use super::run_once::{Iteration, run_entry, step};
+use crate::error::Error;
+use crate::kernel::{Entry, Queued};
+use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded};
+use crate::observe::{Cause, ObservedTask, Observer, ObserverId, Observers, TaskEnding, Watching};
+use crate::timer_wheel::TimerKey;
+
+impl EventLoop {
+    /// Has an [`Observer`] told of all that this loop does, from its next iteration on. A loop may have several, which
+    /// are called in the order in which they were added. A loop that closes drops its observers last.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::observe::TaskEnding;
+    /// use oneloop::{EventLoop, Moment, ObservedTask, Observer, create_task};
+    /// use std::rc::Rc;
+    ///
+    /// struct Ends;
+    ///
+    /// impl Observer for Ends {
+    ///     fn ended(&self, _at: &Moment<'_>, task: ObservedTask<'_>, ending: TaskEnding) {
+    ///         println!("{} ended: {ending:?}", task.name());
+    ///     }
+    /// }
+    ///
+    /// let lp = EventLoop::new()?;
+    /// let id = lp.add_observer(Rc::new(Ends));
+    /// lp.run_until_complete(async { create_task(async {}).named("quick").await })?;
+    /// assert!(lp.remove_observer(id));
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn add_observer(&self, observer: Rc<dyn Observer>) -> ObserverId {
+        self.kernel().extensions().get_or_default::<Observers>().add(self.kernel(), observer)
+    }
+
+    /// Removes an observer, which is told of nothing after this iteration. Returns whether the loop had it.
+    pub fn remove_observer(&self, id: ObserverId) -> bool {
+        let observers = self.kernel().extensions().get::<Observers>();
+        observers.is_some_and(|observers| observers.remove(self.kernel(), id))
+    }
+
+    /// Runs iterations of an observed loop until it is stopped, or has no observer any more. Returns whether it is
+    /// stopped.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn iterate_observed(
+        &self,
+        iteration: &mut Iteration<'_>,
+        outside: &mut Outside<'_>,
+    ) -> Result<bool, Error> {
+        let kernel = &**self.kernel();
+        while let Some(observers) = observers_of(kernel) {
+            kernel.life().set_observers_changed(false);
+            let watching = Watching::now(kernel, &observers);
+            loop {
+                iteration.begin_observed(outside, &watching)?;
+                iteration.run_batch_observed(&watching, || true);
+                if kernel.life().looks_up() {
+                    break;
+                }
+            }
+            if kernel.life().is_stopping() {
+                return Ok(true);
+            }
+        }
+        kernel.life().set_observers_changed(false);
+        Ok(kernel.life().is_stopping())
+    }
+}
+
+/// The observers of the loop, if it has any.
+#[inline]
+pub(super) fn observers_of(kernel: &Loop) -> Option<Rc<Observers>> {
+    if kernel.notes().are_taken() { kernel.extensions().get() } else { None }
+}
+
+impl Iteration<'_> {
+    /// [`begin`](Self::begin) in a turn, observed or not.
+    pub(super) fn begin_turn(&mut self, outside: &mut Outside<'_>) -> Result<(), Error> {
+        match observers_of(self.kernel) {
+            None => self.begin(outside),
+            Some(observers) => self.begin_observed(outside, &Watching::now(self.kernel, &observers)),
+        }
+    }
+
+    /// Runs the batch in a turn, observed or not, or as much of it as `may_go_on` allows, which is asked before each
+    /// entry.
+    pub(super) fn run_batch_of_turn(&mut self, may_go_on: impl FnMut() -> bool) {
+        match observers_of(self.kernel) {
+            None => self.run_batch_while(may_go_on),
+            Some(observers) => self.run_batch_observed(&Watching::now(self.kernel, &observers), may_go_on),
+        }
+    }
+
+    /// [`begin`](Self::begin), observed.
+    fn begin_observed(&mut self, outside: &mut Outside<'_>, watching: &Watching<'_>) -> Result<(), Error> {
+        watching.begin_iteration();
+        watching.tell_consequences(Cause::Program);
+        if watching.is_kept() {
+            disturb(self.kernel);
+        }
+        self.kernel.take_messages();
+        watching.tell_consequences(Cause::Thread);
+        let wait = outside.how_to_wait();
+        if !matches!(wait, Wait::No) {
+            self.free_memory_if_idle();
+            watching.tell(Cause::Program, <dyn Observer>::poll_began);
+            outside.wait(wait)?;
+            let events = outside.events();
+            watching.tell(Cause::Program, |observer, at| observer.poll_ended(at, events));
+            watching.tell_consequences(Cause::Thread);
+            outside.queue_ready_descriptors();
+            watching.tell_consequences(Cause::Descriptor);
+        }
+        self.kernel.queue_due_timers();
+        self.take_batch();
+        watching.queue_is_empty();
+        let entries = self.batch.len();
+        watching.tell(Cause::Program, |observer, at| observer.batch_began(at, entries));
+        Ok(())
+    }
+
+    /// Runs the batch, or as much of it as `may_go_on` allows.
+    fn run_batch_observed(&mut self, watching: &Watching<'_>, mut may_go_on: impl FnMut() -> bool) {
+        while !self.batch.is_empty() && may_go_on() {
+            if let Some(entry) = self.batch.pop() {
+                run_observed(self.kernel, entry, watching);
+            }
+        }
+    }
+}
+
+/// Runs an entry, and tells what it is, what it does to other tasks, and how it ends.
+fn run_observed(kernel: &Loop, entry: Entry<NodeRef>, watching: &Watching<'_>) {
+    let run = |entry| guarded(kernel, IN_DESTRUCTOR, || run_entry(kernel, entry));
+    match entry {
+        Entry::Task(node) => {
+            if node.queued().replace(false)
+                && let Some(task) = ObservedTask::new(&node)
+            {
+                watching.tell(Cause::Task(task), |observer, at| observer.step_began(at, task));
+                guarded(kernel, IN_DESTRUCTOR, || step(kernel, &node));
+                watching.tell_consequences(Cause::Task(task));
+                watching.tell_after_step(task);
+            }
+            guarded(kernel, IN_DESTRUCTOR, || drop(node));
+        }
+        Entry::Timer(key) => run_timer(kernel, key, watching, run),
+        Entry::Run(_) => run_callback(Cause::Callback, watching, || run(entry)),
+        Entry::Child(..) => run_callback(Cause::Primitive, watching, || run(entry)),
+    }
+}
+
+fn run_timer(kernel: &Loop, key: TimerKey, watching: &Watching<'_>, run: impl FnOnce(Entry<NodeRef>)) {
+    let Some((deadline, runs_callback)) = kernel.timer(key) else { return };
+    let late = Duration::from_nanos(kernel.clock().now().saturating_sub(deadline));
+    watching.tell(Cause::Timer, |observer, at| observer.timer_fired(at, late));
+    if runs_callback {
+        run_callback(Cause::Callback, watching, || run(Entry::Timer(key)));
+    } else {
+        run(Entry::Timer(key));
+        watching.tell_consequences(Cause::Timer);
+    }
+}
+
+fn run_callback(cause: Cause<'_>, watching: &Watching<'_>, run: impl FnOnce()) {
+    watching.tell(cause, <dyn Observer>::callback_began);
+    run();
+    watching.tell_consequences(cause);
+    watching.tell(cause, <dyn Observer>::callback_ended);
+}
+
+/// A task was dropped, because the loop closes.
+pub(super) fn tell_of_abandoned(kernel: &Loop, node: &NodeRef) {
+    if let (Some(observers), Some(task)) = (observers_of(kernel), ObservedTask::new(node)) {
+        Watching::now(kernel, &observers).tell_end(Cause::Program, task, TaskEnding::Cancelled);
+    }
+}

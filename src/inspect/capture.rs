@@ -1,0 +1,159 @@
+//! How a call graph is taken down. Owns the walk over what waits for what; must not know how the graph is printed.
+//!
+//! Nothing is written down for it while the loop runs. A task knows the nodes that it awaits, and what else it waits for
+//! in words; a gathering knows its children; and what a primitive waits for is found the other way round: the primitive
+//! is among the watchers of each of its children, and knows which task waits for it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
+use crate::awaitables::tasks_of;
+use crate::base::TaskKey;
+use crate::current::TIMER;
+use crate::kernel::Queued as _;
+use crate::node::{Kind, Loop, NodeRef, TaskState, Watcher};
+
+/// Where the sources of this crate are: a task that it makes by itself, for a client of a server say, was made at no
+/// place of the program.
+const OWN_SOURCES: &str = file!().split_at(file!().len() - "inspect/capture.rs".len()).0;
+
+/// What waits in the loop for what, at this moment.
+pub(crate) fn capture(kernel: &Loop) -> CallGraph {
+    let mut capture = Capture {
+        kernel,
+        sleepers: kernel.sleepers(),
+        found: Vec::new(),
+        places: HashMap::new(),
+        graph: CallGraph::default(),
+    };
+    for task in tasks_of(kernel) {
+        capture.place_of(task.as_any().node());
+    }
+    let tasks = capture.keys();
+    let mut next = 0;
+    while let Some(node) = capture.found.get(next).cloned() {
+        capture.describe(next, &node);
+        next += 1;
+    }
+    capture.add_primitives(&tasks);
+    capture.graph
+}
+
+struct Capture<'a> {
+    kernel: &'a Loop,
+    sleepers: HashMap<TaskKey, u64>,
+    /// The nodes in the order of the graph.
+    found: Vec<NodeRef>,
+    /// Where each is in it, by the address of its core, which a view shares with what it is a view of.
+    places: HashMap<usize, usize>,
+    graph: CallGraph,
+}
+
+impl Capture<'_> {
+    /// Where the node is in the graph; it is added if it is new.
+    fn place_of(&mut self, node: &NodeRef) -> usize {
+        let address = std::ptr::from_ref(node.core()).addr();
+        *self.places.entry(address).or_insert_with(|| {
+            self.found.push(node.clone());
+            self.found.len() - 1
+        })
+    }
+
+    fn keys(&self) -> HashMap<TaskKey, usize> {
+        let keyed = self.found.iter().enumerate();
+        keyed.filter_map(|(i, node)| Some((task_state(node)?.key(), i))).collect()
+    }
+
+    fn describe(&mut self, place: usize, node: &NodeRef) {
+        let described = match node.kind() {
+            Kind::Task(state) => self.task(state, node),
+            Kind::Gathering(gathering) => self.gathering(gathering.children()),
+            Kind::Plain => self.future(node),
+        };
+        debug_assert_eq!(self.graph.nodes.len(), place, "nodes are described in their order");
+        self.graph.nodes.push(described);
+    }
+
+    fn task(&mut self, state: &TaskState, node: &NodeRef) -> GraphNode {
+        let (mut nodes, leaves) = self.kernel.await_tree().listed(state.root());
+        nodes.extend(state.nodes());
+        let doing = if self.kernel.running_task().is(state) {
+            NodeState::Running
+        } else if state.is_held() {
+            NodeState::Held
+        } else if node.queued().get() {
+            NodeState::Ready
+        } else {
+            NodeState::Waiting
+        };
+        let leaf = state.awaits().leaf().or(leaves.first().copied());
+        GraphNode {
+            kind: NodeKind::Task,
+            name: state.name(),
+            state: doing,
+            created: Some(state.created()).filter(|place| !place.file().starts_with(OWN_SOURCES)),
+            awaits: self.pending(nodes),
+            leaf: leaf.copied(),
+            leaves: state.awaits().leaves() + leaves.len() as u64,
+            time_left: leaf.filter(|leaf| **leaf == *TIMER).and_then(|_| self.time_left(state.key())),
+        }
+    }
+
+    fn gathering(&mut self, children: Vec<NodeRef>) -> GraphNode {
+        let total = children.len();
+        let ended = children.iter().filter(|child| child.core().is_done()).count();
+        let awaits = self.pending(children);
+        plain(NodeKind::Gathering { ended, children: total }, awaits)
+    }
+
+    fn future(&mut self, node: &NodeRef) -> GraphNode {
+        let shielded = node.shielded();
+        plain(NodeKind::Future, self.pending(shielded.into_iter().collect()))
+    }
+
+    /// The places of those that have not ended.
+    fn pending(&mut self, nodes: Vec<NodeRef>) -> Vec<usize> {
+        let pending = nodes.into_iter().filter(|node| !node.core().is_done());
+        let mut places: Vec<usize> = pending.map(|node| self.place_of(&node)).collect();
+        places.dedup();
+        places
+    }
+
+    /// Adds what tasks wait for by a `wait`, an `as_completed` or a task group.
+    fn add_primitives(&mut self, tasks: &HashMap<TaskKey, usize>) {
+        for (child, node) in self.found.iter().enumerate() {
+            node.core().watchers().each(|watcher| {
+                let Watcher::Watch(watch, _) = watcher else { return };
+                if let Some(&task) = watch.waiter().and_then(|key| tasks.get(&key)) {
+                    self.graph.nodes[task].awaits.push(child);
+                }
+            });
+        }
+    }
+
+    fn time_left(&self, key: TaskKey) -> Option<Duration> {
+        let deadline = self.sleepers.get(&key)?;
+        Some(Duration::from_nanos(deadline.saturating_sub(self.kernel.clock().now())))
+    }
+}
+
+fn task_state(node: &NodeRef) -> Option<&TaskState> {
+    match node.kind() {
+        Kind::Task(state) => Some(state),
+        Kind::Plain | Kind::Gathering(_) => None,
+    }
+}
+
+fn plain(kind: NodeKind, awaits: Vec<usize>) -> GraphNode {
+    GraphNode {
+        kind,
+        name: String::new(),
+        state: NodeState::Waiting,
+        created: None,
+        awaits,
+        leaf: None,
+        leaves: 0,
+        time_left: None,
+    }
+}

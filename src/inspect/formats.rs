@@ -1,0 +1,103 @@
+//! The call graph for programs and for drawings: JSON and DOT. Owns these formats; must not know how the graph was taken
+//! down.
+
+use std::fmt::Write as _;
+
+use super::call_graph::{CallGraph, NodeKind, NodeState};
+use super::tree::{label, what_it_does};
+
+impl CallGraph {
+    /// The graph as JSON: an array of objects, in the order of [`nodes`](Self::nodes).
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{EventLoop, run};
+    ///
+    /// let graph = run(async { EventLoop::current().call_graph() })?;
+    /// let text = graph.to_json();
+    /// assert!(text.starts_with(r#"[{"kind":"task","name":"Task-1","state":"running","#), "{text}");
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn to_json(&self) -> String {
+        let mut json = String::from("[");
+        for (i, node) in self.nodes.iter().enumerate() {
+            if i > 0 {
+                json.push(',');
+            }
+            write!(json, r#"{{"kind":"{}","name":{}"#, kind_name(node.kind), quoted(&node.name)).unwrap_or_default();
+            write!(json, r#","state":"{}","awaits":{:?}"#, state_name(node.state), node.awaits).unwrap_or_default();
+            if let NodeKind::Gathering { ended, children } = node.kind {
+                write!(json, r#","ended":{ended},"children":{children}"#).unwrap_or_default();
+            }
+            if let Some(leaf) = node.leaf {
+                write!(json, r#","leaf":{},"leaves":{}"#, quoted(leaf), node.leaves).unwrap_or_default();
+            }
+            if let Some(left) = node.time_left {
+                write!(json, r#","seconds_left":{}"#, left.as_secs_f64()).unwrap_or_default();
+            }
+            if let Some(place) = node.created {
+                let (file, line, column) = (quoted(place.file()), place.line(), place.column());
+                write!(json, r#","file":{file},"line":{line},"column":{column}"#).unwrap_or_default();
+            }
+            json.push('}');
+        }
+        json.push(']');
+        json
+    }
+
+    /// The graph in the language of Graphviz: `dot -Tsvg` draws it.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{EventLoop, run};
+    ///
+    /// let graph = run(async { EventLoop::current().call_graph() })?;
+    /// assert!(graph.to_dot().starts_with("digraph oneloop {"));
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn to_dot(&self) -> String {
+        let mut dot = String::from("digraph oneloop {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
+        for (i, node) in self.nodes.iter().enumerate() {
+            let text = quoted(&format!("{}\n{}", label(node), what_it_does(node)));
+            writeln!(dot, "  n{i} [label={text}];").unwrap_or_default();
+            for to in &node.awaits {
+                writeln!(dot, "  n{i} -> n{to};").unwrap_or_default();
+            }
+        }
+        dot.push_str("}\n");
+        dot
+    }
+}
+
+fn kind_name(kind: NodeKind) -> &'static str {
+    match kind {
+        NodeKind::Task => "task",
+        NodeKind::Future => "future",
+        NodeKind::Gathering { .. } => "gathering",
+    }
+}
+
+fn state_name(state: NodeState) -> &'static str {
+    match state {
+        NodeState::Waiting => "waiting",
+        NodeState::Ready => "ready",
+        NodeState::Held => "held",
+        NodeState::Running => "running",
+    }
+}
+
+/// A string as JSON writes it, which DOT reads too.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            c if c < ' ' => write!(quoted, "\\u{:04x}", u32::from(c)).unwrap_or_default(),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

@@ -1,0 +1,10 @@
+//! Seeing inside: the call graph, which is who waits for whom. Owns what is taken down of a loop and how it is printed;
+//! must not know how anything is waited for.
+
+mod call_graph; // the graph as a value
+mod tree; // … as text
+mod formats; // … as JSON and DOT
+mod capture; // how it is taken down
+
+pub use call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
+pub(crate) use capture::capture;

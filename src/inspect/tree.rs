@@ -1,0 +1,122 @@
+//! The call graph as text. Owns its lines; must not know how the graph was taken down.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
+
+/// What is nested deeper is printed further below, so that a chain of a million tasks has lines of a usual length.
+const DEEPEST: usize = 24;
+
+/// What is still to be printed.
+struct Line {
+    node: usize,
+    /// For each level above it, whether something follows there.
+    levels: Vec<bool>,
+}
+
+/// As a tree: below each node what it waits for. What several wait for is printed once, and named again with "(see
+/// above)".
+impl fmt::Display for CallGraph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut printed = vec![false; self.nodes.len()];
+        let mut blocks: Vec<usize> = self.roots();
+        blocks.reverse();
+        let mut first = true;
+        while let Some(root) = blocks.pop() {
+            let mut lines = vec![Line { node: root, levels: Vec::new() }];
+            let mut deeper = Vec::new();
+            while let Some(line) = lines.pop() {
+                if !std::mem::take(&mut first) {
+                    f.write_str("\n")?;
+                }
+                self.print_line(f, &line, &mut printed, &mut lines, &mut deeper)?;
+            }
+            blocks.extend(deeper.into_iter().rev());
+        }
+        Ok(())
+    }
+}
+
+impl CallGraph {
+    fn print_line(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        line: &Line,
+        printed: &mut [bool],
+        lines: &mut Vec<Line>,
+        deeper: &mut Vec<usize>,
+    ) -> fmt::Result {
+        print_branch(f, &line.levels)?;
+        let node = &self.nodes[line.node];
+        if printed[line.node] {
+            return write!(f, "{} (see above)", label(node));
+        }
+        if line.levels.len() == DEEPEST && !node.awaits.is_empty() {
+            deeper.push(line.node);
+            return write!(f, "{} (see below)", label(node));
+        }
+        printed[line.node] = true;
+        write!(f, "{} {}", label(node), what_it_does(node))?;
+        if let Some(place) = node.created {
+            write!(f, "  ({}:{})", place.file(), place.line())?;
+        }
+        let last = node.awaits.len().wrapping_sub(1);
+        for (i, &child) in node.awaits.iter().enumerate().rev() {
+            let mut levels = line.levels.clone();
+            levels.push(i != last);
+            lines.push(Line { node: child, levels });
+        }
+        Ok(())
+    }
+}
+
+fn print_branch(f: &mut fmt::Formatter<'_>, levels: &[bool]) -> fmt::Result {
+    let Some((here, above)) = levels.split_last() else { return Ok(()) };
+    above.iter().try_for_each(|&goes_on| f.write_str(if goes_on { "│  " } else { "   " }))?;
+    f.write_str(if *here { "├─ " } else { "└─ " })
+}
+
+/// What it is, in a word or two.
+pub(super) fn label(node: &GraphNode) -> String {
+    match node.kind {
+        NodeKind::Task => node.name.clone(),
+        NodeKind::Future => "future".to_owned(),
+        NodeKind::Gathering { ended, children } => format!("gathering [{ended}/{children}]"),
+    }
+}
+
+/// What it does, or waits for.
+pub(super) fn what_it_does(node: &GraphNode) -> String {
+    match (node.state, node.kind) {
+        (NodeState::Running, _) => "runs".to_owned(),
+        (NodeState::Ready, _) => "is ready".to_owned(),
+        (NodeState::Held, _) => "is held back by the limit of its gathering".to_owned(),
+        (NodeState::Waiting, NodeKind::Future) if node.awaits.is_empty() => "waits to be set".to_owned(),
+        (NodeState::Waiting, _) => match leaves(node) {
+            Some(leaves) if node.awaits.is_empty() => format!("waits for {leaves}"),
+            Some(leaves) => format!("waits for {leaves}, and for"),
+            None if node.awaits.is_empty() => "waits for something outside the loop".to_owned(),
+            None => "waits for".to_owned(),
+        },
+    }
+}
+
+fn leaves(node: &GraphNode) -> Option<String> {
+    let leaf = node.leaf?;
+    let left = node.time_left.map(|left| format!(", {} left", in_words(left))).unwrap_or_default();
+    let more = node.leaves.checked_sub(2).map(|others| format!(" and {} more", others + 1)).unwrap_or_default();
+    Some(format!("{leaf}{left}{more}"))
+}
+
+/// A time with three digits at most.
+fn in_words(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if time.subsec_millis() == 0 && time.as_secs() > 0 || seconds >= 100.0 {
+        format!("{} s", time.as_secs())
+    } else if seconds >= 1.0 {
+        format!("{seconds:.1} s")
+    } else {
+        format!("{} ms", time.as_millis())
+    }
+}

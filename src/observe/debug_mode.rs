@@ -1,0 +1,128 @@
+//! The observer of debug mode: asyncio's `set_debug`. Owns what is reported and its words; must not know how debug mode
+//! is switched on.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::observed_task::ObservedTask;
+use super::observer::{Moment, Observer};
+use super::observers::{ObserverId, Observers};
+use crate::awaitables::TaskHandle;
+use crate::error::{Exception, ExceptionContext};
+use crate::node::{Loop, call_exception_handler};
+
+/// asyncio's default of `slow_callback_duration`.
+const SLOW: Duration = Duration::from_millis(100);
+
+/// Debug mode of a loop, on or off, kept with the loop.
+pub(crate) struct DebugMode {
+    observer: Cell<Option<ObserverId>>,
+    /// What takes longer is reported.
+    limit: Rc<Cell<Duration>>,
+}
+
+impl Default for DebugMode {
+    fn default() -> Self {
+        Self { observer: Cell::new(None), limit: Rc::new(Cell::new(SLOW)) }
+    }
+}
+
+impl DebugMode {
+    /// Debug mode of this loop.
+    pub(crate) fn of(kernel: &Loop) -> Rc<Self> {
+        // made first, since what was made last goes first when the loop closes
+        kernel.extensions().get_or_default::<Observers>();
+        kernel.extensions().get_or_default()
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.observer.get().is_some()
+    }
+
+    pub(crate) fn switch(&self, kernel: &Loop, on: bool) {
+        let observers = kernel.extensions().get_or_default::<Observers>();
+        match self.observer.take() {
+            None if on => {
+                let reporter = Reporter { limit: Rc::clone(&self.limit), began: RefCell::default() };
+                self.observer.set(Some(observers.add(kernel, Rc::new(reporter))));
+            }
+            Some(id) if !on => _ = observers.remove(kernel, id),
+            unchanged => self.observer.set(unchanged),
+        }
+    }
+
+    /// The loop closes, and will drop these tasks. Called before it drops any, as then they no longer wait.
+    pub(crate) fn report_pending(kernel: &Loop, tasks: &[TaskHandle]) {
+        if !kernel.extensions().get::<Self>().is_some_and(|mode| mode.is_on()) {
+            return;
+        }
+        for task in tasks.iter().filter_map(|task| ObservedTask::new(task.node())).filter(|task| !task.is_hidden()) {
+            let waits = task.waits_for();
+            let what = match (task.is_ready(), waits.is_empty()) {
+                (true, _) => "it was ready for its next step".to_owned(),
+                (false, true) => "it waited for something outside the loop".to_owned(),
+                (false, false) => format!("it waited for {}", waits.join(" and ")),
+            };
+            report(kernel, "Task was destroyed but it is pending", what, Some(task));
+        }
+    }
+
+    pub(crate) fn limit(&self) -> &Cell<Duration> {
+        &self.limit
+    }
+}
+
+/// Reports to the exception handler what a program should not do, though it is no error.
+struct Reporter {
+    limit: Rc<Cell<Duration>>,
+    /// When what runs now has begun. Several, as an eager step is told inside the one that it was taken in.
+    began: RefCell<Vec<Instant>>,
+}
+
+impl Reporter {
+    /// The time of the machine, as a loop with a virtual clock can be blocked too.
+    fn begin(&self) {
+        self.began.borrow_mut().push(Instant::now());
+    }
+
+    /// The time since `begin`, if it is over the limit.
+    fn end(&self) -> Option<Duration> {
+        let began = self.began.borrow_mut().pop()?;
+        Some(began.elapsed()).filter(|took| *took >= self.limit.get())
+    }
+}
+
+impl Observer for Reporter {
+    fn step_began(&self, _at: &Moment<'_>, _task: ObservedTask<'_>) {
+        self.begin();
+    }
+
+    fn step_ended(&self, at: &Moment<'_>, task: ObservedTask<'_>) {
+        if let Some(took) = self.end() {
+            report(at.kernel, "Step took too long", blocked_for(took), Some(task));
+        }
+    }
+
+    fn callback_began(&self, _at: &Moment<'_>) {
+        self.begin();
+    }
+
+    fn callback_ended(&self, at: &Moment<'_>) {
+        if let Some(took) = self.end() {
+            report(at.kernel, "Callback took too long", blocked_for(took), None);
+        }
+    }
+}
+
+fn blocked_for(took: Duration) -> String {
+    format!("{:.3} s, in which nothing else ran; call what blocks by to_thread", took.as_secs_f64())
+}
+
+fn report(kernel: &Loop, message: &'static str, text: String, task: Option<ObservedTask<'_>>) {
+    let created: Option<&'static Location<'static>> = task.map(|task| task.created());
+    let context =
+        ExceptionContext { message, exception: Exception::Error(text), task: task.map(|task| task.name()), created };
+    call_exception_handler(kernel, &context);
+}

@@ -1,0 +1,102 @@
+//! A task as an observer sees it. Owns the view, and the words for what a task waits for; must not know observers.
+
+use std::fmt;
+use std::panic::Location;
+
+use crate::kernel::Queued;
+use crate::node::{Ending, Kind, NodeRef, TaskState};
+
+/// A task, while an [`Observer`](crate::Observer) is told of it. It cannot be kept; what identifies the task is its
+/// [`id`](Self::id).
+#[derive(Clone, Copy)]
+pub struct ObservedTask<'a> {
+    node: &'a NodeRef,
+    state: &'a TaskState,
+}
+
+/// How a task has ended, for an [`Observer`](crate::Observer).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskEnding {
+    /// It has returned a value. (That may be an `Err`.)
+    Returned,
+    /// It was cancelled, or its loop was closed.
+    Cancelled,
+    /// It has panicked.
+    Panicked,
+}
+
+impl<'a> ObservedTask<'a> {
+    /// `None` if the node is not a task.
+    pub(crate) fn new(node: &'a NodeRef) -> Option<Self> {
+        match node.kind() {
+            Kind::Task(state) => Some(Self { node, state }),
+            Kind::Plain | Kind::Gathering(_) => None,
+        }
+    }
+
+    /// The number of the task: unique on its loop, counted from 1 in order of creation.
+    pub fn id(&self) -> u64 {
+        self.state.id()
+    }
+
+    /// The name of the task; `Task-` and its number by default. A name is given after the creation, so what an observer
+    /// was told there may not be the last word.
+    pub fn name(&self) -> String {
+        self.state.name()
+    }
+
+    /// Where the task was created.
+    pub fn created(&self) -> &'static Location<'static> {
+        self.state.created()
+    }
+
+    /// Whether it is work of the loop itself, which `all_tasks` leaves out.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.state.is_hidden()
+    }
+
+    /// How it has ended; `None` if it has not.
+    pub fn ending(&self) -> Option<TaskEnding> {
+        if !self.node.core().is_done() {
+            return None;
+        }
+        Some(match self.node.core().ending() {
+            None => TaskEnding::Returned,
+            Some(Ending::Cancelled(_)) => TaskEnding::Cancelled,
+            Some(Ending::Panicked(_)) => TaskEnding::Panicked,
+        })
+    }
+
+    /// Whether the task is in the ready queue: it will take a step, and waits for nothing.
+    pub fn is_ready(&self) -> bool {
+        self.node.queued().get()
+    }
+
+    /// What the task waits for since its last step, in words, such as `a timer` or `a gathering of 3`: several, if it
+    /// polls several futures at once. Empty if it waits for something outside of the loop.
+    pub fn waits_for(&self) -> Vec<String> {
+        let tree = self.node.core().kernel().await_tree();
+        let (mut nodes, mut leaves) = tree.listed(self.state.root());
+        nodes.extend(self.state.nodes());
+        leaves.extend(self.state.awaits().leaf());
+        let mut waits: Vec<String> = nodes.iter().map(describe).collect();
+        waits.extend(leaves.into_iter().map(|leaf| (*leaf).to_owned()));
+        waits.dedup();
+        waits
+    }
+}
+
+fn describe(node: &NodeRef) -> String {
+    match node.kind() {
+        Kind::Task(state) => state.name(),
+        Kind::Plain => "a future".to_owned(),
+        Kind::Gathering(gathering) => format!("a gathering of {}", gathering.children().len()),
+    }
+}
+
+impl fmt::Debug for ObservedTask<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObservedTask").field("id", &self.id()).field("name", &self.name()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,144 @@
+//! The trait of those who are told of what a loop does. Owns its methods and the moment of a call; must not know who
+//! observes, nor the loop.
+
+use std::time::{Duration, Instant};
+
+use super::observed_task::{ObservedTask, TaskEnding};
+use crate::node::Loop;
+
+/// What caused an event: what the loop was doing at that moment.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Cause<'a> {
+    /// A step of this task.
+    Task(ObservedTask<'a>),
+    /// A callback: of `call_soon`, of a timer, of a descriptor, of a future that is done.
+    Callback,
+    /// A primitive, such as a gathering or a wait, which has taken a turn for one of its children.
+    Primitive,
+    /// A timer that was due.
+    Timer,
+    /// A descriptor that was ready.
+    Descriptor,
+    /// Another thread.
+    Thread,
+    /// The program, between two runs of the loop.
+    Program,
+}
+
+/// When and why something has happened.
+#[derive(Clone, Copy)]
+pub struct Moment<'a> {
+    pub(super) kernel: &'a Loop,
+    pub(super) iteration: u64,
+    pub(super) cause: Cause<'a>,
+}
+
+impl<'a> Moment<'a> {
+    /// The time of the loop's clock, as [`EventLoop::time`](crate::EventLoop::time) tells it. A real clock is read each
+    /// time, a virtual one stands still while a batch runs.
+    pub fn now(&self) -> Instant {
+        self.kernel.clock().instant(self.kernel.clock().now())
+    }
+
+    /// The number of the iteration: how many the loop has begun since it was given its first observer.
+    pub fn iteration(&self) -> u64 {
+        self.iteration
+    }
+
+    /// What the loop was doing.
+    pub fn cause(&self) -> Cause<'a> {
+        self.cause
+    }
+}
+
+impl std::fmt::Debug for Moment<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (iteration, cause) = (self.iteration, self.cause);
+        f.debug_struct("Moment").field("iteration", &iteration).field("cause", &cause).finish_non_exhaustive()
+    }
+}
+
+/// What is told of everything that a loop does: for tracing, metrics, timelines. Every method does nothing by default.
+///
+/// A loop is given its observers by [`EventLoop::add_observer`](crate::EventLoop::add_observer). They are called on the
+/// thread of the loop, between two entries of the ready queue, and may use the loop: a task that an observer makes is
+/// one like any other. What a step does to other tasks (it makes, wakes and cancels them) is told when the step has
+/// ended: first the cancellations and the eager tasks, in their order, then what was queued, in its order. A panic of
+/// an observer is reported to the exception handler of the loop, which goes on.
+///
+/// A loop without an observer pays nothing for this: it runs by other code. With one, even one that does nothing, a
+/// step that does little itself costs one and a half to five times as much (measured as instructions of `queue` and
+/// `self_wake`).
+///
+/// What another thread wakes while a step is on may be told as that step's doing.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Clock, EventLoop, Moment, ObservedTask, Observer, sleep};
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+/// use std::time::Duration;
+///
+/// #[derive(Default)]
+/// struct Steps(Cell<u32>);
+///
+/// impl Observer for Steps {
+///     fn step_began(&self, _at: &Moment<'_>, _task: ObservedTask<'_>) {
+///         self.0.set(self.0.get() + 1);
+///     }
+/// }
+///
+/// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+/// let steps = Rc::new(Steps::default());
+/// lp.add_observer(steps.clone());
+/// let task = lp.create_task(sleep(Duration::from_secs(1)));
+/// lp.run_until_complete(task)?;
+/// assert_eq!(steps.0.get(), 2); // up to the sleep, and after it
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+#[expect(unused_variables, reason = "the names of the arguments are documentation")]
+pub trait Observer: 'static {
+    /// A task was made, and its first step queued. It has no name of its own yet if that is given later in the step.
+    fn created(&self, at: &Moment<'_>, task: ObservedTask<'_>) {}
+
+    /// A step of a task begins.
+    fn step_began(&self, at: &Moment<'_>, task: ObservedTask<'_>) {}
+
+    /// A step of a task has ended. [`parked`](Self::parked) or [`ended`](Self::ended) follows.
+    fn step_ended(&self, at: &Moment<'_>, task: ObservedTask<'_>) {}
+
+    /// After a step, the task waits: for what [`ObservedTask::waits_for`] says, or, if it was woken in that very step,
+    /// for its next turn.
+    fn parked(&self, at: &Moment<'_>, task: ObservedTask<'_>) {}
+
+    /// A task that waited was queued for its next step. [`Moment::cause`] says by what.
+    fn woken(&self, at: &Moment<'_>, task: ObservedTask<'_>) {}
+
+    /// A cancellation of the task was asked for, or has passed through the task to what it awaits. [`Moment::cause`]
+    /// says by what.
+    fn cancelled(&self, at: &Moment<'_>, task: ObservedTask<'_>, message: Option<&str>) {}
+
+    /// A task has ended.
+    fn ended(&self, at: &Moment<'_>, task: ObservedTask<'_>, ending: TaskEnding) {}
+
+    /// A callback, or the turn of a primitive, begins.
+    fn callback_began(&self, at: &Moment<'_>) {}
+
+    /// A callback, or the turn of a primitive, has ended.
+    fn callback_ended(&self, at: &Moment<'_>) {}
+
+    /// The entry of a timer was reached, `late` after its deadline. What it does comes next: it wakes a task or runs a
+    /// callback.
+    fn timer_fired(&self, at: &Moment<'_>, late: Duration) {}
+
+    /// An iteration begins to wait for descriptors, timers and other threads, or looks at the descriptors without
+    /// waiting.
+    fn poll_began(&self, at: &Moment<'_>) {}
+
+    /// The wait is over, and has found so many events of descriptors that something waits for.
+    fn poll_ended(&self, at: &Moment<'_>, events: usize) {}
+
+    /// The batch of an iteration begins: so many entries.
+    fn batch_began(&self, at: &Moment<'_>, entries: usize) {}
+}

@@ -1,0 +1,141 @@
+//! Settings of the two sides of TLS: asyncio's arguments `ssl`, `server_hostname` and the two time limits. Owns their
+//! defaults; must not know connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::{ClientConfig, ServerConfig};
+
+/// How long a handshake may take: asyncio's `SSL_HANDSHAKE_TIMEOUT`.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the peer may take to end its direction after the close: asyncio's `SSL_SHUTDOWN_TIMEOUT`.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) handshake: Duration,
+    pub(crate) shutdown: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { handshake: HANDSHAKE_TIMEOUT, shutdown: SHUTDOWN_TIMEOUT }
+    }
+}
+
+/// The client's side of TLS: a configuration, whom to expect, and time limits.
+///
+/// [`open_connection`](Self::open_connection) connects with it, and [`StreamWriter::start_tls`] takes it.
+///
+/// [`StreamWriter::start_tls`]: crate::StreamWriter::start_tls
+#[derive(Clone, Debug)]
+#[must_use = "a connector makes nothing until it is told where to connect"]
+pub struct TlsConnector {
+    pub(crate) config: Arc<ClientConfig>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) limits: Limits,
+}
+
+impl TlsConnector {
+    /// A connector with asyncio's limits: 60 seconds for the handshake, and 30 for the end.
+    pub fn new(config: Arc<ClientConfig>) -> Self {
+        Self { config, server_name: None, limits: Limits::default() }
+    }
+
+    /// The name, or the IP address, that the server's certificate must be for, and that the server is told: asyncio's
+    /// `server_hostname`. By default, the host of the endpoint.
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.server_name = Some(name.into());
+        self
+    }
+
+    /// How long the handshake may take: asyncio's `ssl_handshake_timeout`; 60 seconds by default.
+    pub fn handshake_timeout(mut self, limit: Duration) -> Self {
+        self.limits.handshake = limit;
+        self
+    }
+
+    /// How long the peer may take to end its direction after the close: asyncio's `ssl_shutdown_timeout`; 30 seconds by
+    /// default.
+    pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
+        self.limits.shutdown = limit;
+        self
+    }
+}
+
+/// The server's side of TLS: a configuration and time limits.
+///
+/// [`ServerBuilder::tls`] and [`StreamWriter::start_tls`] take it. They take an `Arc<ServerConfig>` too.
+///
+/// [`ServerBuilder::tls`]: crate::ServerBuilder::tls
+/// [`StreamWriter::start_tls`]: crate::StreamWriter::start_tls
+#[derive(Clone, Debug)]
+pub struct TlsAcceptor {
+    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) limits: Limits,
+}
+
+impl TlsAcceptor {
+    /// An acceptor with asyncio's limits: 60 seconds for the handshake, and 30 for the end.
+    pub fn new(config: Arc<ServerConfig>) -> Self {
+        Self { config, limits: Limits::default() }
+    }
+
+    /// How long the handshake may take: asyncio's `ssl_handshake_timeout`; 60 seconds by default.
+    #[must_use = "the acceptor with the limit is returned"]
+    pub fn handshake_timeout(mut self, limit: Duration) -> Self {
+        self.limits.handshake = limit;
+        self
+    }
+
+    /// How long the peer may take to end its direction after the close: asyncio's `ssl_shutdown_timeout`; 30 seconds by
+    /// default.
+    #[must_use = "the acceptor with the limit is returned"]
+    pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
+        self.limits.shutdown = limit;
+        self
+    }
+}
+
+impl From<Arc<ServerConfig>> for TlsAcceptor {
+    fn from(config: Arc<ServerConfig>) -> Self {
+        Self::new(config)
+    }
+}
+
+/// Which side of TLS this end of a connection is, for [`StreamWriter::start_tls`](crate::StreamWriter::start_tls).
+/// It is closed on purpose: TLS has two sides.
+#[derive(Clone, Debug)]
+pub enum TlsSide {
+    /// This end asks.
+    Client(TlsConnector),
+    /// This end answers.
+    Server(TlsAcceptor),
+}
+
+impl TlsSide {
+    pub(crate) fn limits(&self) -> Limits {
+        match self {
+            Self::Client(connector) => connector.limits,
+            Self::Server(acceptor) => acceptor.limits,
+        }
+    }
+}
+
+impl From<TlsConnector> for TlsSide {
+    fn from(connector: TlsConnector) -> Self {
+        Self::Client(connector)
+    }
+}
+
+impl From<TlsAcceptor> for TlsSide {
+    fn from(acceptor: TlsAcceptor) -> Self {
+        Self::Server(acceptor)
+    }
+}
+
+impl From<Arc<ServerConfig>> for TlsSide {
+    fn from(config: Arc<ServerConfig>) -> Self {
+        Self::Server(config.into())
+    }
+}

@@ -1,0 +1,293 @@
+//! `EventLoop::call_graph`: who waits for whom, as a value, as text, as JSON and DOT.
+
+use std::time::{Duration, Instant};
+
+use oneloop::{
+    CallGraph, Clock, Error, Event, EventLoop, Lock, Queue, ReturnWhen, Semaphore, as_completed, create_future,
+    create_task, gather, shield, sleep, task_group, timeout, wait, yield_now,
+};
+
+fn virtually<T>(main: impl Future<Output = T>) -> T {
+    EventLoop::builder().clock(Clock::Virtual).run(main).expect("it comes to its end")
+}
+
+/// The tree without the places at which tasks were made.
+fn lines(graph: &CallGraph) -> Vec<String> {
+    graph.to_string().lines().map(|line| line.split("  (").next().unwrap_or(line).to_owned()).collect()
+}
+
+async fn job_of_group(seconds: u64) -> Result<(), String> {
+    sleep(Duration::from_secs(seconds)).await;
+    Ok(())
+}
+
+/// The graph after three iterations, when all have begun and have come to their first waits.
+async fn graph_of_what_has_begun() -> CallGraph {
+    for _ in 0..3 {
+        yield_now().await;
+    }
+    EventLoop::current().call_graph()
+}
+
+/// As `graph_of_what_has_begun`, and lets all come to their ends: to cancel those that wait for each other takes as long
+/// as there are paths between them.
+async fn graph_before_the_end() -> CallGraph {
+    let graph = graph_of_what_has_begun().await;
+    sleep(Duration::from_secs(100)).await;
+    graph
+}
+
+#[test]
+fn gatherings_in_gatherings_are_a_tree() {
+    let graph = virtually(async {
+        create_task(async {
+            gather((1..=2).map(|page| async move {
+                gather((1..=2).map(|part| sleep(Duration::from_secs(page * 10 + part)))).await;
+            }))
+            .await;
+        })
+        .named("download");
+        graph_of_what_has_begun().await
+    });
+    assert_eq!(
+        lines(&graph),
+        [
+            "Task-1 runs",
+            "download waits for",
+            "└─ gathering [0/2] waits for",
+            "   ├─ Task-3 waits for",
+            "   │  └─ gathering [0/2] waits for",
+            "   │     ├─ Task-5 waits for a timer, 11 s left",
+            "   │     └─ Task-6 waits for a timer, 12 s left",
+            "   └─ Task-4 waits for",
+            "      └─ gathering [0/2] waits for",
+            "         ├─ Task-7 waits for a timer, 21 s left",
+            "         └─ Task-8 waits for a timer, 22 s left",
+        ]
+    );
+}
+
+#[test]
+fn children_that_have_ended_are_counted_and_not_listed() {
+    let graph = virtually(async {
+        create_task(async { gather([1, 5].map(|seconds| sleep(Duration::from_secs(seconds)))).await }).named("both");
+        sleep(Duration::from_secs(2)).await;
+        EventLoop::current().call_graph()
+    });
+    assert_eq!(
+        lines(&graph)[1..],
+        ["both waits for", "└─ gathering [1/2] waits for", "   └─ Task-4 waits for a timer, 3 s left"]
+    );
+}
+
+#[test]
+fn what_a_primitive_waits_for_is_below_its_task() {
+    let graph = virtually(async {
+        let job = |seconds| create_task(sleep(Duration::from_secs(seconds)));
+        let (first, second, third) = (job(1).named("a"), job(2).named("b"), job(3).named("c"));
+        create_task(async { wait([first]).return_when(ReturnWhen::FirstCompleted).await.timed_out }).named("waits");
+        create_task(async { as_completed([second]).next().await.is_some() }).named("takes");
+        create_task(async { shield(third).await }).named("shields");
+        create_task(async {
+            task_group(async |group| {
+                group.create_task(job_of_group(4)).set_name("d");
+                Ok(())
+            })
+            .await
+        })
+        .named("groups");
+        create_task(async {
+            task_group(async |group| {
+                group.create_task(job_of_group(6)).set_name("e");
+                sleep(Duration::from_secs(5)).await;
+                Ok(())
+            })
+            .await
+        })
+        .named("is in a body");
+        graph_of_what_has_begun().await
+    });
+    assert_eq!(
+        lines(&graph)[1..],
+        [
+            "waits waits for some of several tasks, and for",
+            "└─ a waits for a timer, 1 s left",
+            "takes waits for the next of several tasks, and for",
+            "└─ b waits for a timer, 2 s left",
+            "shields waits for",
+            "└─ future waits for",
+            "   └─ c waits for a timer, 3 s left",
+            "groups waits for the children of its task group, and for",
+            "└─ d waits for a timer, 4 s left",
+            "is in a body waits for a timer, 5 s left, and for",
+            "└─ e waits for a timer, 6 s left",
+        ]
+    );
+}
+
+#[test]
+fn what_several_wait_for_is_printed_once() {
+    let graph = virtually(async {
+        let slow = create_task(sleep(Duration::from_secs(1))).named("slow").shared();
+        for name in ["first", "second"] {
+            let slow = slow.clone();
+            create_task(slow).named(name);
+        }
+        graph_of_what_has_begun().await
+    });
+    assert_eq!(
+        lines(&graph)[1..],
+        ["first waits for", "└─ slow waits for a timer, 1 s left", "second waits for", "└─ slow (see above)"]
+    );
+}
+
+#[test]
+fn tasks_that_wait_for_each_other_are_printed() {
+    let graph = virtually(async {
+        let other = create_future::<oneloop::Shared<()>>();
+        let first = create_task({
+            let other = other.clone().shared();
+            async move { other.await.await }
+        })
+        .named("first")
+        .shared();
+        let second = create_task(first).named("second").shared();
+        other.set_result(second).expect("it is set once");
+        sleep(Duration::from_secs(1)).await;
+        EventLoop::current().call_graph()
+    });
+    assert_eq!(lines(&graph)[1..], ["first waits for", "└─ second waits for", "   └─ first (see above)"]);
+}
+
+#[test]
+fn locks_queues_events_and_limits_are_named() {
+    let graph = virtually(async {
+        let (lock, queue, event) = (Lock::new(()), Queue::<u8>::bounded(1), Event::new());
+        let (held, permits) = (lock.acquire().await, Semaphore::new(0));
+        create_task({
+            let lock = lock.clone();
+            async move { drop(lock.acquire().await) }
+        });
+        create_task({
+            let queue = queue.clone();
+            async move { queue.get().await.ok() }
+        });
+        create_task(async move { drop(permits.acquire().await) });
+        create_task({
+            let event = event.clone();
+            async move { timeout(Duration::from_secs(1), event.wait()).await.is_ok() }
+        });
+        let graph = graph_of_what_has_begun().await;
+        drop(held);
+        graph
+    });
+    assert_eq!(
+        lines(&graph)[1..],
+        [
+            "Task-2 waits for a lock",
+            "Task-3 waits for an item of a queue",
+            "Task-4 waits for a semaphore",
+            "Task-5 waits for an event",
+        ]
+    );
+}
+
+#[test]
+fn tasks_that_have_not_begun_are_ready_or_held_back() {
+    let graph = virtually(async {
+        create_task(async { gather((0..2).map(|_| yield_now())).limit(1).await }).named("limited");
+        yield_now().await;
+        EventLoop::current().call_graph()
+    });
+    assert_eq!(
+        lines(&graph)[1..],
+        [
+            "limited waits for",
+            "└─ gathering [0/2] waits for",
+            "   ├─ Task-3 is ready",
+            "   └─ Task-4 is held back by the limit of its gathering",
+        ]
+    );
+}
+
+#[test]
+fn a_graph_may_be_asked_for_between_runs_and_compared() {
+    let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
+    let _task = lp.create_task(sleep(Duration::from_secs(5))).named("sleeper");
+    assert_eq!(lines(&lp.call_graph()), ["sleeper is ready"]);
+    lp.run_until_complete(sleep(Duration::from_secs(1))).expect("it ends");
+    assert_eq!(lines(&lp.call_graph()), ["sleeper waits for a timer, 4 s left"]);
+    assert_eq!(lp.call_graph(), lp.call_graph());
+}
+
+#[test]
+fn a_deadlock_shows_the_tree() {
+    let ended = EventLoop::builder().clock(Clock::Virtual).run(async {
+        let never = create_future::<()>();
+        create_task(never).named("stuck").await;
+    });
+    let Err(Error::Deadlock(deadlock)) = ended else { panic!("it can never go on") };
+    let text = deadlock.to_string();
+    assert!(text.contains("Task-1 waits for  ("), "{text}");
+    assert!(text.contains("\n└─ stuck waits for  ("), "{text}");
+    assert!(text.contains("\n   └─ future waits to be set"), "{text}");
+}
+
+#[test]
+fn json_and_dot_have_the_same_nodes_and_edges() {
+    let graph = virtually(async {
+        create_task(async { gather([sleep(Duration::from_millis(1500))]).await }).named("a \"quoted\" name");
+        graph_of_what_has_begun().await
+    });
+    let (json, gathering) = (graph.to_json(), graph.nodes[1].awaits[0]);
+    let child = graph.nodes[gathering].awaits[0];
+    for part in [
+        r#"{"kind":"task","name":"a \"quoted\" name","state":"waiting","awaits":["#.to_owned()
+            + &format!("{gathering}]"),
+        format!(r#""kind":"gathering","name":"","state":"waiting","awaits":[{child}],"ended":0,"children":1}}"#),
+        r#""awaits":[],"leaf":"a timer","leaves":1,"seconds_left":1.5,"file":"tests/it/call_graph.rs","line":"#
+            .to_owned(),
+    ] {
+        assert!(json.contains(&part), "{part} is not in {json}");
+    }
+    let dot = graph.to_dot();
+    assert!(dot.contains(&format!("n1 -> n{gathering};")) && dot.contains(r#"a \"quoted\" name"#), "{dot}");
+}
+
+#[test]
+fn ten_thousand_tasks_and_a_chain_of_as_many_are_printed_quickly() {
+    let graph = virtually(async {
+        let mut last = create_task(sleep(Duration::from_secs(1))).shared();
+        for _ in 0..10_000 {
+            let before = last;
+            last = create_task(before).shared();
+        }
+        let _many: Vec<_> = (0..10_000).map(|_| create_task(sleep(Duration::from_secs(1)))).collect();
+        graph_before_the_end().await
+    });
+    let begun = Instant::now();
+    let text = graph.to_string();
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed()); // far less where it is optimised
+    assert!(text.lines().all(|line| line.chars().count() < 200));
+    assert!((20_002..22_000).contains(&text.lines().count()), "{}", text.lines().count());
+}
+
+#[test]
+fn tasks_that_wait_for_parts_of_each_other_stay_linear() {
+    // each waits for all before it: 2^36 paths, and 36 nodes
+    let graph = virtually(async {
+        let mut before = Vec::new();
+        for _ in 0..36 {
+            let all = before.clone();
+            before.push(
+                create_task(async move {
+                    gather(all).await;
+                    sleep(Duration::from_secs(1)).await;
+                })
+                .shared(),
+            );
+        }
+        graph_before_the_end().await
+    });
+    assert!(graph.to_string().lines().count() < 36 * 36, "{graph}");
+}

@@ -1,0 +1,160 @@
+//! Debug mode: what it reports to the exception handler, and how it is switched on.
+
+use std::cell::RefCell;
+use std::env;
+use std::process::Command;
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use oneloop::{Clock, EventLoop, create_future, create_task, gather, sleep, yield_now};
+
+/// As long as a loop's limit is at first.
+const OVER_THE_LIMIT: Duration = Duration::from_millis(100);
+/// With it, every step and callback is reported, however fast the machine is.
+const ALL: Duration = Duration::ZERO;
+/// With it, none is, however slow the machine is.
+const NONE: Duration = Duration::MAX;
+
+type Reports = Rc<RefCell<Vec<(&'static str, Option<String>, String)>>>;
+
+/// A loop on the virtual clock, and what its exception handler is told.
+fn debugged() -> (EventLoop, Reports) {
+    let lp = EventLoop::builder().clock(Clock::Virtual).debug(true).build().expect("a loop");
+    let reports = Reports::default();
+    let told = Rc::clone(&reports);
+    lp.set_exception_handler(move |context| {
+        let text = context.exception.message().to_owned();
+        told.borrow_mut().push((context.message, context.task.clone(), text));
+    });
+    (lp, reports)
+}
+
+fn step_of(task: &str) -> (&'static str, Option<String>) {
+    ("Step took too long", Some(task.to_owned()))
+}
+
+fn messages(reports: &Reports) -> Vec<(&'static str, Option<String>)> {
+    reports.borrow().iter().map(|(message, task, _)| (*message, task.clone())).collect()
+}
+
+#[test]
+fn a_step_over_the_limit_is_reported_with_its_task_and_its_time() {
+    let (lp, reports) = debugged();
+    let task = lp.create_task(async {
+        sleep(Duration::from_secs(3600)).await; // waiting is not blocking
+        thread::sleep(OVER_THE_LIMIT);
+        yield_now().await;
+    });
+    lp.run_until_complete(task.named("careless")).unwrap();
+    assert!(messages(&reports).contains(&step_of("careless")), "{reports:?}");
+    let text = reports.borrow()[0].2.clone();
+    let took: f64 = text.split(' ').next().unwrap().parse().unwrap();
+    assert!(took >= OVER_THE_LIMIT.as_secs_f64(), "{text}");
+    assert!(text.ends_with(" s, in which nothing else ran; call what blocks by to_thread"), "{text}");
+}
+
+#[test]
+fn a_report_names_the_place_at_which_the_task_was_created() {
+    let (lp, _) = debugged();
+    let place = Rc::new(RefCell::new(None));
+    let told = Rc::clone(&place);
+    lp.set_exception_handler(move |context| *told.borrow_mut() = context.created);
+    let line = line!() + 1;
+    let task = lp.create_task(async { thread::sleep(OVER_THE_LIMIT) });
+    lp.run_until_complete(task).unwrap();
+    let place = place.borrow().expect("it was reported");
+    assert_eq!((place.file(), place.line()), (file!(), line));
+}
+
+#[test]
+fn a_callback_over_the_limit_is_reported() {
+    let (lp, reports) = debugged();
+    lp.call_soon(|| thread::sleep(OVER_THE_LIMIT));
+    lp.call_later(Duration::from_secs(1), || thread::sleep(OVER_THE_LIMIT));
+    lp.run_until_complete(sleep(Duration::from_secs(2))).unwrap();
+    let callbacks = messages(&reports).into_iter().filter(|report| *report == ("Callback took too long", None));
+    assert_eq!(callbacks.count(), 2);
+}
+
+#[test]
+fn an_eager_step_counts_to_the_step_that_it_was_taken_in() {
+    let (lp, reports) = debugged();
+    let task = lp.create_task(async {
+        create_task(async { thread::sleep(OVER_THE_LIMIT) }).named("inner").eager().await;
+    });
+    lp.run_until_complete(task.named("outer")).unwrap();
+    assert_eq!(messages(&reports), [step_of("outer")]);
+}
+
+#[test]
+fn the_limit_is_that_of_the_moment_and_at_first_a_tenth_of_a_second() {
+    let (lp, reports) = debugged();
+    assert_eq!(lp.slow_callback_duration(), Duration::from_millis(100));
+    lp.set_slow_callback_duration(NONE);
+    assert_eq!(lp.slow_callback_duration(), NONE);
+    lp.call_soon(|| thread::sleep(OVER_THE_LIMIT));
+    let task = lp.create_task(async {
+        yield_now().await;
+        EventLoop::current().set_slow_callback_duration(ALL);
+    });
+    lp.run_until_complete(task.named("sets")).unwrap();
+    assert_eq!(messages(&reports)[0], step_of("sets"));
+}
+
+#[test]
+fn tasks_that_are_pending_when_the_loop_closes_are_reported_with_what_they_waited_for() {
+    let (lp, reports) = debugged();
+    lp.set_slow_callback_duration(NONE);
+    let waits = lp.create_task(async { sleep(Duration::from_secs(3600)).await }).named("sleeper");
+    let gathers = lp.create_task(async { gather([async { create_future::<()>().await }]).await }).named("gatherer");
+    let done = lp.create_task(async {});
+    lp.run_until_complete(sleep(Duration::from_secs(1))).unwrap();
+    assert!(done.done() && !waits.done() && !gathers.done());
+    let _begins_never = lp.create_task(async {}).named("late");
+    lp.close().unwrap();
+    let reports = reports.borrow();
+    let reported: Vec<_> = reports.iter().map(|(_, task, text)| (task.as_deref().unwrap(), text.as_str())).collect();
+    assert!(reports.iter().all(|(message, ..)| *message == "Task was destroyed but it is pending"));
+    assert_eq!(reported[..2], [("sleeper", "it waited for a timer"), ("gatherer", "it waited for a gathering of 1")]);
+    assert_eq!(reported[2].1, "it waited for a future"); // the child of the gathering
+    assert_eq!(reported[3..], [("late", "it was ready for its next step")]);
+}
+
+#[test]
+fn it_is_off_by_default_and_switched_while_the_loop_runs() {
+    let lp = EventLoop::builder().debug(false).build().unwrap();
+    assert!(!lp.debug());
+    lp.set_slow_callback_duration(ALL);
+    let reports = Reports::default();
+    let told = Rc::clone(&reports);
+    lp.set_exception_handler(move |context| told.borrow_mut().push((context.message, None, String::new())));
+    let task = lp.create_task(async {
+        for on in [true, true, false, false] {
+            let lp = EventLoop::current();
+            lp.set_debug(on);
+            assert_eq!(lp.debug(), on);
+            yield_now().await; // the next step is reported if `on`
+        }
+    });
+    lp.run_until_complete(task).unwrap();
+    assert_eq!(messages(&reports), [("Step took too long", None), ("Step took too long", None)]);
+}
+
+#[test]
+fn the_environment_switches_it_on() {
+    const VARIABLE: &str = "ONELOOP_DEBUG";
+    const EXPECTED: &str = "ONELOOP_TEST_EXPECTS_DEBUG";
+    if let Some(expected) = env::var_os(EXPECTED) {
+        assert_eq!(EventLoop::new().unwrap().debug(), expected == "yes");
+        assert!(!EventLoop::builder().debug(false).build().unwrap().debug(), "the builder has the last word");
+        return;
+    }
+    for (value, expected) in [("1", "yes"), ("true", "yes"), ("0", "no"), ("", "no")] {
+        let mut again = Command::new(env::current_exe().unwrap());
+        again.args(["the_environment_switches_it_on", "--test-threads=1"]);
+        let output = again.env(VARIABLE, value).env(EXPECTED, expected).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{value:?}: {text}");
+    }
+}
