@@ -14,7 +14,7 @@ use std::{env, thread};
 use ignored::skips_since_ignored;
 use oneloop::signal::{SIGINT, SIGUSR1, ctrl_c};
 use oneloop::{
-    Error, EventLoop, Runner, catch_cancelled, create_future, create_task, current_task, run, sleep, yield_now,
+    Clock, Error, EventLoop, Runner, catch_cancelled, create_future, create_task, current_task, run, sleep, yield_now,
 };
 use signal_hook::low_level::raise;
 
@@ -52,6 +52,7 @@ const CASES: &[(&str, Ends, fn())] = &[
     ("wait_for_ctrl_c_and_then_an_interrupt", Ends::Well, wait_for_ctrl_c_and_then_an_interrupt),
     ("interrupts_between_two_waits_are_kept", Ends::Well, interrupts_between_two_waits_are_kept),
     ("interrupt_behind_a_storm", Ends::Well, interrupt_behind_a_storm),
+    ("a_deadlock_is_told_although_ctrl_c_is_watched", Ends::Well, a_deadlock_is_told_although_ctrl_c_is_watched),
 ];
 
 #[expect(clippy::print_stdout, reason = "this is a test harness")]
@@ -326,4 +327,22 @@ fn interrupt_behind_a_storm() {
         assert!(catch_cancelled(sleep(Duration::from_secs(60))).await.is_err(), "it was lost");
     });
     ran.unwrap();
+}
+
+/// The pipe by which Ctrl-C comes is a descriptor that is watched, but the program does not wait for it.
+fn a_deadlock_is_told_although_ctrl_c_is_watched() {
+    let stuck = || EventLoop::builder().clock(Clock::Virtual).run(async { create_future::<()>().await });
+    assert!(matches!(stuck(), Err(Error::Deadlock(_))));
+    let with_a_wait = EventLoop::builder().clock(Clock::Virtual).run(async {
+        let waits = create_task(async { ctrl_c().await.is_ok() });
+        sleep(Duration::from_secs(1)).await;
+        thread::spawn(|| {
+            thread::sleep(Duration::from_millis(50));
+            raise(SIGINT)
+        });
+        waits.await // no deadlock meanwhile: it waits for a signal
+    });
+    assert!(matches!(with_a_wait, Ok(true)));
+    // and what it waited for counts no longer
+    assert!(matches!(stuck(), Err(Error::Deadlock(_))));
 }

@@ -175,7 +175,7 @@ impl<'a> Outside<'a> {
                 return Ok(());
             }
         }
-        if self.kernel.watches_descriptors() {
+        if self.kernel.awaits_descriptors() {
             return self.poll(None);
         }
         match self.patience {

@@ -36,6 +36,12 @@ impl<P: Queued> Kernel<P> {
         self.reactor.borrow().is_watching()
     }
 
+    /// Whether a descriptor is registered that something in the program waits for. That by which Ctrl-C cancels the main
+    /// task is none.
+    pub(crate) fn awaits_descriptors(&self) -> bool {
+        self.reactor.borrow().is_awaited()
+    }
+
     /// Whether a poll may find something: also what has told a host of a turn.
     pub(crate) fn has_to_poll(&self) -> bool {
         self.reactor.borrow().may_report()

@@ -83,6 +83,8 @@ pub(crate) struct Reactor<W> {
     pub(super) watched: BTreeMap<RawFd, SourceKey>,
     /// Those of them that the last poll has reported, and that must be registered anew before the next one.
     pub(super) reported: Vec<SourceKey>,
+    /// How many descriptors are registered that nothing in the program waits for.
+    in_background: usize,
     /// What the poll reports for the loop's own sake, if anything.
     signal: Option<Rc<Signal>>,
     /// What permutes the descriptors that a poll has found, in a loop that explores.
@@ -106,6 +108,7 @@ impl<W: Clone> Reactor<W> {
             last_waiter: 0,
             watched: BTreeMap::new(),
             reported: Vec::new(),
+            in_background: 0,
             signal: None,
             permuter: None,
             forks: forks(),
@@ -136,6 +139,16 @@ impl<W: Clone> Reactor<W> {
     /// Whether any descriptor is registered. If none is, a poll finds nothing.
     pub(crate) fn is_watching(&self) -> bool {
         !self.registrations.is_empty()
+    }
+
+    /// Whether a descriptor is registered that something in the program waits for.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.registrations.len() > self.in_background
+    }
+
+    /// Says how many of the registered descriptors keep no program going, so that it is a deadlock if there are no others.
+    pub(crate) fn set_in_background(&mut self, count: usize) {
+        self.in_background = count;
     }
 
     /// Whether a poll may report anything, for the loop's own sake too.

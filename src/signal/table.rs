@@ -76,7 +76,12 @@ impl Entry {
 
     /// Whether something is to be done when the signal comes, so that the loop has to be woken. If not, it is counted.
     fn is_awaited(&self) -> bool {
-        self.handler.is_some() || !self.waiters.is_empty() || self.interrupt.is_some()
+        self.is_awaited_by_the_program() || self.interrupt.is_some()
+    }
+
+    /// Whether something in the program waits for the signal, and not `run` alone.
+    fn is_awaited_by_the_program(&self) -> bool {
+        self.handler.is_some() || !self.waiters.is_empty()
     }
 
     /// Whether the signal cancels the main task. A handler and tasks that have waited take precedence over `run`, as in
@@ -225,6 +230,8 @@ impl Signals {
         entry.catch_up();
         let changed = change(entry);
         entry.caught.set_interrupts(entry.interrupts());
+        drop(entries);
+        self.note_whether_awaited(lp.kernel());
         Ok(changed)
     }
 
@@ -276,11 +283,20 @@ impl Signals {
         Ok(writer)
     }
 
+    /// A pipe that is watched for `run` alone keeps no program going: one that waits for ever otherwise is in a deadlock,
+    /// though Ctrl-C would end it.
+    fn note_whether_awaited(&self, kernel: &Loop) {
+        let is_watched = self.pipe.borrow().as_ref().is_some_and(|pipe| pipe.is_watched);
+        let is_awaited = self.entries.borrow().values().any(Entry::is_awaited_by_the_program);
+        kernel.with_reactor(|reactor| reactor.set_in_background(usize::from(is_watched && !is_awaited)));
+    }
+
     /// Watches the pipe no longer if nothing is to be done when a signal comes, and closes it if none is caught.
     fn stop_watching_if_idle(&self, kernel: &Loop) {
         let entries = self.entries.borrow();
         if entries.values().any(Entry::is_awaited) {
-            return;
+            drop(entries);
+            return self.note_whether_awaited(kernel);
         }
         let is_needed = !entries.is_empty();
         drop(entries);
@@ -293,6 +309,7 @@ impl Signals {
         }
         let closed = if is_needed { None } else { pipe.take() };
         drop(pipe);
+        self.note_whether_awaited(kernel);
         callback.inspect(Handle::cancel);
         drop(closed);
     }
