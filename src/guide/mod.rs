@@ -39,6 +39,10 @@ pub mod from_tokio {}
 pub mod cookbook {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/hanging.md")]
+pub mod hanging {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/FROM_ASYNCIO.md")]
 pub mod from_asyncio {}
 

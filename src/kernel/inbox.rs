@@ -132,10 +132,10 @@ impl<W: EndSleep> Inbox<W> {
         self.pending.store(true, Ordering::Release);
         fence(Ordering::SeqCst);
         let sleeps = self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed);
-        let waker = if sleeps { contents.waker.clone() } else { None };
-        // the system call comes after the lock: the loop takes the lock as soon as it is awake
-        drop(contents);
-        if let Some(waker) = waker {
+        // Under the lock, though the loop wants that as soon as it is awake: a loop that has taken the message has been
+        // told of it, too. Otherwise a turn that something else has begun takes it, and its host is woken again for
+        // nothing.
+        if sleeps && let Some(waker) = &contents.waker {
             waker.end_sleep();
         }
     }
