@@ -147,6 +147,7 @@ impl<W: Clone> Reactor<W> {
     }
 
     /// Says how many of the registered descriptors keep no program going, so that it is a deadlock if there are no others.
+    #[cfg(feature = "signal")]
     pub(crate) fn set_in_background(&mut self, count: usize) {
         self.in_background = count;
     }
