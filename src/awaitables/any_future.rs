@@ -8,10 +8,11 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::waits_for::waits_for;
 use crate::base::{PooledRc, unsize};
 use crate::cancel::{cancel, uncancel};
 use crate::current;
-use crate::kernel::Run;
+use crate::kernel::{Queued as _, Run};
 use crate::node::{DoneCallback, Kind, Loop, NodeRef, State, TaskState, Watcher, release, same};
 
 /// Names a done callback, for `remove_done_callback`.
@@ -130,6 +131,16 @@ impl PartialEq for AnyFuture {
     }
 }
 
+impl AnyFuture {
+    /// What it waits for, if it is a task that waits for something of the loop.
+    fn waits_in_words(&self) -> Option<Vec<String>> {
+        let Kind::Task(state) = self.node.kind() else { return None };
+        let core = self.node.core();
+        let waits = !core.is_done() && !self.node.queued().get() && !core.kernel().running_task().is(state);
+        Some(waits_for(core.kernel(), state)).filter(|words| waits && !words.is_empty())
+    }
+}
+
 impl Eq for AnyFuture {}
 
 /// Views of one future have the hash of that future, as they are equal.
@@ -150,7 +161,11 @@ impl fmt::Debug for AnyFuture {
         if let Some(name) = name {
             shown.field("name", &name);
         }
-        shown.field("state", &self.node.core().state()).finish_non_exhaustive()
+        shown.field("state", &self.node.core().state());
+        if let Some(waits) = self.waits_in_words() {
+            shown.field("waits_for", &waits);
+        }
+        shown.finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The handles that users hold and await: Task, Future, Shared, Awaitable, Gathering. Owns these types; must not know
 //! the loop that runs them.
 
+mod waits_for; // what a task waits for, in words
 mod any_future; // handles without the type of the value
 mod cancel_on_drop; // a handle that cancels when it is dropped
 mod join_handle; // one handle with a value, which all typed handles wrap
@@ -24,3 +25,4 @@ pub(crate) use recognise::{joined, recognise, recognise_borrowed};
 pub use shared::{Awaitable, Shared};
 pub use task::{Task, create_task};
 pub(crate) use task::{begin_if_running, spawn, start};
+pub(crate) use waits_for::waits_for;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
+use crate::awaitables::waits_for;
 use crate::kernel::Queued;
 use crate::node::{Ending, Kind, NodeRef, TaskState};
 
@@ -76,22 +77,7 @@ impl<'a> ObservedTask<'a> {
     /// What the task waits for since its last step, in words, such as `a timer` or `a gathering of 3`: several, if it
     /// polls several futures at once. Empty if it waits for something outside of the loop.
     pub fn waits_for(&self) -> Vec<String> {
-        let tree = self.node.core().kernel().await_tree();
-        let (mut nodes, mut leaves) = tree.listed(self.state.root());
-        nodes.extend(self.state.nodes());
-        leaves.extend(self.state.awaits().leaf());
-        let mut waits: Vec<String> = nodes.iter().map(describe).collect();
-        waits.extend(leaves.into_iter().map(|leaf| (*leaf).to_owned()));
-        waits.dedup();
-        waits
-    }
-}
-
-fn describe(node: &NodeRef) -> String {
-    match node.kind() {
-        Kind::Task(state) => state.name(),
-        Kind::Plain => "a future".to_owned(),
-        Kind::Gathering(gathering) => format!("a gathering of {}", gathering.children().len()),
+        waits_for(self.node.core().kernel(), self.state)
     }
 }
 

@@ -291,3 +291,15 @@ fn tasks_that_wait_for_parts_of_each_other_stay_linear() {
     });
     assert!(graph.to_string().lines().count() < 36 * 36, "{graph}");
 }
+
+#[test]
+fn the_debug_text_of_a_task_says_what_it_waits_for() {
+    virtually(async {
+        let task = create_task(sleep(Duration::from_secs(1))).named("sleeper");
+        assert_eq!(format!("{task:?}"), r#"Task { name: "sleeper", state: Pending, .. }"#); // it is queued
+        yield_now().await;
+        assert_eq!(format!("{task:?}"), r#"Task { name: "sleeper", state: Pending, waits_for: ["a timer"], .. }"#);
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(format!("{task:?}"), r#"Task { name: "sleeper", state: Finished, .. }"#);
+    });
+}
