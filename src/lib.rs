@@ -40,6 +40,7 @@ mod primitives; // sleep, interval, gather, wait, as_completed, shield, timeout,
 mod sync; // locks, events, conditions, semaphores, barriers, queues
 #[cfg(unix)]
 pub mod observe; // what is told of what a loop does, and the recorder of a timeline
+#[cfg(unix)]
 mod event_loop; // one iteration, runs, closing, the builder
 #[cfg(unix)]
 mod threads; // calls that block, and a loop as other threads see it
