@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use oneloop::net::UnixStream;
@@ -79,11 +80,13 @@ fn a_program_without_descriptors_and_threads_runs_the_same_way_with_every_seed()
 fn what_one_thread_sends_comes_in_its_order_with_every_seed() {
     explore(0..20, |builder| {
         let lp = builder.build().expect("a loop");
-        let received: &'static std::sync::Mutex<Vec<u32>> = Box::leak(Box::default());
+        let received = Arc::new(Mutex::new(Vec::new()));
         lp.run_until_complete(async {
             let handle = LoopHandle::current();
+            let sent_to = Arc::clone(&received);
             let sender = thread::spawn(move || {
                 for number in 0..20 {
+                    let received = Arc::clone(&sent_to);
                     drop(handle.call_soon_threadsafe(move || received.lock().expect("no panic").push(number)));
                 }
             });

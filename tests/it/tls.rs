@@ -732,8 +732,7 @@ fn the_platform_names_whom_it_trusts() {
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
         return;
     };
-    // not removed here: the files go with the process that made them
-    let files = std::mem::ManuallyDrop::new(Files(folder.into()));
+    let files = Files(folder.into());
     let certificate = CertificateDer::from_pem_file(files.certificate()).unwrap();
     let key = PrivateKeyDer::from_pem_file(files.key()).unwrap();
     let acceptor = TlsAcceptor::new(Arc::new(Identity { certificate, key }.server()));
