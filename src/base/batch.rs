@@ -58,6 +58,7 @@ impl<T> Batch<T> {
     /// Takes all values of a list. Those that are there have to be taken before, or they are never dropped.
     #[inline]
     pub(crate) fn refill(&mut self, values: &mut Vec<T>) {
+        const { assert!(size_of::<T>() != 0, "values without a size would be counted by nothing") };
         debug_assert!(self.is_empty(), "all were taken");
         let count = values.len();
         // SAFETY: a list may be shorter than it is. So its values are dropped by who takes them.

@@ -10,7 +10,7 @@ use crate::current;
 use crate::error::{Error, Exception};
 use crate::kernel::{Batch, Phase};
 use crate::node::{IN_DESTRUCTOR, guarded, report};
-use crate::observe::DebugMode;
+use crate::observe::{DebugMode, drop_notes};
 use crate::reactor::Reactor;
 
 /// So many tasks, callbacks and timers may be made while a loop closes. Destructors that make more would make it
@@ -66,6 +66,7 @@ impl EventLoop {
     /// Drops what there is now: the tasks first, then callbacks and timers. If there are none, it drops one of the
     /// values that other parts of the crate keep with the loop. Returns how many there were.
     fn drop_what_is_left(&self) -> usize {
+        drop_notes(self.kernel());
         let tasks = tasks_of(self.kernel());
         if tasks.is_empty() && !self.kernel().has_scheduled() {
             let extension = self.kernel().extensions().pop();

@@ -1,4 +1,5 @@
-//! The run of a test with many seeds. Owns the function for it, and the setting of the builder; must not know what a seed decides.
+//! The run of a test with many seeds. Owns the function for it, and the setting of the builder; must not know what a
+//! seed decides.
 
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -4,7 +4,7 @@
 //! in words; a gathering knows its children; and what a primitive waits for is found the other way round: the primitive
 //! is among the watchers of each of its children, and knows which task waits for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
@@ -122,10 +122,16 @@ impl Capture<'_> {
 
     /// Adds what tasks wait for by a `wait`, an `as_completed` or a task group.
     fn add_primitives(&mut self, tasks: &HashMap<TaskKey, usize>) {
+        // a body may await a child of its own group
+        let awaited = |(task, node): (usize, &GraphNode)| node.awaits.iter().map(move |&child| (task, child)).collect();
+        let mut edges: HashSet<(usize, usize)> =
+            self.graph.nodes.iter().enumerate().flat_map::<Vec<_>, _>(awaited).collect();
         for (child, node) in self.found.iter().enumerate() {
             node.core().watchers().each(|watcher| {
                 let Watcher::Watch(watch, _) = watcher else { return };
-                if let Some(&task) = watch.waiter().and_then(|key| tasks.get(&key)) {
+                if let Some(&task) = watch.waiter().and_then(|key| tasks.get(&key))
+                    && edges.insert((task, child))
+                {
                     self.graph.nodes[task].awaits.push(child);
                 }
             });

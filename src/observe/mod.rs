@@ -17,6 +17,6 @@ pub(crate) use debug_mode::DebugMode;
 pub use observed_task::{ObservedTask, TaskEnding};
 pub use observer::{Cause, Moment, Observer};
 pub use observers::ObserverId;
-pub(crate) use observers::{Observers, Watching};
+pub(crate) use observers::{Observers, Watching, drop_notes};
 pub use recorder::Recorder;
 pub use timeline::{Arrow, ArrowKind, Lane, LaneState, Span, Timeline};

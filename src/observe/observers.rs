@@ -45,6 +45,7 @@ impl Observers {
     pub(crate) fn add(&self, kernel: &Loop, observer: Rc<dyn Observer>) -> ObserverId {
         let before = self.list();
         if before.is_empty() {
+            drop_notes(kernel); // it is not told of what was before it
             self.last_task.set(kernel.last_task_id());
             self.known_entries.set(kernel.ready().len());
         }
@@ -79,6 +80,13 @@ impl Observers {
         kernel.life().set_observers_changed(true);
         let before = self.list.replace(list);
         guarded(kernel, IN_DESTRUCTOR, || drop(before));
+    }
+}
+
+/// Drops what observers were still to be told of. It holds tasks, and these their loop.
+pub(crate) fn drop_notes(kernel: &Loop) {
+    for note in kernel.notes().take() {
+        guarded(kernel, IN_DESTRUCTOR, || drop(note));
     }
 }
 

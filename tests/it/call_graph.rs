@@ -303,3 +303,19 @@ fn the_debug_text_of_a_task_says_what_it_waits_for() {
         assert_eq!(format!("{task:?}"), r#"Task { name: "sleeper", state: Finished, .. }"#);
     });
 }
+
+#[test]
+fn a_child_that_the_body_of_its_group_awaits_is_there_once() {
+    let graph = virtually(async {
+        create_task(async {
+            task_group(async |group| {
+                group.create_task(job_of_group(3)).named("child").await;
+                Ok(())
+            })
+            .await
+        })
+        .named("group");
+        graph_of_what_has_begun().await
+    });
+    assert_eq!(lines(&graph)[1..], ["group waits for", "└─ child waits for a timer, 3 s left"]);
+}

@@ -268,6 +268,20 @@ fn an_observer_may_come_and_go_during_a_run() {
 }
 
 #[test]
+fn an_observer_is_not_told_of_what_was_before_it() {
+    let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
+    let task = lp.create_task(sleep(Duration::from_secs(1)));
+    lp.run_until_complete(yield_now()).expect("it ends");
+    let first = lp.add_observer(Rc::new(Log::default()));
+    task.cancel();
+    assert!(lp.remove_observer(first));
+    let log = Rc::new(Log::default());
+    lp.add_observer(log.clone());
+    lp.run_until_complete(yield_now()).expect("it ends");
+    assert_eq!(log.take_those(&["cancelled"]), Vec::<String>::new());
+}
+
+#[test]
 fn tasks_that_a_closing_loop_drops_are_told_as_cancelled() {
     let (lp, log) = observed(Clock::Virtual);
     drop(lp.create_task(sleep(Duration::from_secs(1))));

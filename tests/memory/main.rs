@@ -26,12 +26,13 @@ mod real;
 mod turns;
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use oneloop::{
-    Clock, ContextVar, EventLoop, GroupError, LifoQueue, PriorityQueue, Queue, ReturnWhen, Shared, as_completed,
-    catch_cancelled, copy_context, create_future, create_task, gather, shield, sleep, task_group, timeout, try_gather,
-    wait, yield_now,
+    Clock, ContextVar, EventLoop, GroupError, LifoQueue, Observer, PriorityQueue, Queue, ReturnWhen, Shared,
+    as_completed, catch_cancelled, copy_context, create_future, create_task, gather, shield, sleep, task_group,
+    timeout, try_gather, wait, yield_now,
 };
 
 use descriptors::open_descriptors;
@@ -269,6 +270,26 @@ fn a_thousand_loops_leave_neither_memory_nor_descriptors() {
         assert!(grown.abs() <= SLACK, "{grown} bytes");
         assert_eq!(open_descriptors(), before.1);
     }
+}
+
+/// What an observer is still to be told of when its loop closes holds the tasks, and these their loop.
+#[test]
+fn observed_loops_with_cancelled_tasks_leave_nothing() {
+    struct Silent;
+    impl Observer for Silent {}
+    let _turn = one_at_a_time();
+    let life = || {
+        let lp = virtual_loop();
+        lp.add_observer(Rc::new(Silent));
+        let tasks = [(); 3].map(|()| lp.create_task(sleep(Duration::from_secs(1))));
+        lp.run_until_complete(yield_now()).expect("it ends");
+        tasks.iter().for_each(|task| _ = task.cancel());
+    };
+    (0..3).for_each(|_| life());
+    let before = (live(), open_descriptors());
+    (0..1_000).for_each(|_| life());
+    assert!(live() - before.0 < SLACK, "{} bytes are kept", live() - before.0);
+    assert_eq!(open_descriptors(), before.1);
 }
 
 #[test]
