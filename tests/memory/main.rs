@@ -283,7 +283,9 @@ fn observed_loops_with_cancelled_tasks_leave_nothing() {
         lp.add_observer(Rc::new(Silent));
         let tasks = [(); 3].map(|()| lp.create_task(sleep(Duration::from_secs(1))));
         lp.run_until_complete(yield_now()).expect("it ends");
-        tasks.iter().for_each(|task| _ = task.cancel());
+        for task in tasks {
+            task.cancel();
+        }
     };
     (0..3).for_each(|_| life());
     let before = (live(), open_descriptors());
