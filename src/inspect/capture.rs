@@ -122,10 +122,10 @@ impl Capture<'_> {
 
     /// Adds what tasks wait for by a `wait`, an `as_completed` or a task group.
     fn add_primitives(&mut self, tasks: &HashMap<TaskKey, usize>) {
-        // a body may await a child of its own group
-        let awaited = |(task, node): (usize, &GraphNode)| node.awaits.iter().map(move |&child| (task, child)).collect();
-        let mut edges: HashSet<(usize, usize)> =
-            self.graph.nodes.iter().enumerate().flat_map::<Vec<_>, _>(awaited).collect();
+        let mut edges = HashSet::new(); // those that are there: a body may await a child of its own group
+        for (task, node) in self.graph.nodes.iter().enumerate() {
+            edges.extend(node.awaits.iter().map(|&child| (task, child)));
+        }
         for (child, node) in self.found.iter().enumerate() {
             node.core().watchers().each(|watcher| {
                 let Watcher::Watch(watch, _) = watcher else { return };
