@@ -98,6 +98,7 @@ impl Recording {
     }
 
     fn point(&mut self, kind: ArrowKind, at: Duration, cause: Cause<'_>, to: ObservedTask<'_>) {
+        self.lane(to); // a new lane moves others, so it has to be there before their numbers are asked for
         let from = match cause {
             Cause::Task(task) => Some(self.lane(task)),
             Cause::Primitive => self.ended_last,

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use oneloop::observe::{Arrow, ArrowKind, LaneState, TaskEnding};
-use oneloop::{Clock, EventLoop, Recorder, Timeline, create_task, current_task, gather, sleep, wait};
+use oneloop::{Clock, EventLoop, Recorder, Timeline, create_task, current_task, gather, sleep, wait, yield_now};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -101,4 +101,23 @@ fn a_recording_that_begins_late_has_lanes_for_the_tasks_that_it_meets() {
     .expect("it ends");
     let ids: Vec<u64> = recorder.timeline().lanes.iter().map(|lane| lane.id).collect();
     assert_eq!(ids, [1, 2, 3]);
+}
+
+#[test]
+fn an_arrow_to_a_task_that_was_there_before_the_recording_comes_from_the_right_one() {
+    let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
+    let old = lp.create_task(sleep(SECOND)).named("old");
+    lp.run_until_complete(yield_now()).expect("it ends");
+    let recorder = Rc::new(Recorder::default());
+    lp.add_observer(recorder.clone());
+    lp.run_until_complete(async move {
+        current_task().expect("inside a task").set_name("cancels");
+        old.cancel();
+        yield_now().await;
+    })
+    .expect("it ends");
+    let timeline = recorder.timeline();
+    let name = |lane: usize| timeline.lanes[lane].name.as_str();
+    let cancelled = timeline.arrows.iter().find(|arrow| arrow.kind == ArrowKind::Cancelled).expect("an arrow");
+    assert_eq!((name(cancelled.to), cancelled.from.map(name)), ("old", Some("cancels")));
 }
