@@ -85,8 +85,7 @@ impl<P: Queued> Kernel<P> {
         let (reactor, waker) = Reactor::new()?;
         let receiver = LoopReceiver::open(waker)?;
         let clock = Ticker::new(clock);
-        let mut timers = TimerWheel::new();
-        timers.expire(clock.now(), |_| {}); // it moves on to the present
+        let timers = TimerWheel::new(clock.now());
         Ok(Rc::new(Self {
             clock,
             life: Life::default(),
@@ -420,7 +419,7 @@ impl<P: Queued> Kernel<P> {
 
     /// Removes all timers. The caller drops their alarms.
     pub(crate) fn take_timers(&self) -> impl Iterator<Item = Alarm> + use<P> {
-        self.timers.replace(TimerWheel::new()).into_values()
+        self.timers.replace(TimerWheel::new(self.clock.now())).into_values()
     }
 }
 
