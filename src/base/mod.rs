@@ -30,6 +30,8 @@ pub(crate) use lend::lend;
 #[cfg(feature = "tls")]
 pub(crate) use lend::lend_mut;
 pub(crate) use poll_with::poll_with;
+#[cfg(test)]
+pub(crate) use pooled_rc::block_size;
 pub(crate) use pooled_rc::{PooledRc, Typed, unsize};
 pub(crate) use random::Random;
 pub(crate) use remote_call::{RemoteCall, RemoteFn};

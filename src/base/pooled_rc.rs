@@ -258,13 +258,16 @@ struct Block {
     offset: usize,
 }
 
-/// The sizes of pooled blocks are the multiples of this. All blocks of one size form a class.
+/// The sizes of pooled blocks are this far apart. All blocks of one size form a class.
 const SIZE_STEP: usize = 16;
+/// Each size is so much less than a multiple of `SIZE_STEP`: the usual allocator gives out multiples of 16, of which it
+/// keeps a word for itself.
+const ALLOCATORS_OWN: usize = size_of::<usize>();
 /// The size of the largest pooled blocks. Larger ones go back to the allocator.
-const LARGEST_POOLED: usize = 1024;
+const LARGEST_POOLED: usize = 1024 - ALLOCATORS_OWN;
 /// The number of free blocks that a thread keeps of each class.
 const MAX_FREE_PER_CLASS: usize = 16 * 1024;
-const CLASSES: usize = LARGEST_POOLED / SIZE_STEP;
+const CLASSES: usize = (LARGEST_POOLED + ALLOCATORS_OWN) / SIZE_STEP;
 /// The class of a block that is not pooled: too large, or of an uncommon alignment.
 const NO_CLASS: u8 = u8::MAX;
 /// The alignment of every pooled block. The value in it needs at most this alignment.
@@ -274,7 +277,11 @@ impl Block {
     const fn of(value: Layout) -> Self {
         let align = if value.align() > COMMON_ALIGN { value.align() } else { COMMON_ALIGN };
         let offset = if align > size_of::<Prefix>() { align } else { size_of::<Prefix>() };
-        let size = (offset + value.size()).next_multiple_of(if align > SIZE_STEP { align } else { SIZE_STEP });
+        let size = if align > COMMON_ALIGN {
+            (offset + value.size()).next_multiple_of(align)
+        } else {
+            (offset + value.size() + ALLOCATORS_OWN).next_multiple_of(SIZE_STEP) - ALLOCATORS_OWN
+        };
         match Layout::from_size_align(size, align) {
             Ok(layout) => Self { layout, offset },
             Err(_) => panic!("a value is too large for the address space"),
@@ -285,14 +292,14 @@ impl Block {
     #[expect(clippy::cast_possible_truncation, reason = "there are 64 classes")]
     const fn class(self) -> u8 {
         if self.layout.align() == COMMON_ALIGN && self.layout.size() <= LARGEST_POOLED {
-            (self.layout.size() / SIZE_STEP - 1) as u8
+            (self.layout.size() / SIZE_STEP) as u8
         } else {
             NO_CLASS
         }
     }
 
     const fn of_class(class: u8) -> Self {
-        let size = (class as usize + 1) * SIZE_STEP;
+        let size = (class as usize + 1) * SIZE_STEP - ALLOCATORS_OWN;
         match Layout::from_size_align(size, COMMON_ALIGN) {
             Ok(layout) => Self { layout, offset: size_of::<Prefix>() },
             Err(_) => panic!("a size class is small"),
@@ -337,6 +344,12 @@ impl Block {
         // SAFETY: `allocate` allocated it with the layout of its class.
         unsafe { dealloc(block.as_ptr(), Self::of_class(class).layout) };
     }
+}
+
+/// The size of the block of a value.
+#[cfg(test)]
+pub(crate) fn block_size<T>() -> usize {
+    Block::of(Layout::new::<T>()).layout.size()
 }
 
 /// The content of a free block: the link to the next one.
