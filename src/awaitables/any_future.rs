@@ -16,6 +16,19 @@ use crate::kernel::{Queued as _, Run};
 use crate::node::{DoneCallback, Kind, Loop, NodeRef, State, TaskState, Watcher, release, same};
 
 /// Names a done callback, for `remove_done_callback`.
+///
+/// # Examples
+/// ```
+/// use oneloop::{create_task, run};
+///
+/// run(async {
+///     let task = create_task(async { 7 });
+///     let id = task.add_done_callback(|_| panic!("it was taken back"));
+///     assert!(task.remove_done_callback(id));
+///     assert_eq!(task.await, 7);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallbackId(u64);
 

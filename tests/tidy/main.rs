@@ -235,7 +235,9 @@ fn required(manifest: &str) -> Vec<(usize, &str, &str)> {
 
 #[test]
 fn three_crates_are_required() {
-    let manifest = fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).expect("Cargo.toml");
+    // in a package `Cargo.toml` is cargo's own version, and the one that was written is beside it
+    let written = ["Cargo.toml.orig", "Cargo.toml"].map(|name| fs::read_to_string(Path::new(ROOT).join(name)));
+    let manifest = written.into_iter().find_map(Result::ok).expect("Cargo.toml");
     let mut missing = vec!["mio", "slab", "thiserror"];
     let mut problems = Vec::new();
     for (line, table, name) in required(&manifest) {
