@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod activity;
 mod another_loop;
 mod as_completed;
 mod barrier;
