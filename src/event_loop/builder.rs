@@ -1,5 +1,7 @@
 //! The settings of a new loop. Owns the builder and its defaults; must not know how a loop runs.
 
+use std::time::Duration;
+
 use super::debug;
 use super::event_loop::EventLoop;
 use super::exploration;
@@ -33,6 +35,9 @@ pub struct EventLoopBuilder {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimerPrecision {
+    /// Up to a millisecond later: the loop wakes for timers at whole milliseconds of its clock, and one wait serves all
+    /// that are due by then. For a program with thousands of timers, whose loop would hardly sleep else.
+    Coarse,
     /// As late as the system lets every wait end: on Linux by the thread's *timer slack*, 50 µs unless the program sets
     /// it. A sleep below a millisecond takes one system call, a longer one takes two.
     #[default]
@@ -43,6 +48,9 @@ pub enum TimerPrecision {
     Precise,
 }
 
+/// The waits of a loop whose timers are [`Coarse`](TimerPrecision::Coarse) end at multiples of this.
+const COARSE: Duration = Duration::from_millis(1);
+
 impl EventLoopBuilder {
     /// The clock of the loop; by default the real one.
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -51,7 +59,8 @@ impl EventLoopBuilder {
     }
 
     /// How late a sleep may end; by default as late as a wait of the system. A loop whose
-    /// [descriptor](EventLoop#impl-AsFd-for-EventLoop) was asked for is always precise. No sleep ends early.
+    /// [descriptor](EventLoop#impl-AsFd-for-EventLoop) was asked for is always precise between its turns. No sleep ends
+    /// early, and a virtual clock is always exact.
     ///
     /// # Examples
     /// ```
@@ -89,8 +98,10 @@ impl EventLoopBuilder {
     /// [`Error::Io`] if the operating system has no descriptors left for it.
     pub fn build(self) -> Result<EventLoop, Error> {
         let kernel = Kernel::new(self.clock)?;
-        if self.precision == TimerPrecision::Precise {
-            kernel.keep_time_precisely()?;
+        match self.precision {
+            TimerPrecision::Coarse => kernel.clock().set_wait_unit(COARSE),
+            TimerPrecision::Thrifty => {}
+            TimerPrecision::Precise => kernel.keep_time_precisely()?,
         }
         if let Some(seed) = self.exploration {
             exploration::begin(&kernel, seed);
