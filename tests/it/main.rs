@@ -37,6 +37,7 @@ mod future;
 mod gather;
 mod handle;
 mod host;
+mod inspect;
 mod interval;
 mod line;
 mod lock;
