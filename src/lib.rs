@@ -52,6 +52,8 @@ pub mod net; // sockets and pipes
 pub mod tls; // sessions of TLS, without sockets
 #[cfg(unix)]
 mod streams; // buffered streams and servers
+#[cfg(unix)]
+pub mod console; // the socket by which a running program is looked into
 #[cfg(all(unix, feature = "process"))]
 mod process; // child processes
 #[cfg(all(

@@ -30,8 +30,9 @@ use std::time::Duration;
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 ///
-/// Behind each task is the place in the program that made it. [`to_json`](Self::to_json) and [`to_dot`](Self::to_dot)
-/// are for programs and for drawings.
+/// Behind each task is the place in the program that made it. [`to_table`](Self::to_table) has a line
+/// for each task, [`to_html`](Self::to_html) is for a browser, [`to_svg`](Self::to_svg) and [`to_dot`](Self::to_dot) are
+/// drawings, and [`to_json`](Self::to_json) is for programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallGraph {
