@@ -30,6 +30,7 @@ const UNSAFE_FILES: &[&str] = &[
     "src/primitives/wait/wait.rs",
     "src/event_loop/run_until_complete.rs",
     "src/sys/fork.rs",
+    "src/sys/name_of.rs",
     "src/sys/process.rs",
     "src/sys/resolver.rs",
     "src/sys/send.rs",
