@@ -79,7 +79,11 @@ fn children_that_have_ended_are_counted_and_not_listed() {
     });
     assert_eq!(
         lines(&graph)[1..],
-        ["both waits for", "└─ gathering [1/2] waits for", "   └─ Task-4 waits for a timer, 3 s left"]
+        [
+            "both has waited at least 2 s for",
+            "└─ gathering [1/2] waits for",
+            "   └─ Task-4 has waited at least 2 s for a timer, 3 s left"
+        ]
     );
 }
 
@@ -113,7 +117,7 @@ fn what_a_primitive_waits_for_is_below_its_task() {
     assert_eq!(
         lines(&graph)[1..],
         [
-            "waits waits for some of several tasks, and for",
+            "waits waits for FIRST_COMPLETED of 1, and for",
             "└─ a waits for a timer, 1 s left",
             "takes waits for the next of several tasks, and for",
             "└─ b waits for a timer, 2 s left",
@@ -159,7 +163,10 @@ fn tasks_that_wait_for_each_other_are_printed() {
         sleep(Duration::from_secs(1)).await;
         EventLoop::current().call_graph()
     });
-    assert_eq!(lines(&graph)[1..], ["first waits for", "└─ second waits for", "   └─ first (see above)"]);
+    assert_eq!(
+        lines(&graph)[1..],
+        ["first has waited at least 1 s for", "└─ second has waited at least 1 s for", "   └─ first (see above)"]
+    );
 }
 
 #[test]
@@ -187,10 +194,10 @@ fn locks_queues_events_and_limits_are_named() {
     assert_eq!(
         lines(&graph)[1..],
         [
-            "Task-2 waits for a lock",
+            "Task-2 waits for a lock held by Task-1",
             "Task-3 waits for an item of a queue",
             "Task-4 waits for a semaphore",
-            "Task-5 waits for an event",
+            "Task-5 waits for an event, 1 s left of a time limit",
         ]
     );
 }
@@ -219,7 +226,7 @@ fn a_graph_may_be_asked_for_between_runs_and_compared() {
     let _task = lp.create_task(sleep(Duration::from_secs(5))).named("sleeper");
     assert_eq!(lines(&lp.call_graph()), ["sleeper is ready"]);
     lp.run_until_complete(sleep(Duration::from_secs(1))).expect("it ends");
-    assert_eq!(lines(&lp.call_graph()), ["sleeper waits for a timer, 4 s left"]);
+    assert_eq!(lines(&lp.call_graph()), ["sleeper has waited at least 1 s for a timer, 4 s left"]);
     assert_eq!(lp.call_graph(), lp.call_graph());
 }
 

@@ -32,6 +32,7 @@ const UNSAFE_FILES: &[&str] = &[
     "src/event_loop/run_until_complete.rs",
     "src/sys/fork.rs",
     "src/sys/lock.rs",
+    "src/sys/name_of.rs",
     "src/sys/process.rs",
     "src/sys/resolver.rs",
     "src/sys/send.rs",
