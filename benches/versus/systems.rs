@@ -25,6 +25,7 @@ use crate::work::{callbacks, http, memory, start, tasks, threads, timers};
 pub(crate) const SYSTEMS: &[System] = &[
     oneloop::SYSTEM,
     oneloop::PRECISE,
+    oneloop::COARSE,
     tokio::SYSTEM,
     tokio::LOCAL,
     smol::SYSTEM,
