@@ -5,7 +5,6 @@ use std::future::Future;
 use std::time::Duration;
 
 use oneloop::{EventLoop, Task, TimerPrecision};
-
 use oneloop_versus::rows::Name;
 use oneloop_versus::systems as names;
 
