@@ -93,6 +93,20 @@ impl fmt::Debug for Error {
 }
 
 /// A program that can never go on: which task waits for what.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Clock, Error, EventLoop, create_task};
+///
+/// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+/// let ended = lp.run_until_complete(async {
+///     let other = create_task(std::future::pending::<()>()).named("other");
+///     other.await;
+/// });
+/// let Err(Error::Deadlock(deadlock)) = ended else { panic!("it waits for ever") };
+/// assert!(deadlock.waiting[0].contains("waits for other"), "{deadlock}");
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deadlock {
@@ -117,6 +131,17 @@ impl fmt::Display for Deadlock {
 }
 
 /// The loop is closed, so it accepts nothing from other threads.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Closed, EventLoop};
+///
+/// let lp = EventLoop::new()?;
+/// let remote = lp.remote();
+/// lp.close()?;
+/// assert_eq!(remote.call_soon_threadsafe(|| ()).unwrap_err(), Closed);
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
 #[error("the event loop is closed; keep it open until the threads that send to it are done")]
 pub struct Closed;

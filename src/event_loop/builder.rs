@@ -48,6 +48,14 @@ impl fmt::Debug for WhenBuilt {
 }
 
 /// How late a sleep may end on a machine that has nothing else to do.
+///
+/// # Examples
+/// ```
+/// use oneloop::{EventLoop, TimerPrecision};
+///
+/// let _lp = EventLoop::builder().timer_precision(TimerPrecision::Precise).build()?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimerPrecision {

@@ -40,6 +40,19 @@ pub struct EventLoop {
 }
 
 /// Dropping this leaves the loop: see [`EventLoop::enter`].
+///
+/// # Examples
+/// ```
+/// use oneloop::{EventLoop, create_task};
+///
+/// let lp = EventLoop::new()?;
+/// let task = {
+///     let _in = lp.enter();
+///     create_task(async { 7 }) // of `lp`, which does not run yet
+/// };
+/// assert_eq!(lp.run_until_complete(task)?, 7);
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[must_use = "the loop is left as soon as this is dropped; write `let _in = lp.enter();`"]
 #[derive(Debug)]
 pub struct EnterGuard<'a> {

@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
 use super::rows::{Row, Shown};
 
+/// A wait that is shorter is nothing to be told.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// As a tree: below each node what it waits for. What several wait for is printed once, and named again with "(see
 /// above)".
 impl fmt::Display for CallGraph {
@@ -59,25 +62,49 @@ pub(super) fn what_it_does(node: &GraphNode) -> String {
         (NodeState::Ready, _) => "is ready".to_owned(),
         (NodeState::Held, _) => "is held back by the limit of its gathering".to_owned(),
         (NodeState::Waiting, NodeKind::Future) if node.awaits.is_empty() => "waits to be set".to_owned(),
-        (NodeState::Waiting, _) => match leaves(node) {
-            Some(leaves) if node.awaits.is_empty() => format!("waits for {leaves}"),
-            Some(leaves) => format!("waits for {leaves}, and for"),
-            None if node.awaits.is_empty() => "waits for something outside the loop".to_owned(),
-            None => "waits for".to_owned(),
-        },
+        (NodeState::Waiting, _) => {
+            let waits = waits(node);
+            let limit = limit(node).map(|limit| format!(", {limit}")).unwrap_or_default();
+            match leaves(node) {
+                Some(leaves) if node.awaits.is_empty() => format!("{waits} {leaves}{limit}"),
+                Some(leaves) => format!("{waits} {leaves}{limit}, and for"),
+                None if node.awaits.is_empty() => format!("{waits} something outside the loop{limit}"),
+                None if limit.is_empty() => waits,
+                None => format!("{waits} what is below{limit}"),
+            }
+        }
     }
+}
+
+/// That it waits, and since when, if that is known and long enough to be told.
+fn waits(node: &GraphNode) -> String {
+    match waited(node) {
+        Some(waited) => format!("has waited at least {} for", in_words(waited)),
+        None => "waits for".to_owned(),
+    }
+}
+
+/// How long it has waited at least, if that is long enough to be told.
+pub(super) fn waited(node: &GraphNode) -> Option<Duration> {
+    node.waited.filter(|waited| *waited >= SHORTEST)
+}
+
+/// How much is left of the time limit around it.
+pub(super) fn limit(node: &GraphNode) -> Option<String> {
+    node.limit_left.map(|left| format!("{} left of a time limit", in_words(left)))
 }
 
 /// What it waits for beside nodes.
 pub(super) fn leaves(node: &GraphNode) -> Option<String> {
     let leaf = node.leaf?;
+    let leaf = node.detail.as_ref().map_or_else(|| leaf.to_owned(), ToString::to_string);
     let left = node.time_left.map(|left| format!(", {} left", in_words(left))).unwrap_or_default();
     let more = node.leaves.checked_sub(2).map(|others| format!(" and {} more", others + 1)).unwrap_or_default();
     Some(format!("{leaf}{left}{more}"))
 }
 
 /// A time with three digits at most.
-fn in_words(time: Duration) -> String {
+pub(super) fn in_words(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     if time.subsec_millis() == 0 && time.as_secs() > 0 || seconds >= 100.0 {
         format!("{} s", time.as_secs())

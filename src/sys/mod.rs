@@ -6,6 +6,8 @@ mod time; // the monotonic clock, a timer with a descriptor, and waits for a des
 #[cfg(unix)]
 pub(crate) mod socket_options; // settings of sockets
 #[cfg(unix)]
+mod name_of; // what a descriptor is, in words
+#[cfg(unix)]
 pub(crate) mod socket; // opening, binding and connecting sockets
 #[cfg(unix)]
 pub(crate) mod resolver; // the system's resolver
@@ -18,6 +20,8 @@ mod signal; // signal handlers of the process
 
 pub(crate) use fork::{count_forks, forks};
 pub(crate) use lock::lock_for_a_moment;
+#[cfg(unix)]
+pub(crate) use name_of::name_of;
 #[cfg(all(test, unix, feature = "process"))]
 pub(crate) use process::exit_pipe;
 #[cfg(all(unix, feature = "process"))]

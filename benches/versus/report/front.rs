@@ -1,44 +1,43 @@
 //! What the front page shows of the results: ten rows as a picture, eight as a table, in words that need no other page.
-//! Owns the choice, the words, and what counts as level; must not know how the results came about.
+//! Owns the choice and the words; must not know how the results came about.
 
 use std::fmt::Write as _;
 
 use crate::chart::Scale;
-use crate::python;
-use crate::report::{NONE, digits};
-use crate::results::{Lead, Results};
-use crate::rows::{ROWS, Row};
-use crate::systems::SYSTEMS;
+use crate::results::{Lead, Measured, Results};
+use crate::rows::{Name, ROWS, Row};
+use crate::systems::{ASYNCIO, ONELOOP, TOKIO};
+use crate::tables::{NONE, digits};
 
 /// A row of the front page.
 struct Shown {
-    row: &'static str,
+    row: Name,
     words: &'static str,
-    /// How far apart two numbers may be and still count as level.
-    noise: f64,
     in_table: bool,
 }
 
-const fn shown(row: &'static str, words: &'static str) -> Shown {
-    Shown { row, words, noise: 0.1, in_table: true }
+const fn shown(row: Name, words: &'static str) -> Shown {
+    Shown { row, words, in_table: true }
 }
 
 /// Rows where oneloop is ahead, rows where it is level, and rows where it is behind.
 const SHOWN: [Shown; 10] = [
-    shown("spawn_join_1000", "spawn and join a task"),
-    shown("gather_1000", "gather: a child of 1,000"),
-    shown("wait_drain_1000", "wait: the next of 1,000 tasks"),
-    Shown { in_table: false, ..shown("repoll_1000", "poll one of 1,000 tasks again") },
-    shown("queue", "pass an item through a queue"),
-    Shown { in_table: false, ..shown("lock", "take a lock that ten tasks want") },
-    shown("timer_arm_cancel_10000", "set a timer, cancel another"),
-    shown("sleepers", "sleep, with 10,000 tasks (CPU)"),
-    Shown { noise: 0.3, ..shown("echo_1k_1", "echo 1 KiB, 1 connection") },
-    Shown { noise: 0.3, ..shown("echo_1k_64", "echo 1 KiB, 64 connections") },
+    shown(Name::spawn_join_1000, "spawn and join a task"),
+    shown(Name::gather_1000, "gather: a child of 1,000"),
+    shown(Name::wait_drain_1000, "wait: the next of 1,000 tasks"),
+    Shown { in_table: false, ..shown(Name::repoll_1000, "poll one of 1,000 tasks again") },
+    shown(Name::queue, "pass an item through a queue"),
+    Shown { in_table: false, ..shown(Name::lock, "take a lock that ten tasks want") },
+    shown(Name::timer_arm_cancel_10000, "set a timer, cancel another"),
+    shown(Name::sleepers, "sleep, with 10,000 tasks (CPU)"),
+    shown(Name::echo_1k_1, "echo 1 KiB, 1 connection"),
+    shown(Name::echo_1k_64, "echo 1 KiB, 64 connections"),
 ];
 
-const OWN: &str = SYSTEMS[0].name;
-const KNOWN: &str = "tokio";
+/// What the front page calls the rows of its table.
+pub fn words() -> impl Iterator<Item = &'static str> {
+    SHOWN.iter().filter(|shown| shown.in_table).map(|shown| shown.words)
+}
 
 /// The rows that were measured, and the best peer of each whose children are tasks.
 fn measured(results: &Results) -> impl Iterator<Item = (Shown, &'static Row, Lead)> {
@@ -66,13 +65,14 @@ const STYLE: &str = "\
 .known{fill:#161b22;stroke:#6cb0ff}}";
 
 /// For each row a bar from 1 to the ratio of the best peer, and a ring for tokio.
-pub(crate) fn svg(results: &Results) -> String {
+#[must_use]
+pub fn svg(results: &Results) -> String {
     let scale = Scale { low: MARKS[0].ln(), high: MARKS[MARKS.len() - 1].ln(), left: NAMES, width: BARS };
     let (mut bars, mut bottom) = (String::new(), TOP);
     for (shown, row, lead) in measured(results) {
         let middle = bottom + LINE / 2.0;
         bars += &bar(&shown, &lead, middle, &scale);
-        let (known, own) = (results.value(row, KNOWN), results.value(row, OWN));
+        let (known, own) = (results.value(row, TOKIO), results.value(row, ONELOOP));
         let ratio = known.zip(own).map(|(known, own)| known / own);
         if let Some(ratio) = ratio.filter(|ratio| scale.has(*ratio)) {
             let x = scale.x(ratio);
@@ -94,6 +94,7 @@ pub(crate) fn svg(results: &Results) -> String {
     let height = bottom + 34.0;
     let (inner_width, inner_height) = (WIDTH - 1.0, height - 1.0);
     let legend = legend();
+    let level = if results.has_spread() { "Level: their rounds overlap." } else { "Of one round, so none is level." };
     format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" font-family="Helvetica, Arial, sans-serif">
 <style>
@@ -101,7 +102,7 @@ pub(crate) fn svg(results: &Results) -> String {
 </style>
 <rect class="ground" x="0.5" y="0.5" width="{inner_width}" height="{inner_height}" rx="6"/>
 <text class="text" x="16" y="28" font-size="18" font-weight="bold">Time of the fastest peer / time of oneloop</text>
-<text class="faint" x="16" y="50" font-size="14">Right of 1×, oneloop is faster. Level: within 10 %, over sockets within 30 %. The scale is logarithmic.</text>
+<text class="faint" x="16" y="50" font-size="14">Right of 1×, oneloop is faster. {level} The scale is logarithmic.</text>
 {legend}{marks}{bars}</svg>
 "#
     )
@@ -123,7 +124,7 @@ fn legend() -> String {
     let _ = writeln!(
         text,
         r#"<circle class="known" cx="{}" cy="73" r="5" stroke-width="2.5"/>
-<text class="text" x="{}" y="78" font-size="14">{KNOWN}, also where it is not the fastest</text>"#,
+<text class="text" x="{}" y="78" font-size="14">{TOKIO}, also where it is not the fastest</text>"#,
         x + 7.0,
         x + 20.0,
     );
@@ -132,12 +133,10 @@ fn legend() -> String {
 
 fn bar(shown: &Shown, lead: &Lead, middle: f64, scale: &Scale) -> String {
     let (one, end) = (scale.x(1.0), scale.x(lead.ratio));
-    let class = if lead.ratio > 1.0 + shown.noise {
-        "ahead"
-    } else if lead.ratio < 1.0 / (1.0 + shown.noise) {
-        "behind"
-    } else {
-        "level"
+    let class = match lead.ratio {
+        _ if lead.tie => "level",
+        ..1.0 => "behind",
+        _ => "ahead",
     };
     let (left, length) = (one.min(end), (end - one).abs().max(3.0));
     let (top, base, label) = (middle - BAR / 2.0, middle + 5.0, NAMES + BARS + 14.0);
@@ -150,23 +149,23 @@ fn bar(shown: &Shown, lead: &Lead, middle: f64, scale: &Scale) -> String {
     )
 }
 
-/// Times in nanoseconds; the fastest of a row in bold, and all that is level with it.
-pub(crate) fn markdown(results: &Results) -> String {
-    let asyncio = python::NAMES[0];
-    let mut text = format!("| ns | {OWN} | {KNOWN} | fastest peer | {asyncio} |\n| --- |{}\n", " ---: |".repeat(4));
+/// Medians in nanoseconds; the fastest of a row in bold, and all whose rounds overlap with those of the fastest.
+#[must_use]
+pub fn markdown(results: &Results) -> String {
+    let mut text = format!("| ns | {ONELOOP} | {TOKIO} | fastest peer | {ASYNCIO} |\n| --- |{}\n", " ---: |".repeat(4));
     for (shown, row, lead) in measured(results).filter(|(shown, ..)| shown.in_table) {
-        let own = results.value(row, OWN);
-        let peer = results.value(row, lead.peer);
-        let best = own.into_iter().chain(peer).fold(f64::INFINITY, f64::min);
-        let cell = |value: Option<f64>, name: &str| {
-            let Some(value) = value else { return NONE.to_owned() };
-            let number = thousands(&digits(value));
-            let number = if value <= best * (1.0 + shown.noise) { format!("**{number}**") } else { number };
+        let get = |system| results.get(row, system);
+        let both = [ONELOOP, lead.peer].into_iter().filter_map(get);
+        let Some(best) = both.min_by(|a, b| a.value().total_cmp(&b.value())) else { continue };
+        let cell = |measured: Option<&Measured>, name: &str| {
+            let Some(measured) = measured else { return NONE.to_owned() };
+            let number = thousands(&digits(measured.value()));
+            let is_level = measured.system == best.system || measured.meets(best) == Some(true);
+            let number = if is_level { format!("**{number}**") } else { number };
             format!("{number}{name}")
         };
-        let known = cell(results.value(row, KNOWN), "");
-        let (own, peer) = (cell(own, ""), cell(peer, &format!(" {}", lead.peer)));
-        let python = cell(results.value(row, asyncio), "");
+        let (own, known, python) = (cell(get(ONELOOP), ""), cell(get(TOKIO), ""), cell(get(ASYNCIO), ""));
+        let peer = cell(get(lead.peer), &format!(" {}", lead.peer));
         let _ = writeln!(text, "| {} | {own} | {known} | {peer} | {python} |", shown.words);
     }
     text
