@@ -5,6 +5,8 @@ use std::future::Future;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
+use oneloop_versus::rows::Name;
+
 use crate::measure::Work;
 
 /// A column of the table, whose children are this program.
@@ -12,7 +14,7 @@ pub(crate) struct System {
     pub(crate) name: &'static str,
     /// The crates it is made of here, as Cargo.lock has them.
     pub(crate) crates: &'static [&'static str],
-    pub(crate) find: fn(&str) -> Option<Work>,
+    pub(crate) find: fn(Name) -> Option<Work>,
     /// Why this machine cannot run it, where it cannot.
     pub(crate) refused: fn() -> Option<String>,
 }

@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::measure::{Cost, Stopwatch};
-use crate::rows::{RIVALS, TRIES};
+use crate::sizes::{RIVALS, TRIES};
 use crate::system::Spawn;
 
 /// Does `batch`, which is so many operations, so many times.

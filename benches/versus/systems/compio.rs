@@ -10,13 +10,16 @@ use compio::driver::ProactorBuilder;
 use compio::runtime::{JoinHandle, RuntimeBuilder, spawn};
 use compio::time::sleep;
 
+use oneloop_versus::rows::Name;
+use oneloop_versus::systems as names;
+
 use super::{local_sync, ring};
 use crate::measure::Work;
 use crate::system::{Spawn, System, Timers};
 use crate::work::{Joined, wake_itself};
 
 pub(super) const SYSTEM: System = System {
-    name: "compio",
+    name: names::COMPIO,
     crates: &["compio", "local-sync"],
     find,
     refused: || ring::refused(&ring::of_one_thread()),
@@ -53,7 +56,7 @@ impl Timers for Compio {
     }
 }
 
-fn find(row: &str) -> Option<Work> {
+fn find(row: Name) -> Option<Work> {
     let tasks = local_sync::rows::<Compio>(row).or_else(|| super::tasks::<Compio>(row));
     tasks.or_else(|| super::inputs::<Compio>(row))
 }

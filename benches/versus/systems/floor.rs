@@ -6,41 +6,44 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
+use oneloop_versus::rows::Name;
+use oneloop_versus::systems as names;
+
 use crate::measure::{Cost, Stopwatch, Work};
 use crate::system::{ANYWHERE, System};
 use crate::work::sockets::{each, message, pairs, place};
 
 /// Both ends in turn, which never wait: no end has to be told that there is something to read.
-pub(super) const CALLS: System = System { name: "floor", crates: &[], find: calls, refused: ANYWHERE };
+pub(super) const CALLS: System = System { name: names::FLOOR, crates: &[], find: calls, refused: ANYWHERE };
 /// The ends that epoll says can read, and no tasks.
-pub(super) const EPOLL: System = System { name: "epoll", crates: &["mio"], find: epoll, refused: ANYWHERE };
+pub(super) const EPOLL: System = System { name: names::EPOLL, crates: &["mio"], find: epoll, refused: ANYWHERE };
 
-fn calls(row: &str) -> Option<Work> {
+fn calls(row: Name) -> Option<Work> {
     Some(match row {
-        "echo_1k_1" => in_turn::<1_024, 1>,
-        "echo_1k_64" => in_turn::<1_024, 64>,
-        "echo_1k_1024" => in_turn::<1_024, 1_024>,
-        "echo_10k_1" => in_turn::<10_240, 1>,
-        "echo_10k_64" => in_turn::<10_240, 64>,
-        "echo_10k_1024" => in_turn::<10_240, 1_024>,
-        "echo_100k_1" => in_turn::<102_400, 1>,
-        "echo_100k_64" => in_turn::<102_400, 64>,
-        "echo_100k_1024" => in_turn::<102_400, 1_024>,
+        Name::echo_1k_1 => in_turn::<1_024, 1>,
+        Name::echo_1k_64 => in_turn::<1_024, 64>,
+        Name::echo_1k_1024 => in_turn::<1_024, 1_024>,
+        Name::echo_10k_1 => in_turn::<10_240, 1>,
+        Name::echo_10k_64 => in_turn::<10_240, 64>,
+        Name::echo_10k_1024 => in_turn::<10_240, 1_024>,
+        Name::echo_100k_1 => in_turn::<102_400, 1>,
+        Name::echo_100k_64 => in_turn::<102_400, 64>,
+        Name::echo_100k_1024 => in_turn::<102_400, 1_024>,
         _ => return None,
     })
 }
 
-fn epoll(row: &str) -> Option<Work> {
+fn epoll(row: Name) -> Option<Work> {
     Some(match row {
-        "echo_1k_1" => when_readable::<1_024, 1>,
-        "echo_1k_64" => when_readable::<1_024, 64>,
-        "echo_1k_1024" => when_readable::<1_024, 1_024>,
-        "echo_10k_1" => when_readable::<10_240, 1>,
-        "echo_10k_64" => when_readable::<10_240, 64>,
-        "echo_10k_1024" => when_readable::<10_240, 1_024>,
-        "echo_100k_1" => when_readable::<102_400, 1>,
-        "echo_100k_64" => when_readable::<102_400, 64>,
-        "echo_100k_1024" => when_readable::<102_400, 1_024>,
+        Name::echo_1k_1 => when_readable::<1_024, 1>,
+        Name::echo_1k_64 => when_readable::<1_024, 64>,
+        Name::echo_1k_1024 => when_readable::<1_024, 1_024>,
+        Name::echo_10k_1 => when_readable::<10_240, 1>,
+        Name::echo_10k_64 => when_readable::<10_240, 64>,
+        Name::echo_10k_1024 => when_readable::<10_240, 1_024>,
+        Name::echo_100k_1 => when_readable::<102_400, 1>,
+        Name::echo_100k_64 => when_readable::<102_400, 64>,
+        Name::echo_100k_1024 => when_readable::<102_400, 1_024>,
         _ => return None,
     })
 }

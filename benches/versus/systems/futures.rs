@@ -11,12 +11,15 @@ use futures::lock::Mutex;
 use futures::task::LocalSpawnExt as _;
 use futures::{SinkExt as _, StreamExt as _};
 
+use oneloop_versus::rows::Name;
+use oneloop_versus::systems as names;
+
 use crate::measure::{Cost, Work};
-use crate::rows::{ITEMS, ROOM, TURNS};
+use crate::sizes::{ITEMS, ROOM, TURNS};
 use crate::system::{ANYWHERE, Spawn, System};
 use crate::work::{join, repeat, rivals, wake_itself};
 
-pub(super) const SYSTEM: System = System { name: "futures", crates: &["futures"], find, refused: ANYWHERE };
+pub(super) const SYSTEM: System = System { name: names::FUTURES, crates: &["futures"], find, refused: ANYWHERE };
 
 #[derive(Clone)]
 pub(super) struct Pool(LocalSpawner);
@@ -43,11 +46,11 @@ impl Spawn for Pool {
     }
 }
 
-fn find(row: &str) -> Option<Work> {
+fn find(row: Name) -> Option<Work> {
     Some(match row {
-        "ping_pong" => ping_pong,
-        "queue" => queue,
-        "lock" => lock,
+        Name::ping_pong => ping_pong,
+        Name::queue => queue,
+        Name::lock => lock,
         _ => return super::tasks::<Pool>(row),
     })
 }

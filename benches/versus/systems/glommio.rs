@@ -13,13 +13,16 @@ use glommio::timer::Timer;
 use glommio::{LocalExecutorBuilder, Placement, Task, executor, spawn_local};
 use io_uring::IoUring;
 
+use oneloop_versus::rows::Name;
+use oneloop_versus::systems as names;
+
 use super::ring;
 use crate::measure::{Cost, Work};
-use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
+use crate::sizes::{ITEMS, PERMITS, ROOM, TURNS};
 use crate::system::{Spawn, System, Timers};
 use crate::work::{join, repeat, rivals, wake_itself};
 
-pub(super) const SYSTEM: System = System { name: "glommio", crates: &["glommio"], find, refused };
+pub(super) const SYSTEM: System = System { name: names::GLOMMIO, crates: &["glommio"], find, refused };
 
 #[derive(Clone)]
 struct Glommio;
@@ -56,14 +59,14 @@ impl Timers for Glommio {
     }
 }
 
-fn find(row: &str) -> Option<Work> {
+fn find(row: Name) -> Option<Work> {
     Some(match row {
-        "ping_pong" => ping_pong,
-        "queue" => queue,
-        "lock" => lock,
-        "semaphore" => semaphore,
+        Name::ping_pong => ping_pong,
+        Name::queue => queue,
+        Name::lock => lock,
+        Name::semaphore => semaphore,
         // a task may not be known to more than 32,767 that would wake it
-        "timer_arm_cancel_1000000" | "million_timers" | "memory_timer" | "foreign_wake" => return None,
+        Name::timer_arm_cancel_1000000 | Name::million_timers | Name::memory_timer | Name::foreign_wake => return None,
         _ => return super::tasks::<Glommio>(row).or_else(|| super::inputs::<Glommio>(row)),
     })
 }

@@ -8,20 +8,22 @@ use futures::stream::FuturesUnordered;
 use local_sync::semaphore::Semaphore;
 use local_sync::{mpsc, oneshot};
 
+use oneloop_versus::rows::Name;
+
 use crate::measure::{Cost, Work};
-use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
+use crate::sizes::{ITEMS, PERMITS, ROOM, TURNS};
 use crate::system::Spawn;
 use crate::work::{join, repeat, rivals, wake_itself};
 
 /// The rows that are written with them.
-pub(super) fn rows<S: Spawn>(row: &str) -> Option<Work> {
+pub(super) fn rows<S: Spawn>(row: Name) -> Option<Work> {
     Some(match row {
-        "ping_pong" => ping_pong::<S>,
-        "wait_drain_10" => wait_drain::<S, 10>,
-        "wait_drain_1000" => wait_drain::<S, 1_000>,
-        "wait_drain_10000" => wait_drain::<S, 10_000>,
-        "queue" => queue::<S>,
-        "semaphore" => semaphore::<S>,
+        Name::ping_pong => ping_pong::<S>,
+        Name::wait_drain_10 => wait_drain::<S, 10>,
+        Name::wait_drain_1000 => wait_drain::<S, 1_000>,
+        Name::wait_drain_10000 => wait_drain::<S, 10_000>,
+        Name::queue => queue::<S>,
+        Name::semaphore => semaphore::<S>,
         _ => return None,
     })
 }

@@ -10,6 +10,9 @@ use monoio::task::JoinHandle;
 use monoio::time::sleep;
 use monoio::{IoUringDriver, LegacyDriver, RuntimeBuilder};
 
+use oneloop_versus::rows::Name;
+use oneloop_versus::systems as names;
+
 use super::{local_sync, ring};
 use crate::measure::Work;
 use crate::system::{ANYWHERE, Spawn, System, Timers};
@@ -17,9 +20,10 @@ use crate::work::wake_itself;
 
 const CRATES: &[&str] = &["monoio", "local-sync"];
 
-pub(super) const SYSTEM: System = System { name: "monoio", crates: CRATES, find: find::<false>, refused: ANYWHERE };
+pub(super) const SYSTEM: System =
+    System { name: names::MONOIO, crates: CRATES, find: find::<false>, refused: ANYWHERE };
 pub(super) const URING: System = System {
-    name: "monoio-uring",
+    name: names::MONOIO_URING,
     crates: CRATES,
     find: find::<true>,
     refused: || ring::refused(&ring::of_one_thread()),
@@ -62,9 +66,9 @@ impl<const URING: bool> Timers for Monoio<URING, true> {
     }
 }
 
-fn find<const URING: bool>(row: &str) -> Option<Work> {
+fn find<const URING: bool>(row: Name) -> Option<Work> {
     // and its wakers panic in other threads without the feature `sync`, with which it would not be the best there
-    if matches!(row, "task_group_100" | "foreign_wake" | "foreign_wake_latency") {
+    if matches!(row, Name::task_group_100 | Name::foreign_wake | Name::foreign_wake_latency) {
         return None;
     }
     let tasks = local_sync::rows::<Monoio<URING, false>>(row).or_else(|| super::tasks::<Monoio<URING, false>>(row));

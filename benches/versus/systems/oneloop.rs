@@ -10,12 +10,15 @@ use oneloop::{
     Event, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Task, create_future, create_task, sleep, task_group, wait,
 };
 
+use oneloop_versus::rows::Name;
+use oneloop_versus::systems as names;
+
 use crate::measure::{Cost, Work};
-use crate::rows::{AWAITED, GROUP, ITEMS, PERMITS, ROOM, TURNS};
+use crate::sizes::{AWAITED, GROUP, ITEMS, PERMITS, ROOM, TURNS};
 use crate::system::{ANYWHERE, Spawn, System, Timers};
 use crate::work::{child, join, repeat, rivals, wake_itself};
 
-pub(super) const SYSTEM: System = System { name: "oneloop", crates: &["oneloop"], find, refused: ANYWHERE };
+pub(super) const SYSTEM: System = System { name: names::ONELOOP, crates: &["oneloop"], find, refused: ANYWHERE };
 pub(super) const PRECISE: System = precise::SYSTEM;
 
 #[derive(Clone)]
@@ -48,20 +51,20 @@ impl Timers for Oneloop {
     }
 }
 
-fn find(row: &str) -> Option<Work> {
+fn find(row: Name) -> Option<Work> {
     Some(match row {
-        "spawn_eager" => spawn_eager,
-        "gather_10" => gather::<10>,
-        "gather_1000" => gather::<1_000>,
-        "gather_10000" => gather::<10_000>,
-        "ping_pong" => ping_pong,
-        "wait_drain_10" => wait_drain::<10>,
-        "wait_drain_1000" => wait_drain::<1_000>,
-        "wait_drain_10000" => wait_drain::<10_000>,
-        "task_group_100" => group,
-        "queue" => queue,
-        "lock" => lock,
-        "semaphore" => semaphore,
+        Name::spawn_eager => spawn_eager,
+        Name::gather_10 => gather::<10>,
+        Name::gather_1000 => gather::<1_000>,
+        Name::gather_10000 => gather::<10_000>,
+        Name::ping_pong => ping_pong,
+        Name::wait_drain_10 => wait_drain::<10>,
+        Name::wait_drain_1000 => wait_drain::<1_000>,
+        Name::wait_drain_10000 => wait_drain::<10_000>,
+        Name::task_group_100 => group,
+        Name::queue => queue,
+        Name::lock => lock,
+        Name::semaphore => semaphore,
         _ => {
             return super::tasks::<Oneloop>(row)
                 .or_else(|| super::inputs::<Oneloop>(row))

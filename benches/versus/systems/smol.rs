@@ -12,8 +12,11 @@ use async_io::Timer;
 use async_lock::{Mutex, Semaphore};
 use futures_lite::future;
 
+use oneloop_versus::rows::Name;
+use oneloop_versus::systems as names;
+
 use crate::measure::{Cost, Work};
-use crate::rows::{ITEMS, PERMITS, ROOM, TURNS};
+use crate::sizes::{ITEMS, PERMITS, ROOM, TURNS};
 use crate::system::{ANYWHERE, Spawn, System, Timers};
 use crate::work::tasks::spawn_await_in_task;
 use crate::work::{join, repeat, rivals, wake_itself};
@@ -21,9 +24,9 @@ use crate::work::{join, repeat, rivals, wake_itself};
 const CRATES: &[&str] = &["async-executor", "async-io", "async-channel", "async-lock"];
 
 pub(super) const SYSTEM: System =
-    System { name: "smol", crates: CRATES, find: find::<&'static StaticLocalExecutor>, refused: ANYWHERE };
+    System { name: names::SMOL, crates: CRATES, find: find::<&'static StaticLocalExecutor>, refused: ANYWHERE };
 pub(super) const LOCAL: System =
-    System { name: "smol-local", crates: CRATES, find: find::<Rc<LocalExecutor<'static>>>, refused: ANYWHERE };
+    System { name: names::SMOL_LOCAL, crates: CRATES, find: find::<Rc<LocalExecutor<'static>>>, refused: ANYWHERE };
 
 /// What the two executors have in common, but not as a trait.
 trait Executor: Clone + 'static {
@@ -92,13 +95,13 @@ impl<E: Executor> Timers for Smol<E, true> {
     }
 }
 
-fn find<E: Executor>(row: &str) -> Option<Work> {
+fn find<E: Executor>(row: Name) -> Option<Work> {
     Some(match row {
-        "spawn_await" | "spawn_eager" => spawn_await_in_task::<Smol<E, false>>,
-        "ping_pong" => ping_pong::<E>,
-        "queue" => queue::<E>,
-        "lock" => lock::<E>,
-        "semaphore" => semaphore::<E>,
+        Name::spawn_await | Name::spawn_eager => spawn_await_in_task::<Smol<E, false>>,
+        Name::ping_pong => ping_pong::<E>,
+        Name::queue => queue::<E>,
+        Name::lock => lock::<E>,
+        Name::semaphore => semaphore::<E>,
         _ => {
             return super::tasks::<Smol<E, false>>(row)
                 .or_else(|| super::inputs::<Smol<E, true>>(row))

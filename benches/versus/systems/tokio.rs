@@ -12,15 +12,19 @@ use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet, LocalSet, spawn_local};
 use tokio::time::sleep;
 
+use oneloop_versus::rows::Name;
+use oneloop_versus::systems as names;
+
 use crate::measure::{Cost, Work};
-use crate::rows::{GROUP, ITEMS, PERMITS, ROOM, TURNS};
+use crate::sizes::{GROUP, ITEMS, PERMITS, ROOM, TURNS};
 use crate::system::{ANYWHERE, Spawn, System, Timers};
 use crate::work::tasks::spawn_await_in_task;
 use crate::work::{Joined, child, join, repeat, rivals, wake_itself};
 
-pub(super) const SYSTEM: System = System { name: "tokio", crates: &["tokio"], find: find::<false>, refused: ANYWHERE };
+pub(super) const SYSTEM: System =
+    System { name: names::TOKIO, crates: &["tokio"], find: find::<false>, refused: ANYWHERE };
 pub(super) const LOCAL: System =
-    System { name: "tokio-local", crates: &["tokio"], find: find::<true>, refused: ANYWHERE };
+    System { name: names::TOKIO_LOCAL, crates: &["tokio"], find: find::<true>, refused: ANYWHERE };
 
 /// As a `LocalRuntime` or with a `LocalSet`; with its drivers of time and I/O or, which is faster, without.
 #[derive(Clone)]
@@ -60,17 +64,17 @@ impl<const LOCAL: bool> Timers for Tokio<LOCAL, true> {
     }
 }
 
-fn find<const LOCAL: bool>(row: &str) -> Option<Work> {
+fn find<const LOCAL: bool>(row: Name) -> Option<Work> {
     Some(match row {
-        "spawn_await" | "spawn_eager" => spawn_await_in_task::<Tokio<LOCAL, false>>,
-        "ping_pong" => ping_pong::<LOCAL>,
-        "wait_drain_10" => wait_drain::<LOCAL, 10>,
-        "wait_drain_1000" => wait_drain::<LOCAL, 1_000>,
-        "wait_drain_10000" => wait_drain::<LOCAL, 10_000>,
-        "task_group_100" => group::<LOCAL>,
-        "queue" => queue::<LOCAL>,
-        "lock" => lock::<LOCAL>,
-        "semaphore" => semaphore::<LOCAL>,
+        Name::spawn_await | Name::spawn_eager => spawn_await_in_task::<Tokio<LOCAL, false>>,
+        Name::ping_pong => ping_pong::<LOCAL>,
+        Name::wait_drain_10 => wait_drain::<LOCAL, 10>,
+        Name::wait_drain_1000 => wait_drain::<LOCAL, 1_000>,
+        Name::wait_drain_10000 => wait_drain::<LOCAL, 10_000>,
+        Name::task_group_100 => group::<LOCAL>,
+        Name::queue => queue::<LOCAL>,
+        Name::lock => lock::<LOCAL>,
+        Name::semaphore => semaphore::<LOCAL>,
         _ => {
             return super::tasks::<Tokio<LOCAL, false>>(row)
                 .or_else(|| super::inputs::<Tokio<LOCAL, true>>(row))

@@ -11,7 +11,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, getsock
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::measure::{Cost, Stopwatch};
-use crate::rows::{CONNECTS, IDLE, LEAST_EACH, LINE, PINGS, SECOND, SETTLED, VOLUME};
+use crate::sizes::{CONNECTS, IDLE, LEAST_EACH, LINE, PINGS, SECOND, SETTLED, VOLUME};
 use crate::system::{Buffered, Datagrams, Listeners, Sockets, Spawn};
 use crate::work::join;
 

@@ -11,26 +11,28 @@ use calloop::{Interest, LoopHandle, Mode, PostAction, Readiness};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, accept_with, connect, socket_with};
 
+use oneloop_versus::rows::Name;
+
 use super::Counted;
 use crate::measure::{Cost, Stopwatch, Work};
-use crate::rows::{CONNECTS, LINE, PINGS};
+use crate::sizes::{CONNECTS, LINE, PINGS};
 use crate::work::sockets::{each, listener, message, pairs, place, sockets};
 
 type Handle = LoopHandle<'static, u64>;
 
-pub(super) fn find(row: &str) -> Option<Work> {
+pub(super) fn find(row: Name) -> Option<Work> {
     Some(match row {
-        "echo_1k_1" => echo::<1_024, 1>,
-        "echo_1k_64" => echo::<1_024, 64>,
-        "echo_1k_1024" => echo::<1_024, 1_024>,
-        "echo_10k_1" => echo::<10_240, 1>,
-        "echo_10k_64" => echo::<10_240, 64>,
-        "echo_10k_1024" => echo::<10_240, 1_024>,
-        "echo_100k_1" => echo::<102_400, 1>,
-        "echo_100k_64" => echo::<102_400, 64>,
-        "echo_100k_1024" => echo::<102_400, 1_024>,
-        "connect_churn" => connect_churn,
-        "udp_ping" => udp_ping,
+        Name::echo_1k_1 => echo::<1_024, 1>,
+        Name::echo_1k_64 => echo::<1_024, 64>,
+        Name::echo_1k_1024 => echo::<1_024, 1_024>,
+        Name::echo_10k_1 => echo::<10_240, 1>,
+        Name::echo_10k_64 => echo::<10_240, 64>,
+        Name::echo_10k_1024 => echo::<10_240, 1_024>,
+        Name::echo_100k_1 => echo::<102_400, 1>,
+        Name::echo_100k_64 => echo::<102_400, 64>,
+        Name::echo_100k_1024 => echo::<102_400, 1_024>,
+        Name::connect_churn => connect_churn,
+        Name::udp_ping => udp_ping,
         _ => return None,
     })
 }

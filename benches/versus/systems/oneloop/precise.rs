@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use oneloop::{EventLoop, Task, TimerPrecision};
 
+use oneloop_versus::rows::Name;
+use oneloop_versus::systems as names;
+
 use super::Oneloop;
 use crate::measure::Work;
 use crate::system::{ANYWHERE, Spawn, System, Timers};
 
 pub(in crate::systems) const SYSTEM: System =
-    System { name: "oneloop-precise", crates: &["oneloop"], find, refused: ANYWHERE };
+    System { name: names::ONELOOP_PRECISE, crates: &["oneloop"], find, refused: ANYWHERE };
 
 #[derive(Clone)]
 struct Precise(Oneloop);
@@ -44,7 +47,13 @@ impl Timers for Precise {
     }
 }
 
-fn find(row: &str) -> Option<Work> {
-    let is_of_sleeps = row.starts_with("sleep") || row == "timer_order";
-    is_of_sleeps.then(|| crate::systems::timers::<Precise>(row)).flatten()
+fn find(row: Name) -> Option<Work> {
+    match row {
+        Name::sleepers
+        | Name::sleep_overshoot
+        | Name::sleep_overshoot_p99
+        | Name::sleep_overshoot_cpu
+        | Name::timer_order => crate::systems::timers::<Precise>(row),
+        _ => None,
+    }
 }

@@ -1,10 +1,11 @@
 //! The results as a picture: for each row a bar from 1 to the ratio of the best peer, to the right where oneloop is
-//! ahead, and a dot for each of the other peers that is not far off. Owns its measures and colours; must not know how
+//! ahead, grey where the two are level, and a dot for each of the other peers that is not far off. Owns its measures and colours; must not know how
 //! the results came about.
 
 use std::fmt::Write as _;
 
-use crate::results::Results;
+use crate::results::{Lead, Results};
+use crate::tables::TIE;
 
 const NAMES: f64 = 210.0;
 const BARS: f64 = 560.0;
@@ -13,6 +14,8 @@ const LINE: f64 = 26.0;
 const TOP: f64 = 84.0;
 const AHEAD: &str = "#2a7f62";
 const BEHIND: &str = "#c4572e";
+/// Within the spread.
+const LEVEL: &str = "#9aa3ab";
 const DOT: &str = "#8a8a8a";
 /// What the scale has room for at least; to the right, for the slower peers.
 const LEAST: (f64, f64) = (0.5, 8.0);
@@ -43,7 +46,9 @@ impl Scale {
     }
 }
 
-pub(crate) fn svg(results: &Results) -> String {
+/// The picture of all rows.
+#[must_use]
+pub fn svg(results: &Results) -> String {
     let leads = results.rows.iter().filter_map(|row| Some((*row, results.lead(row)?)));
     let leads: Vec<_> = leads.collect();
     let scale = Scale::new(leads.iter().map(|(_, lead)| lead.ratio));
@@ -52,9 +57,11 @@ pub(crate) fn svg(results: &Results) -> String {
     for (row, lead) in &leads {
         // where the fastest runs no tasks, the fastest that does is named too
         let tasks = results.lead_of_tasks(row).filter(|tasks| tasks.peer != lead.peer);
-        let label =
-            [Some(lead), tasks.as_ref()].into_iter().flatten().map(|lead| format!("{:.2}× {}", lead.ratio, lead.peer));
-        bars += &bar(row.name, lead.ratio, &label.collect::<Vec<_>>().join(", "), bottom, &scale);
+        let label = [Some(lead), tasks.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|lead| format!("{:.2}× {}{}", lead.ratio, lead.peer, if lead.tie { TIE } else { "" }));
+        bars += &bar(row.name.text(), lead, &label.collect::<Vec<_>>().join(", "), bottom, &scale);
         for ratio in results.ratios(row).into_iter().filter(|ratio| *ratio > lead.ratio && scale.has(*ratio)) {
             bars += &dot(scale.x(ratio), bottom);
         }
@@ -77,21 +84,26 @@ pub(crate) fn svg(results: &Results) -> String {
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-family="Helvetica, Arial, sans-serif">
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="16" y="28" font-size="17" font-weight="bold" fill="#222">oneloop against the fastest peer of each row</text>
-<text x="16" y="48" font-size="12" fill="#666">time of the peer / time of oneloop, logarithmic: a bar for the best peer, a dot for each other one up to {:.0}×</text>
+<text x="16" y="48" font-size="12" fill="#666">time of the peer / time of oneloop, logarithmic: a bar for the best peer, a dot for each other one up to {:.0}×{}</text>
 <text x="{:.1}" y="70" text-anchor="end" font-size="12" fill="{BEHIND}">the peer is faster ◂</text>
 <text x="{:.1}" y="70" font-size="12" fill="{AHEAD}">▸ oneloop is faster</text>
 {marks}{bars}</svg>
 "##,
         scale.high.exp(),
+        if results.has_spread() { "; grey and “tie”: their rounds overlap" } else { "" },
         one - 10.0,
         one + 10.0,
         height = bottom + 28.0,
     )
 }
 
-fn bar(name: &str, ratio: f64, label: &str, top: f64, scale: &Scale) -> String {
-    let (one, end) = (scale.x(1.0), scale.x(ratio));
-    let colour = if ratio < 1.0 { BEHIND } else { AHEAD };
+fn bar(name: &str, lead: &Lead, label: &str, top: f64, scale: &Scale) -> String {
+    let (one, end) = (scale.x(1.0), scale.x(lead.ratio));
+    let colour = match lead.ratio {
+        _ if lead.tie => LEVEL,
+        ..1.0 => BEHIND,
+        _ => AHEAD,
+    };
     let (left, length, base) = (one.min(end), (end - one).abs(), top + LINE * 0.68);
     format!(
         r##"<text x="16" y="{base:.1}" font-size="13" fill="#222">{name}</text>
