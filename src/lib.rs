@@ -52,6 +52,8 @@ pub mod net; // sockets and pipes
 pub mod tls; // sessions of TLS, without sockets
 #[cfg(unix)]
 mod streams; // buffered streams and servers
+#[cfg(unix)]
+pub mod console; // the socket by which a running program is looked into
 #[cfg(all(unix, feature = "process"))]
 mod process; // child processes
 #[cfg(all(
@@ -85,8 +87,8 @@ pub use run::{Runner, run};
 // Tasks and futures, and the context that they run in.
 #[cfg(unix)]
 pub use awaitables::{
-    AnyFuture, Awaitable, CallbackId, CancelOnDrop, Future, Shared, Task, TaskHandle, all_tasks, create_future,
-    create_task, current_task, ensure_future,
+    AnyFuture, Awaitable, CallbackId, CancelOnDrop, Future, Shared, Task, TaskHandle, WaitDetail, all_tasks,
+    create_future, create_task, current_task, ensure_future,
 };
 #[cfg(unix)]
 pub use base::Context;

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::waits_for::waits_for;
+use super::waits_for::waits_in_detail;
 use crate::base::{PooledRc, unsize};
 use crate::cancel::{cancel, uncancel};
 use crate::current;
@@ -150,7 +150,7 @@ impl AnyFuture {
         let Kind::Task(state) = self.node.kind() else { return None };
         let core = self.node.core();
         let waits = !core.is_done() && !self.node.queued().get() && !core.kernel().running_task().is(state);
-        Some(waits_for(core.kernel(), state)).filter(|words| waits && !words.is_empty())
+        Some(waits_in_detail(core.kernel(), state)).filter(|words| waits && !words.is_empty())
     }
 }
 

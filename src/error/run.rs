@@ -4,6 +4,7 @@ use std::{fmt, io};
 
 use thiserror::Error;
 
+use super::inspect::InspectError;
 use super::task::{Cancelled, TaskError};
 
 /// Why a run of the loop returned no value. It becomes an `io::Error` by `?`, so a `main` that returns one can run a
@@ -63,6 +64,9 @@ pub enum Error {
     /// registered, and no result is expected from another thread.
     #[error("{0}")]
     Deadlock(Deadlock),
+    /// The loop was to be [inspected](crate::EventLoopBuilder::inspect), and cannot be.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
     /// An error of the operating system. It refused something that the loop needs; or the main future returned the error,
     /// and a `main` that returns this type has converted it, by the second `?` of `run(…)??`. Its text is the error's own.
     #[error(transparent)]
@@ -73,6 +77,7 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Io(error) => error,
+            Error::Inspect(error) => error.into(),
             Error::Interrupted => Self::new(io::ErrorKind::Interrupted, error),
             Error::Deadlock(_) => Self::new(io::ErrorKind::Deadlock, error),
             error => Self::other(error),

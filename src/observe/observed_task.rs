@@ -95,6 +95,11 @@ impl<'a> ObservedTask<'a> {
         self.state.name()
     }
 
+    /// Appends the name to a text that has its memory already.
+    pub(super) fn append_name(&self, text: &mut String) {
+        self.state.append_name(text);
+    }
+
     /// Where the task was created.
     pub fn created(&self) -> &'static Location<'static> {
         self.state.created()

@@ -13,7 +13,7 @@ use crate::base::{PooledRc, TaskKey, unsize};
 use crate::cancel::{SingleWaiter, leaf_fn};
 use crate::current::{self, Timer, deadline_after};
 use crate::error::TimeoutError;
-use crate::kernel::{ChildTurn, ChildTurnRef, Run};
+use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, Run, What};
 use crate::node::{Core, Loop, Watch, WatchRef, Watcher};
 
 /// Returns tasks in the order in which they end: asyncio's `as_completed` as an asynchronous iterator, which yields the
@@ -128,7 +128,7 @@ impl<H: Waitable> AsCompleted<H> {
             return None;
         }
         let state = &self.state;
-        let next = leaf_fn(&state.kernel, &"the next of several tasks", |cx| state.poll_next(cx)).await;
+        let next = leaf_fn(&state.kernel, Leaf::of(What::NextCompleted), |cx| state.poll_next(cx)).await;
         self.left -= 1;
         Some(next.and_then(|index| self.handles[index as usize].take()).ok_or(TimeoutError))
     }

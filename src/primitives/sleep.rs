@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::base::nanos;
 use crate::cancel::Waiting;
 use crate::current::{self, TIMER, Timer, count_leaf};
-use crate::kernel::Leaf;
+use crate::kernel::{Leaf, What};
 
 /// Lets all other ready tasks and callbacks run, and goes on in the next iteration: asyncio's `sleep(0)`.
 ///
@@ -77,7 +77,7 @@ impl Drop for YieldNow {
 }
 
 /// What a future waits for that yields, in the await graph.
-const NEXT_ITERATION: Leaf = &"the next iteration";
+const NEXT_ITERATION: Leaf = Leaf::of(What::NextIteration);
 
 /// Has the task polled again in the next iteration. A future that yields keeps no pointer to its loop, only the number,
 /// and only if it stands in the loop's tree.
