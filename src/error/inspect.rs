@@ -6,6 +6,16 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 /// Why a loop cannot be [inspected](crate::EventLoopBuilder::inspect).
+///
+/// # Examples
+/// ```
+/// use oneloop::error::InspectError;
+/// use oneloop::{Error, EventLoop};
+///
+/// let refused = EventLoop::builder().inspect("Cargo.toml").build();
+/// assert!(matches!(refused, Err(Error::Inspect(InspectError::NotASocket(_)))));
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum InspectError {

@@ -55,6 +55,18 @@ struct Now {
 
 /// A step or a callback that a loop is in, from [`Activity::current_step`]. Printed, it says how long it runs:
 /// `step of Task-7 (created at src/main.rs:10) runs for 3.0 s`.
+///
+/// # Examples
+/// ```
+/// use oneloop::observe::CurrentStep;
+/// use std::time::Duration;
+///
+/// /// What a watchdog has to tell.
+/// fn told(step: &CurrentStep) -> Option<String> {
+///     (step.began.elapsed() > Duration::from_secs(1)).then(|| format!("blocked: {step}"))
+/// }
+/// # let _ = told;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CurrentStep {
