@@ -25,6 +25,7 @@ use crate::work::{callbacks, http, limits, memory, queues, start, tasks, threads
 pub(crate) const SYSTEMS: &[System] = &[
     oneloop::SYSTEM,
     oneloop::PRECISE,
+    oneloop::COARSE,
     tokio::SYSTEM,
     tokio::LOCAL,
     smol::SYSTEM,

@@ -19,8 +19,10 @@ use super::deferred_drops::DeferredDrops;
 use super::expected::Expected;
 use super::extensions::Extensions;
 use super::handle::Handle;
+use super::holders::Holders;
 use super::host::Host;
 use super::inbox::Message;
+use super::journal::Journal;
 use super::life::{Life, Phase};
 use super::loop_sender::{LoopReceiver, LoopSender};
 use super::notes::Notes;
@@ -64,6 +66,8 @@ pub(crate) struct Kernel<P: Queued> {
     extensions: Extensions,
     deferred_drops: DeferredDrops,
     notes: Notes<P>,
+    holders: Holders,
+    pub(super) journal: Journal,
     pub(super) host: Host,
 }
 
@@ -85,8 +89,7 @@ impl<P: Queued> Kernel<P> {
         let (reactor, waker) = Reactor::new()?;
         let receiver = LoopReceiver::open(waker)?;
         let clock = Ticker::new(clock);
-        let mut timers = TimerWheel::new();
-        timers.expire(clock.now(), |_| {}); // it moves on to the present
+        let timers = TimerWheel::new(clock.now());
         Ok(Rc::new(Self {
             clock,
             life: Life::default(),
@@ -108,6 +111,8 @@ impl<P: Queued> Kernel<P> {
             extensions: Extensions::default(),
             deferred_drops: DeferredDrops::default(),
             notes: Notes::default(),
+            holders: Holders::default(),
+            journal: Journal::default(),
             host: Host::default(),
         }))
     }
@@ -182,6 +187,10 @@ impl<P: Queued> Kernel<P> {
     }
 
     /// The way from other threads to this loop.
+    pub(crate) fn holders(&self) -> &Holders {
+        &self.holders
+    }
+
     pub(crate) fn sender(&self) -> LoopSender {
         self.receiver.sender()
     }
@@ -420,7 +429,7 @@ impl<P: Queued> Kernel<P> {
 
     /// Removes all timers. The caller drops their alarms.
     pub(crate) fn take_timers(&self) -> impl Iterator<Item = Alarm> + use<P> {
-        self.timers.replace(TimerWheel::new()).into_values()
+        self.timers.replace(TimerWheel::new(self.clock.now())).into_values()
     }
 }
 

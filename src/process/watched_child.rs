@@ -12,7 +12,7 @@ use std::thread;
 
 use crate::current;
 use crate::event_loop::EventLoop;
-use crate::kernel::{Handle, Leaf, Phase};
+use crate::kernel::{Handle, Leaf, Phase, What};
 use crate::node::Loop;
 use crate::reactor::Direction;
 use crate::sync::Waiters;
@@ -45,13 +45,13 @@ impl WatchedChild {
         let watched = exit_descriptor(pid).and_then(|exited| {
             let (fd, child) = (exited.as_raw_fd(), Rc::clone(&this));
             // the callback owns the descriptor and a share of the child, and gives up both when it is removed
-            let on_exit = move || {
+            let on_exit = move |_| {
                 if child.reap() {
                     EventLoop::current().remove_reader(&exited);
                 }
             };
             // without a context, whose values it would keep as long as the child runs
-            Ok(lp.watch(fd, Direction::Read, Handle::repeating(on_exit, Location::caller()))?)
+            Ok(lp.watch(fd, Direction::Read, Handle::repeating(on_exit, None, Location::caller()))?)
         });
         if let Err(error) = watched {
             let _ = this.send_signal(libc::SIGKILL);
@@ -88,7 +88,6 @@ impl WatchedChild {
     /// # Panics
     /// If the end will not be told here: only the loop that has started the child learns of it.
     pub(super) async fn wait(&self) -> ExitStatus {
-        const EXIT: Leaf = &"a process to end";
         loop {
             if let Some(status) = self.status.get() {
                 return status;
@@ -98,7 +97,7 @@ impl WatchedChild {
                 "awaited a process of another event loop, or of one that is closed; await it in a task of the loop that \
                  started it"
             );
-            self.waiters.wait(EXIT).await;
+            self.waiters.wait(Leaf::numbered(What::Process, self.pid)).await;
         }
     }
 

@@ -105,15 +105,15 @@ fn tick(time: u64) -> u64 {
 }
 
 impl<T> TimerWheel<T> {
-    /// A wheel at time 0 without timers. Levels take memory when a deadline first needs them.
-    pub(crate) fn new() -> Self {
+    /// A wheel at this time, without timers. Levels take memory when a deadline first needs them.
+    pub(crate) fn new(now: u64) -> Self {
         Self {
             nodes: Nodes::new(),
             levels: Vec::new(),
             occupied: 0,
             due: DueQueue::new(),
-            opened: 0,
-            now: 0,
+            opened: tick(now),
+            now,
             armed: 0,
             generation: 0,
         }

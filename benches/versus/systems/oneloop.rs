@@ -1,6 +1,6 @@
 //! oneloop. Owns its idioms; must not know the other systems.
 
-mod precise;
+mod precision;
 mod sockets;
 
 use std::fmt::Debug;
@@ -20,7 +20,7 @@ use crate::system::{ANYWHERE, Cancels, Limits, Queues, Spawn, System, Timers};
 use crate::work::{child, join, repeat, rivals, wake_itself};
 
 pub(super) const SYSTEM: System = System { name: names::ONELOOP, crates: &["oneloop"], find, refused: ANYWHERE };
-pub(super) const PRECISE: System = precise::SYSTEM;
+pub(super) use precision::{COARSE, PRECISE};
 
 #[derive(Clone)]
 struct Oneloop(EventLoop);

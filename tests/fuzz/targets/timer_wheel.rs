@@ -79,7 +79,7 @@ impl Model {
 }
 
 fuzz_target!(|ops: Vec<Op>| {
-    let (mut wheel, mut model) = (TimerWheel::new(), Model::default());
+    let (mut wheel, mut model) = (TimerWheel::new(0), Model::default());
     for op in ops {
         match op {
             Op::Insert(span) => model.insert(&mut wheel, model.now.saturating_add(span.nanos())),

@@ -6,7 +6,7 @@ use super::helpers::{TICK, expire, fire, level, place};
 
 #[test]
 fn timers_fire_in_the_order_of_their_deadlines() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     for deadline in [1 << 40, 7, 1 << 20, 8, 65, 3_000_000_000, 64, (1 << 20) + 1] {
         wheel.insert(deadline, deadline);
     }
@@ -15,7 +15,7 @@ fn timers_fire_in_the_order_of_their_deadlines() {
 
 #[test]
 fn timers_of_one_slot_fire_in_the_order_of_their_deadlines() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     for late in [9, 4, 7, 4, 0, 8] {
         wheel.insert((1 << 40) + late, late);
     }
@@ -24,7 +24,7 @@ fn timers_of_one_slot_fire_in_the_order_of_their_deadlines() {
 
 #[test]
 fn equal_deadlines_fire_in_the_order_they_were_set() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let deadline = 5_000_000_000;
     // Each is set from a later time, so each would begin its life on another level.
     for (order, now) in [0, 1 << 12, 1 << 32, 4_900_000_000, 4_999_999_999].into_iter().enumerate() {
@@ -39,7 +39,7 @@ fn equal_deadlines_fire_in_the_order_they_were_set() {
 
 #[test]
 fn a_long_list_keeps_equal_deadlines_in_the_order_they_were_set() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let timers: Vec<(u64, u64)> = (0..5_000).map(|order| ((1 << 40) + order * 7 % 10, order)).collect();
     for &(deadline, order) in &timers {
         wheel.insert(deadline, (deadline, order));
@@ -51,7 +51,7 @@ fn a_long_list_keeps_equal_deadlines_in_the_order_they_were_set() {
 
 #[test]
 fn a_timer_fires_at_its_nanosecond_and_not_before() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let deadline = 123_456_789_012_345;
     wheel.insert(deadline, ());
     wheel.insert(deadline + 1, ());
@@ -63,7 +63,7 @@ fn a_timer_fires_at_its_nanosecond_and_not_before() {
 
 #[test]
 fn a_removed_timer_never_fires() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let keys = [1_000, 1_001, 1_002, 1_000].map(|deadline| wheel.insert(deadline, deadline));
     assert_eq!(wheel.remove(keys[1]), Some(1_001));
     assert_eq!(wheel.remove(keys[3]), Some(1_000));
@@ -72,7 +72,7 @@ fn a_removed_timer_never_fires() {
 
 #[test]
 fn a_stale_key_finds_nothing_after_reuse() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let stale = wheel.insert(10, 'a');
     assert_eq!(wheel.remove(stale), Some('a'));
     let fresh = wheel.insert(10, 'b');
@@ -84,7 +84,7 @@ fn a_stale_key_finds_nothing_after_reuse() {
 
 #[test]
 fn a_past_deadline_is_due_at_once() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     assert!(fire(&mut wheel, 1 << 30).is_empty());
     for deadline in [(1 << 30) + 1, 1 << 30, 20, 0, 20] {
         wheel.insert(deadline, deadline);
@@ -96,7 +96,7 @@ fn a_past_deadline_is_due_at_once() {
 
 #[test]
 fn time_never_goes_back() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     wheel.insert(2_000, 'z');
     assert!(fire(&mut wheel, 1_000).is_empty());
     wheel.insert(900, 'a');
@@ -107,7 +107,7 @@ fn time_never_goes_back() {
 
 #[test]
 fn the_farthest_deadline_never_overflows() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let last = wheel.insert(u64::MAX, 'z');
     wheel.insert(u64::MAX - 1, 'y');
     assert_eq!(wheel.next_expiry(), Some(u64::MAX - 1));
@@ -122,7 +122,7 @@ fn the_farthest_deadline_never_overflows() {
 
 #[test]
 fn expired_timer_can_still_be_removed() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let key = wheel.insert(5, String::from("a"));
     assert_eq!(expire(&mut wheel, 5), [key]);
     assert!(wheel.is_empty() && wheel.next_expiry().is_none());
@@ -135,7 +135,7 @@ fn expired_timer_can_still_be_removed() {
 
 #[test]
 fn next_expiry_is_never_later_than_the_earliest_deadline() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     assert_eq!(wheel.next_expiry(), None);
     let far = wheel.insert(1 << 50, ());
     assert_eq!(wheel.next_expiry(), Some(1 << 50));
@@ -149,7 +149,7 @@ fn next_expiry_is_never_later_than_the_earliest_deadline() {
 
 #[test]
 fn a_removed_minimum_costs_one_round() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let first = wheel.insert(1 << 40, ());
     wheel.insert((1 << 40) + 500, ());
     wheel.remove(first);
@@ -161,7 +161,7 @@ fn a_removed_minimum_costs_one_round() {
 
 #[test]
 fn timers_cascade_only_when_their_slot_is_due() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let slot = TICK << 12;
     let keys = [5 * TICK, 5 * TICK + 9, 6 * TICK, 600 * TICK].map(|after| wheel.insert(slot + after, ()));
     assert_eq!(keys.map(|key| level(&wheel, key)), [Some(2); 4]);
@@ -176,7 +176,7 @@ fn timers_cascade_only_when_their_slot_is_due() {
 
 #[test]
 fn timers_set_for_an_opened_slot_fire_among_those_that_were_there() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let slot = 7 * TICK;
     for late in [1, 9, 5] {
         wheel.insert(slot + late, late);
@@ -194,7 +194,7 @@ fn timers_set_for_an_opened_slot_fire_among_those_that_were_there() {
 
 #[test]
 fn equal_deadlines_fire_in_the_order_they_were_set_also_in_an_opened_slot() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let deadline = (TICK << 6) + 1;
     wheel.insert(deadline - 1, 0);
     for order in 1..4 {
@@ -210,7 +210,7 @@ fn equal_deadlines_fire_in_the_order_they_were_set_also_in_an_opened_slot() {
 
 #[test]
 fn a_timer_of_an_opened_slot_can_be_removed_and_next_expiry_stays_exact() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let slot = 3 * TICK;
     let mut keys: Vec<_> = (0..6).map(|late| wheel.insert(slot + late, late)).collect();
     assert_eq!(fire(&mut wheel, slot), [0]);
@@ -228,7 +228,7 @@ fn a_timer_of_an_opened_slot_can_be_removed_and_next_expiry_stays_exact() {
 
 #[test]
 fn a_stale_entry_does_not_stand_for_the_timer_that_took_its_place() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     wheel.insert(1, 'a');
     let removed = wheel.insert(2, 'b');
     assert_eq!(wheel.remove(removed), Some('b'));
@@ -239,7 +239,7 @@ fn a_stale_entry_does_not_stand_for_the_timer_that_took_its_place() {
 
 #[test]
 fn timers_of_slots_that_time_jumps_over_fire_in_order() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let mut deadlines: Vec<_> = (0..40).map(|n| (n * 17 % 40) * (n + 1) * TICK / 3 + n).collect();
     for &deadline in &deadlines {
         wheel.insert(deadline, deadline);
@@ -252,7 +252,7 @@ fn timers_of_slots_that_time_jumps_over_fire_in_order() {
 
 #[test]
 fn timers_that_are_set_and_removed_while_time_stands_still_take_no_memory() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let first = wheel.insert(1, ());
     let live: Vec<_> = (0..100).map(|late| wheel.insert(1_000_000 + late, ())).collect();
     for late in 0..100_000 {
@@ -267,7 +267,7 @@ fn timers_that_are_set_and_removed_while_time_stands_still_take_no_memory() {
 
 #[test]
 fn a_wheel_without_timers_stands_at_its_time_and_has_narrow_slots_for_the_next() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let now = 1 << 60;
     let first = wheel.insert(now + 100 * TICK, ());
     assert_eq!((expire(&mut wheel, now), level(&wheel, first)), (vec![], Some(6)));
@@ -287,7 +287,7 @@ fn a_wheel_without_timers_stands_at_its_time_and_has_narrow_slots_for_the_next()
 
 #[test]
 fn a_timer_that_is_set_when_its_tick_has_begun_expires_in_that_tick() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let now = 5 * TICK;
     assert_eq!(expire(&mut wheel, now), []);
     let later = wheel.insert(now + 7, ());
@@ -299,7 +299,7 @@ fn a_timer_that_is_set_when_its_tick_has_begun_expires_in_that_tick() {
 
 #[test]
 fn memory_is_reused_after_two_million_timers() {
-    let mut wheel = TimerWheel::new();
+    let mut wheel = TimerWheel::new(0);
     let mut keys = [None; 64];
     for count in 0..2_000_000_u64 {
         let turn = usize::try_from(count).expect("a small number") % keys.len();

@@ -59,7 +59,7 @@ impl Model {
         let pace = 1 + random.small(horizon);
         Self {
             random,
-            wheel: TimerWheel::new(),
+            wheel: TimerWheel::new(0),
             armed: BTreeMap::new(),
             living: Vec::new(),
             stale: None,

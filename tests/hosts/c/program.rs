@@ -17,7 +17,7 @@ fn a_program_in_c_drives_the_loop() {
     // cargo leaves the library beside this test
     let this = env::current_exe().expect("the path of this program");
     let libraries = this.parent().expect("a folder");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("program.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/examples/hosts/c/program.c");
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("program");
     let mut compile = Command::new(&compiler);
     compile.args(["-std=c99", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"]);

@@ -1,13 +1,13 @@
 //! The examples, counted: a host is woken once for each thing that happens, and for nothing else. Things that happen
 //! together take one turn.
 
-#[path = "../calloop_guest.rs"]
+#[path = "../../docs/examples/hosts/calloop_guest.rs"]
 mod calloop_guest;
-#[path = "../calloop_host.rs"]
+#[path = "../../docs/examples/hosts/calloop_host.rs"]
 mod calloop_host;
-#[path = "../frames.rs"]
+#[path = "../../docs/examples/hosts/frames.rs"]
 mod frames;
-#[path = "../poll_loop.rs"]
+#[path = "../../docs/examples/hosts/poll_loop.rs"]
 mod poll_loop;
 
 use oneloop_hosts::THINGS;
