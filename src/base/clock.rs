@@ -50,6 +50,8 @@ pub(crate) struct Ticker {
     epoch_nanos: u64,
     /// The time of a virtual clock; `None` for a real clock.
     virtual_now: Option<Cell<u64>>,
+    /// Waits end at multiples of this, in nanoseconds. A virtual clock does not wait.
+    wait_unit: Cell<u64>,
 }
 
 impl Ticker {
@@ -57,7 +59,20 @@ impl Ticker {
         let epoch = Instant::now();
         // read after `epoch`, so that `now` is never ahead of `Instant` and no timer fires early
         let epoch_nanos = monotonic_nanos();
-        Self { epoch, epoch_nanos, virtual_now: (clock == Clock::Virtual).then(|| Cell::new(EPOCH)) }
+        let virtual_now = (clock == Clock::Virtual).then(|| Cell::new(EPOCH));
+        Self { epoch, epoch_nanos, virtual_now, wait_unit: Cell::new(1) }
+    }
+
+    /// From now on waits end at multiples of `unit`, so that one wait serves all deadlines in between.
+    pub(crate) fn set_wait_unit(&self, unit: Duration) {
+        if !self.is_virtual() {
+            self.wait_unit.set(nanos(unit));
+        }
+    }
+
+    /// When a wait for this deadline ends: not before it.
+    pub(crate) fn end_of_wait(&self, deadline: u64) -> u64 {
+        deadline.checked_next_multiple_of(self.wait_unit.get()).unwrap_or(deadline)
     }
 
     pub(crate) fn is_virtual(&self) -> bool {
@@ -134,6 +149,16 @@ mod tests {
         let earlier = now.checked_sub(Duration::from_nanos(1)).expect("a machine that has been up for a nanosecond");
         assert!(ticker.nanos_at(earlier) < ticker.nanos_at(now));
         assert_eq!(ticker.instant(ticker.nanos_at(earlier)), earlier);
+    }
+
+    #[test]
+    fn waits_end_at_multiples_of_the_unit_and_not_before_the_deadline() {
+        let ticker = Ticker::new(Clock::Real);
+        assert_eq!(ticker.end_of_wait(EPOCH + 1), EPOCH + 1);
+        ticker.set_wait_unit(Duration::from_millis(1));
+        assert_eq!(ticker.end_of_wait(2_000_001), 3_000_000);
+        assert_eq!(ticker.end_of_wait(3_000_000), 3_000_000);
+        assert_eq!(ticker.end_of_wait(END), END);
     }
 
     #[test]

@@ -1,5 +1,10 @@
 //! The settings of a new loop. Owns the builder and its defaults; must not know how a loop runs.
 
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::debug;
 use super::event_loop::EventLoop;
 use super::exploration;
@@ -27,12 +32,36 @@ pub struct EventLoopBuilder {
     debug: Option<bool>,
     /// The seed of a loop that explores.
     pub(super) exploration: Option<u64>,
+    when_built: Vec<WhenBuilt>,
+}
+
+/// What another folder does with a new loop, for a setting of its own.
+#[derive(Clone)]
+struct WhenBuilt(Arc<Setting>);
+
+type Setting = dyn Fn(&EventLoop) -> Result<(), Error> + Send + Sync + UnwindSafe + RefUnwindSafe;
+
+impl fmt::Debug for WhenBuilt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
 }
 
 /// How late a sleep may end on a machine that has nothing else to do.
+///
+/// # Examples
+/// ```
+/// use oneloop::{EventLoop, TimerPrecision};
+///
+/// let _lp = EventLoop::builder().timer_precision(TimerPrecision::Precise).build()?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimerPrecision {
+    /// Up to a millisecond later: the loop wakes for timers at whole milliseconds of its clock, and one wait serves all
+    /// that are due by then. For a program with thousands of timers, whose loop would hardly sleep else.
+    Coarse,
     /// As late as the system lets every wait end: on Linux by the thread's *timer slack*, 50 µs unless the program sets
     /// it. A sleep below a millisecond takes one system call, a longer one takes two.
     #[default]
@@ -43,6 +72,9 @@ pub enum TimerPrecision {
     Precise,
 }
 
+/// The waits of a loop whose timers are [`Coarse`](TimerPrecision::Coarse) end at multiples of this.
+const COARSE: Duration = Duration::from_millis(1);
+
 impl EventLoopBuilder {
     /// The clock of the loop; by default the real one.
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -51,7 +83,8 @@ impl EventLoopBuilder {
     }
 
     /// How late a sleep may end; by default as late as a wait of the system. A loop whose
-    /// [descriptor](EventLoop#impl-AsFd-for-EventLoop) was asked for is always precise. No sleep ends early.
+    /// [descriptor](EventLoop#impl-AsFd-for-EventLoop) was asked for is always precise between its turns. No sleep ends
+    /// early, and a virtual clock is always exact.
     ///
     /// # Examples
     /// ```
@@ -83,14 +116,26 @@ impl EventLoopBuilder {
         self
     }
 
+    /// Has `f` called with each loop that is built, for a setting of a folder below this one.
+    pub(crate) fn when_built(
+        mut self,
+        f: impl Fn(&EventLoop) -> Result<(), Error> + Send + Sync + UnwindSafe + RefUnwindSafe + 'static,
+    ) -> Self {
+        self.when_built.push(WhenBuilt(Arc::new(f)));
+        self
+    }
+
     /// Makes the loop.
     ///
     /// # Errors
-    /// [`Error::Io`] if the operating system has no descriptors left for it.
+    /// [`Error::Io`] if the operating system has no descriptors left for it; [`Error::Inspect`] if it cannot be
+    /// [inspected](Self::inspect) as was asked for.
     pub fn build(self) -> Result<EventLoop, Error> {
         let kernel = Kernel::new(self.clock)?;
-        if self.precision == TimerPrecision::Precise {
-            kernel.keep_time_precisely()?;
+        match self.precision {
+            TimerPrecision::Coarse => kernel.clock().set_wait_unit(COARSE),
+            TimerPrecision::Thrifty => {}
+            TimerPrecision::Precise => kernel.keep_time_precisely()?,
         }
         if let Some(seed) = self.exploration {
             exploration::begin(&kernel, seed);
@@ -100,6 +145,7 @@ impl EventLoopBuilder {
         if self.debug.unwrap_or_else(debug::is_asked_for) {
             lp.set_debug(true);
         }
+        self.when_built.iter().try_for_each(|WhenBuilt(f)| f(&lp))?;
         Ok(lp)
     }
 }

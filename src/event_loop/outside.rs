@@ -92,10 +92,11 @@ impl<'a> Outside<'a> {
 
     /// The time at which the wait for work ends: when a timer may be due, or when the turn may wait no longer.
     fn end_of_wait(&self) -> Option<u64> {
+        let end = |deadline| self.kernel.clock().end_of_wait(deadline);
         match self.patience {
             // an iteration in which no timer is due after all costs less than a search for the exact deadline
-            Patience::Run | Patience::Nothing => self.kernel.next_expiry().filter(|at| *at != NEVER),
-            Patience::Until(limit) => self.kernel.next_deadline().into_iter().chain(limit).min(),
+            Patience::Run | Patience::Nothing => self.kernel.next_expiry().filter(|at| *at != NEVER).map(end),
+            Patience::Until(limit) => self.kernel.next_deadline().map(end).into_iter().chain(limit).min(),
         }
     }
 

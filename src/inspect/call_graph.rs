@@ -32,8 +32,9 @@ use crate::awaitables::WaitDetail;
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 ///
-/// Behind each task is the place in the program that made it. [`to_json`](Self::to_json) and [`to_dot`](Self::to_dot)
-/// are for programs and for drawings.
+/// Behind each task is the place in the program that made it. [`to_table`](Self::to_table) has a line
+/// for each task, [`to_html`](Self::to_html) is for a browser, [`to_svg`](Self::to_svg) and [`to_dot`](Self::to_dot) are
+/// drawings, and [`to_json`](Self::to_json) is for programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallGraph {
@@ -42,6 +43,20 @@ pub struct CallGraph {
 }
 
 /// A task, future or gathering in a [`CallGraph`].
+///
+/// # Examples
+/// ```
+/// use oneloop::{Event, EventLoop, create_task, run, yield_now};
+///
+/// run(async {
+///     let _waiting = create_task(async { Event::new().wait().await }).named("waits");
+///     yield_now().await;
+///     let graph = EventLoop::current().call_graph();
+///     let node = graph.nodes.iter().find(|node| node.name == "waits").unwrap();
+///     assert_eq!(node.leaf, Some("an event"));
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GraphNode {
@@ -74,6 +89,21 @@ pub struct GraphNode {
 }
 
 /// What a [`GraphNode`] is.
+///
+/// # Examples
+/// ```
+/// use oneloop::{CallGraph, NodeKind};
+///
+/// /// How many children all gatherings of the graph still wait for.
+/// fn children_left(graph: &CallGraph) -> usize {
+///     let left = graph.nodes.iter().map(|node| match node.kind {
+///         NodeKind::Gathering { ended, children, .. } => children - ended,
+///         _ => 0,
+///     });
+///     left.sum()
+/// }
+/// assert_eq!(children_left(&CallGraph::default()), 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NodeKind {
@@ -92,6 +122,17 @@ pub enum NodeKind {
 }
 
 /// What a [`GraphNode`] does.
+///
+/// # Examples
+/// ```
+/// use oneloop::{EventLoop, NodeState, run};
+///
+/// run(async {
+///     let graph = EventLoop::current().call_graph();
+///     assert_eq!(graph.nodes[0].state, NodeState::Running); // this task, which asks
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NodeState {

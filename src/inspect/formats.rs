@@ -94,7 +94,7 @@ fn state_name(state: NodeState) -> &'static str {
 }
 
 /// A string as JSON writes it, which DOT reads too.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {

@@ -20,24 +20,35 @@ pub(super) struct ByteStream<'a, T: AsRawFd> {
     pub(super) descriptor: &'a Descriptor<T>,
 }
 
-impl<T> ByteStream<'_, T>
+impl<T: AsRawFd> Clone for ByteStream<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: AsRawFd> Copy for ByteStream<'_, T> {}
+
+// What the macros call is returned, not awaited: an `async fn` keeps its arguments once more than the future that it
+// awaits, and an idle connection waits in one of them.
+
+impl<'a, T> ByteStream<'a, T>
 where
     T: AsRawFd,
     for<'b> &'b T: Read,
 {
-    pub(super) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        self.descriptor.transfer(Direction::Read, buffer.len(), |mut inner| inner.read(buffer)).await
+    pub(super) fn read<'b>(self, buffer: &'b mut [u8]) -> impl Future<Output = io::Result<usize>> + use<'a, 'b, T> {
+        self.descriptor.transfer(Direction::Read, buffer.len(), |mut inner| inner.read(buffer))
     }
 
-    pub(super) async fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let Some((buffers, room)) = pieces_to_fill(buffers) else { return Ok(0) };
-        self.descriptor.transfer(Direction::Read, room, |mut inner| inner.read_vectored(buffers)).await
+    pub(super) fn read_vectored<'b, 'c>(
+        self,
+        buffers: &'b mut [IoSliceMut<'c>],
+    ) -> impl Future<Output = io::Result<usize>> + use<'a, 'b, 'c, T> {
+        let (buffers, room) = pieces_to_fill(buffers).unwrap_or_default();
+        self.descriptor.transfer(Direction::Read, room, |mut inner| inner.read_vectored(buffers))
     }
 
-    pub(super) async fn read_exact(&self, mut buffer: &mut [u8]) -> io::Result<()> {
+    pub(super) async fn read_exact(self, mut buffer: &mut [u8]) -> io::Result<()> {
         while !buffer.is_empty() {
             match self.read(buffer).await? {
                 0 => {
@@ -52,7 +63,7 @@ where
         Ok(())
     }
 
-    pub(super) fn poll_read(&self, cx: &Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_read(self, cx: &Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         if buffer.is_empty() {
             return Poll::Ready(Ok(0));
         }
@@ -60,7 +71,7 @@ where
     }
 
     pub(super) fn poll_read_vectored(
-        &self,
+        self,
         cx: &Context<'_>,
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
@@ -70,7 +81,7 @@ where
 
     /// As [`poll_read`](Self::poll_read), into a place that need not have been written to before.
     #[cfg(any(feature = "hyper", feature = "tokio-io"))]
-    pub(super) fn poll_fill(&self, cx: &Context<'_>, place: &mut [MaybeUninit<u8>]) -> Poll<io::Result<usize>>
+    pub(super) fn poll_fill(self, cx: &Context<'_>, place: &mut [MaybeUninit<u8>]) -> Poll<io::Result<usize>>
     where
         T: Fill,
     {
@@ -80,29 +91,29 @@ where
         self.descriptor.poll_transfer(Direction::Read, cx, place.len(), |inner| inner.fill(place))
     }
 
-    pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn try_read(self, buffer: &mut [u8]) -> io::Result<usize> {
         self.descriptor.try_transfer_once(Direction::Read, buffer.len(), |mut inner| inner.read(buffer))
     }
 }
 
-impl<T> ByteStream<'_, T>
+impl<'a, T> ByteStream<'a, T>
 where
     T: AsRawFd,
     for<'b> &'b T: Write,
 {
-    pub(super) async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.is_empty() {
-            return Ok(0);
-        }
-        self.descriptor.transfer(Direction::Write, bytes.len(), |mut inner| inner.write(bytes)).await
+    pub(super) fn write<'b>(self, bytes: &'b [u8]) -> impl Future<Output = io::Result<usize>> + use<'a, 'b, T> {
+        self.descriptor.transfer(Direction::Write, bytes.len(), |mut inner| inner.write(bytes))
     }
 
-    pub(super) async fn write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let Some((pieces, length)) = pieces_to_send(pieces) else { return Ok(0) };
-        self.descriptor.transfer(Direction::Write, length, |mut inner| inner.write_vectored(pieces)).await
+    pub(super) fn write_vectored<'b, 'c>(
+        self,
+        pieces: &'b [IoSlice<'c>],
+    ) -> impl Future<Output = io::Result<usize>> + use<'a, 'b, 'c, T> {
+        let (pieces, length) = pieces_to_send(pieces).unwrap_or_default();
+        self.descriptor.transfer(Direction::Write, length, |mut inner| inner.write_vectored(pieces))
     }
 
-    pub(super) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+    pub(super) async fn write_all(self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.write(bytes).await? {
                 0 => return Err(io::Error::new(ErrorKind::WriteZero, "the stream takes no more bytes")),
@@ -112,19 +123,19 @@ where
         Ok(())
     }
 
-    pub(super) fn poll_write(&self, cx: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_write(self, cx: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if bytes.is_empty() {
             return Poll::Ready(Ok(0));
         }
         self.descriptor.poll_transfer(Direction::Write, cx, bytes.len(), |mut inner| inner.write(bytes))
     }
 
-    pub(super) fn poll_write_vectored(&self, cx: &Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_write_vectored(self, cx: &Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let Some((pieces, length)) = pieces_to_send(pieces) else { return Poll::Ready(Ok(0)) };
         self.descriptor.poll_transfer(Direction::Write, cx, length, |mut inner| inner.write_vectored(pieces))
     }
 
-    pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(super) fn try_write(self, bytes: &[u8]) -> io::Result<usize> {
         self.descriptor.try_transfer_once(Direction::Write, bytes.len(), |mut inner| inner.write(bytes))
     }
 }
@@ -164,8 +175,8 @@ macro_rules! reads {
             ///
             /// # Cancel safety
             /// Nothing is lost.
-            pub async fn read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
-                self.byte_stream().read(buffer).await
+            pub fn read(&self, buffer: &mut [u8]) -> impl Future<Output = std::io::Result<usize>> {
+                self.byte_stream().read(buffer)
             }
 
             /// As [`read`](Self::read), into several buffers, which are filled one after another. One call takes at most
@@ -176,8 +187,11 @@ macro_rules! reads {
             ///
             /// # Cancel safety
             /// Nothing is lost.
-            pub async fn read_vectored(&self, buffers: &mut [std::io::IoSliceMut<'_>]) -> std::io::Result<usize> {
-                self.byte_stream().read_vectored(buffers).await
+            pub fn read_vectored(
+                &self,
+                buffers: &mut [std::io::IoSliceMut<'_>],
+            ) -> impl Future<Output = std::io::Result<usize>> {
+                self.byte_stream().read_vectored(buffers)
             }
 
             /// Reads until the buffer is full.
@@ -187,8 +201,8 @@ macro_rules! reads {
             ///
             /// # Cancel safety
             /// Not cancel safe: the bytes read so far are in the buffer, but their number is lost.
-            pub async fn read_exact(&self, buffer: &mut [u8]) -> std::io::Result<()> {
-                self.byte_stream().read_exact(buffer).await
+            pub fn read_exact(&self, buffer: &mut [u8]) -> impl Future<Output = std::io::Result<()>> {
+                self.byte_stream().read_exact(buffer)
             }
 
             /// Reads what is there, without waiting.
@@ -263,8 +277,8 @@ macro_rules! writes {
             ///
             /// # Cancel safety
             /// If this is cancelled, it has written nothing.
-            pub async fn write(&self, bytes: &[u8]) -> std::io::Result<usize> {
-                self.byte_stream().write(bytes).await
+            pub fn write(&self, bytes: &[u8]) -> impl Future<Output = std::io::Result<usize>> {
+                self.byte_stream().write(bytes)
             }
 
             /// As [`write`](Self::write), from several pieces, which are written one after another. One call takes at
@@ -275,8 +289,11 @@ macro_rules! writes {
             ///
             /// # Cancel safety
             /// If this is cancelled, it has written nothing.
-            pub async fn write_vectored(&self, pieces: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
-                self.byte_stream().write_vectored(pieces).await
+            pub fn write_vectored(
+                &self,
+                pieces: &[std::io::IoSlice<'_>],
+            ) -> impl Future<Output = std::io::Result<usize>> {
+                self.byte_stream().write_vectored(pieces)
             }
 
             /// Writes all bytes: asyncio's `sock_sendall`.
@@ -287,8 +304,8 @@ macro_rules! writes {
             /// # Cancel safety
             /// Not cancel safe: some bytes may have been written, and their number is lost. The peer may then have half
             /// a message.
-            pub async fn write_all(&self, bytes: &[u8]) -> std::io::Result<()> {
-                self.byte_stream().write_all(bytes).await
+            pub fn write_all(&self, bytes: &[u8]) -> impl Future<Output = std::io::Result<()>> {
+                self.byte_stream().write_all(bytes)
             }
 
             /// Writes as many bytes as the system takes now, without waiting.

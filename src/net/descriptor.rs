@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 use std::{fmt, io, mem};
 
 use super::readiness_future::ReadinessFuture;
@@ -190,8 +190,8 @@ impl<T: AsRawFd> Descriptor<T> {
     ///
     /// # Cancel safety
     /// Nothing is lost: while this waits, `read` has done nothing.
-    pub async fn read_with<R>(&self, read: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.retry(Direction::Read, read).await
+    pub fn read_with<R>(&self, read: impl FnMut(&T) -> io::Result<R>) -> impl Future<Output = io::Result<R>> {
+        self.retry(Direction::Read, read)
     }
 
     /// Waits until the descriptor may be writable and calls `write`, again and again until that returns something else
@@ -202,8 +202,8 @@ impl<T: AsRawFd> Descriptor<T> {
     ///
     /// # Cancel safety
     /// Nothing is lost: while this waits, `write` has done nothing.
-    pub async fn write_with<R>(&self, write: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.retry(Direction::Write, write).await
+    pub fn write_with<R>(&self, write: impl FnMut(&T) -> io::Result<R>) -> impl Future<Output = io::Result<R>> {
+        self.retry(Direction::Write, write)
     }
 
     /// Calls `read` without waiting, unless it is known that it would block. If it returns `WouldBlock`, that is known
@@ -260,17 +260,24 @@ impl<T: AsRawFd> Descriptor<T> {
     }
 
     /// Waits until the direction is ready, and moves bytes by one call of `operation`, which asks for `requested` bytes.
+    /// If that is 0, none is moved, and there is nothing to wait for.
     ///
     /// If that moves fewer, and it is known what that says, the direction counts as blocked, which saves the system call
     /// that would find that out.
-    pub(crate) fn transfer(
+    pub(super) fn transfer(
         &self,
         direction: Direction,
         requested: usize,
         mut operation: impl FnMut(&T) -> io::Result<usize>,
     ) -> impl Future<Output = io::Result<usize>> {
-        self.retry(direction, move |inner| {
-            operation(inner).inspect(|moved| self.note_length(direction, *moved, requested))
+        let mut readiness = self.wait(direction);
+        poll_fn(move |cx| {
+            if requested == 0 {
+                return Poll::Ready(Ok(0));
+            }
+            let moved = ready!(self.poll_until_done(&mut readiness, cx, &mut operation))?;
+            self.note_length(direction, moved, requested);
+            Poll::Ready(Ok(moved))
         })
     }
 
@@ -391,17 +398,24 @@ impl<T: AsRawFd> Descriptor<T> {
     ) -> impl Future<Output = io::Result<R>> {
         let mut readiness = self.wait(direction);
         // one future by hand: each `async fn` around another one would keep its arguments once more
-        poll_fn(move |cx| {
-            loop {
-                ready!(Pin::new(&mut readiness).poll(cx));
-                match operation(self.get_ref()) {
-                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.set_blocked(direction),
-                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                    other => return Poll::Ready(other),
-                }
-                readiness = self.wait(direction);
+        poll_fn(move |cx| self.poll_until_done(&mut readiness, cx, &mut operation))
+    }
+
+    fn poll_until_done<R>(
+        &self,
+        readiness: &mut ReadinessFuture,
+        cx: &mut Context<'_>,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            ready!(Pin::new(&mut *readiness).poll(cx));
+            match operation(self.get_ref()) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => readiness.set_blocked(),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                other => return Poll::Ready(other),
             }
-        })
+            readiness.begin_again();
+        }
     }
 
     fn deregister(&self) {

@@ -19,6 +19,16 @@ impl ReadinessFuture {
     pub(super) fn new(kernel: Rc<Loop>, event: Event) -> Self {
         Self { kernel, event, place: WaitPlace::default() }
     }
+
+    /// An operation would have blocked: the direction is not ready until the next event.
+    pub(super) fn set_blocked(&self) {
+        self.kernel.with_reactor(|reactor| reactor.set_blocked(self.event.key, self.event.direction));
+    }
+
+    /// The wait is over, and another one for the same direction begins.
+    pub(super) fn begin_again(&self) {
+        self.place.leave(&self.kernel, self.event);
+    }
 }
 
 impl Future for ReadinessFuture {

@@ -2,6 +2,7 @@
 //! cells, and their legal combinations; must not know the coroutine, nor how a cancellation travels.
 
 use std::cell::Cell;
+use std::fmt::Write as _;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ pub(super) struct Rare<N> {
     pub(super) message: Option<Arc<str>>,
     /// The node to which a cancellation of this task went instead, and the message.
     pub(super) handed_on: Option<(N, Option<Arc<str>>)>,
-    /// The context of the task, while no step is on.
+    /// The context of the task, in which its steps are taken.
     context: Option<Context>,
     /// The nodes that the task awaits beside `TaskState::node`: if it polls several futures in one step.
     pub(super) other_nodes: Vec<N>,
@@ -166,10 +167,19 @@ impl<N: Clone + PartialEq> TaskState<N> {
     }
 
     pub(crate) fn name(&self) -> String {
+        let mut name = String::new();
+        self.append_name(&mut name);
+        name
+    }
+
+    /// Appends the name to a text that has its memory already.
+    pub(crate) fn append_name(&self, text: &mut String) {
         let rare = self.rare.take();
-        let name = rare.as_ref().and_then(|rare| rare.name.as_deref()).map(str::to_owned);
+        match rare.as_ref().and_then(|rare| rare.name.as_deref()) {
+            Some(name) => text.push_str(name),
+            None => write!(text, "Task-{}", self.id).unwrap_or_default(),
+        }
         self.rare.set(rare);
-        name.unwrap_or_else(|| format!("Task-{}", self.id))
     }
 
     pub(crate) fn set_name(&self, name: &str) {
@@ -194,7 +204,15 @@ impl<N: Clone + PartialEq> TaskState<N> {
         result
     }
 
-    /// Takes the task's context out, for a step. `None` stands for an empty context.
+    /// The task's context. `None` stands for an empty one: also in a step that has made one, until it ends.
+    pub(crate) fn context(&self) -> Option<Context> {
+        let rare = self.rare.take()?;
+        let context = rare.context.clone();
+        self.rare.set(Some(rare));
+        context
+    }
+
+    /// Takes the task's context out.
     pub(crate) fn take_context(&self) -> Option<Context> {
         let mut rare = self.rare.take()?;
         let context = rare.context.take();

@@ -70,6 +70,29 @@ where
 }
 
 /// Returned by [`as_completed`](fn@as_completed).
+///
+/// # Examples
+/// ```
+/// use oneloop::{Clock, EventLoop, as_completed, create_task, sleep};
+/// use std::time::Duration;
+///
+/// async fn page(n: u64) -> u64 {
+///     sleep(Duration::from_secs(n)).await;
+///     n
+/// }
+///
+/// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+/// lp.run_until_complete(async {
+///     let pages = [3, 1, 2].map(|n| create_task(page(n)));
+///     let (mut ended, mut order) = (as_completed(pages), Vec::new());
+///     while let Some(task) = ended.next().await {
+///         order.push(task?.await);
+///     }
+///     assert_eq!(order, [1, 2, 3]);
+///     Ok::<(), oneloop::TimeoutError>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "it returns nothing unless next() is awaited"]
 pub struct AsCompleted<H: Waitable> {
     /// `None` in place of a handle that was returned.

@@ -1,6 +1,8 @@
 //! What waits for one direction of a descriptor. Owns the waiters in the order in which they came; must not know what
 //! they wait for.
 
+use std::mem;
+
 use crate::base::WakeTarget;
 
 /// The bit in the number of a waiter that is gone.
@@ -10,7 +12,7 @@ const GONE: u64 = 1 << 63;
 const FEW: usize = 32;
 
 #[derive(Debug)]
-struct Waiter {
+pub(super) struct Waiter {
     /// Greater than that of the waiter before it.
     number: u64,
     target: WakeTarget,
@@ -22,58 +24,114 @@ impl Waiter {
     }
 }
 
-/// The waiters. One that goes leaves its place empty, until more than half of the places are: so to go costs no more than
-/// to find the place, however many wait.
+/// The waiters.
+///
+/// ```text
+///            one waits                  another waits, too
+///     None ─────────────▶ One ─────────────────────────────────▶ Many
+///       ▲                  │
+///       └──────────────────┘ it is woken, or goes
+/// ```
+///
+/// Nearly always one task reads and one writes, so one waiter takes no memory but the direction's own. Many are kept in
+/// their list, which keeps its memory.
 #[derive(Debug, Default)]
-pub(super) struct FdWaiters {
-    places: Vec<Waiter>,
-    /// How many of the places are empty.
-    gone: u32,
+pub(super) enum FdWaiters {
+    #[default]
+    None,
+    One(Waiter),
+    Many(Box<Places>),
 }
 
 impl FdWaiters {
     /// Lets `target` wait. If there is a waiter with this number, `target` replaces its target, which is returned.
     /// Otherwise `target` waits behind all others, and gets the number `next`, which is greater than all before.
     pub(super) fn wait(&mut self, number: &mut u64, next: u64, target: WakeTarget) -> Option<WakeTarget> {
-        if let Some(place) = self.place(*number) {
-            return Some(std::mem::replace(&mut self.places[place].target, target));
+        match self {
+            Self::One(waiter) if waiter.number == *number => Some(mem::replace(&mut waiter.target, target)),
+            Self::Many(places) => places.wait(number, next, target),
+            Self::None | Self::One(_) => {
+                *number = next;
+                let newcomer = Waiter { number: next, target };
+                *self = match mem::take(self) {
+                    Self::One(first) => Self::Many(Box::new(Places { waiters: vec![first, newcomer], gone: 0 })),
+                    Self::None | Self::Many(_) => Self::One(newcomer),
+                };
+                None
+            }
         }
-        *number = next;
-        if self.places.is_empty() {
-            // nearly always one task reads and one writes, so room for more would waste memory
-            self.places.reserve_exact(1);
-        }
-        self.places.push(Waiter { number: next, target });
-        None
     }
 
     /// Removes the waiter with this number. The caller drops the target, outside the borrow.
     pub(super) fn forget(&mut self, number: u64) -> Option<WakeTarget> {
-        let place = self.place(number)?;
-        if place + 1 == self.places.len() {
-            return self.places.pop().map(|waiter| waiter.target);
+        match self {
+            Self::Many(places) => places.forget(number),
+            Self::One(waiter) if waiter.number == number => self.take_one(),
+            Self::None | Self::One(_) => None,
         }
-        let waiter = &mut self.places[place];
+    }
+
+    fn take_one(&mut self) -> Option<WakeTarget> {
+        match mem::take(self) {
+            Self::One(waiter) => Some(waiter.target),
+            Self::None | Self::Many(_) => None,
+        }
+    }
+
+    /// All waiters, in order. None waits any more.
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = WakeTarget> {
+        let (one, many) = match self {
+            Self::Many(places) => (None, Some(places.take_all())),
+            Self::None | Self::One(_) => (self.take_one(), None),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+}
+
+/// A list of waiters. One that goes leaves its place empty, until more than half of the places are: so to go costs no
+/// more than to find the place, however many wait.
+#[derive(Debug)]
+pub(super) struct Places {
+    waiters: Vec<Waiter>,
+    /// How many of the places are empty.
+    gone: u32,
+}
+
+impl Places {
+    fn wait(&mut self, number: &mut u64, next: u64, target: WakeTarget) -> Option<WakeTarget> {
+        if let Some(place) = self.place(*number) {
+            return Some(mem::replace(&mut self.waiters[place].target, target));
+        }
+        *number = next;
+        self.waiters.push(Waiter { number: next, target });
+        None
+    }
+
+    fn forget(&mut self, number: u64) -> Option<WakeTarget> {
+        let place = self.place(number)?;
+        if place + 1 == self.waiters.len() {
+            return self.waiters.pop().map(|waiter| waiter.target);
+        }
+        let waiter = &mut self.waiters[place];
         waiter.number |= GONE;
-        let target = std::mem::replace(&mut waiter.target, WakeTarget::NOTHING);
+        let target = mem::replace(&mut waiter.target, WakeTarget::NOTHING);
         self.gone += 1;
-        if self.places.len() >= FEW && self.gone as usize > self.places.len() / 2 {
-            self.places.retain(|waiter| !waiter.is_gone());
+        if self.waiters.len() >= FEW && self.gone as usize > self.waiters.len() / 2 {
+            self.waiters.retain(|waiter| !waiter.is_gone());
             self.gone = 0;
         }
         Some(target)
     }
 
-    /// All waiters, in order. None waits any more.
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = WakeTarget> {
+    fn take_all(&mut self) -> impl Iterator<Item = WakeTarget> {
         self.gone = 0;
-        self.places.drain(..).filter(|waiter| !waiter.is_gone()).map(|waiter| waiter.target)
+        self.waiters.drain(..).filter(|waiter| !waiter.is_gone()).map(|waiter| waiter.target)
     }
 
     /// The place of the waiter with this number.
     fn place(&self, number: u64) -> Option<usize> {
-        let place = self.places.binary_search_by_key(&number, |waiter| waiter.number & !GONE).ok()?;
-        (!self.places[place].is_gone()).then_some(place)
+        let place = self.waiters.binary_search_by_key(&number, |waiter| waiter.number & !GONE).ok()?;
+        (!self.waiters[place].is_gone()).then_some(place)
     }
 }
 
@@ -127,7 +185,7 @@ mod tests {
                         let (number, held) = &mut model[usize::try_from(at).expect("small")];
                         next += 1;
                         let replaced = waiters.wait(number, next, target(next)).as_ref().map(word);
-                        assert_eq!(replaced, Some(std::mem::replace(held, next)));
+                        assert_eq!(replaced, Some(mem::replace(held, next)));
                     }
                     7 if dice(&mut state).is_multiple_of(64) => {
                         let woken: Vec<_> = waiters.take_all().map(|target| word(&target)).collect();

@@ -256,6 +256,20 @@ impl<T: fmt::Debug> fmt::Debug for Lock<T> {
 /// The value of a locked [`Lock`], or of the lock of a [`Condition`](crate::Condition). Dropping the guard releases the
 /// lock.
 ///
+/// # Examples
+/// ```
+/// use oneloop::{Lock, run};
+///
+/// run(async {
+///     let pages = Lock::new(Vec::new());
+///     let mut guard = pages.acquire().await;
+///     guard.push("first");
+///     drop(guard);
+///     assert_eq!(pages.acquire().await.len(), 1);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+///
 /// # Panics
 /// Access to the value panics if a [`Condition::wait`](crate::Condition::wait) with this guard was dropped before its
 /// end, because the guard does not hold the lock then.
@@ -330,6 +344,20 @@ impl<T: fmt::Debug> fmt::Debug for LockGuard<'_, T> {
 }
 
 /// The value of a locked [`Lock`], from [`Lock::acquire_owned`]. It keeps the lock alive. Dropping it releases the lock.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Lock, create_task, run};
+/// use std::rc::Rc;
+///
+/// run(async {
+///     let pages = Rc::new(Lock::new(Vec::new()));
+///     let mut guard = pages.clone().acquire_owned().await;
+///     create_task(async move { guard.push("first") }).await; // and releases the lock
+///     assert_eq!(pages.acquire().await.len(), 1);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[must_use = "the lock is released as soon as this is dropped"]
 pub struct OwnedLockGuard<T> {
     shared: Rc<Shared<T>>,

@@ -308,6 +308,23 @@ impl Resource for Many {
 }
 
 /// A permit of a semaphore, or several. Dropping it gives them back.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Semaphore, create_task, run};
+///
+/// run(async {
+///     let connections = Semaphore::new(10);
+///     let permit = connections.acquire().await;
+///     let task = create_task(async move {
+///         let _permit = permit; // until the task ends
+///     });
+///     assert_eq!(connections.value(), 9);
+///     task.await;
+///     assert_eq!(connections.value(), 10);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[must_use = "the permit is given back as soon as this is dropped; write `let _permit = semaphore.acquire().await;`"]
 pub struct SemaphorePermit {
     permits: Rc<Permits>,

@@ -2,10 +2,14 @@
 //!
 //! The tests of precision and punctuality run on the machine's clock, all others on the virtual one.
 
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use oneloop::{EventLoop, catch_cancelled, create_task, gather, sleep, sleep_until, task_group, timeout, yield_now};
+use oneloop::observe::Counters;
+use oneloop::{
+    EventLoop, TimerPrecision, catch_cancelled, create_task, gather, sleep, sleep_until, task_group, timeout, yield_now,
+};
 
 use crate::support::{Log, now, run, run_real, secs, virtual_loop};
 
@@ -43,6 +47,27 @@ fn a_sleep_that_is_reset_ends_at_its_new_deadline_whatever_phase_it_was_in() {
 }
 
 // On the machine's clock.
+
+#[test]
+fn a_coarse_loop_wakes_once_a_millisecond_and_never_early() {
+    let lp = EventLoop::builder().timer_precision(TimerPrecision::Coarse).build().expect("a loop");
+    let counters = Rc::new(Counters::default());
+    lp.add_observer(counters.clone());
+    let slept = lp.run_until_complete(async {
+        let start = Instant::now();
+        let sleeps = (0..1_000_u64).map(|i| async move {
+            let duration = Duration::from_micros(5_000 + 10 * i);
+            sleep(duration).await;
+            assert!(start.elapsed() >= duration);
+        });
+        gather(sleeps).await;
+        start.elapsed()
+    });
+    let milliseconds = u64::try_from(slept.expect("it ends").as_millis()).expect("a few");
+    // a poll counts in whole milliseconds, so a wait may take a second one for the rest
+    let most = 2 * (milliseconds + 2);
+    assert!(counters.counts().polls <= most, "{:?}, at most {most} polls", counters.counts());
+}
 
 #[test]
 fn no_sleep_is_early_by_any_clock() {
