@@ -10,6 +10,22 @@ use crate::sys::signal_name;
 /// # Examples
 /// ```
 /// use oneloop::{EventLoop, Lock, WaitDetail, create_task, run, yield_now};
+///
+/// let graph = run(async {
+///     let lock = Lock::new(());
+///     let _held = lock.acquire().await;
+///     let wanted = lock.clone();
+///     create_task(async move { drop(wanted.acquire().await) });
+///     yield_now().await;
+///     EventLoop::current().call_graph()
+/// })?;
+/// assert_eq!(graph.nodes[1].detail, Some(WaitDetail::HeldBy("Task-1".to_owned())));
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+///
+/// # Examples
+/// ```
+/// use oneloop::{EventLoop, Lock, WaitDetail, create_task, run, yield_now};
 /// use std::rc::Rc;
 ///
 /// run(async {
