@@ -8,10 +8,10 @@
 use std::cell::{Cell, RefCell};
 
 /// How many notes there are at most.
-const MOST: usize = 256;
+const MOST: usize = 128;
 /// Notes that follow each other in a shorter time, in nanoseconds, are one.
 const FINEST: u64 = 1_000_000;
-/// Old notes are a half of their age apart, or less: so a hundred are enough for a day, and there is room for others.
+/// Old notes are a half of their age apart, or less: so two thirds of the room are enough for a day.
 const FRACTION: u64 = 2;
 /// Numbers that are further apart than this, which is half of all, say nothing of which is the earlier one.
 const FARTHEST: u32 = u32::MAX / 2;
@@ -79,6 +79,7 @@ impl Journal {
             return;
         }
         let older = &mut *self.older.borrow_mut();
+        older.reserve_exact(MOST + 1 - older.len()); // once for all
         older.push(note);
         if older.len() > MOST || older.first().is_some_and(|oldest| !note.is_told_apart_from(oldest)) {
             thin_out(older, note.at);
@@ -103,22 +104,21 @@ impl Journal {
 /// Makes room: drops a note if the one before it and the one after it are near each other for their age. So two neighbours
 /// are never further apart than that, unless the loop has waited as long; and of three, the outer two are.
 fn thin_out(notes: &mut Vec<Note>, now: u64) {
-    let Some(newest) = notes.last().copied() else { return };
-    let mut kept = vec![newest];
-    for pair in notes.windows(2).rev() {
-        let [older, note] = [pair[0], pair[1]];
-        let newer = kept[kept.len() - 1];
+    let Some(last) = notes.len().checked_sub(1) else { return };
+    let newest = notes[last];
+    let mut begin = last; // those that are kept are from here on
+    for place in (0..last).rev() {
+        let (note, newer) = (notes[place], notes[begin]);
         let near = (now.saturating_sub(newer.at) / FRACTION).max(FINEST);
-        if note.at != newer.at && newer.at.saturating_sub(older.at) > near {
-            kept.push(note);
+        let older = place.checked_sub(1).map(|before| notes[before]);
+        let is_needed = older.is_none_or(|older| newer.at.saturating_sub(older.at) > near);
+        if is_needed && newest.is_told_apart_from(&note) {
+            begin -= 1;
+            notes[begin] = note;
         }
     }
-    kept.extend(notes.first());
-    kept.reverse();
-    kept.retain(|note| newest.is_told_apart_from(note));
-    let spare = kept.len().saturating_sub(MOST / 2); // of a loop of many days
-    kept.drain(..spare);
-    *notes = kept;
+    let spare = (notes.len() - begin).saturating_sub(MOST / 4 * 3); // of a loop of many days
+    notes.drain(..begin + spare);
 }
 
 #[cfg(test)]
