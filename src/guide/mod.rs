@@ -48,6 +48,11 @@ pub mod testing {}
 pub mod hanging {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/finding_a_fault.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod finding_a_fault {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/FROM_ASYNCIO.md")]
 pub mod from_asyncio {}
 
