@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use oneloop::error::InspectError;
 use oneloop::{Error, EventLoop, create_task, sleep, to_thread};
 
-use crate::support::{PATIENCE, skip, this_test_again};
+use crate::support::{LONG, PATIENCE, skip, this_test_again};
 
 /// A directory of this test alone, which is removed behind it.
 struct Directory(PathBuf);
@@ -247,6 +247,35 @@ fn clients_that_say_nothing_or_leave_hold_up_no_others() {
     assert_eq!(ask_beside(&lp, &path, "ps\n").0, "ok");
     assert!(began.elapsed() < Duration::from_secs(4), "it was served beside the silent ones");
     drop(silent);
+}
+
+/// What the system keeps of an answer is less than what ten thousand tasks make.
+#[test]
+fn clients_that_do_not_read_are_let_go_and_sent_nothing_more() {
+    let directory = Directory::new("readers");
+    let path = directory.socket();
+    let lp = EventLoop::builder().inspect(&path).build().unwrap();
+    let answered = lp
+        .run_until_complete(async move {
+            (0..10_000).for_each(|_| drop(create_task(sleep(LONG))));
+            to_thread(move || {
+                let mut clients: Vec<UnixStream> = (0..10).map(|_| connect(&path)).collect();
+                clients.iter_mut().for_each(|client| client.write_all(b"html\n").unwrap());
+                let whole = ask(&path, "html\n").1.len(); // when those before it are let go
+                clients.truncate(8); // that many are served at once
+                let received = clients.iter_mut().map(|client| {
+                    let mut answer = Vec::new();
+                    // it ends, well or not
+                    let _ = client.read_to_end(&mut answer);
+                    answer.len()
+                });
+                (received.collect::<Vec<_>>(), whole)
+            })
+            .await
+        })
+        .unwrap();
+    let (received, whole) = answered;
+    assert!(received.iter().all(|length| (1..whole).contains(length)), "{received:?} of {whole}");
 }
 
 #[test]
