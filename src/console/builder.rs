@@ -23,8 +23,7 @@ impl Drop for Inspection {
     /// Removes the file and ends the thread, unless this is a fork of the process that has them.
     fn drop(&mut self) {
         if self.process != process::id() {
-            self.file.take().map(SocketFile::keep);
-            self.thread.take().map(std::mem::forget);
+            std::mem::forget((self.file.take(), self.thread.take()));
         }
     }
 }
