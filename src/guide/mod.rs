@@ -53,6 +53,11 @@ pub mod hanging {}
 pub mod finding_a_fault {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/inspecting.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod inspecting {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/FROM_ASYNCIO.md")]
 pub mod from_asyncio {}
 
