@@ -12,8 +12,11 @@ use thiserror::Error;
 /// use oneloop::error::InspectError;
 /// use oneloop::{Error, EventLoop};
 ///
-/// let refused = EventLoop::builder().inspect("Cargo.toml").build();
-/// assert!(matches!(refused, Err(Error::Inspect(InspectError::NotASocket(_)))));
+/// let path = std::env::temp_dir().join("oneloop-error-{pid}.sock");
+/// let first = EventLoop::builder().inspect(&path).build()?;
+/// let second = EventLoop::builder().inspect(&path).build();
+/// assert!(matches!(second, Err(Error::Inspect(InspectError::InUse(_)))));
+/// drop(first); // which removes its socket
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 #[derive(Debug, Error)]

@@ -58,14 +58,18 @@ struct Now {
 ///
 /// # Examples
 /// ```
-/// use oneloop::observe::CurrentStep;
-/// use std::time::Duration;
+/// use oneloop::EventLoop;
+/// use oneloop::observe::Activity;
+/// use std::rc::Rc;
 ///
-/// /// What a watchdog has to tell.
-/// fn told(step: &CurrentStep) -> Option<String> {
-///     (step.began.elapsed() > Duration::from_secs(1)).then(|| format!("blocked: {step}"))
-/// }
-/// # let _ = told;
+/// let lp = EventLoop::new()?;
+/// let activity = Activity::default();
+/// lp.add_observer(Rc::new(activity.clone()));
+/// assert_eq!(activity.current_step(), None); // it does not run
+/// let step = lp.run_until_complete(async move { activity.current_step() })?.expect("this one");
+/// assert_eq!(step.task.as_deref(), Some("Task-1"));
+/// assert!(step.to_string().ends_with(" runs for 0.0 s"), "{step}");
+/// # Ok::<(), oneloop::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
