@@ -44,6 +44,11 @@ pub mod cookbook {}
 pub mod testing {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/contract.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod contract {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/hanging.md")]
 pub mod hanging {}
 
