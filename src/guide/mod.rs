@@ -49,6 +49,13 @@ pub mod testing {}
 pub mod contract {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/rustdoc/pictures.md")]
+#[doc = include_str!("../../docs/rustdoc/sources.md")]
+#[doc = include_str!("../../docs/book/src/inside.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod inside {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/hanging.md")]
 pub mod hanging {}
 

@@ -180,15 +180,25 @@ fn decoded(uri: &str) -> String {
     String::from_utf8(bytes).expect("text")
 }
 
+/// Whether a label of rustdoc's pages stands for the picture that is in the repository.
+fn is_picture(target: &str, path: impl AsRef<Path>) -> bool {
+    decoded(target.strip_prefix("data:image/svg+xml,").expect("the picture itself")) == read(path)
+}
+
 #[test]
 fn rustdoc_shows_the_pictures_of_the_repository() {
     for name in ["front", "versus"] {
         let page = read(format!("docs/rustdoc/{name}.md"));
         let (label, target) = definitions(&page)[0];
         assert_eq!(label, format!("{name}.svg"));
-        let uri = target.strip_prefix("data:image/svg+xml,").expect("the picture itself");
-        let is_same = decoded(uri) == read(format!("docs/benchmarks/{name}.svg"));
+        let is_same = is_picture(target, format!("docs/benchmarks/{name}.svg"));
         assert!(is_same, "docs/rustdoc/{name}.md is stale: cargo bench -p oneloop-versus -- --draw");
+    }
+    let page = read("docs/rustdoc/pictures.md");
+    let pictures = definitions(&page);
+    assert!(pictures.len() > 5, "the pictures of the book are found");
+    for (label, target) in pictures {
+        assert!(is_picture(target, format!("docs/book/src/{label}")), "{label} is stale: docs/book/draw");
     }
 }
 
