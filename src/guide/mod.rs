@@ -21,11 +21,13 @@
 pub mod tutorial {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/rustdoc/pictures.md")]
 #[doc = include_str!("../../docs/book/src/gather_and_wait.md")]
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod gather_and_wait {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/rustdoc/pictures.md")]
 #[doc = include_str!("../../docs/book/src/cancellation.md")]
 pub mod cancellation {}
 
