@@ -38,7 +38,8 @@ pub mod from_tokio {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/cookbook.md")]
-pub mod cookbook {}
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod cookbook;
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/testing.md")]

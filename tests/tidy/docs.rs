@@ -26,7 +26,7 @@ fn markdown_in(folder: &str) -> Vec<PathBuf> {
 
 /// What a reader of the repository reads.
 fn pages() -> Vec<PathBuf> {
-    let folders = ["docs", "docs/benchmarks", "docs/book/src", "docs/examples"];
+    let folders = ["docs", "docs/benchmarks", "docs/book/src", "docs/book/src/cookbook", "docs/examples"];
     folders.into_iter().flat_map(markdown_in).chain([PathBuf::from("README.md")]).collect()
 }
 
