@@ -63,7 +63,8 @@ pub mod inside {}
 pub mod hanging {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
-#[doc = include_str!("../../docs/FROM_ASYNCIO.md")]
+#[doc = include_str!("../../docs/book/src/from_asyncio.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod from_asyncio {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
