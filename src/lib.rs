@@ -1,6 +1,18 @@
 #![doc = include_str!("../docs/rustdoc/pages.md")]
 #![doc = include_str!("../docs/rustdoc/front.md")]
+#![doc = include_str!("../docs/rustdoc/timeline.md")]
 #![doc = include_str!("../README.md")]
+#![doc = include_str!("../docs/rustdoc/map.md")]
+#![cfg_attr(
+    all(
+        feature = "signal",
+        feature = "process",
+        feature = "tls",
+        any(feature = "hyper", feature = "stream", feature = "tokio-io", feature = "futures-io", feature = "tracing")
+    ),
+    doc = include_str!("../docs/rustdoc/map_of_features.md")
+)]
+#![doc = include_str!("../docs/rustdoc/map_end.md")]
 #![doc(test(attr(deny(warnings))))]
 #![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(unix))))]
 
@@ -52,6 +64,8 @@ pub mod net; // sockets and pipes
 pub mod tls; // sessions of TLS, without sockets
 #[cfg(unix)]
 mod streams; // buffered streams and servers
+#[cfg(unix)]
+pub mod console; // the socket by which a running program is looked into
 #[cfg(all(unix, feature = "process"))]
 mod process; // child processes
 #[cfg(all(
@@ -85,8 +99,8 @@ pub use run::{Runner, run};
 // Tasks and futures, and the context that they run in.
 #[cfg(unix)]
 pub use awaitables::{
-    AnyFuture, Awaitable, CallbackId, CancelOnDrop, Future, Shared, Task, TaskHandle, all_tasks, create_future,
-    create_task, current_task, ensure_future,
+    AnyFuture, Awaitable, CallbackId, CancelOnDrop, Future, Shared, Task, TaskHandle, WaitDetail, all_tasks,
+    create_future, create_task, current_task, ensure_future,
 };
 #[cfg(unix)]
 pub use base::Context;

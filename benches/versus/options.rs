@@ -1,11 +1,13 @@
 //! What was asked for on the command line. Owns the options and their help; must not know what a row does.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use crate::python;
-use crate::rows::{ROWS, Row};
+use oneloop_versus::results::Results;
+use oneloop_versus::rows::{self, ROWS, Row};
+use oneloop_versus::{saved, systems};
+
 use crate::system::System;
 use crate::systems::SYSTEMS;
 
@@ -21,6 +23,7 @@ Options:
   --rounds N        so many rounds of 50 ms, and not 7
   --json FILE       write what was measured, round by round
   --report DIR      write the tables, versus.md, and the charts, versus.svg and front.svg
+  --baseline FILE   say what moved beyond the spread since an earlier run: its --json, or its versus.md
   --draw            measure nothing, draw the charts in docs from docs/benchmarks/versus.md, print the README's table
   --help            print this
 ";
@@ -40,6 +43,8 @@ pub(crate) struct Suite {
     pub(crate) pace: Pace,
     pub(crate) json: Option<PathBuf>,
     pub(crate) report: Option<PathBuf>,
+    /// What an earlier run found.
+    pub(crate) baseline: Option<Results>,
 }
 
 /// How long it may take.
@@ -60,10 +65,11 @@ pub(crate) struct Child {
 pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Asked, String> {
     let mut suite = Suite {
         rows: ROWS.iter().collect(),
-        systems: names().collect(),
+        systems: systems::ALL.to_vec(),
         pace: Pace::Rounds(7, Duration::from_millis(50)),
         json: None,
         report: None,
+        baseline: None,
     };
     let mut child = (None, None, Duration::from_millis(50));
     let mut all_rows = true;
@@ -73,16 +79,17 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Asked, Str
             "--help" | "-h" => return Ok(Asked::Help),
             "--quick" => suite.pace = Pace::Within(Duration::from_secs(44)),
             "--only" => {
-                suite.rows = value()?.split(',').map(row).collect::<Result<_, _>>()?;
+                suite.rows = value()?.split(',').map(rows::find).collect::<Result<_, _>>()?;
                 all_rows = false;
             }
-            "--systems" => suite.systems = value()?.split(',').map(name).collect::<Result<_, _>>()?,
+            "--systems" => suite.systems = value()?.split(',').map(systems::find).collect::<Result<_, _>>()?,
             "--rounds" => suite.pace = Pace::Rounds(rounds(&value()?)?, Duration::from_millis(50)),
             "--json" => suite.json = Some(value()?.into()),
             "--report" => suite.report = Some(value()?.into()),
+            "--baseline" => suite.baseline = Some(saved::read(Path::new(&value()?))?),
             "--draw" => return Ok(Asked::Draw),
             "--system" => child.0 = Some(here(&value()?)?),
-            "--row" => child.1 = Some(row(&value()?)?),
+            "--row" => child.1 = Some(rows::find(&value()?)?),
             "--millis" => child.2 = millis(&value()?)?,
             "--bench" => {} // says cargo
             other => return Err(format!("unknown option `{other}`")),
@@ -98,20 +105,8 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Asked, Str
     })
 }
 
-fn names() -> impl Iterator<Item = &'static str> {
-    SYSTEMS.iter().map(|system| system.name).chain(python::NAMES)
-}
-
-pub(crate) fn name(wanted: &str) -> Result<&'static str, String> {
-    names().find(|name| *name == wanted).ok_or_else(|| format!("unknown system `{wanted}`"))
-}
-
 fn here(name: &str) -> Result<&'static System, String> {
-    SYSTEMS.iter().find(|system| system.name == name).ok_or_else(|| format!("unknown system `{name}`"))
-}
-
-fn row(name: &str) -> Result<&'static Row, String> {
-    ROWS.iter().find(|row| row.name == name).ok_or_else(|| format!("unknown row `{name}`"))
+    SYSTEMS.iter().find(|system| system.name == name).ok_or_else(|| format!("`{name}` is no system of this program"))
 }
 
 fn rounds(text: &str) -> Result<usize, String> {
@@ -126,8 +121,8 @@ fn millis(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn help() -> String {
-    let width = ROWS.iter().map(|row| row.name.len()).max().unwrap_or_default();
+    let width = ROWS.iter().map(|row| row.name.text().len()).max().unwrap_or_default();
     let rows = ROWS.iter().map(|row| format!("  {:<width$}  {}\n", row.name, row.op));
-    let systems = names().collect::<Vec<_>>().join(", ");
+    let systems = systems::ALL.join(", ");
     format!("{USAGE}\nSystems: {systems}\n\nRows, and what one operation is:\n{}", rows.collect::<String>())
 }

@@ -3,8 +3,8 @@
 
 use std::process::Command;
 
-/// As the program knows them too.
-pub(crate) const NAMES: [&str; 2] = ["asyncio", "uvloop"];
+use oneloop_versus::rows::{self, Name};
+
 const PROGRAM: &str = concat!(
     include_str!("systems/asyncio.py"),
     include_str!("systems/asyncio_loop.py"),
@@ -18,7 +18,7 @@ const OLDEST: (u32, u32) = (3, 11);
 pub(crate) struct Python {
     /// Of the system, and of Python itself.
     pub(crate) version: String,
-    pub(crate) rows: Vec<String>,
+    pub(crate) rows: Vec<Name>,
 }
 
 /// The command that prints the value of a row; without further arguments, versions and rows.
@@ -44,5 +44,6 @@ pub(crate) fn find(system: &str) -> Result<Python, String> {
     if numbers.next().zip(numbers.next()).is_none_or(|version| version < OLDEST) {
         return Err(format!("python3 is {python}, and {}.{} is the oldest that will do", OLDEST.0, OLDEST.1));
     }
-    Ok(Python { version, rows: lines.collect() })
+    let rows = lines.map(|name| rows::find(&name).map(|row| row.name));
+    Ok(Python { version, rows: rows.collect::<Result<_, _>>()? })
 }

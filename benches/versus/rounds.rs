@@ -7,11 +7,14 @@ use std::io::{IsTerminal as _, Write as _, stderr};
 use std::process::Command;
 use std::time::Duration;
 
+use oneloop_versus::machine::version;
+use oneloop_versus::results::{Measured, Results};
+use oneloop_versus::rows::{Name, Row};
+use oneloop_versus::systems::OF_PYTHON;
+
 use crate::child::{self, Said};
 use crate::options::{Pace, Suite};
 use crate::python;
-use crate::results::{Measured, Results, version};
-use crate::rows::Row;
 use crate::system::System;
 use crate::systems::SYSTEMS;
 
@@ -30,14 +33,14 @@ enum Kind {
     /// This program again.
     Here(&'static System),
     /// Python, and the rows it has.
-    Python(Vec<String>),
+    Python(Vec<Name>),
 }
 
 impl Player {
     fn has(&self, row: &Row) -> bool {
         match &self.kind {
             Kind::Here(system) => (system.find)(row.name).is_some(),
-            Kind::Python(rows) => rows.iter().any(|name| name == row.name),
+            Kind::Python(rows) => rows.contains(&row.name),
         }
     }
 
@@ -54,12 +57,12 @@ impl Player {
         let mut command = match &self.kind {
             Kind::Here(system) => {
                 let mut command = Command::new(env::current_exe().expect("a program has a name"));
-                command.args(["--system", system.name, "--row", row.name, "--millis", &millis]);
+                command.args(["--system", system.name, "--row", row.name.text(), "--millis", &millis]);
                 command
             }
             Kind::Python(_) => {
                 let mut command = python::command(self.name);
-                command.args([row.name, &millis]);
+                command.args([row.name.text(), &millis]);
                 command
             }
         };
@@ -148,7 +151,7 @@ fn players(suite: &Suite) -> Vec<Player> {
         let version = version.collect::<Vec<_>>().join(", ");
         players.push(Player { name: system.name, version, kind: Kind::Here(system) });
     }
-    for name in python::NAMES.into_iter().filter(|name| suite.systems.contains(name)) {
+    for name in OF_PYTHON.into_iter().filter(|name| suite.systems.contains(name)) {
         match python::find(name) {
             Ok(found) => players.push(Player { name, version: found.version, kind: Kind::Python(found.rows) }),
             Err(reason) => eprintln!("skipped {name}: {reason}"),

@@ -13,16 +13,19 @@ mod ring;
 mod smol;
 mod tokio;
 
+use oneloop_versus::rows::Name;
+
 use crate::measure::Work;
-use crate::system::{Buffered, Datagrams, Http, Listeners, Sockets, Spawn, System, Timers};
+use crate::system::{Buffered, Cancels, Datagrams, Http, Limits, Listeners, Queues, Sockets, Spawn, System, Timers};
 use crate::work::many_loops::many_loops;
 use crate::work::sockets::{self, Exact, Lines, Raw};
-use crate::work::{callbacks, http, memory, start, tasks, threads, timers};
+use crate::work::{callbacks, http, limits, memory, queues, start, tasks, threads, timers};
 
 /// The first is the one that the others are compared with. Python's are in `python.rs`.
 pub(crate) const SYSTEMS: &[System] = &[
     oneloop::SYSTEM,
     oneloop::PRECISE,
+    oneloop::COARSE,
     tokio::SYSTEM,
     tokio::LOCAL,
     smol::SYSTEM,
@@ -38,111 +41,118 @@ pub(crate) const SYSTEMS: &[System] = &[
     floor::EPOLL,
 ];
 
-/// The peer whose children are no tasks.
-pub(crate) const INLINE: &str = inline::SYSTEM.name;
-
-/// Those that are no peers, since they are oneloop.
-pub(crate) const OWN: [&str; 2] = [oneloop::SYSTEM.name, oneloop::PRECISE.name];
-
-/// Those that are no peers, since they have no loop.
-pub(crate) const FLOORS: [&str; 2] = [floor::CALLS.name, floor::EPOLL.name];
-
 /// The common work on tasks.
-fn tasks<S: Spawn>(row: &str) -> Option<Work> {
+fn tasks<S: Spawn>(row: Name) -> Option<Work> {
     Some(match row {
-        "spawn_join_1000" => tasks::spawn_join::<S, 1_000>,
-        "spawn_join_10000" => tasks::spawn_join::<S, 10_000>,
-        "spawn_await" | "spawn_eager" => tasks::spawn_await::<S>,
-        "self_wake" => tasks::self_wake::<S>,
-        "repoll_1000" => tasks::repoll::<S>,
-        "yield_ring" => tasks::yield_ring::<S>,
-        "gather_10" => tasks::gather::<S, 10>,
-        "gather_1000" => tasks::gather::<S, 1_000>,
-        "gather_10000" => tasks::gather::<S, 10_000>,
-        "wait_drain_10" => tasks::wait_drain::<S, 10>,
-        "wait_drain_1000" => tasks::wait_drain::<S, 1_000>,
-        "wait_drain_10000" => tasks::wait_drain::<S, 10_000>,
-        "task_group_100" => tasks::group::<S>,
-        "call_soon_chain" => callbacks::chain::<S>,
-        "call_soon_batch" => callbacks::batch::<S>,
-        "memory_task" => memory::task::<S>,
+        Name::spawn_join_1000 => tasks::spawn_join::<S, 1_000>,
+        Name::spawn_join_10000 => tasks::spawn_join::<S, 10_000>,
+        Name::spawn_await | Name::spawn_eager => tasks::spawn_await::<S>,
+        Name::self_wake => tasks::self_wake::<S>,
+        Name::repoll_1000 => tasks::repoll::<S>,
+        Name::yield_ring => tasks::yield_ring::<S>,
+        Name::gather_10 => tasks::gather::<S, 10>,
+        Name::gather_1000 => tasks::gather::<S, 1_000>,
+        Name::gather_10000 => tasks::gather::<S, 10_000>,
+        Name::wait_drain_10 => tasks::wait_drain::<S, 10>,
+        Name::wait_drain_1000 => tasks::wait_drain::<S, 1_000>,
+        Name::wait_drain_10000 => tasks::wait_drain::<S, 10_000>,
+        Name::task_group_100 => tasks::group::<S>,
+        Name::call_soon_chain => callbacks::chain::<S>,
+        Name::call_soon_batch => callbacks::batch::<S>,
+        Name::memory_task => memory::task::<S>,
         _ => return None,
     })
 }
 
 /// The common work on timers and sockets, for a system that has them all.
-fn inputs<S: Timers + Sockets + Buffered + Listeners + Datagrams>(row: &str) -> Option<Work> {
+fn inputs<S: Limits + Sockets + Buffered + Listeners + Datagrams>(row: Name) -> Option<Work> {
     let sockets = || streams::<S>(row).or_else(|| buffered::<S>(row));
-    timers::<S>(row).or_else(sockets).or_else(|| listeners::<S>(row)).or_else(|| datagrams::<S>(row))
+    let timers = || timers::<S>(row).or_else(|| (row == Name::timeouts).then_some(limits::timeouts::<S>));
+    timers().or_else(sockets).or_else(|| listeners::<S>(row)).or_else(|| datagrams::<S>(row))
 }
 
-fn timers<S: Timers>(row: &str) -> Option<Work> {
+/// For a system whose tasks can be cancelled.
+fn cancels<S: Cancels>(row: Name) -> Option<Work> {
+    (row == Name::cancel_storm).then_some(limits::cancel_storm::<S>)
+}
+
+/// For a system that has queues, or takes some crate's.
+fn queues<S: Spawn, Q: Queues>(row: Name) -> Option<Work> {
     Some(match row {
-        "timer_arm_cancel_1" => timers::arm_cancel::<S, 1>,
-        "timer_arm_cancel_10000" => timers::arm_cancel::<S, 10_000>,
-        "timer_arm_cancel_1000000" => timers::arm_cancel_million::<S>,
-        "million_timers" => timers::million::<S>,
-        "sleepers" => timers::sleepers::<S>,
-        "sleep_overshoot" => timers::overshoot::<S, 50>,
-        "sleep_overshoot_p99" => timers::overshoot::<S, 99>,
-        "sleep_overshoot_cpu" => timers::overshoot_cpu::<S>,
-        "timer_order" => timers::order::<S>,
-        "memory_timer" => memory::timer::<S>,
+        Name::queue => queues::queue::<S, Q>,
+        Name::broadcast => queues::broadcast::<S, Q>,
+        _ => return None,
+    })
+}
+
+fn timers<S: Timers>(row: Name) -> Option<Work> {
+    Some(match row {
+        Name::timer_arm_cancel_1 => timers::arm_cancel::<S, 1>,
+        Name::timer_arm_cancel_10000 => timers::arm_cancel::<S, 10_000>,
+        Name::timer_arm_cancel_1000000 => timers::arm_cancel_million::<S>,
+        Name::million_timers => timers::million::<S>,
+        Name::sleepers => timers::sleepers::<S>,
+        Name::sleep_overshoot => timers::overshoot::<S, 50>,
+        Name::sleep_overshoot_p99 => timers::overshoot::<S, 99>,
+        Name::sleep_overshoot_cpu => timers::overshoot_cpu::<S>,
+        Name::timer_order => timers::order::<S>,
+        Name::memory_timer => memory::timer::<S>,
         // of a loop as it is where there is I/O
-        "foreign_wake" => threads::wake::<S>,
-        "foreign_wake_latency" => threads::latency::<S>,
-        "first_tick" => start::first_tick::<S>,
+        Name::foreign_wake => threads::wake::<S>,
+        Name::foreign_wake_latency => threads::latency::<S>,
+        Name::first_tick => start::first_tick::<S>,
         _ => return None,
     })
 }
 
-fn streams<S: Sockets>(row: &str) -> Option<Work> {
+fn streams<S: Timers + Sockets>(row: Name) -> Option<Work> {
     Some(match row {
-        "echo_1k_1" => sockets::echo::<S, Raw<1_024>, 1>,
-        "echo_1k_64" => sockets::echo::<S, Raw<1_024>, 64>,
-        "echo_1k_1024" => sockets::echo::<S, Raw<1_024>, 1_024>,
-        "echo_10k_1" => sockets::echo::<S, Raw<10_240>, 1>,
-        "echo_10k_64" => sockets::echo::<S, Raw<10_240>, 64>,
-        "echo_10k_1024" => sockets::echo::<S, Raw<10_240>, 1_024>,
-        "echo_100k_1" => sockets::echo::<S, Raw<102_400>, 1>,
-        "echo_100k_64" => sockets::echo::<S, Raw<102_400>, 64>,
-        "echo_100k_1024" => sockets::echo::<S, Raw<102_400>, 1_024>,
-        "idle" => sockets::idle::<S>,
-        "memory_connection" => memory::connection::<S>,
+        Name::echo_1k_1 => sockets::echo::<S, Raw<1_024>, 1>,
+        Name::echo_1k_64 => sockets::echo::<S, Raw<1_024>, 64>,
+        Name::echo_1k_1024 => sockets::echo::<S, Raw<1_024>, 1_024>,
+        Name::echo_10k_1 => sockets::echo::<S, Raw<10_240>, 1>,
+        Name::echo_10k_64 => sockets::echo::<S, Raw<10_240>, 64>,
+        Name::echo_10k_1024 => sockets::echo::<S, Raw<10_240>, 1_024>,
+        Name::echo_100k_1 => sockets::echo::<S, Raw<102_400>, 1>,
+        Name::echo_100k_64 => sockets::echo::<S, Raw<102_400>, 64>,
+        Name::echo_100k_1024 => sockets::echo::<S, Raw<102_400>, 1_024>,
+        Name::cold => sockets::cold::<S>,
+        Name::idle => sockets::idle::<S>,
+        Name::memory_connection => memory::connection::<S>,
         _ => return None,
     })
 }
 
-fn buffered<S: Buffered>(row: &str) -> Option<Work> {
+fn buffered<S: Buffered>(row: Name) -> Option<Work> {
     Some(match row {
-        "readline_1" => sockets::echo::<S, Lines, 1>,
-        "readline_64" => sockets::echo::<S, Lines, 64>,
-        "readexactly_1" => sockets::echo::<S, Exact, 1>,
-        "readexactly_64" => sockets::echo::<S, Exact, 64>,
+        Name::readline_1 => sockets::echo::<S, Lines, 1>,
+        Name::readline_64 => sockets::echo::<S, Lines, 64>,
+        Name::readexactly_1 => sockets::echo::<S, Exact, 1>,
+        Name::readexactly_64 => sockets::echo::<S, Exact, 64>,
         _ => return None,
     })
 }
 
-fn listeners<S: Listeners + Timers>(row: &str) -> Option<Work> {
+fn listeners<S: Listeners + Timers>(row: Name) -> Option<Work> {
     Some(match row {
-        "connect_churn" => sockets::connect_churn::<S>,
-        "many_loops_1" => many_loops::<S, 1>,
-        "many_loops_2" => many_loops::<S, 2>,
-        "many_loops_4" => many_loops::<S, 4>,
-        "many_loops_8" => many_loops::<S, 8>,
+        Name::connect_churn => sockets::connect_churn::<S>,
+        Name::many_loops_1 => many_loops::<S, 1>,
+        Name::many_loops_2 => many_loops::<S, 2>,
+        Name::many_loops_4 => many_loops::<S, 4>,
+        Name::many_loops_8 => many_loops::<S, 8>,
         _ => return None,
     })
 }
 
 /// For a system that hyper's traits are there for.
-fn http<S: Http>(row: &str) -> Option<Work> {
+fn http<S: Http>(row: Name) -> Option<Work> {
     Some(match row {
-        "http" => http::requests::<S>,
-        "http_p99" => http::latency::<S>,
+        Name::http => http::requests::<S>,
+        Name::http_p99 => http::latency::<S>,
         _ => return None,
     })
 }
 
-fn datagrams<S: Datagrams>(row: &str) -> Option<Work> {
-    (row == "udp_ping").then_some(sockets::udp_ping::<S>)
+fn datagrams<S: Datagrams>(row: Name) -> Option<Work> {
+    (row == Name::udp_ping).then_some(sockets::udp_ping::<S>)
 }

@@ -4,17 +4,12 @@
 //! `cargo bench -p oneloop-versus -- --help` says what can be asked for; `docs/BENCHMARKS.md` what it means.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its results, and its progress")]
 
-mod chart;
 mod child;
-mod front;
 mod measure;
 mod options;
 mod python;
-mod redraw;
-mod report;
-mod results;
 mod rounds;
-mod rows;
+mod sizes;
 mod system;
 mod systems;
 mod work;
@@ -23,8 +18,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs, io};
 
+use oneloop_versus::results::Results;
+use oneloop_versus::{baseline, chart, front, redraw, saved, tables};
 use options::{Asked, Child, Suite};
-use results::Results;
 
 /// Wherever cargo runs this.
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
@@ -47,7 +43,7 @@ fn draw_again() -> ExitCode {
     match redraw::draw(Path::new(DOCS)) {
         Ok(table) => print!("{table}"),
         Err(error) => {
-            eprintln!("error: the charts of {DOCS} cannot be drawn: {error}");
+            eprintln!("error: the charts cannot be drawn: {error}");
             return ExitCode::FAILURE;
         }
     }
@@ -73,7 +69,10 @@ fn measure_here(child: &Child) -> ExitCode {
 /// The parent: every row on every system, and what came of it.
 fn run(suite: &Suite) -> ExitCode {
     let (results, failures) = rounds::run(suite);
-    print!("{}", report::table(&results));
+    print!("{}", tables::text(&results));
+    if let Some(before) = &suite.baseline {
+        print!("\n{}", baseline::compare(before, &results).text());
+    }
     for failure in &failures {
         eprintln!("failed: {failure}");
     }
@@ -86,11 +85,11 @@ fn run(suite: &Suite) -> ExitCode {
 
 fn write(suite: &Suite, results: &Results) -> io::Result<()> {
     if let Some(file) = &suite.json {
-        write_file(file, &report::json(results))?;
+        write_file(file, &saved::json(results))?;
     }
     if let Some(folder) = &suite.report {
         fs::create_dir_all(folder)?;
-        write_file(&folder.join("versus.md"), &report::markdown(results))?;
+        write_file(&folder.join("versus.md"), &tables::markdown(results))?;
         write_file(&folder.join("versus.svg"), &chart::svg(results))?;
         write_file(&folder.join("front.svg"), &front::svg(results))?;
     }

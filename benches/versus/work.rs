@@ -3,8 +3,10 @@
 
 pub(crate) mod callbacks;
 pub(crate) mod http;
+pub(crate) mod limits;
 pub(crate) mod many_loops;
 pub(crate) mod memory;
+pub(crate) mod queues;
 pub(crate) mod sockets;
 pub(crate) mod start;
 pub(crate) mod tasks;
@@ -17,7 +19,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::measure::{Cost, Stopwatch};
-use crate::rows::{RIVALS, TRIES};
+use crate::sizes::{RIVALS, TRIES};
 use crate::system::Spawn;
 
 /// Does `batch`, which is so many operations, so many times.

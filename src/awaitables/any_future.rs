@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::waits_for::waits_for;
+use super::waits_for::waits_in_detail;
 use crate::base::{Context, PooledRc, unsize};
 use crate::cancel::{cancel, uncancel};
 use crate::current;
@@ -16,6 +16,19 @@ use crate::kernel::{Queued as _, Run};
 use crate::node::{DoneCallback, Kind, Loop, NodeRef, State, TaskState, Watcher, release, same};
 
 /// Names a done callback, for `remove_done_callback`.
+///
+/// # Examples
+/// ```
+/// use oneloop::{create_task, run};
+///
+/// run(async {
+///     let task = create_task(async { 7 });
+///     let id = task.add_done_callback(|_| panic!("it was taken back"));
+///     assert!(task.remove_done_callback(id));
+///     assert_eq!(task.await, 7);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallbackId(u64);
 
@@ -137,7 +150,7 @@ impl AnyFuture {
         let Kind::Task(state) = self.node.kind() else { return None };
         let core = self.node.core();
         let waits = !core.is_done() && !self.node.queued().get() && !core.kernel().running_task().is(state);
-        Some(waits_for(core.kernel(), state)).filter(|words| waits && !words.is_empty())
+        Some(waits_in_detail(core.kernel(), state)).filter(|words| waits && !words.is_empty())
     }
 }
 

@@ -9,14 +9,51 @@ use crate::base::PooledRc;
 use crate::node::Node;
 
 /// The kind of a gathering of values, which [`gather`](fn@crate::gather) returns.
+///
+/// # Examples
+/// ```
+/// use oneloop::gather::{Gathering, Values};
+/// use oneloop::{gather, run};
+///
+/// run(async {
+///     let both: Gathering<Vec<u32>, Values> = gather([1, 2].map(|n| async move { n }));
+///     assert_eq!(both.await, [1, 2]);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Values {}
 
 /// The kind of a gathering of outcomes, which [`return_exceptions`](Gathering::return_exceptions) returns.
+///
+/// # Examples
+/// ```
+/// use oneloop::gather::{Gathering, Outcomes};
+/// use oneloop::{TaskError, gather, run};
+///
+/// run(async {
+///     let one: Gathering<Vec<Result<u32, TaskError>>, Outcomes> =
+///         gather([async { panic!("no page") }]).return_exceptions();
+///     assert_eq!(one.await[0].as_ref().unwrap_err().to_string(), "panicked: no page");
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Outcomes {}
 
 /// The kind of a gathering of values or the first error, which [`try_gather`](fn@crate::try_gather) returns.
+///
+/// # Examples
+/// ```
+/// use oneloop::gather::{FirstError, Gathering};
+/// use oneloop::{run, try_gather};
+///
+/// run(async {
+///     let both: Gathering<Result<Vec<u32>, &str>, FirstError> = try_gather([async { Ok(1) }]);
+///     assert_eq!(both.await, Ok(vec![1]));
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum FirstError {}
 

@@ -10,6 +10,7 @@ use super::any_future::AnyFuture;
 use crate::cancel::{Raise, Waiting, cancel, poll_leaf};
 use crate::current::wake_target;
 use crate::error::TaskError;
+use crate::kernel::{Leaf, What};
 use crate::node::{Core, Ending, Kind, NodeRef, PromiseRef, State, Watcher, outcome, release, same};
 
 /// The number of an await that is not registered with the node. The kernel counts watchers from 1.
@@ -144,7 +145,7 @@ impl<T> JoinHandle<T> {
     /// Waits until the node is done and returns how it ended. Unlike `poll`, this does not enter the node into the
     /// await graph, so a cancellation of the waiting task does not cancel the node.
     pub(crate) fn poll_outcome(&mut self, cx: &Context<'_>) -> Poll<Result<T, TaskError>> {
-        poll_leaf(&self.waiting, self.core().kernel(), cx, &"the outcome of a task", || {
+        poll_leaf(&self.waiting, self.core().kernel(), cx, Leaf::of(What::Outcome), || {
             if self.core().is_done() {
                 self.number.set(NOT_WATCHING);
                 return Poll::Ready(self.take_result());

@@ -1,7 +1,8 @@
 //! The handles that users hold and await: Task, Future, Shared, Awaitable, Gathering. Owns these types; must not know
 //! the loop that runs them.
 
-mod waits_for; // what a task waits for, in words
+mod wait_detail; // what a task waits for, as a value
+mod waits_for; // … found out, and in words
 mod any_future; // handles without the type of the value
 mod cancel_on_drop; // a handle that cancels when it is dropped
 mod join_handle; // one handle with a value, which all typed handles wrap
@@ -25,4 +26,5 @@ pub(crate) use recognise::{joined, recognise, recognise_borrowed};
 pub use shared::{Awaitable, Shared};
 pub use task::{Task, create_task};
 pub(crate) use task::{begin_if_running, spawn, start};
-pub(crate) use waits_for::waits_for;
+pub use wait_detail::WaitDetail;
+pub(crate) use waits_for::{detail, waits_for, waits_in_detail};

@@ -1,15 +1,30 @@
-//! What a task waits for, in words. Owns the words for nodes; must not know who reads them.
+//! What a task waits for. Owns how it is found out, and the words for nodes; must not know who reads them.
 
+use super::wait_detail::WaitDetail;
+use crate::kernel::{Leaf, What};
 use crate::node::{Kind, Loop, NodeRef, TaskState};
+use crate::sys::name_of;
 
-/// What the task waits for since its last step: several things, if it polls several futures at once. Empty if it waits
-/// for something outside of the loop.
+/// What the task waits for since its last step, in words: several things, if it polls several futures at once. Empty if
+/// it waits for something outside of the loop.
 pub(crate) fn waits_for(kernel: &Loop, state: &TaskState) -> Vec<String> {
+    in_words(kernel, state, |leaf| leaf.words().to_owned())
+}
+
+/// As `waits_for`, with all that can be found out.
+pub(crate) fn waits_in_detail(kernel: &Loop, state: &TaskState) -> Vec<String> {
+    in_words(kernel, state, |leaf| match detail(kernel, leaf) {
+        Some(detail) => detail.to_string(),
+        None => leaf.words().to_owned(),
+    })
+}
+
+fn in_words(kernel: &Loop, state: &TaskState, words: impl Fn(Leaf) -> String) -> Vec<String> {
     let (mut nodes, mut leaves) = kernel.await_tree().listed(state.root());
     nodes.extend(state.nodes());
     leaves.extend(state.awaits().leaf());
     let mut waits: Vec<String> = nodes.iter().map(describe).collect();
-    waits.extend(leaves.into_iter().map(|leaf| (*leaf).to_owned()));
+    waits.extend(leaves.into_iter().map(words));
     waits.dedup();
     waits
 }
@@ -19,5 +34,37 @@ fn describe(node: &NodeRef) -> String {
         Kind::Task(state) => state.name(),
         Kind::Plain => "a future".to_owned(),
         Kind::Gathering(gathering) => format!("a gathering of {}", gathering.children().len()),
+    }
+}
+
+/// What else is known of what a leaf waits for.
+pub(crate) fn detail(kernel: &Loop, leaf: Leaf) -> Option<WaitDetail> {
+    let number = leaf.number()?;
+    let count = number as usize;
+    let descriptor = |event| {
+        let fd = kernel.with_reactor(|reactor| reactor.fd_of(number))?;
+        Some(WaitDetail::Descriptor { fd, name: name_of(fd), event })
+    };
+    let tasks = |return_when| Some(WaitDetail::Tasks { return_when, of: count });
+    match leaf.what() {
+        What::Lock => {
+            let holder = kernel.holders().of(number)?;
+            let held_by = |task: NodeRef| if let Kind::Task(state) = task.kind() { Some(state.name()) } else { None };
+            Some(kernel.task(holder).and_then(held_by).map_or(WaitDetail::HolderEnded, WaitDetail::HeldBy))
+        }
+        What::Room => Some(WaitDetail::Full(count)),
+        What::Semaphore => {
+            let (free, of) = Leaf::unpacked(number);
+            Some(WaitDetail::Permits { free, of })
+        }
+        What::Barrier => Some(WaitDetail::Parties(count)),
+        What::AllCompleted => tasks("ALL_COMPLETED"),
+        What::FirstCompleted => tasks("FIRST_COMPLETED"),
+        What::FirstException => tasks("FIRST_EXCEPTION"),
+        What::Readable => descriptor("readable"),
+        What::Writable => descriptor("writable"),
+        What::OtherEnd => descriptor("gone"),
+        What::Process => Some(WaitDetail::Process(number)),
+        _ => None,
     }
 }

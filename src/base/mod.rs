@@ -4,6 +4,7 @@ pub(crate) mod concurrency; // locks and atomic words
 mod clock; // real and virtual time
 mod task_key; // the number that names a task
 mod wake_target; // what is to be woken: a task, or a foreign waker
+mod blocks; // memory that is used again
 mod pooled_rc; // a reference-counted pointer whose blocks are reused
 mod lend; // a value that is out of its cell while code of a user looks at it
 mod downcast; // a downcast for types that are not 'static
@@ -18,6 +19,8 @@ mod id_map; // values by id, where ids only grow
 mod byte_buffer; // a FIFO of bytes in one slice
 
 pub(crate) use batch::Batch;
+#[cfg(test)]
+pub(crate) use blocks::block_size;
 #[cfg(unix)]
 pub(crate) use byte_buffer::ByteBuffer;
 pub use clock::Clock;
@@ -30,8 +33,6 @@ pub(crate) use lend::lend;
 #[cfg(feature = "tls")]
 pub(crate) use lend::lend_mut;
 pub(crate) use poll_with::poll_with;
-#[cfg(test)]
-pub(crate) use pooled_rc::block_size;
 pub(crate) use pooled_rc::{PooledRc, Typed, unsize};
 pub(crate) use random::Random;
 pub(crate) use remote_call::{RemoteCall, RemoteFn};

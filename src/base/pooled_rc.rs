@@ -1,19 +1,19 @@
-//! A reference-counted pointer like `Rc`, for values that are created and freed by the ten thousand. Owns the count,
-//! and the memory of freed values; must not know the types of its values.
+//! A reference-counted pointer like `Rc`, for values that are created and freed by the ten thousand. Owns the count;
+//! must not know the types of its values, nor where their memory comes from.
 //!
-//! It differs from `Rc` in two points. It has no weak pointers, which makes a value eight bytes smaller. And it does
-//! not return the block of a freed value to the allocator, but keeps it in a list of its thread for the next value of
-//! that size. The allocator's general lists cost 350 of the 960 instructions of a task that is spawned and joined
-//! (measured).
-#![expect(unsafe_code, reason = "a reference count in front of the value, and lists of free blocks: measured")]
+//! It differs from `Rc` in two points. It has no weak pointers, which makes a value eight bytes smaller. And the block
+//! of a freed value is kept for the next value of that size: see `blocks.rs`.
+#![expect(unsafe_code, reason = "a reference count in front of the value: see `blocks.rs` for what it saves")]
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::Layout;
 use std::any::TypeId;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::{self, NonNull};
+
+use super::blocks::{Block, HEADER, NO_CLASS};
 
 /// The header of a block, right in front of the value.
 struct Prefix {
@@ -24,6 +24,8 @@ struct Prefix {
     /// See `PooledRc::mark`.
     mark: Cell<bool>,
 }
+
+const _: () = assert!(size_of::<Prefix>() == HEADER);
 
 /// A shared pointer to a value in a block of its own.
 ///
@@ -71,7 +73,7 @@ impl<T> PooledRc<T> {
     #[inline]
     pub(crate) fn new_uninit() -> UninitRc<T> {
         let block = Block::of(Layout::new::<T>());
-        let place = block.take().cast::<u8>();
+        let place = block.take();
         // SAFETY: the block is larger than its offset.
         let at = unsafe { place.add(block.offset) };
         // SAFETY: the offset is at least the size of a prefix.
@@ -245,166 +247,9 @@ impl Drop for FreedUnpooled {
     fn drop(&mut self) {
         // SAFETY: blocks: the value begins `offset` bytes into its block.
         let block = unsafe { self.value.sub(self.block.offset) };
-        // SAFETY: counted: the last pointer is gone. blocks: `allocate` allocated it with this layout.
-        unsafe { dealloc(block.as_ptr(), self.block.layout) };
+        // SAFETY: counted: the last pointer is gone. blocks: it was taken for this layout.
+        unsafe { self.block.free(block) };
     }
-}
-
-/// The layout of a block for a value.
-#[derive(Clone, Copy)]
-struct Block {
-    layout: Layout,
-    /// Where the value begins.
-    offset: usize,
-}
-
-/// The sizes of pooled blocks are this far apart. All blocks of one size form a class.
-const SIZE_STEP: usize = 16;
-/// Each size is so much less than a multiple of `SIZE_STEP`: the usual allocator gives out multiples of 16, of which it
-/// keeps a word for itself.
-const ALLOCATORS_OWN: usize = size_of::<usize>();
-/// The size of the largest pooled blocks. Larger ones go back to the allocator.
-const LARGEST_POOLED: usize = 1024 - ALLOCATORS_OWN;
-/// The number of free blocks that a thread keeps of each class.
-const MAX_FREE_PER_CLASS: usize = 16 * 1024;
-const CLASSES: usize = (LARGEST_POOLED + ALLOCATORS_OWN) / SIZE_STEP;
-/// The class of a block that is not pooled: too large, or of an uncommon alignment.
-const NO_CLASS: u8 = u8::MAX;
-/// The alignment of every pooled block. The value in it needs at most this alignment.
-const COMMON_ALIGN: usize = align_of::<usize>();
-
-impl Block {
-    const fn of(value: Layout) -> Self {
-        let align = if value.align() > COMMON_ALIGN { value.align() } else { COMMON_ALIGN };
-        let offset = if align > size_of::<Prefix>() { align } else { size_of::<Prefix>() };
-        let size = if align > COMMON_ALIGN {
-            (offset + value.size()).next_multiple_of(align)
-        } else {
-            (offset + value.size() + ALLOCATORS_OWN).next_multiple_of(SIZE_STEP) - ALLOCATORS_OWN
-        };
-        match Layout::from_size_align(size, align) {
-            Ok(layout) => Self { layout, offset },
-            Err(_) => panic!("a value is too large for the address space"),
-        }
-    }
-
-    /// The size class of the block, which is the index of its list of free blocks.
-    #[expect(clippy::cast_possible_truncation, reason = "there are 64 classes")]
-    const fn class(self) -> u8 {
-        if self.layout.align() == COMMON_ALIGN && self.layout.size() <= LARGEST_POOLED {
-            (self.layout.size() / SIZE_STEP) as u8
-        } else {
-            NO_CLASS
-        }
-    }
-
-    const fn of_class(class: u8) -> Self {
-        let size = (class as usize + 1) * SIZE_STEP - ALLOCATORS_OWN;
-        match Layout::from_size_align(size, COMMON_ALIGN) {
-            Ok(layout) => Self { layout, offset: size_of::<Prefix>() },
-            Err(_) => panic!("a size class is small"),
-        }
-    }
-
-    /// Takes a block: a free one, or one from the allocator.
-    #[inline]
-    fn take(self) -> NonNull<FreeBlock> {
-        let pooled = match self.class() {
-            NO_CLASS => None,
-            class => LISTS.try_with(|lists| lists.0[class as usize].pop()).ok().flatten(),
-        };
-        pooled.unwrap_or_else(|| self.allocate())
-    }
-
-    #[cold]
-    fn allocate(self) -> NonNull<FreeBlock> {
-        // SAFETY: the size is not zero, because a block has room for a prefix.
-        let block = unsafe { alloc(self.layout) };
-        NonNull::new(block.cast()).unwrap_or_else(|| handle_alloc_error(self.layout))
-    }
-
-    /// Puts a block into the list of its class, or returns it to the allocator if that is full.
-    ///
-    /// # Safety
-    /// The block must come from `take` of a block of this class, and must not be in use.
-    #[inline]
-    unsafe fn give_back(class: u8, block: NonNull<u8>) {
-        // SAFETY: by the contract of this function the block is free and of this class.
-        let push = |lists: &Lists| unsafe { lists.0[class as usize].push(block.cast()) };
-        if !LISTS.try_with(push).unwrap_or(false) {
-            // SAFETY: by the contract of this function.
-            unsafe { Self::deallocate(class, block) };
-        }
-    }
-
-    /// # Safety
-    /// As `give_back`.
-    #[cold]
-    unsafe fn deallocate(class: u8, block: NonNull<u8>) {
-        // SAFETY: `allocate` allocated it with the layout of its class.
-        unsafe { dealloc(block.as_ptr(), Self::of_class(class).layout) };
-    }
-}
-
-/// The size of the block of a value.
-#[cfg(test)]
-pub(crate) fn block_size<T>() -> usize {
-    Block::of(Layout::new::<T>()).layout.size()
-}
-
-/// The content of a free block: the link to the next one.
-struct FreeBlock {
-    next: Option<NonNull<Self>>,
-}
-
-/// The free blocks of one class.
-struct FreeList {
-    first: Cell<Option<NonNull<FreeBlock>>>,
-    len: Cell<usize>,
-}
-
-impl FreeList {
-    fn pop(&self) -> Option<NonNull<FreeBlock>> {
-        let first = self.first.get()?;
-        // SAFETY: a block in the list is free, and `push` wrote its link.
-        self.first.set(unsafe { first.as_ref() }.next);
-        self.len.set(self.len.get() - 1);
-        Some(first)
-    }
-
-    /// Adds a block, and returns whether there was room for it.
-    ///
-    /// # Safety
-    /// The block must be free, and of this list's class.
-    unsafe fn push(&self, block: NonNull<FreeBlock>) -> bool {
-        let room = self.len.get() < MAX_FREE_PER_CLASS && !cfg!(any(miri, oneloop_plain_alloc));
-        if room {
-            // SAFETY: the block is free, and even the smallest one is large enough for a link.
-            unsafe { block.write(FreeBlock { next: self.first.get() }) };
-            self.first.set(Some(block));
-            self.len.set(self.len.get() + 1);
-        }
-        room
-    }
-}
-
-/// The free blocks of a thread, by class.
-struct Lists([FreeList; CLASSES]);
-
-impl Drop for Lists {
-    fn drop(&mut self) {
-        for (class, list) in (0..).zip(&self.0) {
-            let layout = Block::of_class(class).layout;
-            while let Some(block) = list.pop() {
-                // SAFETY: all blocks of the class were allocated with this layout.
-                unsafe { dealloc(block.as_ptr().cast(), layout) };
-            }
-        }
-    }
-}
-
-thread_local! {
-    static LISTS: Lists = const { Lists([const { FreeList { first: Cell::new(None), len: Cell::new(0) } }; CLASSES]) };
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 use crate::base::{TaskKey, WakeTarget};
 use crate::current::{self, key_of, wake_target};
-use crate::kernel::{Awaited, Leaf, Phase, Place};
+use crate::kernel::{Awaited, Leaf, Phase, Place, What};
 use crate::node::{Core, Loop, Node, NodeRef, TaskState, same, wake};
 
 /// That a leaf waits, for the running task: because a cancellation goes to the one thing that a task or a scope awaits,
@@ -109,7 +109,7 @@ impl Waiting {
     pub(crate) fn note_node(&self, core: &Core, cx: &Context<'_>, node: impl FnOnce() -> NodeRef) {
         let kernel = &**core.kernel();
         if !kernel.running_task().is_polled_with(cx.waker()) {
-            assert_wakes(kernel, &"a future");
+            assert_wakes(kernel, Leaf::of(What::Future));
         }
         if !is_own(kernel, cx) {
             return self.stand(kernel, Awaited::Node(node()));
@@ -342,7 +342,7 @@ where
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
         let Self { kernel, what, waiting, poll } = &mut *self;
-        poll_leaf(waiting, kernel, cx, what, || poll(cx))
+        poll_leaf(waiting, kernel, cx, *what, || poll(cx))
     }
 }
 

@@ -61,6 +61,20 @@ pub struct ContextVar<T> {
 /// The value of a variable before it was set, for [`ContextVar::reset`]: asyncio's `Token`.
 ///
 /// Dropping the token leaves the variable as it is.
+///
+/// # Examples
+/// ```
+/// use oneloop::{ContextVar, run};
+///
+/// run(async {
+///     let depth = ContextVar::new("depth");
+///     let token = depth.set(1);
+///     assert_eq!(depth.get(), Some(1));
+///     depth.reset(token);
+///     assert_eq!(depth.get(), None);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 pub struct ContextToken<T> {
     id: VariableId,
     name: &'static str,

@@ -6,9 +6,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 
-use crate::base::{Context, Value, VariableId};
+use crate::base::{Context, TaskKey, Value, VariableId};
 use crate::kernel::Leaf;
-use crate::node::Loop;
+use crate::node::{Loop, TaskState};
 
 thread_local! {
     /// The loop that was entered last: the top of `ENTERED`. A pointer without a destructor, so that reading it costs
@@ -111,6 +111,13 @@ pub(crate) unsafe fn running_loop<'a>(waker: &Waker) -> Option<(&'a Loop, bool)>
         return Some((kernel, true));
     }
     kernel.running_task().is_some().then_some((kernel, false))
+}
+
+/// The task that runs in the loop that this thread is in.
+#[cold]
+pub(crate) fn running_key() -> Option<TaskKey> {
+    // SAFETY: `f` reads one field.
+    unsafe { with(|kernel| kernel?.running_task().with(TaskState::key)) }
 }
 
 /// The number of the running step; 0 if this thread is in no loop.

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::waker::key_of;
 use crate::base::TaskKey;
-use crate::kernel::{Alarm, Leaf, Phase, RunRef};
+use crate::kernel::{Alarm, Leaf, Phase, RunRef, What};
 use crate::node::Loop;
 use crate::timer_wheel::TimerKey;
 
 /// What a sleeping task waits for, in the await graph.
-pub(crate) const TIMER: Leaf = &"a timer";
+pub(crate) const TIMER: Leaf = Leaf::of(What::Timer);
 
 /// A timer that belongs to one future, and is removed when that is dropped.
 #[derive(Debug)]

@@ -13,6 +13,7 @@
 //!
 //! Owns the types and texts; must not know what raises them.
 
+mod inspect; // a loop that is looked into from outside
 mod task; // the end of a task or future without a value
 mod run; // the end of a run without a value
 mod primitives; // time limits and task groups
@@ -25,6 +26,7 @@ mod signal; // signal handlers
 mod tls; // TLS
 mod report; // what an exception handler receives
 
+pub use inspect::InspectError;
 pub use net::{ConnectError, WatchError};
 pub use primitives::{GroupError, RescheduleError, TimeoutError};
 pub use report::{Exception, ExceptionContext};

@@ -6,6 +6,19 @@ use std::{fmt, io};
 use thiserror::Error;
 
 /// Why a callback cannot watch a descriptor.
+///
+/// # Examples
+/// ```
+/// use oneloop::EventLoop;
+/// use oneloop::error::WatchError;
+/// use std::fs::File;
+///
+/// let lp = EventLoop::new()?;
+/// let file = File::open("LICENSE")?;
+/// let refused = lp.add_reader(&file, || ());
+/// assert!(matches!(refused, Err(WatchError::NotPollable(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WatchError {
@@ -37,6 +50,22 @@ impl From<WatchError> for io::Error {
 /// No connection was made. Holds the error of every address that was tried.
 ///
 /// It becomes an `io::Error` of the same [`kind`](Self::kind) by `?`.
+///
+/// # Examples
+/// ```
+/// use oneloop::net::TcpStream;
+/// use oneloop::run;
+/// use std::net::TcpListener;
+///
+/// run(async {
+///     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?; // and closed again
+///     let error = TcpStream::connect(address).await.unwrap_err();
+///     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+///     assert_eq!(error.attempts()[0].0, address);
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct ConnectError {
     to: String,

@@ -36,6 +36,15 @@ impl From<TimeoutError> for io::Error {
 }
 
 /// A time limit that cannot be moved.
+///
+/// # Examples
+/// ```
+/// use oneloop::Timeout;
+/// use oneloop::error::RescheduleError;
+///
+/// let limit = Timeout::none();
+/// assert_eq!(limit.reschedule(None), Err(RescheduleError::NotEntered));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RescheduleError {

@@ -8,6 +8,21 @@ use thiserror::Error;
 use super::task::Panic;
 
 /// A report to the exception handler: asyncio's `context` dictionary.
+///
+/// # Examples
+/// ```
+/// use oneloop::EventLoop;
+/// use std::cell::RefCell;
+/// use std::rc::Rc;
+///
+/// let (lp, reports) = (EventLoop::new()?, Rc::new(RefCell::new(Vec::new())));
+/// let kept = reports.clone();
+/// lp.set_exception_handler(move |context| kept.borrow_mut().push(context.exception.message().to_owned()));
+/// lp.call_soon(|| panic!("a callback"));
+/// lp.run_until_complete(oneloop::yield_now())?;
+/// assert_eq!(*reports.borrow(), ["a callback"]);
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ExceptionContext {
@@ -22,6 +37,17 @@ pub struct ExceptionContext {
 }
 
 /// A panic or error that no await sees.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Exception, ExceptionContext};
+///
+/// /// A panic is a fault of the program, an error may be one of the network.
+/// fn is_fault(context: &ExceptionContext) -> bool {
+///     matches!(context.exception, Exception::Panic(_))
+/// }
+/// # let _ = is_fault;
+/// ```
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum Exception {

@@ -4,6 +4,7 @@ use std::{fmt, io};
 
 use thiserror::Error;
 
+use super::inspect::InspectError;
 use super::task::{Cancelled, TaskError};
 
 /// Why a run of the loop returned no value. It becomes an `io::Error` by `?`, so a `main` that returns one can run a
@@ -63,6 +64,9 @@ pub enum Error {
     /// registered, and no result is expected from another thread.
     #[error("{0}")]
     Deadlock(Deadlock),
+    /// The loop was to be [inspected](crate::EventLoopBuilder::inspect), and cannot be.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
     /// An error of the operating system. It refused something that the loop needs; or the main future returned the error,
     /// and a `main` that returns this type has converted it, by the second `?` of `run(…)??`. Its text is the error's own.
     #[error(transparent)]
@@ -73,6 +77,7 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Io(error) => error,
+            Error::Inspect(error) => error.into(),
             Error::Interrupted => Self::new(io::ErrorKind::Interrupted, error),
             Error::Deadlock(_) => Self::new(io::ErrorKind::Deadlock, error),
             error => Self::other(error),
@@ -88,6 +93,20 @@ impl fmt::Debug for Error {
 }
 
 /// A program that can never go on: which task waits for what.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Clock, Error, EventLoop, create_task};
+///
+/// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+/// let ended = lp.run_until_complete(async {
+///     let other = create_task(std::future::pending::<()>()).named("other");
+///     other.await;
+/// });
+/// let Err(Error::Deadlock(deadlock)) = ended else { panic!("it waits for ever") };
+/// assert!(deadlock.waiting[0].contains("waits for other"), "{deadlock}");
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deadlock {
@@ -112,6 +131,17 @@ impl fmt::Display for Deadlock {
 }
 
 /// The loop is closed, so it accepts nothing from other threads.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Closed, EventLoop};
+///
+/// let lp = EventLoop::new()?;
+/// let remote = lp.remote();
+/// lp.close()?;
+/// assert_eq!(remote.call_soon_threadsafe(|| ()).unwrap_err(), Closed);
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
 #[error("the event loop is closed; keep it open until the threads that send to it are done")]
 pub struct Closed;

@@ -5,6 +5,17 @@ use std::io;
 use thiserror::Error;
 
 /// Why a signal cannot be handled.
+///
+/// # Examples
+/// ```
+/// use oneloop::EventLoop;
+/// use oneloop::error::SignalError;
+///
+/// let lp = EventLoop::new()?;
+/// let refused = lp.add_signal_handler(oneloop::signal::SIGKILL, || ());
+/// assert!(matches!(refused, Err(SignalError::Forbidden(_))));
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SignalError {

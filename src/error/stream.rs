@@ -8,6 +8,21 @@ use thiserror::Error;
 
 /// The stream ended too early: asyncio's `IncompleteReadError`. The bytes that came before the end are in `partial`,
 /// and no longer in the stream.
+///
+/// # Examples
+/// ```
+/// use oneloop::error::ReadError;
+/// use oneloop::{StreamReader, run};
+///
+/// run(async {
+///     let reader = StreamReader::new();
+///     reader.feed_data(b"half");
+///     reader.feed_eof();
+///     let Err(ReadError::Incomplete(error)) = reader.readexactly(8).await else { panic!("it had 4 bytes") };
+///     assert_eq!((error.partial, error.expected), (b"half".to_vec(), Some(8)));
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the stream ended after {} bytes, before {}", .partial.len(), Missing(*.expected))]
 #[non_exhaustive]
@@ -40,6 +55,20 @@ impl fmt::Display for Missing {
 ///
 /// [`readuntil`](crate::StreamReader::readuntil) leaves all bytes in the stream.
 /// [`readline`](crate::StreamReader::readline), whose error in asyncio is a `ValueError`, has dropped the line.
+///
+/// # Examples
+/// ```
+/// use oneloop::error::ReadError;
+/// use oneloop::{StreamReader, run};
+///
+/// run(async {
+///     let reader = StreamReader::with_limit(4);
+///     reader.feed_data(b"a long line\n");
+///     let Err(ReadError::Limit(error)) = reader.readuntil("\n").await else { panic!("4 bytes are the limit") };
+///     assert_eq!(error.consumed, 11);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{}", self.text())]
 #[non_exhaustive]

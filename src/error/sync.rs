@@ -6,16 +6,50 @@ use thiserror::Error;
 
 /// A permit was released that was never [forgotten](crate::SemaphorePermit::forget), so the semaphore would have more
 /// permits than at first: asyncio's `ValueError`.
+///
+/// # Examples
+/// ```
+/// use oneloop::BoundedSemaphore;
+/// use oneloop::error::ReleaseError;
+///
+/// assert_eq!(BoundedSemaphore::new(2).release(), Err(ReleaseError));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("BoundedSemaphore released too many times: all its permits are free, or will be given back by their holders")]
 pub struct ReleaseError;
 
 /// The semaphore was closed, so no task gets a permit of it any more.
+///
+/// # Examples
+/// ```
+/// use oneloop::error::SemaphoreClosed;
+/// use oneloop::{ClosableSemaphore, run};
+///
+/// run(async {
+///     let permits = ClosableSemaphore::new(0);
+///     permits.close();
+///     assert_eq!(permits.acquire().await.unwrap_err(), SemaphoreClosed);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
 #[error("the semaphore is closed")]
 pub struct SemaphoreClosed;
 
 /// The barrier was aborted, or reset while tasks waited in it: asyncio's `BrokenBarrierError`.
+///
+/// # Examples
+/// ```
+/// use oneloop::error::BrokenBarrierError;
+/// use oneloop::{Barrier, run};
+///
+/// run(async {
+///     let barrier = Barrier::new(2);
+///     barrier.abort().await;
+///     assert_eq!(barrier.wait().await, Err(BrokenBarrierError));
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the barrier is broken: it was aborted, or reset while this task waited")]
 pub struct BrokenBarrierError;
@@ -62,6 +96,19 @@ impl<T> From<QueueShutDown<T>> for io::Error {
 /// Why `put_nowait` refused an item. Holds the item.
 ///
 /// Closed on purpose, so that a `match` needs no arm `_`: a queue refuses an item for these two reasons alone.
+///
+/// # Examples
+/// ```
+/// use oneloop::Queue;
+/// use oneloop::error::PutError;
+///
+/// let jobs = Queue::bounded(1);
+/// assert_eq!(jobs.put_nowait("a"), Ok(()));
+/// match jobs.put_nowait("b") {
+///     Ok(()) | Err(PutError::QueueShutDown(_)) => unreachable!("there is room for one"),
+///     Err(PutError::QueueFull(job)) => assert_eq!(job, "b"), // it comes back
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
 pub enum PutError<T> {
     /// There is no room now: asyncio's `QueueFull`.
@@ -93,6 +140,17 @@ impl<T> fmt::Debug for PutError<T> {
 /// Why `get_nowait` returned no item.
 ///
 /// Closed on purpose, so that a `match` needs no arm `_`: a queue has no item for these two reasons alone.
+///
+/// # Examples
+/// ```
+/// use oneloop::Queue;
+/// use oneloop::error::GetError;
+///
+/// let jobs = Queue::<u32>::unbounded();
+/// assert_eq!(jobs.get_nowait(), Err(GetError::QueueEmpty));
+/// jobs.shutdown();
+/// assert_eq!(jobs.get_nowait(), Err(GetError::QueueShutDown));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum GetError {
     /// There is no item now: asyncio's `QueueEmpty`.
@@ -104,6 +162,15 @@ pub enum GetError {
 }
 
 /// `task_done()` was called more often than items were put: asyncio's `ValueError`.
+///
+/// # Examples
+/// ```
+/// use oneloop::Queue;
+/// use oneloop::error::TaskDoneError;
+///
+/// let jobs = Queue::<u32>::unbounded();
+/// assert_eq!(jobs.task_done(), Err(TaskDoneError));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("task_done() called too many times; call it once for each item that was got")]
 pub struct TaskDoneError;

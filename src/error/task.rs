@@ -55,6 +55,19 @@ impl Cancelled {
 }
 
 /// How a task or future ended without a value, or that it has not ended. It becomes an `io::Error` by `?`.
+///
+/// # Examples
+/// ```
+/// use oneloop::{TaskError, create_task, run};
+///
+/// run(async {
+///     let task = create_task(std::future::pending::<()>());
+///     assert!(matches!(task.result(), Err(TaskError::NotDone)));
+///     task.cancel();
+///     assert!(matches!(task.into_outcome().await, Err(TaskError::Cancelled(_))));
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum TaskError {
@@ -88,6 +101,19 @@ impl From<TaskError> for io::Error {
 ///
 /// It can be cloned, so every task that awaits a shared task receives it. The payload itself goes to the first clone
 /// that is resumed.
+///
+/// # Examples
+/// ```
+/// use oneloop::{TaskError, create_task, run};
+///
+/// run(async {
+///     let task = create_task(async { panic!("no page {}", 7) });
+///     let outcome: Result<(), TaskError> = task.into_outcome().await;
+///     let Err(TaskError::Panicked(panic)) = outcome else { unreachable!("it panics") };
+///     assert_eq!(panic.message(), "no page 7");
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Error)]
 #[error("panicked: {message}")]
 pub struct Panic {
@@ -154,6 +180,20 @@ impl fmt::Debug for Panic {
 }
 
 /// The future was settled already: asyncio's `InvalidStateError`. Holds the value that was refused.
+///
+/// # Examples
+/// ```
+/// use oneloop::error::InvalidState;
+/// use oneloop::{create_future, run};
+///
+/// run(async {
+///     let reply = create_future();
+///     assert_eq!(reply.set_result(1), Ok(()));
+///     assert_eq!(reply.set_result(2), Err(InvalidState(2)));
+///     assert_eq!(reply.await, 1);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
 #[error("the future is already done; its first result stands; ask done() before you set one")]
 pub struct InvalidState<T>(pub T);

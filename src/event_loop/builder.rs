@@ -1,5 +1,8 @@
 //! The settings of a new loop. Owns the builder and its defaults; must not know how a loop runs.
 
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::debug;
@@ -29,9 +32,30 @@ pub struct EventLoopBuilder {
     debug: Option<bool>,
     /// The seed of a loop that explores.
     pub(super) exploration: Option<u64>,
+    when_built: Vec<WhenBuilt>,
+}
+
+/// What another folder does with a new loop, for a setting of its own.
+#[derive(Clone)]
+struct WhenBuilt(Arc<Setting>);
+
+type Setting = dyn Fn(&EventLoop) -> Result<(), Error> + Send + Sync + UnwindSafe + RefUnwindSafe;
+
+impl fmt::Debug for WhenBuilt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
 }
 
 /// How late a sleep may end on a machine that has nothing else to do.
+///
+/// # Examples
+/// ```
+/// use oneloop::{EventLoop, TimerPrecision};
+///
+/// let _lp = EventLoop::builder().timer_precision(TimerPrecision::Precise).build()?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimerPrecision {
@@ -92,10 +116,20 @@ impl EventLoopBuilder {
         self
     }
 
+    /// Has `f` called with each loop that is built, for a setting of a folder below this one.
+    pub(crate) fn when_built(
+        mut self,
+        f: impl Fn(&EventLoop) -> Result<(), Error> + Send + Sync + UnwindSafe + RefUnwindSafe + 'static,
+    ) -> Self {
+        self.when_built.push(WhenBuilt(Arc::new(f)));
+        self
+    }
+
     /// Makes the loop.
     ///
     /// # Errors
-    /// [`Error::Io`] if the operating system has no descriptors left for it.
+    /// [`Error::Io`] if the operating system has no descriptors left for it; [`Error::Inspect`] if it cannot be
+    /// [inspected](Self::inspect) as was asked for.
     pub fn build(self) -> Result<EventLoop, Error> {
         let kernel = Kernel::new(self.clock)?;
         match self.precision {
@@ -111,6 +145,7 @@ impl EventLoopBuilder {
         if self.debug.unwrap_or_else(debug::is_asked_for) {
             lp.set_debug(true);
         }
+        self.when_built.iter().try_for_each(|WhenBuilt(f)| f(&lp))?;
         Ok(lp)
     }
 }

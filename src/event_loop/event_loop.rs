@@ -40,6 +40,19 @@ pub struct EventLoop {
 }
 
 /// Dropping this leaves the loop: see [`EventLoop::enter`].
+///
+/// # Examples
+/// ```
+/// use oneloop::{EventLoop, create_task};
+///
+/// let lp = EventLoop::new()?;
+/// let task = {
+///     let _in = lp.enter();
+///     create_task(async { 7 }) // of `lp`, which does not run yet
+/// };
+/// assert_eq!(lp.run_until_complete(task)?, 7);
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[must_use = "the loop is left as soon as this is dropped; write `let _in = lp.enter();`"]
 #[derive(Debug)]
 pub struct EnterGuard<'a> {
@@ -200,19 +213,14 @@ impl EventLoop {
     /// Who waits for whom: asyncio's `capture_call_graph()`, of all tasks at once. Printed, it is a tree. Nothing has to
     /// be switched on for it, and a loop that is never asked pays nothing.
     ///
-    /// It may be asked for by a task, by a callback, or between two runs. It goes to another thread as it is:
+    /// It may be asked for by a task, by a callback, or between two runs. From another thread,
+    /// [`LoopHandle::call_graph`](crate::LoopHandle::call_graph) asks for it.
     ///
     /// ```
-    /// use oneloop::{EventLoop, run, to_thread};
+    /// use oneloop::{EventLoop, run};
     ///
-    /// run(async {
-    ///     let remote = EventLoop::current().remote();
-    ///     let asked = to_thread(move || {
-    ///         remote.run_coroutine_threadsafe(async || EventLoop::current().call_graph()).map(|graph| graph.result())
-    ///     });
-    ///     let graph = asked.await.unwrap().unwrap();
-    ///     assert!(graph.to_string().starts_with("Task-1 waits for"), "{graph}");
-    /// })?;
+    /// let graph = run(async { EventLoop::current().call_graph() })?;
+    /// assert!(graph.to_string().starts_with("Task-1 runs"), "{graph}");
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     #[doc(alias = "capture_call_graph")]

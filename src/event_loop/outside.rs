@@ -162,6 +162,7 @@ impl<'a> Outside<'a> {
     /// Moves a virtual clock to the next deadline. The clock stands still while anything else can happen: while a
     /// descriptor is ready, or while a result is expected from another thread, which knows only real time.
     fn jump(&mut self) -> Result<(), Error> {
+        self.kernel.note_steps();
         self.poll_now()?;
         if !self.events.is_empty() || self.kernel.has_messages() {
             return Ok(());

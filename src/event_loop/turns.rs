@@ -24,6 +24,17 @@ use super::running::Running;
 use crate::error::Error;
 
 /// What a turn of a loop has done, and what it has left to do.
+///
+/// # Examples
+/// ```
+/// use oneloop::EventLoop;
+///
+/// let lp = EventLoop::new()?;
+/// (0..3).for_each(|_| drop(lp.call_soon(|| ())));
+/// let turn = lp.run_ready(())?;
+/// assert_eq!((turn.entries, turn.stopped), (3, false));
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Turn {
@@ -37,6 +48,20 @@ pub struct Turn {
 }
 
 /// What a loop has to do next.
+///
+/// # Examples
+/// ```
+/// use oneloop::{EventLoop, Left};
+/// use std::time::Duration;
+///
+/// let lp = EventLoop::new()?;
+/// let _timer = lp.call_later(Duration::from_secs(60), || ());
+/// match lp.run_ready(())?.left {
+///     Left::Deadline(when) => assert_eq!(Some(when), lp.next_deadline()), // the host sleeps until then
+///     left => panic!("{left:?}"),
+/// }
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Left {

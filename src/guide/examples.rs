@@ -1,5 +1,6 @@
 //! The example programs, each with what it prints.
 //!
+#![doc = include_str!("../../docs/rustdoc/pages.md")]
 #![doc = include_str!("../../docs/rustdoc/examples.md")]
 #![doc = include_str!("../../docs/examples/README.md")]
 

@@ -3,6 +3,8 @@
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::awaitables::WaitDetail;
+
 /// Who waits for whom, as it was at one moment: asyncio's `capture_call_graph()`, of all tasks of a loop at once. From
 /// [`EventLoop::call_graph`](crate::EventLoop::call_graph).
 ///
@@ -30,8 +32,9 @@ use std::time::Duration;
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 ///
-/// Behind each task is the place in the program that made it. [`to_json`](Self::to_json) and [`to_dot`](Self::to_dot)
-/// are for programs and for drawings.
+/// Behind each task is the place in the program that made it. [`to_table`](Self::to_table) has a line
+/// for each task, [`to_html`](Self::to_html) is for a browser, [`to_svg`](Self::to_svg) and [`to_dot`](Self::to_dot) are
+/// drawings, and [`to_json`](Self::to_json) is for programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallGraph {
@@ -40,6 +43,20 @@ pub struct CallGraph {
 }
 
 /// A task, future or gathering in a [`CallGraph`].
+///
+/// # Examples
+/// ```
+/// use oneloop::{Event, EventLoop, create_task, run, yield_now};
+///
+/// run(async {
+///     let _waiting = create_task(async { Event::new().wait().await }).named("waits");
+///     yield_now().await;
+///     let graph = EventLoop::current().call_graph();
+///     let node = graph.nodes.iter().find(|node| node.name == "waits").unwrap();
+///     assert_eq!(node.leaf, Some("an event"));
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GraphNode {
@@ -54,15 +71,39 @@ pub struct GraphNode {
     /// The tasks, futures and gatherings that it waits for and that have not ended, as places in
     /// [`CallGraph::nodes`].
     pub awaits: Vec<usize>,
-    /// What else it waits for, in words: `a lock`, `an item of a queue`, `data of a stream`.
+    /// What else it waits for, by its kind: `a lock`, `an item of a queue`, `data of a stream`.
     pub leaf: Option<&'static str>,
     /// How many such things it waits for side by side. `leaf` is one of them.
     pub leaves: u64,
-    /// How long the timer that it waits for still runs.
+    /// What `leaf` is, if more is known of it: which task holds the lock, say.
+    pub detail: Option<WaitDetail>,
+    /// How long the timer that it waits for still runs, or the time-out of its [`wait`](crate::wait()).
     pub time_left: Option<Duration>,
+    /// How much of the time limit around it is left, the one that ends first: of a [`timeout`](crate::timeout()), say.
+    pub limit_left: Option<Duration>,
+    /// How long ago its last step was, at least. The loop notes how far it has come when it polls, and keeps old notes
+    /// less finely than new ones: so the truth is a half more at most, and usually the same to a millisecond.
+    ///
+    /// `None` if it is no task, if it does not wait, and if the loop has not polled since its last step.
+    pub waited: Option<Duration>,
 }
 
 /// What a [`GraphNode`] is.
+///
+/// # Examples
+/// ```
+/// use oneloop::{CallGraph, NodeKind};
+///
+/// /// How many children all gatherings of the graph still wait for.
+/// fn children_left(graph: &CallGraph) -> usize {
+///     let left = graph.nodes.iter().map(|node| match node.kind {
+///         NodeKind::Gathering { ended, children, .. } => children - ended,
+///         _ => 0,
+///     });
+///     left.sum()
+/// }
+/// assert_eq!(children_left(&CallGraph::default()), 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NodeKind {
@@ -81,6 +122,17 @@ pub enum NodeKind {
 }
 
 /// What a [`GraphNode`] does.
+///
+/// # Examples
+/// ```
+/// use oneloop::{EventLoop, NodeState, run};
+///
+/// run(async {
+///     let graph = EventLoop::current().call_graph();
+///     assert_eq!(graph.nodes[0].state, NodeState::Running); // this task, which asks
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NodeState {

@@ -8,10 +8,9 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
-use crate::awaitables::tasks_of;
+use crate::awaitables::{detail, tasks_of};
 use crate::base::TaskKey;
-use crate::current::TIMER;
-use crate::kernel::Queued as _;
+use crate::kernel::{Deadline, Leaf, Queued as _, What};
 use crate::node::{Kind, Loop, NodeRef, TaskState, Watcher};
 
 /// Where the sources of this crate are: a task that it makes by itself, for a client of a server say, was made at no
@@ -22,7 +21,7 @@ const OWN_SOURCES: &str = file!().split_at(file!().len() - "inspect/capture.rs".
 pub(crate) fn capture(kernel: &Loop) -> CallGraph {
     let mut capture = Capture {
         kernel,
-        sleepers: kernel.sleepers(),
+        deadlines: kernel.deadlines(),
         found: Vec::new(),
         places: HashMap::new(),
         graph: CallGraph::default(),
@@ -42,7 +41,7 @@ pub(crate) fn capture(kernel: &Loop) -> CallGraph {
 
 struct Capture<'a> {
     kernel: &'a Loop,
-    sleepers: HashMap<TaskKey, u64>,
+    deadlines: HashMap<(TaskKey, Deadline), u64>,
     /// The nodes in the order of the graph.
     found: Vec<NodeRef>,
     /// Where each is in it, by the address of its core, which a view shares with what it is a view of.
@@ -94,9 +93,12 @@ impl Capture<'_> {
             state: doing,
             created: Some(state.created()).filter(|place| !place.file().starts_with(OWN_SOURCES)),
             awaits: self.pending(nodes),
-            leaf: leaf.copied(),
+            leaf: leaf.map(Leaf::words),
             leaves: state.awaits().leaves() + leaves.len() as u64,
-            time_left: leaf.filter(|leaf| **leaf == *TIMER).and_then(|_| self.time_left(state.key())),
+            detail: leaf.and_then(|leaf| detail(self.kernel, leaf)),
+            time_left: leaf.and_then(|leaf| self.time_left(state.key(), ended_by(leaf)?)),
+            limit_left: self.time_left(state.key(), Deadline::Limit),
+            waited: if doing == NodeState::Waiting { self.kernel.since_step(state.awaits().step()) } else { None },
         }
     }
 
@@ -138,9 +140,18 @@ impl Capture<'_> {
         }
     }
 
-    fn time_left(&self, key: TaskKey) -> Option<Duration> {
-        let deadline = self.sleepers.get(&key)?;
+    fn time_left(&self, key: TaskKey, of: Deadline) -> Option<Duration> {
+        let deadline = self.deadlines.get(&(key, of))?;
         Some(Duration::from_nanos(deadline.saturating_sub(self.kernel.clock().now())))
+    }
+}
+
+/// The deadline by which the wait of a leaf ends, if it ends by one.
+fn ended_by(leaf: Leaf) -> Option<Deadline> {
+    match leaf.what() {
+        What::Timer => Some(Deadline::Sleep),
+        What::AllCompleted | What::FirstCompleted | What::FirstException => Some(Deadline::Wait),
+        _ => None,
     }
 }
 
@@ -160,6 +171,9 @@ fn plain(kind: NodeKind, awaits: Vec<usize>) -> GraphNode {
         awaits,
         leaf: None,
         leaves: 0,
+        detail: None,
         time_left: None,
+        limit_left: None,
+        waited: None,
     }
 }

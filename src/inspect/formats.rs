@@ -32,8 +32,15 @@ impl CallGraph {
             if let Some(leaf) = node.leaf {
                 write!(json, r#","leaf":{},"leaves":{}"#, quoted(leaf), node.leaves).unwrap_or_default();
             }
-            if let Some(left) = node.time_left {
-                write!(json, r#","seconds_left":{}"#, left.as_secs_f64()).unwrap_or_default();
+            if let Some(detail) = &node.detail {
+                write!(json, r#","detail":{}"#, quoted(&detail.to_string())).unwrap_or_default();
+            }
+            let times =
+                [("seconds_left", node.time_left), ("limit_left", node.limit_left), ("waited_at_least", node.waited)];
+            for (name, time) in times {
+                if let Some(time) = time {
+                    write!(json, r#","{name}":{}"#, time.as_secs_f64()).unwrap_or_default();
+                }
             }
             if let Some(place) = node.created {
                 let (file, line, column) = (quoted(place.file()), place.line(), place.column());
@@ -87,7 +94,7 @@ fn state_name(state: NodeState) -> &'static str {
 }
 
 /// A string as JSON writes it, which DOT reads too.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {

@@ -2,9 +2,15 @@
 //! must not know how anything is waited for.
 
 mod call_graph; // the graph as a value
+mod rows; // … as the rows of a tree
 mod tree; // … as text
+mod table; // … as a table of the tasks
 mod formats; // … as JSON and DOT
+mod svg; // … as a picture
+mod html; // … as a page
 mod capture; // how it is taken down
 
 pub use call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
 pub(crate) use capture::capture;
+pub(crate) use formats::quoted;
+pub(crate) use svg::escaped;

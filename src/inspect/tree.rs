@@ -4,68 +4,37 @@ use std::fmt;
 use std::time::Duration;
 
 use super::call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
+use super::rows::{Row, Shown};
 
-/// What is nested deeper is printed further below, so that a chain of a million tasks has lines of a usual length.
-const DEEPEST: usize = 24;
-
-/// What is still to be printed.
-struct Line {
-    node: usize,
-    /// For each level above it, whether something follows there.
-    levels: Vec<bool>,
-}
+/// A wait that is shorter is nothing to be told.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// As a tree: below each node what it waits for. What several wait for is printed once, and named again with "(see
 /// above)".
 impl fmt::Display for CallGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut printed = vec![false; self.nodes.len()];
-        let mut blocks: Vec<usize> = self.roots();
-        blocks.reverse();
         let mut first = true;
-        while let Some(root) = blocks.pop() {
-            let mut lines = vec![Line { node: root, levels: Vec::new() }];
-            let mut deeper = Vec::new();
-            while let Some(line) = lines.pop() {
-                if !std::mem::take(&mut first) {
-                    f.write_str("\n")?;
-                }
-                self.print_line(f, &line, &mut printed, &mut lines, &mut deeper)?;
+        self.each_row(|row| {
+            if !std::mem::take(&mut first) {
+                f.write_str("\n")?;
             }
-            blocks.extend(deeper.into_iter().rev());
-        }
-        Ok(())
+            self.print_row(f, row)
+        })
     }
 }
 
 impl CallGraph {
-    fn print_line(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        line: &Line,
-        printed: &mut [bool],
-        lines: &mut Vec<Line>,
-        deeper: &mut Vec<usize>,
-    ) -> fmt::Result {
-        print_branch(f, &line.levels)?;
-        let node = &self.nodes[line.node];
-        if printed[line.node] {
-            return write!(f, "{} (see above)", label(node));
+    fn print_row(&self, f: &mut fmt::Formatter<'_>, row: &Row) -> fmt::Result {
+        print_branch(f, &row.levels)?;
+        let node = &self.nodes[row.node];
+        match row.shown {
+            Shown::Above => return write!(f, "{} (see above)", label(node)),
+            Shown::Below => return write!(f, "{} (see below)", label(node)),
+            Shown::Here => {}
         }
-        if line.levels.len() == DEEPEST && !node.awaits.is_empty() {
-            deeper.push(line.node);
-            return write!(f, "{} (see below)", label(node));
-        }
-        printed[line.node] = true;
         write!(f, "{} {}", label(node), what_it_does(node))?;
         if let Some(place) = node.created {
             write!(f, "  ({}:{})", place.file(), place.line())?;
-        }
-        let last = node.awaits.len().wrapping_sub(1);
-        for (i, &child) in node.awaits.iter().enumerate().rev() {
-            let mut levels = line.levels.clone();
-            levels.push(i != last);
-            lines.push(Line { node: child, levels });
         }
         Ok(())
     }
@@ -93,24 +62,49 @@ pub(super) fn what_it_does(node: &GraphNode) -> String {
         (NodeState::Ready, _) => "is ready".to_owned(),
         (NodeState::Held, _) => "is held back by the limit of its gathering".to_owned(),
         (NodeState::Waiting, NodeKind::Future) if node.awaits.is_empty() => "waits to be set".to_owned(),
-        (NodeState::Waiting, _) => match leaves(node) {
-            Some(leaves) if node.awaits.is_empty() => format!("waits for {leaves}"),
-            Some(leaves) => format!("waits for {leaves}, and for"),
-            None if node.awaits.is_empty() => "waits for something outside the loop".to_owned(),
-            None => "waits for".to_owned(),
-        },
+        (NodeState::Waiting, _) => {
+            let waits = waits(node);
+            let limit = limit(node).map(|limit| format!(", {limit}")).unwrap_or_default();
+            match leaves(node) {
+                Some(leaves) if node.awaits.is_empty() => format!("{waits} {leaves}{limit}"),
+                Some(leaves) => format!("{waits} {leaves}{limit}, and for"),
+                None if node.awaits.is_empty() => format!("{waits} something outside the loop{limit}"),
+                None if limit.is_empty() => waits,
+                None => format!("{waits} what is below{limit}"),
+            }
+        }
     }
 }
 
-fn leaves(node: &GraphNode) -> Option<String> {
+/// That it waits, and since when, if that is known and long enough to be told.
+fn waits(node: &GraphNode) -> String {
+    match waited(node) {
+        Some(waited) => format!("has waited at least {} for", in_words(waited)),
+        None => "waits for".to_owned(),
+    }
+}
+
+/// How long it has waited at least, if that is long enough to be told.
+pub(super) fn waited(node: &GraphNode) -> Option<Duration> {
+    node.waited.filter(|waited| *waited >= SHORTEST)
+}
+
+/// How much is left of the time limit around it.
+pub(super) fn limit(node: &GraphNode) -> Option<String> {
+    node.limit_left.map(|left| format!("{} left of a time limit", in_words(left)))
+}
+
+/// What it waits for beside nodes.
+pub(super) fn leaves(node: &GraphNode) -> Option<String> {
     let leaf = node.leaf?;
+    let leaf = node.detail.as_ref().map_or_else(|| leaf.to_owned(), ToString::to_string);
     let left = node.time_left.map(|left| format!(", {} left", in_words(left))).unwrap_or_default();
     let more = node.leaves.checked_sub(2).map(|others| format!(" and {} more", others + 1)).unwrap_or_default();
     Some(format!("{leaf}{left}{more}"))
 }
 
 /// A time with three digits at most.
-fn in_words(time: Duration) -> String {
+pub(super) fn in_words(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     if time.subsec_millis() == 0 && time.as_secs() > 0 || seconds >= 100.0 {
         format!("{} s", time.as_secs())

@@ -14,7 +14,7 @@ use std::task::Waker;
 
 use slab::Slab;
 
-use super::task_table::Leaf;
+use super::leaf::Leaf;
 
 /// The place of an entry in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -19,8 +19,10 @@ use super::deferred_drops::DeferredDrops;
 use super::expected::Expected;
 use super::extensions::Extensions;
 use super::handle::Handle;
+use super::holders::Holders;
 use super::host::Host;
 use super::inbox::Message;
+use super::journal::Journal;
 use super::life::{Life, Phase};
 use super::loop_sender::{LoopReceiver, LoopSender};
 use super::notes::Notes;
@@ -64,6 +66,8 @@ pub(crate) struct Kernel<P: Queued> {
     extensions: Extensions,
     deferred_drops: DeferredDrops,
     notes: Notes<P>,
+    holders: Holders,
+    pub(super) journal: Journal,
     pub(super) host: Host,
 }
 
@@ -107,6 +111,8 @@ impl<P: Queued> Kernel<P> {
             extensions: Extensions::default(),
             deferred_drops: DeferredDrops::default(),
             notes: Notes::default(),
+            holders: Holders::default(),
+            journal: Journal::default(),
             host: Host::default(),
         }))
     }
@@ -181,6 +187,10 @@ impl<P: Queued> Kernel<P> {
     }
 
     /// The way from other threads to this loop.
+    pub(crate) fn holders(&self) -> &Holders {
+        &self.holders
+    }
+
     pub(crate) fn sender(&self) -> LoopSender {
         self.receiver.sender()
     }

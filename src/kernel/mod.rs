@@ -1,6 +1,8 @@
 //! The parts of one loop: ready queue, task table, timers, inbox. Owns the state of a loop; must not know what a task
 //! is, nor run anything.
 
+mod leaf; // what a leaf waits for
+mod journal; // when which steps were taken
 mod ready_queue; // the entries that run next
 mod alarm; // what happens when a timer is due
 mod handle; // a callback that can be cancelled
@@ -12,6 +14,7 @@ mod running_step; // what is counted in a step
 mod await_tree; // what is awaited under wakers of other crates
 mod scope; // the cells of scopes, and the scopes that are being polled
 mod throwing; // a cancellation on its way up through the running task
+mod holders; // which task holds each lock that is waited for
 mod life; // the phases of a loop
 mod budget; // how much is done before descriptors are polled
 mod extensions; // values that other parts of the crate keep with a loop
@@ -31,12 +34,12 @@ pub use handle::Handle;
 pub(crate) use host::Pauses;
 pub(crate) use inbox::Message;
 pub(crate) use kernel::Kernel;
+pub(crate) use leaf::{Leaf, What};
 pub(crate) use life::Phase;
 pub(crate) use loop_sender::{LoopSender, send_wake};
 pub(crate) use nested_step::NestedStep;
 pub(crate) use notes::Note;
-pub(crate) use ready_queue::{Batch, ChildTurn, ChildTurnRef, Entry, Queued, Run, RunRef};
+pub(crate) use ready_queue::{Batch, ChildTurn, ChildTurnRef, Deadline, Entry, Queued, Run, RunRef};
 pub(crate) use running_step::{Awaits, Beside, Counts, RunningStep};
 pub(crate) use scope::{OwnState, OwnThrow, Scope};
-pub(crate) use task_table::Leaf;
 pub(crate) use throwing::{PutAside, Throw};

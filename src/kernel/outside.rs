@@ -56,6 +56,7 @@ impl<P: Queued> Kernel<P> {
     /// Polls the descriptors, and adds to `events` what became ready. Sleeps until something is ready, a message comes,
     /// or `timeout` has passed (`None`: no limit).
     pub(crate) fn poll(&self, timeout: Option<Duration>, events: &mut Vec<ReadyEvent<Handle>>) -> io::Result<()> {
+        self.note_steps();
         let sleeps = timeout != Some(Duration::ZERO);
         // a message that came before `asleep` was set has not written to the wake descriptor
         let timeout = if sleeps && !self.receiver.inbox().fall_asleep() { Some(Duration::ZERO) } else { timeout };

@@ -9,13 +9,30 @@ use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::rc::Rc;
 
-use crate::base::{self, PooledRc, Typed};
+use crate::base::{self, PooledRc, TaskKey, Typed};
 use crate::reactor::Signal;
 use crate::timer_wheel::TimerKey;
 
 /// Something with an entry of its own in the ready queue: a callback, or a primitive whose time is up.
 pub(crate) trait Run {
     fn run(&self);
+
+    /// If a timer runs this: the task whose wait ends by it, and which part of the wait. Asked under a borrow of the
+    /// timers, so it must not use the loop.
+    fn limits(&self) -> Option<(TaskKey, Deadline)> {
+        None
+    }
+}
+
+/// What ends when a timer is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Deadline {
+    /// A sleep.
+    Sleep,
+    /// A wait for several tasks.
+    Wait,
+    /// What is under a time limit.
+    Limit,
 }
 
 /// A counted pointer to a `Run`.

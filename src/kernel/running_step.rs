@@ -7,7 +7,8 @@
 
 use std::cell::Cell;
 
-use super::task_table::Leaf;
+use super::journal::Steps;
+use super::leaf::Leaf;
 
 /// What was counted at some time. Only the differences of two times have a meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -190,6 +191,11 @@ impl RunningStep {
     #[inline]
     pub(crate) fn number(&self) -> u32 {
         (self.number.get() >> NUMBER_SHIFT) as u32
+    }
+
+    /// The numbers of the last step and of the last one inside another, while none is on.
+    pub(super) fn last(&self) -> Steps {
+        Steps { last: self.number(), nested: (self.nested.get() >> NUMBER_SHIFT) as u32 }
     }
 
     /// The task is polled in the step that has begun. It awaits nothing yet.

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::ptr;
 
 use super::await_tree::{AwaitTree, Awaited, Place, ScopeEntry};
+use super::leaf::{Leaf, What};
 use super::running_step::{Awaits, Counts, RunningStep};
 use crate::base::TaskKey;
 
@@ -184,7 +185,7 @@ impl Scope {
     fn count_as_leaf(&self, step: &RunningStep, task: &Awaits) {
         if !self.has_any(FOREIGN | LEAF) {
             self.mark(LEAF, true);
-            step.add_leaf(task, &"something outside the loop");
+            step.add_leaf(task, Leaf::of(What::Outside));
         }
     }
 

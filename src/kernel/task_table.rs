@@ -118,9 +118,6 @@ impl<P: Queued> TaskTable<P> {
     }
 }
 
-/// What a leaf waits for, in words. Thin, as every task has room for one.
-pub(crate) type Leaf = &'static &'static str;
-
 /// A task that is being stepped, and the waker that its coroutine is polled with.
 #[repr(C)] // so that the place of the waker is known without a look at the rest
 struct Running<P: Queued> {

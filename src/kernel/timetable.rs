@@ -2,10 +2,11 @@
 //! must not know who asks.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::alarm::Alarm;
 use super::kernel::Kernel;
-use super::ready_queue::Queued;
+use super::ready_queue::{Deadline, Queued};
 use crate::base::TaskKey;
 use crate::timer_wheel::TimerKey;
 
@@ -21,15 +22,31 @@ impl<P: Queued> Kernel<P> {
         Some((timers.deadline(key)?, matches!(timers.get_mut(key), Some(Alarm::Run(_)))))
     }
 
-    /// The tasks that sleep, and the earliest time at which a timer wakes each.
-    pub(crate) fn sleepers(&self) -> HashMap<TaskKey, u64> {
-        let mut sleepers = HashMap::new();
+    /// What the tasks wait for that ends by a timer, and the earliest deadline of each.
+    pub(crate) fn deadlines(&self) -> HashMap<(TaskKey, Deadline), u64> {
+        let mut deadlines = HashMap::new();
         for (deadline, alarm) in self.timers.borrow().iter() {
-            if let Alarm::Task(key) = alarm {
-                let earliest = sleepers.entry(*key).or_insert(deadline);
+            let limited = match alarm {
+                Alarm::Task(key) => Some((*key, Deadline::Sleep)),
+                Alarm::Run(run) => run.limits(),
+                Alarm::Foreign(_) => None,
+            };
+            if let Some(limited) = limited {
+                let earliest = deadlines.entry(limited).or_insert(deadline);
                 *earliest = deadline.min(*earliest);
             }
         }
-        sleepers
+        deadlines
+    }
+
+    /// Notes how far the loop has come with its steps, because it is about to poll or to let time pass.
+    pub(crate) fn note_steps(&self) {
+        self.journal.note(self.step().last(), || self.clock.now());
+    }
+
+    /// How long ago the step with this number was taken, at least.
+    pub(crate) fn since_step(&self, step: u32) -> Option<Duration> {
+        let before = self.journal.taken_before(step)?;
+        Some(Duration::from_nanos(self.clock.now().saturating_sub(before)))
     }
 }

@@ -8,6 +8,20 @@ use crate::sys::resolver::{self, Found, Hints};
 use crate::threads::to_thread;
 
 /// One answer of the resolver: a tuple of asyncio's `getaddrinfo`.
+///
+/// # Examples
+/// ```
+/// use oneloop::net::HostQuery;
+/// use oneloop::run;
+///
+/// run(async {
+///     for found in HostQuery::new("127.0.0.1").service("80").stream().look_up().await? {
+///         println!("{} by protocol {}", found.address, found.protocol);
+///     }
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AddrInfo {

@@ -92,6 +92,7 @@ pub use udp::UdpSocket;
 pub use udp_builder::UdpSocketBuilder;
 pub use unix_datagram::UnixDatagram;
 pub use unix_listener::UnixListener;
+pub(crate) use unix_path::SocketFile;
 pub use unix_stream::UnixStream;
 
 pub use crate::error::ConnectError;

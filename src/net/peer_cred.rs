@@ -8,6 +8,20 @@ use crate::sys::socket_options::{self, Peer};
 
 /// Which process is at the other end of a Unix connection, from [`UnixStream::peer_cred`](super::UnixStream::peer_cred) or
 /// the method of a [`StreamWriter`](crate::StreamWriter). It is as it was when that process connected or began to listen, and the system vouches for it.
+///
+/// # Examples
+/// ```
+/// use oneloop::net::UnixStream;
+/// use oneloop::run;
+///
+/// run(async {
+///     let (left, _right) = UnixStream::pair()?;
+///     let peer = left.peer_cred()?;
+///     assert!(peer.pid().is_none_or(|pid| pid == std::process::id())); // this process itself
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "UCred")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerCred {

@@ -42,11 +42,45 @@ pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
 }
 
 /// The reading end of a pipe, or another descriptor that bytes come from: a terminal, a child's output.
+///
+/// # Examples
+/// ```
+/// use oneloop::net::PipeReader;
+/// use oneloop::run;
+/// use std::process::{Command, Stdio};
+///
+/// run(async {
+///     let mut child = Command::new("echo").arg("hello").stdout(Stdio::piped()).spawn()?;
+///     let output = PipeReader::from_fd(child.stdout.take().unwrap().into())?;
+///     let mut bytes = [0; 16];
+///     assert_eq!(output.read(&mut bytes).await?, 6);
+///     child.wait()?;
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct PipeReader {
     descriptor: Descriptor<File>,
 }
 
 /// The writing end of a pipe, or another descriptor that takes bytes.
+///
+/// # Examples
+/// ```
+/// use oneloop::net::PipeWriter;
+/// use oneloop::run;
+/// use std::process::{Command, Stdio};
+///
+/// run(async {
+///     let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+///     let input = PipeWriter::from_fd(child.stdin.take().unwrap().into())?;
+///     input.write_all(b"hello").await?;
+///     drop(input); // the end of its input
+///     assert_eq!(child.wait_with_output()?.stdout, b"hello");
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct PipeWriter {
     descriptor: Descriptor<File>,
 }

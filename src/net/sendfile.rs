@@ -121,11 +121,11 @@ macro_rules! sends_files {
             ///
             /// run(async {
             ///     let (left, right) = UnixStream::pair()?;
-            ///     let file = File::open("Cargo.toml")?;
-            ///     assert_eq!(left.sendfile(&file, 0, 9).await?, 9);
-            ///     let mut bytes = [0; 9];
+            ///     let file = File::open("LICENSE")?;
+            ///     assert_eq!(left.sendfile(&file, 0, 11).await?, 11);
+            ///     let mut bytes = [0; 11];
             ///     right.read_exact(&mut bytes).await?;
-            ///     assert_eq!(&bytes, b"[package]");
+            ///     assert_eq!(&bytes, b"MIT License");
             ///     Ok::<(), std::io::Error>(())
             /// })??;
             /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -43,12 +43,43 @@ pub struct ReadHalf<S> {
 
 /// The writing half of a connection. Dropping it ends the writing direction: the peer reads the end of the stream.
 /// [`ReadHalf`] has an example.
+///
+/// # Examples
+/// ```
+/// use oneloop::net::UnixStream;
+/// use oneloop::run;
+///
+/// run(async {
+///     let (left, right) = UnixStream::pair()?;
+///     let (_reader, writer) = left.into_split();
+///     writer.write_all(b"bye").await?;
+///     drop(writer); // the peer reads the end
+///     let mut bytes = [0; 8];
+///     assert_eq!((right.read(&mut bytes).await?, right.read(&mut bytes).await?), (3, 0));
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct WriteHalf<S> {
     stream: Rc<S>,
     shutdown: fn(&S) -> io::Result<()>,
 }
 
 /// The error of [`ReadHalf::reunite`] for halves of different connections. It returns the halves.
+///
+/// # Examples
+/// ```
+/// use oneloop::net::{ReuniteError, UnixStream};
+/// use oneloop::run;
+///
+/// run(async {
+///     let (left, right) = UnixStream::pair()?;
+///     let ((reader, _), (_, writer)) = (left.into_split(), right.into_split());
+///     let Err(ReuniteError(_reader, _writer)) = reader.reunite(writer) else { panic!("they are of two connections") };
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ReuniteError<S>(pub ReadHalf<S>, pub WriteHalf<S>);
 
 impl<S> ReadHalf<S> {

@@ -57,20 +57,20 @@ pub(super) fn connect_error(address: &SocketAddr, error: &io::Error) -> io::Erro
 
 /// The file of a bound socket. Dropping this removes the file, unless another socket has replaced it by then.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+pub(crate) struct SocketFile {
     path: PathBuf,
     /// `None` if the file is to stay.
     id: Option<FileId>,
 }
 
 impl SocketFile {
-    pub(super) fn at(path: &Path) -> Option<Self> {
+    pub(crate) fn at(path: &Path) -> Option<Self> {
         let id = file_id(path);
         id.is_some().then(|| Self { path: path.to_owned(), id })
     }
 
     /// Leaves the file where it is.
-    pub(super) fn keep(mut self) {
+    pub(crate) fn keep(mut self) {
         self.id = None;
     }
 }

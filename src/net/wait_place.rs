@@ -6,7 +6,7 @@ use std::task::Context;
 
 use crate::cancel::Waiting;
 use crate::current::wake_target;
-use crate::kernel::Leaf;
+use crate::kernel::{Leaf, What};
 use crate::node::Loop;
 use crate::reactor::{Direction, SourceKey, Wanted};
 
@@ -20,11 +20,12 @@ pub(super) struct Event {
 
 impl Event {
     fn what(self) -> Leaf {
-        match (self.wanted, self.direction) {
-            (Wanted::Ready, Direction::Read) => &"a descriptor to be readable",
-            (Wanted::Ready, Direction::Write) => &"a descriptor to be writable",
-            (Wanted::Over, _) => &"the other end of a descriptor to be gone",
-        }
+        let what = match (self.wanted, self.direction) {
+            (Wanted::Ready, Direction::Read) => What::Readable,
+            (Wanted::Ready, Direction::Write) => What::Writable,
+            (Wanted::Over, _) => What::OtherEnd,
+        };
+        Leaf::numbered(what, self.key.label())
     }
 }
 
@@ -58,7 +59,7 @@ impl WaitPlace {
         }
         self.yielded.set(true);
         cx.waker().wake_by_ref();
-        Some(&"its next turn")
+        Some(Leaf::of(What::NextTurn))
     }
 
     /// Nothing waits any more.

@@ -2,6 +2,7 @@
 //! cells, and their legal combinations; must not know the coroutine, nor how a cancellation travels.
 
 use std::cell::Cell;
+use std::fmt::Write as _;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -166,10 +167,19 @@ impl<N: Clone + PartialEq> TaskState<N> {
     }
 
     pub(crate) fn name(&self) -> String {
+        let mut name = String::new();
+        self.append_name(&mut name);
+        name
+    }
+
+    /// Appends the name to a text that has its memory already.
+    pub(crate) fn append_name(&self, text: &mut String) {
         let rare = self.rare.take();
-        let name = rare.as_ref().and_then(|rare| rare.name.as_deref()).map(str::to_owned);
+        match rare.as_ref().and_then(|rare| rare.name.as_deref()) {
+            Some(name) => text.push_str(name),
+            None => write!(text, "Task-{}", self.id).unwrap_or_default(),
+        }
         self.rare.set(rare);
-        name.unwrap_or_else(|| format!("Task-{}", self.id))
     }
 
     pub(crate) fn set_name(&self, name: &str) {

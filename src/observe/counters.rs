@@ -51,6 +51,18 @@ struct State {
 }
 
 /// What [`Counters`] have counted. It is plain data, so it may go to another thread.
+///
+/// # Examples
+/// ```
+/// use oneloop::observe::Counts;
+///
+/// /// A line of metrics.
+/// fn line(counts: &Counts) -> String {
+///     let alive = counts.tasks_created - counts.tasks_returned - counts.tasks_cancelled - counts.tasks_panicked;
+///     format!("tasks {alive}, steps {}, largest batch {}", counts.steps, counts.largest_batch)
+/// }
+/// assert_eq!(line(&Counts::default()), "tasks 0, steps 0, largest batch 0");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
@@ -88,6 +100,20 @@ pub struct Counts {
 }
 
 /// How often tasks that waited were queued, by what woke them.
+///
+/// # Examples
+/// ```
+/// use oneloop::observe::Counters;
+/// use oneloop::{EventLoop, sleep};
+/// use std::rc::Rc;
+/// use std::time::Duration;
+///
+/// let (lp, counters) = (EventLoop::new()?, Rc::new(Counters::default()));
+/// lp.add_observer(counters.clone());
+/// lp.run_until_complete(sleep(Duration::from_millis(1)))?;
+/// assert_eq!(counters.counts().wakes.by_timers, 1);
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Wakes {
@@ -107,6 +133,21 @@ pub struct Wakes {
 }
 
 /// The longest step of a loop.
+///
+/// # Examples
+/// ```
+/// use oneloop::EventLoop;
+/// use oneloop::observe::Counters;
+/// use std::rc::Rc;
+/// use std::time::Duration;
+///
+/// let (lp, counters) = (EventLoop::new()?, Rc::new(Counters::default()));
+/// lp.add_observer(counters.clone());
+/// lp.run_until_complete(lp.create_task(async { std::thread::sleep(Duration::from_millis(2)) }).named("blocks"))?;
+/// let longest = counters.counts().longest_step.unwrap();
+/// assert!(longest.task == "blocks" && longest.took >= Duration::from_millis(2));
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LongestStep {

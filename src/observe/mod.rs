@@ -1,10 +1,11 @@
 //! Those who are told of what a loop does: trio calls them instruments, asyncio has none. Owns the trait and what its
-//! methods are given, and three observers: the recorder, the counters, and that of debug mode; must not know when the loop
-//! tells.
+//! methods are given, and four observers: the recorder, the counters, the activity, and that of debug mode; must not know
+//! when the loop tells.
 
 mod observed_task; // a task, as an observer sees it
 mod observer; // the trait, and the moment of a call
 mod observers; // the observers of one loop
+mod activity; // the observer that tells other threads which step is on
 mod counters; // the observer that counts
 mod debug_mode; // the observer of debug mode
 mod timeline; // what each task did when
@@ -12,6 +13,7 @@ mod recorder; // the observer that records a timeline
 mod chrome_trace; // a timeline for a viewer of traces
 mod timeline_svg; // a timeline as a picture
 
+pub use activity::{Activity, CurrentStep};
 pub use counters::{Counters, Counts, LATENESS_CLASSES, LongestStep, Wakes};
 pub(crate) use debug_mode::DebugMode;
 pub use observed_task::{ObservedTask, TaskEnding};

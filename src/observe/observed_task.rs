@@ -9,6 +9,29 @@ use crate::node::{Ending, Kind, NodeRef, TaskState};
 
 /// A task, while an [`Observer`](crate::Observer) is told of it. It cannot be kept; what identifies the task is its
 /// [`id`](Self::id).
+///
+/// # Examples
+/// ```
+/// use oneloop::observe::{Moment, ObservedTask};
+/// use oneloop::{EventLoop, Observer};
+/// use std::cell::RefCell;
+/// use std::rc::Rc;
+///
+/// #[derive(Default)]
+/// struct Names(RefCell<Vec<String>>);
+///
+/// impl Observer for Names {
+///     fn created(&self, _: &Moment<'_>, task: ObservedTask<'_>) {
+///         self.0.borrow_mut().push(format!("{} in {}", task.id(), task.created().file()));
+///     }
+/// }
+///
+/// let (lp, names) = (EventLoop::new()?, Rc::new(Names::default()));
+/// lp.add_observer(names.clone());
+/// lp.run_until_complete(lp.create_task(async {}))?;
+/// assert!(names.0.borrow()[0].starts_with("1 in "));
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct ObservedTask<'a> {
     node: &'a NodeRef,
@@ -16,6 +39,31 @@ pub struct ObservedTask<'a> {
 }
 
 /// How a task has ended, for an [`Observer`](crate::Observer).
+///
+/// # Examples
+/// ```
+/// use oneloop::observe::{Moment, ObservedTask, TaskEnding};
+/// use oneloop::{EventLoop, Observer};
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+///
+/// #[derive(Default)]
+/// struct Cancelled(Cell<u32>);
+///
+/// impl Observer for Cancelled {
+///     fn ended(&self, _: &Moment<'_>, _: ObservedTask<'_>, ending: TaskEnding) {
+///         self.0.set(self.0.get() + u32::from(ending == TaskEnding::Cancelled));
+///     }
+/// }
+///
+/// let (lp, cancelled) = (EventLoop::new()?, Rc::new(Cancelled::default()));
+/// lp.add_observer(cancelled.clone());
+/// let task = lp.create_task(async {});
+/// task.cancel();
+/// lp.run_until_complete(oneloop::yield_now())?;
+/// assert_eq!(cancelled.0.get(), 1);
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskEnding {
@@ -45,6 +93,11 @@ impl<'a> ObservedTask<'a> {
     /// was told there may not be the last word.
     pub fn name(&self) -> String {
         self.state.name()
+    }
+
+    /// Appends the name to a text that has its memory already.
+    pub(super) fn append_name(&self, text: &mut String) {
+        self.state.append_name(text);
     }
 
     /// Where the task was created.

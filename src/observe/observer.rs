@@ -7,6 +7,30 @@ use super::observed_task::{ObservedTask, TaskEnding};
 use crate::node::Loop;
 
 /// What caused an event: what the loop was doing at that moment.
+///
+/// # Examples
+/// ```
+/// use oneloop::observe::{Cause, Moment, ObservedTask};
+/// use oneloop::{EventLoop, Observer, sleep};
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+/// use std::time::Duration;
+///
+/// #[derive(Default)]
+/// struct ByTimers(Cell<u32>);
+///
+/// impl Observer for ByTimers {
+///     fn woken(&self, moment: &Moment<'_>, _: ObservedTask<'_>) {
+///         self.0.set(self.0.get() + u32::from(matches!(moment.cause(), Cause::Timer)));
+///     }
+/// }
+///
+/// let (lp, by_timers) = (EventLoop::new()?, Rc::new(ByTimers::default()));
+/// lp.add_observer(by_timers.clone());
+/// lp.run_until_complete(sleep(Duration::from_millis(1)))?;
+/// assert_eq!(by_timers.0.get(), 1);
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Cause<'a> {
@@ -27,6 +51,21 @@ pub enum Cause<'a> {
 }
 
 /// When and why something has happened.
+///
+/// # Examples
+/// ```
+/// use oneloop::observe::{Moment, ObservedTask};
+/// use oneloop::Observer;
+///
+/// struct Log;
+///
+/// impl Observer for Log {
+///     fn woken(&self, moment: &Moment<'_>, task: ObservedTask<'_>) {
+///         println!("{:?}: {} is woken by {:?}", moment.now(), task.name(), moment.cause());
+///     }
+/// }
+/// # let _ = Log;
+/// ```
 #[derive(Clone, Copy)]
 pub struct Moment<'a> {
     pub(super) kernel: &'a Loop,

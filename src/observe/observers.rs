@@ -9,6 +9,18 @@ use crate::kernel::Note;
 use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded};
 
 /// Names an observer of a loop, for [`EventLoop::remove_observer`](crate::EventLoop::remove_observer).
+///
+/// # Examples
+/// ```
+/// use oneloop::observe::Counters;
+/// use oneloop::EventLoop;
+/// use std::rc::Rc;
+///
+/// let lp = EventLoop::new()?;
+/// let id = lp.add_observer(Rc::new(Counters::default()));
+/// assert!(lp.remove_observer(id));
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ObserverId(u64);
 

@@ -9,6 +9,21 @@ use super::observed_task::TaskEnding;
 ///
 /// It is written as a picture by [`to_svg`](Self::to_svg), and for a viewer of traces by
 /// [`to_chrome_trace`](Self::to_chrome_trace).
+///
+/// # Examples
+/// ```
+/// use oneloop::{Clock, EventLoop, Recorder, gather, sleep};
+/// use std::rc::Rc;
+/// use std::time::Duration;
+///
+/// let (lp, recorder) = (EventLoop::builder().clock(Clock::Virtual).build()?, Rc::new(Recorder::default()));
+/// lp.add_observer(recorder.clone());
+/// lp.run_until_complete(async { gather((1..=3).map(|n| sleep(Duration::from_secs(n)))).await })?;
+/// let timeline = recorder.timeline();
+/// assert_eq!((timeline.lanes.len(), timeline.end), (4, Duration::from_secs(3)));
+/// assert!(timeline.to_svg("three sleeps").starts_with("<svg"));
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeline {
@@ -21,6 +36,18 @@ pub struct Timeline {
 }
 
 /// What one task did.
+///
+/// # Examples
+/// ```
+/// use oneloop::observe::Lane;
+/// use std::time::Duration;
+///
+/// /// How long a task has waited in all.
+/// fn waited(lane: &Lane) -> Duration {
+///     lane.spans.iter().filter(|span| !span.what.is_empty()).map(|span| span.to - span.from).sum()
+/// }
+/// # let _ = waited;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lane {
@@ -37,6 +64,17 @@ pub struct Lane {
 }
 
 /// A state of a task for a time.
+///
+/// # Examples
+/// ```
+/// use oneloop::observe::{Span, Timeline};
+///
+/// /// What took longest.
+/// fn longest(timeline: &Timeline) -> Option<&Span> {
+///     timeline.lanes.iter().flat_map(|lane| &lane.spans).max_by_key(|span| span.to - span.from)
+/// }
+/// assert_eq!(longest(&Timeline::default()), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Span {
@@ -51,6 +89,17 @@ pub struct Span {
 }
 
 /// What a task does, as the colour of its lane tells it.
+///
+/// # Examples
+/// ```
+/// use oneloop::observe::{Lane, LaneState};
+///
+/// /// How many steps a task has taken.
+/// fn steps(lane: &Lane) -> usize {
+///     lane.spans.iter().filter(|span| span.state == LaneState::Running).count()
+/// }
+/// # let _ = steps;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LaneState {
@@ -65,6 +114,18 @@ pub enum LaneState {
 }
 
 /// What has happened to a task through another.
+///
+/// # Examples
+/// ```
+/// use oneloop::observe::Timeline;
+///
+/// /// How often one task has woken another, by their names.
+/// fn woken<'a>(timeline: &'a Timeline) -> impl Iterator<Item = (&'a str, &'a str)> {
+///     let named = |at: usize| timeline.lanes[at].name.as_str();
+///     timeline.arrows.iter().filter_map(move |arrow| Some((named(arrow.from?), named(arrow.to))))
+/// }
+/// assert_eq!(woken(&Timeline::default()).count(), 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Arrow {
@@ -80,6 +141,18 @@ pub struct Arrow {
 }
 
 /// What has happened to a task.
+///
+/// # Examples
+/// ```
+/// use oneloop::observe::{ArrowKind, Timeline};
+///
+/// /// Which tasks were cancelled.
+/// fn cancelled(timeline: &Timeline) -> impl Iterator<Item = &str> {
+///     let arrows = timeline.arrows.iter().filter(|arrow| arrow.kind == ArrowKind::Cancelled);
+///     arrows.map(|arrow| timeline.lanes[arrow.to].name.as_str())
+/// }
+/// assert_eq!(cancelled(&Timeline::default()).count(), 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArrowKind {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::chrome_trace::{ending_name, state_name};
 use super::observed_task::TaskEnding;
 use super::timeline::{Arrow, ArrowKind, Lane, LaneState, Span, Timeline};
+use crate::inspect::escaped;
 
 // All measures are in pixels.
 const WIDTH: f64 = 1_000.0;
@@ -265,8 +266,4 @@ fn shortened(text: &str, most: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(most - 1).chain(['…']).collect()
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -13,7 +13,7 @@ use crate::base::{PooledRc, TaskKey, unsize};
 use crate::cancel::{SingleWaiter, leaf_fn};
 use crate::current::{self, Timer, deadline_after};
 use crate::error::TimeoutError;
-use crate::kernel::{ChildTurn, ChildTurnRef, Run};
+use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, Run, What};
 use crate::node::{Core, Loop, Watch, WatchRef, Watcher};
 
 /// Returns tasks in the order in which they end: asyncio's `as_completed` as an asynchronous iterator, which yields the
@@ -70,6 +70,29 @@ where
 }
 
 /// Returned by [`as_completed`](fn@as_completed).
+///
+/// # Examples
+/// ```
+/// use oneloop::{Clock, EventLoop, as_completed, create_task, sleep};
+/// use std::time::Duration;
+///
+/// async fn page(n: u64) -> u64 {
+///     sleep(Duration::from_secs(n)).await;
+///     n
+/// }
+///
+/// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+/// lp.run_until_complete(async {
+///     let pages = [3, 1, 2].map(|n| create_task(page(n)));
+///     let (mut ended, mut order) = (as_completed(pages), Vec::new());
+///     while let Some(task) = ended.next().await {
+///         order.push(task?.await);
+///     }
+///     assert_eq!(order, [1, 2, 3]);
+///     Ok::<(), oneloop::TimeoutError>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "it returns nothing unless next() is awaited"]
 pub struct AsCompleted<H: Waitable> {
     /// `None` in place of a handle that was returned.
@@ -105,7 +128,7 @@ impl<H: Waitable> AsCompleted<H> {
             return None;
         }
         let state = &self.state;
-        let next = leaf_fn(&state.kernel, &"the next of several tasks", |cx| state.poll_next(cx)).await;
+        let next = leaf_fn(&state.kernel, Leaf::of(What::NextCompleted), |cx| state.poll_next(cx)).await;
         self.left -= 1;
         Some(next.and_then(|index| self.handles[index as usize].take()).ok_or(TimeoutError))
     }

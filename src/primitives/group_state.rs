@@ -13,7 +13,7 @@ use crate::base::{PooledRc, TaskKey, poll_with, unsize};
 use crate::cancel::{SingleWaiter, ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_around};
 use crate::current;
 use crate::error::{Cancelled, GroupError, Panic};
-use crate::kernel::{ChildTurn, ChildTurnRef};
+use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, What};
 use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Watcher};
 
 /// The state of a group, and the watcher of its children. The flags `aborting` and `finished` make these phases:
@@ -111,7 +111,7 @@ impl<E: 'static> GroupState<E> {
         while !self.children.borrow().is_empty() {
             self.completed.set(false);
             let completed =
-                leaf_fn(&self.kernel, &"the children of its task group", |cx: &Context<'_>| self.poll_completed(cx));
+                leaf_fn(&self.kernel, Leaf::of(What::GroupChildren), |cx: &Context<'_>| self.poll_completed(cx));
             if let Err(again) = self.catching(completed).await
                 && !self.aborting.get()
             {

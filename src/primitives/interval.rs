@@ -90,6 +90,21 @@ pub enum MissedTicks {
 }
 
 /// A clock that ticks at a steady pace, from [`interval`](fn@interval) or [`interval_at`].
+///
+/// # Examples
+/// ```
+/// use oneloop::{Clock, EventLoop, interval};
+/// use std::time::Duration;
+///
+/// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+/// let begun = lp.time();
+/// lp.run_until_complete(async {
+///     let mut clock = interval(Duration::from_secs(60));
+///     assert_eq!(clock.tick().await, begun); // the first comes at once
+///     assert_eq!(clock.tick().await, begun + Duration::from_secs(60));
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "it ticks only while tick() is awaited"]
 pub struct Interval {

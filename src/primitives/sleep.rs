@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::base::nanos;
 use crate::cancel::Waiting;
 use crate::current::{self, TIMER, Timer, count_leaf};
-use crate::kernel::Leaf;
+use crate::kernel::{Leaf, What};
 
 /// Lets all other ready tasks and callbacks run, and goes on in the next iteration: asyncio's `sleep(0)`.
 ///
@@ -32,6 +32,19 @@ pub fn yield_now() -> YieldNow {
 }
 
 /// The future of [`yield_now`](fn@yield_now).
+///
+/// # Examples
+/// ```
+/// use oneloop::{create_task, run, yield_now};
+///
+/// run(async {
+///     let other = create_task(async { 7 });
+///     assert!(!other.done());
+///     yield_now().await; // the other task takes its step
+///     assert!(other.done());
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct YieldNow {
@@ -64,7 +77,7 @@ impl Drop for YieldNow {
 }
 
 /// What a future waits for that yields, in the await graph.
-const NEXT_ITERATION: Leaf = &"the next iteration";
+const NEXT_ITERATION: Leaf = Leaf::of(What::NextIteration);
 
 /// Has the task polled again in the next iteration. A future that yields keeps no pointer to its loop, only the number,
 /// and only if it stands in the loop's tree.
@@ -160,6 +173,26 @@ enum Phase {
 }
 
 /// The future of [`sleep`](fn@sleep) and [`sleep_until`](fn@sleep_until).
+///
+/// # Examples
+/// ```
+/// use oneloop::{Clock, EventLoop, Sleep, sleep};
+/// use std::time::Duration;
+///
+/// /// A wait that can be kept in a structure, without a box.
+/// struct Pause {
+///     until: Sleep,
+/// }
+///
+/// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+/// let begun = lp.time();
+/// lp.run_until_complete(async {
+///     let pause = Pause { until: sleep(Duration::from_secs(60)) };
+///     pause.until.await;
+/// })?;
+/// assert_eq!(lp.time() - begun, Duration::from_secs(60));
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {

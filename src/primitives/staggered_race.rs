@@ -11,6 +11,21 @@ use crate::current::{self, deadline_after};
 use crate::error::{Cancelled, Panic, TaskError};
 
 /// The result of a race.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Attempt, Race, run, staggered_race};
+///
+/// type Refusal = &'static str;
+///
+/// run(async {
+///     let tries = [Err("refused"), Ok(7)].map(|answer: Result<u32, Refusal>| async move || answer);
+///     let Race { winner, attempts, .. } = staggered_race(tries, None).await;
+///     assert_eq!(winner, Some((1, 7)));
+///     assert_eq!(attempts[0], Attempt::Failed("refused"));
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Race<T, E> {
@@ -24,6 +39,20 @@ pub struct Race<T, E> {
 ///
 /// Without `#[non_exhaustive]` on purpose, so that a `match` needs no arm `_`: there are these three ways to end a
 /// race.
+///
+/// # Examples
+/// ```
+/// use oneloop::Attempt;
+///
+/// fn told(attempt: &Attempt<std::io::Error>) -> String {
+///     match attempt {
+///         Attempt::Won => "connected".to_owned(),
+///         Attempt::Failed(error) => error.to_string(),
+///         Attempt::Cancelled => "another was faster".to_owned(),
+///     }
+/// }
+/// # let _ = told;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt<E> {
     /// It was the first to return a value.

@@ -82,6 +82,29 @@ where
 
 /// The group that [`task_group`](fn@task_group) passes to its body. Its clones are the same group, so that children can
 /// start others.
+///
+/// # Examples
+/// ```
+/// use oneloop::{TaskGroup, run, task_group};
+///
+/// /// A child that starts others.
+/// async fn count_down(group: TaskGroup<std::io::Error>, from: u32) -> std::io::Result<()> {
+///     if from > 0 {
+///         let rest = count_down(group.clone(), from - 1);
+///         group.create_task(Box::pin(rest) as std::pin::Pin<Box<dyn Future<Output = _>>>);
+///     }
+///     Ok(())
+/// }
+///
+/// run(async {
+///     task_group(async |group| {
+///         group.create_task(count_down(group.clone(), 3));
+///         Ok(())
+///     })
+///     .await // all four have ended
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct TaskGroup<E> {
     state: PooledRc<GroupState<E>>,
 }

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use super::wait::wait::wait;
 use crate::awaitables::{create_task, recognise_borrowed};
-use crate::base::{PooledRc, poll_with, unsize};
+use crate::base::{PooledRc, TaskKey, poll_with, unsize};
 use crate::cancel::{Reraise, ThrowingScope, assert_wakes, cancel, poll_scope};
 use crate::current::{self, Timer, deadline_after};
 use crate::error::{RescheduleError, TimeoutError};
-use crate::kernel::{Handle, Run};
+use crate::kernel::{Deadline, Handle, Leaf, Run, What};
 use crate::node::Loop;
 
 /// Awaits `future` for at most `limit`: asyncio's `async with timeout(limit)`.
@@ -370,6 +370,10 @@ impl Run for Shared {
         self.state.set(State::Expiring);
         self.scope.throw(&current::expect());
     }
+
+    fn limits(&self) -> Option<(TaskKey, Deadline)> {
+        Some((self.scope.task()?, Deadline::Limit))
+    }
 }
 
 /// The run of a limit, from the first poll of the future to its end. However it ends, also by a panic or because it is
@@ -413,7 +417,7 @@ impl Inside {
     #[inline]
     fn assert_time_passes(&self) {
         if !self.kernel.running_task().is_some() {
-            assert_wakes(&self.kernel, &"a time limit");
+            assert_wakes(&self.kernel, Leaf::of(What::TimeLimit));
         }
     }
 

@@ -68,6 +68,21 @@ pub fn create_subprocess_shell(command: impl AsRef<OsStr>) -> ProcessBuilder {
 /// For settings that are not here, convert a [`Command`] of the standard library with [`from`](Self::from). What its
 /// `pre_exec` opens is closed too, unless [`close_fds(false)`](Self::close_fds) is set, as asyncio does it after a
 /// `preexec_fn`.
+///
+/// # Examples
+/// ```
+/// use oneloop::{create_subprocess_exec, run};
+/// use std::process::Stdio;
+///
+/// run(async {
+///     let builder = create_subprocess_exec("env").env_clear().env("NAME", "value").stdout(Stdio::piped());
+///     let process = builder.await?;
+///     let (output, _) = process.communicate(b"").await?;
+///     assert_eq!(output, b"NAME=value\n");
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the process is started when this is awaited"]
 pub struct ProcessBuilder {
     command: Command,

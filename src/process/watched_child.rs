@@ -12,7 +12,7 @@ use std::thread;
 
 use crate::current;
 use crate::event_loop::EventLoop;
-use crate::kernel::{Handle, Leaf, Phase};
+use crate::kernel::{Handle, Leaf, Phase, What};
 use crate::node::Loop;
 use crate::reactor::Direction;
 use crate::sync::Waiters;
@@ -88,7 +88,6 @@ impl WatchedChild {
     /// # Panics
     /// If the end will not be told here: only the loop that has started the child learns of it.
     pub(super) async fn wait(&self) -> ExitStatus {
-        const EXIT: Leaf = &"a process to end";
         loop {
             if let Some(status) = self.status.get() {
                 return status;
@@ -98,7 +97,7 @@ impl WatchedChild {
                 "awaited a process of another event loop, or of one that is closed; await it in a task of the loop that \
                  started it"
             );
-            self.waiters.wait(EXIT).await;
+            self.waiters.wait(Leaf::numbered(What::Process, self.pid)).await;
         }
     }
 

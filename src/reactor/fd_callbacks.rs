@@ -73,7 +73,7 @@ impl<W: Clone> Reactor<W> {
         let key = *self.watched.get(&fd)?;
         match &self.registrations.get(key.slot as usize)?.source {
             Source::Watched(_, callbacks) => callbacks[direction as usize].as_ref(),
-            Source::Owned(_) => None,
+            Source::Owned(..) => None,
         }
     }
 
@@ -95,14 +95,16 @@ impl<W: Clone> Reactor<W> {
         self.watched.remove(&fd);
         match self.remove(key) {
             Some(Source::Watched(_, callbacks)) => callbacks,
-            Some(Source::Owned(_)) | None => [None, None],
+            Some(Source::Owned(..)) | None => [None, None],
         }
     }
 
     fn callbacks(&mut self, key: SourceKey) -> &mut FdCallbacks<W> {
         match self.registrations.get_mut(key.slot as usize).map(|registration| &mut registration.source) {
             Some(Source::Watched(_, callbacks)) => callbacks,
-            Some(Source::Owned(_)) | None => unreachable!("a watched descriptor is in the table until it is forgotten"),
+            Some(Source::Owned(..)) | None => {
+                unreachable!("a watched descriptor is in the table until it is forgotten")
+            }
         }
     }
 }

@@ -185,7 +185,7 @@ mod tests {
                         let (number, held) = &mut model[usize::try_from(at).expect("small")];
                         next += 1;
                         let replaced = waiters.wait(number, next, target(next)).as_ref().map(word);
-                        assert_eq!(replaced, Some(std::mem::replace(held, next)));
+                        assert_eq!(replaced, Some(mem::replace(held, next)));
                     }
                     7 if dice(&mut state).is_multiple_of(64) => {
                         let woken: Vec<_> = waiters.take_all().map(|target| word(&target)).collect();

@@ -50,6 +50,11 @@ pub(crate) struct SourceKey {
 }
 
 impl SourceKey {
+    /// A number for those who look inside, which is not 0. No other descriptor of the loop has it meanwhile.
+    pub(crate) fn label(self) -> u32 {
+        self.slot + 1
+    }
+
     pub(super) fn token(self) -> Token {
         Token((self.generation as usize) << 32 | self.slot as usize)
     }
@@ -67,7 +72,7 @@ pub(super) type FdCallbacks<W> = [Option<W>; 2];
 #[derive(Debug)]
 pub(crate) enum Source<W> {
     /// A socket of this crate, with its two directions.
-    Owned([Readiness; 2]),
+    Owned(RawFd, [Readiness; 2]),
     /// A descriptor of the program that callbacks watch. Its number is all that is known of it.
     Watched(RawFd, FdCallbacks<W>),
 }
@@ -171,10 +176,10 @@ impl<W: Clone> Reactor<W> {
     /// were removed. The caller cancels them, outside the borrow.
     pub(crate) fn register(&mut self, fd: RawFd, ready: [bool; 2]) -> io::Result<(SourceKey, FdCallbacks<W>)> {
         let directions = ready.map(Readiness::new);
-        let key = self.insert(fd, ALL, Source::Owned(directions))?;
+        let key = self.insert(fd, ALL, Source::Owned(fd, directions))?;
         let stale = match self.watched.remove(&fd).and_then(|stale| self.remove(stale)) {
             Some(Source::Watched(_, callbacks)) => callbacks,
-            Some(Source::Owned(_)) | None => [None, None],
+            Some(Source::Owned(..)) | None => [None, None],
         };
         Ok((key, stale))
     }
@@ -204,6 +209,13 @@ impl<W: Clone> Reactor<W> {
         }
     }
 
+    /// The number of the descriptor with this name for those who look inside: see `SourceKey::label`.
+    pub(crate) fn fd_of(&self, label: u32) -> Option<RawFd> {
+        match self.registrations.get((label as usize).checked_sub(1)?)?.source {
+            Source::Owned(fd, _) | Source::Watched(fd, _) => Some(fd),
+        }
+    }
+
     /// Removes a descriptor from the table, but not from the system's list.
     pub(super) fn remove(&mut self, key: SourceKey) -> Option<Source<W>> {
         let slot = key.slot as usize;
@@ -217,7 +229,7 @@ impl<W: Clone> Reactor<W> {
         let mut waiting = Vec::new();
         if let Some(source) = self.remove(key) {
             self.deregister_from_poll(fd);
-            if let Source::Owned(directions) = source {
+            if let Source::Owned(_, directions) = source {
                 for mut readiness in directions {
                     waiting.extend(readiness.waiters().take_all());
                 }
@@ -291,10 +303,10 @@ impl<W: Clone> Reactor<W> {
     fn readiness(&mut self, key: SourceKey, direction: Direction) -> Option<&mut Readiness> {
         let registration = self.registrations.get_mut(key.slot as usize)?;
         match &mut registration.source {
-            Source::Owned(directions) if registration.generation == key.generation => {
+            Source::Owned(_, directions) if registration.generation == key.generation => {
                 Some(&mut directions[direction as usize])
             }
-            Source::Owned(_) | Source::Watched(..) => None,
+            Source::Owned(..) | Source::Watched(..) => None,
         }
     }
 
@@ -320,7 +332,7 @@ impl<W: Clone> Reactor<W> {
             let Some(registration) = registration.filter(|r| r.generation == key.generation) else { continue };
             let signs = signs(event);
             match &mut registration.source {
-                Source::Owned(directions) => {
+                Source::Owned(_, directions) => {
                     directions.iter_mut().zip(signs).for_each(|(readiness, sign)| readiness.note(sign, events));
                 }
                 Source::Watched(fd, callbacks) => {

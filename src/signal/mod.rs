@@ -17,6 +17,8 @@ mod heard; // how far each task has received the signals of one kind
 mod table; // the signals that a loop catches, and what wants them
 #[cfg(feature = "signal")]
 mod handlers; // handlers, and waiting for a signal
+#[cfg(feature = "signal")]
+mod call_graph; // the call graph on a signal
 
 #[cfg(feature = "signal")]
 pub use handlers::{ctrl_c, received};

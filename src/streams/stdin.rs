@@ -96,6 +96,24 @@ fn read_ahead(reads: u64) -> io::Result<()> {
 /// The standard input of this process, made by [`stdin`](fn@crate::stdin): bytes and lines, as of a
 /// [`StreamReader`](crate::StreamReader).
 ///
+/// # Examples
+/// ```
+/// use oneloop::{Stdin, run, stdin};
+///
+/// /// The next line that says something.
+/// async fn answer(input: Stdin) -> std::io::Result<Option<String>> {
+///     while let Some(line) = input.next_line().await? {
+///         if !line.trim().is_empty() {
+///             return Ok(Some(line));
+///         }
+///     }
+///     Ok(None)
+/// }
+///
+/// run(async { answer(stdin()).await })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Cancel safety
 /// Every method: bytes that were read, and not returned, are kept for the next read.
 #[derive(Clone, Copy, Debug)]

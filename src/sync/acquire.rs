@@ -13,16 +13,16 @@ use crate::kernel::Leaf;
 pub(crate) trait Resource: Unpin {
     /// What the task holds afterwards.
     type Acquired;
-    /// The name of the wait in the await graph.
-    const NAME: Leaf;
+    /// What the wait is for, in the await graph. Asked when it has to wait.
+    fn awaited(&self) -> Leaf;
     fn waiters(&self) -> &Waiters;
     /// Acquires it if that is possible without waiting.
-    fn try_acquire(&self) -> bool;
+    fn try_acquire(&self, cx: &Context<'_>) -> bool;
     /// Called when the wait has a waiter in the queue, and perhaps again while it has the same one.
     fn on_waiting(&self, _waiter: WaiterId) {}
     /// Called when the waiter was notified and its task runs. True: the resource is acquired now. False: the task has
     /// to try again, like a newcomer.
-    fn on_notified(&self) -> bool;
+    fn on_notified(&self, cx: &Context<'_>) -> bool;
     fn into_acquired(self) -> Self::Acquired;
     /// Called when a wait ended without success, because it was cancelled, dropped or skipped. If it had been notified,
     /// the notification may have to go to another waiter.
@@ -49,17 +49,17 @@ impl<R: Resource> Acquire<R> {
     #[track_caller]
     fn wait(&mut self, cx: &Context<'_>) -> Poll<()> {
         while let Some(resource) = &self.resource {
-            let Poll::Ready(notified) = resource.waiters().poll(&mut self.wait, R::NAME, cx) else {
+            let Poll::Ready(notified) = resource.waiters().poll(&mut self.wait, resource.awaited(), cx) else {
                 self.wait.waiter().into_iter().for_each(|waiter| resource.on_waiting(waiter));
                 return Poll::Pending;
             };
-            if notified && resource.on_notified() {
+            if notified && resource.on_notified(cx) {
                 break;
             }
             if !notified {
                 self.abandon();
             }
-            if self.resource.as_ref().is_some_and(R::try_acquire) {
+            if self.resource.as_ref().is_some_and(|resource| resource.try_acquire(cx)) {
                 break;
             }
         }
@@ -83,7 +83,7 @@ impl<R: Resource> Future for Acquire<R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R::Acquired> {
         let this = &mut *self;
         let resource = this.resource.as_ref().expect("a future was polled again after it had returned its value");
-        if this.wait.has_begun() || !resource.try_acquire() {
+        if this.wait.has_begun() || !resource.try_acquire(cx) {
             ready!(this.wait(cx));
         }
         this.resource.take().map_or(Poll::Pending, |resource| Poll::Ready(resource.into_acquired()))

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::condition::Condition;
 use crate::error::BrokenBarrierError;
+use crate::kernel::{Leaf, What};
 
 /// Lets a number of tasks wait until all of them have arrived, round after round: asyncio's `Barrier`. Clones are the
 /// same barrier.
@@ -68,7 +69,12 @@ impl Barrier {
         assert!(parties > 0, "a barrier is for one task at least; parties must be > 0");
         let (phase, count) = (Cell::new(Phase::Filling), Cell::new(0));
         Self {
-            shared: Rc::new(Shared { condition: Condition::default().with_name(&"a barrier"), parties, phase, count }),
+            shared: Rc::new(Shared {
+                condition: Condition::default().with_name(Leaf::counted(What::Barrier, parties)),
+                parties,
+                phase,
+                count,
+            }),
         }
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::lock::{Lock, LockGuard};
 use super::waiters::Waiters;
 use crate::cancel::catch_cancelled;
-use crate::kernel::Leaf;
+use crate::kernel::{Leaf, What};
 
 /// A lock, and a wait for another task to change the value that it protects: asyncio's `Condition`. Clones are the same
 /// condition.
@@ -79,7 +79,7 @@ impl<T> Condition<T> {
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     pub fn with_lock(lock: &Lock<T>) -> Self {
-        Self { lock: lock.clone(), waiters: Rc::default(), name: &"a condition" }
+        Self { lock: lock.clone(), waiters: Rc::default(), name: Leaf::of(What::Condition) }
     }
 
     /// Whether a task holds the lock: asyncio's `locked()`.

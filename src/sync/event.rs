@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
+use std::task::Context;
 
 use super::acquire::{Acquire, Resource};
 use super::waiters::Waiters;
-use crate::kernel::Leaf;
+use crate::kernel::{Leaf, What};
 
 /// A flag that tasks wait for: asyncio's `Event`. Clones are the same event.
 ///
@@ -102,17 +103,19 @@ impl Event {
 
 impl Resource for Rc<Shared> {
     type Acquired = ();
-    const NAME: Leaf = &"an event";
+    fn awaited(&self) -> Leaf {
+        Leaf::of(What::Event)
+    }
 
     fn waiters(&self) -> &Waiters {
         &self.waiters
     }
 
-    fn try_acquire(&self) -> bool {
+    fn try_acquire(&self, _cx: &Context<'_>) -> bool {
         self.set.get()
     }
 
-    fn on_notified(&self) -> bool {
+    fn on_notified(&self, _cx: &Context<'_>) -> bool {
         true
     }
 

@@ -5,8 +5,10 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
+use std::task::Context;
 
 use super::acquire::{Acquire, Resource};
+use super::holder::Holder;
 use super::waiters::Waiters;
 use crate::kernel::Leaf;
 
@@ -43,6 +45,7 @@ pub struct Lock<T = ()> {
 
 struct Shared<T> {
     locked: Cell<bool>,
+    holder: Holder,
     waiters: Waiters,
     /// Borrowed by a guard, or moved out by an owned one; so it is here, and not borrowed, while the lock is free.
     value: RefCell<Option<T>>,
@@ -57,6 +60,7 @@ impl<T> Lock<T> {
         Self {
             shared: Rc::new(Shared {
                 locked: Cell::new(false),
+                holder: Holder::default(),
                 waiters: Waiters::default(),
                 value: RefCell::new(Some(value)),
             }),
@@ -106,7 +110,7 @@ impl<T> Lock<T> {
 
     /// Locks it if it is free and no task waits.
     pub fn try_acquire(&self) -> Option<LockGuard<'_, T>> {
-        self.shared.lock_if_free().then(|| LockGuard::new(&self.shared))
+        self.shared.lock_now().then(|| LockGuard::new(&self.shared))
     }
 
     /// [`acquire`](Self::acquire) with a guard that borrows nothing, and so can be moved into a task or kept in a
@@ -144,7 +148,7 @@ impl<T> Lock<T> {
 
     /// [`try_acquire`](Self::try_acquire) with a guard that borrows nothing.
     pub fn try_acquire_owned(&self) -> Option<OwnedLockGuard<T>> {
-        self.shared.lock_if_free().then(|| OwnedLockGuard::new(Rc::clone(&self.shared)))
+        self.shared.lock_now().then(|| OwnedLockGuard::new(Rc::clone(&self.shared)))
     }
 }
 
@@ -157,14 +161,25 @@ impl<T> Shared<T> {
         free
     }
 
+    /// `lock_if_free` for what runs, whether that is a task or not.
+    fn lock_now(&self) -> bool {
+        let locked = self.lock_if_free();
+        if locked {
+            self.holder.set_running();
+        }
+        locked
+    }
+
     fn unlock(&self) {
         self.locked.set(false);
+        self.holder.clear();
         self.waiters.ensure_one_notified();
     }
 
     /// A waiter was notified, and its task runs.
-    fn lock_in_turn(&self) {
+    fn lock_in_turn(&self, cx: &Context<'_>) {
         self.locked.set(true);
+        self.holder.set(cx);
     }
 
     /// A waiter has left without the lock.
@@ -175,25 +190,29 @@ impl<T> Shared<T> {
     }
 }
 
-const NAME: Leaf = &"a lock";
-
 /// How a guard is acquired: `$lock` is a pointer to the lock, of which the guard is made.
 macro_rules! acquired_with {
     ([$($lifetime:lifetime)?] $lock:ty, $Guard:ty) => {
         impl<$($lifetime,)? T> Resource for $lock {
             type Acquired = $Guard;
-            const NAME: Leaf = NAME;
+            fn awaited(&self) -> Leaf {
+                self.holder.awaited(|| self.waiters.kernel())
+            }
 
             fn waiters(&self) -> &Waiters {
                 &self.waiters
             }
 
-            fn try_acquire(&self) -> bool {
-                self.lock_if_free()
+            fn try_acquire(&self, cx: &Context<'_>) -> bool {
+                let locked = self.lock_if_free();
+                if locked {
+                    self.holder.set(cx);
+                }
+                locked
             }
 
-            fn on_notified(&self) -> bool {
-                self.lock_in_turn();
+            fn on_notified(&self, cx: &Context<'_>) -> bool {
+                self.lock_in_turn(cx);
                 true
             }
 
@@ -236,6 +255,20 @@ impl<T: fmt::Debug> fmt::Debug for Lock<T> {
 
 /// The value of a locked [`Lock`], or of the lock of a [`Condition`](crate::Condition). Dropping the guard releases the
 /// lock.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Lock, run};
+///
+/// run(async {
+///     let pages = Lock::new(Vec::new());
+///     let mut guard = pages.acquire().await;
+///     guard.push("first");
+///     drop(guard);
+///     assert_eq!(pages.acquire().await.len(), 1);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 ///
 /// # Panics
 /// Access to the value panics if a [`Condition::wait`](crate::Condition::wait) with this guard was dropped before its
@@ -311,6 +344,20 @@ impl<T: fmt::Debug> fmt::Debug for LockGuard<'_, T> {
 }
 
 /// The value of a locked [`Lock`], from [`Lock::acquire_owned`]. It keeps the lock alive. Dropping it releases the lock.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Lock, create_task, run};
+/// use std::rc::Rc;
+///
+/// run(async {
+///     let pages = Rc::new(Lock::new(Vec::new()));
+///     let mut guard = pages.clone().acquire_owned().await;
+///     create_task(async move { guard.push("first") }).await; // and releases the lock
+///     assert_eq!(pages.acquire().await.len(), 1);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[must_use = "the lock is released as soon as this is dropped"]
 pub struct OwnedLockGuard<T> {
     shared: Rc<Shared<T>>,

@@ -2,6 +2,7 @@
 //! loop that runs them.
 
 mod waiters; // the tasks that wait, first in, first out
+mod holder; // which task holds a lock
 mod acquire; // the future that waits for a resource and acquires it
 mod event; // a flag that tasks wait for
 mod lock; // mutual exclusion

@@ -4,12 +4,13 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
+use std::task::Context;
 
 use super::acquire::{Acquire, Resource};
 use super::waiters::Waiters;
 use crate::base::WaiterId;
 use crate::error::SemaphoreClosed;
-use crate::kernel::Leaf;
+use crate::kernel::{Leaf, What};
 
 /// What the handles on one semaphore share.
 pub(super) struct Permits {
@@ -40,6 +41,11 @@ impl Permits {
 
     pub(super) fn in_use(&self) -> usize {
         self.in_use.get()
+    }
+
+    /// What a task waits for that wants permits.
+    fn as_awaited(&self) -> Leaf {
+        Leaf::packed(What::Semaphore, self.value(), self.value().saturating_add(self.in_use()))
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -211,23 +217,23 @@ impl Needs {
     }
 }
 
-const NAME: Leaf = &"a semaphore";
-
 /// One permit.
 impl Resource for Rc<Permits> {
     type Acquired = SemaphorePermit;
-    const NAME: Leaf = NAME;
+    fn awaited(&self) -> Leaf {
+        self.as_awaited()
+    }
 
     fn waiters(&self) -> &Waiters {
         &self.waiters
     }
 
-    fn try_acquire(&self) -> bool {
+    fn try_acquire(&self, _cx: &Context<'_>) -> bool {
         self.try_take(1)
     }
 
     /// The code that notified the waiter has granted the permit already.
-    fn on_notified(&self) -> bool {
+    fn on_notified(&self, _cx: &Context<'_>) -> bool {
         self.grant_free_permits();
         true
     }
@@ -264,13 +270,15 @@ impl Many {
 
 impl Resource for Many {
     type Acquired = Result<SemaphorePermit, SemaphoreClosed>;
-    const NAME: Leaf = NAME;
+    fn awaited(&self) -> Leaf {
+        self.permits.as_awaited()
+    }
 
     fn waiters(&self) -> &Waiters {
         &self.permits.waiters
     }
 
-    fn try_acquire(&self) -> bool {
+    fn try_acquire(&self, _cx: &Context<'_>) -> bool {
         self.granted.set(!self.permits.is_closed() && self.permits.try_take(self.need));
         self.granted.get() || self.permits.is_closed()
     }
@@ -280,7 +288,7 @@ impl Resource for Many {
         self.permits.needs.insert(waiter, self.need);
     }
 
-    fn on_notified(&self) -> bool {
+    fn on_notified(&self, _cx: &Context<'_>) -> bool {
         self.granted.set(!self.was_in_need());
         self.permits.grant_free_permits();
         true
@@ -299,6 +307,23 @@ impl Resource for Many {
 }
 
 /// A permit of a semaphore, or several. Dropping it gives them back.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Semaphore, create_task, run};
+///
+/// run(async {
+///     let connections = Semaphore::new(10);
+///     let permit = connections.acquire().await;
+///     let task = create_task(async move {
+///         let _permit = permit; // until the task ends
+///     });
+///     assert_eq!(connections.value(), 9);
+///     task.await;
+///     assert_eq!(connections.value(), 10);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[must_use = "the permit is given back as soon as this is dropped; write `let _permit = semaphore.acquire().await;`"]
 pub struct SemaphorePermit {
     permits: Rc<Permits>,

@@ -3,12 +3,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::task::Context;
 
 use super::acquire::Resource;
 use super::queue_store::Store;
 use super::waiters::Waiters;
 use crate::error::{GetError, PutError, QueueShutDown, TaskDoneError};
-use crate::kernel::Leaf;
+use crate::kernel::{Leaf, What};
 
 /// The state that the handles of one queue share. The three kinds of queue differ in the store alone.
 pub(super) struct QueueState<S> {
@@ -98,7 +99,7 @@ impl<S: Store> QueueState<S> {
     /// item was put before it runs. No wait is skipped, as joiners are notified by `notify_all` alone.
     pub(super) async fn join(&self) {
         if self.unfinished.get() > 0 {
-            self.joiners.wait(&"the items of a queue to be done").await;
+            self.joiners.wait(Leaf::of(What::ItemsDone)).await;
         }
     }
 
@@ -129,13 +130,15 @@ pub(super) struct Room<S>(pub(super) Rc<QueueState<S>>);
 
 impl<S: Store> Resource for Room<S> {
     type Acquired = Rc<QueueState<S>>;
-    const NAME: Leaf = &"room in a queue";
+    fn awaited(&self) -> Leaf {
+        Leaf::counted(What::Room, self.0.maxsize)
+    }
 
     fn waiters(&self) -> &Waiters {
         &self.0.putters
     }
 
-    fn try_acquire(&self) -> bool {
+    fn try_acquire(&self, _cx: &Context<'_>) -> bool {
         let must_wait = self.0.is_full() && !self.0.is_shut_down.get();
         if must_wait {
             self.0.getters.bind(); // putters and getters belong to one loop
@@ -144,7 +147,7 @@ impl<S: Store> Resource for Room<S> {
     }
 
     /// Another task may have taken the room before this one ran.
-    fn on_notified(&self) -> bool {
+    fn on_notified(&self, _cx: &Context<'_>) -> bool {
         false
     }
 
@@ -164,13 +167,15 @@ pub(super) struct Item<S>(pub(super) Rc<QueueState<S>>);
 
 impl<S: Store> Resource for Item<S> {
     type Acquired = Result<S::Item, QueueShutDown>;
-    const NAME: Leaf = &"an item of a queue";
+    fn awaited(&self) -> Leaf {
+        Leaf::of(What::Item)
+    }
 
     fn waiters(&self) -> &Waiters {
         &self.0.getters
     }
 
-    fn try_acquire(&self) -> bool {
+    fn try_acquire(&self, _cx: &Context<'_>) -> bool {
         let must_wait = self.0.len() == 0 && !self.0.is_shut_down.get();
         if must_wait {
             self.0.putters.bind(); // putters and getters belong to one loop
@@ -179,7 +184,7 @@ impl<S: Store> Resource for Item<S> {
     }
 
     /// Another task may have taken the item before this one ran.
-    fn on_notified(&self) -> bool {
+    fn on_notified(&self, _cx: &Context<'_>) -> bool {
         false
     }
 

@@ -347,6 +347,11 @@ impl Waiters {
         kernel
     }
 
+    /// The loop that they are bound to, or else that of this thread.
+    pub(super) fn kernel(&self) -> Option<Rc<Loop>> {
+        self.kernel.get().cloned().or_else(current::current)
+    }
+
     #[cold]
     fn bind_to(&self, kernel: Rc<Loop>) -> &Rc<Loop> {
         self.kernel.get_or_init(|| kernel)
@@ -390,7 +395,7 @@ impl Future for WaiterFuture<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
         let Self { waiters, what, wait } = &mut *self;
-        let polled = waiters.poll(wait, what, cx);
+        let polled = waiters.poll(wait, *what, cx);
         if polled == Poll::Ready(false) {
             waiters.remove(wait);
         }

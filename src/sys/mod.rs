@@ -1,9 +1,12 @@
 //! System calls that mio lacks. Owns the raw calls; must not know the loop.
 
 mod fork; // how often this process was forked
+mod lock; // locks on files
 mod time; // the monotonic clock, a timer with a descriptor, and waits for a descriptor
 #[cfg(unix)]
 pub(crate) mod socket_options; // settings of sockets
+#[cfg(unix)]
+mod name_of; // what a descriptor is, in words
 #[cfg(unix)]
 pub(crate) mod socket; // opening, binding and connecting sockets
 #[cfg(unix)]
@@ -16,6 +19,9 @@ mod process; // starting, signalling and reaping child processes
 mod signal; // signal handlers of the process
 
 pub(crate) use fork::{count_forks, forks};
+pub(crate) use lock::lock_for_a_moment;
+#[cfg(unix)]
+pub(crate) use name_of::name_of;
 #[cfg(all(test, unix, feature = "process"))]
 pub(crate) use process::exit_pipe;
 #[cfg(all(unix, feature = "process"))]

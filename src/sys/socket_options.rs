@@ -188,6 +188,11 @@ pub(crate) fn is_tcp(_socket: &impl AsRawFd) -> bool {
     false
 }
 
+/// Whether it carries a stream or datagrams, as the system's number.
+pub(super) fn socket_type(socket: &impl AsRawFd) -> io::Result<libc::c_int> {
+    option(socket, (libc::SOL_SOCKET, libc::SO_TYPE))
+}
+
 pub(super) fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }

@@ -15,7 +15,7 @@ use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, lock, wait_while
 use crate::cancel::Waiting;
 use crate::current;
 use crate::error::{Cancelled, TaskError};
-use crate::kernel::LoopSender;
+use crate::kernel::{Leaf, LoopSender, What};
 use crate::node::{TaskState, wake};
 
 /// A handle on a coroutine that runs on a loop, for the thread that started it with
@@ -193,7 +193,7 @@ impl Awaiting {
     fn note(&mut self, cx: &Context<'_>) {
         if let Some(kernel) = current::current() {
             self.loop_number = kernel.number();
-            self.waiting.note_woken(&kernel, cx, &"a coroutine of another thread's event loop");
+            self.waiting.note_woken(&kernel, cx, Leaf::of(What::RemoteCoroutine));
         }
     }
 

@@ -11,6 +11,7 @@ use crate::awaitables::{self, Task};
 use crate::current::{self, CarriedContext};
 use crate::error::{Closed, ExceptionContext, Panic, TaskError};
 use crate::event_loop::EventLoop;
+use crate::inspect::CallGraph;
 use crate::kernel::{LoopSender, Message};
 use crate::node::call_exception_handler;
 
@@ -141,6 +142,42 @@ impl LoopHandle {
         let (future, reply) = ThreadsafeFuture::new(self.sender);
         let created = Location::caller();
         self.call_soon_threadsafe(move || start(f, reply, created))?;
+        Ok(future)
+    }
+
+    /// Asks the loop who waits for whom: [`EventLoop::call_graph`], for other threads. The loop answers in its next
+    /// iteration; no task is made for it that the graph would show. [`ThreadsafeFuture::result_timeout`] waits for the
+    /// answer with a limit, since a loop that does not run, or is stuck in a step, gives none. Which step that is, an
+    /// [`Activity`](crate::observe::Activity) tells.
+    ///
+    /// If it is called in the loop itself, the answer is there at once.
+    ///
+    /// # Errors
+    /// If the loop is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{EventLoop, TaskError, run, to_thread};
+    /// use std::time::Duration;
+    ///
+    /// run(async {
+    ///     let remote = EventLoop::current().remote();
+    ///     let asked = to_thread(move || -> Result<_, TaskError> {
+    ///         remote.call_graph()?.result_timeout(Duration::from_secs(60)) // a limit for a loop that is stuck
+    ///     });
+    ///     let graph = asked.await.expect("the loop is not stuck");
+    ///     assert!(graph.to_string().starts_with("Task-1 waits for"), "{graph}");
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    #[doc(alias = "capture_call_graph")]
+    pub fn call_graph(&self) -> Result<ThreadsafeFuture<CallGraph>, Closed> {
+        let (future, reply) = ThreadsafeFuture::new(self.sender);
+        match EventLoop::try_current().filter(|lp| lp.kernel().sender().is(self.sender)) {
+            Some(lp) if lp.is_closed() => return Err(Closed),
+            Some(lp) => reply.settle(Ok(lp.call_graph())),
+            None => drop(self.call_soon_threadsafe(|| reply.settle(Ok(EventLoop::current().call_graph())))?),
+        }
         Ok(future)
     }
 

@@ -5,6 +5,21 @@ use rustls::{Connection, ProtocolVersion, SupportedCipherSuite};
 
 /// What the two sides of TLS have agreed on: the parts of asyncio's `get_extra_info("ssl_object")`.
 /// [`StreamWriter::tls_info`](crate::StreamWriter::tls_info) returns it.
+///
+/// # Examples
+/// ```no_run
+/// use oneloop::run;
+/// use oneloop::tls::{TlsConnector, platform_config};
+///
+/// run(async {
+///     let connector = TlsConnector::new(platform_config()?);
+///     let (_reader, writer) = connector.open_connection(("example.org", 443)).await?;
+///     let info = writer.tls_info().expect("it is over TLS");
+///     println!("{:?}, {} certificates", info.protocol_version(), info.peer_certificates().len());
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct TlsInfo {
     peer_certificates: Vec<CertificateDer<'static>>,

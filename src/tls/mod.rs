@@ -1,7 +1,8 @@
-//! TLS for streams and servers, by [rustls]: what asyncio's `ssl=` and `start_tls` give. Needs the feature `tls`.
+//! TLS for streams and servers, by [rustls](https://docs.rs/rustls/0.23): what asyncio's `ssl=` and `start_tls` give.
+//! Needs the feature `tls`.
 //!
-//! The configurations are those of rustls, which is reachable as [`tls::rustls`](rustls): certificates, versions, ALPN
-//! and client certificates are set there. [`TlsConnector`] and [`TlsAcceptor`] add the name of the server and the time
+//! The configurations are those of rustls, which is reachable as `tls::rustls`: certificates, versions, ALPN and
+//! client certificates are set there. [`TlsConnector`] and [`TlsAcceptor`] add the name of the server and the time
 //! limits, and make the connections. A reader and a writer over TLS are the [`StreamReader`](crate::StreamReader) and
 //! the [`StreamWriter`](crate::StreamWriter) that they are without it.
 //!

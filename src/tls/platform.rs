@@ -10,6 +10,15 @@ use rustls::{ClientConfig, RootCertStore};
 ///
 /// This reads files. Make it once, and clone the `Arc`.
 ///
+/// # Examples
+/// ```no_run
+/// use oneloop::tls::{TlsConnector, platform_config};
+///
+/// let config = platform_config()?;
+/// let _connectors = ["example.org", "example.com"].map(|name| TlsConnector::new(config.clone()).server_name(name));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// # Errors
 /// `NotFound` if the platform has no certificate that can be read.
 pub fn platform_config() -> io::Result<Arc<ClientConfig>> {

@@ -27,6 +27,22 @@ impl Default for Limits {
 ///
 /// [`open_connection`](Self::open_connection) connects with it, and [`StreamWriter::start_tls`] takes it.
 ///
+/// # Examples
+/// ```no_run
+/// use oneloop::run;
+/// use oneloop::tls::{TlsConnector, platform_config};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let connector = TlsConnector::new(platform_config()?).handshake_timeout(Duration::from_secs(5));
+///     let (reader, writer) = connector.open_connection(("example.org", 443)).await?;
+///     writer.write("HEAD / HTTP/1.1\r\nHost: example.org\r\n\r\n");
+///     println!("{:?}", reader.next_line().await?);
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// [`StreamWriter::start_tls`]: crate::StreamWriter::start_tls
 #[derive(Clone, Debug)]
 #[must_use = "a connector makes nothing until it is told where to connect"]
@@ -67,6 +83,23 @@ impl TlsConnector {
 ///
 /// [`ServerBuilder::tls`] and [`StreamWriter::start_tls`] take it. They take an `Arc<ServerConfig>` too.
 ///
+/// # Examples
+/// ```
+/// use oneloop::Server;
+/// use oneloop::tls::TlsAcceptor;
+/// use oneloop::tls::rustls::ServerConfig;
+/// use std::io;
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// async fn serve(config: Arc<ServerConfig>) -> io::Result<Server> {
+///     let acceptor = TlsAcceptor::new(config).handshake_timeout(Duration::from_secs(5));
+///     let greet = async |_, writer: oneloop::StreamWriter| writer.write("hello\n");
+///     Server::builder().tls(acceptor).listen(greet, ("127.0.0.1", 8443)).await
+/// }
+/// # let _ = serve;
+/// ```
+///
 /// [`ServerBuilder::tls`]: crate::ServerBuilder::tls
 /// [`StreamWriter::start_tls`]: crate::StreamWriter::start_tls
 #[derive(Clone, Debug)]
@@ -105,6 +138,19 @@ impl From<Arc<ServerConfig>> for TlsAcceptor {
 
 /// Which side of TLS this end of a connection is, for [`StreamWriter::start_tls`](crate::StreamWriter::start_tls).
 /// It is closed on purpose: TLS has two sides.
+///
+/// # Examples
+/// ```
+/// use oneloop::tls::TlsSide;
+/// use oneloop::StreamWriter;
+///
+/// /// A protocol that begins without TLS and then asks for it, as SMTP does, from either side.
+/// async fn secured(writer: &StreamWriter, side: TlsSide) -> std::io::Result<()> {
+///     writer.drain().await?;
+///     Ok(writer.start_tls(side).await?)
+/// }
+/// # let _ = secured;
+/// ```
 #[derive(Clone, Debug)]
 pub enum TlsSide {
     /// This end asks.

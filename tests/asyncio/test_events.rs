@@ -432,7 +432,7 @@ mod event_loop_tests_mixin {
             waits.as_mut().poll(cx)
         });
         lp.run_until_complete(counted).expect("it ends");
-        assert!(lp.time() - before >= delays.iter().sum());
+        assert!(lp.time() - before >= delays.iter().sum::<Duration>());
         assert_eq!(polls, 6, "each sleep wakes its task once, in time");
     }
 

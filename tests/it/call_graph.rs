@@ -1,11 +1,14 @@
-//! `EventLoop::call_graph`: who waits for whom, as a value, as text, as JSON and DOT.
+//! `EventLoop::call_graph`: who waits for whom, as a value, as text, as JSON and DOT, as a table, a picture and a page.
 
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use oneloop::{
     CallGraph, Clock, Error, Event, EventLoop, Lock, Queue, ReturnWhen, Semaphore, as_completed, create_future,
     create_task, gather, shield, sleep, task_group, timeout, wait, yield_now,
 };
+
+use crate::support::skip;
 
 fn virtually<T>(main: impl Future<Output = T>) -> T {
     EventLoop::builder().clock(Clock::Virtual).run(main).expect("it comes to its end")
@@ -76,7 +79,11 @@ fn children_that_have_ended_are_counted_and_not_listed() {
     });
     assert_eq!(
         lines(&graph)[1..],
-        ["both waits for", "└─ gathering [1/2] waits for", "   └─ Task-4 waits for a timer, 3 s left"]
+        [
+            "both has waited at least 2 s for",
+            "└─ gathering [1/2] waits for",
+            "   └─ Task-4 has waited at least 2 s for a timer, 3 s left"
+        ]
     );
 }
 
@@ -110,7 +117,7 @@ fn what_a_primitive_waits_for_is_below_its_task() {
     assert_eq!(
         lines(&graph)[1..],
         [
-            "waits waits for some of several tasks, and for",
+            "waits waits for FIRST_COMPLETED of 1, and for",
             "└─ a waits for a timer, 1 s left",
             "takes waits for the next of several tasks, and for",
             "└─ b waits for a timer, 2 s left",
@@ -156,7 +163,10 @@ fn tasks_that_wait_for_each_other_are_printed() {
         sleep(Duration::from_secs(1)).await;
         EventLoop::current().call_graph()
     });
-    assert_eq!(lines(&graph)[1..], ["first waits for", "└─ second waits for", "   └─ first (see above)"]);
+    assert_eq!(
+        lines(&graph)[1..],
+        ["first has waited at least 1 s for", "└─ second has waited at least 1 s for", "   └─ first (see above)"]
+    );
 }
 
 #[test]
@@ -184,10 +194,10 @@ fn locks_queues_events_and_limits_are_named() {
     assert_eq!(
         lines(&graph)[1..],
         [
-            "Task-2 waits for a lock",
+            "Task-2 waits for a lock held by Task-1",
             "Task-3 waits for an item of a queue",
             "Task-4 waits for a semaphore",
-            "Task-5 waits for an event",
+            "Task-5 waits for an event, 1 s left of a time limit",
         ]
     );
 }
@@ -216,7 +226,7 @@ fn a_graph_may_be_asked_for_between_runs_and_compared() {
     let _task = lp.create_task(sleep(Duration::from_secs(5))).named("sleeper");
     assert_eq!(lines(&lp.call_graph()), ["sleeper is ready"]);
     lp.run_until_complete(sleep(Duration::from_secs(1))).expect("it ends");
-    assert_eq!(lines(&lp.call_graph()), ["sleeper waits for a timer, 4 s left"]);
+    assert_eq!(lines(&lp.call_graph()), ["sleeper has waited at least 1 s for a timer, 4 s left"]);
     assert_eq!(lp.call_graph(), lp.call_graph());
 }
 
@@ -318,4 +328,142 @@ fn a_child_that_the_body_of_its_group_awaits_is_there_once() {
         graph_of_what_has_begun().await
     });
     assert_eq!(lines(&graph)[1..], ["group waits for", "└─ child waits for a timer, 3 s left"]);
+}
+
+/// Three that wait for one with a name that is no HTML, and a gathering.
+fn graph_to_draw() -> CallGraph {
+    virtually(async {
+        let shared = create_task(sleep(Duration::from_secs(9))).named("<b>\"1\" & '2'</b>\u{1b}[31m").shared();
+        for number in 1..=2 {
+            let shared = shared.clone();
+            create_task(async move { shared.await }).named(format!("client {number}"));
+        }
+        create_task(async { gather((1..=4).map(|part| sleep(Duration::from_secs(part)))).await }).named("download");
+        graph_before_the_end().await
+    })
+}
+
+#[test]
+fn a_table_has_a_line_for_each_task() {
+    let table = graph_to_draw().to_table();
+    let rows: Vec<&str> = table.lines().map(|row| row.split(" tests/").next().unwrap_or(row).trim_end()).collect();
+    assert_eq!(
+        rows,
+        [
+            "TASK                   STATE  WAITED  WAITS FOR              CREATED AT",
+            "Task-1                 runs",
+            "<b>\"1\" & '2'</b> [31m  waits          a timer, 9 s left",
+            "client 1               waits          <b>\"1\" & '2'</b> [31m",
+            "client 2               waits          <b>\"1\" & '2'</b> [31m",
+            "download               waits          gathering [0/4]",
+            "Task-6                 waits          a timer, 1 s left",
+            "Task-7                 waits          a timer, 2 s left",
+            "Task-8                 waits          a timer, 3 s left",
+            "Task-9                 waits          a timer, 4 s left",
+        ],
+        "and control characters are not printed"
+    );
+    assert!(table.lines().skip(1).all(|row| row.contains("  tests/it/call_graph.rs:")), "{table}");
+    assert_eq!(CallGraph::default().to_table(), "TASK  STATE  WAITED  WAITS FOR  CREATED AT\n");
+}
+
+#[test]
+fn a_table_says_how_long_a_task_has_waited_and_what_is_left_of_its_limit() {
+    let table = virtually(async {
+        let limited = timeout(Duration::from_secs(10), sleep(Duration::from_secs(20)));
+        create_task(async { limited.await.is_err() }).named("limited");
+        sleep(Duration::from_secs(4)).await;
+        let table = EventLoop::current().call_graph().to_table();
+        sleep(Duration::from_secs(7)).await;
+        table
+    });
+    let row = "limited  waits  4 s     a timer, 16 s left; 6 s left of a time limit  tests/it/call_graph.rs:";
+    assert!(table.lines().nth(2).is_some_and(|told| told.starts_with(row)), "{table}");
+}
+
+#[test]
+fn a_table_shortens_long_names_and_counts_what_is_waited_for_together() {
+    let table = virtually(async {
+        let tasks: Vec<_> = (1..=5).map(|part| create_task(sleep(Duration::from_secs(part)))).collect();
+        create_task(async { wait(tasks).await }).named("x".repeat(100));
+        graph_before_the_end().await
+    })
+    .to_table();
+    let row = table.lines().last().expect("a row");
+    assert!(
+        row.starts_with(&format!(
+            "{}…  waits          ALL_COMPLETED of 5; Task-2; Task-3; Task-4; 2 more",
+            "x".repeat(31)
+        )),
+        "{row}"
+    );
+}
+
+#[test]
+fn a_picture_has_a_row_for_each_node_and_escapes_everything() {
+    let svg = graph_to_draw().to_svg();
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+    assert_eq!(svg.matches("<g><title>").count(), 11, "tasks, the gathering, and what is named again");
+    assert!(!svg.contains("<b>") && !svg.contains('\u{1b}'));
+    assert!(svg.contains("&lt;b&gt;&quot;1&quot; &amp; &#39;2&#39;&lt;/b&gt;\u{fffd}[31m"), "{svg}");
+}
+
+#[test]
+fn a_picture_of_many_tasks_ends_where_programs_still_open_it() {
+    let graph = virtually(async {
+        (0..10_500).for_each(|_| drop(create_task(yield_now())));
+        EventLoop::current().call_graph()
+    });
+    assert_eq!(graph.to_svg().matches("<g><title>").count(), 10_000);
+    assert_eq!(graph.to_html("").matches("class=\"row\"").count(), 10_501);
+}
+
+#[test]
+fn a_page_is_whole_and_escapes_everything() {
+    let html = graph_to_draw().to_html("</title><script>alert(1)</script>");
+    assert!(html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>\n"));
+    assert!(!html.contains("<b>\"") && !html.contains("alert(1)</script>") && !html.contains('\u{1b}'));
+    assert_eq!(html.matches("<details open>").count(), html.matches("</details>").count());
+    assert!(!html.contains("http:") && !html.contains("https:") && !html.contains("src="), "nothing from elsewhere");
+    assert!(html.contains("(<a href=\"#n1\">see above</a>)"), "{html}");
+}
+
+/// What a browser makes of the page, after a script of the test has used it.
+fn in_a_browser(html: &str, script: &str) -> Option<String> {
+    let path = std::env::temp_dir().join(format!("oneloop-page-{}.html", std::process::id()));
+    let html = html.replace("</body>", &format!("<script>{script}</script></body>"));
+    std::fs::write(&path, html).expect("a file");
+    let browser = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(|browser| {
+        let arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"];
+        Command::new(browser).args(arguments).arg(&path).stderr(Stdio::null()).output().ok()
+    });
+    std::fs::remove_file(&path).expect("it is there");
+    browser.map(|output| String::from_utf8(output.stdout).expect("text"))
+}
+
+#[test]
+fn a_page_is_searched_and_folded_in_a_browser() {
+    let script = "
+        const told = [];
+        const shown = () => rows.filter(row => row.checkVisibility()).map(row => row.querySelector('b').textContent);
+        const find = text => { search.value = text; search.dispatchEvent(new Event('input')); told.push(shown()); };
+        told.push(shown().length);
+        document.querySelector('button[value=\"\"]').click();
+        told.push(shown());
+        find('timer task-8');
+        find('nothing like it');
+        told.push(nothing.checkVisibility());
+        document.querySelector('a').click();
+        told.push(shown().length);
+        document.title = JSON.stringify(told);";
+    let Some(dom) = in_a_browser(&graph_to_draw().to_html("page"), script) else {
+        return skip("no browser is installed (chromium)");
+    };
+    let title = dom.split("<title>").nth(1).and_then(|rest| rest.split("</title>").next()).expect("a page");
+    let told: serde_json::Value = serde_json::from_str(title).unwrap_or_else(|_| panic!("{title}"));
+    assert_eq!(told[0], 11, "all is unfolded at first");
+    assert_eq!(told[1], serde_json::json!(["Task-1", "client 1", "client 2", "download"]), "folded");
+    assert_eq!(told[2], serde_json::json!(["download", "gathering [0/4]", "Task-8"]), "a hit, and what is above it");
+    assert_eq!((&told[3], &told[4]), (&serde_json::json!([]), &true.into()));
+    assert_eq!(told[5], 10, "a link ends the search, and unfolds what it leads to");
 }

@@ -526,3 +526,38 @@ fn a_handle_held_elsewhere_does_not_hold_up_a_virtual_clock() {
     assert!(matches!(never, Err(oneloop::Error::Deadlock(_))));
     assert!(!handle.is_closed());
 }
+
+#[test]
+fn another_thread_is_given_the_call_graph_in_the_next_iteration() {
+    let lp = real_loop();
+    lp.create_task(pending::<()>()).named("waits");
+    let graph = run_beside(&lp, |handle| handle.call_graph().expect("the loop is open").result_timeout(PATIENCE));
+    let graph = graph.expect("the loop runs");
+    let names: Vec<&str> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(names, ["waits"], "no task was made for the answer");
+}
+
+#[test]
+fn a_loop_gives_itself_the_call_graph_at_once() {
+    let lp = real_loop();
+    let handle = lp.remote();
+    let graph = lp.run_until_complete(async move { handle.call_graph().unwrap().result() }).unwrap().unwrap();
+    assert!(graph.to_string().starts_with("Task-1 runs"), "{graph}");
+}
+
+#[test]
+fn a_call_graph_comes_late_from_a_loop_that_does_not_run_and_never_from_one_that_is_closed() {
+    let lp = real_loop();
+    let handle = lp.remote();
+    let asked = elsewhere(|| handle.call_graph().unwrap());
+    let early = elsewhere(|| asked.result_timeout(Duration::from_millis(5)));
+    assert!(matches!(early, Err(TaskError::NotDone)));
+    let other = elsewhere(|| handle.call_graph().unwrap());
+    lp.run_until_complete(yield_now()).unwrap();
+    assert!(asked.result().is_ok() && other.result().is_ok());
+    let late = elsewhere(|| handle.call_graph().unwrap());
+    lp.close().unwrap();
+    assert!(matches!(late.result(), Err(TaskError::Closed)));
+    assert!(matches!(handle.call_graph(), Err(Closed)));
+    assert!(matches!(elsewhere(|| handle.call_graph()), Err(Closed)));
+}

@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod activity;
 mod another_loop;
 mod as_completed;
 mod barrier;
@@ -36,6 +37,7 @@ mod future;
 mod gather;
 mod handle;
 mod host;
+mod inspect;
 mod interval;
 mod line;
 mod lock;

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use oneloop::error::SignalError;
 use oneloop::signal::{SIGINT, SIGKILL, SIGPIPE, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2, ctrl_c, received};
-use oneloop::{ContextVar, Error, EventLoop, create_task, yield_now};
+use oneloop::{ContextVar, Error, EventLoop, create_task, sleep, yield_now};
 use signal_hook::low_level::raise;
 
 use crate::support::{
@@ -483,7 +483,7 @@ fn a_slow_task_receives_what_a_quick_one_has_received() {
                 create_task(async move {
                     for _ in 0..3 {
                         received(SIGUSR1).await.unwrap();
-                        oneloop::sleep(Duration::from_secs(pause)).await;
+                        sleep(Duration::from_secs(pause)).await;
                     }
                     assert!(!is_kept(SIGUSR1).await);
                 })
@@ -492,7 +492,7 @@ fn a_slow_task_receives_what_a_quick_one_has_received() {
             for _ in 0..3 {
                 yield_now().await;
                 send(SIGUSR1);
-                oneloop::sleep(Duration::from_secs(10)).await;
+                sleep(Duration::from_secs(10)).await;
             }
             quick.await;
             slow.await;
@@ -750,7 +750,7 @@ fn a_signal_of_a_forked_child_is_not_heard_by_the_loop_of_its_parent() {
             // the child handles no signal: they do there what they do by default
             assert_eq!(forked(|| send(SIGUSR1)), Some(SIGUSR1));
             assert_eq!(forked(|| send(SIGUSR2)), Some(SIGUSR2));
-            oneloop::sleep(Duration::from_secs(1)).await;
+            sleep(Duration::from_secs(1)).await;
             assert!(log.borrow().is_empty());
             assert!(!waits.done());
             send(SIGUSR1);
@@ -777,7 +777,7 @@ fn a_forked_child_may_handle_signals_of_its_own() {
         };
         assert_eq!(forked(child), Some(SIGUSR1));
         lp.set_exception_handler(|report| panic!("{report:?}"));
-        lp.run_until_complete(oneloop::sleep(Duration::from_millis(10))).unwrap();
+        lp.run_until_complete(sleep(Duration::from_millis(10))).unwrap();
     });
 }
 
@@ -788,4 +788,30 @@ fn a_wait_can_have_a_limit() {
             assert!(oneloop::timeout(Duration::from_secs(60), ctrl_c()).await.is_err());
         });
     });
+}
+
+#[test]
+fn a_signal_has_the_call_graph_written_to_standard_error() {
+    let Some((status, said)) = in_another_process(|| {
+        let lp = EventLoop::builder().call_graph_on_signal(SIGUSR2).build().unwrap();
+        lp.create_task(std::future::pending::<()>()).named("hangs");
+        lp.run_until_complete(async {
+            send(SIGUSR2);
+            sleep(Duration::from_millis(1)).await; // the loop learns of it
+            yield_now().await; // … and the handler runs
+        })
+        .unwrap();
+    }) else {
+        return;
+    };
+    assert!(status.success(), "{status}\n{said}");
+    assert!(said.contains("call graph of process ") && said.contains("\nhangs waits for something outside"), "{said}");
+}
+
+#[test]
+fn a_call_graph_on_a_signal_that_cannot_be_caught_is_refused() {
+    let refused = EventLoop::builder().call_graph_on_signal(SIGKILL).build();
+    assert!(
+        matches!(&refused, Err(Error::Io(error)) if error.get_ref().is_some_and(|error| error.is::<SignalError>()))
+    );
 }

@@ -11,28 +11,30 @@ use std::time::Duration;
 use calloop::futures::{Scheduler, executor};
 use calloop::timer::{TimeoutAction, TimeoutFuture, Timer};
 use calloop::{EventLoop, LoopHandle};
+use oneloop_versus::rows::Name;
+use oneloop_versus::systems as names;
 
 use crate::measure::{Cost, Stopwatch, Work};
-use crate::rows::{ARMED, AWAITED, CALLBACKS, LINKS, REPOLLED, REPOLLS, SLEEPERS, WAKES};
+use crate::sizes::{ARMED, AWAITED, CALLBACKS, LINKS, REPOLLED, REPOLLS, SLEEPERS, WAKES};
 use crate::system::{ANYWHERE, System};
 use crate::work::timers::{SEED, far_off, naps};
 use crate::work::wake_itself;
 
-pub(super) const SYSTEM: System = System { name: "calloop", crates: &["calloop"], find, refused: ANYWHERE };
+pub(super) const SYSTEM: System = System { name: names::CALLOOP, crates: &["calloop"], find, refused: ANYWHERE };
 
-fn find(row: &str) -> Option<Work> {
+fn find(row: Name) -> Option<Work> {
     Some(match row {
-        "spawn_join_1000" => spawn_join::<1_000>,
-        "spawn_join_10000" => spawn_join::<10_000>,
-        "spawn_await" | "spawn_eager" => spawn_await,
-        "self_wake" => self_wake,
-        "repoll_1000" => repoll,
-        "call_soon_chain" => call_soon_chain,
-        "call_soon_batch" => call_soon_batch,
-        "timer_arm_cancel_1" => |times| timer_arm_cancel(1, times * ARMED),
-        "timer_arm_cancel_10000" => |times| timer_arm_cancel(10_000, times * ARMED),
+        Name::spawn_join_1000 => spawn_join::<1_000>,
+        Name::spawn_join_10000 => spawn_join::<10_000>,
+        Name::spawn_await | Name::spawn_eager => spawn_await,
+        Name::self_wake => self_wake,
+        Name::repoll_1000 => repoll,
+        Name::call_soon_chain => call_soon_chain,
+        Name::call_soon_batch => call_soon_batch,
+        Name::timer_arm_cancel_1 => |times| timer_arm_cancel(1, times * ARMED),
+        Name::timer_arm_cancel_10000 => |times| timer_arm_cancel(10_000, times * ARMED),
         // of a million, which it goes through to cancel one, the row would take minutes
-        "sleepers" => sleepers,
+        Name::sleepers => sleepers,
         _ => return sockets::find(row),
     })
 }

@@ -5,24 +5,26 @@ use futures::StreamExt as _;
 use futures::channel::oneshot;
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
+use oneloop_versus::rows::Name;
+use oneloop_versus::systems as names;
 
 use super::futures::Pool;
 use crate::measure::{Cost, Work};
-use crate::rows::GROUP;
+use crate::sizes::GROUP;
 use crate::system::{ANYWHERE, System};
 use crate::work::{child, repeat};
 
-pub(super) const SYSTEM: System = System { name: "inline", crates: &["futures"], find, refused: ANYWHERE };
+pub(super) const SYSTEM: System = System { name: names::INLINE, crates: &["futures"], find, refused: ANYWHERE };
 
-fn find(row: &str) -> Option<Work> {
+fn find(row: Name) -> Option<Work> {
     Some(match row {
-        "gather_10" => gather::<10>,
-        "gather_1000" => gather::<1_000>,
-        "gather_10000" => gather::<10_000>,
-        "wait_drain_10" => wait_drain::<10>,
-        "wait_drain_1000" => wait_drain::<1_000>,
-        "wait_drain_10000" => wait_drain::<10_000>,
-        "task_group_100" => group,
+        Name::gather_10 => gather::<10>,
+        Name::gather_1000 => gather::<1_000>,
+        Name::gather_10000 => gather::<10_000>,
+        Name::wait_drain_10 => wait_drain::<10>,
+        Name::wait_drain_1000 => wait_drain::<1_000>,
+        Name::wait_drain_10000 => wait_drain::<10_000>,
+        Name::task_group_100 => group,
         _ => return None,
     })
 }

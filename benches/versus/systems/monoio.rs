@@ -7,19 +7,22 @@ use std::future::Future;
 use std::time::Duration;
 
 use monoio::task::JoinHandle;
-use monoio::time::sleep;
+use monoio::time::{sleep, timeout};
 use monoio::{IoUringDriver, LegacyDriver, RuntimeBuilder};
+use oneloop_versus::rows::Name;
+use oneloop_versus::systems as names;
 
 use super::{local_sync, ring};
 use crate::measure::Work;
-use crate::system::{ANYWHERE, Spawn, System, Timers};
+use crate::system::{ANYWHERE, Limits, Spawn, System, Timers};
 use crate::work::wake_itself;
 
 const CRATES: &[&str] = &["monoio", "local-sync"];
 
-pub(super) const SYSTEM: System = System { name: "monoio", crates: CRATES, find: find::<false>, refused: ANYWHERE };
+pub(super) const SYSTEM: System =
+    System { name: names::MONOIO, crates: CRATES, find: find::<false>, refused: ANYWHERE };
 pub(super) const URING: System = System {
-    name: "monoio-uring",
+    name: names::MONOIO_URING,
     crates: CRATES,
     find: find::<true>,
     refused: || ring::refused(&ring::of_one_thread()),
@@ -62,9 +65,15 @@ impl<const URING: bool> Timers for Monoio<URING, true> {
     }
 }
 
-fn find<const URING: bool>(row: &str) -> Option<Work> {
+impl<const URING: bool> Limits for Monoio<URING, true> {
+    fn limit<F: Future>(after: Duration, future: F) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(after, future)
+    }
+}
+
+fn find<const URING: bool>(row: Name) -> Option<Work> {
     // and its wakers panic in other threads without the feature `sync`, with which it would not be the best there
-    if matches!(row, "task_group_100" | "foreign_wake" | "foreign_wake_latency") {
+    if matches!(row, Name::task_group_100 | Name::foreign_wake | Name::foreign_wake_latency) {
         return None;
     }
     let tasks = local_sync::rows::<Monoio<URING, false>>(row).or_else(|| super::tasks::<Monoio<URING, false>>(row));

@@ -8,7 +8,7 @@ use futures::channel::oneshot;
 
 use super::repeat;
 use crate::measure::Cost;
-use crate::rows::{CALLBACKS, LINKS};
+use crate::sizes::{CALLBACKS, LINKS};
 use crate::system::Spawn;
 
 /// Queues one that goes on to the next, and says so after the last.

@@ -17,7 +17,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::sockets::listener;
 use crate::measure::{Cost, float, percentile};
-use crate::rows::{ASKERS, HALF_LOAD, REQUESTS};
+use crate::sizes::{ASKERS, HALF_LOAD, REQUESTS};
 use crate::system::Http;
 use crate::work::join;
 

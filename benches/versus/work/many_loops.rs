@@ -11,7 +11,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_w
 
 use super::sockets::{Raw, Talk, want};
 use crate::measure::{Cost, float};
-use crate::rows::{CLIENTS, LINE, MANY_LOOPS};
+use crate::sizes::{CLIENTS, LINE, MANY_LOOPS};
 use crate::system::{Listeners, Timers};
 
 /// What the threads have in common. Each waits by short sleeps, since it has to serve the clients of the others.

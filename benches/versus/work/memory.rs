@@ -13,7 +13,7 @@ use rustix::thread::disable_transparent_huge_pages;
 use super::sockets::{alone, end_of, want};
 use super::timers::{SEED, arm, far_off};
 use crate::measure::{Cost, float};
-use crate::rows::{IDLE, KEPT};
+use crate::sizes::{IDLE, KEPT};
 use crate::system::{Sockets, Spawn, Timers};
 
 /// So many at a time, so that what waits for its first turn is never a long queue; and first, for all that is made

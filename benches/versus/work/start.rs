@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crate::child::{Said, ask};
 use crate::measure::{Cost, percentile};
-use crate::rows::BEGINNINGS;
+use crate::sizes::BEGINNINGS;
 use crate::system::Timers;
 
 /// Set for one that is not to start others.

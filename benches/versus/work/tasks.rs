@@ -6,7 +6,7 @@ use futures::stream::FuturesUnordered;
 
 use super::{child, join, repeat, wake_itself};
 use crate::measure::Cost;
-use crate::rows::{AWAITED, GROUP, REPOLLED, REPOLLS, RING, WAKES};
+use crate::sizes::{AWAITED, GROUP, REPOLLED, REPOLLS, RING, WAKES};
 use crate::system::Spawn;
 
 pub(crate) fn spawn_join<S: Spawn, const TASKS: u64>(times: u64) -> Cost {

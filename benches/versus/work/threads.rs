@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use std::{mem, thread};
 
 use crate::measure::{Cost, Stopwatch, percentile};
-use crate::rows::{FOREIGN, LATENCIES};
+use crate::sizes::{FOREIGN, LATENCIES};
 use crate::system::Timers;
 
 pub(crate) fn wake<S: Timers>(times: u64) -> Cost {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::join;
 use crate::measure::{Cost, Stopwatch, float, percentile};
-use crate::rows::{ARMED, DELAYS, MILLION, NIGHTS, ORDERED, REPLACED, SLEEPERS};
+use crate::sizes::{ARMED, DELAYS, MILLION, NIGHTS, ORDERED, REPLACED, SLEEPERS};
 use crate::system::Timers;
 
 /// The next of a row of numbers that seem random: `xorshift64`.

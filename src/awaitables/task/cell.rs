@@ -229,7 +229,7 @@ mod tests {
         for (part, bytes, said) in parts {
             assert_eq!(bytes, said, "{part}");
         }
-        const OF_THE_ALLOCATOR: usize = 8;
-        assert_eq!(block + OF_THE_ALLOCATOR + slot + handle, 216);
+        let of_the_allocator = 8;
+        assert_eq!(block + of_the_allocator + slot + handle, 216);
     }
 }

@@ -126,6 +126,22 @@ impl<H: Waitable> PendingSet<H> {
 }
 
 /// The tasks of a [`PendingSet`], by reference.
+///
+/// # Examples
+/// ```
+/// use oneloop::{create_task, run, wait};
+/// use std::future::pending;
+/// use std::time::Duration;
+///
+/// run(async {
+///     let sets = wait([create_task(pending::<()>())]).timeout(Duration::ZERO).await;
+///     for task in &sets.pending {
+///         task.cancel();
+///     }
+///     assert_eq!(wait(sets.pending).await.done.len(), 1);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct PendingIter<'a, H> {
     slots: std::slice::Iter<'a, Option<H>>,
@@ -150,6 +166,20 @@ impl<'a, H: Waitable> IntoIterator for &'a PendingSet<H> {
 
 /// The tasks of a [`PendingSet`], moved out. Passed to [`wait`](fn@crate::wait) before its first `next()`, it is the
 /// set itself.
+///
+/// # Examples
+/// ```
+/// use oneloop::{Task, create_task, run, wait};
+/// use std::future::pending;
+/// use std::time::Duration;
+///
+/// run(async {
+///     let sets = wait([create_task(pending::<()>())]).timeout(Duration::ZERO).await;
+///     let late: Vec<Task<()>> = sets.pending.into_iter().collect();
+///     assert!(!late[0].done());
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct PendingIntoIter<H: Waitable> {
     set: PendingSet<H>,

@@ -44,18 +44,73 @@ impl ReturnWhen {
 }
 
 /// See [`ReturnWhen::AllCompleted`], which is a value of this type.
+///
+/// # Examples
+/// ```
+/// use oneloop::wait::AllCompleted;
+/// use oneloop::{create_task, run, wait};
+///
+/// run(async {
+///     let tasks = [1, 2].map(|n| create_task(async move { n }));
+///     assert_eq!(wait(tasks).return_when(AllCompleted).await.done.len(), 2); // also without being said
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct AllCompleted;
 
 /// See [`ReturnWhen::FirstCompleted`], which is a value of this type.
+///
+/// # Examples
+/// ```
+/// use oneloop::wait::FirstCompleted;
+/// use oneloop::{create_task, run, wait};
+/// use std::future::pending;
+///
+/// run(async {
+///     let tasks = [create_task(pending()), create_task(async { 7 })];
+///     let mut sets = wait(tasks).return_when(FirstCompleted).await;
+///     assert_eq!((sets.done.remove(0).await, sets.pending.len()), (7, 1));
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct FirstCompleted;
 
 /// See [`ReturnWhen::FirstException`], which is a value of this type.
+///
+/// # Examples
+/// ```
+/// use oneloop::wait::FirstException;
+/// use oneloop::{create_task, run, wait};
+///
+/// async fn page(n: u32) -> Result<u32, String> {
+///     if n == 1 { Err("no such page".to_owned()) } else { std::future::pending().await }
+/// }
+///
+/// run(async {
+///     let sets = wait([0, 1, 2].map(|n| create_task(page(n)))).return_when(FirstException).await;
+///     assert_eq!((sets.done.len(), sets.pending.len()), (1, 2));
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct FirstException;
 
 /// A condition that can end a wait for handles of type `H`: one of those of [`ReturnWhen`].
+///
+/// # Examples
+/// ```
+/// use oneloop::wait::{WaitCondition, Waitable, WaitSets};
+/// use oneloop::wait;
+/// use std::time::Duration;
+///
+/// /// A wait of a second at most, that ends when its caller says.
+/// async fn for_a_second<H: Waitable, C: WaitCondition<H>>(tasks: Vec<H>, when: C) -> WaitSets<H> {
+///     wait(tasks).return_when(when).timeout(Duration::from_secs(1)).await
+/// }
+/// # let _ = for_a_second::<oneloop::Task<()>, oneloop::wait::AllCompleted>;
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no condition that ends a wait for `{H}`",
     note = "the conditions are `ReturnWhen::AllCompleted`, `ReturnWhen::FirstCompleted` and `ReturnWhen::FirstException`"

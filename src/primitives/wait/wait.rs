@@ -63,6 +63,22 @@ where
 }
 
 /// The result of a wait.
+///
+/// # Examples
+/// ```
+/// use oneloop::{create_task, run, wait};
+/// use std::future::pending;
+/// use std::time::Duration;
+///
+/// run(async {
+///     let tasks = [create_task(pending()), create_task(async { 7 })];
+///     let mut sets = wait(tasks).timeout(Duration::from_millis(1)).await;
+///     assert!(sets.timed_out);
+///     assert_eq!((sets.done.len(), sets.pending.len()), (1, 1));
+///     assert_eq!(sets.done.remove(0).await, 7);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 #[must_use = "it holds the tasks; if they are dropped, they run on"]
@@ -77,6 +93,19 @@ pub struct WaitSets<H: Waitable> {
 }
 
 /// The future of [`wait`](fn@crate::wait): set it up, then await it.
+///
+/// # Examples
+/// ```
+/// use oneloop::{ReturnWhen, create_task, run, wait};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let tasks = [1, 2].map(|n| create_task(async move { n }));
+///     let waiting = wait(tasks).return_when(ReturnWhen::FirstCompleted).timeout(Duration::from_secs(1));
+///     assert!(!waiting.await.done.is_empty());
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct Wait<H: Waitable> {
     pending: PendingSet<H>,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::base::{PooledRc, TaskKey, unsize};
 use crate::cancel::{SingleWaiter, Waiting, poll_leaf};
 use crate::current::{Timer, deadline_after};
-use crate::kernel::{ChildTurn, ChildTurnRef, Run};
+use crate::kernel::{ChildTurn, ChildTurnRef, Deadline, Leaf, Run, What};
 use crate::node::{Core, Loop, Node, NodeRef, Promise, PromiseRef, State, Watch, WatchRef, Watcher, guarded};
 
 /// Which member ends a wait when it is done.
@@ -155,7 +155,13 @@ impl<O: 'static> WaitState<O> {
         promises: impl FnOnce() -> Vec<Option<PromiseRef<O>>>,
         cx: &Context<'_>,
     ) -> Poll<bool> {
-        poll_leaf(&me.waiting, &me.kernel, cx, &"some of several tasks", || {
+        let what = match decider {
+            Decider::Last => What::AllCompleted,
+            Decider::Any => What::FirstCompleted,
+            Decider::Failed(_) => What::FirstException,
+        };
+        let what = Leaf::counted(what, me.numbers.borrow().len());
+        poll_leaf(&me.waiting, &me.kernel, cx, what, || {
             match me.phase.get() {
                 Phase::Resting => Self::begin(me, decider, timeout, promises),
                 Phase::Waiting => {}
@@ -282,5 +288,9 @@ impl<O: 'static> ChildTurn for WaitState<O> {
 impl<O: 'static> Run for WaitState<O> {
     fn run(&self) {
         self.release(true);
+    }
+
+    fn limits(&self) -> Option<(TaskKey, Deadline)> {
+        Some((self.waiter.task()?, Deadline::Wait))
     }
 }

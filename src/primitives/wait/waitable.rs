@@ -5,6 +5,23 @@ use crate::node::{NodeRef, PromiseRef};
 
 /// A handle on something that ends: [`Task`], [`Future`], [`Gathering`], [`Awaitable`], [`Shared`], [`AnyFuture`] or
 /// [`TaskHandle`].
+///
+/// # Examples
+/// ```
+/// use oneloop::wait::Waitable;
+/// use oneloop::{ReturnWhen, create_task, run, wait};
+///
+/// /// The first of several tasks, futures or gatherings that is done.
+/// async fn first<H: Waitable>(several: Vec<H>) -> Option<H> {
+///     wait(several).return_when(ReturnWhen::FirstCompleted).await.done.pop()
+/// }
+///
+/// run(async {
+///     let task = first(vec![create_task(async { 7 })]).await.unwrap();
+///     assert_eq!(task.await, 7);
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be waited for: it is no task, future or gathering",
     label = "make it a task first, with `create_task(...)`",

@@ -21,6 +21,27 @@ use crate::streams::writer::StreamWriter;
 /// What the handler of a client may return: nothing, or a `Result` whose error is reported to the exception handler.
 ///
 /// The trait is sealed: it is implemented for `()`, for `Result<(), E>` where `E` can be displayed, and for `!`.
+///
+/// # Examples
+/// ```
+/// use oneloop::{StreamReader, StreamWriter, run, start_server};
+///
+/// /// A client that breaks off is told of in the exception handler, and ends no other.
+/// async fn echo(reader: StreamReader, writer: StreamWriter) -> std::io::Result<()> {
+///     while let Some(line) = reader.next_line().await? {
+///         writer.write(line + "\n");
+///         writer.drain().await?;
+///     }
+///     Ok(())
+/// }
+///
+/// run(async {
+///     let server = start_server(echo, ("127.0.0.1", 0)).await?;
+///     server.close();
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "the handler of a server cannot return `{Self}`",
     note = "it may return nothing, or a `Result<(), E>` whose error can be displayed"

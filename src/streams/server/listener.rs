@@ -9,6 +9,24 @@ use crate::net::{Descriptor, ReadinessFuture, TcpListener, UnixListener};
 use crate::streams::channel::ByteChannel;
 
 /// A listening socket of a server.
+///
+/// # Examples
+/// ```
+/// use oneloop::net::{TcpListener, UnixListener};
+/// use oneloop::{Listener, Server, run};
+///
+/// run(async {
+///     let listeners: [Listener; 2] = [
+///         TcpListener::bind("127.0.0.1:0")?.into(),
+///         UnixListener::bind("\0oneloop-listener")?.into(), // an abstract name, which Linux has
+///     ];
+///     let server = Server::builder().over(async |_, _| (), listeners);
+///     assert_eq!(server.local_addrs().len(), 1);
+///     server.close();
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Listener {

@@ -11,7 +11,7 @@ use super::state::ServerState;
 use crate::awaitables::spawn;
 use crate::cancel::{assert_wakes, catch_cancelled};
 use crate::event_loop::EventLoop;
-use crate::kernel::Leaf;
+use crate::kernel::{Leaf, What};
 
 /// Listening sockets, and the clients that have connected to them: asyncio's `Server`. Clones are the same server.
 ///
@@ -105,7 +105,7 @@ impl Server {
     /// # Cancel safety
     /// A cancellation closes the server. If the future is dropped, the server goes on.
     pub async fn serve_forever(&self) {
-        const CLOSED: Leaf = &"a server to be closed";
+        const CLOSED: Leaf = Leaf::of(What::ServerClosed);
         let state = &self.state;
         if !state.is_closed.get() {
             assert!(state.close_waiters.waiting() == 0, "another task is in serve_forever(); await wait_closed()");

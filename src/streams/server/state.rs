@@ -8,7 +8,7 @@ use super::client::OnClient;
 use super::listener::Listener;
 use crate::base::IdMap;
 use crate::cancel::assert_wakes;
-use crate::kernel::Leaf;
+use crate::kernel::{Leaf, What};
 use crate::net::Descriptor;
 use crate::node::Loop;
 use crate::streams::channel::ByteChannel;
@@ -86,7 +86,7 @@ impl ServerState {
 
     /// Waits until the server is closed and its clients are gone.
     pub(super) async fn wait_finished(&self) {
-        const FINISHED: Leaf = &"a server to be closed and its clients to be gone";
+        const FINISHED: Leaf = Leaf::of(What::ServerFinished);
         if !self.is_finished() {
             assert_wakes(&self.kernel, FINISHED);
         }

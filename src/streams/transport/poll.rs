@@ -7,16 +7,16 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::transport::Transport;
-use crate::kernel::Leaf;
+use crate::kernel::{Leaf, What};
 use crate::net::ReadinessFuture;
 use crate::reactor::Direction;
 
 /// The wait of a reader for its channel, while its task is to be woken by it. It is the reader's, and goes with it.
 pub(crate) type Readable = Cell<Option<ReadinessFuture>>;
 
-const DATA: Leaf = &"data of a stream";
-const ROOM: Leaf = &"room in a stream";
-const SENT: Leaf = &"a stream to send";
+const DATA: Leaf = Leaf::of(What::StreamData);
+const ROOM: Leaf = Leaf::of(What::StreamRoom);
+const SENT: Leaf = Leaf::of(What::StreamSent);
 
 impl Transport {
     /// As `more`, as a poll, for one byte at least.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use crate::cancel::{SingleWaiter, Waiting};
 use crate::current;
-use crate::kernel::Leaf;
+use crate::kernel::{Leaf, What};
 use crate::node::Loop;
 
 /// The wait of the one task that polls a direction of a stream.
@@ -54,7 +54,7 @@ impl PolledWait {
             return Poll::Ready(());
         }
         self.yielded.set(true);
-        self.waiting.note_kept(kernel, cx, &"its next turn");
+        self.waiting.note_kept(kernel, cx, Leaf::of(What::NextTurn));
         cx.waker().wake_by_ref();
         Poll::Pending
     }

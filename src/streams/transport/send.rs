@@ -9,7 +9,7 @@ use super::transport::Transport;
 use crate::awaitables::spawn;
 use crate::cancel::assert_wakes;
 use crate::error::SharedIoError;
-use crate::kernel::{Leaf, Phase};
+use crate::kernel::{Leaf, Phase, What};
 use crate::node::Loop;
 use crate::primitives::yield_now;
 use crate::reactor::Direction;
@@ -154,7 +154,7 @@ impl Transport {
 
     /// Waits until there is room in the buffer, or there will never be any.
     pub(crate) async fn drain(&self) -> io::Result<()> {
-        const ROOM: Leaf = &"a stream to drain";
+        const ROOM: Leaf = Leaf::of(What::StreamDrained);
         if let Some(error) = self.read_buffer.error() {
             return Err(error);
         }

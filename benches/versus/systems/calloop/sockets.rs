@@ -5,32 +5,36 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::rc::Rc;
+use std::time::Instant;
 
 use calloop::generic::Generic;
+use calloop::timer::TimeoutFuture;
 use calloop::{Interest, LoopHandle, Mode, PostAction, Readiness};
+use oneloop_versus::rows::Name;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, accept_with, connect, socket_with};
 
 use super::Counted;
 use crate::measure::{Cost, Stopwatch, Work};
-use crate::rows::{CONNECTS, LINE, PINGS};
+use crate::sizes::{CONNECTS, LINE, PINGS, SECOND};
 use crate::work::sockets::{each, listener, message, pairs, place, sockets};
 
 type Handle = LoopHandle<'static, u64>;
 
-pub(super) fn find(row: &str) -> Option<Work> {
+pub(super) fn find(row: Name) -> Option<Work> {
     Some(match row {
-        "echo_1k_1" => echo::<1_024, 1>,
-        "echo_1k_64" => echo::<1_024, 64>,
-        "echo_1k_1024" => echo::<1_024, 1_024>,
-        "echo_10k_1" => echo::<10_240, 1>,
-        "echo_10k_64" => echo::<10_240, 64>,
-        "echo_10k_1024" => echo::<10_240, 1_024>,
-        "echo_100k_1" => echo::<102_400, 1>,
-        "echo_100k_64" => echo::<102_400, 64>,
-        "echo_100k_1024" => echo::<102_400, 1_024>,
-        "connect_churn" => connect_churn,
-        "udp_ping" => udp_ping,
+        Name::echo_1k_1 => echo::<1_024, 1>,
+        Name::echo_1k_64 => echo::<1_024, 64>,
+        Name::echo_1k_1024 => echo::<1_024, 1_024>,
+        Name::echo_10k_1 => echo::<10_240, 1>,
+        Name::echo_10k_64 => echo::<10_240, 64>,
+        Name::echo_10k_1024 => echo::<10_240, 1_024>,
+        Name::echo_100k_1 => echo::<102_400, 1>,
+        Name::echo_100k_64 => echo::<102_400, 64>,
+        Name::echo_100k_1024 => echo::<102_400, 1_024>,
+        Name::cold => cold,
+        Name::connect_churn => connect_churn,
+        Name::udp_ping => udp_ping,
         _ => return None,
     })
 }
@@ -97,6 +101,28 @@ fn echo<const SIZE: usize, const CONNECTIONS: usize>(times: u64) -> Cost {
     let watch = Stopwatch::wall();
     ask_all();
     watch.cost(each * CONNECTIONS as u64)
+}
+
+/// The second message, after a second in which the loop slept.
+fn cold(_: u64) -> Cost {
+    let [client, server] = match pairs(1) {
+        Ok(mut pairs) => pairs.remove(0),
+        Err(reason) => return Cost::Impossible(reason),
+    };
+    let (mut counted, message) = (Counted::new(), Rc::<[u8]>::from(message(LINE)));
+    let (handle, client) = (counted.handle(), Rc::new(client));
+    serve(&handle, server, LINE);
+    ask(&handle, client.clone(), message.clone(), 2);
+    let exchange = |counted: &mut Counted| {
+        client.as_ref().write_all(&message).expect("a connection");
+        counted.run(1);
+    };
+    exchange(&mut counted);
+    counted.spawn(TimeoutFuture::from_duration(&handle, SECOND));
+    counted.run(1);
+    let start = Instant::now();
+    exchange(&mut counted);
+    Cost::Value(start.elapsed().as_secs_f64() * 1e6)
 }
 
 /// A source for each connection at the server, one connection after the other at the client.

@@ -1,0 +1,121 @@
+//! The results as a picture: for each row a bar from 1 to the ratio of the best peer, to the right where oneloop is
+//! ahead, grey where the two are level, and a dot for each of the other peers that is not far off. Owns its measures and colours; must not know how
+//! the results came about.
+
+use std::fmt::Write as _;
+
+use crate::results::{Lead, Results};
+use crate::tables::TIE;
+
+const NAMES: f64 = 210.0;
+const BARS: f64 = 560.0;
+const LABELS: f64 = 260.0;
+const LINE: f64 = 26.0;
+const TOP: f64 = 84.0;
+const AHEAD: &str = "#2a7f62";
+const BEHIND: &str = "#c4572e";
+/// Within the spread.
+const LEVEL: &str = "#9aa3ab";
+const DOT: &str = "#8a8a8a";
+/// What the scale has room for at least; to the right, for the slower peers.
+const LEAST: (f64, f64) = (0.5, 8.0);
+const MARKS: [f64; 11] = [0.05, 0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0, 5.0, 10.0, 20.0];
+
+/// From a ratio to a place, so that twice as fast and half as fast are as far from the middle.
+pub(crate) struct Scale {
+    /// The logarithms of the ratios at its ends.
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    pub(crate) left: f64,
+    pub(crate) width: f64,
+}
+
+impl Scale {
+    fn new(ratios: impl Iterator<Item = f64> + Clone) -> Self {
+        let low = ratios.clone().fold(LEAST.0, f64::min).ln();
+        let high = ratios.fold(LEAST.1, f64::max).ln();
+        Self { low, high, left: NAMES, width: BARS }
+    }
+
+    pub(crate) fn x(&self, ratio: f64) -> f64 {
+        self.left + (ratio.ln() - self.low) / (self.high - self.low) * self.width
+    }
+
+    pub(crate) fn has(&self, ratio: f64) -> bool {
+        (self.low..=self.high).contains(&ratio.ln())
+    }
+}
+
+/// The picture of all rows.
+#[must_use]
+pub fn svg(results: &Results) -> String {
+    let leads = results.rows.iter().filter_map(|row| Some((*row, results.lead(row)?)));
+    let leads: Vec<_> = leads.collect();
+    let scale = Scale::new(leads.iter().map(|(_, lead)| lead.ratio));
+    let (width, mut bottom) = (NAMES + BARS + LABELS, TOP);
+    let mut bars = String::new();
+    for (row, lead) in &leads {
+        // where the fastest runs no tasks, the fastest that does is named too
+        let tasks = results.lead_of_tasks(row).filter(|tasks| tasks.peer != lead.peer);
+        let label = [Some(lead), tasks.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|lead| format!("{:.2}× {}{}", lead.ratio, lead.peer, if lead.tie { TIE } else { "" }));
+        bars += &bar(row.name.text(), lead, &label.collect::<Vec<_>>().join(", "), bottom, &scale);
+        for ratio in results.ratios(row).into_iter().filter(|ratio| *ratio > lead.ratio && scale.has(*ratio)) {
+            bars += &dot(scale.x(ratio), bottom);
+        }
+        bottom += LINE;
+    }
+    let mut marks = String::new();
+    for mark in MARKS.into_iter().filter(|mark| scale.has(*mark)) {
+        let (x, one) = (scale.x(mark), (mark - 1.0).abs() < f64::EPSILON);
+        let (stroke, thick) = if one { ("#222", 2.0) } else { ("#ddd", 1.0) };
+        let _ = writeln!(
+            marks,
+            r##"<line x1="{x:.1}" y1="{:.1}" x2="{x:.1}" y2="{bottom:.1}" stroke="{stroke}" stroke-width="{thick}"/>
+<text x="{x:.1}" y="{:.1}" text-anchor="middle" font-size="11" fill="#666">{mark}×</text>"##,
+            TOP - 6.0,
+            bottom + 16.0,
+        );
+    }
+    let one = scale.x(1.0);
+    format!(
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-family="Helvetica, Arial, sans-serif">
+<rect width="100%" height="100%" fill="#fff"/>
+<text x="16" y="28" font-size="17" font-weight="bold" fill="#222">oneloop against the fastest peer of each row</text>
+<text x="16" y="48" font-size="12" fill="#666">time of the peer / time of oneloop, logarithmic: a bar for the best peer, a dot for each other one up to {:.0}×{}</text>
+<text x="{:.1}" y="70" text-anchor="end" font-size="12" fill="{BEHIND}">the peer is faster ◂</text>
+<text x="{:.1}" y="70" font-size="12" fill="{AHEAD}">▸ oneloop is faster</text>
+{marks}{bars}</svg>
+"##,
+        scale.high.exp(),
+        if results.has_spread() { "; grey and “tie”: their rounds overlap" } else { "" },
+        one - 10.0,
+        one + 10.0,
+        height = bottom + 28.0,
+    )
+}
+
+fn bar(name: &str, lead: &Lead, label: &str, top: f64, scale: &Scale) -> String {
+    let (one, end) = (scale.x(1.0), scale.x(lead.ratio));
+    let colour = match lead.ratio {
+        _ if lead.tie => LEVEL,
+        ..1.0 => BEHIND,
+        _ => AHEAD,
+    };
+    let (left, length, base) = (one.min(end), (end - one).abs(), top + LINE * 0.68);
+    format!(
+        r##"<text x="16" y="{base:.1}" font-size="13" fill="#222">{name}</text>
+<rect x="{left:.1}" y="{:.1}" width="{length:.1}" height="{:.1}" fill="{colour}"/>
+<text x="{:.1}" y="{base:.1}" font-size="12" fill="#222">{label}</text>
+"##,
+        top + 4.0,
+        LINE - 8.0,
+        NAMES + BARS + 16.0,
+    )
+}
+
+fn dot(x: f64, top: f64) -> String {
+    format!("<circle cx=\"{x:.1}\" cy=\"{:.1}\" r=\"3.5\" fill=\"{DOT}\" stroke=\"#fff\"/>\n", top + LINE / 2.0)
+}

@@ -1,0 +1,95 @@
+//! What is answered. Owns the words that are asked and the frame of an answer; must not know sockets.
+
+use std::path::Path;
+use std::time::Duration;
+use std::{env, process};
+
+use crate::inspect::{CallGraph, quoted};
+use crate::observe::Activity;
+use crate::primitives::timeout;
+use crate::threads::LoopHandle;
+
+/// A loop that has not answered by then is said to be stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(1);
+
+/// The longest request, with its newline.
+pub(super) const LONGEST_REQUEST: usize = 32;
+
+/// A loop, as the thread that answers for it sees it.
+pub(super) struct Inspected {
+    pub(super) handle: LoopHandle,
+    pub(super) activity: Activity,
+}
+
+/// What is answered, and with which word.
+pub(super) enum Answer {
+    Ok(String),
+    Busy(String),
+    Error(String),
+}
+
+impl Answer {
+    /// The bytes that are sent.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        let (word, text) = match self {
+            Self::Ok(text) => ("ok", text),
+            Self::Busy(text) => ("busy", text),
+            Self::Error(text) => ("error", text),
+        };
+        format!("{word} {}\n{text}", text.len()).into_bytes()
+    }
+}
+
+/// How a graph is shown.
+type Show = fn(&CallGraph) -> String;
+
+impl Inspected {
+    /// The answer to a request.
+    pub(super) async fn answer(&self, request: &str) -> Answer {
+        let show: Show = match request.trim_ascii() {
+            "ps" => CallGraph::to_table,
+            "tree" => CallGraph::to_string,
+            "json" => as_object,
+            "dot" => CallGraph::to_dot,
+            "svg" => CallGraph::to_svg,
+            "html" => as_page,
+            _ => return Answer::Error("unknown request; there are ps, tree, json, dot, svg and html".to_owned()),
+        };
+        match self.graph().await {
+            Ok(graph) => Answer::Ok(show(&graph)),
+            Err(answer) => answer,
+        }
+    }
+
+    async fn graph(&self) -> Result<CallGraph, Answer> {
+        let closed = |_| Answer::Error("the event loop is closed".to_owned());
+        let asked = self.handle.call_graph().map_err(closed)?;
+        let since = self.activity.current_step().map(|step| step.began.elapsed()).unwrap_or_default();
+        match timeout(STUCK_AFTER.saturating_sub(since), asked).await {
+            Ok(graph) => graph.map_err(|_| Answer::Error("the event loop is closed".to_owned())),
+            Err(_) => Err(Answer::Busy(self.why_stuck())),
+        }
+    }
+
+    /// Why the loop does not answer.
+    fn why_stuck(&self) -> String {
+        match self.activity.current_step() {
+            Some(step) => format!("{step}; meanwhile nothing else runs"),
+            None => "the event loop does not run: the program is between two runs or turns".to_owned(),
+        }
+    }
+}
+
+fn as_object(graph: &CallGraph) -> String {
+    format!(r#"{{"pid":{},"program":{},"nodes":{}}}"#, process::id(), quoted(&program()), graph.to_json())
+}
+
+fn as_page(graph: &CallGraph) -> String {
+    graph.to_html(&format!("{}, PID {}", program(), process::id()))
+}
+
+/// The name of this program.
+fn program() -> String {
+    let path = env::args_os().next().unwrap_or_default();
+    Path::new(&path).file_name().unwrap_or(&path).to_string_lossy().into_owned()
+}

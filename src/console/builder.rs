@@ -1,0 +1,80 @@
+//! The settings by which a loop can be inspected. Owns what belongs to such a loop; must not know what is asked.
+
+use std::path::PathBuf;
+use std::process;
+use std::rc::Rc;
+
+use super::answer::Inspected;
+use super::place::{path_of, with_pid};
+use super::server::{Answering, start};
+use super::socket::{File, listen};
+use crate::error::{Error, InspectError};
+use crate::event_loop::{EventLoop, EventLoopBuilder};
+use crate::observe::Activity;
+
+/// What belongs to a loop that can be inspected: kept with it, and dropped when it closes.
+#[derive(Default)]
+struct Inspection {
+    _file: Option<File>,
+    _thread: Option<Answering>,
+}
+
+impl EventLoopBuilder {
+    /// Lets the command `oneloop`, and what else speaks its [small protocol](crate::console), see from outside of the
+    /// process what the tasks of the loop wait for, by a Unix socket at this path: asyncio's `python -m asyncio ps`,
+    /// for which a debugger's rights are needed. `{pid}` in the path stands for the PID.
+    ///
+    /// The socket is for the user as whom the program runs, and root; nothing can be changed by it. A file that a
+    /// program which is dead has left there is replaced. The loop removes its own when it closes.
+    ///
+    /// The loop is given an [`Activity`], so that it can tell in which step it is stuck, and a thread that answers. It
+    /// runs [observed](crate::Observer), and costs what that costs.
+    ///
+    /// `build` fails with [`Error::Inspect`] if another loop has the path, if something other than a socket is there,
+    /// and if the system refuses the socket.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{EventLoop, create_task, sleep};
+    /// use std::time::Duration;
+    ///
+    /// let path = std::env::temp_dir().join("oneloop-doc-{pid}.sock");
+    /// let lp = EventLoop::builder().inspect(&path).build()?;
+    /// lp.run_until_complete(async {
+    ///     let worker = create_task(sleep(Duration::from_millis(1))).named("worker");
+    ///     // meanwhile, in a terminal: oneloop ps /tmp/oneloop-doc-….sock
+    ///     worker.await
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn inspect(self, path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        self.when_built(move |lp| inspect(lp, with_pid(&path)))
+    }
+
+    /// As [`inspect`](Self::inspect), at the path by which `oneloop ps PID` finds the program:
+    /// [`console::path_of`](crate::console::path_of) its PID. A program has one such loop; give others of it paths of
+    /// their own.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn serve() {}
+    /// use oneloop::EventLoop;
+    ///
+    /// EventLoop::builder().inspect_by_pid().run(serve())?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn inspect_by_pid(self) -> Self {
+        self.when_built(|lp| inspect(lp, path_of(process::id())?))
+    }
+}
+
+fn inspect(lp: &EventLoop, path: PathBuf) -> Result<(), Error> {
+    let activity = Activity::default();
+    let (listener, file) = listen(&path)?;
+    let thread = start(listener, Inspected { handle: lp.remote(), activity: activity.clone() });
+    let thread = thread.map_err(|error| InspectError::Io(path, error.into()))?;
+    lp.add_observer(Rc::new(activity));
+    lp.kernel().extensions().insert(Inspection { _file: Some(file), _thread: Some(thread) });
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! The thread that answers: a loop of its own, so that it answers while the one that is asked is stuck. Owns how many
+//! clients are served and for how long; must not know what is answered.
+
+use std::os::unix::net::UnixListener as StdListener;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::time::Duration;
+use std::{io, thread};
+
+use super::answer::{Answer, Inspected, LONGEST_REQUEST};
+use super::place::own_user;
+use crate::error::{Error, ReadError};
+use crate::event_loop::EventLoop;
+use crate::net::{UnixListener, UnixStream};
+use crate::primitives::{gather, sleep, timeout};
+use crate::threads::LoopHandle;
+
+/// How many clients are served at a time. Others wait in the system's queue.
+const CLIENTS: usize = 8;
+/// The time from the connection of a client to the end of its answer.
+const TIME_OF_A_CLIENT: Duration = Duration::from_secs(5);
+/// How long no client is accepted after the system has refused one, for want of descriptors say.
+const PAUSE: Duration = Duration::from_secs(1);
+/// May see everything anyway.
+const ROOT: u32 = 0;
+
+/// The thread that answers. Dropping this ends it.
+pub(super) struct Answering(LoopHandle);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// Starts the thread, which answers for the loop at this socket.
+pub(super) fn start(listener: StdListener, inspected: Inspected) -> Result<Answering, Error> {
+    let (sender, receiver) = mpsc::channel();
+    let serve = move || {
+        let lp = match EventLoop::builder().debug(false).build() {
+            Ok(lp) => lp,
+            Err(error) => return drop(sender.send(Err(error))),
+        };
+        // both fail only if the loop that is asked is gone already
+        let _ = sender.send(Ok(lp.remote()));
+        let _ = lp.run_until_complete(serve(listener, inspected));
+    };
+    thread::Builder::new().name("oneloop-console".to_owned()).spawn(serve)?;
+    let began = receiver.recv().unwrap_or_else(|_| Err(io::Error::other("its thread has ended").into()));
+    began.map(Answering)
+}
+
+/// Serves for ever: the loop is stopped.
+async fn serve(listener: StdListener, inspected: Inspected) -> io::Result<()> {
+    let user = own_user()?;
+    let listener = Rc::new(UnixListener::from_std(listener)?.keep_path());
+    let inspected = Rc::new(inspected);
+    gather((0..CLIENTS).map(|_| serve_one_by_one(Rc::clone(&listener), Rc::clone(&inspected), user))).await;
+    Ok(())
+}
+
+async fn serve_one_by_one(listener: Rc<UnixListener>, inspected: Rc<Inspected>, user: u32) {
+    loop {
+        match listener.accept().await {
+            // a client that leaves, or has used up its time, is not served further
+            Ok((client, _)) => drop(timeout(TIME_OF_A_CLIENT, serve_client(client, &inspected, user)).await),
+            Err(_) => sleep(PAUSE).await,
+        }
+    }
+}
+
+async fn serve_client(client: UnixStream, inspected: &Inspected, user: u32) -> io::Result<()> {
+    let peer = client.peer_cred()?.uid();
+    let (reader, writer) = client.into_streams_with_limit(LONGEST_REQUEST);
+    let answer = match reader.readline().await {
+        Ok(_) if peer != user && peer != ROOT => Answer::Error("this program belongs to another user".to_owned()),
+        Ok(request) => inspected.answer(&String::from_utf8_lossy(&request)).await,
+        Err(ReadError::Limit(_)) => Answer::Error("the request is too long".to_owned()),
+        Err(error) => return Err(error.into()),
+    };
+    writer.write(answer.into_bytes());
+    writer.drain().await?;
+    writer.close();
+    writer.wait_closed().await
+}
