@@ -1,6 +1,18 @@
 #![doc = include_str!("../docs/rustdoc/pages.md")]
 #![doc = include_str!("../docs/rustdoc/front.md")]
+#![doc = include_str!("../docs/rustdoc/timeline.md")]
 #![doc = include_str!("../README.md")]
+#![doc = include_str!("../docs/rustdoc/map.md")]
+#![cfg_attr(
+    all(
+        feature = "signal",
+        feature = "process",
+        feature = "tls",
+        any(feature = "hyper", feature = "stream", feature = "tokio-io", feature = "futures-io", feature = "tracing")
+    ),
+    doc = include_str!("../docs/rustdoc/map_of_features.md")
+)]
+#![doc = include_str!("../docs/rustdoc/map_end.md")]
 #![doc(test(attr(deny(warnings))))]
 #![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(unix))))]
 

@@ -11,6 +11,15 @@ pub(crate) const TURNS: u64 = 1_000;
 pub(crate) const GROUP: u64 = 100;
 pub(crate) const ITEMS: u64 = 1_000;
 pub(crate) const ROOM: usize = 16;
+pub(crate) const SUBSCRIBERS: u64 = 1_000;
+/// So many to each, so that what is made first costs little of it.
+pub(crate) const MESSAGES: u64 = 100;
+pub(crate) const REQUESTED: u64 = 100_000;
+/// What a request may take.
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const CANCELLED: u64 = 100_000;
+/// Longer than any row takes.
+pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 pub(crate) const RIVALS: u64 = 10;
 pub(crate) const TRIES: u64 = 100;
 pub(crate) const PERMITS: usize = 2;
@@ -48,6 +57,6 @@ pub(crate) const REQUESTS: u64 = 1_000;
 /// How long requests come on time.
 pub(crate) const HALF_LOAD: Duration = Duration::from_millis(300);
 pub(crate) const IDLE: u64 = 10_000;
-/// How long an idle loop is watched, and how long it may take to fall asleep.
+/// How long an idle loop is watched, or is idle before it is used again; and how long it may take to fall asleep.
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const SETTLED: Duration = Duration::from_millis(200);

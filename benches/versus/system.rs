@@ -1,6 +1,7 @@
 //! What a system is to the suite: a name, where its version is read, the work it has for a row; and, for the work that
 //! all write alike, how it runs, spawns, sleeps, reads and writes. Must not know any system.
 
+use std::fmt::Debug;
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
@@ -41,6 +42,33 @@ pub(crate) trait Spawn: Clone + 'static {
 
 pub(crate) trait Timers: Spawn {
     fn timer(after: Duration) -> impl Future<Output: 'static> + 'static;
+}
+
+/// Limits on the time of a future.
+pub(crate) trait Limits: Timers {
+    /// What it gives; nothing if the time is up before. The system's own future, as it is.
+    fn limit<F: Future>(after: Duration, future: F) -> impl Future<Output = impl IntoIterator<Item = F::Output>>;
+}
+
+/// Tasks that can be ended from outside.
+pub(crate) trait Cancels: Timers {
+    /// Cancels all and, where that is how it is done, waits until they have ended.
+    fn cancel_all(tasks: Vec<Self::Task<()>>) -> impl Future<Output = ()>;
+}
+
+/// Queues of numbers with room for some, from one task to one other. A system has its own, or another crate's, and gives
+/// its futures as they are: to wrap them would cost some more than others.
+pub(crate) trait Queues: 'static {
+    type Sender: 'static;
+    type Receiver: 'static;
+
+    fn queue(room: usize) -> (Self::Sender, Self::Receiver);
+
+    /// Waits for room. It fails if the receiver is gone.
+    fn put(to: &mut Self::Sender, item: u64) -> impl Future<Output = Result<(), impl Debug>>;
+
+    /// Waits for an item. There is none if the sender is gone.
+    fn get(from: &mut Self::Receiver) -> impl Future<Output = impl IntoIterator<Item = u64>>;
 }
 
 /// Connections. A buffer is handed over for the time of a call, as some systems must have it, and comes back; for those

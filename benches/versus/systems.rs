@@ -16,15 +16,16 @@ mod tokio;
 use oneloop_versus::rows::Name;
 
 use crate::measure::Work;
-use crate::system::{Buffered, Datagrams, Http, Listeners, Sockets, Spawn, System, Timers};
+use crate::system::{Buffered, Cancels, Datagrams, Http, Limits, Listeners, Queues, Sockets, Spawn, System, Timers};
 use crate::work::many_loops::many_loops;
 use crate::work::sockets::{self, Exact, Lines, Raw};
-use crate::work::{callbacks, http, memory, start, tasks, threads, timers};
+use crate::work::{callbacks, http, limits, memory, queues, start, tasks, threads, timers};
 
 /// The first is the one that the others are compared with. Python's are in `python.rs`.
 pub(crate) const SYSTEMS: &[System] = &[
     oneloop::SYSTEM,
     oneloop::PRECISE,
+    oneloop::COARSE,
     tokio::SYSTEM,
     tokio::LOCAL,
     smol::SYSTEM,
@@ -64,9 +65,24 @@ fn tasks<S: Spawn>(row: Name) -> Option<Work> {
 }
 
 /// The common work on timers and sockets, for a system that has them all.
-fn inputs<S: Timers + Sockets + Buffered + Listeners + Datagrams>(row: Name) -> Option<Work> {
+fn inputs<S: Limits + Sockets + Buffered + Listeners + Datagrams>(row: Name) -> Option<Work> {
     let sockets = || streams::<S>(row).or_else(|| buffered::<S>(row));
-    timers::<S>(row).or_else(sockets).or_else(|| listeners::<S>(row)).or_else(|| datagrams::<S>(row))
+    let timers = || timers::<S>(row).or_else(|| (row == Name::timeouts).then_some(limits::timeouts::<S>));
+    timers().or_else(sockets).or_else(|| listeners::<S>(row)).or_else(|| datagrams::<S>(row))
+}
+
+/// For a system whose tasks can be cancelled.
+fn cancels<S: Cancels>(row: Name) -> Option<Work> {
+    (row == Name::cancel_storm).then_some(limits::cancel_storm::<S>)
+}
+
+/// For a system that has queues, or takes some crate's.
+fn queues<S: Spawn, Q: Queues>(row: Name) -> Option<Work> {
+    Some(match row {
+        Name::queue => queues::queue::<S, Q>,
+        Name::broadcast => queues::broadcast::<S, Q>,
+        _ => return None,
+    })
 }
 
 fn timers<S: Timers>(row: Name) -> Option<Work> {
@@ -89,7 +105,7 @@ fn timers<S: Timers>(row: Name) -> Option<Work> {
     })
 }
 
-fn streams<S: Sockets>(row: Name) -> Option<Work> {
+fn streams<S: Timers + Sockets>(row: Name) -> Option<Work> {
     Some(match row {
         Name::echo_1k_1 => sockets::echo::<S, Raw<1_024>, 1>,
         Name::echo_1k_64 => sockets::echo::<S, Raw<1_024>, 64>,
@@ -100,6 +116,7 @@ fn streams<S: Sockets>(row: Name) -> Option<Work> {
         Name::echo_100k_1 => sockets::echo::<S, Raw<102_400>, 1>,
         Name::echo_100k_64 => sockets::echo::<S, Raw<102_400>, 64>,
         Name::echo_100k_1024 => sockets::echo::<S, Raw<102_400>, 1_024>,
+        Name::cold => sockets::cold::<S>,
         Name::idle => sockets::idle::<S>,
         Name::memory_connection => memory::connection::<S>,
         _ => return None,

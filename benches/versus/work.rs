@@ -3,8 +3,10 @@
 
 pub(crate) mod callbacks;
 pub(crate) mod http;
+pub(crate) mod limits;
 pub(crate) mod many_loops;
 pub(crate) mod memory;
+pub(crate) mod queues;
 pub(crate) mod sockets;
 pub(crate) mod start;
 pub(crate) mod tasks;

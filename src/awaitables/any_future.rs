@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::waits_for::waits_in_detail;
-use crate::base::{PooledRc, unsize};
+use crate::base::{Context, PooledRc, unsize};
 use crate::cancel::{cancel_here, uncancel};
 use crate::current;
 use crate::kernel::{Queued as _, Run};
@@ -271,6 +271,47 @@ impl TaskHandle {
     /// Where the task was created.
     pub fn created_at(&self) -> &'static Location<'static> {
         self.state().created()
+    }
+
+    /// The context in which the task runs: asyncio's `get_context()`. `None` once the task has ended, which lets its
+    /// context go; a context that was asked for before can still be looked at.
+    ///
+    /// A task that was given no value, and has set none so far, may be in the middle of a step when another one asks: one
+    /// that is eager, and begins in it. That finds an empty context, which does not become the task's.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{ContextVar, create_task, run};
+    ///
+    /// static REQUEST: ContextVar<u32> = ContextVar::new("request");
+    ///
+    /// run(async {
+    ///     let task = create_task(async { REQUEST.set(7) });
+    ///     let ctx = task.get_context().expect("it has not ended");
+    ///     task.await;
+    ///     assert_eq!(ctx.get(&REQUEST), Some(7));
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn get_context(&self) -> Option<Context> {
+        if self.any.done() {
+            return None;
+        }
+        Some(self.state().context().unwrap_or_else(|| self.context_made_now()))
+    }
+
+    /// The context of a task whose context was an empty one, of which there was no value yet.
+    fn context_made_now(&self) -> Context {
+        let kernel = self.any.node.core().kernel();
+        if current::is_in(kernel) && kernel.running_task().current().is_some_and(|task| same(&*task, &*self.any.node)) {
+            return current::writable_context();
+        }
+        let context = Context::new();
+        if !self.state().stage_in_use().get() {
+            current::note_context_use();
+            drop(self.state().set_context(Some(context.clone())));
+        }
+        context
     }
 
     /// The number of cancellations that were requested and not taken back: asyncio's `cancelling()`.

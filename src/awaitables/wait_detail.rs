@@ -4,6 +4,24 @@ use std::fmt;
 
 /// What a task waits for, closer than [`GraphNode::leaf`](crate::GraphNode::leaf) says it. Printed, it takes the place of
 /// that: `a lock held by Task-7` in place of `a lock`.
+///
+/// # Examples
+/// ```
+/// use oneloop::{EventLoop, Lock, WaitDetail, create_task, run, yield_now};
+/// use std::rc::Rc;
+///
+/// run(async {
+///     let lock = Rc::new(Lock::new(()));
+///     let _guard = lock.acquire().await; // of Task-1, which this is
+///     let other = lock.clone();
+///     let _waits = create_task(async move { drop(other.acquire().await) }).named("waits");
+///     yield_now().await;
+///     let graph = EventLoop::current().call_graph();
+///     let node = graph.nodes.iter().find(|node| node.name == "waits").unwrap();
+///     assert_eq!(node.detail, Some(WaitDetail::HeldBy("Task-1".to_owned())));
+/// })?;
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitDetail {

@@ -107,7 +107,7 @@ fn follow(mut node: NodeRef, message: &Message) -> ChainEnd {
                 return ChainEnd::Gathering(Frame::open(node.clone(), awaiter, children));
             }
             Kind::Task(state) => {
-                node.core().kernel().notes().add_cancelled(&node, message);
+                node.core().kernel().notes().add_cancelled(&node, message.as_ref());
                 state.count_cancel(); // of every task on the way, as asyncio's `cancel()` counts
                 let Some(next) = ask_or_follow(&node, state, message) else {
                     return ChainEnd::Node { accepted: true };

@@ -6,6 +6,19 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 /// Why a loop cannot be [inspected](crate::EventLoopBuilder::inspect).
+///
+/// # Examples
+/// ```
+/// use oneloop::error::InspectError;
+/// use oneloop::{Error, EventLoop};
+///
+/// let path = std::env::temp_dir().join("oneloop-error-{pid}.sock");
+/// let first = EventLoop::builder().inspect(&path).build()?;
+/// let second = EventLoop::builder().inspect(&path).build();
+/// assert!(matches!(second, Err(Error::Inspect(InspectError::InUse(_)))));
+/// drop(first); // which removes its socket
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum InspectError {

@@ -301,12 +301,11 @@ fn callback<R>(f: impl FnOnce() -> R + 'static, created: &'static Location<'stat
 
 #[cold]
 fn inheriting<R>(f: impl FnOnce() -> R + 'static, created: &'static Location<'static>) -> Handle {
-    let own = current::copy_thread_context();
-    let in_own_context = move || {
+    let in_own_context = |own| {
         drop(current::swap_context(own)); // the iteration leaves the context afterwards
         drop(f());
     };
-    Handle::new(in_own_context, created)
+    Handle::in_context(in_own_context, current::copy_thread_context(), created)
 }
 
 impl Clone for EventLoop {

@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::panic::Location;
 
 use super::event_loop::EventLoop;
+use crate::base::Context;
 use crate::current;
 use crate::error::WatchError;
 use crate::kernel::Handle;
@@ -52,7 +53,7 @@ impl EventLoop {
     /// ```
     #[track_caller]
     pub fn add_reader(&self, descriptor: &impl AsRawFd, f: impl FnMut() + 'static) -> Result<Handle, WatchError> {
-        self.watch(descriptor.as_raw_fd(), Direction::Read, Handle::repeating(in_context(f), Location::caller()))
+        self.watch(descriptor.as_raw_fd(), Direction::Read, repeating(f, Location::caller()))
     }
 
     /// Calls `f` in every iteration in which `descriptor` is writable or in error: asyncio's `add_writer`. In
@@ -65,7 +66,7 @@ impl EventLoop {
     /// If the loop is closed. A panic of `f` is reported to the exception handler, and `f` stays.
     #[track_caller]
     pub fn add_writer(&self, descriptor: &impl AsRawFd, f: impl FnMut() + 'static) -> Result<Handle, WatchError> {
-        self.watch(descriptor.as_raw_fd(), Direction::Write, Handle::repeating(in_context(f), Location::caller()))
+        self.watch(descriptor.as_raw_fd(), Direction::Write, repeating(f, Location::caller()))
     }
 
     /// Cancels the reader of a descriptor, even if it is queued already, and returns whether there was one: asyncio's
@@ -103,13 +104,13 @@ impl EventLoop {
 }
 
 /// Makes a callback of `f`, which runs in a copy of the current context: in the same copy each time.
-pub(crate) fn in_context(mut f: impl FnMut() + 'static) -> impl FnMut() + 'static {
-    let own = current::copy_thread_context();
-    move || {
+pub(crate) fn repeating(mut f: impl FnMut() + 'static, created: &'static Location<'static>) -> Handle {
+    let in_own_context = move |own: Option<Context>| {
         // the iteration leaves the context afterwards
         if own.is_some() {
-            drop(current::swap_context(own.clone()));
+            drop(current::swap_context(own));
         }
         f();
-    }
+    };
+    Handle::repeating(in_own_context, current::copy_thread_context(), created)
 }

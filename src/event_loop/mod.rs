@@ -23,6 +23,6 @@ pub use builder::{EventLoopBuilder, TimerPrecision};
 pub use event_loop::{EnterGuard, EventLoop};
 pub use explore::explore;
 #[cfg(all(unix, feature = "signal"))]
-pub(crate) use fd_callbacks::in_context;
+pub(crate) use fd_callbacks::repeating;
 pub use timer_handle::TimerHandle;
 pub use turns::{Left, Turn, TurnBudget};

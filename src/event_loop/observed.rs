@@ -194,7 +194,7 @@ fn wait_observed(outside: &mut Outside<'_>, wait: Wait, watching: &Watching<'_>)
 }
 
 impl Telling for Watching<'_> {
-    #[inline(always)]
+    #[inline]
     fn tells_of(&self, entry: &Entry<NodeRef>) -> bool {
         self.wants(match entry {
             Entry::Task(_) => Methods::OF_A_STEP,
@@ -214,12 +214,12 @@ impl Telling for Watching<'_> {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn after_step(&self, task: &NodeRef) {
         self.tell_after_untold_step(task);
     }
 
-    #[inline(always)]
+    #[inline]
     fn after(&self, cause: Cause<'_>) {
         self.tell_after_untold(cause);
     }

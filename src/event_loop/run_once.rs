@@ -132,7 +132,9 @@ impl<'a> Iteration<'a> {
         while !self.batch.is_empty() && may_go_on() {
             let entry = self.batch.pop();
             guarded(self.kernel, IN_DESTRUCTOR, || {
-                entry.into_iter().for_each(|entry| run_entry(self.kernel, entry, &Untold));
+                if let Some(entry) = entry {
+                    run_entry(self.kernel, entry, &Untold);
+                }
             });
         }
     }
@@ -162,16 +164,16 @@ pub(super) trait Telling {
 pub(super) struct Untold;
 
 impl Telling for Untold {
-    #[inline(always)]
+    #[inline]
     fn tells_of(&self, _entry: &Entry<NodeRef>) -> bool {
         false
     }
     fn run(&self, kernel: &Loop, entry: Entry<NodeRef>) {
         run_entry(kernel, entry, self);
     }
-    #[inline(always)]
+    #[inline]
     fn after_step(&self, _task: &NodeRef) {}
-    #[inline(always)]
+    #[inline]
     fn after(&self, _cause: Cause<'_>) {}
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Instant;
 
+use crate::base::Context;
 use crate::kernel::Handle;
 use crate::node::Loop;
 use crate::timer_wheel::TimerKey;
@@ -53,6 +54,12 @@ impl TimerHandle {
     /// Whether `cancel` was called.
     pub fn cancelled(&self) -> bool {
         self.handle.cancelled()
+    }
+
+    /// The context in which the callback will run: asyncio's `get_context()`. `None` once it has run or was cancelled:
+    /// see [`Handle::get_context`].
+    pub fn get_context(&self) -> Option<Context> {
+        self.handle.get_context()
     }
 }
 

@@ -39,6 +39,11 @@ pub mod from_tokio {}
 pub mod cookbook {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/testing.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod testing {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/hanging.md")]
 pub mod hanging {}
 

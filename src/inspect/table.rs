@@ -1,18 +1,18 @@
 //! The tasks of a call graph as a table. Owns its columns; must not know how the graph was taken down.
 
 use super::call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
-use super::tree::{label, leaves};
+use super::tree::{in_words, label, leaves, limit, waited};
 
 /// So many of the nodes that a task waits for are named.
 const NAMED: usize = 3;
 /// The widths that a column may have, in letters, but the last, which has what it needs.
-const WIDEST: [usize; COLUMNS - 1] = [32, 7, 56];
-const COLUMNS: usize = 4;
-const HEAD: [&str; COLUMNS] = ["TASK", "STATE", "WAITS FOR", "CREATED AT"];
+const WIDEST: [usize; COLUMNS - 1] = [32, 7, 9, 56];
+const COLUMNS: usize = 5;
+const HEAD: [&str; COLUMNS] = ["TASK", "STATE", "WAITED", "WAITS FOR", "CREATED AT"];
 
 impl CallGraph {
-    /// The tasks as a table, one a line, in order of creation: the name, the state, what it waits for, where it was
-    /// created. asyncio's `python -m asyncio ps`. What several tasks wait for together is easier seen in the tree, which
+    /// The tasks as a table, one a line, in order of creation: the name, the state, how long it has waited at
+    /// least, for what, and where it was created. asyncio's `python -m asyncio ps`. What several tasks wait for together is easier seen in the tree, which
     /// is what printing the graph gives.
     ///
     /// # Examples
@@ -26,11 +26,11 @@ impl CallGraph {
     ///     EventLoop::current().call_graph()
     /// })?;
     /// let table = graph.to_table();
-    /// // TASK     STATE  WAITS FOR          CREATED AT
-    /// // Task-1   runs                      src/main.rs:4
-    /// // sleeper  waits  a timer, 3 s left  src/main.rs:5
-    /// assert!(table.starts_with("TASK     STATE  WAITS FOR  "), "{table}");
-    /// assert!(table.contains("\nsleeper  waits  a timer, 3 s left  "), "{table}");
+    /// // TASK     STATE  WAITED  WAITS FOR          CREATED AT
+    /// // Task-1   runs                              src/main.rs:4
+    /// // sleeper  waits          a timer, 3 s left  src/main.rs:5
+    /// assert!(table.starts_with("TASK     STATE  WAITED  WAITS FOR  "), "{table}");
+    /// assert!(table.contains("\nsleeper  waits          a timer, 3 s left  "), "{table}");
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     pub fn to_table(&self) -> String {
@@ -62,20 +62,24 @@ impl CallGraph {
             NodeState::Waiting => "waits",
         };
         let created = task.created.map(|place| format!("{}:{}", place.file(), place.line()));
-        [task.name.clone(), state.to_owned(), self.waits_for(task), created.unwrap_or_default()]
+        let waited = waited(task).map(in_words).unwrap_or_default();
+        [task.name.clone(), state.to_owned(), waited, self.waits_for(task), created.unwrap_or_default()]
     }
 
     fn waits_for(&self, task: &GraphNode) -> String {
         if task.state != NodeState::Waiting {
             return String::new();
         }
-        let mut named: Vec<String> = task.awaits.iter().take(NAMED).map(|&node| label(&self.nodes[node])).collect();
-        match task.awaits.len() {
-            more if more > NAMED => named.push(format!("{} more", more - NAMED)),
-            _ => {}
+        let mut named: Vec<String> = leaves(task).into_iter().collect();
+        named.extend(task.awaits.iter().take(NAMED).map(|&node| label(&self.nodes[node])));
+        if let more @ 1.. = task.awaits.len().saturating_sub(NAMED) {
+            named.push(format!("{more} more"));
         }
-        named.extend(leaves(task));
-        if named.is_empty() { "something outside the loop".to_owned() } else { named.join("; ") }
+        if named.is_empty() {
+            named.push("something outside the loop".to_owned());
+        }
+        named.extend(limit(task));
+        named.join("; ")
     }
 }
 

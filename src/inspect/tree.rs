@@ -64,8 +64,7 @@ pub(super) fn what_it_does(node: &GraphNode) -> String {
         (NodeState::Waiting, NodeKind::Future) if node.awaits.is_empty() => "waits to be set".to_owned(),
         (NodeState::Waiting, _) => {
             let waits = waits(node);
-            let limit = node.limit_left.map(|left| format!(", {} left of a time limit", in_words(left)));
-            let limit = limit.unwrap_or_default();
+            let limit = limit(node).map(|limit| format!(", {limit}")).unwrap_or_default();
             match leaves(node) {
                 Some(leaves) if node.awaits.is_empty() => format!("{waits} {leaves}{limit}"),
                 Some(leaves) => format!("{waits} {leaves}{limit}, and for"),
@@ -79,10 +78,20 @@ pub(super) fn what_it_does(node: &GraphNode) -> String {
 
 /// That it waits, and since when, if that is known and long enough to be told.
 fn waits(node: &GraphNode) -> String {
-    match node.waited.filter(|waited| *waited >= SHORTEST) {
+    match waited(node) {
         Some(waited) => format!("has waited at least {} for", in_words(waited)),
         None => "waits for".to_owned(),
     }
+}
+
+/// How long it has waited at least, if that is long enough to be told.
+pub(super) fn waited(node: &GraphNode) -> Option<Duration> {
+    node.waited.filter(|waited| *waited >= SHORTEST)
+}
+
+/// How much is left of the time limit around it.
+pub(super) fn limit(node: &GraphNode) -> Option<String> {
+    node.limit_left.map(|left| format!("{} left of a time limit", in_words(left)))
 }
 
 /// What it waits for beside nodes.
@@ -95,7 +104,7 @@ pub(super) fn leaves(node: &GraphNode) -> Option<String> {
 }
 
 /// A time with three digits at most.
-fn in_words(time: Duration) -> String {
+pub(super) fn in_words(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     if time.subsec_millis() == 0 && time.as_secs() > 0 || seconds >= 100.0 {
         format!("{} s", time.as_secs())

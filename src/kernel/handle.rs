@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::panic::Location;
 
 use super::ready_queue::{Run, RunRef};
-use crate::base::{PooledRc, unsize};
+use crate::base::{Context, PooledRc, unsize};
 
 /// A scheduled callback, or a callback that watches a descriptor: asyncio's `Handle`. Dropping the handle does not
 /// cancel the callback.
@@ -33,19 +33,31 @@ pub struct Handle {
 
 impl Handle {
     pub(crate) fn new<F: FnOnce() + 'static>(f: F, created: &'static Location<'static>) -> Self {
-        Self::of::<_, Once>(f, created)
+        Self::of::<_, _, Once>(move |()| f(), (), created)
     }
 
-    /// The handle of a callback that runs again and again, until it is cancelled.
-    pub(crate) fn repeating<F: FnMut() + 'static>(f: F, created: &'static Location<'static>) -> Self {
-        Self::of::<_, Repeated>(f, created)
-    }
-
-    fn of<F: 'static, K: 'static>(f: F, created: &'static Location<'static>) -> Self
+    /// The handle of a callback that is given the context in which it is to run.
+    pub(crate) fn in_context<F>(f: F, context: Option<Context>, created: &'static Location<'static>) -> Self
     where
-        Closure<F, K>: Run,
+        F: FnOnce(Option<Context>) + 'static,
     {
-        let closure = Closure { f: Cell::new(Some(f)), cancelled: Cell::new(false), created, kind: PhantomData };
+        Self::of::<_, _, Once>(f, context, created)
+    }
+
+    /// The handle of a callback that runs again and again, until it is cancelled, and is given the same context each time.
+    pub(crate) fn repeating<F>(f: F, context: Option<Context>, created: &'static Location<'static>) -> Self
+    where
+        F: FnMut(Option<Context>) + 'static,
+    {
+        Self::of::<_, _, Repeated>(f, context, created)
+    }
+
+    fn of<F: 'static, C: Inherited, K: 'static>(f: F, context: C, created: &'static Location<'static>) -> Self
+    where
+        Closure<F, C, K>: Run,
+    {
+        let body = Cell::new(Some(Body { f, context }));
+        let closure = Closure { body, cancelled: Cell::new(false), created, kind: PhantomData };
         Self { callback: unsize!(PooledRc::new(closure) => dyn Callback) }
     }
 
@@ -64,6 +76,31 @@ impl Handle {
     pub fn cancelled(&self) -> bool {
         self.callback.cancelled()
     }
+
+    /// The context in which the callback will run: asyncio's `get_context()`. `None` while it runs, and once it has run
+    /// for the last time or was cancelled: what it holds is dropped then, and so is its context.
+    ///
+    /// A callback that was registered before this thread has used any variable has an empty context, and what it sets
+    /// itself is not seen in there.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{ContextVar, EventLoop};
+    ///
+    /// static REQUEST: ContextVar<u32> = ContextVar::new("request");
+    ///
+    /// let lp = EventLoop::new()?;
+    /// REQUEST.set(7);
+    /// let handle = lp.call_soon(|| assert_eq!(REQUEST.get(), Some(7)));
+    /// REQUEST.set(8);
+    /// assert_eq!(handle.get_context().and_then(|ctx| ctx.get(&REQUEST)), Some(7));
+    /// handle.cancel();
+    /// assert!(handle.get_context().is_none());
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn get_context(&self) -> Option<Context> {
+        self.callback.context()
+    }
 }
 
 impl fmt::Debug for Handle {
@@ -78,6 +115,7 @@ trait Callback: Run {
     fn cancel(&self);
     fn cancelled(&self) -> bool;
     fn created(&self) -> &'static Location<'static>;
+    fn context(&self) -> Option<Context>;
 }
 
 /// A closure that runs once.
@@ -86,54 +124,78 @@ enum Once {}
 /// A closure that runs any number of times.
 enum Repeated {}
 
+/// A closure, and the context that it is given. What runs in no context of its own has `()` there, which takes no room.
+struct Body<F, C> {
+    f: F,
+    context: C,
+}
+
+/// What a callback has inherited from its registration.
+trait Inherited: Clone + 'static {
+    /// The context. An empty one is made, and kept, if there is room for it.
+    fn context(&mut self) -> Context;
+}
+
+impl Inherited for () {
+    fn context(&mut self) -> Context {
+        Context::new()
+    }
+}
+
+impl Inherited for Option<Context> {
+    fn context(&mut self) -> Context {
+        self.get_or_insert_default().clone()
+    }
+}
+
 /// The callback of a handle. `K` is [`Once`] or [`Repeated`].
-struct Closure<F, K> {
+struct Closure<F, C, K> {
     /// `None` while it runs, once it has run for the last time, and after it was cancelled.
-    f: Cell<Option<F>>,
+    body: Cell<Option<Body<F, C>>>,
     cancelled: Cell<bool>,
     created: &'static Location<'static>,
     kind: PhantomData<K>,
 }
 
-impl<F: FnOnce()> Run for Closure<F, Once> {
+impl<F: FnOnce(C), C: Inherited> Run for Closure<F, C, Once> {
     fn run(&self) {
-        if let Some(f) = self.f.take() {
-            f();
+        if let Some(Body { f, context }) = self.body.take() {
+            f(context);
         }
     }
 }
 
-impl<F: FnMut()> Run for Closure<F, Repeated> {
+impl<F: FnMut(C), C: Inherited> Run for Closure<F, C, Repeated> {
     fn run(&self) {
         // taken out while it runs, as it may cancel itself
-        let mut lent = Lent { f: self.f.take(), of: self };
-        if let Some(f) = &mut lent.f {
-            f();
+        let mut lent = Lent { body: self.body.take(), of: self };
+        if let Some(Body { f, context }) = &mut lent.body {
+            f(context.clone());
         }
     }
 }
 
 /// The closure while it runs. Dropping this puts it back, also after a panic, unless it was cancelled meanwhile.
-struct Lent<'a, F> {
-    f: Option<F>,
-    of: &'a Closure<F, Repeated>,
+struct Lent<'a, F, C> {
+    body: Option<Body<F, C>>,
+    of: &'a Closure<F, C, Repeated>,
 }
 
-impl<F> Drop for Lent<'_, F> {
+impl<F, C> Drop for Lent<'_, F, C> {
     fn drop(&mut self) {
         if !self.of.cancelled.get() {
-            self.of.f.set(self.f.take());
+            self.of.body.set(self.body.take());
         }
     }
 }
 
-impl<F, K> Callback for Closure<F, K>
+impl<F, C: Inherited, K> Callback for Closure<F, C, K>
 where
     Self: Run,
 {
     fn cancel(&self) {
         self.cancelled.set(true);
-        drop(self.f.take());
+        drop(self.body.take());
     }
 
     fn cancelled(&self) -> bool {
@@ -142,5 +204,12 @@ where
 
     fn created(&self) -> &'static Location<'static> {
         self.created
+    }
+
+    fn context(&self) -> Option<Context> {
+        let mut body = self.body.take();
+        let context = body.as_mut().map(|body| body.context.context());
+        self.body.set(body);
+        context
     }
 }

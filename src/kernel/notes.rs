@@ -28,7 +28,7 @@ pub(crate) struct Notes<P> {
     asked_at: Cell<AskedAt>,
     /// Whether there is any note: looked at after each entry of an observed loop.
     has_any: Cell<bool>,
-    notes: RefCell<Vec<Note<P>>>,
+    list: RefCell<Vec<Note<P>>>,
 }
 
 impl<P> Default for Notes<P> {
@@ -40,7 +40,7 @@ impl<P> Default for Notes<P> {
             of_parked: Cell::new(false),
             asked_at: Cell::new(None),
             has_any: Cell::new(false),
-            notes: RefCell::default(),
+            list: RefCell::default(),
         }
     }
 }
@@ -69,12 +69,12 @@ impl<P> Notes<P> {
     }
 
     #[inline]
-    pub(crate) fn add_cancelled(&self, node: &P, message: &Option<Arc<str>>)
+    pub(crate) fn add_cancelled(&self, node: &P, message: Option<&Arc<str>>)
     where
         P: Clone,
     {
         if self.of_cancellations.get() {
-            self.add(Note::Cancelled(node.clone(), message.clone(), self.asked_at.get()));
+            self.add(Note::Cancelled(node.clone(), message.cloned(), self.asked_at.get()));
         }
     }
 
@@ -88,7 +88,7 @@ impl<P> Notes<P> {
     }
 
     fn add(&self, note: Note<P>) {
-        self.notes.borrow_mut().push(note);
+        self.list.borrow_mut().push(note);
         self.has_any.set(true);
     }
 
@@ -105,6 +105,6 @@ impl<P> Notes<P> {
     /// Takes the notes out. The caller drops them.
     pub(crate) fn take(&self) -> Vec<Note<P>> {
         self.has_any.set(false);
-        self.notes.take()
+        self.list.take()
     }
 }

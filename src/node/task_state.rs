@@ -19,7 +19,7 @@ pub(super) struct Rare<N> {
     pub(super) message: Option<Arc<str>>,
     /// The node to which a cancellation of this task went instead, and the message.
     pub(super) handed_on: Option<(N, Option<Arc<str>>)>,
-    /// The context of the task, while no step is on.
+    /// The context of the task, in which its steps are taken.
     context: Option<Context>,
     /// The nodes that the task awaits beside `TaskState::node`: if it polls several futures in one step.
     pub(super) other_nodes: Vec<N>,
@@ -204,7 +204,15 @@ impl<N: Clone + PartialEq> TaskState<N> {
         result
     }
 
-    /// Takes the task's context out, for a step. `None` stands for an empty context.
+    /// The task's context. `None` stands for an empty one: also in a step that has made one, until it ends.
+    pub(crate) fn context(&self) -> Option<Context> {
+        let rare = self.rare.take()?;
+        let context = rare.context.clone();
+        self.rare.set(Some(rare));
+        context
+    }
+
+    /// Takes the task's context out.
     pub(crate) fn take_context(&self) -> Option<Context> {
         let mut rare = self.rare.take()?;
         let context = rare.context.take();

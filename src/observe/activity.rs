@@ -55,6 +55,22 @@ struct Now {
 
 /// A step or a callback that a loop is in, from [`Activity::current_step`]. Printed, it says how long it runs:
 /// `step of Task-7 (created at src/main.rs:10) runs for 3.0 s`.
+///
+/// # Examples
+/// ```
+/// use oneloop::EventLoop;
+/// use oneloop::observe::Activity;
+/// use std::rc::Rc;
+///
+/// let lp = EventLoop::new()?;
+/// let activity = Activity::default();
+/// lp.add_observer(Rc::new(activity.clone()));
+/// assert_eq!(activity.current_step(), None); // it does not run
+/// let step = lp.run_until_complete(async move { activity.current_step() })?.expect("this one");
+/// assert_eq!(step.task.as_deref(), Some("Task-1"));
+/// assert!(step.to_string().ends_with(" runs for 0.0 s"), "{step}");
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CurrentStep {

@@ -251,7 +251,7 @@ impl<'a> Watching<'a> {
     }
 
     /// Tells what has happened inside the entry that has just run, and what that has queued.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn tell_consequences(&self, cause: Cause<'_>) {
         if !self.kernel.notes().is_empty() || self.wants(Methods::OF_QUEUED) {
             self.tell_all_consequences(cause);
@@ -259,7 +259,7 @@ impl<'a> Watching<'a> {
     }
 
     /// After a step of which nothing is told but that it has cancelled a task, or was the last one.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn tell_after_untold_step(&self, node: &NodeRef) {
         if !self.kernel.notes().is_empty() || (self.wants(Methods::ENDED) && node.core().is_done()) {
             self.tell_cancelled_and_ended(node);
@@ -277,7 +277,7 @@ impl<'a> Watching<'a> {
     }
 
     /// After something else of which nothing is told but that it has cancelled a task.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn tell_after_untold(&self, cause: Cause<'_>) {
         if !self.kernel.notes().is_empty() {
             self.tell_all_consequences(cause);

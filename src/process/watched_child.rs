@@ -45,13 +45,13 @@ impl WatchedChild {
         let watched = exit_descriptor(pid).and_then(|exited| {
             let (fd, child) = (exited.as_raw_fd(), Rc::clone(&this));
             // the callback owns the descriptor and a share of the child, and gives up both when it is removed
-            let on_exit = move || {
+            let on_exit = move |_| {
                 if child.reap() {
                     EventLoop::current().remove_reader(&exited);
                 }
             };
             // without a context, whose values it would keep as long as the child runs
-            Ok(lp.watch(fd, Direction::Read, Handle::repeating(on_exit, Location::caller()))?)
+            Ok(lp.watch(fd, Direction::Read, Handle::repeating(on_exit, None, Location::caller()))?)
         });
         if let Err(error) = watched {
             let _ = this.send_signal(libc::SIGKILL);

@@ -9,8 +9,7 @@ use super::table::{Signals, Wait};
 use crate::awaitables::create_future;
 use crate::base::TaskKey;
 use crate::error::SignalError;
-use crate::event_loop::{EventLoop, in_context};
-use crate::kernel::Handle;
+use crate::event_loop::{EventLoop, repeating};
 use crate::node::{Loop, TaskState};
 use crate::primitives::yield_now;
 
@@ -47,7 +46,7 @@ impl EventLoop {
     #[track_caller]
     pub fn add_signal_handler(&self, signal: i32, f: impl FnMut() + 'static) -> Result<(), SignalError> {
         self.refuse_if_closed();
-        let handler = Handle::repeating(in_context(f), Location::caller());
+        let handler = repeating(f, Location::caller());
         let signals = self.kernel().extensions().get_or_default::<Signals>();
         signals.set_handler(self, signal, handler).map(drop)
     }

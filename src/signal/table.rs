@@ -274,7 +274,7 @@ impl Signals {
         if !is_watched {
             let (fd, signals) = (reader.as_raw_fd(), Rc::downgrade(self));
             // without a context: what it runs is the loop's own
-            let callback = Handle::repeating(move || receive(&reader, &signals), Location::caller());
+            let callback = Handle::repeating(move |_| receive(&reader, &signals), None, Location::caller());
             lp.watch(fd, Direction::Read, callback)?;
             if let Some(pipe) = &mut *self.pipe.borrow_mut() {
                 pipe.is_watched = true;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures::future::join;
 use oneloop::{
-    Context, ContextToken, ContextVar, Error, EventLoop, LoopHandle, TaskHandle, catch_cancelled, copy_context,
+    Context, ContextToken, ContextVar, Error, EventLoop, Handle, LoopHandle, TaskHandle, catch_cancelled, copy_context,
     create_task, current_task, gather, sleep, task_group, yield_now,
 };
 
@@ -781,5 +781,137 @@ fn what_is_sent_from_the_loops_own_thread_runs_in_a_copy_of_the_senders_context(
         let expected = [("callback", Some(1)), ("another thread", None), ("coroutine", Some(1))];
         assert_eq!(*log.lock().expect("no test panics"), expected);
         assert_eq!(SENT.get(), Some(2));
+    });
+}
+
+// Asking for a context.
+
+#[test]
+fn the_context_of_a_task_is_the_one_that_it_was_given() {
+    let ctx = Context::new();
+    let task = run(async {
+        let task = create_task(yield_now()).in_context(&ctx);
+        assert_eq!(task.get_context(), Some(ctx.clone()));
+        yield_now().await;
+        assert_eq!(task.get_context(), Some(ctx.clone()));
+        task.await;
+        current_task()
+    });
+    assert_eq!(task.expect("inside a task").get_context(), None, "it has ended");
+}
+
+#[test]
+fn the_context_of_a_task_is_one_and_the_same_at_any_time() {
+    static VAR: ContextVar<i32> = ContextVar::new("var");
+    run(async {
+        let me = current_task().expect("inside a task");
+        let before = me.get_context().expect("it runs");
+        VAR.set(1);
+        assert_eq!(before.get(&VAR), Some(1));
+        let task = create_task(async {
+            VAR.set(2);
+            yield_now().await;
+            VAR.set(3);
+        });
+        let of_task = task.get_context().expect("it has not begun");
+        assert_eq!(of_task.get(&VAR), Some(1), "a copy of its creator's");
+        yield_now().await;
+        assert_eq!((of_task.get(&VAR), task.get_context()), (Some(2), Some(of_task.clone())));
+        task.await;
+        assert_eq!(of_task.get(&VAR), Some(3));
+        assert_eq!((VAR.get(), me.get_context()), (Some(1), Some(before)));
+    });
+}
+
+#[test]
+fn the_context_of_a_task_that_sets_its_first_variable_later() {
+    static VAR: ContextVar<i32> = ContextVar::new("var");
+    run(async {
+        let task = create_task(async {
+            yield_now().await;
+            VAR.set(1);
+        });
+        yield_now().await;
+        let ctx = task.get_context().expect("it waits");
+        assert_eq!(ctx.get(&VAR), None);
+        task.await;
+        assert_eq!(ctx.get(&VAR), Some(1));
+    });
+}
+
+#[test]
+fn a_task_that_runs_in_another_context_for_a_moment_keeps_its_own() {
+    static VAR: ContextVar<i32> = ContextVar::new("var");
+    run(async {
+        VAR.set(1);
+        yield_now().await;
+        let me = current_task().expect("inside a task");
+        let seen = Context::new().run(|| me.get_context());
+        assert_eq!(seen.and_then(|ctx| ctx.get(&VAR)), Some(1));
+        let of_creator = create_task(async move { me.get_context() }).eager().await;
+        assert_eq!(of_creator.and_then(|ctx| ctx.get(&VAR)), Some(1));
+    });
+}
+
+#[test]
+fn the_context_of_a_callback_is_the_copy_in_which_it_will_run() {
+    static VAR: ContextVar<i32> = ContextVar::new("var");
+    run(async {
+        let lp = EventLoop::current();
+        VAR.set(1);
+        let soon = lp.call_soon(|| VAR.set(2));
+        let later = lp.call_later(Duration::from_secs(1), || unreachable!());
+        VAR.set(3);
+        let (of_soon, of_later) = (soon.get_context().expect("queued"), later.get_context().expect("set"));
+        assert_eq!((of_soon.get(&VAR), of_later.get(&VAR)), (Some(1), Some(1)));
+        assert_eq!(soon.get_context(), Some(of_soon.clone()));
+        yield_now().await;
+        assert_eq!((of_soon.get(&VAR), soon.get_context()), (Some(2), None));
+        later.cancel();
+        assert_eq!(later.get_context(), None);
+        assert_eq!(VAR.get(), Some(3));
+    });
+}
+
+#[test]
+fn the_context_of_a_callback_without_a_value_is_kept_once_it_was_asked_for() {
+    static VAR: ContextVar<i32> = ContextVar::new("var");
+    Context::new().run(|| VAR.set(0)); // from here on this thread uses variables
+    run(async {
+        let handle = EventLoop::current().call_soon(|| VAR.set(1));
+        let ctx = handle.get_context().expect("queued");
+        assert_eq!(handle.get_context(), Some(ctx.clone()));
+        yield_now().await;
+        assert_eq!(ctx.get(&VAR), Some(1));
+    });
+}
+
+#[test]
+#[cfg(unix)]
+fn the_context_of_a_reader_is_the_same_at_each_call() {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    static VAR: ContextVar<i32> = ContextVar::new("var");
+    run(async {
+        let (mut theirs, ours) = UnixStream::pair().expect("a pair");
+        let (seen, handle) = (Rc::new(RefCell::new(Vec::new())), Rc::new(Cell::new(None::<Handle>)));
+        VAR.set(0);
+        let noted = seen.clone();
+        let reader = EventLoop::current().add_reader(&ours, move || {
+            VAR.set(VAR.get().unwrap_or(0) + 1);
+            noted.borrow_mut().push(copy_context().get(&VAR));
+        });
+        handle.set(Some(reader.expect("it can be watched")));
+        let handle = handle.take().expect("it was set");
+        let ctx = handle.get_context().expect("it is not called now");
+        theirs.write_all(b"x").expect("there is room");
+        while seen.borrow().len() < 2 {
+            yield_now().await;
+        }
+        assert_eq!(ctx.get(&VAR), *seen.borrow().last().expect("it was called"));
+        assert_eq!(handle.get_context(), Some(ctx));
+        EventLoop::current().remove_reader(&ours);
+        assert_eq!(handle.get_context(), None);
     });
 }

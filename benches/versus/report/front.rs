@@ -48,9 +48,9 @@ fn measured(results: &Results) -> impl Iterator<Item = (Shown, &'static Row, Lea
     })
 }
 
-const WIDTH: f64 = 800.0;
+const WIDTH: f64 = 820.0;
 const NAMES: f64 = 250.0;
-const BARS: f64 = 390.0;
+const BARS: f64 = 330.0;
 const LINE: f64 = 30.0;
 const TOP: f64 = 100.0;
 const BAR: f64 = 16.0;
@@ -64,20 +64,16 @@ const STYLE: &str = "\
 .grid{stroke:#30363d}.one{stroke:#e6edf3}.ahead{fill:#3fb27f}.level{fill:#7d8590}.behind{fill:#e8815a}
 .known{fill:#161b22;stroke:#6cb0ff}}";
 
-/// For each row a bar from 1 to the ratio of the best peer, and a ring for tokio.
+/// What a ring marks.
+const BEST: &str = "the fastest of all that run tasks";
+
+/// For each row a bar from 1 to the ratio of tokio, which most would take instead, and a ring for the fastest peer.
 #[must_use]
 pub fn svg(results: &Results) -> String {
     let scale = Scale { low: MARKS[0].ln(), high: MARKS[MARKS.len() - 1].ln(), left: NAMES, width: BARS };
     let (mut bars, mut bottom) = (String::new(), TOP);
     for (shown, row, lead) in measured(results) {
-        let middle = bottom + LINE / 2.0;
-        bars += &bar(&shown, &lead, middle, &scale);
-        let (known, own) = (results.value(row, TOKIO), results.value(row, ONELOOP));
-        let ratio = known.zip(own).map(|(known, own)| known / own);
-        if let Some(ratio) = ratio.filter(|ratio| scale.has(*ratio)) {
-            let x = scale.x(ratio);
-            let _ = writeln!(bars, r#"<circle class="known" cx="{x:.1}" cy="{middle:.1}" r="5" stroke-width="2.5"/>"#);
-        }
+        bars += &line(&shown, results.lead_of(row, TOKIO), &lead, bottom + LINE / 2.0, &scale);
         bottom += LINE;
     }
     let mut marks = String::new();
@@ -101,7 +97,7 @@ pub fn svg(results: &Results) -> String {
 {STYLE}
 </style>
 <rect class="ground" x="0.5" y="0.5" width="{inner_width}" height="{inner_height}" rx="6"/>
-<text class="text" x="16" y="28" font-size="18" font-weight="bold">Time of the fastest peer / time of oneloop</text>
+<text class="text" x="16" y="28" font-size="18" font-weight="bold">Time of {TOKIO} / time of oneloop, one thread each</text>
 <text class="faint" x="16" y="50" font-size="14">Right of 1×, oneloop is faster. {level} The scale is logarithmic.</text>
 {legend}{marks}{bars}</svg>
 "#
@@ -110,43 +106,61 @@ pub fn svg(results: &Results) -> String {
 
 fn legend() -> String {
     let mut text = String::new();
-    let keys = [("ahead", "oneloop is faster"), ("level", "level"), ("behind", "the peer is faster")];
-    let mut x = 16.0;
-    for (class, words) in keys {
+    let keys = [("ahead", 16.0, "oneloop is faster"), ("level", 168.0, "level"), ("behind", 236.0, "tokio is faster")];
+    for (class, x, words) in keys {
         let _ = writeln!(
             text,
             r#"<rect class="{class}" x="{x}" y="66" width="14" height="14"/>
 <text class="text" x="{}" y="78" font-size="14">{words}</text>"#,
             x + 20.0,
         );
-        x += if class == "level" { 80.0 } else { 165.0 };
     }
     let _ = writeln!(
         text,
-        r#"<circle class="known" cx="{}" cy="73" r="5" stroke-width="2.5"/>
-<text class="text" x="{}" y="78" font-size="14">{TOKIO}, also where it is not the fastest</text>"#,
-        x + 7.0,
-        x + 20.0,
+        r#"<circle class="known" cx="379" cy="73" r="5" stroke-width="2.5"/>
+<text class="text" x="392" y="78" font-size="14">{BEST}</text>"#,
     );
     text
 }
 
-fn bar(shown: &Shown, lead: &Lead, middle: f64, scale: &Scale) -> String {
-    let (one, end) = (scale.x(1.0), scale.x(lead.ratio));
-    let class = match lead.ratio {
-        _ if lead.tie => "level",
-        ..1.0 => "behind",
-        _ => "ahead",
-    };
-    let (left, length) = (one.min(end), (end - one).abs().max(3.0));
+/// The line of a row: the bar, if tokio has the row, the ring, and the numbers of both.
+fn line(shown: &Shown, known: Option<Lead>, best: &Lead, middle: f64, scale: &Scale) -> String {
     let (top, base, label) = (middle - BAR / 2.0, middle + 5.0, NAMES + BARS + 14.0);
-    format!(
-        r#"<text class="text" x="16" y="{base:.1}" font-size="14">{}</text>
-<rect class="{class}" x="{left:.1}" y="{top:.1}" width="{length:.1}" height="{BAR}"/>
-<text class="text" x="{label}" y="{base:.1}" font-size="14">{:.2}× {}</text>
-"#,
-        shown.words, lead.ratio, lead.peer,
-    )
+    let mut text = format!(r#"<text class="text" x="16" y="{base:.1}" font-size="14">{}</text>"#, shown.words);
+    let mut numbers = Vec::new();
+    if let Some(known) = known {
+        let (one, end) = (scale.x(1.0), scale.x(known.ratio));
+        let class = match known.ratio {
+            _ if known.tie => "level",
+            ..1.0 => "behind",
+            _ => "ahead",
+        };
+        let (left, length) = (one.min(end), (end - one).abs().max(3.0));
+        let _ = write!(
+            text,
+            r#"
+<rect class="{class}" x="{left:.1}" y="{top:.1}" width="{length:.1}" height="{BAR}"/>"#
+        );
+        numbers.push(format!("{:.2}×", known.ratio));
+    }
+    if scale.has(best.ratio) {
+        let x = scale.x(best.ratio);
+        let _ = write!(
+            text,
+            r#"
+<circle class="known" cx="{x:.1}" cy="{middle:.1}" r="5" stroke-width="2.5"/>"#
+        );
+    }
+    if best.peer != TOKIO {
+        numbers.push(format!("{:.2}× {}", best.ratio, best.peer));
+    }
+    let numbers = numbers.join(" · ");
+    let _ = writeln!(
+        text,
+        r#"
+<text class="text" x="{label}" y="{base:.1}" font-size="14">{numbers}</text>"#
+    );
+    text
 }
 
 /// Medians in nanoseconds; the fastest of a row in bold, and all whose rounds overlap with those of the fastest.

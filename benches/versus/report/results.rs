@@ -110,6 +110,12 @@ impl Results {
         self.lead_over(row, |system| system != INLINE)
     }
 
+    /// The same, of one peer.
+    #[must_use]
+    pub fn lead_of(&self, row: &Row, peer: &str) -> Option<Lead> {
+        self.lead_over(row, |system| system == peer)
+    }
+
     /// How many times as long as oneloop each of the peers takes.
     #[must_use]
     pub fn ratios(&self, row: &Row) -> Vec<f64> {

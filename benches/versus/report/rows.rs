@@ -93,6 +93,7 @@ rows! {
     wait_drain_10000: Nanos, 0, "the same with 10,000 tasks";
     task_group_100: Nanos, 0, "a child of a group of 100 that is polled twice";
     queue: Nanos, 0, "an item from a producer to a consumer, through a queue with room for 16";
+    broadcast: Nanos, 0, "a message that one of 1,000 subscribers has, each through a queue of its own: 100 to each";
     lock: Nanos, 0, "a lock had and let go, with ten tasks in each other's way";
     semaphore: Nanos, 0, "one of two permits, with ten tasks in each other's way";
     call_soon_chain: Nanos, 0, "a callback that calls the next soon, or a task that spawns it";
@@ -102,6 +103,8 @@ rows! {
     timer_arm_cancel_1000000: Nanos, 1_000, "the same with any one of 1,000,000 live";
     million_timers: CpuNanos, 1_150, "a timer made and set with a million others, and fired";
     sleepers: CpuNanos, 0, "one of 10,000 tasks that sleep 20 to 40 ms";
+    timeouts: Nanos, 100, "one of 100,000 requests at once, each a task, under a limit of 30 s that none exceeds";
+    cancel_storm: Nanos, 200, "one of 100,000 sleeping tasks cancelled, and its clean-up done";
     sleep_overshoot: Micros, 370, "how far from its time a sleep of 50 µs to 5 ms ends: the median";
     sleep_overshoot_p99: Micros, 370, "the same: the 99th percentile";
     sleep_overshoot_cpu: CpuNanos, 370, "what one of these sleeps takes of the processor";
@@ -131,6 +134,7 @@ rows! {
     many_loops_2: Nanos, 600, "the same on two threads, each with its loop, its listener on one port and its clients";
     many_loops_4: Nanos, 600, "the same on four";
     many_loops_8: Nanos, 600, "the same on eight";
+    cold: Micros, 1_050, "1 KiB to and fro for the first time after a second of sleep";
     udp_ping: Nanos, 0, "a datagram of 1 KiB to and fro over UDP";
     http: Nanos, 100, "a request to hyper's server and its answer, over 64 connections at once, from another thread";
     http_p99: Micros, 600, "what 99 of 100 requests take, when half as many come as it has just answered";

@@ -5,6 +5,8 @@
 pub const ONELOOP: &str = "oneloop";
 /// The same with precise sleeps.
 pub const ONELOOP_PRECISE: &str = "oneloop-precise";
+/// The same with sleeps that end at whole milliseconds.
+pub const ONELOOP_COARSE: &str = "oneloop-coarse";
 /// A runtime of the current thread with a `LocalSet`.
 pub const TOKIO: &str = "tokio";
 /// A `LocalRuntime`.
@@ -37,9 +39,10 @@ pub const ASYNCIO: &str = "asyncio";
 pub const UVLOOP: &str = "uvloop";
 
 /// All of them.
-pub const ALL: [&str; 17] = [
+pub const ALL: [&str; 18] = [
     ONELOOP,
     ONELOOP_PRECISE,
+    ONELOOP_COARSE,
     TOKIO,
     TOKIO_LOCAL,
     SMOL,
@@ -58,7 +61,7 @@ pub const ALL: [&str; 17] = [
 ];
 
 /// Those that are oneloop, and those that have no loop: no peers, and in no ratio.
-pub const NO_PEERS: [&str; 4] = [ONELOOP, ONELOOP_PRECISE, FLOOR, EPOLL];
+pub const NO_PEERS: [&str; 5] = [ONELOOP, ONELOOP_PRECISE, ONELOOP_COARSE, FLOOR, EPOLL];
 
 /// Those that are run by Python.
 pub const OF_PYTHON: [&str; 2] = [ASYNCIO, UVLOOP];

@@ -164,6 +164,24 @@ async def queue():
     await producer
 
 
+@row("broadcast", 100_000)
+async def broadcast():
+    async def subscribe(items):
+        return sum([await items.get() for _ in range(100)])
+
+    queues = [asyncio.Queue(16) for _ in range(1_000)]
+    subscribers = [asyncio.create_task(subscribe(items)) for items in queues]
+
+    async def publish():
+        for message in range(100):
+            for items in queues:
+                await items.put(message)
+
+    await asyncio.create_task(publish())
+    for subscriber in subscribers:
+        assert await subscriber == 4_950
+
+
 @row("lock", 1_000, asyncio.Lock)
 @row("semaphore", 1_000, asyncio.Semaphore, 2)
 async def rivals(kind, *args):

@@ -102,6 +102,44 @@ async def sleepers(times):
     return times * 10_000, time.process_time() - start
 
 
+@row("timeouts", 100_000)
+async def timeouts():
+    async def request(i):
+        async with asyncio.timeout(30):
+            return await child(i)
+
+    answers = 0
+    for task in [asyncio.create_task(request(i)) for i in range(100_000)]:
+        answers += await task
+    assert answers == 4_999_950_000
+
+
+@timed("cancel_storm")
+async def cancel_storm(times):
+    took = 0
+    for _ in range(times):
+        begun = cleaned = 0
+
+        async def wait():
+            nonlocal begun, cleaned
+            begun += 1
+            try:
+                await asyncio.sleep(3_600)
+            finally:
+                cleaned += 1
+
+        tasks = [asyncio.create_task(wait()) for _ in range(100_000)]
+        while begun < 100_000:
+            await asyncio.sleep(0)
+        start = time.perf_counter()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        took += time.perf_counter() - start
+        assert cleaned == 100_000
+    return times * 100_000, took
+
+
 def percentile(values, hundredths):
     return sorted(values)[len(values) * hundredths // 100]
 

@@ -143,6 +143,21 @@ async def echo(times, size, count, connect, *args):
     return each * count, took
 
 
+@counted("cold")
+async def cold():
+    message = b"\x07" * LINE
+    with create_listener() as listener:
+        [client] = await protocols(listener, 1)
+        await client.ask(1, message)
+        await asyncio.sleep(1)
+        start = time.perf_counter()
+        await client.ask(1, message)
+        took = time.perf_counter() - start
+        client.close()
+        await asyncio.sleep(0.01)  # the server sees it
+    return took * 1e6
+
+
 @timed("connect_churn")
 async def connect_churn(times):
     loop, listener = asyncio.get_running_loop(), create_listener()

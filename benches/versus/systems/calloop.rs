@@ -11,7 +11,6 @@ use std::time::Duration;
 use calloop::futures::{Scheduler, executor};
 use calloop::timer::{TimeoutAction, TimeoutFuture, Timer};
 use calloop::{EventLoop, LoopHandle};
-
 use oneloop_versus::rows::Name;
 use oneloop_versus::systems as names;
 

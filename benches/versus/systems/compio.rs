@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use compio::driver::ProactorBuilder;
 use compio::runtime::{JoinHandle, RuntimeBuilder, spawn};
-use compio::time::sleep;
-
+use compio::time::{sleep, timeout};
 use oneloop_versus::rows::Name;
 use oneloop_versus::systems as names;
 
 use super::{local_sync, ring};
 use crate::measure::Work;
-use crate::system::{Spawn, System, Timers};
+use crate::system::{Cancels, Limits, Spawn, System, Timers};
 use crate::work::{Joined, wake_itself};
 
 pub(super) const SYSTEM: System = System {
@@ -56,7 +55,21 @@ impl Timers for Compio {
     }
 }
 
+impl Limits for Compio {
+    fn limit<F: Future>(after: Duration, future: F) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(after, future)
+    }
+}
+
+impl Cancels for Compio {
+    async fn cancel_all(tasks: Vec<Joined<JoinHandle<()>>>) {
+        for task in tasks {
+            assert_eq!(task.0.cancel().await, None);
+        }
+    }
+}
+
 fn find(row: Name) -> Option<Work> {
     let tasks = local_sync::rows::<Compio>(row).or_else(|| super::tasks::<Compio>(row));
-    tasks.or_else(|| super::inputs::<Compio>(row))
+    tasks.or_else(|| super::inputs::<Compio>(row)).or_else(|| super::cancels::<Compio>(row))
 }

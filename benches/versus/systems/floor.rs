@@ -2,14 +2,16 @@
 //! not know the systems. These are no peers: no program is written like that.
 
 use std::io::{ErrorKind, Read as _, Write as _};
+use std::thread;
+use std::time::Instant;
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
-
 use oneloop_versus::rows::Name;
 use oneloop_versus::systems as names;
 
 use crate::measure::{Cost, Stopwatch, Work};
+use crate::sizes::{LINE, SECOND};
 use crate::system::{ANYWHERE, System};
 use crate::work::sockets::{each, message, pairs, place};
 
@@ -29,6 +31,7 @@ fn calls(row: Name) -> Option<Work> {
         Name::echo_100k_1 => in_turn::<102_400, 1>,
         Name::echo_100k_64 => in_turn::<102_400, 64>,
         Name::echo_100k_1024 => in_turn::<102_400, 1_024>,
+        Name::cold => cold,
         _ => return None,
     })
 }
@@ -74,6 +77,29 @@ fn in_turn<const SIZE: usize, const CONNECTIONS: usize>(times: u64) -> Cost {
     let watch = Stopwatch::wall();
     (0..each).for_each(|_| exchange());
     watch.cost(each * CONNECTIONS as u64)
+}
+
+/// The calls of an exchange, after a second in which the thread slept.
+fn cold(_: u64) -> Cost {
+    let [client, server] = match pairs(1) {
+        Ok(mut pairs) => pairs.remove(0),
+        Err(reason) => return Cost::Impossible(reason),
+    };
+    for end in [&client, &server] {
+        end.set_nonblocking(false).expect("a socket that can");
+    }
+    let (message, mut place) = (message(LINE), vec![0; LINE]);
+    let mut exchange = || {
+        for (mut from, mut to) in [(&client, &server), (&server, &client)] {
+            from.write_all(&message).expect("a connection");
+            to.read_exact(&mut place).expect("a connection");
+        }
+    };
+    exchange();
+    thread::sleep(SECOND);
+    let start = Instant::now();
+    exchange();
+    Cost::Value(start.elapsed().as_secs_f64() * 1e6)
 }
 
 /// An end of a connection.

@@ -1,6 +1,7 @@
 //! The futures crate: tasks of its `LocalPool`. Owns its idioms; must not know the other systems. It has no timers, no
 //! sockets and no semaphore.
 
+use std::fmt::Debug;
 use std::future::Future;
 use std::rc::Rc;
 
@@ -10,13 +11,12 @@ use futures::future::RemoteHandle;
 use futures::lock::Mutex;
 use futures::task::LocalSpawnExt as _;
 use futures::{SinkExt as _, StreamExt as _};
-
 use oneloop_versus::rows::Name;
 use oneloop_versus::systems as names;
 
 use crate::measure::{Cost, Work};
-use crate::sizes::{ITEMS, ROOM, TURNS};
-use crate::system::{ANYWHERE, Spawn, System};
+use crate::sizes::TURNS;
+use crate::system::{ANYWHERE, Queues, Spawn, System};
 use crate::work::{join, repeat, rivals, wake_itself};
 
 pub(super) const SYSTEM: System = System { name: names::FUTURES, crates: &["futures"], find, refused: ANYWHERE };
@@ -46,12 +46,31 @@ impl Spawn for Pool {
     }
 }
 
+/// Its `mpsc`.
+struct Channels;
+
+impl Queues for Channels {
+    type Sender = mpsc::Sender<u64>;
+    type Receiver = mpsc::Receiver<u64>;
+
+    fn queue(room: usize) -> (mpsc::Sender<u64>, mpsc::Receiver<u64>) {
+        mpsc::channel(room - 1) // and one for each sender
+    }
+
+    fn put(to: &mut mpsc::Sender<u64>, item: u64) -> impl Future<Output = Result<(), impl Debug>> {
+        to.send(item)
+    }
+
+    fn get(from: &mut mpsc::Receiver<u64>) -> impl Future<Output = impl IntoIterator<Item = u64>> {
+        from.next()
+    }
+}
+
 fn find(row: Name) -> Option<Work> {
     Some(match row {
         Name::ping_pong => ping_pong,
-        Name::queue => queue,
         Name::lock => lock,
-        _ => return super::tasks::<Pool>(row),
+        _ => return super::tasks::<Pool>(row).or_else(|| super::queues::<Pool, Channels>(row)),
     })
 }
 
@@ -69,21 +88,6 @@ fn ping_pong(times: u64) -> Cost {
         to_left.unbounded_send(()).expect("a player");
         let players = [system.spawn(play(left, to_right)), system.spawn(play(right, to_left))];
         join(players).await;
-    })
-}
-
-fn queue(times: u64) -> Cost {
-    repeat(times, ITEMS, async |system: Pool| {
-        let (mut sender, mut receiver) = mpsc::channel(ROOM - 1); // and one for each sender
-        let producer = system.spawn(async move {
-            for item in 0..ITEMS {
-                sender.send(item).await.expect("the consumer is there");
-            }
-        });
-        for _ in 0..ITEMS {
-            receiver.next().await.expect("the producer is there");
-        }
-        producer.await;
     })
 }
 

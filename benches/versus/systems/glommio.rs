@@ -3,23 +3,23 @@
 
 mod sockets;
 
+use std::fmt::Debug;
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
 use glommio::channels::local_channel;
 use glommio::sync::{RwLock, Semaphore};
-use glommio::timer::Timer;
+use glommio::timer::{Timer, timeout};
 use glommio::{LocalExecutorBuilder, Placement, Task, executor, spawn_local};
 use io_uring::IoUring;
-
 use oneloop_versus::rows::Name;
 use oneloop_versus::systems as names;
 
 use super::ring;
 use crate::measure::{Cost, Work};
-use crate::sizes::{ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{Spawn, System, Timers};
+use crate::sizes::{PERMITS, TURNS};
+use crate::system::{Cancels, Limits, Queues, Spawn, System, Timers};
 use crate::work::{join, repeat, rivals, wake_itself};
 
 pub(super) const SYSTEM: System = System { name: names::GLOMMIO, crates: &["glommio"], find, refused };
@@ -59,15 +59,50 @@ impl Timers for Glommio {
     }
 }
 
+impl Limits for Glommio {
+    fn limit<F: Future>(after: Duration, future: F) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(after, async { Ok(future.await) })
+    }
+}
+
+impl Cancels for Glommio {
+    async fn cancel_all(tasks: Vec<Task<()>>) {
+        for task in tasks {
+            assert_eq!(task.cancel().await, None);
+        }
+    }
+}
+
+impl Queues for Glommio {
+    type Sender = local_channel::LocalSender<u64>;
+    type Receiver = local_channel::LocalReceiver<u64>;
+
+    fn queue(room: usize) -> (Self::Sender, Self::Receiver) {
+        local_channel::new_bounded(room)
+    }
+
+    fn put(to: &mut Self::Sender, item: u64) -> impl Future<Output = Result<(), impl Debug>> {
+        to.send(item)
+    }
+
+    fn get(from: &mut Self::Receiver) -> impl Future<Output = impl IntoIterator<Item = u64>> {
+        from.recv()
+    }
+}
+
 fn find(row: Name) -> Option<Work> {
     Some(match row {
         Name::ping_pong => ping_pong,
-        Name::queue => queue,
         Name::lock => lock,
         Name::semaphore => semaphore,
         // a task may not be known to more than 32,767 that would wake it
         Name::timer_arm_cancel_1000000 | Name::million_timers | Name::memory_timer | Name::foreign_wake => return None,
-        _ => return super::tasks::<Glommio>(row).or_else(|| super::inputs::<Glommio>(row)),
+        _ => {
+            return super::tasks::<Glommio>(row)
+                .or_else(|| super::inputs::<Glommio>(row))
+                .or_else(|| super::cancels::<Glommio>(row))
+                .or_else(|| super::queues::<Glommio, Glommio>(row));
+        }
     })
 }
 
@@ -85,21 +120,6 @@ fn ping_pong(times: u64) -> Cost {
         to_left.try_send(()).expect("a player");
         let players = [system.spawn(play(left, to_right)), system.spawn(play(right, to_left))];
         join(players).await;
-    })
-}
-
-fn queue(times: u64) -> Cost {
-    repeat(times, ITEMS, async |system: Glommio| {
-        let (sender, receiver) = local_channel::new_bounded(ROOM);
-        let producer = system.spawn(async move {
-            for item in 0..ITEMS {
-                sender.send(item).await.expect("the consumer is there");
-            }
-        });
-        for _ in 0..ITEMS {
-            receiver.recv().await.expect("the producer is there");
-        }
-        producer.await;
     })
 }
 

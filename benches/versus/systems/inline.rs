@@ -5,7 +5,6 @@ use futures::StreamExt as _;
 use futures::channel::oneshot;
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
-
 use oneloop_versus::rows::Name;
 use oneloop_versus::systems as names;
 

@@ -1,18 +1,19 @@
 //! The channels and the semaphore of local-sync, which are for one thread and any runtime: what is taken on a runtime
 //! that has none. Owns its idioms; must not know the systems.
 
+use std::fmt::Debug;
+use std::future::Future;
 use std::rc::Rc;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use local_sync::semaphore::Semaphore;
 use local_sync::{mpsc, oneshot};
-
 use oneloop_versus::rows::Name;
 
 use crate::measure::{Cost, Work};
-use crate::sizes::{ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::Spawn;
+use crate::sizes::{PERMITS, TURNS};
+use crate::system::{Queues, Spawn};
 use crate::work::{join, repeat, rivals, wake_itself};
 
 /// The rows that are written with them.
@@ -22,10 +23,29 @@ pub(super) fn rows<S: Spawn>(row: Name) -> Option<Work> {
         Name::wait_drain_10 => wait_drain::<S, 10>,
         Name::wait_drain_1000 => wait_drain::<S, 1_000>,
         Name::wait_drain_10000 => wait_drain::<S, 10_000>,
-        Name::queue => queue::<S>,
         Name::semaphore => semaphore::<S>,
-        _ => return None,
+        _ => return super::queues::<S, Channels>(row),
     })
+}
+
+/// Its `mpsc`.
+struct Channels;
+
+impl Queues for Channels {
+    type Sender = mpsc::bounded::Tx<u64>;
+    type Receiver = mpsc::bounded::Rx<u64>;
+
+    fn queue(room: usize) -> (Self::Sender, Self::Receiver) {
+        mpsc::bounded::channel(room)
+    }
+
+    fn put(to: &mut Self::Sender, item: u64) -> impl Future<Output = Result<(), impl Debug>> {
+        to.send(item)
+    }
+
+    fn get(from: &mut Self::Receiver) -> impl Future<Output = impl IntoIterator<Item = u64>> {
+        from.recv()
+    }
 }
 
 /// A channel each way.
@@ -55,21 +75,6 @@ fn wait_drain<S: Spawn, const TASKS: u64>(times: u64) -> Cost {
             tasks.next().await.expect("one is left").expect("it was opened");
         }
         assert!(tasks.is_empty());
-    })
-}
-
-fn queue<S: Spawn>(times: u64) -> Cost {
-    repeat(times, ITEMS, async |system: S| {
-        let (sender, mut receiver) = mpsc::bounded::channel(ROOM);
-        let producer = system.spawn(async move {
-            for item in 0..ITEMS {
-                sender.send(item).await.expect("the consumer is there");
-            }
-        });
-        for _ in 0..ITEMS {
-            receiver.recv().await.expect("the producer is there");
-        }
-        producer.await;
     })
 }
 

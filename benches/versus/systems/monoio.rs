@@ -7,15 +7,14 @@ use std::future::Future;
 use std::time::Duration;
 
 use monoio::task::JoinHandle;
-use monoio::time::sleep;
+use monoio::time::{sleep, timeout};
 use monoio::{IoUringDriver, LegacyDriver, RuntimeBuilder};
-
 use oneloop_versus::rows::Name;
 use oneloop_versus::systems as names;
 
 use super::{local_sync, ring};
 use crate::measure::Work;
-use crate::system::{ANYWHERE, Spawn, System, Timers};
+use crate::system::{ANYWHERE, Limits, Spawn, System, Timers};
 use crate::work::wake_itself;
 
 const CRATES: &[&str] = &["monoio", "local-sync"];
@@ -63,6 +62,12 @@ impl<const URING: bool, const TIMER: bool> Spawn for Monoio<URING, TIMER> {
 impl<const URING: bool> Timers for Monoio<URING, true> {
     fn timer(after: Duration) -> impl Future<Output: 'static> + 'static {
         sleep(after)
+    }
+}
+
+impl<const URING: bool> Limits for Monoio<URING, true> {
+    fn limit<F: Future>(after: Duration, future: F) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(after, future)
     }
 }
 

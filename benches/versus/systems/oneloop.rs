@@ -1,25 +1,26 @@
 //! oneloop. Owns its idioms; must not know the other systems.
 
-mod precise;
+mod precision;
 mod sockets;
 
+use std::fmt::Debug;
 use std::future::Future;
 use std::time::Duration;
 
 use oneloop::{
-    Event, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Task, create_future, create_task, sleep, task_group, wait,
+    Event, EventLoop, Lock, Queue, ReturnWhen, Semaphore, Task, create_future, create_task, sleep, task_group, timeout,
+    wait,
 };
-
 use oneloop_versus::rows::Name;
 use oneloop_versus::systems as names;
 
 use crate::measure::{Cost, Work};
-use crate::sizes::{AWAITED, GROUP, ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{ANYWHERE, Spawn, System, Timers};
+use crate::sizes::{AWAITED, GROUP, PERMITS, TURNS};
+use crate::system::{ANYWHERE, Cancels, Limits, Queues, Spawn, System, Timers};
 use crate::work::{child, join, repeat, rivals, wake_itself};
 
 pub(super) const SYSTEM: System = System { name: names::ONELOOP, crates: &["oneloop"], find, refused: ANYWHERE };
-pub(super) const PRECISE: System = precise::SYSTEM;
+pub(super) use precision::{COARSE, PRECISE};
 
 #[derive(Clone)]
 struct Oneloop(EventLoop);
@@ -51,6 +52,41 @@ impl Timers for Oneloop {
     }
 }
 
+impl Limits for Oneloop {
+    fn limit<F: Future>(after: Duration, future: F) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(after, future)
+    }
+}
+
+impl Cancels for Oneloop {
+    async fn cancel_all(tasks: Vec<Task<()>>) {
+        for task in &tasks {
+            task.cancel();
+        }
+        for mut task in tasks {
+            assert!(task.outcome().await.is_err());
+        }
+    }
+}
+
+impl Queues for Oneloop {
+    type Sender = Queue<u64>;
+    type Receiver = Queue<u64>;
+
+    fn queue(room: usize) -> (Queue<u64>, Queue<u64>) {
+        let queue = Queue::new(room);
+        (queue.clone(), queue)
+    }
+
+    fn put(to: &mut Queue<u64>, item: u64) -> impl Future<Output = Result<(), impl Debug>> {
+        to.put(item)
+    }
+
+    fn get(from: &mut Queue<u64>) -> impl Future<Output = impl IntoIterator<Item = u64>> {
+        from.get()
+    }
+}
+
 fn find(row: Name) -> Option<Work> {
     Some(match row {
         Name::spawn_eager => spawn_eager,
@@ -62,12 +98,13 @@ fn find(row: Name) -> Option<Work> {
         Name::wait_drain_1000 => wait_drain::<1_000>,
         Name::wait_drain_10000 => wait_drain::<10_000>,
         Name::task_group_100 => group,
-        Name::queue => queue,
         Name::lock => lock,
         Name::semaphore => semaphore,
         _ => {
             return super::tasks::<Oneloop>(row)
                 .or_else(|| super::inputs::<Oneloop>(row))
+                .or_else(|| super::cancels::<Oneloop>(row))
+                .or_else(|| super::queues::<Oneloop, Oneloop>(row))
                 .or_else(|| super::http::<Oneloop>(row));
         }
     })
@@ -127,22 +164,6 @@ fn group(times: u64) -> Cost {
             Ok(())
         });
         ended.await.expect("no child fails");
-    })
-}
-
-fn queue(times: u64) -> Cost {
-    repeat(times, ITEMS, async |_: Oneloop| {
-        let queue = Queue::new(ROOM);
-        let producer = queue.clone();
-        let producer = create_task(async move {
-            for item in 0..ITEMS {
-                producer.put(item).await.expect("it is not shut down");
-            }
-        });
-        for _ in 0..ITEMS {
-            queue.get().await.expect("it is not shut down");
-        }
-        producer.await;
     })
 }
 

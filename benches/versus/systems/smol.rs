@@ -3,6 +3,7 @@
 
 mod sockets;
 
+use std::fmt::Debug;
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,13 +12,12 @@ use async_executor::{LocalExecutor, StaticLocalExecutor, Task};
 use async_io::Timer;
 use async_lock::{Mutex, Semaphore};
 use futures_lite::future;
-
 use oneloop_versus::rows::Name;
 use oneloop_versus::systems as names;
 
 use crate::measure::{Cost, Work};
-use crate::sizes::{ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{ANYWHERE, Spawn, System, Timers};
+use crate::sizes::{PERMITS, TURNS};
+use crate::system::{ANYWHERE, Cancels, Limits, Queues, Spawn, System, Timers};
 use crate::work::tasks::spawn_await_in_task;
 use crate::work::{join, repeat, rivals, wake_itself};
 
@@ -95,16 +95,55 @@ impl<E: Executor> Timers for Smol<E, true> {
     }
 }
 
+/// There is nothing ready-made: its users race with a timer.
+impl<E: Executor> Limits for Smol<E, true> {
+    fn limit<F: Future>(after: Duration, future: F) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        let late = async move {
+            Timer::after(after).await;
+            None
+        };
+        future::or(async { Some(future.await) }, late)
+    }
+}
+
+impl<E: Executor> Cancels for Smol<E, true> {
+    /// To await each cancellation takes many times as long.
+    async fn cancel_all(tasks: Vec<Task<()>>) {
+        drop(tasks);
+    }
+}
+
+/// Those of async-channel, on any executor.
+struct Channels;
+
+impl Queues for Channels {
+    type Sender = async_channel::Sender<u64>;
+    type Receiver = async_channel::Receiver<u64>;
+
+    fn queue(room: usize) -> (Self::Sender, Self::Receiver) {
+        async_channel::bounded(room)
+    }
+
+    fn put(to: &mut Self::Sender, item: u64) -> impl Future<Output = Result<(), impl Debug>> {
+        to.send(item)
+    }
+
+    fn get(from: &mut Self::Receiver) -> impl Future<Output = impl IntoIterator<Item = u64>> {
+        from.recv()
+    }
+}
+
 fn find<E: Executor>(row: Name) -> Option<Work> {
     Some(match row {
         Name::spawn_await | Name::spawn_eager => spawn_await_in_task::<Smol<E, false>>,
         Name::ping_pong => ping_pong::<E>,
-        Name::queue => queue::<E>,
         Name::lock => lock::<E>,
         Name::semaphore => semaphore::<E>,
         _ => {
             return super::tasks::<Smol<E, false>>(row)
                 .or_else(|| super::inputs::<Smol<E, true>>(row))
+                .or_else(|| super::cancels::<Smol<E, true>>(row))
+                .or_else(|| super::queues::<Smol<E, false>, Channels>(row))
                 .or_else(|| super::http::<Smol<E, true>>(row));
         }
     })
@@ -124,21 +163,6 @@ fn ping_pong<E: Executor>(times: u64) -> Cost {
         to_left.try_send(()).expect("room");
         let players = [system.spawn(play(left, to_right)), system.spawn(play(right, to_left))];
         join(players).await;
-    })
-}
-
-fn queue<E: Executor>(times: u64) -> Cost {
-    repeat(times, ITEMS, async |system: Smol<E, false>| {
-        let (sender, receiver) = async_channel::bounded(ROOM);
-        let producer = system.spawn(async move {
-            for item in 0..ITEMS {
-                sender.send(item).await.expect("the consumer is there");
-            }
-        });
-        for _ in 0..ITEMS {
-            receiver.recv().await.expect("the producer is there");
-        }
-        producer.await;
     })
 }
 

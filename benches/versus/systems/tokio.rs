@@ -3,21 +3,21 @@
 
 mod sockets;
 
+use std::fmt::Debug;
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
+use oneloop_versus::rows::Name;
+use oneloop_versus::systems as names;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet, LocalSet, spawn_local};
-use tokio::time::sleep;
-
-use oneloop_versus::rows::Name;
-use oneloop_versus::systems as names;
+use tokio::time::{sleep, timeout};
 
 use crate::measure::{Cost, Work};
-use crate::sizes::{GROUP, ITEMS, PERMITS, ROOM, TURNS};
-use crate::system::{ANYWHERE, Spawn, System, Timers};
+use crate::sizes::{GROUP, PERMITS, TURNS};
+use crate::system::{ANYWHERE, Cancels, Limits, Queues, Spawn, System, Timers};
 use crate::work::tasks::spawn_await_in_task;
 use crate::work::{Joined, child, join, repeat, rivals, wake_itself};
 
@@ -64,6 +64,43 @@ impl<const LOCAL: bool> Timers for Tokio<LOCAL, true> {
     }
 }
 
+impl<const LOCAL: bool> Limits for Tokio<LOCAL, true> {
+    fn limit<F: Future>(after: Duration, future: F) -> impl Future<Output = impl IntoIterator<Item = F::Output>> {
+        timeout(after, future)
+    }
+}
+
+impl<const LOCAL: bool> Cancels for Tokio<LOCAL, true> {
+    async fn cancel_all(tasks: Vec<Joined<JoinHandle<()>>>) {
+        for task in &tasks {
+            task.0.abort();
+        }
+        for task in tasks {
+            assert!(task.0.await.is_err_and(|error| error.is_cancelled()));
+        }
+    }
+}
+
+/// Its `mpsc`, on any of its runtimes.
+struct Channels;
+
+impl Queues for Channels {
+    type Sender = mpsc::Sender<u64>;
+    type Receiver = mpsc::Receiver<u64>;
+
+    fn queue(room: usize) -> (mpsc::Sender<u64>, mpsc::Receiver<u64>) {
+        mpsc::channel(room)
+    }
+
+    fn put(to: &mut mpsc::Sender<u64>, item: u64) -> impl Future<Output = Result<(), impl Debug>> {
+        to.send(item)
+    }
+
+    fn get(from: &mut mpsc::Receiver<u64>) -> impl Future<Output = impl IntoIterator<Item = u64>> {
+        from.recv()
+    }
+}
+
 fn find<const LOCAL: bool>(row: Name) -> Option<Work> {
     Some(match row {
         Name::spawn_await | Name::spawn_eager => spawn_await_in_task::<Tokio<LOCAL, false>>,
@@ -72,12 +109,13 @@ fn find<const LOCAL: bool>(row: Name) -> Option<Work> {
         Name::wait_drain_1000 => wait_drain::<LOCAL, 1_000>,
         Name::wait_drain_10000 => wait_drain::<LOCAL, 10_000>,
         Name::task_group_100 => group::<LOCAL>,
-        Name::queue => queue::<LOCAL>,
         Name::lock => lock::<LOCAL>,
         Name::semaphore => semaphore::<LOCAL>,
         _ => {
             return super::tasks::<Tokio<LOCAL, false>>(row)
                 .or_else(|| super::inputs::<Tokio<LOCAL, true>>(row))
+                .or_else(|| super::cancels::<Tokio<LOCAL, true>>(row))
+                .or_else(|| super::queues::<Tokio<LOCAL, false>, Channels>(row))
                 .or_else(|| super::http::<Tokio<LOCAL, true>>(row));
         }
     })
@@ -123,21 +161,6 @@ fn group<const LOCAL: bool>(times: u64) -> Cost {
         while let Some(ended) = tasks.join_next().await {
             ended.expect("no child fails");
         }
-    })
-}
-
-fn queue<const LOCAL: bool>(times: u64) -> Cost {
-    repeat(times, ITEMS, async |system: Tokio<LOCAL, false>| {
-        let (sender, mut receiver) = mpsc::channel(ROOM);
-        let producer = system.spawn(async move {
-            for item in 0..ITEMS {
-                sender.send(item).await.expect("the consumer is there");
-            }
-        });
-        for _ in 0..ITEMS {
-            receiver.recv().await.expect("the producer is there");
-        }
-        producer.await;
     })
 }
 

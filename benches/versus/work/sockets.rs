@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use rustix::net::sockopt::set_socket_linger;
@@ -12,7 +12,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::measure::{Cost, Stopwatch};
 use crate::sizes::{CONNECTS, IDLE, LEAST_EACH, LINE, PINGS, SECOND, SETTLED, VOLUME};
-use crate::system::{Buffered, Datagrams, Listeners, Sockets, Spawn};
+use crate::system::{Buffered, Datagrams, Listeners, Sockets, Spawn, Timers};
 use crate::work::join;
 
 /// What two ends of a connection say to each other: one asks, the other sends back what comes.
@@ -208,6 +208,22 @@ async fn ask_all<S: Spawn, T: Talk<S>>(system: &S, clients: Vec<T::End>, times: 
         clients.push(task.await);
     }
     clients
+}
+
+/// What the first message takes after a second in which nothing happened: once, since a second cannot be shorter.
+pub(crate) fn cold<S: Timers + Sockets>(_: u64) -> Cost {
+    S::run(async |system: S| {
+        let [client, server] = pair(&listener()).map(S::stream);
+        let server = system.spawn(<Raw<LINE> as Talk<S>>::serve(server));
+        let client = system.spawn(<Raw<LINE> as Talk<S>>::ask(client, 1)).await;
+        S::timer(SECOND).await;
+        let start = Instant::now();
+        let client = system.spawn(<Raw<LINE> as Talk<S>>::ask(client, 1)).await;
+        let cost = Cost::Value(start.elapsed().as_secs_f64() * 1e6);
+        drop(client);
+        server.await;
+        cost
+    })
 }
 
 /// A task for each connection at the server, one connection after the other at the client.

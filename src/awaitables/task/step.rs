@@ -83,7 +83,7 @@ impl Drop for FirstUse<'_> {
 /// A step on a thread that has used variables.
 #[inline(never)]
 fn step_in_context(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
-    let outside = swap_context(state.take_context());
+    let outside = swap_context(state.context());
     // a destructor may panic after the poll; the thread must not be left in the task's context
     guarded(core.kernel(), IN_DESTRUCTOR, || advance(core, state, coroutine, me));
     leave_context(core, state, outside);
@@ -95,7 +95,7 @@ fn step_in_context(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me
 fn leave_context(core: &Core, state: &TaskState, outside: Option<Variables>) {
     let own = swap_context(outside);
     if core.is_done() {
-        guarded(core.kernel(), IN_DESTRUCTOR, || drop(own));
+        guarded(core.kernel(), IN_DESTRUCTOR, || drop((own, state.take_context())));
     } else {
         state.set_context(own);
     }

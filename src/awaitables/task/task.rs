@@ -168,6 +168,11 @@ impl<T: 'static> Task<T> {
         }
     }
 
+    /// The context in which the task runs, `None` once it has ended: see [`TaskHandle::get_context`].
+    pub fn get_context(&self) -> Option<Context> {
+        self.handle().get_context()
+    }
+
     /// The number of cancellations that were requested and not taken back: asyncio's `cancelling()`.
     pub fn cancelling(&self) -> u32 {
         self.handle().cancelling()

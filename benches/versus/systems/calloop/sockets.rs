@@ -5,17 +5,18 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::rc::Rc;
+use std::time::Instant;
 
 use calloop::generic::Generic;
+use calloop::timer::TimeoutFuture;
 use calloop::{Interest, LoopHandle, Mode, PostAction, Readiness};
+use oneloop_versus::rows::Name;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, accept_with, connect, socket_with};
 
-use oneloop_versus::rows::Name;
-
 use super::Counted;
 use crate::measure::{Cost, Stopwatch, Work};
-use crate::sizes::{CONNECTS, LINE, PINGS};
+use crate::sizes::{CONNECTS, LINE, PINGS, SECOND};
 use crate::work::sockets::{each, listener, message, pairs, place, sockets};
 
 type Handle = LoopHandle<'static, u64>;
@@ -31,6 +32,7 @@ pub(super) fn find(row: Name) -> Option<Work> {
         Name::echo_100k_1 => echo::<102_400, 1>,
         Name::echo_100k_64 => echo::<102_400, 64>,
         Name::echo_100k_1024 => echo::<102_400, 1_024>,
+        Name::cold => cold,
         Name::connect_churn => connect_churn,
         Name::udp_ping => udp_ping,
         _ => return None,
@@ -99,6 +101,28 @@ fn echo<const SIZE: usize, const CONNECTIONS: usize>(times: u64) -> Cost {
     let watch = Stopwatch::wall();
     ask_all();
     watch.cost(each * CONNECTIONS as u64)
+}
+
+/// The second message, after a second in which the loop slept.
+fn cold(_: u64) -> Cost {
+    let [client, server] = match pairs(1) {
+        Ok(mut pairs) => pairs.remove(0),
+        Err(reason) => return Cost::Impossible(reason),
+    };
+    let (mut counted, message) = (Counted::new(), Rc::<[u8]>::from(message(LINE)));
+    let (handle, client) = (counted.handle(), Rc::new(client));
+    serve(&handle, server, LINE);
+    ask(&handle, client.clone(), message.clone(), 2);
+    let exchange = |counted: &mut Counted| {
+        client.as_ref().write_all(&message).expect("a connection");
+        counted.run(1);
+    };
+    exchange(&mut counted);
+    counted.spawn(TimeoutFuture::from_duration(&handle, SECOND));
+    counted.run(1);
+    let start = Instant::now();
+    exchange(&mut counted);
+    Cost::Value(start.elapsed().as_secs_f64() * 1e6)
 }
 
 /// A source for each connection at the server, one connection after the other at the client.

@@ -78,3 +78,14 @@ fn the_pictures_of_results_without_spread_say_that_none_is_level() {
     assert!(front::svg(&results).contains("Of one round, so none is level."));
     assert!(!chart::svg(&results).contains("their rounds overlap"));
 }
+
+#[test]
+fn the_front_page_compares_with_tokio_and_names_the_fastest_peer() {
+    let with_both = results(&[("queue", "oneloop", &[10.0]), ("queue", "tokio", &[20.0]), ("queue", "smol", &[15.0])]);
+    assert!(front::svg(&with_both).contains(">2.00× · 1.50× smol<"));
+    let with_tokio = results(&[("queue", "oneloop", &[10.0]), ("queue", "tokio", &[20.0])]);
+    assert!(front::svg(&with_tokio).contains(">2.00×<"));
+    let without = results(&[("queue", "oneloop", &[10.0]), ("queue", "smol", &[5.0])]);
+    assert!(front::svg(&without).contains(">0.50× smol<"));
+    assert_eq!(front::svg(&without).matches("<rect class=\"behind\"").count(), 1, "the legend's alone");
+}

@@ -1,0 +1,131 @@
+//! The words of the command line. Owns what they mean; must not know what is done.
+
+use std::path::PathBuf;
+
+pub(crate) const HELP: &str = "\
+oneloop: what the tasks of a running program wait for
+
+  oneloop ps             the programs that can be asked
+  oneloop ps PID         the tasks of one, a line each
+  oneloop tree PID       who waits for whom
+
+In place of a PID there may be the path of a socket.
+
+  --watch                look again every second, until Ctrl-C
+  --json                 print JSON
+  --html FILE            write a page for a browser, to be searched and folded
+  --help, --version
+
+A program can be asked if its loop was built with EventLoop::builder().inspect_by_pid(), or with inspect(PATH), and
+if it runs as the same user. Nothing is changed in it.
+
+The exit code is 0, 1 if there is no answer, 2 if the command is wrong, 3 if the program is stuck in a step; which one
+that is, is printed.
+";
+
+/// What the command is to do.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Command {
+    Help,
+    Version,
+    List,
+    Look(Options),
+}
+
+/// How a program is looked into.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Options {
+    pub(crate) view: View,
+    /// A PID, or a path.
+    pub(crate) target: String,
+    pub(crate) json: bool,
+    pub(crate) watch: bool,
+    pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum View {
+    Ps,
+    Tree,
+}
+
+/// The words, as far as they are read.
+#[derive(Default)]
+pub(crate) struct Args {
+    view: Option<View>,
+    target: Option<String>,
+    json: bool,
+    watch: bool,
+    html: Option<PathBuf>,
+}
+
+impl Args {
+    /// What the words mean, or what is wrong with them.
+    pub(crate) fn of(words: impl IntoIterator<Item = String>) -> Result<Command, String> {
+        let mut args = Self::default();
+        let mut words = words.into_iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "-h" | "--help" | "help" => return Ok(Command::Help),
+                "-V" | "--version" => return Ok(Command::Version),
+                "--json" => args.json = true,
+                "--watch" => args.watch = true,
+                "--html" => args.html = Some(words.next().ok_or("--html needs the name of a file")?.into()),
+                option if option.starts_with('-') => return Err(format!("there is no option {option}")),
+                "ps" if args.view.is_none() => args.view = Some(View::Ps),
+                "tree" | "pstree" if args.view.is_none() => args.view = Some(View::Tree),
+                other if args.view.is_none() => {
+                    return Err(format!("there is no command {other}; there are ps and tree"));
+                }
+                _ if args.target.is_none() => args.target = Some(word),
+                other => return Err(format!("{other} is one word too many")),
+            }
+        }
+        args.command()
+    }
+
+    fn command(self) -> Result<Command, String> {
+        let has_options = self.json || self.watch || self.html.is_some();
+        if self.html.is_some() && (self.json || self.watch) {
+            return Err("--html goes alone".to_owned());
+        }
+        match (self.view, self.target) {
+            (None, _) if has_options => Err("there is no command; there are ps and tree".to_owned()),
+            (None, _) => Ok(Command::Help),
+            (Some(View::Ps), None) if !has_options => Ok(Command::List),
+            (Some(_), None) => Err("which program? A PID, or the path of a socket, is missing".to_owned()),
+            (Some(view), Some(target)) => {
+                Ok(Command::Look(Options { view, target, json: self.json, watch: self.watch, html: self.html }))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Result<Command, String> {
+        Args::of(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn options_come_before_or_behind_the_target() {
+        let options = Options { view: View::Tree, target: "4711".to_owned(), json: true, watch: true, html: None };
+        assert_eq!(of("--watch tree 4711 --json"), Ok(Command::Look(options)));
+        assert_eq!(of("ps"), Ok(Command::List));
+        assert_eq!(of(""), Ok(Command::Help));
+        assert_eq!(of("ps --help"), Ok(Command::Help));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        assert_eq!(of("top 4711"), Err("there is no command top; there are ps and tree".to_owned()));
+        assert_eq!(of("tree"), Err("which program? A PID, or the path of a socket, is missing".to_owned()));
+        assert_eq!(of("ps --json"), of("tree"));
+        assert_eq!(of("ps 1 2"), Err("2 is one word too many".to_owned()));
+        assert_eq!(of("ps 1 --html"), Err("--html needs the name of a file".to_owned()));
+        assert_eq!(of("ps 1 --html a --watch"), Err("--html goes alone".to_owned()));
+        assert_eq!(of("ps 1 --colour"), Err("there is no option --colour".to_owned()));
+    }
+}
