@@ -154,7 +154,6 @@ impl Transport {
 
     /// Waits until there is room in the buffer, or there will never be any.
     pub(crate) async fn drain(&self) -> io::Result<()> {
-        const ROOM: Leaf = Leaf::of(What::StreamDrained);
         if let Some(error) = self.read_buffer.error() {
             return Err(error);
         }
@@ -173,10 +172,11 @@ impl Transport {
             return Err(io::Error::new(io::ErrorKind::ConnectionReset, "the connection is closed: nothing is sent"));
         }
         if self.write_buffer.is_full() {
-            self.assert_is_served(ROOM);
+            let room = self.awaited(What::StreamDrained);
+            self.assert_is_served(room);
+            // A task that was notified goes on, even if the buffer is full again by then. One that was skipped waits again.
+            while self.write_buffer.is_full() && !self.write_buffer.drain_waiters.wait(room).await {}
         }
-        // A task that was notified goes on, even if the buffer is full again by then. One that was skipped waits again.
-        while self.write_buffer.is_full() && !self.write_buffer.drain_waiters.wait(ROOM).await {}
         self.write_buffer.check()
     }
 
