@@ -1,6 +1,31 @@
-//! Those who are told of what a loop does: trio calls them instruments, asyncio has none. Owns the trait and what its
-//! methods are given, and four observers: the recorder, the counters, the activity, and that of debug mode; must not know
-//! when the loop tells.
+//! Observers, which are told of all that a loop does: trio calls them instruments, asyncio has none.
+//!
+//! | you want | take |
+//! | --- | --- |
+//! | numbers for metrics | [`Counters`] |
+//! | what each task did, and when, as a picture or a trace | [`Recorder`], which gives a [`Timeline`] |
+//! | to know, in another thread, which step the loop is stuck in | [`Activity`] |
+//! | reports of slow steps | debug mode: [`EventLoop::set_debug`](crate::EventLoop::set_debug) |
+//! | anything else | a type of your own with the trait [`Observer`] |
+//!
+//! A loop may have several, added before or during a run. One that has none pays nothing for them.
+//!
+//! # Examples
+//! ```
+//! use oneloop::observe::Counters;
+//! use oneloop::{EventLoop, create_task};
+//! use std::rc::Rc;
+//!
+//! let (lp, counters) = (EventLoop::new()?, Rc::new(Counters::default()));
+//! let id = lp.add_observer(counters.clone());
+//! lp.run_until_complete(async { create_task(async {}).await })?;
+//! lp.remove_observer(id);
+//! assert_eq!(counters.counts().tasks_created, 1 + 1); // the main future is a task too
+//! # Ok::<(), oneloop::Error>(())
+//! ```
+//!
+//! Owns the trait and what its methods are given, and four observers: the recorder, the counters, the activity, and that
+//! of debug mode; must not know when the loop tells.
 
 mod wanted; // which methods of an observer are called
 mod observed_task; // a task, as an observer sees it

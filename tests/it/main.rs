@@ -86,4 +86,5 @@ mod turns;
 mod udp;
 mod unix_sockets;
 mod wait;
+mod wait_detail;
 mod waker;
