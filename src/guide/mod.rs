@@ -21,11 +21,13 @@
 pub mod tutorial {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/rustdoc/pictures.md")]
 #[doc = include_str!("../../docs/book/src/gather_and_wait.md")]
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod gather_and_wait {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/rustdoc/pictures.md")]
 #[doc = include_str!("../../docs/book/src/cancellation.md")]
 pub mod cancellation {}
 
@@ -36,12 +38,25 @@ pub mod from_tokio {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/cookbook.md")]
-pub mod cookbook {}
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod cookbook;
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/testing.md")]
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod testing {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/contract.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod contract {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/rustdoc/pictures.md")]
+#[doc = include_str!("../../docs/rustdoc/sources.md")]
+#[doc = include_str!("../../docs/book/src/inside.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod inside {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/hanging.md")]
@@ -53,7 +68,13 @@ pub mod hanging {}
 pub mod finding_a_fault {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
-#[doc = include_str!("../../docs/FROM_ASYNCIO.md")]
+#[doc = include_str!("../../docs/book/src/inspecting.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod inspecting {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/from_asyncio.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod from_asyncio {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]

@@ -43,6 +43,7 @@ mod line;
 mod lock;
 mod loop_handle;
 mod lookup;
+mod metrics;
 mod multicast;
 mod nested;
 mod observer;
