@@ -21,11 +21,13 @@
 pub mod tutorial {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/rustdoc/pictures.md")]
 #[doc = include_str!("../../docs/book/src/gather_and_wait.md")]
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod gather_and_wait {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/rustdoc/pictures.md")]
 #[doc = include_str!("../../docs/book/src/cancellation.md")]
 pub mod cancellation {}
 
@@ -36,7 +38,8 @@ pub mod from_tokio {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/cookbook.md")]
-pub mod cookbook {}
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod cookbook;
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/testing.md")]
@@ -44,8 +47,25 @@ pub mod cookbook {}
 pub mod testing {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/contract.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod contract {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/rustdoc/pictures.md")]
+#[doc = include_str!("../../docs/rustdoc/sources.md")]
+#[doc = include_str!("../../docs/book/src/inside.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod inside {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/hanging.md")]
 pub mod hanging {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/finding_a_fault.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod finding_a_fault {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/inspecting.md")]
@@ -53,7 +73,8 @@ pub mod hanging {}
 pub mod inspecting {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
-#[doc = include_str!("../../docs/FROM_ASYNCIO.md")]
+#[doc = include_str!("../../docs/book/src/from_asyncio.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod from_asyncio {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]

@@ -26,7 +26,7 @@ fn markdown_in(folder: &str) -> Vec<PathBuf> {
 
 /// What a reader of the repository reads.
 fn pages() -> Vec<PathBuf> {
-    let folders = ["docs", "docs/benchmarks", "docs/book/src", "docs/examples"];
+    let folders = ["docs", "docs/benchmarks", "docs/book/src", "docs/book/src/cookbook", "docs/examples"];
     folders.into_iter().flat_map(markdown_in).chain([PathBuf::from("README.md")]).collect()
 }
 
@@ -206,6 +206,14 @@ fn rustdoc_shows_the_pictures_of_the_repository() {
         assert_eq!(defined, label);
         let uri = target.strip_prefix("data:image/svg+xml,").expect("the picture itself");
         assert!(decoded(uri) == read(picture), "docs/rustdoc/{name}.md is stale: {command}");
+    }
+    let page = read("docs/rustdoc/pictures.md");
+    let pictures = definitions(&page);
+    assert!(pictures.len() > 5, "the pictures of the book are found");
+    for (label, target) in pictures {
+        let uri = target.strip_prefix("data:image/svg+xml,").expect("the picture itself");
+        let is_same = decoded(uri) == read(format!("docs/book/src/{label}"));
+        assert!(is_same, "{label} is stale in docs/rustdoc/pictures.md: docs/book/draw");
     }
 }
 
