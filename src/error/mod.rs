@@ -51,7 +51,7 @@ pub use run::{Closed, Deadlock, Error};
 #[cfg(feature = "signal")]
 pub use signal::SignalError;
 pub(crate) use stream::SharedIoError;
-pub use stream::{IncompleteReadError, LimitOverrunError, ReadError};
+pub use stream::{IncompleteReadError, LimitOverrunError, ReadError, SendfileError};
 pub use sync::{BrokenBarrierError, GetError, PutError, QueueShutDown, ReleaseError, SemaphoreClosed, TaskDoneError};
 pub use task::{Cancelled, InvalidState, Panic, TaskError};
 #[cfg(all(unix, feature = "tls"))]

@@ -27,10 +27,12 @@
 //! Owns the trait and what its methods are given, and four observers: the recorder, the counters, the activity, and that
 //! of debug mode; must not know when the loop tells.
 
+mod wanted; // which methods of an observer are called
 mod observed_task; // a task, as an observer sees it
 mod observer; // the trait, and the moment of a call
 mod observers; // the observers of one loop
 mod activity; // the observer that tells other threads which step is on
+mod metrics; // what a loop counts without an observer
 mod counters; // the observer that counts
 mod debug_mode; // the observer of debug mode
 mod timeline; // what each task did when
@@ -41,9 +43,11 @@ mod timeline_svg; // a timeline as a picture
 pub use activity::{Activity, CurrentStep};
 pub use counters::{Counters, Counts, LATENESS_CLASSES, LongestStep, Wakes};
 pub(crate) use debug_mode::DebugMode;
+pub use metrics::LoopMetrics;
 pub use observed_task::{ObservedTask, TaskEnding};
 pub use observer::{Cause, Moment, Observer};
 pub use observers::ObserverId;
 pub(crate) use observers::{Observers, Watching, drop_notes};
 pub use recorder::Recorder;
 pub use timeline::{Arrow, ArrowKind, Lane, LaneState, Span, Timeline};
+pub(crate) use wanted::Methods;
