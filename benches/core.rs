@@ -17,9 +17,10 @@ mod rows;
 
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use measure::{Cost, Effort, Measured, measure};
-use oneloop::{Clock, EventLoop};
+use oneloop::{Clock, EventLoop, Observer};
 use options::Asked;
 use rows::ROWS;
 
@@ -29,6 +30,8 @@ struct Row {
     /// What one operation is.
     op: &'static str,
     clock: Clock,
+    /// Whether the loop has an observer, which does nothing.
+    observed: bool,
     /// Runs the row's batch of operations on the loop, as many times as the number says.
     run: fn(&EventLoop, u64) -> Cost,
 }
@@ -36,9 +39,18 @@ struct Row {
 impl Row {
     /// A loop for the row alone.
     fn event_loop(&self) -> EventLoop {
-        EventLoop::builder().clock(self.clock).build().expect("descriptors for one more loop")
+        let lp = EventLoop::builder().clock(self.clock).build().expect("descriptors for one more loop");
+        if self.observed {
+            lp.add_observer(Rc::new(Idle));
+        }
+        lp
     }
 }
+
+/// An observer that does nothing.
+struct Idle;
+
+impl Observer for Idle {}
 
 fn main() -> ExitCode {
     match options::parse(std::env::args().skip(1)) {

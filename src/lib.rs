@@ -145,7 +145,7 @@ pub use net::{Descriptor, getaddrinfo};
 pub use process::{Process, ProcessBuilder, create_subprocess_exec, create_subprocess_shell};
 #[cfg(unix)]
 pub use streams::{
-    ClientResult, Listener, Server, ServerBuilder, Stdin, StreamReader, StreamWriter, open_connection,
+    ClientResult, Listener, Server, ServerBuilder, ServerSocket, Stdin, StreamReader, StreamWriter, open_connection,
     open_unix_connection, start_server, start_unix_server, stdin,
 };
 

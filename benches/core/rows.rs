@@ -18,7 +18,12 @@ use crate::measure::{Cost, cost};
 use crate::{Row, cancellation};
 
 const fn real(name: &'static str, op: &'static str, run: fn(&EventLoop, u64) -> Cost) -> Row {
-    Row { name, op, clock: Clock::Real, run }
+    Row { name, op, clock: Clock::Real, observed: false, run }
+}
+
+/// The row of this name behind `observed_`, with an observer that does nothing.
+const fn observed(name: &'static str, run: fn(&EventLoop, u64) -> Cost) -> Row {
+    Row { name, op: "the same with an observer that does nothing", clock: Clock::Real, observed: true, run }
 }
 
 pub(crate) const ROWS: &[Row] = &[
@@ -48,6 +53,7 @@ pub(crate) const ROWS: &[Row] = &[
         name: "timers_fire",
         op: "a task of 10,000 that sleeps once, on the virtual clock",
         clock: Clock::Virtual,
+        observed: false,
         run: timers_fire,
     },
     real("timeout_in_time", "a time limit around one yield", cancellation::timeout_in_time),
@@ -56,12 +62,24 @@ pub(crate) const ROWS: &[Row] = &[
         name: "timeout_late",
         op: "a time limit that is reached, on the virtual clock",
         clock: Clock::Virtual,
+        observed: false,
         run: cancellation::timeout_late,
     },
     real("catch", "a catcher around one yield", cancellation::catch),
     real("cancel_sleeper", "a sleeping task made, cancelled and awaited", cancellation::cancel_sleeper),
     real("cancel_caught", "the same with a catcher around the sleep", cancellation::cancel_caught),
     real("group_of_one", "a group with one child that yields once", group_of_one),
+    observed("observed_spawn_await", spawn_await),
+    observed("observed_spawn_eager", spawn_eager),
+    observed("observed_self_wake", self_wake),
+    observed("observed_yield_ring", yield_ring),
+    observed("observed_ping_pong", ping_pong),
+    observed("observed_gather_1000", gather_children::<1_000>),
+    observed("observed_queue", queue),
+    observed("observed_call_soon_chain", call_soon_chain),
+    observed("observed_call_soon_batch", call_soon_batch),
+    observed("observed_timer_arm_cancel_1", timer_arm_cancel::<1>),
+    observed("observed_cancel_sleeper", cancellation::cancel_sleeper),
     real("echo_1", "1 KiB to and fro over TCP between two tasks of the loop", echoes::<1>),
     real("echo_64", "the same over 64 connections at once", echoes::<64>),
     real("stream_echo_1", "echo_1 over streams, with a server", stream_echoes::<1>),

@@ -56,19 +56,19 @@ pub(crate) trait Cancels: Timers {
     fn cancel_all(tasks: Vec<Self::Task<()>>) -> impl Future<Output = ()>;
 }
 
-/// Queues of numbers with room for some, from one task to one other. A system has its own, or another crate's, and gives
-/// its futures as they are: to wrap them would cost some more than others.
+/// Queues with room for some, from one task to one other. A system has its own, or another crate's, and gives its futures
+/// as they are: to wrap them would cost some more than others.
 pub(crate) trait Queues: 'static {
-    type Sender: 'static;
-    type Receiver: 'static;
+    type Sender<T: 'static>: 'static;
+    type Receiver<T: 'static>: 'static;
 
-    fn queue(room: usize) -> (Self::Sender, Self::Receiver);
+    fn queue<T: 'static>(room: usize) -> (Self::Sender<T>, Self::Receiver<T>);
 
     /// Waits for room. It fails if the receiver is gone.
-    fn put(to: &mut Self::Sender, item: u64) -> impl Future<Output = Result<(), impl Debug>>;
+    fn put<T: Debug + 'static>(to: &mut Self::Sender<T>, item: T) -> impl Future<Output = Result<(), impl Debug>>;
 
     /// Waits for an item. There is none if the sender is gone.
-    fn get(from: &mut Self::Receiver) -> impl Future<Output = impl IntoIterator<Item = u64>>;
+    fn get<T: 'static>(from: &mut Self::Receiver<T>) -> impl Future<Output = impl IntoIterator<Item = T>>;
 }
 
 /// Connections. A buffer is handed over for the time of a call, as some systems must have it, and comes back; for those

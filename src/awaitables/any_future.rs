@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::waits_for::waits_in_detail;
 use crate::base::{Context, PooledRc, unsize};
-use crate::cancel::{cancel, uncancel};
+use crate::cancel::{cancel_here, uncancel};
 use crate::current;
 use crate::kernel::{Queued as _, Run};
 use crate::node::{DoneCallback, Kind, Loop, NodeRef, State, TaskState, Watcher, release, same};
@@ -80,13 +80,15 @@ impl AnyFuture {
     ///
     /// A future is cancelled at once. A task meets the cancellation at the await where it is suspended; if it awaits a
     /// task, future or gathering there, and nothing beside it, that is cancelled first.
+    #[track_caller]
     pub fn cancel(&self) -> bool {
-        cancel(&self.node, &None)
+        cancel_here(&self.node, &None)
     }
 
     /// [`cancel`](Self::cancel) with a message for the code that catches the cancellation.
+    #[track_caller]
     pub fn cancel_with(&self, message: &str) -> bool {
-        cancel(&self.node, &Some(Arc::from(message)))
+        cancel_here(&self.node, &Some(Arc::from(message)))
     }
 
     /// Calls `f` when it is done, from an entry of the ready queue of its own: asyncio's `add_done_callback`. Callbacks

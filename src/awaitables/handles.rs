@@ -42,11 +42,13 @@ macro_rules! methods {
             }
 
             /// Requests its cancellation: asyncio's `cancel()`. Returns false if there was nothing left to cancel.
+            #[track_caller]
             pub fn cancel(&self) -> bool {
                 self.join.cancel(None)
             }
 
             /// [`cancel`](Self::cancel) with a message for the code that catches the cancellation.
+            #[track_caller]
             pub fn cancel_with(&self, message: &str) -> bool {
                 self.join.cancel(Some(message))
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::any_future::AnyFuture;
-use crate::cancel::{Raise, Waiting, cancel, poll_leaf};
+use crate::cancel::{Raise, Waiting, cancel_here, poll_leaf};
 use crate::current::wake_target;
 use crate::error::TaskError;
 use crate::kernel::{Leaf, What};
@@ -81,8 +81,9 @@ impl<T> JoinHandle<T> {
         self.core().state() == State::Cancelled
     }
 
+    #[track_caller]
     pub(crate) fn cancel(&self, message: Option<&str>) -> bool {
-        cancel(&self.node(), &message.map(Arc::from))
+        cancel_here(&self.node(), &message.map(Arc::from))
     }
 
     /// How the node ended, with a copy of the value.

@@ -27,4 +27,4 @@ pub use shared::{Awaitable, Shared};
 pub use task::{Task, create_task};
 pub(crate) use task::{begin_if_running, spawn, start};
 pub use wait_detail::WaitDetail;
-pub(crate) use waits_for::{detail, waits_for, waits_in_detail};
+pub(crate) use waits_for::{detail, stands_for, waits_for, waits_in_detail};

@@ -2,8 +2,26 @@
 
 use std::fmt;
 
+use crate::sys::signal_name;
+
 /// What a task waits for, closer than [`GraphNode::leaf`](crate::GraphNode::leaf) says it. Printed, it takes the place of
 /// that: `a lock held by Task-7` in place of `a lock`.
+///
+/// # Examples
+/// ```
+/// use oneloop::{EventLoop, Lock, WaitDetail, create_task, run, yield_now};
+///
+/// let graph = run(async {
+///     let lock = Lock::new(());
+///     let _held = lock.acquire().await;
+///     let wanted = lock.clone();
+///     create_task(async move { drop(wanted.acquire().await) });
+///     yield_now().await;
+///     EventLoop::current().call_graph()
+/// })?;
+/// assert_eq!(graph.nodes[1].detail, Some(WaitDetail::HeldBy("Task-1".to_owned())));
+/// # Ok::<(), oneloop::Error>(())
+/// ```
 ///
 /// # Examples
 /// ```
@@ -58,15 +76,14 @@ pub enum WaitDetail {
         /// What it is, as far as the system says: `tcp 127.0.0.1:80` for a connection, with the address of the peer; or
         /// `descriptor 7`.
         name: String,
-        /// What it is to be: `readable`, `writable` or `gone`.
+        /// What is waited for: that it is `readable` or `writable`, or its other end `gone`; of a stream also `data`,
+        /// `room`, or that it is `sent`, `drained` or `closed`.
         event: &'static str,
     },
     /// A child process with this PID.
     Process(u32),
     /// A signal with this number.
     Signal(i32),
-    /// A call in another thread.
-    Job,
 }
 
 impl fmt::Display for WaitDetail {
@@ -78,10 +95,15 @@ impl fmt::Display for WaitDetail {
             Self::Permits { free, of } => write!(f, "a semaphore, {free} of {of} free"),
             Self::Parties(parties) => write!(f, "a barrier of {parties}"),
             Self::Tasks { return_when, of } => write!(f, "{return_when} of {of}"),
+            Self::Descriptor { name, event: "data", .. } => write!(f, "data of {name}"),
+            Self::Descriptor { name, event: "room", .. } => write!(f, "room in {name}"),
+            Self::Descriptor { name, event: "gone", .. } => write!(f, "the other end of {name} to be gone"),
             Self::Descriptor { name, event, .. } => write!(f, "{name} to be {event}"),
             Self::Process(pid) => write!(f, "process {pid} to end"),
-            Self::Signal(number) => write!(f, "signal {number}"),
-            Self::Job => f.write_str("a call in another thread"),
+            Self::Signal(number) => match signal_name(*number) {
+                Some(name) => write!(f, "signal {name}"),
+                None => write!(f, "signal {number}"),
+            },
         }
     }
 }

@@ -2,29 +2,33 @@
 
 use super::wait_detail::WaitDetail;
 use crate::kernel::{Leaf, What};
-use crate::node::{Kind, Loop, NodeRef, TaskState};
+use crate::node::{Kind, Loop, Node, NodeRef, TaskState, Watcher};
 use crate::sys::name_of;
 
 /// What the task waits for since its last step, in words: several things, if it polls several futures at once. Empty if
 /// it waits for something outside of the loop.
 pub(crate) fn waits_for(kernel: &Loop, state: &TaskState) -> Vec<String> {
-    in_words(kernel, state, |leaf| leaf.words().to_owned())
+    in_words(kernel, state, describe, |leaf| leaf.words().to_owned())
 }
 
 /// As `waits_for`, with all that can be found out.
 pub(crate) fn waits_in_detail(kernel: &Loop, state: &TaskState) -> Vec<String> {
-    in_words(kernel, state, |leaf| match detail(kernel, leaf) {
-        Some(detail) => detail.to_string(),
-        None => leaf.words().to_owned(),
-    })
+    let leaf = |leaf: Leaf| detail(kernel, leaf).map_or_else(|| leaf.words().to_owned(), |detail| detail.to_string());
+    let node = |node: &NodeRef| stands_for(&**node).map_or_else(|| describe(node), leaf);
+    in_words(kernel, state, node, leaf)
 }
 
-fn in_words(kernel: &Loop, state: &TaskState, words: impl Fn(Leaf) -> String) -> Vec<String> {
+fn in_words(
+    kernel: &Loop,
+    state: &TaskState,
+    node: impl Fn(&NodeRef) -> String,
+    leaf: impl Fn(Leaf) -> String,
+) -> Vec<String> {
     let (mut nodes, mut leaves) = kernel.await_tree().listed(state.root());
     nodes.extend(state.nodes());
     leaves.extend(state.awaits().leaf());
-    let mut waits: Vec<String> = nodes.iter().map(describe).collect();
-    waits.extend(leaves.into_iter().map(words));
+    let mut waits: Vec<String> = nodes.iter().map(node).collect();
+    waits.extend(leaves.into_iter().map(leaf));
     waits.dedup();
     waits
 }
@@ -35,6 +39,17 @@ fn describe(node: &NodeRef) -> String {
         Kind::Plain => "a future".to_owned(),
         Kind::Gathering(gathering) => format!("a gathering of {}", gathering.children().len()),
     }
+}
+
+/// What a future stands for that the crate settles.
+pub(crate) fn stands_for(future: &dyn Node) -> Option<Leaf> {
+    let mut found = None;
+    future.core().watchers().each(|watcher| {
+        if let Watcher::Watch(watch, _) = watcher {
+            found = found.or_else(|| watch.stands_for());
+        }
+    });
+    found
 }
 
 /// What else is known of what a leaf waits for.
@@ -64,6 +79,12 @@ pub(crate) fn detail(kernel: &Loop, leaf: Leaf) -> Option<WaitDetail> {
         What::Readable => descriptor("readable"),
         What::Writable => descriptor("writable"),
         What::OtherEnd => descriptor("gone"),
+        What::StreamData => descriptor("data"),
+        What::StreamRoom => descriptor("room"),
+        What::StreamSent => descriptor("sent"),
+        What::StreamDrained => descriptor("drained"),
+        What::ConnectionClosed => descriptor("closed"),
+        What::Signal => i32::try_from(number).ok().map(WaitDetail::Signal),
         What::Process => Some(WaitDetail::Process(number)),
         _ => None,
     }

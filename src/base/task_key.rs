@@ -22,6 +22,8 @@ const GENERATION_MASK: u64 = (1 << GENERATION_BITS) - 1;
 pub(crate) struct TaskKey(u64);
 
 impl TaskKey {
+    /// No task: a slot that is never used, as no loop has so many tasks.
+    pub(crate) const NONE: Self = Self(u64::MAX);
     /// The number of tasks that can be alive on one loop: 67 million.
     pub(crate) const SLOTS: usize = 1 << SLOT_BITS;
     /// The number of loops that can be alive: 16,384.

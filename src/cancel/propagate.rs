@@ -4,11 +4,12 @@
 //! The walk is a loop with a stack of its own. So neither a chain of a million tasks nor a hundred thousand nested
 //! gatherings overflow the stack of the thread.
 
+use std::panic::Location;
 use std::sync::Arc;
 
 use crate::base::{TaskKey, WakeTarget};
 use crate::error::Cancelled;
-use crate::kernel::{Note, Queued, Sole};
+use crate::kernel::{Queued, Sole};
 use crate::node::{Ending, Kind, Loop, NodeRef, Request, TaskState, Watcher};
 
 type Message = Option<Arc<str>>;
@@ -30,6 +31,19 @@ enum ChainEnd {
     Node { accepted: bool },
     /// At a gathering.
     Gathering(Frame),
+}
+
+/// [`cancel`], asked for by the program, and where: its place is noted, if the loop is observed.
+#[track_caller]
+pub(crate) fn cancel_here(node: &NodeRef, message: &Message) -> bool {
+    let notes = node.core().kernel().notes();
+    if !notes.of_cancellations() {
+        return cancel(node, message);
+    }
+    notes.set_asked_at(Some(Location::caller()));
+    let accepted = cancel(node, message);
+    notes.set_asked_at(None);
+    accepted
 }
 
 /// Cancels a node: asyncio's `cancel()`. Returns whether the cancellation was accepted. It is refused by a node that is
@@ -93,7 +107,7 @@ fn follow(mut node: NodeRef, message: &Message) -> ChainEnd {
                 return ChainEnd::Gathering(Frame::open(node.clone(), awaiter, children));
             }
             Kind::Task(state) => {
-                node.core().kernel().notes().add(|| Note::Cancelled(node.clone(), message.clone()));
+                node.core().kernel().notes().add_cancelled(&node, message.as_ref());
                 state.count_cancel(); // of every task on the way, as asyncio's `cancel()` counts
                 let Some(next) = ask_or_follow(&node, state, message) else {
                     return ChainEnd::Node { accepted: true };

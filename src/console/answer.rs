@@ -4,9 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 use std::{env, process};
 
+use crate::error::TaskError;
 use crate::inspect::{CallGraph, quoted};
 use crate::observe::Activity;
 use crate::primitives::timeout;
+use crate::sync::Lock;
 use crate::threads::LoopHandle;
 
 /// A loop that has not answered by then is said to be stuck.
@@ -17,8 +19,10 @@ pub(super) const LONGEST_REQUEST: usize = 32;
 
 /// A loop, as the thread that answers for it sees it.
 pub(super) struct Inspected {
-    pub(super) handle: LoopHandle,
-    pub(super) activity: Activity,
+    handle: LoopHandle,
+    activity: Activity,
+    /// Many clients at once do not have it take down many graphs at once.
+    turn: Lock,
 }
 
 /// What is answered, and with which word.
@@ -44,6 +48,10 @@ impl Answer {
 type Show = fn(&CallGraph) -> String;
 
 impl Inspected {
+    pub(super) fn new(handle: LoopHandle, activity: Activity) -> Self {
+        Self { handle, activity, turn: Lock::new(()) }
+    }
+
     /// The answer to a request.
     pub(super) async fn answer(&self, request: &str) -> Answer {
         let show: Show = match request.trim_ascii() {
@@ -62,13 +70,19 @@ impl Inspected {
     }
 
     async fn graph(&self) -> Result<CallGraph, Answer> {
-        let closed = |_| Answer::Error("the event loop is closed".to_owned());
-        let asked = self.handle.call_graph().map_err(closed)?;
+        let closed = || Answer::Error("the event loop is closed".to_owned());
+        let _turn = self.turn.acquire().await;
+        let mut asked = self.handle.call_graph().map_err(|_| closed())?;
         let since = self.activity.current_step().map(|step| step.began.elapsed()).unwrap_or_default();
-        match timeout(STUCK_AFTER.saturating_sub(since), asked).await {
-            Ok(graph) => graph.map_err(|_| Answer::Error("the event loop is closed".to_owned())),
-            Err(_) => Err(Answer::Busy(self.why_stuck())),
-        }
+        let graph = match timeout(STUCK_AFTER.saturating_sub(since), &mut asked).await {
+            Ok(graph) => graph,
+            // the answer may have come while this thread was busy with another client
+            Err(_) => asked.result_timeout(Duration::ZERO),
+        };
+        graph.map_err(|error| match error {
+            TaskError::NotDone => Answer::Busy(self.why_stuck()),
+            _ => closed(),
+        })
     }
 
     /// Why the loop does not answer.

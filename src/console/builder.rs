@@ -4,19 +4,28 @@ use std::path::PathBuf;
 use std::process;
 use std::rc::Rc;
 
-use super::answer::Inspected;
 use super::place::{path_of, with_pid};
 use super::server::{Answering, start};
-use super::socket::{File, listen};
+use super::socket::listen;
 use crate::error::{Error, InspectError};
 use crate::event_loop::{EventLoop, EventLoopBuilder};
+use crate::net::SocketFile;
 use crate::observe::Activity;
 
 /// What belongs to a loop that can be inspected: kept with it, and dropped when it closes.
-#[derive(Default)]
 struct Inspection {
-    _file: Option<File>,
-    _thread: Option<Answering>,
+    file: Option<SocketFile>,
+    thread: Option<Answering>,
+    process: u32,
+}
+
+impl Drop for Inspection {
+    /// Removes the file and ends the thread, unless this is a fork of the process that has them.
+    fn drop(&mut self) {
+        if self.process != process::id() {
+            std::mem::forget((self.file.take(), self.thread.take()));
+        }
+    }
 }
 
 impl EventLoopBuilder {
@@ -72,9 +81,9 @@ impl EventLoopBuilder {
 fn inspect(lp: &EventLoop, path: PathBuf) -> Result<(), Error> {
     let activity = Activity::default();
     let (listener, file) = listen(&path)?;
-    let thread = start(listener, Inspected { handle: lp.remote(), activity: activity.clone() });
+    let thread = start(listener, lp.remote(), activity.clone());
     let thread = thread.map_err(|error| InspectError::Io(path, error.into()))?;
     lp.add_observer(Rc::new(activity));
-    lp.kernel().extensions().insert(Inspection { _file: Some(file), _thread: Some(thread) });
+    lp.kernel().extensions().insert(Inspection { file, thread: Some(thread), process: process::id() });
     Ok(())
 }

@@ -11,8 +11,10 @@ use super::answer::{Answer, Inspected, LONGEST_REQUEST};
 use super::place::own_user;
 use crate::error::{Error, ReadError};
 use crate::event_loop::EventLoop;
-use crate::net::{UnixListener, UnixStream};
+use crate::net::UnixListener;
+use crate::observe::Activity;
 use crate::primitives::{gather, sleep, timeout};
+use crate::streams::{StreamReader, StreamWriter};
 use crate::threads::LoopHandle;
 
 /// How many clients are served at a time. Others wait in the system's queue.
@@ -34,7 +36,7 @@ impl Drop for Answering {
 }
 
 /// Starts the thread, which answers for the loop at this socket.
-pub(super) fn start(listener: StdListener, inspected: Inspected) -> Result<Answering, Error> {
+pub(super) fn start(listener: StdListener, handle: LoopHandle, activity: Activity) -> Result<Answering, Error> {
     let (sender, receiver) = mpsc::channel();
     let serve = move || {
         let lp = match EventLoop::builder().debug(false).build() {
@@ -43,7 +45,7 @@ pub(super) fn start(listener: StdListener, inspected: Inspected) -> Result<Answe
         };
         // both fail only if the loop that is asked is gone already
         let _ = sender.send(Ok(lp.remote()));
-        let _ = lp.run_until_complete(serve(listener, inspected));
+        let _ = lp.run_until_complete(serve(listener, Inspected::new(handle, activity)));
     };
     thread::Builder::new().name("oneloop-console".to_owned()).spawn(serve)?;
     let began = receiver.recv().unwrap_or_else(|_| Err(io::Error::other("its thread has ended").into()));
@@ -62,16 +64,25 @@ async fn serve(listener: StdListener, inspected: Inspected) -> io::Result<()> {
 async fn serve_one_by_one(listener: Rc<UnixListener>, inspected: Rc<Inspected>, user: u32) {
     loop {
         match listener.accept().await {
-            // a client that leaves, or has used up its time, is not served further
-            Ok((client, _)) => drop(timeout(TIME_OF_A_CLIENT, serve_client(client, &inspected, user)).await),
+            Ok((client, _)) => {
+                let (reader, writer) = client.into_streams_with_limit(LONGEST_REQUEST);
+                let served = timeout(TIME_OF_A_CLIENT, serve_client(&reader, &writer, &inspected, user)).await;
+                if !matches!(served, Ok(Ok(()))) {
+                    writer.abort(); // a client that has left, or does not read, is sent nothing more
+                }
+            }
             Err(_) => sleep(PAUSE).await,
         }
     }
 }
 
-async fn serve_client(client: UnixStream, inspected: &Inspected, user: u32) -> io::Result<()> {
-    let peer = client.peer_cred()?.uid();
-    let (reader, writer) = client.into_streams_with_limit(LONGEST_REQUEST);
+async fn serve_client(
+    reader: &StreamReader,
+    writer: &StreamWriter,
+    inspected: &Inspected,
+    user: u32,
+) -> io::Result<()> {
+    let peer = writer.peer_cred()?.uid();
     let answer = match reader.readline().await {
         Ok(_) if peer != user && peer != ROOT => Answer::Error("this program belongs to another user".to_owned()),
         Ok(request) => inspected.answer(&String::from_utf8_lossy(&request)).await,

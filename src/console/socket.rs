@@ -14,25 +14,8 @@ use crate::error::InspectError;
 use crate::net::SocketFile;
 use crate::sys::lock_for_a_moment;
 
-/// The file of the socket. Dropping this removes it, unless it was replaced, or this is a fork of the process.
-#[derive(Debug)]
-pub(super) struct File {
-    file: Option<SocketFile>,
-    process: u32,
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        if self.process != process::id()
-            && let Some(file) = self.file.take()
-        {
-            file.keep();
-        }
-    }
-}
-
-/// Listens at the path.
-pub(super) fn listen(path: &Path) -> Result<(UnixListener, File), InspectError> {
+/// Listens at the path, whose file is removed when what is returned beside the socket is dropped.
+pub(super) fn listen(path: &Path) -> Result<(UnixListener, Option<SocketFile>), InspectError> {
     let failed = |error| InspectError::Io(path.to_owned(), error);
     SocketAddr::from_pathname(path).map_err(failed)?; // a file may have a longer path than a client can name
     let scratch = Scratch::beside(path).map_err(failed)?;
@@ -41,7 +24,7 @@ pub(super) fn listen(path: &Path) -> Result<(UnixListener, File), InspectError> 
     fs::set_permissions(&socket, Permissions::from_mode(0o600)).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     publish(&socket, path)?;
-    Ok((listener, File { file: SocketFile::at(path), process: process::id() }))
+    Ok((listener, SocketFile::at(path)))
 }
 
 fn parent(path: &Path) -> &Path {

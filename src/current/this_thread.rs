@@ -113,11 +113,12 @@ pub(crate) unsafe fn running_loop<'a>(waker: &Waker) -> Option<(&'a Loop, bool)>
     kernel.running_task().is_some().then_some((kernel, false))
 }
 
-/// The task that runs in the loop that this thread is in.
+/// The task that runs in the loop that this thread is in; or `TaskKey::NONE`.
 #[cold]
-pub(crate) fn running_key() -> Option<TaskKey> {
+pub(crate) fn running_key() -> TaskKey {
     // SAFETY: `f` reads one field.
-    unsafe { with(|kernel| kernel?.running_task().with(TaskState::key)) }
+    unsafe { with(|kernel| kernel.and_then(|kernel| kernel.running_task().with(TaskState::key))) }
+        .unwrap_or(TaskKey::NONE)
 }
 
 /// The number of the running step; 0 if this thread is in no loop.

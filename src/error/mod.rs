@@ -11,6 +11,23 @@
 //! closed on purpose say so. An error without fields, or that holds nothing but the value that was refused, stays as it
 //! is, so a program may make one, in a test say: `Err(TimeoutError)`.
 //!
+//! # Examples
+//! A function that returns `io::Result` takes nearly all of them by `?`:
+//! ```
+//! use oneloop::{create_task, run, timeout};
+//! use std::io;
+//! use std::time::Duration;
+//!
+//! async fn answer() -> io::Result<u32> {
+//!     let task = create_task(async { Ok::<u32, io::Error>(7) });
+//!     timeout(Duration::from_secs(1), task).await?
+//! }
+//!
+//! let answered = run(answer())?;
+//! assert_eq!(answered?, 7);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Owns the types and texts; must not know what raises them.
 
 mod inspect; // a loop that is looked into from outside
@@ -34,7 +51,7 @@ pub use run::{Closed, Deadlock, Error};
 #[cfg(feature = "signal")]
 pub use signal::SignalError;
 pub(crate) use stream::SharedIoError;
-pub use stream::{IncompleteReadError, LimitOverrunError, ReadError};
+pub use stream::{IncompleteReadError, LimitOverrunError, ReadError, SendfileError};
 pub use sync::{BrokenBarrierError, GetError, PutError, QueueShutDown, ReleaseError, SemaphoreClosed, TaskDoneError};
 pub use task::{Cancelled, InvalidState, Panic, TaskError};
 #[cfg(all(unix, feature = "tls"))]

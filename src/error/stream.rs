@@ -150,6 +150,36 @@ impl From<ReadError> for io::Error {
     }
 }
 
+/// Why a file was not sent within the system. It becomes an `io::Error` by `?`.
+///
+/// # Examples
+/// ```
+/// use oneloop::error::SendfileError;
+/// use std::io::{Error, ErrorKind};
+///
+/// assert_eq!(Error::from(SendfileError::NotAvailable).kind(), ErrorKind::Unsupported);
+/// ```
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SendfileError {
+    /// The system sends no such file, or nothing by a stream of this kind, one with TLS say: asyncio's
+    /// `SendfileNotAvailableError`. Nothing was sent.
+    #[error("the system does not send this file by this stream; StreamWriter::sendfile() reads and writes it")]
+    NotAvailable,
+    /// The file could not be read, or the connection was lost. Some of the bytes may have been sent.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl From<SendfileError> for io::Error {
+    fn from(error: SendfileError) -> Self {
+        match error {
+            SendfileError::NotAvailable => Self::new(io::ErrorKind::Unsupported, error),
+            SendfileError::Io(error) => error,
+        }
+    }
+}
+
 /// An `io::Error` that is reported to several callers, one after another. `io::Error` itself cannot be cloned.
 #[derive(Clone, Debug)]
 pub(crate) struct SharedIoError(Arc<io::Error>);

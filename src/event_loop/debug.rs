@@ -21,6 +21,15 @@ impl EventLoop {
     ///   [limit](Self::set_slow_callback_duration), and meanwhile nothing else ran. The text says how long.
     /// - *Task was destroyed but it is pending*: the loop was closed before the task had ended. The text says what it
     ///   waited for.
+    /// - *Event loop closed with registrations left*: timers of [`call_later`](Self::call_later), or callbacks that watch
+    ///   descriptors, which were neither cancelled nor removed. The text says how many. Those of tasks do not count.
+    ///
+    /// If a cancellation of the task was asked for, the first and the second also say by which task or callback, at which
+    /// place, and with which message. A panic of a task or callback that nothing awaits is reported in any case, once.
+    ///
+    /// A mistake that asyncio finds only in debug mode, the use of a loop from another thread, does not compile; what
+    /// other threads may use, [`LoopHandle`](crate::LoopHandle), returns an error if the loop is closed, and a waker of a
+    /// task that is gone does nothing.
     ///
     /// Debug mode is an [`Observer`](crate::Observer): it changes nothing of the order in which things happen, reads the
     /// machine's clock twice for each step, and costs a loop without it nothing.

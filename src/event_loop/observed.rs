@@ -8,11 +8,13 @@ use std::time::Duration;
 use super::event_loop::EventLoop;
 use super::exploration::disturb;
 use super::outside::{Outside, Wait};
-use super::run_once::{Iteration, run_entry, step};
+use super::run_once::{Iteration, Telling, Untold, run_entry, step};
 use crate::error::Error;
 use crate::kernel::{Entry, Queued};
 use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded};
-use crate::observe::{Cause, ObservedTask, Observer, ObserverId, Observers, TaskEnding, Watching};
+use crate::observe::{
+    Cause, LoopMetrics, Methods, ObservedTask, Observer, ObserverId, Observers, TaskEnding, Watching,
+};
 use crate::timer_wheel::TimerKey;
 
 impl EventLoop {
@@ -49,6 +51,32 @@ impl EventLoop {
         observers.is_some_and(|observers| observers.remove(self.kernel(), id))
     }
 
+    /// What the loop has counted since it was made: iterations, entries, polls, timers, tasks. It costs nothing until it
+    /// is asked for, and may be asked for at any time, also in a step, or after the loop was closed. asyncio has nothing
+    /// like it.
+    ///
+    /// Another thread asks for it by a call to the loop.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{EventLoop, to_thread};
+    /// use std::sync::mpsc;
+    ///
+    /// let lp = EventLoop::new()?;
+    /// let handle = lp.remote();
+    /// let asks = move || {
+    ///     let (send, receive) = mpsc::channel();
+    ///     handle.call_soon_threadsafe(move || send.send(EventLoop::current().metrics())).expect("it is open");
+    ///     receive.recv().expect("it runs")
+    /// };
+    /// let metrics = lp.run_until_complete(async { to_thread(asks).await })?;
+    /// assert_eq!((metrics.tasks, metrics.tasks_created), (1, 1));
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn metrics(&self) -> LoopMetrics {
+        LoopMetrics::of(self.kernel().numbers())
+    }
+
     /// Runs iterations of an observed loop until it is stopped, or has no observer any more. Returns whether it is
     /// stopped.
     #[cold]
@@ -81,7 +109,7 @@ impl EventLoop {
 /// The observers of the loop, if it has any.
 #[inline]
 pub(super) fn observers_of(kernel: &Loop) -> Option<Rc<Observers>> {
-    if kernel.notes().are_taken() { kernel.extensions().get() } else { None }
+    if kernel.notes().is_observed() { kernel.extensions().get() } else { None }
 }
 
 impl Iteration<'_> {
@@ -105,79 +133,127 @@ impl Iteration<'_> {
     /// [`begin`](Self::begin), observed.
     fn begin_observed(&mut self, outside: &mut Outside<'_>, watching: &Watching<'_>) -> Result<(), Error> {
         watching.begin_iteration();
-        watching.tell_consequences(Cause::Program);
-        if watching.is_kept() {
-            disturb(self.kernel);
+        if watching.has_to_tell_before_iteration() {
+            self.begin_telling(watching);
+        } else {
+            self.kernel.take_messages();
         }
-        self.kernel.take_messages();
-        watching.tell_consequences(Cause::Thread);
         let wait = outside.how_to_wait();
         if !matches!(wait, Wait::No) {
             self.free_memory_if_idle();
-            watching.tell(Cause::Program, <dyn Observer>::poll_began);
-            outside.wait(wait)?;
-            let events = outside.events();
-            watching.tell(Cause::Program, |observer, at| observer.poll_ended(at, events));
-            watching.tell_consequences(Cause::Thread);
-            outside.queue_ready_descriptors();
-            watching.tell_consequences(Cause::Descriptor);
+            wait_observed(outside, wait, watching)?;
         }
         self.kernel.queue_due_timers();
         self.take_batch();
         watching.queue_is_empty();
         let entries = self.batch.len();
-        watching.tell(Cause::Program, |observer, at| observer.batch_began(at, entries));
+        watching.tell(Methods::BATCH_BEGAN, Cause::Program, |observer, at| observer.batch_began(at, entries));
         Ok(())
+    }
+
+    #[inline(never)]
+    fn begin_telling(&self, watching: &Watching<'_>) {
+        watching.tell_consequences(Cause::Program);
+        if watching.wants(Methods::OF_THE_LOOP) {
+            disturb(self.kernel);
+        }
+        self.kernel.take_messages();
+        watching.tell_consequences(Cause::Thread);
     }
 
     /// Runs the batch, or as much of it as `may_go_on` allows.
     fn run_batch_observed(&mut self, watching: &Watching<'_>, mut may_go_on: impl FnMut() -> bool) {
-        while !self.batch.is_empty() && may_go_on() {
-            if let Some(entry) = self.batch.pop() {
-                run_observed(self.kernel, entry, watching);
+        let mut goes_on = true;
+        while goes_on {
+            // as in `run_batch`: what panics is a destructor
+            guarded(self.kernel, IN_DESTRUCTOR, || {
+                while !self.batch.is_empty() && may_go_on() {
+                    if let Some(entry) = self.batch.pop() {
+                        run_entry(self.kernel, entry, watching);
+                    }
+                }
+                goes_on = false;
+            });
+            if goes_on {
+                watching.tell_consequences(Cause::Program); // of the entry that has panicked
             }
         }
     }
 }
 
-/// Runs an entry, and tells what it is, what it does to other tasks, and how it ends.
-fn run_observed(kernel: &Loop, entry: Entry<NodeRef>, watching: &Watching<'_>) {
-    let run = |entry| guarded(kernel, IN_DESTRUCTOR, || run_entry(kernel, entry));
-    match entry {
-        Entry::Task(node) => {
-            if node.queued().replace(false)
-                && let Some(task) = ObservedTask::new(&node)
-            {
-                watching.tell(Cause::Task(task), |observer, at| observer.step_began(at, task));
-                guarded(kernel, IN_DESTRUCTOR, || step(kernel, &node));
-                watching.tell_consequences(Cause::Task(task));
-                watching.tell_after_step(task);
-            }
-            guarded(kernel, IN_DESTRUCTOR, || drop(node));
+#[inline(never)]
+fn wait_observed(outside: &mut Outside<'_>, wait: Wait, watching: &Watching<'_>) -> Result<(), Error> {
+    watching.tell(Methods::POLL_BEGAN, Cause::Program, <dyn Observer>::poll_began);
+    outside.wait(wait)?;
+    let events = outside.events();
+    watching.tell(Methods::POLL_ENDED, Cause::Program, |observer, at| observer.poll_ended(at, events));
+    watching.tell_consequences(Cause::Thread);
+    outside.queue_ready_descriptors();
+    watching.tell_consequences(Cause::Descriptor);
+    Ok(())
+}
+
+impl Telling for Watching<'_> {
+    #[inline]
+    fn tells_of(&self, entry: &Entry<NodeRef>) -> bool {
+        self.wants(match entry {
+            Entry::Task(_) => Methods::OF_A_STEP,
+            Entry::Timer(_) => Methods::OF_A_TIMER,
+            Entry::Run(_) | Entry::Child(..) => Methods::OF_A_CALLBACK,
+        })
+    }
+
+    /// Runs an entry, and tells what it is, what it does to other tasks, and how it ends, as far as that is wanted.
+    #[inline(never)] // it must not make the loop over a batch longer
+    fn run(&self, kernel: &Loop, entry: Entry<NodeRef>) {
+        match entry {
+            Entry::Task(node) => run_step(kernel, node, self),
+            Entry::Timer(key) => run_timer(kernel, key, self),
+            Entry::Run(_) => run_callback(kernel, Cause::Callback, self, entry),
+            Entry::Child(..) => run_callback(kernel, Cause::Primitive, self, entry),
         }
-        Entry::Timer(key) => run_timer(kernel, key, watching, run),
-        Entry::Run(_) => run_callback(Cause::Callback, watching, || run(entry)),
-        Entry::Child(..) => run_callback(Cause::Primitive, watching, || run(entry)),
+    }
+
+    #[inline]
+    fn after_step(&self, task: &NodeRef) {
+        self.tell_after_untold_step(task);
+    }
+
+    #[inline]
+    fn after(&self, cause: Cause<'_>) {
+        self.tell_after_untold(cause);
     }
 }
 
-fn run_timer(kernel: &Loop, key: TimerKey, watching: &Watching<'_>, run: impl FnOnce(Entry<NodeRef>)) {
+fn run_step(kernel: &Loop, node: NodeRef, watching: &Watching<'_>) {
+    if node.queued().replace(false)
+        && let Some(task) = ObservedTask::new(&node)
+    {
+        watching.tell(Methods::STEP_BEGAN, Cause::Task(task), |observer, at| observer.step_began(at, task));
+        guarded(kernel, IN_DESTRUCTOR, || step(kernel, &node));
+        watching.tell_consequences(Cause::Task(task));
+        watching.tell_after_step(task);
+    }
+    guarded(kernel, IN_DESTRUCTOR, || drop(node));
+}
+
+fn run_timer(kernel: &Loop, key: TimerKey, watching: &Watching<'_>) {
     let Some((deadline, runs_callback)) = kernel.timer(key) else { return };
     let late = Duration::from_nanos(kernel.clock().now().saturating_sub(deadline));
-    watching.tell(Cause::Timer, |observer, at| observer.timer_fired(at, late));
+    watching.tell(Methods::TIMER_FIRED, Cause::Timer, |observer, at| observer.timer_fired(at, late));
     if runs_callback {
-        run_callback(Cause::Callback, watching, || run(Entry::Timer(key)));
+        run_callback(kernel, Cause::Callback, watching, Entry::Timer(key));
     } else {
-        run(Entry::Timer(key));
+        guarded(kernel, IN_DESTRUCTOR, || run_entry(kernel, Entry::Timer(key), &Untold));
         watching.tell_consequences(Cause::Timer);
     }
 }
 
-fn run_callback(cause: Cause<'_>, watching: &Watching<'_>, run: impl FnOnce()) {
-    watching.tell(cause, <dyn Observer>::callback_began);
-    run();
+fn run_callback(kernel: &Loop, cause: Cause<'_>, watching: &Watching<'_>, entry: Entry<NodeRef>) {
+    watching.tell(Methods::CALLBACK_BEGAN, cause, <dyn Observer>::callback_began);
+    guarded(kernel, IN_DESTRUCTOR, || run_entry(kernel, entry, &Untold));
     watching.tell_consequences(cause);
-    watching.tell(cause, <dyn Observer>::callback_ended);
+    watching.tell(Methods::CALLBACK_ENDED, cause, <dyn Observer>::callback_ended);
 }
 
 /// A task was dropped, because the loop closes.

@@ -14,6 +14,7 @@ use crate::current;
 use crate::error::Error;
 use crate::kernel::{Alarm, Batch, Entry, Queued};
 use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded, wake, wake_task};
+use crate::observe::Cause;
 
 /// What a run or turn keeps from one iteration to the next, for its memory. The batch is empty between iterations.
 pub(super) struct Iteration<'a> {
@@ -98,7 +99,11 @@ impl<'a> Iteration<'a> {
     pub(super) fn take_batch(&mut self) {
         self.kernel.ready().take_all(&mut self.batch);
         self.kernel.budget().count_entries(self.batch.len());
-        self.largest = self.largest.max(self.batch.len());
+        self.kernel.tally().count_iteration();
+        if self.batch.len() > self.largest {
+            self.largest = self.batch.len();
+            self.kernel.tally().note_batch(self.largest);
+        }
     }
 
     #[inline(always)]
@@ -110,7 +115,11 @@ impl<'a> Iteration<'a> {
         loop {
             // Polls and callbacks are guarded one by one. What else of a user's can panic is a destructor: that of a
             // value whose last pointer is dropped on the way. It is reported, and the rest of the batch runs.
-            guarded(self.kernel, IN_DESTRUCTOR, || run_entries(self.kernel, &mut self.batch));
+            guarded(self.kernel, IN_DESTRUCTOR, || {
+                while let Some(entry) = self.batch.pop() {
+                    run_entry(self.kernel, entry, &Untold);
+                }
+            });
             if self.batch.is_empty() {
                 return;
             }
@@ -122,7 +131,11 @@ impl<'a> Iteration<'a> {
     pub(super) fn run_batch_while(&mut self, mut may_go_on: impl FnMut() -> bool) {
         while !self.batch.is_empty() && may_go_on() {
             let entry = self.batch.pop();
-            guarded(self.kernel, IN_DESTRUCTOR, || entry.into_iter().for_each(|entry| run_entry(self.kernel, entry)));
+            guarded(self.kernel, IN_DESTRUCTOR, || {
+                if let Some(entry) = entry {
+                    run_entry(self.kernel, entry, &Untold);
+                }
+            });
         }
     }
 }
@@ -134,33 +147,77 @@ impl Drop for Iteration<'_> {
     }
 }
 
-/// Runs entries until none is left.
-#[inline]
-fn run_entries(kernel: &Loop, batch: &mut Batch<NodeRef>) {
-    while let Some(entry) = batch.pop() {
-        run_entry(kernel, entry);
+/// Whether and how it is told what entries do. Each way is compiled for itself, so a loop that is not observed has nothing
+/// of it.
+pub(super) trait Telling {
+    /// Whether [`run`](Self::run) is to run this entry.
+    fn tells_of(&self, entry: &Entry<NodeRef>) -> bool;
+    /// Runs an entry and tells of it.
+    fn run(&self, kernel: &Loop, entry: Entry<NodeRef>);
+    /// A task has taken a step of which nothing was told.
+    fn after_step(&self, task: &NodeRef);
+    /// Something else has run of which nothing was told.
+    fn after(&self, cause: Cause<'_>);
+}
+
+/// Nothing is told.
+pub(super) struct Untold;
+
+impl Telling for Untold {
+    #[inline]
+    fn tells_of(&self, _entry: &Entry<NodeRef>) -> bool {
+        false
     }
+    fn run(&self, kernel: &Loop, entry: Entry<NodeRef>) {
+        run_entry(kernel, entry, self);
+    }
+    #[inline]
+    fn after_step(&self, _task: &NodeRef) {}
+    #[inline]
+    fn after(&self, _cause: Cause<'_>) {}
 }
 
 /// Runs an entry, and drops it afterwards: not while a panic of it unwinds, since a second one would end the process.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the loop over a batch costs a tenth more without: measured")]
-pub(super) fn run_entry(kernel: &Loop, entry: Entry<NodeRef>) {
+pub(super) fn run_entry(kernel: &Loop, entry: Entry<NodeRef>, telling: &impl Telling) {
+    if telling.tells_of(&entry) {
+        return telling.run(kernel, entry);
+    }
     match entry {
         Entry::Task(task) => {
             // a task that has ended, or is held back by a gathering, has lost the mark
             if task.queued().replace(false) {
                 step(kernel, &task);
+                telling.after_step(&task);
             }
         }
         Entry::Timer(key) => match kernel.remove_timer(key) {
-            Some(Alarm::Task(key)) => wake_task(kernel, key),
-            Some(Alarm::Foreign(waker)) => wake(kernel, WakeTarget::Foreign(waker)),
-            Some(Alarm::Run(run)) => call(kernel, || run.run()),
+            Some(Alarm::Task(key)) => {
+                wake_task(kernel, key);
+                telling.after(Cause::Timer);
+            }
+            Some(Alarm::Foreign(waker)) => {
+                wake(kernel, WakeTarget::Foreign(waker));
+                telling.after(Cause::Timer);
+            }
+            Some(Alarm::Run(run)) => {
+                call(kernel, || run.run());
+                drop(run);
+                telling.after(Cause::Callback);
+            }
             None => {} // cancelled after it was queued
         },
-        Entry::Run(run) => call(kernel, || run.run()),
-        Entry::Child(turn, number) => call(kernel, || turn.child_turn(&turn, number)),
+        Entry::Run(run) => {
+            call(kernel, || run.run());
+            drop(run);
+            telling.after(Cause::Callback);
+        }
+        Entry::Child(turn, number) => {
+            call(kernel, || turn.child_turn(&turn, number));
+            drop(turn);
+            telling.after(Cause::Primitive);
+        }
     }
 }
 

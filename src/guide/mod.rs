@@ -64,6 +64,16 @@ pub mod inside {}
 pub mod hanging {}
 
 #[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/finding_a_fault.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod finding_a_fault {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
+#[doc = include_str!("../../docs/book/src/inspecting.md")]
+#[doc = include_str!("../../docs/rustdoc/wrap.md")]
+pub mod inspecting {}
+
+#[doc = include_str!("../../docs/rustdoc/pages.md")]
 #[doc = include_str!("../../docs/book/src/from_asyncio.md")]
 #[doc = include_str!("../../docs/rustdoc/wrap.md")]
 pub mod from_asyncio {}

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
-use crate::awaitables::{detail, tasks_of};
+use crate::awaitables::{detail, stands_for, tasks_of};
 use crate::base::TaskKey;
 use crate::kernel::{Deadline, Leaf, Queued as _, What};
 use crate::node::{Kind, Loop, NodeRef, TaskState, Watcher};
@@ -111,7 +111,13 @@ impl Capture<'_> {
 
     fn future(&mut self, node: &NodeRef) -> GraphNode {
         let shielded = node.shielded();
-        plain(NodeKind::Future, self.pending(shielded.into_iter().collect()))
+        let leaf = stands_for(&**node);
+        GraphNode {
+            leaf: leaf.map(Leaf::words),
+            leaves: u64::from(leaf.is_some()),
+            detail: leaf.and_then(|leaf| detail(self.kernel, leaf)),
+            ..plain(NodeKind::Future, self.pending(shielded.into_iter().collect()))
+        }
     }
 
     /// The places of those that have not ended.

@@ -61,7 +61,9 @@ pub(super) fn what_it_does(node: &GraphNode) -> String {
         (NodeState::Running, _) => "runs".to_owned(),
         (NodeState::Ready, _) => "is ready".to_owned(),
         (NodeState::Held, _) => "is held back by the limit of its gathering".to_owned(),
-        (NodeState::Waiting, NodeKind::Future) if node.awaits.is_empty() => "waits to be set".to_owned(),
+        (NodeState::Waiting, NodeKind::Future) if node.awaits.is_empty() && node.leaf.is_none() => {
+            "waits to be set".to_owned()
+        }
         (NodeState::Waiting, _) => {
             let waits = waits(node);
             let limit = limit(node).map(|limit| format!(", {limit}")).unwrap_or_default();

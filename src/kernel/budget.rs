@@ -4,27 +4,34 @@
 use std::cell::Cell;
 
 /// While work is ready, descriptors are polled once in this many entries.
-const ENTRIES_BETWEEN_POLLS: usize = 64;
+const ENTRIES_BETWEEN_POLLS: u64 = 64;
 
 /// More entries than are ever run.
-const NEVER: usize = usize::MAX;
+const NEVER: u64 = u64::MAX;
 
 /// In one step of a task this many operations on descriptors may succeed without waiting.
 const OPERATIONS_PER_STEP: u32 = 64;
 
-/// What was done since the last poll, and in the current step.
+/// What was done in all, and in the current step.
 pub(crate) struct Budget {
-    /// The entries that were run since the last poll.
-    entries: Cell<usize>,
-    /// How many entries make a poll due; `NEVER` while no descriptor is registered.
-    most_entries: Cell<usize>,
+    /// The entries that were run since the loop was made.
+    entries: Cell<u64>,
+    /// How many of them make the next poll due while a descriptor is registered.
+    poll_at: Cell<u64>,
+    /// The same at any time: `NEVER` while no descriptor is registered.
+    due_at: Cell<u64>,
     /// The number of a step, and its operations that did not have to wait.
     operations: Cell<(u32, u32)>,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { entries: Cell::new(0), most_entries: Cell::new(NEVER), operations: Cell::new((0, 0)) }
+        Self {
+            entries: Cell::new(0),
+            poll_at: Cell::new(ENTRIES_BETWEEN_POLLS),
+            due_at: Cell::new(NEVER),
+            operations: Cell::new((0, 0)),
+        }
     }
 }
 
@@ -53,29 +60,39 @@ impl Budget {
 
     #[inline]
     pub(crate) fn count_entries(&self, count: usize) {
-        self.entries.set(self.entries.get() + count);
+        self.entries.set(self.entries.get() + count as u64);
+    }
+
+    /// The entries that were run since the loop was made.
+    pub(super) fn entries(&self) -> u64 {
+        self.entries.get()
     }
 
     /// Whether descriptors are to be polled although work is ready.
     #[inline]
     pub(crate) fn poll_is_due(&self) -> bool {
-        self.entries.get() >= self.most_entries.get()
+        self.entries.get() >= self.due_at.get()
     }
 
     /// Says whether any descriptor is registered. Without one there is nothing to poll, whatever was run.
     #[inline]
     pub(crate) fn set_watching(&self, is_watching: bool) {
-        self.most_entries.set(if is_watching { ENTRIES_BETWEEN_POLLS } else { NEVER });
+        self.due_at.set(if is_watching { self.poll_at.get() } else { NEVER });
     }
 
     /// Makes the next iteration poll, even if work is ready then.
     pub(crate) fn poll_soon(&self) {
-        self.entries.set(ENTRIES_BETWEEN_POLLS);
+        self.set_poll_at(self.entries.get());
     }
 
     /// Descriptors were polled just now.
     pub(crate) fn polled(&self) {
-        self.entries.set(0);
+        self.set_poll_at(self.entries.get() + ENTRIES_BETWEEN_POLLS);
+    }
+
+    fn set_poll_at(&self, at: u64) {
+        self.poll_at.set(at);
+        self.set_watching(self.due_at.get() != NEVER);
     }
 }
 
@@ -86,12 +103,12 @@ mod tests {
     #[test]
     fn what_was_run_while_no_descriptor_was_registered_counts_once_one_is() {
         let budget = Budget::default();
-        budget.count_entries(ENTRIES_BETWEEN_POLLS);
+        budget.count_entries(ENTRIES_BETWEEN_POLLS as usize);
         assert!(!budget.poll_is_due());
         budget.set_watching(true);
         assert!(budget.poll_is_due());
         budget.polled();
-        budget.count_entries(ENTRIES_BETWEEN_POLLS - 1);
+        budget.count_entries(ENTRIES_BETWEEN_POLLS as usize - 1);
         assert!(!budget.poll_is_due());
         budget.poll_soon();
         assert!(budget.poll_is_due());

@@ -5,7 +5,7 @@
 //! system call anyway, and only if a step was taken since the note before. So a task that knows the number of its last
 //! step can be told how long ago that was, at least.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// How many notes there are at most.
 const MOST: usize = 128;
@@ -16,7 +16,7 @@ const FRACTION: u64 = 2;
 /// Numbers that are further apart than this, which is half of all, say nothing of which is the earlier one.
 const FARTHEST: u32 = u32::MAX / 2;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Note {
     /// The number of the last step, and that of the last step inside another: see `RunningStep`.
     steps: Steps,
@@ -24,8 +24,15 @@ struct Note {
     at: u64,
 }
 
+impl Note {
+    /// Whether the numbers say that this is not older.
+    fn is_told_apart_from(&self, other: &Self) -> bool {
+        self.steps.last.wrapping_sub(other.steps.last) <= FARTHEST
+    }
+}
+
 /// How far a loop has come with its steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Steps {
     pub(crate) last: u32,
     pub(crate) nested: u32,
@@ -39,63 +46,79 @@ impl Steps {
     }
 }
 
-/// The notes of a loop, oldest first.
+/// The notes of a loop.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
-    notes: RefCell<Vec<Note>>,
+    /// The newest note; the numbers of its steps are 0 before the first.
+    newest: Cell<Note>,
+    /// The time of the note before it, plus `FINEST`: until then, the newest is written over.
+    until: Cell<u64>,
+    /// Those before, oldest first.
+    older: RefCell<Vec<Note>>,
 }
 
 impl Journal {
     /// Notes that the loop has come so far by the time that `now` tells.
     #[inline]
     pub(crate) fn note(&self, steps: Steps, now: impl FnOnce() -> u64) {
-        let notes = &mut *self.notes.borrow_mut();
-        if notes.last().is_some_and(|last| last.steps == steps) {
+        let newest = self.newest.get();
+        if newest.steps == steps {
             return;
         }
         let at = now();
-        if notes.len() == MOST {
-            thin_out(notes, at);
+        if at >= self.until.get() {
+            self.keep(newest);
         }
-        match &mut notes[..] {
-            // the one before it says the same of the time, to a millisecond
-            [.., before, last] if at.saturating_sub(before.at) < FINEST => *last = Note { steps, at },
-            _ => notes.push(Note { steps, at }),
+        self.newest.set(Note { steps, at });
+    }
+
+    /// Puts a note behind the older ones.
+    #[inline(never)]
+    fn keep(&self, note: Note) {
+        if note.steps == Steps::default() {
+            return;
         }
+        let older = &mut *self.older.borrow_mut();
+        older.reserve_exact(MOST + 1 - older.len()); // once for all
+        older.push(note);
+        if older.len() > MOST || older.first().is_some_and(|oldest| !note.is_told_apart_from(oldest)) {
+            thin_out(older, note.at);
+        }
+        self.until.set(note.at.saturating_add(FINEST));
     }
 
     /// The time before which the step with this number was taken, if it is known of any.
     pub(crate) fn taken_before(&self, step: u32) -> Option<u64> {
-        let notes = self.notes.borrow();
-        if step == 0 {
-            return None; // no step was taken yet
+        let newest = self.newest.get();
+        if step == 0 || newest.steps == Steps::default() {
+            return None; // the task has taken no step yet, or nothing was noted
         }
-        let newest = notes.last()?.steps.since(step)?;
-        let is_before = |note: &Note| note.steps.since(step).is_none_or(|distance| distance > newest);
-        notes.get(notes.partition_point(is_before)).map(|note| note.at)
+        let distance = newest.steps.since(step)?;
+        let is_before = |note: &Note| note.steps.since(step).is_none_or(|other| other > distance);
+        let older = self.older.borrow();
+        let note = older.get(older.partition_point(is_before));
+        Some(note.map_or(newest.at, |note| note.at))
     }
 }
 
 /// Makes room: drops a note if the one before it and the one after it are near each other for their age. So two neighbours
 /// are never further apart than that, unless the loop has waited as long; and of three, the outer two are.
 fn thin_out(notes: &mut Vec<Note>, now: u64) {
-    let Some(newest) = notes.last().copied() else { return };
-    let mut kept = vec![newest];
-    for pair in notes.windows(2).rev() {
-        let [older, note] = [pair[0], pair[1]];
-        let newer = kept[kept.len() - 1];
+    let Some(last) = notes.len().checked_sub(1) else { return };
+    let newest = notes[last];
+    let mut begin = last; // those that are kept are from here on
+    for place in (0..last).rev() {
+        let (note, newer) = (notes[place], notes[begin]);
         let near = (now.saturating_sub(newer.at) / FRACTION).max(FINEST);
-        if note.at != newer.at && newer.at.saturating_sub(older.at) > near {
-            kept.push(note);
+        let older = place.checked_sub(1).map(|before| notes[before]);
+        let is_needed = older.is_none_or(|older| newer.at.saturating_sub(older.at) > near);
+        if is_needed && newest.is_told_apart_from(&note) {
+            begin -= 1;
+            notes[begin] = note;
         }
     }
-    kept.extend(notes.first());
-    kept.reverse();
-    let told_apart = |note: &Note| newest.steps.last.wrapping_sub(note.steps.last) <= FARTHEST;
-    kept.retain(told_apart);
-    let spare = kept.len().saturating_sub(MOST / 4 * 3); // of a loop of many days
-    kept.drain(..spare);
-    *notes = kept;
+    let spare = (notes.len() - begin).saturating_sub(MOST / 4 * 3); // of a loop of many days
+    notes.drain(..begin + spare);
 }
 
 #[cfg(test)]
@@ -124,6 +147,11 @@ mod tests {
     }
 
     #[test]
+    fn before_the_first_note_nothing_is_known() {
+        assert_eq!(age(&Journal::default(), 1 << 29, SECOND), None);
+    }
+
+    #[test]
     fn without_a_step_nothing_is_noted_and_no_clock_is_read() {
         let journal = Journal::default();
         journal.note(steps(1), || SECOND);
@@ -140,7 +168,7 @@ mod tests {
             now += u64::from(count % 997) * SECOND / 1_000;
             journal.note(steps(count), || now);
             times.push(now);
-            assert!(journal.notes.borrow().len() <= MOST);
+            assert!(journal.older.borrow().len() <= MOST);
         }
         for (count, taken) in (1..20_000_u32).zip(times) {
             let (told, truth) = (age(&journal, count, now).expect("it is noted"), now - taken);

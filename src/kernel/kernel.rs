@@ -29,6 +29,7 @@ use super::notes::Notes;
 use super::ready_queue::{ChildTurnRef, Entry, Queued, ReadyQueue, Run, RunRef};
 use super::running_step::RunningStep;
 use super::scope::Enclosing;
+use super::tally::Tally;
 use super::task_table::{RunningTask, TaskTable};
 use super::throwing::Throwing;
 use crate::base::{Clock, NEVER, PooledRc, RemoteCall, TaskKey, Ticker, unsize};
@@ -43,6 +44,7 @@ pub(crate) struct Kernel<P: Queued> {
     pub(super) clock: Ticker,
     pub(super) life: Life,
     pub(super) budget: Budget,
+    pub(super) tally: Tally,
     // what runs
     pub(super) ready: ReadyQueue<P>,
     pub(super) tasks: TaskTable<P>,
@@ -94,6 +96,7 @@ impl<P: Queued> Kernel<P> {
             clock,
             life: Life::default(),
             budget: Budget::default(),
+            tally: Tally::default(),
             ready: ReadyQueue::default(),
             tasks: TaskTable::behind(receiver.generation()),
             running_task: RunningTask::default(),
@@ -138,6 +141,11 @@ impl<P: Queued> Kernel<P> {
     #[inline]
     pub(crate) fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    #[inline]
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     #[inline]
@@ -307,6 +315,7 @@ impl<P: Queued> Kernel<P> {
     /// Sets a timer. A closed loop drops it at once, as it would never be due.
     pub(crate) fn set_timer(&self, deadline: u64, alarm: Alarm) -> TimerKey {
         let key = self.timers.borrow_mut().insert(deadline, alarm);
+        self.tally.count_timer();
         if self.life.needs_care() {
             self.care_for_timer(key);
         }
@@ -327,11 +336,6 @@ impl<P: Queued> Kernel<P> {
         self.timers.borrow_mut().remove(key)
     }
 
-    /// Whether a timer has neither been carried out nor removed.
-    pub(crate) fn has_timer(&self, key: TimerKey) -> bool {
-        self.timers.borrow_mut().get_mut(key).is_some()
-    }
-
     /// Changes what a timer does when it is due. Returns the alarm that is not needed any more: the old one, or `alarm`
     /// if there is no such timer.
     pub(crate) fn change_timer(&self, key: TimerKey, alarm: Alarm) -> Alarm {
@@ -339,11 +343,6 @@ impl<P: Queued> Kernel<P> {
             Some(held) => std::mem::replace(held, alarm),
             None => alarm,
         }
-    }
-
-    /// A time before which no timer is due. The earliest deadline may be later.
-    pub(crate) fn next_expiry(&self) -> Option<u64> {
-        self.timers.borrow().next_expiry()
     }
 
     /// Queues every timer that is due, in the order of the deadlines. The clock is read only if a timer is set.
@@ -356,12 +355,11 @@ impl<P: Queued> Kernel<P> {
 
     /// Queues every timer that is due, and returns whether there was any.
     pub(crate) fn expire_timers(&self) -> bool {
-        let mut any = false;
-        self.timers.borrow_mut().expire(self.clock.now(), |key| {
-            any = true;
-            self.ready.push(Entry::Timer(key));
-        });
-        any
+        let before = self.ready.len();
+        self.timers.borrow_mut().expire(self.clock.now(), |key| self.ready.push(Entry::Timer(key)));
+        let count = self.ready.len() - before;
+        self.tally.count_due_timers(count);
+        count > 0
     }
 
     /// The earliest deadline, for which a slot of the wheel may have to be searched. `None` if no timer is set, or none

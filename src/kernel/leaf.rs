@@ -50,6 +50,7 @@ pub(crate) enum What {
     /// The PID.
     #[cfg_attr(not(feature = "process"), expect(dead_code, reason = "no child processes"))]
     Process,
+    /// The number by which the reactor knows the descriptor.
     StreamData,
     StreamRoom,
     StreamSent,
@@ -58,6 +59,10 @@ pub(crate) enum What {
     ServerClosed,
     ServerFinished,
     RemoteCoroutine,
+    Job,
+    /// The number of the signal.
+    #[cfg_attr(not(feature = "signal"), expect(dead_code, reason = "no signals"))]
+    Signal,
     Outside,
 }
 
@@ -75,12 +80,14 @@ impl Leaf {
         Self { what, number: u32::try_from(count).unwrap_or_default() }
     }
 
-    /// As `numbered`, for two counts. If one is too large, there is nothing more to say.
-    pub(crate) fn packed(what: What, some: usize, of: usize) -> Self {
-        match (u16::try_from(some), u16::try_from(of)) {
-            (Ok(some), Ok(of)) => Self { what, number: u32::from(some) << u16::BITS | u32::from(of) },
-            _ => Self::of(what),
-        }
+    /// As `numbered`, for a count and the other things beside those. If there are too many, there is nothing more to say.
+    #[inline]
+    pub(crate) fn packed(what: What, some: usize, others: usize) -> Self {
+        let of = some.wrapping_add(others);
+        let fits = u16::try_from(of).is_ok() && some <= of;
+        #[expect(clippy::cast_possible_truncation, reason = "both fit")]
+        let number = if fits { (some << u16::BITS | of) as u32 } else { 0 };
+        Self { what, number }
     }
 
     /// The two counts of `packed`.
@@ -128,6 +135,8 @@ impl Leaf {
             What::ServerClosed => "a server to be closed",
             What::ServerFinished => "a server to be closed and its clients to be gone",
             What::RemoteCoroutine => "a coroutine of another thread's event loop",
+            What::Job => "a call in another thread",
+            What::Signal => "a signal",
             What::Outside => "something outside the loop",
         }
     }

@@ -20,9 +20,10 @@ mod budget; // how much is done before descriptors are polled
 mod extensions; // values that other parts of the crate keep with a loop
 mod notes; // what an observed loop notes while an entry runs
 mod deferred_drops; // values that are dropped one after another
+mod tally; // what a loop counts of itself
 mod host; // how a host learns that a turn is due
 mod kernel; // all of these together
-mod timetable; // what can be seen of tasks and timers
+mod timetable; // what can be seen of tasks, timers and work
 mod outside; // the waits for what is outside of the loop, in it and between its turns
 mod nested_step; // a step inside another one
 #[cfg(all(test, oneloop_loom))]
@@ -31,6 +32,7 @@ mod interleavings; // all interleavings of a loop with the threads that send to 
 pub(crate) use alarm::Alarm;
 pub(crate) use await_tree::{Awaited, Catches, Place, ScopeEntry, Sole, Told};
 pub use handle::Handle;
+pub(crate) use holders::HolderCell;
 pub(crate) use host::Pauses;
 pub(crate) use inbox::Message;
 pub(crate) use kernel::Kernel;
@@ -38,8 +40,9 @@ pub(crate) use leaf::{Leaf, What};
 pub(crate) use life::Phase;
 pub(crate) use loop_sender::{LoopSender, send_wake};
 pub(crate) use nested_step::NestedStep;
-pub(crate) use notes::Note;
+pub(crate) use notes::{AskedAt, Note};
 pub(crate) use ready_queue::{Batch, ChildTurn, ChildTurnRef, Deadline, Entry, Queued, Run, RunRef};
 pub(crate) use running_step::{Awaits, Beside, Counts, RunningStep};
 pub(crate) use scope::{OwnState, OwnThrow, Scope};
 pub(crate) use throwing::{PutAside, Throw};
+pub(crate) use timetable::Numbers;

@@ -61,7 +61,9 @@ impl<P: Queued> Kernel<P> {
         // a message that came before `asleep` was set has not written to the wake descriptor
         let timeout = if sleeps && !self.receiver.inbox().fall_asleep() { Some(Duration::ZERO) } else { timeout };
         let mut reactor = self.reactor.borrow_mut();
+        let before = events.len();
         let polled = reactor.wait(timeout, events);
+        self.tally.count_poll(events.len() - before);
         self.budget.polled();
         if reactor.has_fd_callbacks() {
             // as in asyncio, such a callback runs in every iteration in which its descriptor is ready

@@ -112,6 +112,11 @@ impl<P: Queued> TaskTable<P> {
         })
     }
 
+    /// How many tasks are not done.
+    pub(super) fn len(&self) -> usize {
+        self.with(|table| table.slots.len())
+    }
+
     /// All tasks, in no order.
     pub(super) fn all(&self) -> Vec<P> {
         self.with(|table| table.slots.iter().map(|(_, slot)| slot.task.clone()).collect())

@@ -1,4 +1,4 @@
-//! What can be seen of the tasks and timers of a loop. Owns the questions of those who look inside, which change nothing;
+//! What can be seen of the tasks, the timers and the work of a loop. Owns the questions of those who look inside, which change nothing;
 //! must not know who asks.
 
 use std::collections::HashMap;
@@ -10,6 +10,22 @@ use super::ready_queue::{Deadline, Queued};
 use crate::base::TaskKey;
 use crate::timer_wheel::TimerKey;
 
+/// What a loop has counted, and has, at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbers {
+    pub(crate) iterations: u64,
+    pub(crate) entries: u64,
+    pub(crate) largest_batch: usize,
+    pub(crate) ready: usize,
+    pub(crate) polls: u64,
+    pub(crate) events: u64,
+    pub(crate) timers: usize,
+    pub(crate) timers_set: u64,
+    pub(crate) timers_due: u64,
+    pub(crate) tasks: usize,
+    pub(crate) tasks_created: u64,
+}
+
 impl<P: Queued> Kernel<P> {
     /// The id of the last task; 0 before the first.
     pub(crate) fn last_task_id(&self) -> u64 {
@@ -20,6 +36,16 @@ impl<P: Queued> Kernel<P> {
     pub(crate) fn timer(&self, key: TimerKey) -> Option<(u64, bool)> {
         let mut timers = self.timers.borrow_mut();
         Some((timers.deadline(key)?, matches!(timers.get_mut(key), Some(Alarm::Run(_)))))
+    }
+
+    /// Whether a timer has neither been carried out nor removed.
+    pub(crate) fn has_timer(&self, key: TimerKey) -> bool {
+        self.timers.borrow_mut().get_mut(key).is_some()
+    }
+
+    /// A time before which no timer is due. The earliest deadline may be later.
+    pub(crate) fn next_expiry(&self) -> Option<u64> {
+        self.timers.borrow().next_expiry()
     }
 
     /// What the tasks wait for that ends by a timer, and the earliest deadline of each.
@@ -48,5 +74,22 @@ impl<P: Queued> Kernel<P> {
     pub(crate) fn since_step(&self, step: u32) -> Option<Duration> {
         let before = self.journal.taken_before(step)?;
         Some(Duration::from_nanos(self.clock.now().saturating_sub(before)))
+    }
+
+    /// All that is counted without an observer.
+    pub(crate) fn numbers(&self) -> Numbers {
+        Numbers {
+            iterations: self.tally.iterations.get(),
+            entries: self.budget.entries(),
+            largest_batch: self.tally.largest_batch.get(),
+            ready: self.ready.len(),
+            polls: self.tally.polls.get(),
+            events: self.tally.events.get(),
+            timers: self.timers.borrow().len(),
+            timers_set: self.tally.timers_set.get(),
+            timers_due: self.tally.timers_due.get(),
+            tasks: self.tasks.len(),
+            tasks_created: self.tasks.last_id(),
+        }
     }
 }

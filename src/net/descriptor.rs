@@ -12,6 +12,7 @@ use super::readiness_future::ReadinessFuture;
 use super::wait_place::{Event, WaitPlace};
 use crate::current;
 use crate::error::WatchError;
+use crate::kernel::{Leaf, What};
 use crate::node::{Loop, wake};
 use crate::reactor::{Direction, SourceKey, Wanted};
 use crate::sys::{socket, socket_options};
@@ -360,6 +361,11 @@ impl<T: AsRawFd> Descriptor<T> {
 
     pub(super) fn short_transfer(&self) -> ShortTransfer {
         self.short_transfer
+    }
+
+    /// What a leaf waits for of this descriptor.
+    pub(crate) fn awaited(&self, what: What) -> Leaf {
+        Leaf::numbered(what, self.key.label())
     }
 
     /// The loop that the descriptor is registered with.

@@ -15,67 +15,81 @@ const BYTES_OF_A_CALL: u64 = 1 << 20;
 /// The most bytes that are read at a time where the system sends no file.
 const BYTES_OF_A_READ: u64 = 256 << 10;
 
+/// What of a file is sent: the bytes from `offset` on, `count` of them, or up to the end.
+#[derive(Clone, Copy)]
+pub(crate) struct Stretch<'a> {
+    pub(crate) file: &'a File,
+    pub(crate) offset: u64,
+    pub(crate) count: Option<u64>,
+}
+
+impl Stretch<'_> {
+    /// How many bytes are still to be sent, but no more than `most`.
+    fn left(&self, sent: u64, most: u64) -> usize {
+        let left = self.count.map_or(u64::MAX, |count| count - sent);
+        usize::try_from(left.min(most)).expect("the most bytes at a time are few")
+    }
+
+    /// Whether all of the bytes are sent that were asked for.
+    pub(crate) fn is_over(&self, sent: u64) -> bool {
+        self.count == Some(sent)
+    }
+
+    /// Lets the system send what comes behind the first `sent` bytes, and returns how many bytes it took. 0 is the end.
+    pub(crate) fn send(&self, socket: &impl AsRawFd, sent: u64) -> io::Result<usize> {
+        send::file(socket, self.file, self.offset + sent, self.left(sent, BYTES_OF_A_CALL))
+    }
+
+    /// Reads what comes behind the first `sent` bytes, on a thread, into a buffer that is used again. Nothing is the end.
+    pub(crate) async fn read(&self, sent: u64, mut buffer: Vec<u8>) -> io::Result<Vec<u8>> {
+        let (file, at) = (self.file.try_clone()?, self.offset + sent);
+        buffer.resize(self.left(sent, BYTES_OF_A_READ), 0);
+        to_thread(move || {
+            let length = file.read_at(&mut buffer, at)?;
+            buffer.truncate(length);
+            Ok(buffer)
+        })
+        .await
+    }
+}
+
+/// Whether the system sends no such file, or none at all, so that it has to be read. It says so at once.
+pub(crate) fn is_refused(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::Unsupported || matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS))
+}
+
 impl<T> ByteStream<'_, T>
 where
     T: AsRawFd,
     for<'b> &'b T: Write,
 {
-    /// Sends the bytes of a file from `offset` on, and returns how many.
-    pub(super) async fn sendfile(&self, file: &File, offset: u64, count: Option<u64>) -> io::Result<u64> {
+    /// Sends the bytes of a file, and returns how many.
+    pub(super) async fn sendfile(&self, stretch: Stretch<'_>) -> io::Result<u64> {
         let mut sent = 0;
-        loop {
-            let wanted = left(count, sent).min(BYTES_OF_A_CALL);
-            if wanted == 0 {
-                return Ok(sent);
-            }
-            let length = as_length(wanted);
-            match self.descriptor.write_with(|inner| send::file(inner, file, offset + sent, length)).await {
-                Ok(0) => return Ok(sent),
+        while !stretch.is_over(sent) {
+            match self.descriptor.write_with(|inner| stretch.send(inner, sent)).await {
+                Ok(0) => break,
                 Ok(n) => sent += n as u64,
-                // what the system cannot send by itself is refused at once
-                Err(error) if sent == 0 && is_refused(&error) => {
-                    return self.send_by_reading(file, offset, count).await;
-                }
+                Err(error) if sent == 0 && is_refused(&error) => return self.send_by_reading(stretch).await,
                 Err(error) => return Err(error),
             }
         }
+        Ok(sent)
     }
 
-    /// As [`sendfile`](Self::sendfile): reads the file on a thread, and writes what was read.
-    async fn send_by_reading(&self, file: &File, offset: u64, count: Option<u64>) -> io::Result<u64> {
-        let (mut sent, mut buffer) = (0, Vec::new());
-        loop {
-            let wanted = left(count, sent).min(BYTES_OF_A_READ);
-            if wanted == 0 {
-                return Ok(sent);
+    /// As [`sendfile`](Self::sendfile): reads the file, and writes what was read.
+    async fn send_by_reading(&self, stretch: Stretch<'_>) -> io::Result<u64> {
+        let (mut sent, mut bytes) = (0, Vec::new());
+        while !stretch.is_over(sent) {
+            bytes = stretch.read(sent, bytes).await?;
+            if bytes.is_empty() {
+                break;
             }
-            let (file, at) = (file.try_clone()?, offset + sent);
-            buffer.resize(as_length(wanted), 0);
-            let (result, same) = to_thread(move || (file.read_at(&mut buffer, at), buffer)).await;
-            buffer = same;
-            match result? {
-                0 => return Ok(sent),
-                n => {
-                    self.write_all(&buffer[..n]).await?;
-                    sent += n as u64;
-                }
-            }
+            self.write_all(&bytes).await?;
+            sent += bytes.len() as u64;
         }
+        Ok(sent)
     }
-}
-
-/// How many bytes are still to be sent; of the whole file, as many as there may be.
-fn left(count: Option<u64>, sent: u64) -> u64 {
-    count.map_or(u64::MAX, |count| count - sent)
-}
-
-fn as_length(bytes: u64) -> usize {
-    usize::try_from(bytes).expect("the most bytes at a time are few")
-}
-
-/// Whether the system sends no such file, or none at all, so that it has to be read.
-fn is_refused(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::Unsupported || matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS))
 }
 
 /// The public method of a connection.
@@ -125,7 +139,8 @@ macro_rules! sends_files {
                 offset: u64,
                 count: impl Into<Option<u64>>,
             ) -> std::io::Result<u64> {
-                self.byte_stream().sendfile(file, offset, count.into()).await
+                let stretch = $crate::net::sendfile::Stretch { file, offset, count: count.into() };
+                self.byte_stream().sendfile(stretch).await
             }
         }
     };

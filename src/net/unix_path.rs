@@ -70,7 +70,7 @@ impl SocketFile {
     }
 
     /// Leaves the file where it is.
-    pub(crate) fn keep(mut self) {
+    pub(super) fn keep(mut self) {
         self.id = None;
     }
 }

@@ -17,7 +17,7 @@ use super::task_state;
 use super::watchers::{Ranked, Watchers};
 use crate::base::{PooledRc, TaskKey, Typed, WakeTarget, unsize};
 use crate::error::Cancelled;
-use crate::kernel::{ChildTurn, Kernel, Run};
+use crate::kernel::{ChildTurn, Kernel, Leaf, Run};
 
 /// A counted pointer to any node.
 pub(crate) type NodeRef = PooledRc<dyn Node>;
@@ -107,6 +107,11 @@ pub(crate) trait Watch: ChildTurn {
 
     /// The task that waits for the children by this, for the call graph.
     fn waiter(&self) -> Option<TaskKey> {
+        None
+    }
+
+    /// If this watches a future that the crate settles: what that stands for, for the call graph.
+    fn stands_for(&self) -> Option<Leaf> {
         None
     }
 }

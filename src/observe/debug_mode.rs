@@ -2,12 +2,13 @@
 //! is switched on.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::panic::Location;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::observed_task::ObservedTask;
-use super::observer::{Moment, Observer};
+use super::observed_task::{ObservedTask, TaskEnding};
+use super::observer::{Cause, Moment, Observer};
 use super::observers::{ObserverId, Observers};
 use crate::awaitables::TaskHandle;
 use crate::error::{Exception, ExceptionContext};
@@ -21,11 +22,42 @@ pub(crate) struct DebugMode {
     observer: Cell<Option<ObserverId>>,
     /// What takes longer is reported.
     limit: Rc<Cell<Duration>>,
+    cancellations: Rc<Cancellations>,
 }
 
 impl Default for DebugMode {
     fn default() -> Self {
-        Self { observer: Cell::new(None), limit: Rc::new(Cell::new(SLOW)) }
+        Self { observer: Cell::new(None), limit: Rc::new(Cell::new(SLOW)), cancellations: Rc::default() }
+    }
+}
+
+/// The last cancellation of each task that has not ended, in words.
+#[derive(Default)]
+struct Cancellations(RefCell<HashMap<u64, String>>);
+
+impl Cancellations {
+    fn add(&self, at: &Moment<'_>, task: ObservedTask<'_>, message: Option<&str>) {
+        let by = match at.cause() {
+            Cause::Task(by) => by.name(),
+            Cause::Callback => "a callback".to_owned(),
+            Cause::Primitive => "a primitive".to_owned(),
+            Cause::Timer => "a timer".to_owned(),
+            Cause::Descriptor => "a descriptor".to_owned(),
+            Cause::Thread => "another thread".to_owned(),
+            Cause::Program => "the program, between two runs".to_owned(),
+        };
+        let place = at.asked_at().map_or_else(String::new, |place| format!(" at {place}"));
+        let message = message.map_or_else(String::new, |message| format!(" ({message})"));
+        self.0.borrow_mut().insert(task.id(), format!("; its cancellation was asked for by {by}{place}{message}"));
+    }
+
+    fn forget(&self, task: ObservedTask<'_>) {
+        self.0.borrow_mut().remove(&task.id());
+    }
+
+    /// What is added to a report of the task.
+    fn of(&self, task: ObservedTask<'_>) -> String {
+        self.0.borrow().get(&task.id()).cloned().unwrap_or_default()
     }
 }
 
@@ -45,7 +77,8 @@ impl DebugMode {
         let observers = kernel.extensions().get_or_default::<Observers>();
         match self.observer.take() {
             None if on => {
-                let reporter = Reporter { limit: Rc::clone(&self.limit), began: RefCell::default() };
+                let (limit, cancellations) = (Rc::clone(&self.limit), Rc::clone(&self.cancellations));
+                let reporter = Reporter { limit, cancellations, began: RefCell::default() };
                 self.observer.set(Some(observers.add(kernel, Rc::new(reporter))));
             }
             Some(id) if !on => _ = observers.remove(kernel, id),
@@ -55,9 +88,7 @@ impl DebugMode {
 
     /// The loop closes, and will drop these tasks. Called before it drops any, as then they no longer wait.
     pub(crate) fn report_pending(kernel: &Loop, tasks: &[TaskHandle]) {
-        if !kernel.extensions().get::<Self>().is_some_and(|mode| mode.is_on()) {
-            return;
-        }
+        let Some(mode) = kernel.extensions().get::<Self>().filter(|mode| mode.is_on()) else { return };
         for task in tasks.iter().filter_map(|task| ObservedTask::new(task.node())).filter(|task| !task.is_hidden()) {
             let waits = task.waits_for();
             let what = match (task.is_ready(), waits.is_empty()) {
@@ -65,7 +96,21 @@ impl DebugMode {
                 (false, true) => "it waited for something outside the loop".to_owned(),
                 (false, false) => format!("it waited for {}", waits.join(" and ")),
             };
+            let what = what + &mode.cancellations.of(task);
             report(kernel, "Task was destroyed but it is pending", what, Some(task));
+        }
+    }
+
+    /// The loop closes, has dropped its tasks, and will drop so many timers, and the callbacks of so many descriptors.
+    pub(crate) fn report_registrations(kernel: &Loop, timers: usize, watches: usize) {
+        let is_on = kernel.extensions().get::<Self>().is_some_and(|mode| mode.is_on());
+        if is_on && timers + watches > 0 {
+            let timers = (timers > 0).then(|| format!("timers that were neither due nor cancelled: {timers}"));
+            let watches = (watches > 0).then(|| {
+                format!("descriptors that callbacks watch, or handlers of signals, or that tell of child processes: {watches}")
+            });
+            let text = timers.into_iter().chain(watches).collect::<Vec<_>>().join("; ");
+            report(kernel, "Event loop closed with registrations left", text, None);
         }
     }
 
@@ -77,6 +122,7 @@ impl DebugMode {
 /// Reports to the exception handler what a program should not do, though it is no error.
 struct Reporter {
     limit: Rc<Cell<Duration>>,
+    cancellations: Rc<Cancellations>,
     /// When what runs now has begun. Several, as an eager step is told inside the one that it was taken in.
     began: RefCell<Vec<Instant>>,
 }
@@ -101,8 +147,17 @@ impl Observer for Reporter {
 
     fn step_ended(&self, at: &Moment<'_>, task: ObservedTask<'_>) {
         if let Some(took) = self.end() {
-            report(at.kernel, "Step took too long", blocked_for(took), Some(task));
+            let what = blocked_for(took) + &self.cancellations.of(task);
+            report(at.kernel, "Step took too long", what, Some(task));
         }
+    }
+
+    fn cancelled(&self, at: &Moment<'_>, task: ObservedTask<'_>, message: Option<&str>) {
+        self.cancellations.add(at, task, message);
+    }
+
+    fn ended(&self, _at: &Moment<'_>, task: ObservedTask<'_>, _ending: TaskEnding) {
+        self.cancellations.forget(task);
     }
 
     fn callback_began(&self, _at: &Moment<'_>) {

@@ -1,10 +1,12 @@
 //! The observers of one loop. Owns their list and the calls of their methods; must not know when they are called.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::observed_task::{ObservedTask, TaskEnding};
 use super::observer::{Cause, Moment, Observer};
+use super::wanted::Methods;
 use crate::kernel::Note;
 use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded};
 
@@ -24,19 +26,25 @@ use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ObserverId(u64);
 
-type List = Rc<[(ObserverId, Rc<dyn Observer>)]>;
+/// An observer with its name, and the methods that are called: all, but those of which it is known that it has left them
+/// as they are.
+#[derive(Clone)]
+struct Listed {
+    id: ObserverId,
+    observer: Rc<dyn Observer>,
+    wants: Cell<Methods>,
+}
+
+type List = Rc<[Listed]>;
 
 /// The observers of a loop, kept with it.
 pub(crate) struct Observers {
     list: RefCell<List>,
     last: Cell<u64>,
     iteration: Cell<u64>,
-    /// The number of the last task that was made before the observers were told of tasks, or of which they were told.
-    last_task: Cell<u64>,
     /// Whether the loop runs observed although it has no observer.
     is_kept: Cell<bool>,
-    /// How many entries of the ready queue the observers know.
-    known_entries: Cell<usize>,
+    queue: KnownQueue,
 }
 
 impl Default for Observers {
@@ -45,10 +53,54 @@ impl Default for Observers {
             list: RefCell::new(Rc::new([])),
             last: Cell::new(0),
             iteration: Cell::new(0),
-            last_task: Cell::new(0),
             is_kept: Cell::new(false),
-            known_entries: Cell::new(0),
+            queue: KnownQueue::default(),
         }
+    }
+}
+
+/// What is known of the ready queue, while it is looked at.
+#[derive(Default)]
+struct KnownQueue {
+    is_followed: Cell<bool>,
+    /// How many entries are known.
+    known_entries: Cell<usize>,
+    /// The number of the last task that was made before the queue was looked at, or that was found in it before the
+    /// entry that is told now.
+    last_task: Cell<u64>,
+    /// The same, with the tasks of this entry.
+    newest: Cell<u64>,
+    /// The eager tasks of this entry, by number.
+    eager: RefCell<Vec<u64>>,
+}
+
+impl KnownQueue {
+    /// Has the queue be looked at from now on, or not. What is in it is not told.
+    fn follow(&self, kernel: &Loop, is_followed: bool) {
+        if is_followed && !self.is_followed.get() {
+            self.newest.set(kernel.last_task_id());
+            self.entry_was_told();
+            self.known_entries.set(kernel.ready().len());
+        }
+        self.is_followed.set(is_followed);
+    }
+
+    fn add_eager(&self, id: u64) {
+        let eager = &mut *self.eager.borrow_mut();
+        if let Err(place) = eager.binary_search(&id) {
+            eager.insert(place, id); // nearly always the last place
+        }
+    }
+
+    /// Whether the task with this number was made by the entry, and not told of yet.
+    fn is_new(&self, id: u64) -> bool {
+        id > self.last_task.get() && self.eager.borrow().binary_search(&id).is_err()
+    }
+
+    /// All that an entry has made was told.
+    fn entry_was_told(&self) {
+        self.last_task.set(self.newest.get());
+        self.eager.borrow_mut().clear();
     }
 }
 
@@ -58,19 +110,19 @@ impl Observers {
         let before = self.list();
         if before.is_empty() {
             drop_notes(kernel); // it is not told of what was before it
-            self.last_task.set(kernel.last_task_id());
-            self.known_entries.set(kernel.ready().len());
         }
+        self.queue.follow(kernel, true);
         self.last.set(self.last.get() + 1);
         let id = ObserverId(self.last.get());
-        self.set(kernel, before.iter().cloned().chain([(id, observer)]).collect());
+        let added = Listed { id, observer, wants: Cell::new(Methods::ALL) };
+        self.set(kernel, before.iter().cloned().chain([added]).collect());
         id
     }
 
     /// Removes an observer, and returns whether it was there.
     pub(crate) fn remove(&self, kernel: &Loop, id: ObserverId) -> bool {
         let before = self.list();
-        let after: List = before.iter().filter(|(other, _)| *other != id).cloned().collect();
+        let after: List = before.iter().filter(|listed| listed.id != id).cloned().collect();
         let was_there = after.len() != before.len();
         self.set(kernel, after);
         guarded(kernel, IN_DESTRUCTOR, || drop(before));
@@ -88,10 +140,25 @@ impl Observers {
     }
 
     fn set(&self, kernel: &Loop, list: List) {
-        kernel.notes().set_taken(self.is_kept.get() || !list.is_empty());
+        kernel.notes().set_observed(self.is_kept.get() || !list.is_empty());
         kernel.life().set_observers_changed(true);
+        self.prepare_for(kernel, self.wanted(&list));
         let before = self.list.replace(list);
         guarded(kernel, IN_DESTRUCTOR, || drop(before));
+    }
+
+    /// What any of these observers wants to be told.
+    fn wanted(&self, list: &[Listed]) -> Methods {
+        let of_the_loop = if self.is_kept.get() { Methods::OF_THE_LOOP } else { Methods::NONE };
+        list.iter().fold(of_the_loop, |wanted, listed| wanted.and(listed.wants.get()))
+    }
+
+    /// Only this is to be told from now on.
+    fn prepare_for(&self, kernel: &Loop, wanted: Methods) {
+        let wants = |any_of| wanted.has_any_of(any_of);
+        let (of_ended, of_parked) = (wants(Methods::OF_EAGER_ENDED), wants(Methods::OF_EAGER_PARKED));
+        kernel.notes().set_wanted(wants(Methods::CANCELLED), of_ended, of_parked);
+        self.queue.follow(kernel, wanted.has_any_of(Methods::OF_QUEUED));
     }
 }
 
@@ -107,54 +174,131 @@ pub(crate) struct Watching<'a> {
     kernel: &'a Loop,
     observers: &'a Observers,
     list: List,
+    wanted: Cell<Methods>,
 }
 
 impl<'a> Watching<'a> {
     /// What happens from now on.
     pub(crate) fn now(kernel: &'a Loop, observers: &'a Observers) -> Self {
-        Self { kernel, observers, list: observers.list() }
+        let list = observers.list();
+        let wanted = Cell::new(observers.wanted(&list));
+        Self { kernel, observers, list, wanted }
     }
 
+    #[inline]
     pub(crate) fn begin_iteration(&self) {
         self.observers.iteration.set(self.observers.iteration.get() + 1);
     }
 
-    /// Whether the loop runs observed for a reason of its own.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.observers.is_kept.get()
+    /// Whether anything is to be done before an iteration, or may be to be told.
+    #[inline]
+    pub(crate) fn has_to_tell_before_iteration(&self) -> bool {
+        !self.kernel.notes().is_empty() || self.wants(Methods::OF_QUEUED.and(Methods::OF_THE_LOOP))
     }
 
-    /// Calls a method of each observer.
+    /// Whether an observer wants any of this to be told.
     #[inline]
-    pub(crate) fn tell(&self, cause: Cause<'_>, call: impl Fn(&dyn Observer, &Moment<'_>)) {
-        let moment = Moment { kernel: self.kernel, iteration: self.observers.iteration.get(), cause };
-        for (_, observer) in &*self.list {
-            guarded(self.kernel, "Exception in observer", || call(&**observer, &moment));
+    pub(crate) fn wants(&self, any_of: Methods) -> bool {
+        self.wanted.get().has_any_of(any_of)
+    }
+
+    /// Calls a method of each observer that wants it.
+    #[inline]
+    pub(crate) fn tell(&self, method: Methods, cause: Cause<'_>, call: impl Fn(&dyn Observer, &Moment<'_>)) {
+        if self.wants(method) {
+            self.call_each(method, cause, call);
+        }
+    }
+
+    #[inline(never)]
+    fn call_each(&self, method: Methods, cause: Cause<'_>, call: impl Fn(&dyn Observer, &Moment<'_>)) {
+        for listed in self.list.iter().filter(|listed| listed.wants.get().has_any_of(method)) {
+            let unused_by = Cell::new(None);
+            let iteration = self.observers.iteration.get();
+            let moment = Moment { kernel: self.kernel, iteration, cause, asked_at: None, unused_by: &unused_by };
+            let observer = &*listed.observer;
+            guarded(self.kernel, "Exception in observer", || call(observer, &moment));
+            let whole: &dyn Any = observer;
+            if unused_by.get() == Some(whole.type_id()) {
+                self.forget(listed, method);
+            }
+        }
+    }
+
+    /// The observer has left this method as it is.
+    #[cold]
+    fn forget(&self, listed: &Listed, method: Methods) {
+        listed.wants.set(listed.wants.get().without(method));
+        self.wanted.set(self.observers.wanted(&self.list));
+        // one that was added or removed meanwhile is looked for before the next iteration
+        if Rc::ptr_eq(&self.list, &self.observers.list()) {
+            self.observers.prepare_for(self.kernel, self.wanted.get());
         }
     }
 
     /// Tells how a step of a task has ended.
     pub(crate) fn tell_after_step(&self, task: ObservedTask<'_>) {
         let cause = Cause::Task(task);
-        self.tell(cause, |observer, at| observer.step_ended(at, task));
+        self.tell(Methods::STEP_ENDED, cause, |observer, at| observer.step_ended(at, task));
         match task.ending() {
             Some(ending) => self.tell_end(cause, task, ending),
-            None => self.tell(cause, |observer, at| observer.parked(at, task)),
+            None => self.tell(Methods::PARKED, cause, |observer, at| observer.parked(at, task)),
         }
     }
 
     pub(crate) fn tell_end(&self, cause: Cause<'_>, task: ObservedTask<'_>, ending: TaskEnding) {
-        self.tell(cause, |observer, at| observer.ended(at, task, ending));
+        self.tell(Methods::ENDED, cause, |observer, at| observer.ended(at, task, ending));
     }
 
     /// Tells what has happened inside the entry that has just run, and what that has queued.
+    #[inline]
     pub(crate) fn tell_consequences(&self, cause: Cause<'_>) {
+        if !self.kernel.notes().is_empty() || self.wants(Methods::OF_QUEUED) {
+            self.tell_all_consequences(cause);
+        }
+    }
+
+    /// After a step of which nothing is told but that it has cancelled a task, or was the last one.
+    #[inline]
+    pub(crate) fn tell_after_untold_step(&self, node: &NodeRef) {
+        if !self.kernel.notes().is_empty() || (self.wants(Methods::ENDED) && node.core().is_done()) {
+            self.tell_cancelled_and_ended(node);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_cancelled_and_ended(&self, node: &NodeRef) {
+        let Some(task) = ObservedTask::new(node) else { return };
+        self.tell_consequences(Cause::Task(task));
+        if let Some(ending) = task.ending() {
+            self.tell_end(Cause::Task(task), task, ending);
+        }
+    }
+
+    /// After something else of which nothing is told but that it has cancelled a task.
+    #[inline]
+    pub(crate) fn tell_after_untold(&self, cause: Cause<'_>) {
+        if !self.kernel.notes().is_empty() {
+            self.tell_all_consequences(cause);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_all_consequences(&self, cause: Cause<'_>) {
         if !self.kernel.notes().is_empty() {
             self.tell_notes(cause);
         }
-        let from = self.observers.known_entries.get();
+        if self.wants(Methods::OF_QUEUED) {
+            self.tell_of_queue(cause);
+        }
+        self.observers.queue.entry_was_told();
+    }
+
+    fn tell_of_queue(&self, cause: Cause<'_>) {
         let to = self.kernel.ready().len();
-        self.observers.known_entries.set(to);
+        let from = self.observers.queue.known_entries.replace(to);
         for place in from..to {
             if let Some(task) = self.kernel.ready().task_at(place) {
                 self.tell_queued(cause, &task);
@@ -171,20 +315,25 @@ impl<'a> Watching<'a> {
     }
 
     /// The batch was taken off the queue, which is empty now.
+    #[inline]
     pub(crate) fn queue_is_empty(&self) {
-        self.observers.known_entries.set(0);
+        self.observers.queue.known_entries.set(0);
     }
 
     fn tell_note(&self, cause: Cause<'_>, what: &Note<NodeRef>) {
-        let (Note::Cancelled(node, _) | Note::Eager(node)) = what;
+        let (Note::Cancelled(node, ..) | Note::Eager(node)) = what;
         let Some(task) = ObservedTask::new(node) else { return };
         match what {
-            Note::Cancelled(_, message) => {
-                self.tell(cause, |observer, at| observer.cancelled(at, task, message.as_deref()));
+            Note::Cancelled(_, message, asked_at) => {
+                self.tell(Methods::CANCELLED, cause, |observer, at| {
+                    observer.cancelled(&Moment { asked_at: *asked_at, ..*at }, task, message.as_deref());
+                });
             }
             Note::Eager(_) => {
-                self.tell_if_new(cause, task);
-                self.tell(Cause::Task(task), |observer, at| observer.step_began(at, task));
+                if self.tell_if_new(cause, task) {
+                    self.observers.queue.add_eager(task.id());
+                }
+                self.tell(Methods::STEP_BEGAN, Cause::Task(task), |observer, at| observer.step_began(at, task));
                 self.tell_after_step(task);
             }
         }
@@ -193,15 +342,18 @@ impl<'a> Watching<'a> {
     fn tell_queued(&self, cause: Cause<'_>, node: &NodeRef) {
         let Some(task) = ObservedTask::new(node) else { return };
         if !self.tell_if_new(cause, task) && task.is_ready() {
-            self.tell(cause, |observer, at| observer.woken(at, task));
+            self.tell(Methods::WOKEN, cause, |observer, at| observer.woken(at, task));
         }
     }
 
+    /// Tells of the task as created if it was not there when the entry began. The number of an eager task is larger than
+    /// those of tasks which the entry has made before, and which are told of later.
     fn tell_if_new(&self, cause: Cause<'_>, task: ObservedTask<'_>) -> bool {
-        let is_new = task.id() > self.observers.last_task.get();
+        let queue = &self.observers.queue;
+        let is_new = queue.is_new(task.id());
         if is_new {
-            self.observers.last_task.set(task.id());
-            self.tell(cause, |observer, at| observer.created(at, task));
+            queue.newest.set(queue.newest.get().max(task.id()));
+            self.tell(Methods::CREATED, cause, |observer, at| observer.created(at, task));
         }
         is_new
     }

@@ -86,6 +86,11 @@ impl<W: Clone> Reactor<W> {
         taken
     }
 
+    /// How many descriptors callbacks watch.
+    pub(crate) fn watched_descriptors(&self) -> usize {
+        self.watched.len()
+    }
+
     pub(crate) fn has_fd_callbacks(&self) -> bool {
         !self.watched.is_empty()
     }

@@ -6,11 +6,12 @@ use std::rc::{Rc, Weak};
 
 use super::numbers::SIGINT;
 use super::table::{Signals, Wait};
-use crate::awaitables::create_future;
-use crate::base::TaskKey;
+use crate::awaitables::{Future, create_future};
+use crate::base::{PooledRc, TaskKey, unsize};
 use crate::error::SignalError;
 use crate::event_loop::{EventLoop, repeating};
-use crate::node::{Loop, TaskState};
+use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, What};
+use crate::node::{Core, Loop, TaskState, Watch, WatchRef, Watcher};
 use crate::primitives::yield_now;
 
 impl EventLoop {
@@ -109,6 +110,7 @@ pub async fn received(signal: i32) -> Result<(), SignalError> {
     let Wait::Begun { number, behind } = signals.begin_wait(&lp, signal, task, &future)? else {
         return Ok(());
     };
+    StandsForSignal::watch(lp.kernel(), &future, signal);
     let kernel = Rc::downgrade(lp.kernel());
     let guard = WaiterGuard { kernel, signals: Rc::downgrade(&signals), signal, number };
     drop((lp, signals)); // a task must not keep its own loop open
@@ -154,6 +156,28 @@ pub async fn ctrl_c() -> Result<(), SignalError> {
 
 fn running_task(kernel: &Loop) -> Option<TaskKey> {
     kernel.running_task().with(TaskState::key)
+}
+
+/// Says of the future of a waiting task what it stands for, to those who look inside.
+struct StandsForSignal(i32);
+
+impl StandsForSignal {
+    fn watch(kernel: &Loop, future: &Future<()>, signal: i32) {
+        let watch = unsize!(PooledRc::new(Self(signal)) => dyn Watch);
+        future.join().core().watchers().add(kernel.next_watch(), Watcher::Watch(watch, 0));
+    }
+}
+
+impl Watch for StandsForSignal {
+    fn child_done(&self, _me: &WatchRef, _index: u32, _child: &Core) {}
+
+    fn stands_for(&self) -> Option<Leaf> {
+        Some(Leaf::numbered(What::Signal, self.0.unsigned_abs()))
+    }
+}
+
+impl ChildTurn for StandsForSignal {
+    fn child_turn(&self, _me: &ChildTurnRef, _number: u32) {}
 }
 
 /// Removes the future of a waiting task from the table when the wait ends or is dropped.

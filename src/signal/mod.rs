@@ -8,6 +8,24 @@
 //! | a handler that sets an `Event` | `received(SIGTERM).await?`, `ctrl_c().await?` |
 //! | Ctrl-C in `asyncio.run`: `KeyboardInterrupt` | in `oneloop::run`: `Err(Error::Interrupted)` |
 //!
+//! # Examples
+//! ```no_run
+//! # #[cfg(feature = "signal")] {
+//! use oneloop::signal::{SIGHUP, received};
+//! use oneloop::{create_task, run};
+//!
+//! run(async {
+//!     let _reloads = create_task(async {
+//!         while received(SIGHUP).await.is_ok() {
+//!             println!("the settings are read again");
+//!         }
+//!     });
+//!     std::future::pending::<()>().await; // until Ctrl-C
+//! })?;
+//! # }
+//! # Ok::<(), oneloop::Error>(())
+//! ```
+//!
 //! Owns the signals' names and the loop's handlers; must not know how the process catches a signal.
 
 mod numbers; // the names of the signals

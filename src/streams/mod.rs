@@ -16,7 +16,7 @@ mod stdin; // the standard input of the process
 
 pub use open::{open_connection, open_unix_connection};
 pub use reader::StreamReader;
-pub use server::{ClientResult, Listener, Server, ServerBuilder, start_server, start_unix_server};
+pub use server::{ClientResult, Listener, Server, ServerBuilder, ServerSocket, start_server, start_unix_server};
 pub use stdin::{Stdin, stdin};
 #[cfg(feature = "process")]
 pub(crate) use transport::{DEFAULT_LIMIT, assert_limit};

@@ -1,5 +1,6 @@
 //! The writing handle of a stream: asyncio's `StreamWriter`. Owns the public methods; must not know how bytes are sent.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::rc::Rc;
@@ -7,7 +8,8 @@ use std::{fmt, io};
 
 use super::channel::ByteChannel;
 use super::transport::Transport;
-use crate::net::PeerCred;
+use crate::error::SendfileError;
+use crate::net::{PeerCred, Stretch};
 
 /// Writes bytes: asyncio's `StreamWriter`. Clones are the same writer.
 ///
@@ -84,6 +86,74 @@ impl StreamWriter {
     /// Nothing is lost: the bytes that were written are still sent.
     pub async fn drain(&self) -> io::Result<()> {
         self.transport.drain().await
+    }
+
+    /// Sends the bytes of a file from `offset` on, `count` of them or up to its end, behind what was written before, and
+    /// returns how many: asyncio's `loop.sendfile(writer.transport, file, offset, count)`.
+    ///
+    /// Write more when this has returned. asyncio refuses a write before that; here it comes before the file or behind
+    /// it, and never within. An end, too, waits until a file is sent that has begun.
+    ///
+    /// The bytes go from the file to the connection within the system, on Linux and Android. Elsewhere, over TLS, and of
+    /// a file that the system cannot send, they are read on a thread of the loop's default executor and written, as
+    /// fast as the peer takes them. Then what another task writes meanwhile comes within the file, and the last bytes may
+    /// still be in the buffer when this returns. [`sendfile_native`](Self::sendfile_native) does not go that way around.
+    ///
+    /// The position of the file itself is not used. Afterwards it is behind the last byte that was sent, also after an
+    /// error or if the future is dropped, unless none was. A file on a disk may block the thread until it is read.
+    ///
+    /// # Errors
+    /// Errors of reading the file, the error by which the connection was lost, and `BrokenPipe` if the stream was ended
+    /// or closed. Some bytes may have been sent.
+    ///
+    /// # Panics
+    /// Where the file is read on a thread, as [`to_thread`](fn@crate::to_thread).
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::net::UnixStream;
+    /// use oneloop::run;
+    /// use std::fs::File;
+    /// use std::io::Seek as _;
+    ///
+    /// run(async {
+    ///     let (left, right) = UnixStream::pair()?;
+    ///     let ((_, writer), (reader, _)) = (left.into_streams(), right.into_streams());
+    ///     let mut file = File::open("Cargo.toml")?;
+    ///     writer.write("> ");
+    ///     assert_eq!(writer.sendfile(&file, 0, 9).await?, 9);
+    ///     writer.write(" <");
+    ///     assert_eq!(reader.readexactly(13).await?, b"> [package] <");
+    ///     assert_eq!(file.stream_position()?, 9);
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Some of the bytes may have been sent: as many as the position of the file says.
+    pub async fn sendfile(&self, file: &File, offset: u64, count: impl Into<Option<u64>>) -> io::Result<u64> {
+        let stretch = Stretch { file, offset, count: count.into() };
+        match self.transport.send_file(stretch).await {
+            Err(SendfileError::NotAvailable) => self.transport.write_file(stretch).await,
+            sent => Ok(sent?),
+        }
+    }
+
+    /// As [`sendfile`](Self::sendfile), within the system or not at all: asyncio's `fallback=False`.
+    ///
+    /// # Errors
+    /// [`SendfileError::NotAvailable`] if the system does not send the file, and nothing was sent; else as `sendfile`.
+    ///
+    /// # Cancel safety
+    /// As `sendfile`.
+    pub async fn sendfile_native(
+        &self,
+        file: &File,
+        offset: u64,
+        count: impl Into<Option<u64>>,
+    ) -> Result<u64, SendfileError> {
+        self.transport.send_file(Stretch { file, offset, count: count.into() }).await
     }
 
     /// Tells the peer, once all bytes are sent, that no more bytes come. Reading goes on. A second call does nothing.

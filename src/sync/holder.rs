@@ -6,67 +6,72 @@ use std::task::Context;
 
 use crate::base::TaskKey;
 use crate::current::{key_of, running_key};
-use crate::kernel::{Leaf, What};
+use crate::kernel::{HolderCell, Leaf, What};
 use crate::node::Loop;
 
-/// The task that has acquired a lock last. It is told to the loop when another task has to wait.
-#[derive(Default)]
+/// The task that has acquired a lock last. Once another task has had to wait for the lock, the loop knows the cell.
 pub(super) struct Holder {
-    task: Cell<Option<TaskKey>>,
-    /// The loop and the number that the lock has there, once a task has had to wait.
-    told: OnceCell<(Rc<Loop>, u32)>,
+    /// Before that.
+    task: Cell<TaskKey>,
+    /// From then on.
+    told: OnceCell<Told>,
+}
+
+struct Told {
+    cell: HolderCell,
+    kernel: Rc<Loop>,
+    number: u32,
 }
 
 impl Holder {
     /// The task that is polled with `cx` acquires the lock.
     #[inline]
     pub(super) fn set(&self, cx: &Context<'_>) {
-        self.task.set(key_of(cx.waker()).or_else(running_key));
-        if self.told.get().is_some() {
-            self.tell();
-        }
+        self.cell().set(key_of(cx.waker()).unwrap_or_else(running_key));
     }
 
     /// The running task acquires the lock.
     pub(super) fn set_running(&self) {
-        self.task.set(running_key());
-        self.tell();
+        self.cell().set(running_key());
     }
 
-    /// The lock is released.
+    /// The lock is released. Until the next task takes it, the holder has only a meaning for those who wait.
     #[inline]
     pub(super) fn clear(&self) {
-        if self.told.get().is_some() {
-            self.task.set(None);
-            self.tell();
+        if let Some(told) = self.told.get() {
+            told.cell.set(TaskKey::NONE);
         }
+    }
+
+    #[inline]
+    fn cell(&self) -> &Cell<TaskKey> {
+        self.told.get().map_or(&self.task, |told| &told.cell)
     }
 
     /// What a task waits for that wants the lock.
-    #[cold]
+    #[inline]
     pub(super) fn awaited(&self, kernel: impl FnOnce() -> Option<Rc<Loop>>) -> Leaf {
-        if self.told.get().is_none()
-            && let Some(kernel) = kernel()
-            && let Some(number) = kernel.holders().enter()
-        {
-            let _ = self.told.set((kernel, number)); // it is empty
-            self.tell();
-        }
-        Leaf::numbered(What::Lock, self.told.get().map_or(0, |(_, number)| *number))
+        let told = self.told.get().or_else(|| self.tell(kernel()?));
+        Leaf::numbered(What::Lock, told.map_or(0, |told| told.number))
     }
 
     #[cold]
-    fn tell(&self) {
-        if let Some((kernel, number)) = self.told.get() {
-            kernel.holders().set(*number, self.task.get());
-        }
+    fn tell(&self, kernel: Rc<Loop>) -> Option<&Told> {
+        let (number, cell) = kernel.holders().enter(self.task.get())?;
+        Some(self.told.get_or_init(|| Told { cell, kernel, number }))
+    }
+}
+
+impl Default for Holder {
+    fn default() -> Self {
+        Self { task: Cell::new(TaskKey::NONE), told: OnceCell::new() }
     }
 }
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        if let Some((kernel, number)) = self.told.get() {
-            kernel.holders().leave(*number);
+        if let Some(told) = self.told.get() {
+            told.kernel.holders().leave(told.number);
         }
     }
 }

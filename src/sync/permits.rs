@@ -44,8 +44,9 @@ impl Permits {
     }
 
     /// What a task waits for that wants permits.
+    #[inline]
     fn as_awaited(&self) -> Leaf {
-        Leaf::packed(What::Semaphore, self.value(), self.value().saturating_add(self.in_use()))
+        Leaf::packed(What::Semaphore, self.value(), self.in_use())
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -21,7 +21,7 @@ mod signal; // signal handlers of the process
 pub(crate) use fork::{count_forks, forks};
 pub(crate) use lock::lock_for_a_moment;
 #[cfg(unix)]
-pub(crate) use name_of::name_of;
+pub(crate) use name_of::{name_of, signal_name};
 #[cfg(all(test, unix, feature = "process"))]
 pub(crate) use process::exit_pipe;
 #[cfg(all(unix, feature = "process"))]

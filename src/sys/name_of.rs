@@ -1,4 +1,5 @@
-//! What a descriptor is, for those who look inside. Owns how the system is asked; must not know who uses the descriptor.
+//! What a descriptor or a signal is called, for those who look inside. Owns the names, and how the system is asked; must
+//! not know what they are used for.
 #![expect(unsafe_code, reason = "a descriptor that is known by its number")]
 
 use std::mem::ManuallyDrop;
@@ -12,6 +13,23 @@ use std::path::Path;
 pub(crate) fn name_of(fd: RawFd) -> String {
     tcp(fd).or_else(|| udp(fd)).or_else(|| unix(fd)).unwrap_or_else(|| format!("descriptor {fd}"))
 }
+
+macro_rules! signal_names {
+    ($($name:ident),* $(,)?) => {
+        /// The name of a signal, if it is one of those that every Unix has.
+        pub(crate) fn signal_name(number: i32) -> Option<&'static str> {
+            Some(match number {
+                $(libc::$name => stringify!($name),)*
+                _ => return None,
+            })
+        }
+    };
+}
+
+signal_names!(
+    SIGALRM, SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2,
+    SIGWINCH,
+);
 
 /// A socket with this number, which is asked and never closed.
 fn borrowed<T: FromRawFd>(fd: RawFd) -> ManuallyDrop<T> {

@@ -15,7 +15,7 @@ use crate::base::{PooledRc, unsize};
 use crate::current::CarriedContext;
 use crate::error::{Panic, TimeoutError};
 use crate::event_loop::EventLoop;
-use crate::kernel::{ChildTurn, ChildTurnRef, LoopSender, Message, Run};
+use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, LoopSender, Message, Run, What};
 use crate::node::{Core, Loop, State, Watch, WatchRef, Watcher};
 use crate::primitives::timeout;
 
@@ -355,6 +355,10 @@ impl<F: 'static, T: 'static> Watch for WithdrawIfCancelled<F, T> {
         if child.state() == State::Cancelled {
             self.kernel.push_child_turn(me.clone().into_turn(), index);
         }
+    }
+
+    fn stands_for(&self) -> Option<Leaf> {
+        Some(Leaf::of(What::Job))
     }
 }
 

@@ -271,7 +271,6 @@ impl<T> TimerWheel<T> {
     }
 
     /// The number of armed timers.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.armed
     }

@@ -12,7 +12,7 @@ use std::net::{
     IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdTcpListener, TcpStream as StdTcpStream,
     UdpSocket as StdUdpSocket,
 };
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -432,7 +432,7 @@ mod event_loop_tests_mixin {
             waits.as_mut().poll(cx)
         });
         lp.run_until_complete(counted).expect("it ends");
-        assert!(lp.time() - before >= delays.iter().sum());
+        assert!(lp.time() - before >= delays.iter().sum::<Duration>());
         assert_eq!(polls, 6, "each sleep wakes its task once, in time");
     }
 
@@ -668,6 +668,20 @@ mod event_loop_tests_mixin {
             client.join().unwrap();
             server.close();
             server.wait_closed().await;
+        });
+    }
+
+    #[test]
+    fn test_create_server_trsock() {
+        run_real(async {
+            let server = start_server(nothing, ("0.0.0.0", 0)).await.unwrap();
+            let [sock] = &server.sockets()[..] else { panic!("one socket") };
+            assert!(sock.local_addr().unwrap().ip().is_unspecified());
+            let dup = sock.with(|listener| listener.as_fd().try_clone_to_owned()).unwrap().unwrap();
+            let dup = StdTcpListener::from(dup);
+            assert_eq!(dup.local_addr().ok(), sock.local_addr());
+            assert_eq!(dup.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nor does the server's block");
+            server.close();
         });
     }
 

@@ -335,8 +335,7 @@ fn graph_to_draw() -> CallGraph {
     virtually(async {
         let shared = create_task(sleep(Duration::from_secs(9))).named("<b>\"1\" & '2'</b>\u{1b}[31m").shared();
         for number in 1..=2 {
-            let shared = shared.clone();
-            create_task(async move { shared.await }).named(format!("client {number}"));
+            create_task(shared.clone()).named(format!("client {number}"));
         }
         create_task(async { gather((1..=4).map(|part| sleep(Duration::from_secs(part)))).await }).named("download");
         graph_before_the_end().await

@@ -770,6 +770,10 @@ fn a_program_that_can_never_go_on_is_told_whether_it_waits_to_be_notified_or_for
         pending::<()>().await;
     });
     let Err(Error::Deadlock(deadlock)) = ended else { panic!("{ended:?}") };
-    let expected = ["Task-1 waits for something outside the loop", "one waits for a lock", "two waits for a condition"];
+    let expected = [
+        "Task-1 waits for something outside the loop",
+        "one waits for a lock held by Task-1",
+        "two waits for a condition",
+    ];
     assert_eq!(deadlock.waiting, expected);
 }

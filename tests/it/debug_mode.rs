@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::env;
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use oneloop::{Clock, EventLoop, create_future, create_task, gather, sleep, yield_now};
+use oneloop::{Clock, EventLoop, catch_cancelled, create_future, create_task, gather, sleep, timeout, yield_now};
 
 /// As long as a loop's limit is at first.
 const OVER_THE_LIMIT: Duration = Duration::from_millis(100);
@@ -157,4 +158,93 @@ fn the_environment_switches_it_on() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && text.contains("1 passed"), "{value:?}: {text}");
     }
+}
+
+#[test]
+fn a_pending_task_that_was_cancelled_is_reported_with_who_asked_for_it_and_where() {
+    let (lp, reports) = debugged();
+    lp.set_slow_callback_duration(NONE);
+    let line = Rc::new(RefCell::new(0));
+    let asked_at = Rc::clone(&line);
+    lp.run_until_complete(
+        lp.create_task(async move {
+            let refuses = async {
+                let _ = catch_cancelled(sleep(Duration::from_secs(1))).await;
+                sleep(Duration::from_secs(3600)).await;
+            };
+            let task = create_task(refuses).named("refuses");
+            yield_now().await;
+            *asked_at.borrow_mut() = line!() + 1;
+            task.cancel_with("enough");
+            sleep(Duration::from_secs(1)).await;
+        })
+        .named("impatient"),
+    )
+    .unwrap();
+    lp.close().unwrap();
+    let (message, task, text) = reports.borrow()[0].clone();
+    assert_eq!((message, task.as_deref()), ("Task was destroyed but it is pending", Some("refuses")));
+    let place = format!("{}:{}:", file!(), line.borrow());
+    let begins = format!("it waited for a timer; its cancellation was asked for by impatient at {place}");
+    assert!(text.starts_with(&begins) && text.ends_with(" (enough)"), "{text}");
+    assert_eq!(reports.borrow().len(), 1);
+}
+
+#[test]
+fn a_slow_step_of_a_cancelled_task_is_reported_with_who_asked_for_the_cancellation() {
+    let (lp, reports) = debugged();
+    let task = lp.create_task(async {
+        let _ = catch_cancelled(sleep(Duration::from_secs(3600))).await;
+        thread::sleep(OVER_THE_LIMIT);
+    });
+    lp.run_until_complete(sleep(Duration::from_secs(1))).unwrap();
+    task.cancel();
+    lp.run_until_complete(task.named("cleans up")).unwrap();
+    let report = reports.borrow().iter().find(|(_, task, _)| task.as_deref() == Some("cleans up")).cloned();
+    let (message, _, text) = report.expect("its step is slow");
+    assert_eq!(message, "Step took too long");
+    assert!(text.contains("its cancellation was asked for by the program, between two runs at "), "{text}");
+}
+
+#[test]
+fn what_a_primitive_has_cancelled_has_no_place() {
+    let (lp, reports) = debugged();
+    lp.set_slow_callback_duration(NONE);
+    let refuses = || async {
+        let _ = catch_cancelled(sleep(Duration::from_secs(9))).await;
+        sleep(Duration::from_secs(3600)).await;
+    };
+    let task = lp.create_task(refuses()).named("refuses");
+    let _limited = lp.create_task(timeout(Duration::from_secs(1), task));
+    lp.run_until_complete(sleep(Duration::from_secs(2))).unwrap();
+    lp.close().unwrap();
+    let text = reports.borrow().iter().find(|(_, task, _)| task.as_deref() == Some("refuses")).unwrap().2.clone();
+    assert!(text.contains("; its cancellation was asked for by ") && !text.contains(" at "), "{text}");
+}
+
+#[test]
+fn timers_and_watched_descriptors_that_are_left_are_reported_when_the_loop_closes() {
+    let (lp, reports) = debugged();
+    lp.set_slow_callback_duration(NONE);
+    let (ours, _theirs) = UnixStream::pair().unwrap();
+    lp.add_reader(&ours, || ()).unwrap();
+    lp.call_later(Duration::from_secs(5), || ());
+    lp.call_later(Duration::from_secs(5), || ()).cancel();
+    let _sleeps = lp.create_task(sleep(Duration::from_secs(9))); // its timer is its own
+    lp.close().unwrap();
+    let text = "timers that were neither due nor cancelled: 1; descriptors that callbacks watch, or handlers of signals, \
+                or that tell of child processes: 1";
+    assert_eq!(reports.borrow()[1..], [("Event loop closed with registrations left", None, text.to_owned())]);
+}
+
+#[test]
+fn a_loop_that_has_removed_all_closes_without_a_report() {
+    let (lp, reports) = debugged();
+    lp.set_slow_callback_duration(NONE);
+    let (ours, _theirs) = UnixStream::pair().unwrap();
+    lp.add_reader(&ours, || ()).unwrap();
+    lp.run_until_complete(sleep(Duration::from_secs(1))).unwrap();
+    assert!(lp.remove_reader(&ours));
+    lp.close().unwrap();
+    assert_eq!(messages(&reports), []);
 }

@@ -104,3 +104,24 @@ fn what_a_child_drops_and_closes_stays_with_the_parent() {
         lp.remove_reader(&other);
     });
 }
+
+#[test]
+fn a_child_that_drops_its_parents_loop_leaves_the_socket_by_which_that_is_inspected() {
+    alone(|| {
+        let path = std::env::temp_dir().join(format!("oneloop-fork-{}.sock", std::process::id()));
+        let lp = EventLoop::builder().inspect(&path).build().unwrap();
+        let other = EventLoop::clone(&lp);
+        assert!(in_a_fork(|| {
+            drop((lp.clone(), other.clone()));
+            let _ = lp.close();
+            path.exists()
+        }));
+        let mut client = UnixStream::connect(&path).unwrap();
+        client.write_all(b"what\n").unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("error "), "{answer}");
+        drop((lp, other));
+        assert!(!path.exists());
+    });
+}

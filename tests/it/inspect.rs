@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use oneloop::error::InspectError;
 use oneloop::{Error, EventLoop, create_task, sleep, to_thread};
 
-use crate::support::{PATIENCE, skip, this_test_again};
+use crate::support::{LONG, PATIENCE, skip, this_test_again};
 
 /// A directory of this test alone, which is removed behind it.
 struct Directory(PathBuf);
@@ -144,12 +144,12 @@ fn the_socket_is_for_its_user_alone_and_goes_with_the_loop() {
 #[test]
 fn at_no_moment_the_socket_is_there_with_a_wider_mode() {
     let directory = Directory::new("moments");
-    let (path, (stop, stopped)) = (directory.socket(), mpsc::channel());
-    let watched = directory.0.clone();
+    let (path, (end, ends)) = (directory.socket(), mpsc::channel());
+    let place = directory.0.clone();
     let watcher = thread::spawn(move || {
         let mut seen = 0;
-        while let Err(mpsc::TryRecvError::Empty) = stopped.try_recv() {
-            for entry in fs::read_dir(&watched).unwrap().flatten() {
+        while let Err(mpsc::TryRecvError::Empty) = ends.try_recv() {
+            for entry in fs::read_dir(&place).unwrap().flatten() {
                 let Ok(found) = fs::symlink_metadata(entry.path()) else { continue };
                 assert_eq!(found.mode() & 0o077, 0, "{entry:?}");
                 seen += 1;
@@ -160,7 +160,7 @@ fn at_no_moment_the_socket_is_there_with_a_wider_mode() {
     for _ in 0..50 {
         drop(EventLoop::builder().inspect(&path).build().unwrap());
     }
-    stop.send(()).unwrap();
+    end.send(()).unwrap();
     assert!(watcher.join().unwrap() > 0);
 }
 
@@ -215,7 +215,7 @@ fn of_several_that_begin_at_once_one_has_the_path() {
         let path = directory.0.join(format!("{round}.sock"));
         drop(UnixListener::bind(&path).unwrap()); // all find a stale one
         let barrier = Barrier::new(4);
-        let build = || {
+        let begin = || {
             let lp = EventLoop::builder().inspect(&path).build();
             barrier.wait(); // it is not closed before all have looked
             match lp {
@@ -225,7 +225,7 @@ fn of_several_that_begin_at_once_one_has_the_path() {
             }
         };
         let built: Vec<bool> = thread::scope(|scope| {
-            let threads: Vec<_> = (0..4).map(|_| scope.spawn(build)).collect();
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(begin)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert_eq!(built.iter().filter(|has_it| **has_it).count(), 1, "{built:?}");
@@ -247,6 +247,37 @@ fn clients_that_say_nothing_or_leave_hold_up_no_others() {
     assert_eq!(ask_beside(&lp, &path, "ps\n").0, "ok");
     assert!(began.elapsed() < Duration::from_secs(4), "it was served beside the silent ones");
     drop(silent);
+}
+
+/// What the system keeps of an answer is less than what ten thousand tasks make.
+#[test]
+fn clients_that_do_not_read_are_let_go_and_sent_nothing_more() {
+    let directory = Directory::new("readers");
+    let path = directory.socket();
+    let lp = EventLoop::builder().inspect(&path).build().unwrap();
+    let answered = lp
+        .run_until_complete(async move {
+            (0..10_000).for_each(|_| drop(create_task(sleep(LONG))));
+            to_thread(move || {
+                let mut clients: Vec<UnixStream> = (0..10).map(|_| connect(&path)).collect();
+                for client in &mut clients {
+                    client.write_all(b"html\n").unwrap();
+                }
+                let whole = ask(&path, "html\n").1.len(); // when those before it are let go
+                clients.truncate(8); // that many are served at once
+                let received = clients.iter_mut().map(|client| {
+                    let mut answer = Vec::new();
+                    // it ends, well or not
+                    let _ = client.read_to_end(&mut answer);
+                    answer.len()
+                });
+                (received.collect::<Vec<_>>(), whole)
+            })
+            .await
+        })
+        .unwrap();
+    let (received, whole) = answered;
+    assert!(received.iter().all(|length| (1..whole).contains(length)), "{received:?} of {whole}");
 }
 
 #[test]

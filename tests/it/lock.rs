@@ -94,7 +94,7 @@ fn a_guard_that_is_forgotten_keeps_the_lock_for_ever() {
         let _second = create_task(async move { drop(waiter.acquire().await) }).named("second");
         drop(kept.acquire().await);
     });
-    assert_eq!(waits, ["Task-1 waits for a lock", "second waits for a lock"]);
+    assert_eq!(waits, ["Task-1 waits for a lock held by Task-1", "second waits for a lock held by Task-1"]);
     assert!(lock.locked() && lock.try_acquire().is_none());
     assert_eq!(lock.waiters(), 0);
 }
@@ -132,7 +132,11 @@ fn two_tasks_that_take_two_locks_crosswise_are_in_the_report() {
         };
         gather([philosopher(0), philosopher(1)]).await;
     });
-    let expected = ["Task-1 waits for a gathering of 2", "Task-2 waits for a lock", "Task-3 waits for a lock"];
+    let expected = [
+        "Task-1 waits for a gathering of 2",
+        "Task-2 waits for a lock held by Task-3",
+        "Task-3 waits for a lock held by Task-2",
+    ];
     assert_eq!(waits, expected);
 }
 

@@ -352,3 +352,119 @@ fn an_observer_may_use_the_loop() {
         Some("ended of the observer Returned | of the observer")
     );
 }
+
+/// An observer of this method alone.
+macro_rules! only {
+    ($log:expr, $method:ident($($argument:ident: $type:ty),*)) => {{
+        struct Only(Rc<Log>);
+        impl Observer for Only {
+            fn $method(&self, at: &Moment<'_>, $($argument: $type),*) {
+                self.0.$method(at, $($argument),*);
+            }
+        }
+        Rc::new(Only($log)) as Rc<dyn Observer>
+    }};
+}
+
+/// Something of all that is told: steps, callbacks, timers, primitives, cancellations, eager tasks.
+fn program(lp: &EventLoop) -> oneloop::Task<()> {
+    lp.call_soon(|| drop(create_task(async {})));
+    lp.call_later(Duration::from_secs(2), || drop(create_task(sleep(Duration::from_secs(1)))));
+    lp.create_task(async {
+        let second = Duration::from_secs(1);
+        let (sleeps, caught) = (create_task(sleep(second)), create_task(catch_cancelled(sleep(second * 9))));
+        create_task(async {}).eager().await;
+        create_task(yield_now()).eager().await;
+        gather([sleep(second), sleep(second / 2)]).await;
+        caught.cancel_with("enough");
+        drop((sleeps.await, caught.await));
+        let cancelled = create_task(sleep(second * 9));
+        let by_callback = cancelled.handle();
+        EventLoop::current().call_soon(move || by_callback.cancel());
+        let _ = catch_cancelled(cancelled).await;
+        sleep(second * 3).await;
+    })
+}
+
+#[test]
+fn an_observer_of_one_method_is_told_of_it_what_an_observer_of_all_is() {
+    let log_of = |observers: &dyn Fn(Rc<Log>) -> Vec<Rc<dyn Observer>>| {
+        let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
+        let log = Rc::new(Log::default());
+        for observer in observers(log.clone()) {
+            lp.add_observer(observer);
+        }
+        let main = program(&lp);
+        lp.run_until_complete(main).expect("it ends");
+        log.take()
+    };
+    let all = log_of(&|log| vec![log]);
+    let check = |words: &[&str], only: &dyn Fn(Rc<Log>) -> Rc<dyn Observer>| {
+        let is_one = |line: &&String| words.iter().any(|word| line.starts_with(word));
+        let expected: Vec<_> = all.iter().filter(is_one).cloned().collect();
+        assert!(expected.len() > 1, "{words:?} in {all:#?}");
+        assert_eq!(log_of(&|log| vec![only(log)]), expected);
+        assert_eq!(log_of(&|log| vec![Rc::new(Idle), only(log)]), expected, "beside one that does nothing");
+    };
+    check(&["created"], &|log| only!(log, created(task: ObservedTask<'_>)));
+    check(&["step Task"], &|log| only!(log, step_began(task: ObservedTask<'_>)));
+    check(&["step of"], &|log| only!(log, step_ended(task: ObservedTask<'_>)));
+    check(&["parked"], &|log| only!(log, parked(task: ObservedTask<'_>)));
+    check(&["woken"], &|log| only!(log, woken(task: ObservedTask<'_>)));
+    check(&["cancelled"], &|log| only!(log, cancelled(task: ObservedTask<'_>, message: Option<&str>)));
+    check(&["ended"], &|log| only!(log, ended(task: ObservedTask<'_>, ending: TaskEnding)));
+    check(&["callback |"], &|log| only!(log, callback_began()));
+    check(&["callback ended"], &|log| only!(log, callback_ended()));
+    check(&["timer"], &|log| only!(log, timer_fired(late: Duration)));
+    check(&["poll"], &|log| only!(log, poll_ended(events: usize)));
+    check(&["batch"], &|log| only!(log, batch_began(entries: usize)));
+}
+
+/// Leaves all methods as they are.
+struct Idle;
+
+impl Observer for Idle {}
+
+#[test]
+fn what_is_handed_on_to_an_observer_that_does_nothing_is_told_further() {
+    /// Hands on what it is told of steps, first to one that does nothing.
+    struct Both(Idle, Rc<Log>);
+    impl Observer for Both {
+        fn step_began(&self, at: &Moment<'_>, task: ObservedTask<'_>) {
+            self.0.step_began(at, task);
+            self.1.step_began(at, task);
+        }
+    }
+    let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
+    let log = Rc::new(Log::default());
+    lp.add_observer(Rc::new(Both(Idle, log.clone())));
+    lp.run_until_complete(yield_now()).expect("it ends");
+    assert_eq!(log.take(), ["step Task-1 | Task-1", "step Task-1 | Task-1"]);
+}
+
+#[test]
+fn an_observer_that_comes_to_one_that_does_nothing_is_not_told_of_what_was_before_it() {
+    let lp = EventLoop::builder().clock(Clock::Virtual).build().expect("a loop");
+    lp.add_observer(Rc::new(Idle));
+    let second = Duration::from_secs(1);
+    lp.run_until_complete(sleep(second)).expect("it ends"); // the loop learns that nothing is to be told
+    let slow = lp.create_task(sleep(second * 2));
+    lp.run_until_complete(sleep(second)).expect("it ends");
+    let log = Rc::new(Log::default());
+    lp.add_observer(log.clone());
+    lp.run_until_complete(slow).expect("it ends");
+    assert_eq!(log.take_those(&["created", "woken"]), ["woken Task-2 | timer"]);
+}
+
+#[test]
+fn what_was_made_before_an_eager_task_is_told_as_created() {
+    let (lp, log) = observed(Clock::Virtual);
+    let main = lp.create_task(async {
+        let before = create_task(async {});
+        create_task(yield_now()).eager().await;
+        before.await;
+    });
+    lp.run_until_complete(main).expect("it ends");
+    let expected = ["created Task-1 | program", "created Task-3 | Task-1", "created Task-2 | Task-1"];
+    assert_eq!(log.take_those(&["created"]), expected);
+}

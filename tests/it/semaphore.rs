@@ -580,5 +580,5 @@ fn a_program_that_waits_for_a_permit_nobody_gives_back_is_told_so() {
         drop(permit);
     });
     let Err(Error::Deadlock(deadlock)) = ended else { panic!("{ended:?}") };
-    assert_eq!(deadlock.waiting, ["Task-1 waits for a semaphore"]);
+    assert_eq!(deadlock.waiting, ["Task-1 waits for a semaphore, 0 of 1 free"]);
 }

@@ -216,5 +216,5 @@ fn more_than_there_ever_are_is_a_deadlock_that_is_told() {
         drop(Semaphore::new(1).acquire_many(2).await);
     });
     let Err(Error::Deadlock(deadlock)) = ended else { panic!("{ended:?}") };
-    assert_eq!(deadlock.waiting, ["Task-1 waits for a semaphore"]);
+    assert_eq!(deadlock.waiting, ["Task-1 waits for a semaphore, 1 of 1 free"]);
 }

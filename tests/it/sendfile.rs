@@ -7,7 +7,7 @@ use std::net::TcpListener as StdListener;
 use std::thread;
 
 use oneloop::net::{TcpStream, UnixStream};
-use oneloop::{create_task, gather, yield_now};
+use oneloop::{StreamReader, StreamWriter, create_task, gather, yield_now};
 
 use crate::support::run_real;
 
@@ -124,5 +124,137 @@ fn a_peer_that_does_not_read_holds_up_the_sender_alone() {
         sending.cancel();
         sending.into_outcome().await.unwrap_err();
         drop(right);
+    });
+}
+
+// By a stream.
+
+/// A writer, and the reader of the other end.
+fn streams() -> (StreamWriter, StreamReader) {
+    let (left, right) = UnixStream::pair().unwrap();
+    (left.into_streams().1, right.into_streams().0)
+}
+
+#[test]
+fn a_stream_sends_files_and_bytes_in_the_order_of_their_calls() {
+    run_real(async {
+        let ((writer, reader), bytes) = (streams(), bytes_of(1_000_000));
+        let receiving = create_task(async move { reader.read_to_end().await.unwrap() });
+        writer.write(&bytes); // more than the system takes
+        assert!(writer.write_buffer_size() > 0);
+        let two = [&bytes, &bytes[..10].to_vec()].map(|bytes| {
+            let (writer, file) = (writer.clone(), file_of(bytes));
+            create_task(async move { writer.sendfile_native(&file, 0, None).await.unwrap() })
+        });
+        yield_now().await;
+        yield_now().await;
+        assert_eq!(gather(two).await, [1_000_000, 10]);
+        writer.write("end");
+        drop(writer);
+        assert!(receiving.await == [&bytes[..], &bytes, &bytes[..10], b"end"].concat());
+    });
+}
+
+#[test]
+fn what_is_written_and_closed_while_a_file_is_sent_comes_behind_it() {
+    run_real(async {
+        let ((writer, reader), bytes) = (streams(), bytes_of(1_000_000));
+        let (sender, file) = (writer.clone(), file_of(&bytes));
+        let sending = create_task(async move { sender.sendfile_native(&file, 0, None).await });
+        assert!(reader.read(10).await.unwrap() == bytes[..10]);
+        assert!(!sending.done(), "the file is larger than any buffer");
+        writer.write("behind");
+        writer.writelines(["it", "."]);
+        assert_eq!(writer.write_buffer_size(), 9);
+        writer.close();
+        let received = reader.read_to_end().await.unwrap();
+        assert_eq!(sending.await.unwrap(), 1_000_000);
+        assert!(received == [&bytes[10..], b"behindit."].concat());
+        writer.wait_closed().await.unwrap();
+    });
+}
+
+#[test]
+fn a_write_comes_behind_a_file_that_lets_others_have_their_turn() {
+    const OPERATIONS_OF_A_STEP: usize = 64;
+    run_real(async {
+        let ((writer, reader), (busy, _peer)) = (streams(), UnixStream::pair().unwrap());
+        let (sender, file) = (writer.clone(), file_of(b"file"));
+        let sending = create_task(async move {
+            for _ in 0..OPERATIONS_OF_A_STEP {
+                busy.try_read(&mut [0]).unwrap_err();
+            }
+            sender.sendfile_native(&file, 0, None).await
+        });
+        yield_now().await;
+        assert!(!sending.done(), "it has the stream, and waits for its turn");
+        writer.write("behind");
+        drop(writer);
+        assert_eq!(reader.read_to_end().await.unwrap(), b"filebehind");
+        sending.await.unwrap();
+    });
+}
+
+#[test]
+fn a_file_that_is_given_up_leaves_its_position_and_a_stream_that_goes_on() {
+    run_real(async {
+        let ((writer, reader), bytes) = (streams(), bytes_of(1_000_000));
+        let file = file_of(&bytes);
+        let mut position = file.try_clone().unwrap();
+        let sender = writer.clone();
+        let sending = create_task(async move { sender.sendfile(&file, 1000, None).await });
+        yield_now().await;
+        yield_now().await;
+        writer.write("end");
+        sending.cancel();
+        sending.into_outcome().await.unwrap_err();
+        let at = usize::try_from(position.stream_position().unwrap()).unwrap();
+        assert!((1001..1_000_000).contains(&at), "{at}");
+        drop(writer);
+        assert!(reader.read_to_end().await.unwrap() == [&bytes[1000..at], b"end"].concat());
+    });
+}
+
+#[test]
+fn a_stream_that_ends_in_the_middle_of_a_file_is_an_error() {
+    run_real(async {
+        for abort in [true, false] {
+            let (writer, reader) = streams();
+            let (sender, file) = (writer.clone(), file_of(&bytes_of(1_000_000)));
+            let sending = create_task(async move { sender.sendfile(&file, 0, None).await });
+            yield_now().await;
+            yield_now().await;
+            if abort {
+                writer.abort();
+            } else {
+                drop(reader);
+            }
+            assert_eq!(sending.await.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+            assert!(writer.is_closing());
+        }
+    });
+}
+
+#[test]
+fn a_stream_that_was_ended_sends_no_file() {
+    run_real(async {
+        let (writer, reader) = streams();
+        writer.write_eof();
+        let mut file = file_of(b"file");
+        let error = writer.sendfile(&file, 0, None).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+        assert_eq!(file.stream_position().unwrap(), 4, "it stays");
+        assert_eq!(reader.read(1).await.unwrap(), b"");
+    });
+}
+
+#[test]
+fn a_pipe_sends_files_too() {
+    run_real(async {
+        let (reader, writer) = oneloop::net::pipe().unwrap();
+        let (reader, writer) = (reader.into_stream(), writer.into_stream());
+        assert_eq!(writer.sendfile(&file_of(b"file"), 1, None).await.unwrap(), 3);
+        drop(writer);
+        assert_eq!(reader.read_to_end().await.unwrap(), b"ile");
     });
 }

@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,8 +17,8 @@ use std::{env, thread};
 
 use oneloop::net::TcpListener;
 use oneloop::{
-    EventLoop, Server, StreamReader, StreamWriter, Task, all_tasks, create_task, current_task, gather, open_connection,
-    open_unix_connection, sleep, start_server, start_unix_server, timeout, yield_now,
+    EventLoop, Listener, Server, StreamReader, StreamWriter, Task, all_tasks, create_task, current_task, gather,
+    open_connection, open_unix_connection, sleep, start_server, start_unix_server, timeout, yield_now,
 };
 
 use crate::support::{Log, alone, now, panic_of, real_loop, reports_as, run_real, skip, until, virtual_loop};
@@ -466,5 +467,53 @@ fn a_server_that_is_closed_in_its_pause_is_gone() {
             assert!(reader.read(1).await.is_err());
         })
         .unwrap();
+    });
+}
+
+// Its sockets.
+
+#[test]
+fn a_servers_sockets_are_shown_with_their_options_until_it_is_closed() {
+    run_real(async {
+        let path = path("sockets");
+        let tcp = start_server(async |_reader, _writer| (), ANY).await.unwrap();
+        let unix = start_unix_server(async |_reader, _writer| (), &path).await.unwrap();
+        let (of_tcp, of_unix) = (tcp.sockets(), unix.sockets());
+        let ([of_tcp], [of_unix]) = (&of_tcp[..], &of_unix[..]) else { panic!("a socket each") };
+        assert_eq!(of_tcp.local_addr(), Some(tcp.local_addrs()[0]));
+        assert_eq!(of_unix.local_addr(), None, "it is no address of IP");
+        let set = of_tcp.with(|listener| match listener {
+            Listener::Tcp(listener) => listener.set_ttl(17).and_then(|()| listener.ttl()),
+            _ => unreachable!(),
+        });
+        assert_eq!(set.unwrap().unwrap(), 17);
+        let there = of_unix.with(|listener| match listener {
+            Listener::Unix(listener) => listener.local_addr().unwrap().as_pathname().unwrap().to_owned(),
+            _ => unreachable!(),
+        });
+        assert_eq!(there, Some(path));
+        assert_eq!(of_tcp.raw_fd(), of_tcp.with(|listener| listener.as_fd().as_raw_fd()));
+        let debug = format!("{of_tcp:?}");
+        for server in [&tcp, &unix] {
+            server.close();
+            assert!(server.sockets().is_empty());
+        }
+        assert_eq!((of_tcp.local_addr(), of_tcp.raw_fd(), of_unix.raw_fd()), (None, None, None));
+        assert_eq!(of_unix.with(|_| ()), None);
+        assert_ne!(format!("{of_tcp:?}"), debug);
+    });
+}
+
+#[test]
+fn a_view_of_a_servers_socket_keeps_it_open_only_while_it_shows_it() {
+    run_real(async {
+        let server = start_server(async |_reader, _writer| (), ANY).await.unwrap();
+        let (address, socket) = (server.local_addrs()[0], server.sockets().remove(0));
+        let inside = socket.with(|listener| {
+            server.close();
+            (listener.as_raw_fd() >= 0, StdStream::connect(address).is_ok())
+        });
+        assert_eq!(inside, Some((true, true)));
+        assert_eq!(StdStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
     });
 }

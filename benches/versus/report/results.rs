@@ -55,12 +55,12 @@ impl Spread {
 }
 
 impl Measured {
-    /// The median of the rounds.
+    /// The median of the rounds; of an even number, what is half way between the two in the middle.
     #[must_use]
     pub fn value(&self) -> f64 {
         let mut rounds = self.rounds.clone();
         rounds.sort_by(f64::total_cmp);
-        rounds[rounds.len() / 2]
+        rounds[(rounds.len() - 1) / 2].midpoint(rounds[rounds.len() / 2])
     }
 
     /// How far the rounds are apart; of a single one there is nothing to say.

@@ -74,18 +74,23 @@ impl Cancels for Glommio {
 }
 
 impl Queues for Glommio {
-    type Sender = local_channel::LocalSender<u64>;
-    type Receiver = local_channel::LocalReceiver<u64>;
+    type Sender<T: 'static> = local_channel::LocalSender<T>;
+    type Receiver<T: 'static> = local_channel::LocalReceiver<T>;
 
-    fn queue(room: usize) -> (Self::Sender, Self::Receiver) {
+    fn queue<T: 'static>(room: usize) -> (local_channel::LocalSender<T>, local_channel::LocalReceiver<T>) {
         local_channel::new_bounded(room)
     }
 
-    fn put(to: &mut Self::Sender, item: u64) -> impl Future<Output = Result<(), impl Debug>> {
+    fn put<T: Debug + 'static>(
+        to: &mut local_channel::LocalSender<T>,
+        item: T,
+    ) -> impl Future<Output = Result<(), impl Debug>> {
         to.send(item)
     }
 
-    fn get(from: &mut Self::Receiver) -> impl Future<Output = impl IntoIterator<Item = u64>> {
+    fn get<T: 'static>(
+        from: &mut local_channel::LocalReceiver<T>,
+    ) -> impl Future<Output = impl IntoIterator<Item = T>> {
         from.recv()
     }
 }

@@ -32,18 +32,18 @@ pub(super) fn rows<S: Spawn>(row: Name) -> Option<Work> {
 struct Channels;
 
 impl Queues for Channels {
-    type Sender = mpsc::bounded::Tx<u64>;
-    type Receiver = mpsc::bounded::Rx<u64>;
+    type Sender<T: 'static> = mpsc::bounded::Tx<T>;
+    type Receiver<T: 'static> = mpsc::bounded::Rx<T>;
 
-    fn queue(room: usize) -> (Self::Sender, Self::Receiver) {
+    fn queue<T: 'static>(room: usize) -> (mpsc::bounded::Tx<T>, mpsc::bounded::Rx<T>) {
         mpsc::bounded::channel(room)
     }
 
-    fn put(to: &mut Self::Sender, item: u64) -> impl Future<Output = Result<(), impl Debug>> {
+    fn put<T: Debug + 'static>(to: &mut mpsc::bounded::Tx<T>, item: T) -> impl Future<Output = Result<(), impl Debug>> {
         to.send(item)
     }
 
-    fn get(from: &mut Self::Receiver) -> impl Future<Output = impl IntoIterator<Item = u64>> {
+    fn get<T: 'static>(from: &mut mpsc::bounded::Rx<T>) -> impl Future<Output = impl IntoIterator<Item = T>> {
         from.recv()
     }
 }

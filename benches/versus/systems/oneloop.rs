@@ -70,19 +70,19 @@ impl Cancels for Oneloop {
 }
 
 impl Queues for Oneloop {
-    type Sender = Queue<u64>;
-    type Receiver = Queue<u64>;
+    type Sender<T: 'static> = Queue<T>;
+    type Receiver<T: 'static> = Queue<T>;
 
-    fn queue(room: usize) -> (Queue<u64>, Queue<u64>) {
+    fn queue<T: 'static>(room: usize) -> (Queue<T>, Queue<T>) {
         let queue = Queue::new(room);
         (queue.clone(), queue)
     }
 
-    fn put(to: &mut Queue<u64>, item: u64) -> impl Future<Output = Result<(), impl Debug>> {
+    fn put<T: Debug + 'static>(to: &mut Queue<T>, item: T) -> impl Future<Output = Result<(), impl Debug>> {
         to.put(item)
     }
 
-    fn get(from: &mut Queue<u64>) -> impl Future<Output = impl IntoIterator<Item = u64>> {
+    fn get<T: 'static>(from: &mut Queue<T>) -> impl Future<Output = impl IntoIterator<Item = T>> {
         from.get()
     }
 }

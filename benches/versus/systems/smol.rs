@@ -117,18 +117,21 @@ impl<E: Executor> Cancels for Smol<E, true> {
 struct Channels;
 
 impl Queues for Channels {
-    type Sender = async_channel::Sender<u64>;
-    type Receiver = async_channel::Receiver<u64>;
+    type Sender<T: 'static> = async_channel::Sender<T>;
+    type Receiver<T: 'static> = async_channel::Receiver<T>;
 
-    fn queue(room: usize) -> (Self::Sender, Self::Receiver) {
+    fn queue<T: 'static>(room: usize) -> (async_channel::Sender<T>, async_channel::Receiver<T>) {
         async_channel::bounded(room)
     }
 
-    fn put(to: &mut Self::Sender, item: u64) -> impl Future<Output = Result<(), impl Debug>> {
+    fn put<T: Debug + 'static>(
+        to: &mut async_channel::Sender<T>,
+        item: T,
+    ) -> impl Future<Output = Result<(), impl Debug>> {
         to.send(item)
     }
 
-    fn get(from: &mut Self::Receiver) -> impl Future<Output = impl IntoIterator<Item = u64>> {
+    fn get<T: 'static>(from: &mut async_channel::Receiver<T>) -> impl Future<Output = impl IntoIterator<Item = T>> {
         from.recv()
     }
 }

@@ -85,18 +85,18 @@ impl<const LOCAL: bool> Cancels for Tokio<LOCAL, true> {
 struct Channels;
 
 impl Queues for Channels {
-    type Sender = mpsc::Sender<u64>;
-    type Receiver = mpsc::Receiver<u64>;
+    type Sender<T: 'static> = mpsc::Sender<T>;
+    type Receiver<T: 'static> = mpsc::Receiver<T>;
 
-    fn queue(room: usize) -> (mpsc::Sender<u64>, mpsc::Receiver<u64>) {
+    fn queue<T: 'static>(room: usize) -> (mpsc::Sender<T>, mpsc::Receiver<T>) {
         mpsc::channel(room)
     }
 
-    fn put(to: &mut mpsc::Sender<u64>, item: u64) -> impl Future<Output = Result<(), impl Debug>> {
+    fn put<T: Debug + 'static>(to: &mut mpsc::Sender<T>, item: T) -> impl Future<Output = Result<(), impl Debug>> {
         to.send(item)
     }
 
-    fn get(from: &mut mpsc::Receiver<u64>) -> impl Future<Output = impl IntoIterator<Item = u64>> {
+    fn get<T: 'static>(from: &mut mpsc::Receiver<T>) -> impl Future<Output = impl IntoIterator<Item = T>> {
         from.recv()
     }
 }

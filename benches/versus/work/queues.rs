@@ -1,5 +1,7 @@
 //! What goes from task to task through queues. Owns the batches; must not know any system, nor any kind of queue.
 
+use std::rc::Rc;
+
 use super::repeat;
 use crate::measure::Cost;
 use crate::sizes::{ITEMS, MESSAGES, ROOM, SUBSCRIBERS};
@@ -22,11 +24,11 @@ pub(crate) fn queue<S: Spawn, Q: Queues>(times: u64) -> Cost {
 }
 
 /// What there is while the sender is there.
-fn item(got: impl IntoIterator<Item = u64>) -> u64 {
+fn item<T>(got: impl IntoIterator<Item = T>) -> T {
     got.into_iter().next().expect("the sender is there")
 }
 
-/// From one task to many, each of which has a queue of its own, so that a slow one holds back no message of another.
+/// From one task to many, which share each message, and each of which has a queue of its own.
 pub(crate) fn broadcast<S: Spawn, Q: Queues>(times: u64) -> Cost {
     repeat(times, SUBSCRIBERS * MESSAGES, async |system: S| {
         let mut queues = Vec::new();
@@ -38,9 +40,9 @@ pub(crate) fn broadcast<S: Spawn, Q: Queues>(times: u64) -> Cost {
             })
             .collect();
         let hub = system.spawn(async move {
-            for message in 0..MESSAGES {
+            for message in (0..MESSAGES).map(Rc::new) {
                 for queue in &mut queues {
-                    Q::put(queue, message).await.expect("the subscriber is there");
+                    Q::put(queue, message.clone()).await.expect("the subscriber is there");
                 }
             }
         });
@@ -52,10 +54,10 @@ pub(crate) fn broadcast<S: Spawn, Q: Queues>(times: u64) -> Cost {
 }
 
 /// The sum of all messages.
-async fn subscribe<Q: Queues>(mut receiver: Q::Receiver) -> u64 {
+async fn subscribe<Q: Queues>(mut receiver: Q::Receiver<Rc<u64>>) -> u64 {
     let mut sum = 0;
     for _ in 0..MESSAGES {
-        sum += item(Q::get(&mut receiver).await);
+        sum += *item(Q::get(&mut receiver).await);
     }
     sum
 }

@@ -2,7 +2,7 @@
 //! know what a step does.
 
 use crate::current;
-use crate::kernel::{NestedStep, Note, Queued};
+use crate::kernel::{NestedStep, Queued};
 use crate::node::{IN_DESTRUCTOR, Kind, NodeRef, guarded};
 
 /// Why a task could not begin at once.
@@ -30,7 +30,7 @@ pub(super) fn begin_now(task: &NodeRef) -> Result<(), NotNow> {
     let nested = NestedStep::begin(kernel);
     guarded(kernel, IN_DESTRUCTOR, || task.step(task));
     drop(nested);
-    kernel.notes().add(|| Note::Eager(task.clone()));
+    kernel.notes().add_eager(task, task.core().is_done());
     drop(entry); // the handle keeps the task, so this drops nothing else
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::accept::accept_clients;
-use super::listener::Listener;
+use super::socket::ServerSocket;
 use super::state::ServerState;
 use crate::awaitables::spawn;
 use crate::cancel::{assert_wakes, catch_cancelled};
@@ -156,9 +156,14 @@ impl Server {
         self.state.wait_finished().await;
     }
 
-    /// The addresses that the server listens on by TCP; none once it is closed. asyncio has them in `sockets`.
+    /// The listening sockets; none once the server is closed: asyncio's `sockets`.
+    pub fn sockets(&self) -> Vec<ServerSocket> {
+        self.state.listeners.borrow().iter().map(ServerSocket::of).collect()
+    }
+
+    /// The addresses of those [`sockets`](Self::sockets) that listen by TCP.
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
-        self.state.listeners.borrow().iter().filter_map(Listener::local_addr).collect()
+        self.state.listeners.borrow().iter().filter_map(|listener| listener.local_addr()).collect()
     }
 
     /// The loop that the server belongs to.

@@ -18,7 +18,7 @@ use crate::sync::Waiters;
 pub(super) struct ServerState {
     pub(super) kernel: Rc<Loop>,
     /// Empty once the server is closed.
-    pub(super) listeners: RefCell<Vec<Listener>>,
+    pub(super) listeners: RefCell<Vec<Rc<Listener>>>,
     pub(super) is_closed: Cell<bool>,
     pub(super) is_serving: Cell<bool>,
     /// The connected clients, in the order in which they came.
@@ -36,7 +36,7 @@ impl ServerState {
     pub(super) fn new(kernel: Rc<Loop>, listeners: Vec<Listener>, limit: usize, on_client: OnClient) -> Self {
         Self {
             kernel,
-            listeners: RefCell::new(listeners),
+            listeners: RefCell::new(listeners.into_iter().map(Rc::new).collect()),
             is_closed: Cell::new(false),
             is_serving: Cell::new(false),
             clients: RefCell::default(),
@@ -49,7 +49,7 @@ impl ServerState {
 
     /// Calls `look` with a listening socket, unless the server is closed.
     pub(super) fn with_listener<R>(&self, index: usize, look: impl FnOnce(&Listener) -> R) -> Option<R> {
-        self.listeners.borrow().get(index).map(look)
+        self.listeners.borrow().get(index).map(|listener| look(listener))
     }
 
     /// Adds a client that has connected, and starts its task.

@@ -5,7 +5,7 @@ use std::io;
 use std::pin::{Pin, pin};
 
 use super::transport::Transport;
-use crate::kernel::{Leaf, What};
+use crate::kernel::What;
 use crate::reactor::Direction;
 use crate::streams::channel::EndOfWriting;
 
@@ -34,10 +34,10 @@ impl Transport {
 
     /// Waits until the transport is closed or lost. `Err` if not all bytes were sent.
     pub(crate) async fn wait_closed(&self) -> io::Result<()> {
-        const CLOSED: Leaf = Leaf::of(What::ConnectionClosed);
+        let closed = self.awaited(What::ConnectionClosed);
         let is_over = || self.is_closed() || self.write_buffer.has_error();
         let mut ended = self.with_channel(|channel| channel.wait_for_end(Direction::Write));
-        let mut closed = pin!(self.close_waiters.wait_until(CLOSED, is_over));
+        let mut closed = pin!(self.close_waiters.wait_until(closed, is_over));
         poll_fn(|cx| {
             if let Some(end) = &mut ended
                 && Pin::new(end).poll(cx).is_ready()

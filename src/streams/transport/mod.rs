@@ -17,6 +17,7 @@ mod transport; // the channel with its buffers and its handles
 mod end; // the end that an event tells of
 mod receive; // from the channel into the read buffer
 mod send; // from the write buffer into the channel, and closing after that
+mod send_file; // a file between the bytes of the write buffer
 #[cfg(feature = "tls")]
 mod secure; // TLS between the buffers and the channel
 mod poll; // operations as polls

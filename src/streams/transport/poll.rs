@@ -7,16 +7,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::transport::Transport;
-use crate::kernel::{Leaf, What};
+use crate::kernel::What;
 use crate::net::ReadinessFuture;
 use crate::reactor::Direction;
 
 /// The wait of a reader for its channel, while its task is to be woken by it. It is the reader's, and goes with it.
 pub(crate) type Readable = Cell<Option<ReadinessFuture>>;
-
-const DATA: Leaf = Leaf::of(What::StreamData);
-const ROOM: Leaf = Leaf::of(What::StreamRoom);
-const SENT: Leaf = Leaf::of(What::StreamSent);
 
 impl Transport {
     /// As `more`, as a poll, for one byte at least.
@@ -52,7 +48,7 @@ impl Transport {
             }
             readable.set(Some(wait));
         }
-        self.read_buffer.polled.wait(cx, DATA);
+        self.read_buffer.polled.wait(cx, self.awaited(What::StreamData));
         Poll::Pending
     }
 
@@ -70,8 +66,9 @@ impl Transport {
             )));
         }
         if self.write_buffer.is_full() {
-            self.assert_is_served(ROOM);
-            self.write_buffer.polled.wait(cx, ROOM);
+            let room = self.awaited(What::StreamRoom);
+            self.assert_is_served(room);
+            self.write_buffer.polled.wait(cx, room);
             return Poll::Pending;
         }
         match self.with_channel(|channel| Rc::clone(channel.kernel())) {
@@ -94,8 +91,9 @@ impl Transport {
         if self.write_buffer.is_empty() {
             return Poll::Ready(Ok(()));
         }
-        self.assert_is_served(SENT);
-        self.write_buffer.polled.wait(cx, SENT);
+        let sent = self.awaited(What::StreamSent);
+        self.assert_is_served(sent);
+        self.write_buffer.polled.wait(cx, sent);
         Poll::Pending
     }
 }

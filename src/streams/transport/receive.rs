@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use super::transport::Transport;
 use crate::error::SharedIoError;
-use crate::kernel::{Leaf, What};
+use crate::kernel::What;
 use crate::reactor::Direction;
 
 impl Transport {
@@ -91,9 +91,9 @@ impl Transport {
 
     /// Waits until the channel is readable, or another task has fed, failed or closed the stream.
     async fn wait_for_input(&self) {
-        const DATA: Leaf = Leaf::of(What::StreamData);
+        let data = self.awaited(What::StreamData);
         let mut readable = self.with_channel(|channel| channel.wait(Direction::Read));
-        let mut called = pin!(self.read_buffer.waiters.wait(DATA));
+        let mut called = pin!(self.read_buffer.waiters.wait(data));
         poll_fn(|cx| {
             if let Some(readable) = &mut readable
                 && Pin::new(readable).poll(cx).is_ready()

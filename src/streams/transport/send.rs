@@ -23,7 +23,8 @@ impl Transport {
             return self.write_pieces([data]);
         }
         self.refuse_after_eof();
-        let must_queue = !self.write_buffer.is_empty();
+        // a file that is being sent comes first
+        let must_queue = self.write_buffer.is_flushing() || !self.write_buffer.is_empty();
         let rest = if must_queue || self.is_closing() { data } else { self.send_now(data) };
         if !rest.is_empty() && !self.is_closing() {
             self.write_buffer.push(rest);
@@ -105,7 +106,7 @@ impl Transport {
 
     // The task that sends.
 
-    fn start_flushing(self: &Rc<Self>) {
+    pub(super) fn start_flushing(self: &Rc<Self>) {
         let Some(kernel) = self.kernel_that_runs() else { return };
         if self.write_buffer.start_flushing() {
             let task = spawn(kernel, Rc::clone(self).flush(), Location::caller());
@@ -126,6 +127,11 @@ impl Transport {
             writable.await;
             self.send_buffered();
         }
+        self.end_flushing();
+    }
+
+    /// All bytes are sent, or never will be: what was asked for meanwhile is done.
+    pub(super) fn end_flushing(self: &Rc<Self>) {
         self.write_buffer.end_flushing();
         #[cfg(feature = "tls")]
         if self.is_secure() {
@@ -148,7 +154,6 @@ impl Transport {
 
     /// Waits until there is room in the buffer, or there will never be any.
     pub(crate) async fn drain(&self) -> io::Result<()> {
-        const ROOM: Leaf = Leaf::of(What::StreamDrained);
         if let Some(error) = self.read_buffer.error() {
             return Err(error);
         }
@@ -167,10 +172,11 @@ impl Transport {
             return Err(io::Error::new(io::ErrorKind::ConnectionReset, "the connection is closed: nothing is sent"));
         }
         if self.write_buffer.is_full() {
-            self.assert_is_served(ROOM);
+            let room = self.awaited(What::StreamDrained);
+            self.assert_is_served(room);
+            // A task that was notified goes on, even if the buffer is full again by then. One that was skipped waits again.
+            while self.write_buffer.is_full() && !self.write_buffer.drain_waiters.wait(room).await {}
         }
-        // A task that was notified goes on, even if the buffer is full again by then. One that was skipped waits again.
-        while self.write_buffer.is_full() && !self.write_buffer.drain_waiters.wait(ROOM).await {}
         self.write_buffer.check()
     }
 

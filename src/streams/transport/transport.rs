@@ -12,6 +12,7 @@ use super::read_buffer::ReadBuffer;
 use super::secured::Secured;
 use super::write_buffer::WriteBuffer;
 use crate::error::SharedIoError;
+use crate::kernel::{Leaf, What};
 use crate::net::Descriptor;
 use crate::reactor::Direction;
 use crate::streams::channel::ByteChannel;
@@ -73,6 +74,11 @@ impl Transport {
     /// Calls `look` with the channel, unless the transport is closed. `look` must not call code of a user.
     pub(crate) fn with_channel<R>(&self, look: impl FnOnce(&Descriptor<ByteChannel>) -> R) -> Option<R> {
         self.channel.borrow().as_ref().map(look)
+    }
+
+    /// What a leaf waits for of this transport.
+    pub(super) fn awaited(&self, what: What) -> Leaf {
+        self.with_channel(|channel| channel.awaited(what)).unwrap_or(Leaf::of(what))
     }
 
     /// Calls `query` with the channel.

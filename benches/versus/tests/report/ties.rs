@@ -19,6 +19,12 @@ fn the_spread_is_the_least_and_the_most_of_the_rounds() {
 }
 
 #[test]
+fn the_median_of_an_even_number_is_half_way() {
+    assert!((measured("queue", "oneloop", &[4.0, 1.0, 3.0, 2.0]).value() - 2.5).abs() < f64::EPSILON);
+    assert!((measured("queue", "oneloop", &[37.5, 973.0]).value() - 505.25).abs() < f64::EPSILON);
+}
+
+#[test]
 fn a_ratio_is_a_tie_while_the_rounds_overlap() {
     assert!(lead(&[10.0, 11.0, 12.0], &[12.0, 13.0, 14.0]).tie, "they touch");
     assert!(lead(&[10.0, 11.0, 20.0], &[12.0, 13.0, 14.0]).tie, "one is within the other");

@@ -1,0 +1,46 @@
+//! What a loop counts of itself at all times: once in an iteration, a poll or for a timer, and never for an entry. Owns
+//! these numbers; must not know who reads them.
+
+use std::cell::Cell;
+
+/// What is counted since the loop was made. What else can be told of it, its other parts know by themselves.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(super) iterations: Cell<u64>,
+    pub(super) largest_batch: Cell<usize>,
+    pub(super) polls: Cell<u64>,
+    pub(super) events: Cell<u64>,
+    pub(super) timers_set: Cell<u64>,
+    pub(super) timers_due: Cell<u64>,
+}
+
+fn add(to: &Cell<u64>, count: u64) {
+    to.set(to.get() + count);
+}
+
+impl Tally {
+    #[inline]
+    pub(crate) fn count_iteration(&self) {
+        add(&self.iterations, 1);
+    }
+
+    /// A batch is the largest for some time.
+    #[cold]
+    pub(crate) fn note_batch(&self, entries: usize) {
+        self.largest_batch.set(self.largest_batch.get().max(entries));
+    }
+
+    pub(super) fn count_poll(&self, events: usize) {
+        add(&self.polls, 1);
+        add(&self.events, events as u64);
+    }
+
+    #[inline]
+    pub(super) fn count_timer(&self) {
+        add(&self.timers_set, 1);
+    }
+
+    pub(super) fn count_due_timers(&self, count: usize) {
+        add(&self.timers_due, count as u64);
+    }
+}

@@ -1,0 +1,76 @@
+//! What a loop counts at all times, without an observer: tokio calls it runtime metrics, asyncio has none. Owns the
+//! numbers as the program sees them; must not know where they are counted.
+
+use crate::kernel::Numbers;
+
+/// What a loop has counted since it was made, from [`EventLoop::metrics`](crate::EventLoop::metrics). It is plain data, so
+/// it may go to another thread.
+///
+/// Every loop counts these, since they cost nothing where an entry is run: once in an iteration, in a poll or for a
+/// timer. What has to be looked at for each step or wake (what woke, how late a timer was, the longest step, how tasks
+/// have ended) is counted by an observer, [`Counters`](super::Counters).
+///
+/// # Examples
+/// ```
+/// use oneloop::{Clock, EventLoop, gather, sleep};
+/// use std::time::Duration;
+///
+/// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
+/// let task = lp.create_task(async {
+///     gather((1..=3).map(|seconds| sleep(Duration::from_secs(seconds)))).await;
+/// });
+/// lp.run_until_complete(task)?;
+/// let metrics = lp.metrics();
+/// assert_eq!((metrics.tasks_created, metrics.tasks), (4, 0));
+/// assert_eq!((metrics.timers_set, metrics.timers_due, metrics.timers), (3, 3, 0));
+/// assert_eq!(metrics.largest_batch, 3); // the three children
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoopMetrics {
+    /// Iterations that have begun to run a batch.
+    pub iterations: u64,
+    /// Entries of the ready queue in those batches: steps of tasks, callbacks, turns of primitives, timers; also those
+    /// that were cancelled meanwhile, and so have done nothing.
+    pub entries: u64,
+    /// The most entries that an iteration has had: how long the ready queue was at most.
+    pub largest_batch: usize,
+    /// How many entries are queued now, for the next iteration.
+    pub ready: usize,
+    /// How often the loop has asked the system for events of descriptors, with a wait or without.
+    pub polls: u64,
+    /// Events of descriptors that something waited for.
+    pub events: u64,
+    /// Timers that are set now, and not due.
+    pub timers: usize,
+    /// Timers that were set.
+    pub timers_set: u64,
+    /// Timers that came due.
+    pub timers_due: u64,
+    /// Tasks that have not ended, with those of the loop itself, which [`all_tasks`](crate::EventLoop::all_tasks) leaves
+    /// out.
+    pub tasks: usize,
+    /// Tasks that were made.
+    pub tasks_created: u64,
+}
+
+impl LoopMetrics {
+    pub(crate) fn of(numbers: Numbers) -> Self {
+        let Numbers { iterations, entries, largest_batch, ready, polls, events, .. } = numbers;
+        let Numbers { timers, timers_set, timers_due, tasks, tasks_created, .. } = numbers;
+        Self {
+            iterations,
+            entries,
+            largest_batch,
+            ready,
+            polls,
+            events,
+            timers,
+            timers_set,
+            timers_due,
+            tasks,
+            tasks_created,
+        }
+    }
+}
