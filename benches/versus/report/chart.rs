@@ -9,7 +9,7 @@ use crate::tables::TIE;
 
 const NAMES: f64 = 210.0;
 const BARS: f64 = 560.0;
-const LABELS: f64 = 260.0;
+const LABELS: f64 = 310.0;
 const LINE: f64 = 26.0;
 const TOP: f64 = 84.0;
 const AHEAD: &str = "#2a7f62";

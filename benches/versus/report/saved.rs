@@ -47,7 +47,7 @@ pub fn read(file: &Path) -> Result<Results, String> {
     results.map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// The results that [`json`] wrote.
+/// The results that [`json()`] wrote.
 ///
 /// # Errors
 ///
