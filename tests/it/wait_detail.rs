@@ -383,7 +383,7 @@ fn on_the_real_clock_a_wait_is_not_told_longer_than_it_is() {
         let _waits = create_task(Event::new().wait()).named("waits");
         sleep(Duration::from_millis(30)).await;
         let waited = node_named(&EventLoop::current().call_graph(), "waits").waited.expect("the loop has slept");
-        assert!(waited <= begun.elapsed() && waited >= Duration::from_millis(29), "{waited:?}");
+        assert!(waited <= begun.elapsed(), "{waited:?}"); // less, if the machine is slow before the loop sleeps
     })
     .expect("a loop");
 }
