@@ -70,7 +70,6 @@ pub(crate) const ROWS: &[Row] = &[
     real("cancel_caught", "the same with a catcher around the sleep", cancellation::cancel_caught),
     real("group_of_one", "a group with one child that yields once", group_of_one),
     observed("observed_spawn_await", spawn_await),
-    observed("observed_spawn_eager", spawn_eager),
     observed("observed_self_wake", self_wake),
     observed("observed_yield_ring", yield_ring),
     observed("observed_ping_pong", ping_pong),

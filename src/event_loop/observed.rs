@@ -195,12 +195,8 @@ fn wait_observed(outside: &mut Outside<'_>, wait: Wait, watching: &Watching<'_>)
 
 impl Telling for Watching<'_> {
     #[inline]
-    fn tells_of(&self, entry: &Entry<NodeRef>) -> bool {
-        self.wants(match entry {
-            Entry::Task(_) => Methods::OF_A_STEP,
-            Entry::Timer(_) => Methods::OF_A_TIMER,
-            Entry::Run(_) | Entry::Child(..) => Methods::OF_A_CALLBACK,
-        })
+    fn wants(&self, any_of: Methods) -> bool {
+        self.wants(any_of)
     }
 
     /// Runs an entry, and tells what it is, what it does to other tasks, and how it ends, as far as that is wanted.

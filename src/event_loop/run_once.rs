@@ -14,7 +14,7 @@ use crate::current;
 use crate::error::Error;
 use crate::kernel::{Alarm, Batch, Entry, Queued};
 use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded, wake, wake_task};
-use crate::observe::Cause;
+use crate::observe::{Cause, Methods};
 
 /// What a run or turn keeps from one iteration to the next, for its memory. The batch is empty between iterations.
 pub(super) struct Iteration<'a> {
@@ -150,8 +150,8 @@ impl Drop for Iteration<'_> {
 /// Whether and how it is told what entries do. Each way is compiled for itself, so a loop that is not observed has nothing
 /// of it.
 pub(super) trait Telling {
-    /// Whether [`run`](Self::run) is to run this entry.
-    fn tells_of(&self, entry: &Entry<NodeRef>) -> bool;
+    /// Whether any of this is to be told, so that [`run`](Self::run) is to run the entry.
+    fn wants(&self, any_of: Methods) -> bool;
     /// Runs an entry and tells of it.
     fn run(&self, kernel: &Loop, entry: Entry<NodeRef>);
     /// A task has taken a step of which nothing was told.
@@ -165,7 +165,7 @@ pub(super) struct Untold;
 
 impl Telling for Untold {
     #[inline]
-    fn tells_of(&self, _entry: &Entry<NodeRef>) -> bool {
+    fn wants(&self, _any_of: Methods) -> bool {
         false
     }
     fn run(&self, kernel: &Loop, entry: Entry<NodeRef>) {
@@ -181,10 +181,8 @@ impl Telling for Untold {
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the loop over a batch costs a tenth more without: measured")]
 pub(super) fn run_entry(kernel: &Loop, entry: Entry<NodeRef>, telling: &impl Telling) {
-    if telling.tells_of(&entry) {
-        return telling.run(kernel, entry);
-    }
     match entry {
+        Entry::Task(task) if telling.wants(Methods::OF_A_STEP) => telling.run(kernel, Entry::Task(task)),
         Entry::Task(task) => {
             // a task that has ended, or is held back by a gathering, has lost the mark
             if task.queued().replace(false) {
@@ -192,6 +190,7 @@ pub(super) fn run_entry(kernel: &Loop, entry: Entry<NodeRef>, telling: &impl Tel
                 telling.after_step(&task);
             }
         }
+        Entry::Timer(key) if telling.wants(Methods::OF_A_TIMER) => telling.run(kernel, Entry::Timer(key)),
         Entry::Timer(key) => match kernel.remove_timer(key) {
             Some(Alarm::Task(key)) => {
                 wake_task(kernel, key);
@@ -208,10 +207,14 @@ pub(super) fn run_entry(kernel: &Loop, entry: Entry<NodeRef>, telling: &impl Tel
             }
             None => {} // cancelled after it was queued
         },
+        Entry::Run(run) if telling.wants(Methods::OF_A_CALLBACK) => telling.run(kernel, Entry::Run(run)),
         Entry::Run(run) => {
             call(kernel, || run.run());
             drop(run);
             telling.after(Cause::Callback);
+        }
+        Entry::Child(turn, number) if telling.wants(Methods::OF_A_CALLBACK) => {
+            telling.run(kernel, Entry::Child(turn, number));
         }
         Entry::Child(turn, number) => {
             call(kernel, || turn.child_turn(&turn, number));

@@ -18,6 +18,7 @@ pub const LATENESS_CLASSES: [Duration; 5] = [
 ];
 
 /// An [`Observer`] that counts what a loop does, for metrics: it has seen all since it was added to the loop.
+/// Much of that every loop counts by itself, for nothing: [`EventLoop::metrics`](crate::EventLoop::metrics).
 ///
 /// # Examples
 /// ```

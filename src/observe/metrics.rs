@@ -48,7 +48,7 @@ pub struct LoopMetrics {
     pub timers_set: u64,
     /// Timers that came due.
     pub timers_due: u64,
-    /// Tasks that have not ended, with those of the loop itself, which [`all_tasks`](crate::EventLoop::all_tasks) leaves
+    /// Tasks that have not ended, with those of the loop itself, which [`all_tasks`](crate::all_tasks) leaves
     /// out.
     pub tasks: usize,
     /// Tasks that were made.
