@@ -12,7 +12,6 @@
     ),
     doc = include_str!("../docs/rustdoc/map_of_features.md")
 )]
-#![doc = include_str!("../docs/rustdoc/map_end.md")]
 #![doc(test(attr(deny(warnings))))]
 #![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(unix))))]
 

@@ -1,5 +1,6 @@
 //! What is answered. Owns the words that are asked and the frame of an answer; must not know sockets.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 use std::{env, process};
@@ -8,7 +9,7 @@ use crate::error::TaskError;
 use crate::inspect::{CallGraph, quoted};
 use crate::observe::Activity;
 use crate::primitives::timeout;
-use crate::sync::Lock;
+use crate::sync::{Lock, LockGuard};
 use crate::threads::LoopHandle;
 
 /// A loop that has not answered by then is said to be stuck.
@@ -23,6 +24,8 @@ pub(super) struct Inspected {
     activity: Activity,
     /// Many clients at once do not have it take down many graphs at once.
     turn: Lock,
+    /// How many the loop has answered.
+    answered: Cell<u64>,
 }
 
 /// What is answered, and with which word.
@@ -49,7 +52,7 @@ type Show = fn(&CallGraph) -> String;
 
 impl Inspected {
     pub(super) fn new(handle: LoopHandle, activity: Activity) -> Self {
-        Self { handle, activity, turn: Lock::new(()) }
+        Self { handle, activity, turn: Lock::new(()), answered: Cell::new(0) }
     }
 
     /// The answer to a request.
@@ -71,7 +74,7 @@ impl Inspected {
 
     async fn graph(&self) -> Result<CallGraph, Answer> {
         let closed = || Answer::Error("the event loop is closed".to_owned());
-        let _turn = self.turn.acquire().await;
+        let Some(_turn) = self.begin_turn().await else { return Err(Answer::Busy(self.why_stuck())) };
         let mut asked = self.handle.call_graph().map_err(|_| closed())?;
         let since = self.activity.current_step().map(|step| step.began.elapsed()).unwrap_or_default();
         let graph = match timeout(STUCK_AFTER.saturating_sub(since), &mut asked).await {
@@ -79,10 +82,23 @@ impl Inspected {
             // the answer may have come while this thread was busy with another client
             Err(_) => asked.result_timeout(Duration::ZERO),
         };
+        self.answered.set(self.answered.get() + u64::from(graph.is_ok()));
         graph.map_err(|error| match error {
             TaskError::NotDone => Answer::Busy(self.why_stuck()),
             _ => closed(),
         })
+    }
+
+    /// Waits until no other client asks. `None` if the loop has meanwhile answered none for as long as it is waited for.
+    async fn begin_turn(&self) -> Option<LockGuard<'_, ()>> {
+        loop {
+            let answered = self.answered.get();
+            match timeout(STUCK_AFTER, self.turn.acquire()).await {
+                Ok(turn) => return Some(turn),
+                Err(_) if self.answered.get() == answered => return None,
+                Err(_) => {}
+            }
+        }
     }
 
     /// Why the loop does not answer.

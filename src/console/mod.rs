@@ -1,5 +1,4 @@
-//! Looking into a running program from outside: asyncio's `python -m asyncio ps` and `pstree`. Owns the socket by which a
-//! program answers, its place, and what is asked and answered there; must not know how a graph is taken down.
+//! Looking into a running program from outside: asyncio's `python -m asyncio ps` and `pstree`.
 //!
 //! A loop that is built with [`EventLoopBuilder::inspect_by_pid`](crate::EventLoopBuilder::inspect_by_pid), or
 //! [`inspect`](crate::EventLoopBuilder::inspect) and a path, opens a Unix socket, which the command `oneloop` asks:
@@ -24,6 +23,9 @@
 //! is no answer. All of it is UTF-8.
 //!
 //! A client has five seconds from its connection to the end of its answer. Eight are served at a time, others wait.
+//!
+//! Owns the socket by which a program answers, its place, and what is asked and answered there; must not know how a graph
+//! is taken down.
 
 mod place; // where a socket is
 mod socket; // the socket and its file

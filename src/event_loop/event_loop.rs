@@ -199,6 +199,44 @@ impl EventLoop {
     /// })?;
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// What else asyncio's programs use a task factory for, an [`Observer`](crate::Observer) is told: of each new task, by
+    /// the loop itself too, where it was made, and how it ended. (A coroutine is wrapped where it is made a task of:
+    /// `create_task(logged(f()))`. There is one type of task, so there is none of one's own to be made.)
+    ///
+    /// ```
+    /// use oneloop::observe::{Moment, ObservedTask, TaskEnding};
+    /// use oneloop::{EventLoop, Observer, create_task, gather, yield_now};
+    /// use std::cell::RefCell;
+    /// use std::collections::HashMap;
+    /// use std::rc::Rc;
+    ///
+    /// /// How many tasks were made by each line of the program, and are there now.
+    /// #[derive(Default)]
+    /// struct Tasks {
+    ///     made: RefCell<HashMap<u32, u32>>,
+    ///     now: RefCell<HashMap<u64, String>>,
+    /// }
+    ///
+    /// impl Observer for Tasks {
+    ///     fn created(&self, _: &Moment<'_>, task: ObservedTask<'_>) {
+    ///         *self.made.borrow_mut().entry(task.created().line()).or_default() += 1;
+    ///         self.now.borrow_mut().insert(task.id(), task.name());
+    ///     }
+    ///
+    ///     fn ended(&self, _: &Moment<'_>, task: ObservedTask<'_>, _: TaskEnding) {
+    ///         self.now.borrow_mut().remove(&task.id());
+    ///     }
+    /// }
+    ///
+    /// let (lp, tasks) = (EventLoop::new()?, Rc::new(Tasks::default()));
+    /// lp.add_observer(tasks.clone());
+    /// let line = line!() + 1;
+    /// let three = lp.run_until_complete(async { gather((0..3).map(|_| create_task(yield_now()))).await.len() })?;
+    /// assert_eq!((three, tasks.made.borrow()[&line]), (3, 3 + 1)); // and the main task
+    /// assert!(tasks.now.borrow().is_empty());
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
     pub fn set_eager_tasks(&self, eager: bool) {
         self.kernel.life().set_eager(eager);
     }

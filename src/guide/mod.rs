@@ -1,7 +1,8 @@
-//! Pages about the whole of oneloop: a tutorial, where to begin if you know asyncio, which name is what, how it compares,
-//! which crates of others run on it, how it works, how fast it is.
+//! Pages about the whole of oneloop: the chapters of its book, which name is what, how it compares with asyncio, which
+//! crates of others run on it, how fast it is. To learn it, begin with the [`tutorial`]; to do one thing, with the
+//! [`cookbook`].
 //!
-//! They are the files of the repository's folder `docs`.
+//! They are the files of the repository's folder `docs`; `mdbook serve docs/book` shows the chapters as a book.
 
 // Owns no code. Each page takes its links from docs/rustdoc first, where a label stands for a page of rustdoc; in the
 // repository the labels at the end of the page stand for files. docs/rustdoc/wrap.md lets long names and lines wrap.

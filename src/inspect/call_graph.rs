@@ -82,7 +82,7 @@ pub struct GraphNode {
     /// How much of the time limit around it is left, the one that ends first: of a [`timeout`](crate::timeout()), say.
     pub limit_left: Option<Duration>,
     /// How long ago its last step was, at least. The loop notes how far it has come when it polls, and keeps old notes
-    /// less finely than new ones: so the truth is a half more at most, and usually the same to a millisecond.
+    /// less finely than new ones: so the truth is a half more at most, and usually the same to a hundredth of a second.
     ///
     /// `None` if it is no task, if it does not wait, and if the loop has not polled since its last step.
     pub waited: Option<Duration>,

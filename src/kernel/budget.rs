@@ -102,13 +102,14 @@ mod tests {
 
     #[test]
     fn what_was_run_while_no_descriptor_was_registered_counts_once_one_is() {
+        let entries = usize::try_from(ENTRIES_BETWEEN_POLLS).expect("they are few");
         let budget = Budget::default();
-        budget.count_entries(ENTRIES_BETWEEN_POLLS as usize);
+        budget.count_entries(entries);
         assert!(!budget.poll_is_due());
         budget.set_watching(true);
         assert!(budget.poll_is_due());
         budget.polled();
-        budget.count_entries(ENTRIES_BETWEEN_POLLS as usize - 1);
+        budget.count_entries(entries - 1);
         assert!(!budget.poll_is_due());
         budget.poll_soon();
         assert!(budget.poll_is_due());

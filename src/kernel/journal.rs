@@ -10,7 +10,7 @@ use std::cell::{Cell, RefCell};
 /// How many notes there are at most.
 const MOST: usize = 128;
 /// Notes that follow each other in a shorter time, in nanoseconds, are one.
-const FINEST: u64 = 1_000_000;
+const FINEST: u64 = 10_000_000;
 /// Old notes are a half of their age apart, or less: so two thirds of the room are enough for a day.
 const FRACTION: u64 = 2;
 /// Numbers that are further apart than this, which is half of all, say nothing of which is the earlier one.

@@ -5,79 +5,95 @@
 //! the leaf has at hand; what else there is to say is looked up when it is asked for.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
-/// What a leaf waits for. The number is 0 if there is nothing more to say, or if it would not fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Leaf {
-    what: What,
-    number: u32,
+/// What a leaf waits for: below, one more than the place of the kind in `What::ALL`; above, the number, which is 0 if there
+/// is nothing more to say, or if it would not fit. (Two fields of half a word are passed one by one.)
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Leaf(NonZeroU64);
+
+macro_rules! kinds {
+    ($($(#[$meta:meta])* $name:ident => $words:literal,)*) => {
+        /// The things that leaves wait for, and what the number of each is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum What {
+            $($(#[$meta])* $name,)*
+        }
+
+        impl What {
+            const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The words for it.
+            fn words(self) -> &'static str {
+                match self {
+                    $(Self::$name => $words,)*
+                }
+            }
+        }
+    };
 }
 
-const _: () = assert!(size_of::<Option<Leaf>>() == size_of::<u64>());
-
-/// The things that leaves wait for, and what the number of each is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)] // a leaf without a gap is written by one store
-pub(crate) enum What {
-    NextIteration,
-    NextTurn,
-    Timer,
-    TimeLimit,
-    Future,
-    Outcome,
+kinds! {
+    NextIteration => "the next iteration",
+    NextTurn => "its next turn",
+    Timer => "a timer",
+    TimeLimit => "a time limit",
+    Future => "a future",
+    Outcome => "the outcome of a task",
     /// The number of the lock among those that are waited for: see `holders.rs`.
-    Lock,
-    Event,
-    Condition,
+    Lock => "a lock",
+    Event => "an event",
+    Condition => "a condition",
     /// How many parties the barrier has.
-    Barrier,
+    Barrier => "a barrier",
     /// How many permits the semaphore has that are free, and how many in all.
-    Semaphore,
-    Item,
+    Semaphore => "a semaphore",
+    Item => "an item of a queue",
     /// The size of the queue.
-    Room,
-    ItemsDone,
+    Room => "room in a queue",
+    ItemsDone => "the items of a queue to be done",
     /// How many tasks there are.
-    AllCompleted,
-    FirstCompleted,
-    FirstException,
-    NextCompleted,
-    GroupChildren,
+    AllCompleted => "some of several tasks",
+    FirstCompleted => "some of several tasks",
+    FirstException => "some of several tasks",
+    NextCompleted => "the next of several tasks",
+    GroupChildren => "the children of its task group",
     /// The number by which the reactor knows the descriptor.
-    Readable,
-    Writable,
-    OtherEnd,
+    Readable => "a descriptor to be readable",
+    Writable => "a descriptor to be writable",
+    OtherEnd => "the other end of a descriptor to be gone",
     /// The PID.
-    #[cfg_attr(not(feature = "process"), expect(dead_code, reason = "no child processes"))]
-    Process,
+    Process => "a process to end",
     /// The number by which the reactor knows the descriptor.
-    StreamData,
-    StreamRoom,
-    StreamSent,
-    StreamDrained,
-    ConnectionClosed,
-    ServerClosed,
-    ServerFinished,
-    RemoteCoroutine,
-    Job,
+    StreamData => "data of a stream",
+    StreamRoom => "room in a stream",
+    StreamSent => "a stream to send",
+    StreamDrained => "a stream to drain",
+    ConnectionClosed => "a connection to be closed",
+    ServerClosed => "a server to be closed",
+    ServerFinished => "a server to be closed and its clients to be gone",
+    RemoteCoroutine => "a coroutine of another thread's event loop",
+    Job => "a call in another thread",
     /// The number of the signal.
-    #[cfg_attr(not(feature = "signal"), expect(dead_code, reason = "no signals"))]
-    Signal,
-    Outside,
+    Signal => "a signal",
+    Outside => "something outside the loop",
 }
 
 impl Leaf {
     pub(crate) const fn of(what: What) -> Self {
-        Self { what, number: 0 }
+        Self::numbered(what, 0)
     }
 
     pub(crate) const fn numbered(what: What, number: u32) -> Self {
-        Self { what, number }
+        match NonZeroU64::new((number as u64) << u32::BITS | (what as u64 + 1)) {
+            Some(word) => Self(word),
+            None => Self(NonZeroU64::MIN), // never: one was added
+        }
     }
 
     /// As `numbered`, for a count.
     pub(crate) fn counted(what: What, count: usize) -> Self {
-        Self { what, number: u32::try_from(count).unwrap_or_default() }
+        Self::numbered(what, u32::try_from(count).unwrap_or_default())
     }
 
     /// As `numbered`, for a count and the other things beside those. If there are too many, there is nothing more to say.
@@ -87,7 +103,7 @@ impl Leaf {
         let fits = u16::try_from(of).is_ok() && some <= of;
         #[expect(clippy::cast_possible_truncation, reason = "both fit")]
         let number = if fits { (some << u16::BITS | of) as u32 } else { 0 };
-        Self { what, number }
+        Self::numbered(what, number)
     }
 
     /// The two counts of `packed`.
@@ -96,54 +112,29 @@ impl Leaf {
     }
 
     pub(crate) fn what(self) -> What {
-        self.what
+        let place = (self.0.get() & u64::from(u32::MAX)) - 1;
+        let what = usize::try_from(place).ok().and_then(|place| What::ALL.get(place));
+        what.copied().unwrap_or(What::Outside)
     }
 
     pub(crate) fn number(self) -> Option<u32> {
-        (self.number != 0).then_some(self.number)
+        u32::try_from(self.0.get() >> u32::BITS).ok().filter(|number| *number != 0)
     }
 
     /// The words for what it waits for, whatever the number is.
     pub(crate) fn words(self) -> &'static str {
-        match self.what {
-            What::NextIteration => "the next iteration",
-            What::NextTurn => "its next turn",
-            What::Timer => "a timer",
-            What::TimeLimit => "a time limit",
-            What::Future => "a future",
-            What::Outcome => "the outcome of a task",
-            What::Lock => "a lock",
-            What::Event => "an event",
-            What::Condition => "a condition",
-            What::Barrier => "a barrier",
-            What::Semaphore => "a semaphore",
-            What::Item => "an item of a queue",
-            What::Room => "room in a queue",
-            What::ItemsDone => "the items of a queue to be done",
-            What::AllCompleted | What::FirstCompleted | What::FirstException => "some of several tasks",
-            What::NextCompleted => "the next of several tasks",
-            What::GroupChildren => "the children of its task group",
-            What::Readable => "a descriptor to be readable",
-            What::Writable => "a descriptor to be writable",
-            What::OtherEnd => "the other end of a descriptor to be gone",
-            What::Process => "a process to end",
-            What::StreamData => "data of a stream",
-            What::StreamRoom => "room in a stream",
-            What::StreamSent => "a stream to send",
-            What::StreamDrained => "a stream to drain",
-            What::ConnectionClosed => "a connection to be closed",
-            What::ServerClosed => "a server to be closed",
-            What::ServerFinished => "a server to be closed and its clients to be gone",
-            What::RemoteCoroutine => "a coroutine of another thread's event loop",
-            What::Job => "a call in another thread",
-            What::Signal => "a signal",
-            What::Outside => "something outside the loop",
-        }
+        self.what().words()
     }
 }
 
 impl fmt::Display for Leaf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.words())
+    }
+}
+
+impl fmt::Debug for Leaf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Leaf").field(&self.what()).field(&self.number()).finish()
     }
 }

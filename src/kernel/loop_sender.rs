@@ -14,7 +14,7 @@ use super::inbox::{Epoch, Inbox, Message, NO_EPOCH, emptied};
 use crate::base::TaskKey;
 use crate::base::concurrency::{Arc, ThreadId, thread};
 
-const INBOXES_PER_CHUNK: usize = 4;
+const INBOXES_PER_CHUNK: usize = 16;
 const CHUNKS: usize = TaskKey::LOOPS / INBOXES_PER_CHUNK;
 
 /// All inboxes. A chunk is made when the inboxes of the chunks before it are all in use, and never freed.

@@ -49,7 +49,7 @@ impl<R: Resource> Acquire<R> {
     #[track_caller]
     fn wait(&mut self, cx: &Context<'_>) -> Poll<()> {
         while let Some(resource) = &self.resource {
-            let Poll::Ready(notified) = resource.waiters().poll(&mut self.wait, || resource.awaited(), cx) else {
+            let Poll::Ready(notified) = resource.waiters().poll(&mut self.wait, resource.awaited(), cx) else {
                 self.wait.waiter().into_iter().for_each(|waiter| resource.on_waiting(waiter));
                 return Poll::Pending;
             };

@@ -126,6 +126,17 @@ fn a_loop_that_does_not_run_says_so() {
 }
 
 #[test]
+fn many_clients_of_a_loop_that_does_not_run_are_all_told_so() {
+    let directory = Directory::new("many");
+    let _lp = EventLoop::builder().inspect(directory.socket()).build().unwrap();
+    let answers: Vec<(String, String)> = thread::scope(|scope| {
+        let clients: Vec<_> = (0..20).map(|_| scope.spawn(|| ask(&directory.socket(), "ps\n"))).collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
+    });
+    assert!(answers.iter().all(|(word, _)| word == "busy"), "{answers:?}");
+}
+
+#[test]
 fn the_socket_is_for_its_user_alone_and_goes_with_the_loop() {
     let directory = Directory::new("mode");
     let path = directory.socket();

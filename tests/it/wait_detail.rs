@@ -185,7 +185,11 @@ fn queues_semaphores_and_barriers_say_how_many() {
 #[test]
 fn a_wait_says_its_condition_how_many_it_was_given_and_when_it_gives_up() {
     let graph = virtually(async {
-        let jobs = |count| (0..count).map(|_| create_task(async { Ok::<_, String>(sleep(9 * SECOND).await) }));
+        let job = async || {
+            sleep(9 * SECOND).await;
+            Ok::<(), String>(())
+        };
+        let jobs = |count| (0..count).map(|_| create_task(job()));
         let (seven, two) = (jobs(7).collect::<Vec<_>>(), jobs(2).collect::<Vec<_>>());
         create_task(
             async move { wait(seven).return_when(ReturnWhen::FirstCompleted).timeout(3 * SECOND).await.timed_out },

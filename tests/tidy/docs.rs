@@ -218,6 +218,15 @@ fn rustdoc_shows_the_pictures_of_the_repository() {
 }
 
 #[test]
+fn the_front_page_says_how_many_recorded_programs_there_are() {
+    let folder = Path::new(ROOT).join("tests/conformance/cases");
+    let files = fs::read_dir(folder).expect("the cases").map(|file| file.expect("a readable folder").path());
+    let programs: usize = files.map(|file| read(file).lines().count()).sum();
+    let text = format!("replays {},{:03} programs", programs / 1000, programs % 1000);
+    assert!(read("README.md").contains(&text), "README.md does not say that a test {text}");
+}
+
+#[test]
 fn the_numbers_of_the_front_page_are_measured() {
     let table = read("docs/benchmarks/versus.md");
     // the median comes first, before its spread

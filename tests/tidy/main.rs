@@ -160,7 +160,7 @@ fn words_say_who_is_meant() {
 #[test]
 fn every_file_says_what_it_owns() {
     let mut files: Vec<Source> = Vec::new();
-    for folder in ["src", "tests", "benches", "docs/examples"] {
+    for folder in ["src", "tests", "benches", "docs/examples", "docs/console"] {
         files.append(&mut sources(folder));
     }
     // the crate's own first words are the README's
