@@ -37,7 +37,8 @@ impl EventLoopBuilder {
     /// program which is dead has left there is replaced. The loop removes its own when it closes.
     ///
     /// The loop is given an [`Activity`], so that it can tell in which step it is stuck, and a thread that answers. It
-    /// runs [observed](crate::Observer), and costs what that costs.
+    /// runs [observed](crate::Observer): a step that does nothing takes about five times as long, 0.2 µs, for which the
+    /// clock is read once a step.
     ///
     /// `build` fails with [`Error::Inspect`] if another loop has the path, if something other than a socket is there,
     /// and if the system refuses the socket.

@@ -24,5 +24,5 @@ pub(crate) use parts::make_parts;
 pub(crate) use pointer::{as_node, as_promise};
 pub(crate) use report::{IN_DESTRUCTOR, call_exception_handler, guarded, report, report_panic, wake, wake_task};
 pub(crate) use task_requests::Request;
-pub(crate) use task_state::{FIRST_TURN, TURNS};
+pub(crate) use task_state::{FIRST_TURN, TURNS, default_name};
 pub(crate) use user_handles::{outcome, release, report_unretrieved};

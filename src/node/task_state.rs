@@ -2,13 +2,17 @@
 //! cells, and their legal combinations; must not know the coroutine, nor how a cancellation travels.
 
 use std::cell::Cell;
-use std::fmt::Write as _;
 use std::panic::Location;
 use std::sync::Arc;
 
 use super::chores::Chores;
 use crate::base::{Context, TaskKey};
 use crate::kernel::{Awaits, Place};
+
+/// The name of a task that was given none.
+pub(crate) fn default_name(id: u64) -> String {
+    format!("Task-{id}")
+}
 
 /// Fields that few tasks need, in a box of their own.
 pub(super) struct Rare<N> {
@@ -168,18 +172,17 @@ impl<N: Clone + PartialEq> TaskState<N> {
 
     pub(crate) fn name(&self) -> String {
         let mut name = String::new();
-        self.append_name(&mut name);
-        name
+        if self.append_own_name(&mut name) { name } else { default_name(self.id) }
     }
 
-    /// Appends the name to a text that has its memory already.
-    pub(crate) fn append_name(&self, text: &mut String) {
+    /// Appends the name that the task was given, if it was given one, to a text that has its memory already.
+    pub(crate) fn append_own_name(&self, text: &mut String) -> bool {
         let rare = self.rare.take();
-        match rare.as_ref().and_then(|rare| rare.name.as_deref()) {
-            Some(name) => text.push_str(name),
-            None => write!(text, "Task-{}", self.id).unwrap_or_default(),
-        }
+        let name = rare.as_ref().and_then(|rare| rare.name.as_deref());
+        let has_name = name.is_some();
+        text.push_str(name.unwrap_or_default());
         self.rare.set(rare);
+        has_name
     }
 
     pub(crate) fn set_name(&self, name: &str) {

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use super::observed_task::ObservedTask;
 use super::observer::{Moment, Observer};
-use crate::base::concurrency::{Arc, Mutex, lock};
+use crate::base::concurrency::{Arc, AtomicBool, Mutex, Ordering, lock};
+use crate::node::default_name;
 
 /// An [`Observer`] that another thread can ask which step its loop is in, and since when: so a watchdog tells which task
 /// blocks the loop, while it does. asyncio has none; its debug mode tells when the step has ended.
@@ -39,18 +40,31 @@ use crate::base::concurrency::{Arc, Mutex, lock};
 /// assert_eq!(step.task.as_deref(), Some("careless"));
 /// # Ok::<(), oneloop::Error>(())
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Activity {
-    now: Arc<Mutex<Now>>,
+    shared: Arc<Shared>,
 }
 
+struct Shared {
+    /// Whether a step or callback is on: false between two entries, and while the loop waits. It is set under the lock,
+    /// so that who has the lock and finds it set reads of one step; and cleared without it.
+    is_on: AtomicBool,
+    step: Mutex<Step>,
+}
+
+/// The step that is on, or was on last.
 #[derive(Default)]
-struct Now {
-    /// `None` between two entries, and while the loop waits.
+struct Step {
     began: Option<Instant>,
-    /// `None` for a callback.
-    created: Option<&'static Location<'static>>,
-    name: String, // its memory stays, so that a step allocates nothing
+    task: Option<Task>,
+    /// The name that the task was given. Its memory stays, so that a step allocates nothing.
+    name: String,
+}
+
+struct Task {
+    id: u64,
+    has_name: bool,
+    created: &'static Location<'static>,
 }
 
 /// A step or a callback that a loop is in, from [`Activity::current_step`]. Printed, it says how long it runs:
@@ -82,27 +96,41 @@ pub struct CurrentStep {
     pub began: Instant,
 }
 
+impl Default for Activity {
+    fn default() -> Self {
+        Self { shared: Arc::new(Shared { is_on: AtomicBool::new(false), step: Mutex::new(Step::default()) }) }
+    }
+}
+
 impl Activity {
     /// The step or callback that the loop is in. `None` if it is in none: it waits, is between two steps, or does not
     /// run. It may be asked on any thread.
     pub fn current_step(&self) -> Option<CurrentStep> {
-        let now = lock(&self.now);
-        let task = now.created.is_some().then(|| now.name.clone());
-        Some(CurrentStep { task, created: now.created, began: now.began? })
+        let step = lock(&self.shared.step);
+        let began = step.began.filter(|_| self.shared.is_on.load(Ordering::Acquire))?;
+        let name = |task: &Task| if task.has_name { step.name.clone() } else { default_name(task.id) };
+        Some(CurrentStep {
+            task: step.task.as_ref().map(name),
+            created: step.task.as_ref().map(|task| task.created),
+            began,
+        })
     }
 
     fn begin(&self, task: Option<ObservedTask<'_>>) {
-        let mut now = lock(&self.now);
-        now.created = task.map(|task| task.created());
-        now.name.clear();
-        if let Some(task) = task {
-            task.append_name(&mut now.name);
-        }
-        now.began = Some(Instant::now());
+        let began = Instant::now();
+        let mut step = lock(&self.shared.step);
+        step.began = Some(began);
+        step.name.clear();
+        step.task = task.map(|task| Task {
+            id: task.id(),
+            has_name: task.append_own_name(&mut step.name),
+            created: task.created(),
+        });
+        self.shared.is_on.store(true, Ordering::Release);
     }
 
     fn end(&self) {
-        lock(&self.now).began = None;
+        self.shared.is_on.store(false, Ordering::Release);
     }
 }
 

@@ -95,9 +95,9 @@ impl<'a> ObservedTask<'a> {
         self.state.name()
     }
 
-    /// Appends the name to a text that has its memory already.
-    pub(super) fn append_name(&self, text: &mut String) {
-        self.state.append_name(text);
+    /// Appends the name that the task was given, if it was given one, to a text that has its memory already.
+    pub(super) fn append_own_name(&self, text: &mut String) -> bool {
+        self.state.append_own_name(text)
     }
 
     /// Where the task was created.

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use oneloop::net::{TcpListener, TcpStream, UnixStream};
 use oneloop::{
-    Barrier, CallGraph, Clock, Error, Event, EventLoop, GraphNode, Lock, Queue, ReturnWhen, Semaphore, Task, TaskError,
+    Barrier, CallGraph, Clock, Error, Event, EventLoop, GraphNode, Lock, Queue, ReturnWhen, Semaphore, Task,
     WaitDetail, create_future, create_task, open_connection, run, sleep, start_server, timeout, to_thread, wait,
     yield_now,
 };
@@ -306,6 +306,7 @@ fn a_call_in_another_thread_is_told_from_other_futures() {
 #[cfg(feature = "signal")]
 #[test]
 fn a_signal_is_told_by_its_name() {
+    use oneloop::TaskError;
     use oneloop::signal::{SIGUSR1, received};
 
     run(async {
