@@ -132,8 +132,9 @@ impl Iteration<'_> {
 
     /// [`begin`](Self::begin), observed.
     fn begin_observed(&mut self, outside: &mut Outside<'_>, watching: &Watching<'_>) -> Result<(), Error> {
-        watching.begin_iteration();
-        if watching.has_to_tell_before_iteration() {
+        self.kernel.tally().count_iteration();
+        let tells = watching.has_to_tell_of_iteration();
+        if tells {
             self.begin_telling(watching);
         } else {
             self.kernel.take_messages();
@@ -145,10 +146,17 @@ impl Iteration<'_> {
         }
         self.kernel.queue_due_timers();
         self.take_batch();
+        if tells {
+            self.tell_of_batch(watching);
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn tell_of_batch(&self, watching: &Watching<'_>) {
         watching.queue_is_empty();
         let entries = self.batch.len();
         watching.tell(Methods::BATCH_BEGAN, Cause::Program, |observer, at| observer.batch_began(at, entries));
-        Ok(())
     }
 
     #[inline(never)]

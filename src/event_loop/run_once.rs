@@ -60,6 +60,7 @@ impl<'a> Iteration<'a> {
         reason = "turns call it too, and an iteration of a run must not pay for that: measured"
     )]
     pub(super) fn begin(&mut self, outside: &mut Outside<'_>) -> Result<(), Error> {
+        self.kernel.tally().count_iteration();
         self.kernel.take_messages(); // 1. queue what other threads have sent
         let wait = outside.how_to_wait(); // 2. decide whether to wait, and for how long
         if !matches!(wait, Wait::No) {
@@ -99,7 +100,6 @@ impl<'a> Iteration<'a> {
     pub(super) fn take_batch(&mut self) {
         self.kernel.ready().take_all(&mut self.batch);
         self.kernel.budget().count_entries(self.batch.len());
-        self.kernel.tally().count_iteration();
         if self.batch.len() > self.largest {
             self.largest = self.batch.len();
             self.kernel.tally().note_batch(self.largest);

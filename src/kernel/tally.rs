@@ -24,6 +24,11 @@ impl Tally {
         add(&self.iterations, 1);
     }
 
+    /// How many iterations have begun.
+    pub(crate) fn iterations(&self) -> u64 {
+        self.iterations.get()
+    }
+
     /// A batch is the largest for some time.
     #[cold]
     pub(crate) fn note_batch(&self, entries: usize) {

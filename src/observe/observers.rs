@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::observed_task::{ObservedTask, TaskEnding};
 use super::observer::{Cause, Moment, Observer};
 use super::wanted::Methods;
-use crate::kernel::Note;
+use crate::kernel::{Note, Queued as _};
 use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded};
 
 /// Names an observer of a loop, for [`EventLoop::remove_observer`](crate::EventLoop::remove_observer).
@@ -41,7 +41,8 @@ type List = Rc<[Listed]>;
 pub(crate) struct Observers {
     list: RefCell<List>,
     last: Cell<u64>,
-    iteration: Cell<u64>,
+    /// The iterations that had begun when the first observer was added.
+    iterations_before: Cell<u64>,
     /// Whether the loop runs observed although it has no observer.
     is_kept: Cell<bool>,
     queue: KnownQueue,
@@ -52,7 +53,7 @@ impl Default for Observers {
         Self {
             list: RefCell::new(Rc::new([])),
             last: Cell::new(0),
-            iteration: Cell::new(0),
+            iterations_before: Cell::new(0),
             is_kept: Cell::new(false),
             queue: KnownQueue::default(),
         }
@@ -110,6 +111,9 @@ impl Observers {
         let before = self.list();
         if before.is_empty() {
             drop_notes(kernel); // it is not told of what was before it
+        }
+        if self.last.get() == 0 {
+            self.iterations_before.set(kernel.tally().iterations());
         }
         self.queue.follow(kernel, true);
         self.last.set(self.last.get() + 1);
@@ -185,15 +189,10 @@ impl<'a> Watching<'a> {
         Self { kernel, observers, list, wanted }
     }
 
+    /// Whether anything is to be done before an iteration or its batch, or may be to be told.
     #[inline]
-    pub(crate) fn begin_iteration(&self) {
-        self.observers.iteration.set(self.observers.iteration.get() + 1);
-    }
-
-    /// Whether anything is to be done before an iteration, or may be to be told.
-    #[inline]
-    pub(crate) fn has_to_tell_before_iteration(&self) -> bool {
-        !self.kernel.notes().is_empty() || self.wants(Methods::OF_QUEUED.and(Methods::OF_THE_LOOP))
+    pub(crate) fn has_to_tell_of_iteration(&self) -> bool {
+        !self.kernel.notes().is_empty() || self.wants(Methods::OF_AN_ITERATION)
     }
 
     /// Whether an observer wants any of this to be told.
@@ -214,7 +213,7 @@ impl<'a> Watching<'a> {
     fn call_each(&self, method: Methods, cause: Cause<'_>, call: impl Fn(&dyn Observer, &Moment<'_>)) {
         for listed in self.list.iter().filter(|listed| listed.wants.get().has_any_of(method)) {
             let unused_by = Cell::new(None);
-            let iteration = self.observers.iteration.get();
+            let iteration = self.kernel.tally().iterations() - self.observers.iterations_before.get();
             let moment = Moment { kernel: self.kernel, iteration, cause, asked_at: None, unused_by: &unused_by };
             let observer = &*listed.observer;
             guarded(self.kernel, "Exception in observer", || call(observer, &moment));
@@ -261,7 +260,9 @@ impl<'a> Watching<'a> {
     /// After a step of which nothing is told but that it has cancelled a task, or was the last one.
     #[inline]
     pub(crate) fn tell_after_untold_step(&self, node: &NodeRef) {
-        if !self.kernel.notes().is_empty() || (self.wants(Methods::ENDED) && node.core().is_done()) {
+        // one that is queued again has not ended, which is seen without a look at the task itself
+        let may_have_ended = !node.queued().get() && self.wants(Methods::ENDED);
+        if !self.kernel.notes().is_empty() || (may_have_ended && node.core().is_done()) {
             self.tell_cancelled_and_ended(node);
         }
     }

@@ -27,6 +27,8 @@ impl Methods {
 
     /// What the ready queue is searched for.
     pub(crate) const OF_QUEUED: Self = Self::CREATED.and(Self::WOKEN);
+    /// What is looked for, done or told before an iteration and its batch.
+    pub(crate) const OF_AN_ITERATION: Self = Self::OF_QUEUED.and(Self::BATCH_BEGAN).and(Self::OF_THE_LOOP);
     /// What is told of every step of a task.
     pub(crate) const OF_A_STEP: Self = Self::OF_QUEUED.and(Self::STEP_BEGAN).and(Self::STEP_ENDED).and(Self::PARKED);
     /// What may be told when a callback or the turn of a primitive runs.
