@@ -127,9 +127,8 @@ impl std::fmt::Debug for Moment<'_> {
 ///
 /// A loop without an observer pays nothing for this: it runs by other code. With one, what costs is what is told: the
 /// loop finds out by itself which methods an observer has left as they are, by calling each once, and goes to no trouble
-/// for those. An observer that does nothing adds less than a tenth to the instructions of small steps and callbacks, and
-/// 10 % where an iteration has a single one. With one that is told of everything, a step that does little itself costs
-/// one and a half to five times as much.
+/// for those. An observer that does nothing adds a tenth at most to the instructions of steps and callbacks. With one
+/// that is told of everything, a step that does little itself costs one and a half to five times as much.
 ///
 /// What another thread wakes while a step is on may be told as that step's doing.
 ///
