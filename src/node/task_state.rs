@@ -1,6 +1,7 @@
 //! The state of a task beside its coroutine: what it waits for, and which cancellations were asked of it. Owns these
 //! cells, and their legal combinations; must not know the coroutine, nor how a cancellation travels.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::panic::Location;
 use std::sync::Arc;
@@ -14,11 +15,16 @@ pub(crate) fn default_name(id: u64) -> String {
     format!("Task-{id}")
 }
 
+/// The text of the error, if the value is one.
+pub(crate) type ErrorText = fn(&dyn Any) -> Option<String>;
+
 /// Fields that few tasks need, in a box of their own.
 pub(super) struct Rare<N> {
     name: Option<Box<str>>,
     /// The task is work of the loop itself: `all_tasks` leaves it out.
     hidden: bool,
+    /// Reads the error in the value of a task whose errors are reported if nothing asks for them.
+    error_text: Option<ErrorText>,
     /// The message of `request`.
     pub(super) message: Option<Arc<str>>,
     /// The node to which a cancellation of this task went instead, and the message.
@@ -38,6 +44,7 @@ impl<N> Default for Rare<N> {
         Self {
             name: None,
             hidden: false,
+            error_text: None,
             message: None,
             handed_on: None,
             context: None,
@@ -198,6 +205,17 @@ impl<N: Clone + PartialEq> TaskState<N> {
 
     pub(crate) fn hide(&self) {
         self.with_rare(|rare| rare.hidden = true);
+    }
+
+    pub(crate) fn error_text(&self) -> Option<ErrorText> {
+        let rare = self.rare.take();
+        let error_text = rare.as_ref().and_then(|rare| rare.error_text);
+        self.rare.set(rare);
+        error_text
+    }
+
+    pub(crate) fn report_errors(&self, error_text: ErrorText) {
+        self.with_rare(|rare| rare.error_text = Some(error_text));
     }
 
     pub(super) fn with_rare<R>(&self, change: impl FnOnce(&mut Rare<N>) -> R) -> R {

@@ -1,10 +1,15 @@
 //! The handles that users hold on a node, which are counted. Owns what happens when the last one is dropped, and how a
 //! user sees an ending; must not know the types of handles.
 
+use std::any::Any;
+
 use super::ending::{Ending, State};
-use super::node::{Core, Kind, Node, Promise};
-use super::report::call_exception_handler;
-use crate::error::{ExceptionContext, TaskError};
+use super::node::{Core, Kind, Node, Promise, TaskState};
+use super::report::{call_exception_handler, guarded};
+use crate::error::{Exception, ExceptionContext, TaskError};
+
+/// asyncio's words for the failure of a task that no await has seen.
+const NEVER_RETRIEVED: &str = "Task exception was never retrieved";
 
 /// Called when a user drops a handle. With the last handle, what only handles reach is dropped too, and a panic that no
 /// await has seen is reported.
@@ -35,10 +40,22 @@ fn report_ending(core: &Core, kind: &Kind<'_>) {
     let Some(Ending::Panicked(exception)) = core.ending() else { return };
     let exception = exception.into();
     let (message, task, created) = match kind {
-        Kind::Task(state) => ("Task exception was never retrieved", Some(state.name()), Some(state.created())),
+        Kind::Task(state) => (NEVER_RETRIEVED, Some(state.name()), Some(state.created())),
         Kind::Plain | Kind::Gathering(_) => ("Future exception was never retrieved", None, None),
     };
     call_exception_handler(core.kernel(), &ExceptionContext { message, exception, task, created });
+}
+
+/// Reports the error of a task that has asked for that, since no handle is left that could show it.
+pub(crate) fn report_unretrieved_error(core: &Core, state: &TaskState, value: &dyn Any) {
+    let Some(error_text) = state.error_text().filter(|_| !core.was_retrieved()) else { return };
+    // the text is made by code of the program
+    guarded(core.kernel(), "Exception in Display of an error", || {
+        let Some(text) = error_text(value) else { return };
+        let (task, created) = (Some(state.name()), Some(state.created()));
+        let exception = Exception::Error(text);
+        call_exception_handler(core.kernel(), &ExceptionContext { message: NEVER_RETRIEVED, exception, task, created });
+    });
 }
 
 /// Takes the outcome of a node out. From now on the program has seen how the node ended.

@@ -2,14 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::fmt;
 use std::future::{pending, ready};
 use std::rc::Rc;
 
 use futures::FutureExt as _;
 use futures::future::{Either, select};
 use oneloop::{
-    EventLoop, LoopHandle, Task, TaskError, ThreadPool, all_tasks, copy_context, create_future, create_task,
-    current_task, ensure_future, sleep, yield_now,
+    EventLoop, ExceptionContext, LoopHandle, Task, TaskError, ThreadPool, all_tasks, copy_context, create_future,
+    create_task, current_task, ensure_future, gather, sleep, yield_now,
 };
 
 use crate::support::{LONG, Log, SECOND, cancelling, ms, run, virtual_loop};
@@ -464,4 +465,51 @@ fn a_cancelled_owner_requests_the_cancellation_of_its_task_once() {
         owner.await; // the task inside has swallowed it
         assert_eq!(seen.get(), 1);
     });
+}
+
+#[test]
+fn an_error_is_reported_once_if_it_was_asked_for_and_nothing_has_seen_it() {
+    let lp = virtual_loop();
+    let reports = Log::default();
+    let kept = Rc::clone(&reports);
+    let told = move |context: &ExceptionContext| kept.borrow_mut().push(context.task.clone().expect("a task"));
+    lp.set_exception_handler(told);
+    let fails = |name: &str| create_task(async { Err::<(), _>("in vain") }).named(name);
+    lp.run_until_complete(async {
+        drop(fails("not asked for"));
+        drop(create_task(async { Ok::<_, &str>(()) }).named("succeeds").reporting_errors());
+        let _ = fails("awaited").reporting_errors().await;
+        let looked_at = fails("looked at").reporting_errors();
+        fails("dropped at once").reporting_errors();
+        let late = fails("dropped at its end").reporting_errors();
+        sleep(SECOND).await;
+        assert_eq!(looked_at.exception().expect("it has ended"), Some("in vain"));
+        let again = late.any();
+        drop((looked_at, late));
+        assert_eq!(*reports.borrow(), ["dropped at once"], "a handle is left");
+        drop(again);
+        let _ = gather([fails("gathered").reporting_errors()]).await;
+    })
+    .expect("it ends");
+    assert_eq!(*reports.borrow(), ["dropped at once", "dropped at its end"]);
+}
+
+#[test]
+fn a_text_of_an_error_that_panics_harms_nothing() {
+    struct Wordless;
+    impl fmt::Display for Wordless {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            panic!("no words")
+        }
+    }
+    let lp = virtual_loop();
+    let reports = Log::default();
+    let kept = Rc::clone(&reports);
+    lp.set_exception_handler(move |context| kept.borrow_mut().push(context.to_string()));
+    lp.run_until_complete(async {
+        create_task(async { Err::<(), _>(Wordless) }).reporting_errors();
+        sleep(SECOND).await;
+    })
+    .expect("it ends");
+    assert_eq!(*reports.borrow(), ["Exception in Display of an error: panicked: no words"]);
 }

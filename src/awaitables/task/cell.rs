@@ -14,7 +14,7 @@ use super::step::{Coroutine, Failure, Resumed, abandon, cancelled_meanwhile, ste
 use crate::base::PooledRc;
 use crate::current::{copy_thread_context, uses_contexts};
 use crate::kernel::Phase;
-use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, TaskState, as_node, drop_flat};
+use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, TaskState, as_node, drop_flat, report_unretrieved_error};
 
 /// What the memory of a task holds.
 ///
@@ -144,6 +144,9 @@ where
             // The stage is in use here only while `discard` runs a destructor that drops the last handle. The end of
             // the task calls `orphaned` again then.
             let value = self.take_value();
+            if let Some(value) = &value {
+                report_unretrieved_error(&self.core, &self.state, value);
+            }
             if needs_drop::<F::Output>() && value.is_some() {
                 drop_flat(self.core.kernel(), Box::new(value));
             }

@@ -1,6 +1,7 @@
 //! The typed handle on a task: asyncio's `Task`. Owns the handle and `create_task`; must not know the loop that runs
 //! the task.
 
+use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -181,6 +182,38 @@ impl<T: 'static> Task<T> {
     /// Takes back one request for cancellation and returns the number of those that remain: asyncio's `uncancel()`.
     pub fn uncancel(&self) -> u32 {
         self.handle().uncancel()
+    }
+}
+
+impl<V: 'static, E: fmt::Display + 'static> Task<Result<V, E>> {
+    /// This task, whose error is reported to the exception handler, once, if nothing has asked for it when the last handle
+    /// is dropped: what asyncio does with the exception of every task. Here only a panic is reported of itself, as a
+    /// program may leave an `Err` alone on purpose.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{EventLoop, create_task, yield_now};
+    /// use std::cell::RefCell;
+    /// use std::rc::Rc;
+    ///
+    /// let (lp, reports) = (EventLoop::new()?, Rc::new(RefCell::new(Vec::new())));
+    /// let kept = reports.clone();
+    /// lp.set_exception_handler(move |context| kept.borrow_mut().push(context.to_string()));
+    /// lp.run_until_complete(async {
+    ///     create_task(async { "a lot".parse::<u32>() }).named("parser").reporting_errors();
+    ///     yield_now().await;
+    /// })?;
+    /// let report = "Task exception was never retrieved (parser): invalid digit found in string, created at ";
+    /// assert!(reports.borrow()[0].starts_with(report), "{reports:?}");
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    #[expect(clippy::return_self_not_must_use, reason = "dropping the handle detaches the task, which is meant")]
+    pub fn reporting_errors(self) -> Self {
+        self.handle().state().report_errors(|value| {
+            let result: &Result<V, E> = value.downcast_ref()?;
+            result.as_ref().err().map(ToString::to_string)
+        });
+        self
     }
 }
 
