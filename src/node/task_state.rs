@@ -207,10 +207,11 @@ impl<N: Clone + PartialEq> TaskState<N> {
         self.with_rare(|rare| rare.hidden = true);
     }
 
+    #[inline]
     pub(crate) fn error_text(&self) -> Option<ErrorText> {
-        let rare = self.rare.take();
-        let error_text = rare.as_ref().and_then(|rare| rare.error_text);
-        self.rare.set(rare);
+        let rare = self.rare.take()?;
+        let error_text = rare.error_text;
+        self.rare.set(Some(rare));
         error_text
     }
 

@@ -47,11 +47,20 @@ fn report_ending(core: &Core, kind: &Kind<'_>) {
 }
 
 /// Reports the error of a task that has asked for that, since no handle is left that could show it.
+#[inline]
 pub(crate) fn report_unretrieved_error(core: &Core, state: &TaskState, value: &dyn Any) {
-    let Some(error_text) = state.error_text().filter(|_| !core.was_retrieved()) else { return };
+    if let Some(error_text) = state.error_text()
+        && !core.was_retrieved()
+    {
+        report_error(core, state, || error_text(value));
+    }
+}
+
+#[cold]
+fn report_error(core: &Core, state: &TaskState, error_text: impl FnOnce() -> Option<String>) {
     // the text is made by code of the program
     guarded(core.kernel(), "Exception in Display of an error", || {
-        let Some(text) = error_text(value) else { return };
+        let Some(text) = error_text() else { return };
         let (task, created) = (Some(state.name()), Some(state.created()));
         let exception = Exception::Error(text);
         call_exception_handler(core.kernel(), &ExceptionContext { message: NEVER_RETRIEVED, exception, task, created });
