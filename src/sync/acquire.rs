@@ -13,7 +13,7 @@ use crate::kernel::Leaf;
 pub(crate) trait Resource: Unpin {
     /// What the task holds afterwards.
     type Acquired;
-    /// What the wait is for, in the await graph. Asked when it has to wait.
+    /// What the wait is for, in the await graph. Asked when it has to wait, or to go on waiting.
     fn awaited(&self) -> Leaf;
     fn waiters(&self) -> &Waiters;
     /// Acquires it if that is possible without waiting.
@@ -49,7 +49,7 @@ impl<R: Resource> Acquire<R> {
     #[track_caller]
     fn wait(&mut self, cx: &Context<'_>) -> Poll<()> {
         while let Some(resource) = &self.resource {
-            let Poll::Ready(notified) = resource.waiters().poll(&mut self.wait, resource.awaited(), cx) else {
+            let Poll::Ready(notified) = resource.waiters().poll(&mut self.wait, || resource.awaited(), cx) else {
                 self.wait.waiter().into_iter().for_each(|waiter| resource.on_waiting(waiter));
                 return Poll::Pending;
             };

@@ -230,10 +230,10 @@ impl Waiters {
     /// returns false has not.
     #[inline]
     #[track_caller]
-    pub(super) fn poll(&self, wait: &mut OneWait, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
+    pub(super) fn poll(&self, wait: &mut OneWait, what: impl FnOnce() -> Leaf, cx: &Context<'_>) -> Poll<bool> {
         match wait.id {
             None => {
-                self.enqueue(wait, what, cx);
+                self.enqueue(wait, what(), cx);
                 Poll::Pending
             }
             Some(waiter) => self.poll_enqueued(waiter, wait, what, cx),
@@ -251,9 +251,15 @@ impl Waiters {
     }
 
     #[inline(never)]
-    fn poll_enqueued(&self, id: WaiterId, wait: &mut OneWait, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
+    fn poll_enqueued(
+        &self,
+        id: WaiterId,
+        wait: &mut OneWait,
+        what: impl FnOnce() -> Leaf,
+        cx: &Context<'_>,
+    ) -> Poll<bool> {
         if !self.queue.borrow_mut().waiters.remove_if_notified(id) {
-            return self.update(id, wait, what, cx);
+            return self.update(id, wait, what(), cx);
         }
         if let Some(kernel) = self.kernel.get() {
             wait.waiting.ready(kernel);
@@ -395,7 +401,7 @@ impl Future for WaiterFuture<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
         let Self { waiters, what, wait } = &mut *self;
-        let polled = waiters.poll(wait, *what, cx);
+        let polled = waiters.poll(wait, || *what, cx);
         if polled == Poll::Ready(false) {
             waiters.remove(wait);
         }
