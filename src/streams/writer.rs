@@ -119,11 +119,11 @@ impl StreamWriter {
     /// run(async {
     ///     let (left, right) = UnixStream::pair()?;
     ///     let ((_, writer), (reader, _)) = (left.into_streams(), right.into_streams());
-    ///     let mut file = File::open("Cargo.toml")?;
+    ///     let mut file = File::open("README.md")?;
     ///     writer.write("> ");
     ///     assert_eq!(writer.sendfile(&file, 0, 9).await?, 9);
     ///     writer.write(" <");
-    ///     assert_eq!(reader.readexactly(13).await?, b"> [package] <");
+    ///     assert_eq!(reader.readexactly(13).await?, b"> # oneloop <");
     ///     assert_eq!(file.stream_position()?, 9);
     ///     Ok::<(), std::io::Error>(())
     /// })??;
