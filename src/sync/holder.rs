@@ -21,6 +21,8 @@ struct Told {
     cell: HolderCell,
     kernel: Rc<Loop>,
     number: u32,
+    /// What a task waits for that wants the lock: the lock with this number.
+    awaited: Leaf,
 }
 
 impl Holder {
@@ -51,14 +53,18 @@ impl Holder {
     /// What a task waits for that wants the lock.
     #[inline]
     pub(super) fn awaited(&self, kernel: impl FnOnce() -> Option<Rc<Loop>>) -> Leaf {
-        let told = self.told.get().or_else(|| self.tell(kernel()?));
-        Leaf::numbered(What::Lock, told.map_or(0, |told| told.number))
+        match self.told.get() {
+            Some(told) => told.awaited,
+            None => self.tell(kernel),
+        }
     }
 
     #[cold]
-    fn tell(&self, kernel: Rc<Loop>) -> Option<&Told> {
-        let (number, cell) = kernel.holders().enter(self.task.get())?;
-        Some(self.told.get_or_init(|| Told { cell, kernel, number }))
+    #[inline(never)]
+    fn tell(&self, kernel: impl FnOnce() -> Option<Rc<Loop>>) -> Leaf {
+        let entered = kernel().and_then(|kernel| Some((kernel.holders().enter(self.task.get())?, kernel)));
+        let Some(((number, cell), kernel)) = entered else { return Leaf::of(What::Lock) };
+        self.told.get_or_init(|| Told { cell, kernel, number, awaited: Leaf::numbered(What::Lock, number) }).awaited
     }
 }
 
