@@ -59,6 +59,9 @@ pub(super) struct Inbox<W = mio::Waker> {
     /// two each has a fence, so at least one side sees what the other has stored, and the loop never sleeps over a
     /// message.
     asleep: AtomicBool,
+    /// Whether a host waits in the place of the loop that sleeps. It decides nothing but in which order a sender wakes
+    /// the loop and lets go of the lock.
+    host_waits: AtomicBool,
     /// The task that the last message wakes, as a word; `NO_TASK` if the last message is of another kind or was taken.
     /// To wake the same task once more, nothing has to be sent, and no lock is taken.
     ///
@@ -86,6 +89,7 @@ impl<W> Default for Inbox<W> {
             contents: Mutex::new(contents),
             pending: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
+            host_waits: AtomicBool::new(false),
             last_woken: AtomicU64::new(NO_TASK),
         }
     }
@@ -132,10 +136,15 @@ impl<W: EndSleep> Inbox<W> {
         self.pending.store(true, Ordering::Release);
         fence(Ordering::SeqCst);
         let sleeps = self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed);
-        // Under the lock, though the loop wants that as soon as it is awake: a loop that has taken the message has been
-        // told of it, too. Otherwise a turn that something else has begun takes it, and its host is woken again for
-        // nothing.
-        if sleeps && let Some(waker) = &contents.waker {
+        let Some(waker) = contents.waker.as_ref().filter(|_| sleeps) else { return };
+        if self.host_waits.load(Ordering::Relaxed) {
+            // Under the lock: a turn that takes the message has been told of it, too. Otherwise a turn that something
+            // else has begun takes it, and its host is woken again for nothing.
+            waker.end_sleep();
+        } else {
+            // A loop that wakes wants the lock at once, so that is let go before: else each wake costs it a second sleep.
+            let waker = Arc::clone(waker);
+            drop(contents);
             waker.end_sleep();
         }
     }
@@ -197,7 +206,8 @@ impl<W> Inbox<W> {
 
     /// Announces that the loop is about to sleep: from now on a message wakes it. False if a message has come already,
     /// so that the loop must not sleep.
-    pub(super) fn fall_asleep(&self) -> bool {
+    pub(super) fn fall_asleep(&self, host_waits: bool) -> bool {
+        self.host_waits.store(host_waits, Ordering::Relaxed);
         self.asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         !self.pending.load(Ordering::Acquire)

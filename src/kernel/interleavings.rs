@@ -34,13 +34,19 @@ impl Bell {
 struct TestLoop {
     inbox: Arc<Inbox<Bell>>,
     bell: Arc<Bell>,
+    /// Whether a host waits in its place.
+    is_hosted: bool,
 }
 
 impl TestLoop {
     fn open() -> Self {
         let (inbox, bell) = (Arc::new(Inbox::default()), Arc::new(Bell::default()));
         assert_eq!(inbox.open(EPOCH, &bell), Some(0));
-        Self { inbox, bell }
+        Self { inbox, bell, is_hosted: false }
+    }
+
+    fn hosted() -> Self {
+        Self { is_hosted: true, ..Self::open() }
     }
 
     /// Runs `send` on another thread.
@@ -53,7 +59,7 @@ impl TestLoop {
     /// which loom reports.
     fn run_until(&self, mut receive: impl FnMut(&Message) -> bool) {
         loop {
-            if self.inbox.fall_asleep() {
+            if self.inbox.fall_asleep(self.is_hosted) {
                 self.bell.sleep();
             }
             self.inbox.wake_up();
@@ -82,24 +88,35 @@ fn words<const N: usize>() -> Arc<[AtomicU64; N]> {
 #[test]
 fn two_threads_wake_two_tasks_and_each_finds_what_was_written_before() {
     interleave("two_threads_wake_two_tasks_and_each_finds_what_was_written_before", || {
-        let (lp, written) = (TestLoop::open(), words::<2>());
-        let threads = [0, 1].map(|n| {
-            let written = Arc::clone(&written);
-            lp.send(move |inbox| {
-                written[n].store(1, Ordering::Relaxed);
-                inbox.send_wake(key(n));
-            })
-        });
-        let mut woken = [false; 2];
-        lp.run_until(|message| {
-            for n in [0, 1].into_iter().filter(|n| is_wake_of(message, *n)) {
-                assert_eq!(written[n].load(Ordering::Relaxed), 1, "the task was woken and finds nothing");
-                woken[n] = true;
-            }
-            woken == [true; 2]
-        });
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        two_threads_wake_two_tasks(&TestLoop::open());
     });
+}
+
+#[test]
+fn two_threads_wake_two_tasks_of_a_loop_in_whose_place_a_host_waits() {
+    interleave("two_threads_wake_two_tasks_of_a_loop_in_whose_place_a_host_waits", || {
+        two_threads_wake_two_tasks(&TestLoop::hosted());
+    });
+}
+
+fn two_threads_wake_two_tasks(lp: &TestLoop) {
+    let written = words::<2>();
+    let threads = [0, 1].map(|n| {
+        let written = Arc::clone(&written);
+        lp.send(move |inbox| {
+            written[n].store(1, Ordering::Relaxed);
+            inbox.send_wake(key(n));
+        })
+    });
+    let mut woken = [false; 2];
+    lp.run_until(|message| {
+        for n in [0, 1].into_iter().filter(|n| is_wake_of(message, *n)) {
+            assert_eq!(written[n].load(Ordering::Relaxed), 1, "the task was woken and finds nothing");
+            woken[n] = true;
+        }
+        woken == [true; 2]
+    });
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
 #[test]

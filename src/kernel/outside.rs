@@ -59,7 +59,7 @@ impl<P: Queued> Kernel<P> {
         self.note_steps();
         let sleeps = timeout != Some(Duration::ZERO);
         // a message that came before `asleep` was set has not written to the wake descriptor
-        let timeout = if sleeps && !self.receiver.inbox().fall_asleep() { Some(Duration::ZERO) } else { timeout };
+        let timeout = if sleeps && !self.receiver.inbox().fall_asleep(false) { Some(Duration::ZERO) } else { timeout };
         let mut reactor = self.reactor.borrow_mut();
         let before = events.len();
         let polled = reactor.wait(timeout, events);
@@ -144,7 +144,7 @@ impl<P: Queued> Kernel<P> {
         self.reactor.borrow_mut().register_reported_anew();
         if self.has_ready() {
             signal.set_ready(true);
-        } else if !self.receiver.inbox().fall_asleep() {
+        } else if !self.receiver.inbox().fall_asleep(true) {
             self.receiver.inbox().wake_up();
             signal.set_ready(true);
         } else {
