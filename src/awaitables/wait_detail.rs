@@ -22,24 +22,6 @@ use crate::sys::signal_name;
 /// assert_eq!(graph.nodes[1].detail, Some(WaitDetail::HeldBy("Task-1".to_owned())));
 /// # Ok::<(), oneloop::Error>(())
 /// ```
-///
-/// # Examples
-/// ```
-/// use oneloop::{EventLoop, Lock, WaitDetail, create_task, run, yield_now};
-/// use std::rc::Rc;
-///
-/// run(async {
-///     let lock = Rc::new(Lock::new(()));
-///     let _guard = lock.acquire().await; // of Task-1, which this is
-///     let other = lock.clone();
-///     let _waits = create_task(async move { drop(other.acquire().await) }).named("waits");
-///     yield_now().await;
-///     let graph = EventLoop::current().call_graph();
-///     let node = graph.nodes.iter().find(|node| node.name == "waits").unwrap();
-///     assert_eq!(node.detail, Some(WaitDetail::HeldBy("Task-1".to_owned())));
-/// })?;
-/// # Ok::<(), oneloop::Error>(())
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitDetail {

@@ -75,14 +75,14 @@ impl Block {
             NO_CLASS => None,
             class => LISTS.try_with(|lists| lists.0[class as usize].pop()).ok().flatten(),
         };
-        pooled.unwrap_or_else(|| self.allocate()).cast()
+        pooled.map_or_else(|| self.allocate(), NonNull::cast)
     }
 
     #[cold]
-    fn allocate(self) -> NonNull<FreeBlock> {
-        // SAFETY: the size is not zero, because a block has room for a prefix.
+    fn allocate(self) -> NonNull<u8> {
+        // SAFETY: the size is not zero, because a block has room for a header.
         let block = unsafe { alloc(self.layout) };
-        NonNull::new(block.cast()).unwrap_or_else(|| handle_alloc_error(self.layout))
+        NonNull::new(block).unwrap_or_else(|| handle_alloc_error(self.layout))
     }
 
     /// Puts a block into the list of its class, or returns it to the allocator if that is full.

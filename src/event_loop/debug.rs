@@ -25,7 +25,8 @@ impl EventLoop {
     ///   descriptors, which were neither cancelled nor removed. The text says how many. Those of tasks do not count.
     ///
     /// If a cancellation of the task was asked for, the first and the second also say by which task or callback, at which
-    /// place, and with which message. A panic of a task or callback that nothing awaits is reported in any case, once.
+    /// place, and with which message. A panic of a task or callback that nothing awaits is reported in any case, once; an
+    /// `Err` is if [`reporting_errors`](crate::Task::reporting_errors) was called of its task.
     ///
     /// A mistake that asyncio finds only in debug mode, the use of a loop from another thread, does not compile; what
     /// other threads may use, [`LoopHandle`](crate::LoopHandle), returns an error if the loop is closed, and a waker of a

@@ -20,8 +20,7 @@ pub(super) struct Holder {
 struct Told {
     cell: HolderCell,
     kernel: Rc<Loop>,
-    number: u32,
-    /// What a task waits for that wants the lock: the lock with this number.
+    /// What a task waits for that wants the lock: the lock with its number.
     awaited: Leaf,
 }
 
@@ -64,7 +63,7 @@ impl Holder {
     fn tell(&self, kernel: impl FnOnce() -> Option<Rc<Loop>>) -> Leaf {
         let entered = kernel().and_then(|kernel| Some((kernel.holders().enter(self.task.get())?, kernel)));
         let Some(((number, cell), kernel)) = entered else { return Leaf::of(What::Lock) };
-        self.told.get_or_init(|| Told { cell, kernel, number, awaited: Leaf::numbered(What::Lock, number) }).awaited
+        self.told.get_or_init(|| Told { cell, kernel, awaited: Leaf::numbered(What::Lock, number) }).awaited
     }
 }
 
@@ -76,8 +75,10 @@ impl Default for Holder {
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        if let Some(told) = self.told.get() {
-            told.kernel.holders().leave(told.number);
+        if let Some(told) = self.told.get()
+            && let Some(number) = told.awaited.number()
+        {
+            told.kernel.holders().leave(number);
         }
     }
 }
