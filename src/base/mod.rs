@@ -15,13 +15,11 @@ mod batch; // values that are taken one after another
 mod wait_queue; // a FIFO queue of waiters, with O(1) removal
 mod random; // numbers that depend on a seed
 mod id_map; // values by id, where ids only grow
-#[cfg(unix)]
 mod byte_buffer; // a FIFO of bytes in one slice
 
 pub(crate) use batch::Batch;
 #[cfg(test)]
 pub(crate) use blocks::block_size;
-#[cfg(unix)]
 pub(crate) use byte_buffer::ByteBuffer;
 pub use clock::Clock;
 pub(crate) use clock::{NEVER, Ticker, nanos};
