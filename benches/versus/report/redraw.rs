@@ -1,5 +1,5 @@
-//! The pictures again, from the tables that are in the repository: nothing is measured. Owns which files are drawn; must
-//! not know how a picture looks.
+//! The pictures again, from the tables that are in the repository: nothing is measured. Owns which files are drawn;
+//! must not know how a picture looks.
 
 use std::fmt::Write as _;
 use std::fs;
