@@ -232,6 +232,15 @@ pub(crate) fn context_value(id: VariableId) -> Option<Value> {
     with_thread_context(|context| context.value(id)).flatten()
 }
 
+/// The context that this thread is in; `None` stands for an empty one.
+#[inline]
+pub(crate) fn thread_context() -> Option<Context> {
+    if !uses_contexts() {
+        return None;
+    }
+    with_thread_context(Context::clone)
+}
+
 /// A copy of the context that this thread is in; `None` if that is empty.
 #[inline]
 pub(crate) fn copy_thread_context() -> Option<Context> {
@@ -243,7 +252,7 @@ pub(crate) fn copy_thread_context() -> Option<Context> {
 
 /// The context that this thread is in, for setting a variable in it.
 pub(crate) fn writable_context() -> Context {
-    with_thread_context(Context::clone).unwrap_or_else(|| {
+    thread_context().unwrap_or_else(|| {
         let context = Context::new();
         drop(swap_context(Some(context.clone())));
         context
