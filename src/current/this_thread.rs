@@ -97,10 +97,10 @@ pub(crate) fn is_in(kernel: &Loop) -> bool {
     INNERMOST.try_with(|innermost| std::ptr::eq(innermost.get(), kernel)).unwrap_or(false)
 }
 
-/// The loop that this thread is in, if a task of that is running; and whether `waker` is the very one of its step.
+/// The loop that this thread is in, if it runs a task; and whether `waker` is that of the running step.
 ///
 /// # Safety
-/// The reference must not be used after the step that is on: so a caller uses it until it returns, and does not keep it.
+/// The reference must not be used after the running step: so a caller must not keep it when it returns.
 #[inline]
 pub(crate) unsafe fn running_loop<'a>(waker: &Waker) -> Option<(&'a Loop, bool)> {
     let innermost = INNERMOST.try_with(Cell::get).unwrap_or(std::ptr::null());
