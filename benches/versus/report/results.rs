@@ -42,6 +42,8 @@ pub struct Lead {
     pub peer: &'static str,
     /// Its median / that of oneloop.
     pub ratio: f64,
+    /// The least and the most that the ratio of two rounds can be, where both have a spread.
+    pub spread: Option<Spread>,
     /// Whether the rounds of the two overlap, so that it cannot be told which is ahead.
     pub tie: bool,
 }
@@ -74,6 +76,11 @@ impl Spread {
     #[must_use]
     pub fn overlaps(self, other: Self) -> bool {
         self.min <= other.max && other.min <= self.max
+    }
+
+    /// What a value of this one can be, divided by a value of the other.
+    fn over(self, other: Self) -> Self {
+        Self { min: self.min / other.max, max: self.max / other.min }
     }
 }
 
@@ -134,10 +141,10 @@ impl Results {
         self.lead_over(row, |system| system != INLINE)
     }
 
-    /// As [`lead`](Self::lead), of one peer.
+    /// As [`lead`](Self::lead), of one peer, which may have been measured in several ways.
     #[must_use]
-    pub fn lead_of(&self, row: &Row, peer: &str) -> Option<Lead> {
-        self.lead_over(row, |system| system == peer)
+    pub fn lead_of(&self, row: &Row, systems: &[&str]) -> Option<Lead> {
+        self.lead_over(row, |system| systems.contains(&system))
     }
 
     /// How many times as long as oneloop each of the peers takes.
@@ -154,6 +161,7 @@ impl Results {
         (own.median() > 0.0 && best.median() > 0.0).then(|| Lead {
             peer: best.system,
             ratio: best.median() / own.median(),
+            spread: own.spread().zip(best.spread()).map(|(own, best)| best.over(own)),
             tie: own.overlaps(best).unwrap_or(false),
         })
     }
