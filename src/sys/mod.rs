@@ -4,6 +4,8 @@ mod fork; // how often this process was forked
 mod lock; // locks on files
 mod time; // the monotonic clock, a timer with a descriptor, and waits for a descriptor
 #[cfg(unix)]
+mod find_byte; // the search for a byte
+#[cfg(unix)]
 pub(crate) mod socket_options; // settings of sockets
 #[cfg(unix)]
 mod name_of; // what a descriptor is, in words
@@ -18,6 +20,8 @@ mod process; // starting, signalling and reaping child processes
 #[cfg(feature = "signal")]
 mod signal; // signal handlers of the process
 
+#[cfg(unix)]
+pub(crate) use find_byte::find_byte;
 pub(crate) use fork::{count_forks, forks};
 pub(crate) use lock::lock_for_a_moment;
 #[cfg(unix)]
