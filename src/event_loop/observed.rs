@@ -93,7 +93,7 @@ impl EventLoop {
             loop {
                 iteration.begin_observed(outside, &watching)?;
                 iteration.run_batch_observed(&watching, || true);
-                if kernel.life().looks_up() {
+                if kernel.life().is_stopping_or_observers_changed() {
                     break;
                 }
             }

@@ -44,10 +44,11 @@ impl Handle {
         Self::of::<_, _, Once>(f, context, created)
     }
 
-    /// The handle of a callback that runs again and again, until it is cancelled, and is given the same context each time.
+    /// The handle of a callback that runs again and again, until it is cancelled. It is given the same context each time,
+    /// and may put one there if there is none.
     pub(crate) fn repeating<F>(f: F, context: Option<Context>, created: &'static Location<'static>) -> Self
     where
-        F: FnMut(Option<Context>) + 'static,
+        F: FnMut(&mut Option<Context>) + 'static,
     {
         Self::of::<_, _, Repeated>(f, context, created)
     }
@@ -172,12 +173,12 @@ impl<F: FnOnce(C), C: Inherited> Run for Closure<F, C, Once> {
     }
 }
 
-impl<F: FnMut(C), C: Inherited> Run for Closure<F, C, Repeated> {
+impl<F: FnMut(&mut C), C: Inherited> Run for Closure<F, C, Repeated> {
     fn run(&self) {
         // taken out while it runs, as it may cancel itself
         let mut lent = Lent { body: self.body.take(), of: self };
         if let Some(Body { f, context }) = &mut lent.body {
-            f(context.clone());
+            f(context);
         }
     }
 

@@ -1,5 +1,5 @@
-//! What can be seen of the tasks, the timers and the work of a loop. Owns the questions of those who look inside, which
-//! change nothing; must not know who asks.
+//! What can be seen of the tasks, the timers and the work of a loop. Owns methods that read and change nothing; must not
+//! know who asks.
 
 use std::collections::HashMap;
 use std::panic::Location;

@@ -111,7 +111,7 @@ pub async fn received(signal: i32) -> Result<(), SignalError> {
     }
     let signals = lp.kernel().extensions().get_or_default::<Signals>();
     let (task, future) = (running_task(lp.kernel()), create_future());
-    let Wait::Begun { number, behind } = signals.begin_wait(&lp, signal, task, &future)? else {
+    let Wait::Begun { number, place } = signals.begin_wait(&lp, signal, task, &future)? else {
         return Ok(());
     };
     StandsForSignal::watch(lp.kernel(), &future, signal);
@@ -120,7 +120,7 @@ pub async fn received(signal: i32) -> Result<(), SignalError> {
     drop((lp, signals)); // a task must not keep its own loop open
     future.await;
     if let Some(signals) = guard.signals.upgrade() {
-        signals.receive(signal, task, behind);
+        signals.receive(signal, task, place);
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use super::heard::Heard;
+use super::signal_log::SignalLog;
 use crate::awaitables::{AnyFuture, Future};
 use crate::base::TaskKey;
 use crate::current;
@@ -73,14 +73,14 @@ struct Entry {
     /// The futures that waiting tasks await, each with its number.
     waiters: Vec<(u64, Future<()>)>,
     /// `Some` since a task has waited: what comes between two waits is kept for the next.
-    heard: Option<Heard>,
+    log: Option<SignalLog>,
     interrupt: Option<Interrupt>,
 }
 
 impl Entry {
     /// Whether the signal is to be caught.
     fn is_wanted(&self) -> bool {
-        self.is_awaited() || self.heard.is_some()
+        self.is_awaited() || self.log.is_some()
     }
 
     /// Whether something is to be done when the signal comes, so that the loop has to be woken. If not, it is counted.
@@ -96,16 +96,16 @@ impl Entry {
     /// Whether the signal cancels the main task. A handler and tasks that have waited take precedence over `run`, as in
     /// asyncio the handler that was set last replaces the one of the runner.
     fn interrupts(&self) -> bool {
-        let is_handled = self.handler.is_some() || !self.waiters.is_empty() || self.heard.is_some();
+        let is_handled = self.handler.is_some() || !self.waiters.is_empty() || self.log.is_some();
         !is_handled && self.interrupt.is_some()
     }
 
     /// If the loop was not to be woken, takes notice now of what has come meanwhile.
     fn catch_up(&mut self) {
         if !self.is_awaited()
-            && let Some(heard) = &mut self.heard
+            && let Some(log) = &mut self.log
         {
-            heard.note(self.caught.take(usize::MAX));
+            log.note(self.caught.take(usize::MAX));
         }
     }
 }
@@ -121,9 +121,9 @@ struct Pipe {
 pub(super) enum Wait {
     /// A signal has come since the last wait.
     Over,
-    /// The task is to await its future. `number` is the number of the waiter, for `remove_waiter`, and `behind` that of
-    /// the last signal that is nothing to the task, for `receive`.
-    Begun { number: u64, behind: u64 },
+    /// The task is to await its future. `number` is the number of the waiter, for `remove_waiter`, and `place` the place
+    /// of the task in the log, for `receive`.
+    Begun { number: u64, place: u64 },
 }
 
 #[derive(Debug, Default)]
@@ -149,8 +149,8 @@ impl Signals {
     /// Removes the handler, and what is kept for tasks that wait again. Returns whether there was either. Tasks that
     /// wait now go on waiting.
     pub(crate) fn remove_handler(&self, kernel: &Loop, signal: i32) -> bool {
-        let removed = self.update(kernel, signal, |entry| (entry.handler.take(), entry.heard.take()));
-        removed.is_some_and(|(handler, heard)| handler.is_some() || heard.is_some())
+        let removed = self.update(kernel, signal, |entry| (entry.handler.take(), entry.log.take()));
+        removed.is_some_and(|(handler, log)| handler.is_some() || log.is_some())
     }
 
     /// Begins a wait of `task`. Unless it is over, `future` is settled when the signal comes.
@@ -164,14 +164,14 @@ impl Signals {
         let number = self.last_waiter.get() + 1;
         self.last_waiter.set(number);
         let wait = self.want(lp, signal, |entry| {
-            let heard = entry.heard.get_or_insert_default();
-            let behind = heard.begin(task, |task| lp.kernel().task(task).is_some());
-            if heard.has_more_than(behind) {
-                heard.receive(task, behind);
+            let log = entry.log.get_or_insert_default();
+            let place = log.place_of(task, |task| lp.kernel().task(task).is_some());
+            if log.has_more(place) {
+                log.receive(task, place);
                 return Wait::Over;
             }
             entry.waiters.push((number, future.clone()));
-            Wait::Begun { number, behind }
+            Wait::Begun { number, place }
         })?;
         if matches!(wait, Wait::Over) {
             self.stop_watching_if_idle(lp.kernel());
@@ -179,10 +179,10 @@ impl Signals {
         Ok(wait)
     }
 
-    /// A wait of `task` that began behind `behind` has ended with a signal.
-    pub(super) fn receive(&self, signal: i32, task: Option<TaskKey>, behind: u64) {
-        if let Some(heard) = self.entries.borrow_mut().get_mut(&signal).and_then(|entry| entry.heard.as_mut()) {
-            heard.receive(task, behind);
+    /// A wait of `task` that began at `place` has ended with a signal.
+    pub(super) fn receive(&self, signal: i32, task: Option<TaskKey>, place: u64) {
+        if let Some(log) = self.entries.borrow_mut().get_mut(&signal).and_then(|entry| entry.log.as_mut()) {
+            log.receive(task, place);
         }
     }
 
@@ -247,7 +247,7 @@ impl Signals {
     fn catch(&self, signal: i32, pipe: Arc<PipeWriter>) -> io::Result<()> {
         if !self.entries.borrow().contains_key(&signal) {
             let caught = Caught::new(signal, pipe)?;
-            let entry = Entry { caught, handler: None, waiters: Vec::new(), heard: None, interrupt: None };
+            let entry = Entry { caught, handler: None, waiters: Vec::new(), log: None, interrupt: None };
             self.entries.borrow_mut().insert(signal, entry);
         }
         Ok(())
@@ -335,8 +335,8 @@ impl Signals {
         if entry.handler.as_ref().is_some_and(|handler| handler.callback.cancelled()) {
             entry.handler = None;
         }
-        if let Some(heard) = &mut entry.heard {
-            heard.note(count);
+        if let Some(log) = &mut entry.log {
+            log.note(count);
         }
         let mut main = None;
         if entry.interrupts()

@@ -141,6 +141,40 @@ fn the_page_on_the_architecture_lists_the_folders_in_their_order() {
 }
 
 #[test]
+fn the_walks_through_the_code_name_functions_that_are_there() {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/ARCHITECTURE.md")).expect("docs/ARCHITECTURE.md");
+    let walks = page.split("\n## ").find(|section| section.starts_with("Walks through the code")).expect("the section");
+    let src = sources("src");
+    let (mut functions, mut named, mut problems) = (Vec::new(), 0, Vec::new());
+    for row in walks.lines().filter(|line| line.starts_with("| ")) {
+        // every second part is between backquotes: functions, and behind them the file that they are in
+        for name in row.rsplit(" | ").next().unwrap_or_default().split('`').skip(1).step_by(2) {
+            if !name.ends_with(".rs") {
+                functions.push(name);
+                continue;
+            }
+            let file = src.iter().find(|file| file.path == format!("src/{name}"));
+            for function in functions.drain(..) {
+                named += 1;
+                if !file.is_some_and(|file| has_function(&file.code, function)) {
+                    problems.push(format!("`{function}` is not in src/{name}"));
+                }
+            }
+        }
+        problems.extend(functions.drain(..).map(|function| format!("`{function}` has no file behind it")));
+    }
+    assert!(named > 50, "{named} functions are named");
+    report("docs/ARCHITECTURE.md: a walk names a function that is not there.", &problems);
+}
+
+fn has_function(code: &str, name: &str) -> bool {
+    code.lines().any(|line| {
+        let after = line.split_once("fn ").map(|(_, after)| after);
+        after.and_then(|after| after.strip_prefix(name)).is_some_and(|rest| rest.starts_with(['(', '<']))
+    })
+}
+
+#[test]
 fn words_say_who_is_meant() {
     let mut problems = Vec::new();
     for file in sources("src") {

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::results::{Lead, Results};
+use crate::results::{Lead, Results, Standing};
 use crate::tables::TIE;
 
 const NAMES: f64 = 210.0;
@@ -99,10 +99,10 @@ pub fn svg(results: &Results) -> String {
 
 fn bar(name: &str, lead: &Lead, label: &str, top: f64, scale: &Scale) -> String {
     let (one, end) = (scale.x(1.0), scale.x(lead.ratio));
-    let colour = match lead.ratio {
-        _ if lead.tie => LEVEL,
-        ..1.0 => BEHIND,
-        _ => AHEAD,
+    let colour = match lead.standing() {
+        Standing::Level => LEVEL,
+        Standing::Behind => BEHIND,
+        Standing::Ahead => AHEAD,
     };
     let (left, length, base) = (one.min(end), (end - one).abs(), top + LINE * 0.68);
     format!(

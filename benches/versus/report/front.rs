@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::chart::Scale;
-use crate::results::{Lead, Measured, Results};
+use crate::results::{Lead, Measured, Results, Standing};
 use crate::rows::{Name, ROWS, Row};
 use crate::systems::{ASYNCIO, ONELOOP, TOKIO};
 use crate::tables::{NONE, digits};
@@ -57,7 +57,7 @@ const BAR: f64 = 16.0;
 const MARKS: [f64; 5] = [0.5, 1.0, 2.0, 4.0, 8.0];
 
 /// The picture has a ground of its own, so that it can be read on any page; dark where the reader's system is.
-const STYLE: &str = "\
+pub(crate) const STYLE: &str = "\
 .ground{fill:#fff;stroke:#d0d7de}.text{fill:#1f2328}.faint{fill:#59636e}.grid{stroke:#d8dee4}.one{stroke:#1f2328}
 .ahead{fill:#1a7f4b}.level{fill:#8c959f}.behind{fill:#c4572e}.known{fill:#fff;stroke:#1f6feb}
 @media(prefers-color-scheme:dark){.ground{fill:#161b22;stroke:#30363d}.text{fill:#e6edf3}.faint{fill:#9da7b1}
@@ -73,7 +73,7 @@ pub fn svg(results: &Results) -> String {
     let scale = Scale { low: MARKS[0].ln(), high: MARKS[MARKS.len() - 1].ln(), left: NAMES, width: BARS };
     let (mut bars, mut bottom) = (String::new(), TOP);
     for (shown, row, lead) in measured(results) {
-        bars += &line(&shown, results.lead_of(row, TOKIO), &lead, bottom + LINE / 2.0, &scale);
+        bars += &line(&shown, results.lead_of(row, &[TOKIO]), &lead, bottom + LINE / 2.0, &scale);
         bottom += LINE;
     }
     let mut marks = String::new();
@@ -104,6 +104,15 @@ pub fn svg(results: &Results) -> String {
     )
 }
 
+/// What a bar is coloured by.
+pub(crate) fn class(lead: &Lead) -> &'static str {
+    match lead.standing() {
+        Standing::Ahead => "ahead",
+        Standing::Level => "level",
+        Standing::Behind => "behind",
+    }
+}
+
 fn legend() -> String {
     let mut text = String::new();
     let keys = [("ahead", 16.0, "oneloop is faster"), ("level", 168.0, "level"), ("behind", 236.0, "tokio is faster")];
@@ -130,11 +139,7 @@ fn line(shown: &Shown, known: Option<Lead>, best: &Lead, middle: f64, scale: &Sc
     let mut numbers = Vec::new();
     if let Some(known) = known {
         let (one, end) = (scale.x(1.0), scale.x(known.ratio));
-        let class = match known.ratio {
-            _ if known.tie => "level",
-            ..1.0 => "behind",
-            _ => "ahead",
-        };
+        let class = class(&known);
         let (left, length) = (one.min(end), (end - one).abs().max(3.0));
         let _ = write!(
             text,

@@ -42,8 +42,33 @@ pub struct Lead {
     pub peer: &'static str,
     /// Its median / that of oneloop.
     pub ratio: f64,
+    /// The least and the most that the ratio of two rounds can be, where both have a spread.
+    pub spread: Option<Spread>,
     /// Whether the rounds of the two overlap, so that it cannot be told which is ahead.
     pub tie: bool,
+}
+
+/// Who is ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// oneloop, by more than the spread.
+    Ahead,
+    /// That cannot be told.
+    Level,
+    /// The peer, by more than the spread.
+    Behind,
+}
+
+impl Lead {
+    /// Who is ahead.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        match self.ratio {
+            _ if self.tie => Standing::Level,
+            ..1.0 => Standing::Behind,
+            _ => Standing::Ahead,
+        }
+    }
 }
 
 impl Spread {
@@ -51,6 +76,11 @@ impl Spread {
     #[must_use]
     pub fn meets(self, other: Self) -> bool {
         self.min <= other.max && other.min <= self.max
+    }
+
+    /// What a value of this one can be, divided by a value of the other.
+    fn over(self, other: Self) -> Self {
+        Self { min: self.min / other.max, max: self.max / other.min }
     }
 }
 
@@ -110,10 +140,10 @@ impl Results {
         self.lead_over(row, |system| system != INLINE)
     }
 
-    /// The same, of one peer.
+    /// The same, of one peer, which may have been measured in several ways.
     #[must_use]
-    pub fn lead_of(&self, row: &Row, peer: &str) -> Option<Lead> {
-        self.lead_over(row, |system| system == peer)
+    pub fn lead_of(&self, row: &Row, systems: &[&str]) -> Option<Lead> {
+        self.lead_over(row, |system| systems.contains(&system))
     }
 
     /// How many times as long as oneloop each of the peers takes.
@@ -130,6 +160,7 @@ impl Results {
         (own.value() > 0.0 && best.value() > 0.0).then(|| Lead {
             peer: best.system,
             ratio: best.value() / own.value(),
+            spread: own.spread().zip(best.spread()).map(|(own, best)| best.over(own)),
             tie: own.meets(best).unwrap_or(false),
         })
     }
