@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         Ok(Asked::Help) => print!("{}", options::help()),
         Ok(Asked::Test(rows)) => rows.into_iter().for_each(test),
         Ok(Asked::Table(rows, effort)) => print_table(&rows, effort),
-        Ok(Asked::Counts(rows)) => return counts::check(&rows),
+        Ok(Asked::Counts(rows, beside)) => return counts::check(&rows, beside.as_deref()),
         Ok(Asked::Times(rows, times)) => rows.into_iter().for_each(|row| run(row, times)),
         Err(error) => {
             eprintln!("error: {error}; --help lists what there is");

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it has counted")]
 
 use std::env;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use crate::Row;
@@ -50,32 +51,37 @@ const OBSERVED: &str = "observed_";
 /// has a single small step, and a little more for another compiler.
 const OBSERVER_ADDS: u64 = 12;
 
+/// What the facts for those who look inside may add, in thousandths of what a row takes in a build that writes none of
+/// them down: `--cfg oneloop_no_facts`, see `.ci/facts`.
+const FACTS_ADD: u64 = 20;
+
 /// The most instructions that an operation of a row may take. `None` if it has no limit: a row that waits for the system
 /// or for another thread, since its count differs from run to run.
 fn most(row: &Row) -> Option<Result<u64, String>> {
     if let Some(name) = row.name.strip_prefix(OBSERVED) {
         let plain = ROWS.iter().find(|row| row.name == name)?;
-        return Some(instructions(plain).map(|count| count + count * OBSERVER_ADDS / 100));
+        let counted = this_program().and_then(|program| instructions(&program, plain));
+        return Some(counted.map(|counted| counted.of_one() * (100 + OBSERVER_ADDS) / 100));
     }
     MOST.iter().find(|(name, _)| *name == row.name).map(|(_, most)| Ok(*most))
 }
 
-/// Counts on each row, and fails if a row takes more than it may.
-pub(crate) fn check(rows: &[&Row]) -> ExitCode {
+/// Counts on each row, and fails if a row takes more than it may; also if it takes more than it may beside
+/// `without_facts`, which is this program in a build that writes no facts down.
+pub(crate) fn check(rows: &[&Row], without_facts: Option<&Path>) -> ExitCode {
     if let Err(error) = Command::new("valgrind").arg("--version").output() {
         println!("skipped: valgrind does not start: {error}");
         return ExitCode::SUCCESS;
     }
     let width = crate::name_width();
-    println!("{:<width$}  {:>12}  {:>12}", "row", "instructions", "at most");
+    let more = if without_facts.is_some() { "  without facts  they add" } else { "" };
+    println!("{:<width$}  {:>12}  {:>12}{more}", "row", "instructions", "at most");
     let mut failed = false;
     for row in rows {
         let Some(most) = most(row) else { continue };
-        match instructions(row).and_then(|count| Ok((count, most?))) {
-            Ok((count, most)) => {
-                let over = count > most && cfg!(target_arch = "x86_64");
-                let verdict = if over { "  TOO MANY" } else { "" };
-                println!("{:<width$}  {count:>12}  {most:>12}{verdict}", row.name);
+        match most.and_then(|most| line(row, most, without_facts)) {
+            Ok((line, over)) => {
+                println!("{:<width$}  {line}", row.name);
                 failed |= over;
             }
             Err(error) => {
@@ -87,18 +93,52 @@ pub(crate) fn check(rows: &[&Row]) -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// The instructions of one operation: the difference between many batches and few, by the operations of that
-/// difference. So the start and the end of the program do not count.
-fn instructions(row: &Row) -> Result<u64, String> {
-    let operations = (row.run)(&row.event_loop(), 1).operations;
-    let times = 20_000_u64.div_ceil(operations);
-    let few = instructions_in_all(row, times)?;
-    let many = instructions_in_all(row, 3 * times)?;
-    Ok((many - few) / (2 * times * operations))
+/// What is told of a row, and whether that is too much.
+fn line(row: &Row, most: u64, without_facts: Option<&Path>) -> Result<(String, bool), String> {
+    let counted = instructions(&this_program()?, row)?;
+    let count = counted.of_one();
+    let mut line = format!("{count:>12}  {most:>12}");
+    let mut over = count > most;
+    if let Some(program) = without_facts {
+        let without = instructions(program, row)?;
+        let added = counted.all.saturating_sub(without.all) * 1_000 / without.all;
+        line += &format!("  {:>13}  {:>6}.{} %", without.of_one(), added / 10, added % 10);
+        over |= added > FACTS_ADD;
+    }
+    over &= cfg!(target_arch = "x86_64");
+    if over {
+        line += "  TOO MANY";
+    }
+    Ok((line, over))
 }
 
-fn instructions_in_all(row: &Row, times: u64) -> Result<u64, String> {
-    let program = env::current_exe().map_err(|error| error.to_string())?;
+/// The instructions of so many operations.
+struct Counted {
+    all: u64,
+    operations: u64,
+}
+
+impl Counted {
+    fn of_one(&self) -> u64 {
+        self.all / self.operations
+    }
+}
+
+/// The instructions of a row in a program: the difference between many batches and few. So the start and the end of the
+/// program do not count.
+fn instructions(program: &Path, row: &Row) -> Result<Counted, String> {
+    let operations = (row.run)(&row.event_loop(), 1).operations;
+    let times = 20_000_u64.div_ceil(operations);
+    let few = instructions_in_all(program, row, times)?;
+    let many = instructions_in_all(program, row, 3 * times)?;
+    Ok(Counted { all: many - few, operations: 2 * times * operations })
+}
+
+fn this_program() -> Result<PathBuf, String> {
+    env::current_exe().map_err(|error| error.to_string())
+}
+
+fn instructions_in_all(program: &Path, row: &Row, times: u64) -> Result<u64, String> {
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
     let said = valgrind.args(["--only", row.name, "--times", &times.to_string()]).output();

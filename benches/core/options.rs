@@ -1,5 +1,7 @@
 //! What was asked for on the command line. Owns the options and their help; must not know what a row does.
 
+use std::path::PathBuf;
+
 use crate::Row;
 use crate::measure::Effort;
 use crate::rows::ROWS;
@@ -14,6 +16,8 @@ Options:
   --quick           fewer and shorter rounds, for a first look
   --test            run each row once, to see that it works; measure nothing
   --counts          count instructions, with valgrind, and allocations; fail if there are more than expected
+  --beside PROGRAM  with --counts: fail also if a row takes 2 percent more than in this program, which is a build without
+                    the facts for those who look inside: .ci/facts
   --times N         run each row so many times, and print nothing: for a profiler
   --help            print this
 ";
@@ -22,19 +26,20 @@ pub(crate) enum Asked {
     Help,
     Test(Vec<&'static Row>),
     Table(Vec<&'static Row>, Effort),
-    Counts(Vec<&'static Row>),
+    Counts(Vec<&'static Row>, Option<PathBuf>),
     Times(Vec<&'static Row>, u64),
 }
 
 pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Asked, String> {
     let (mut rows, mut effort) = (Vec::new(), Effort::FULL);
     let mut kind: fn(Vec<&'static Row>, Effort) -> Asked = Asked::Table;
-    let mut times = None;
+    let (mut times, mut beside) = (None, None);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--help" | "-h" => return Ok(Asked::Help),
             "--test" => kind = |rows, _| Asked::Test(rows),
-            "--counts" => kind = |rows, _| Asked::Counts(rows),
+            "--counts" => kind = |rows, _| Asked::Counts(rows, None),
+            "--beside" => beside = Some(args.next().ok_or("--beside wants a program")?.into()),
             "--times" => times = Some(number(args.next())?),
             "--quick" => effort = Effort::QUICK,
             "--only" => {
@@ -50,9 +55,12 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Asked, Str
     if rows.is_empty() {
         rows.extend(ROWS);
     }
-    Ok(match times {
-        Some(times) => Asked::Times(rows, times),
-        None => kind(rows, effort),
+    if let Some(times) = times {
+        return Ok(Asked::Times(rows, times));
+    }
+    Ok(match kind(rows, effort) {
+        Asked::Counts(rows, _) => Asked::Counts(rows, beside),
+        asked => asked,
     })
 }
 

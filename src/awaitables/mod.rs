@@ -27,4 +27,5 @@ pub use shared::{Awaitable, Shared};
 pub use task::{Task, create_task};
 pub(crate) use task::{begin_if_running, spawn, start};
 pub use wait_detail::WaitDetail;
+pub(crate) use wait_detail::{SHORTEST, in_words};
 pub(crate) use waits_for::{detail, stands_for, waits_for, waits_in_detail};

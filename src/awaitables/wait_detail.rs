@@ -1,8 +1,24 @@
 //! What a task waits for, closer than by its kind. Owns the value and its text; must not know how it is found out.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::sys::signal_name;
+
+/// A time that is shorter is nothing to be told.
+pub(crate) const SHORTEST: Duration = Duration::from_millis(1);
+
+/// A time with three digits at most.
+pub(crate) fn in_words(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if time.subsec_millis() == 0 && time.as_secs() > 0 || seconds >= 100.0 {
+        format!("{} s", time.as_secs())
+    } else if seconds >= 1.0 {
+        format!("{seconds:.1} s")
+    } else {
+        format!("{} ms", time.as_millis())
+    }
+}
 
 /// What a task waits for, closer than [`GraphNode::leaf`](crate::GraphNode::leaf) says it. Printed, it takes the place of
 /// that: `a lock held by Task-7` in place of `a lock`.
@@ -19,14 +35,20 @@ use crate::sys::signal_name;
 ///     yield_now().await;
 ///     EventLoop::current().call_graph()
 /// })?;
-/// assert_eq!(graph.nodes[1].detail, Some(WaitDetail::HeldBy("Task-1".to_owned())));
+/// assert!(matches!(&graph.nodes[1].detail, Some(WaitDetail::HeldBy { task, .. }) if task == "Task-1"));
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitDetail {
     /// A lock, which this task has acquired and not released. (It may have given the guard to another task since.)
-    HeldBy(String),
+    #[non_exhaustive]
+    HeldBy {
+        /// Its name.
+        task: String,
+        /// For how long it has held the lock, at least. `None` if that is not known: the loop has not polled since.
+        held: Option<Duration>,
+    },
     /// A lock that was acquired by a task that has ended, and has not released it: it was given to another task, or was
     /// forgotten.
     HolderEnded,
@@ -40,8 +62,17 @@ pub enum WaitDetail {
         /// How many there were in all.
         of: usize,
     },
-    /// A barrier for so many tasks.
-    Parties(usize),
+    /// The items of a queue: so many of them were not done when the wait began.
+    Unfinished(usize),
+    /// A barrier.
+    #[non_exhaustive]
+    Parties {
+        /// The place of the task among those that have come, from 1. 0: it has to wait until those of the round before
+        /// have left.
+        place: usize,
+        /// How many have to come.
+        of: usize,
+    },
     /// A [`wait`](crate::wait()).
     #[non_exhaustive]
     Tasks {
@@ -71,11 +102,16 @@ pub enum WaitDetail {
 impl fmt::Display for WaitDetail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::HeldBy(task) => write!(f, "a lock held by {task}"),
+            Self::HeldBy { task, held } => match held.filter(|held| *held >= SHORTEST) {
+                Some(held) => write!(f, "a lock held by {task} for at least {}", in_words(held)),
+                None => write!(f, "a lock held by {task}"),
+            },
             Self::HolderEnded => f.write_str("a lock acquired by a task that has ended"),
             Self::Full(size) => write!(f, "room in a queue, full ({size})"),
             Self::Permits { free, of } => write!(f, "a semaphore, {free} of {of} free"),
-            Self::Parties(parties) => write!(f, "a barrier of {parties}"),
+            Self::Unfinished(items) => write!(f, "the items of a queue to be done, {items} when it began"),
+            Self::Parties { place: 0, of } => write!(f, "a barrier of {of}, to be left"),
+            Self::Parties { place, of } => write!(f, "a barrier of {of}, as number {place}"),
             Self::Tasks { return_when, of } => write!(f, "{return_when} of {of}"),
             Self::Descriptor { name, event: "data", .. } => write!(f, "data of {name}"),
             Self::Descriptor { name, event: "room", .. } => write!(f, "room in {name}"),

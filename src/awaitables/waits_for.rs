@@ -63,16 +63,24 @@ pub(crate) fn detail(kernel: &Loop, leaf: Leaf) -> Option<WaitDetail> {
     let tasks = |return_when| Some(WaitDetail::Tasks { return_when, of: count });
     match leaf.what() {
         What::Lock => {
-            let holder = kernel.holders().of(number)?;
-            let held_by = |task: NodeRef| if let Kind::Task(state) = task.kind() { Some(state.name()) } else { None };
-            Some(kernel.task(holder).and_then(held_by).map_or(WaitDetail::HolderEnded, WaitDetail::HeldBy))
+            let hold = kernel.holders().of(number)?;
+            let task = kernel.task(hold.task);
+            let Some(Kind::Task(state)) = task.as_ref().map(|task| task.kind()) else {
+                return Some(WaitDetail::HolderEnded);
+            };
+            let held_by = || WaitDetail::HeldBy { task: state.name(), held: kernel.since_step(hold.step) };
+            hold.is_taken(state.awaits().step()).then(held_by)
         }
         What::Room => Some(WaitDetail::Full(count)),
         What::Semaphore => {
             let (free, of) = Leaf::unpacked(number);
             Some(WaitDetail::Permits { free, of })
         }
-        What::Barrier => Some(WaitDetail::Parties(count)),
+        What::Barrier => {
+            let (place, of) = Leaf::unpacked(number);
+            Some(WaitDetail::Parties { place, of })
+        }
+        What::ItemsDone => Some(WaitDetail::Unfinished(count)),
         What::AllCompleted => tasks("ALL_COMPLETED"),
         What::FirstCompleted => tasks("FIRST_COMPLETED"),
         What::FirstException => tasks("FIRST_EXCEPTION"),

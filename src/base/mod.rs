@@ -1,6 +1,7 @@
 //! Data structures that do not know the loop. Owns values and memory; must not know tasks or descriptors.
 
 pub(crate) mod concurrency; // locks and atomic words
+mod fact; // what is written down only for those who look inside
 mod clock; // real and virtual time
 mod task_key; // the number that names a task
 mod wake_target; // what is to be woken: a task, or a foreign waker
@@ -27,6 +28,7 @@ pub(crate) use clock::{NEVER, Ticker, nanos};
 pub use context::Context;
 pub(crate) use context::{ErasedValue, Identity, Parcel, Value, VariableId};
 pub(crate) use downcast::{downcast, same_but_for_lifetimes};
+pub(crate) use fact::{FACTS, Fact};
 pub(crate) use id_map::IdMap;
 pub(crate) use lend::lend;
 #[cfg(feature = "tls")]

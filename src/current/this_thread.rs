@@ -121,6 +121,19 @@ pub(crate) fn running_key() -> TaskKey {
         .unwrap_or(TaskKey::NONE)
 }
 
+/// As `running_key`, and the number of the running step, or of the last one.
+#[inline]
+pub(crate) fn running_key_and_step() -> (TaskKey, u32) {
+    // SAFETY: `f` reads two fields.
+    unsafe {
+        with(|kernel| {
+            let kernel = kernel?;
+            Some((kernel.running_task().with(TaskState::key)?, kernel.step().number()))
+        })
+    }
+    .unwrap_or((TaskKey::NONE, 0))
+}
+
 /// The number of the running step; 0 if this thread is in no loop.
 #[inline]
 pub(crate) fn step_number() -> u32 {

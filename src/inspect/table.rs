@@ -1,7 +1,8 @@
 //! The tasks of a call graph as a table. Owns its columns; must not know how the graph was taken down.
 
 use super::call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
-use super::tree::{in_words, label, leaves, limit, waited};
+use super::tree::{label, leaves, limit, waited};
+use crate::awaitables::in_words;
 
 /// So many of the nodes that a task waits for are named.
 const NAMED: usize = 3;

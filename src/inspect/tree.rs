@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use super::call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
 use super::rows::{Row, Shown};
-
-/// A wait that is shorter is nothing to be told.
-const SHORTEST: Duration = Duration::from_millis(1);
+use crate::awaitables::{SHORTEST, in_words};
 
 /// As a tree: below each node what it waits for. What several wait for is printed once, and named again with "(see
 /// above)".
@@ -103,16 +101,4 @@ pub(super) fn leaves(node: &GraphNode) -> Option<String> {
     let left = node.time_left.map(|left| format!(", {} left", in_words(left))).unwrap_or_default();
     let more = node.leaves.checked_sub(2).map(|others| format!(" and {} more", others + 1)).unwrap_or_default();
     Some(format!("{leaf}{left}{more}"))
-}
-
-/// A time with three digits at most.
-pub(super) fn in_words(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    if time.subsec_millis() == 0 && time.as_secs() > 0 || seconds >= 100.0 {
-        format!("{} s", time.as_secs())
-    } else if seconds >= 1.0 {
-        format!("{seconds:.1} s")
-    } else {
-        format!("{} ms", time.as_millis())
-    }
 }

@@ -5,32 +5,51 @@ use std::rc::Rc;
 
 use slab::Slab;
 
+use super::journal::{is_in_order, is_nested};
 use crate::base::TaskKey;
 
-/// The task that holds a lock, or `TaskKey::NONE`: shared by the lock, which writes it, and the loop.
-pub(crate) type HolderCell = Rc<Cell<TaskKey>>;
+/// Who holds a lock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hold {
+    /// The task that holds it, or `TaskKey::NONE`.
+    pub(crate) task: TaskKey,
+    /// The number of the step in which the task took it; or, if it was handed over, of the first in which it can.
+    pub(crate) step: u32,
+}
+
+impl Hold {
+    pub(crate) const NONE: Self = Self { task: TaskKey::NONE, step: 0 };
+
+    /// Whether the task, whose last step has this number, has taken what was handed over to it.
+    pub(crate) fn is_taken(self, last_step: u32) -> bool {
+        is_nested(self.step) || is_in_order(self.step, last_step)
+    }
+}
+
+/// Shared by the lock, which writes it, and the loop.
+pub(crate) type HoldCell = Rc<Cell<Hold>>;
 
 /// The holders, each under the number of its lock, which is not 0. A lock has a number once a task has had to wait for it:
 /// so a lock for which none waits is no concern of the loop.
 #[derive(Debug, Default)]
 pub(crate) struct Holders {
-    cells: RefCell<Slab<HolderCell>>,
+    cells: RefCell<Slab<HoldCell>>,
 }
 
 impl Holders {
     /// A number for a lock, and the cell for those who hold it. `None` if there are more locks than numbers.
-    pub(crate) fn enter(&self, holder: TaskKey) -> Option<(u32, HolderCell)> {
+    pub(crate) fn enter(&self, hold: Hold) -> Option<(u32, HoldCell)> {
         let cells = &mut *self.cells.borrow_mut();
         let number = u32::try_from(cells.vacant_key() + 1).ok()?;
-        let cell = Rc::new(Cell::new(holder));
+        let cell = Rc::new(Cell::new(hold));
         cells.insert(Rc::clone(&cell));
         Some((number, cell))
     }
 
-    /// The task that holds the lock with this number.
-    pub(crate) fn of(&self, number: u32) -> Option<TaskKey> {
-        let holder = self.cells.borrow().get(index(number))?.get();
-        (holder != TaskKey::NONE).then_some(holder)
+    /// Who holds the lock with this number.
+    pub(crate) fn of(&self, number: u32) -> Option<Hold> {
+        let hold = self.cells.borrow().get(index(number))?.get();
+        (hold.task != TaskKey::NONE).then_some(hold)
     }
 
     /// The lock is gone.

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
+use crate::base::FACTS;
+
 /// What a leaf waits for: below, one more than the place of the kind in `What::ALL`; above, the number, which is 0 if there
 /// is nothing more to say, or if it would not fit. (Two fields of half a word are passed one by one.)
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,13 +46,14 @@ kinds! {
     Lock => "a lock",
     Event => "an event",
     Condition => "a condition",
-    /// How many parties the barrier has.
+    /// Which of them the task is, and how many parties the barrier has.
     Barrier => "a barrier",
     /// How many permits the semaphore has that are free, and how many in all.
     Semaphore => "a semaphore",
     Item => "an item of a queue",
     /// The size of the queue.
     Room => "room in a queue",
+    /// How many there are.
     ItemsDone => "the items of a queue to be done",
     /// How many tasks there are.
     AllCompleted => "some of several tasks",
@@ -86,8 +89,8 @@ impl Leaf {
 
     pub(crate) const fn numbered(what: What, number: u32) -> Self {
         match NonZeroU64::new((number as u64) << u32::BITS | (what as u64 + 1)) {
-            Some(word) => Self(word),
-            None => Self(NonZeroU64::MIN), // never: one was added
+            Some(word) if FACTS => Self(word),
+            _ => Self(NonZeroU64::MIN), // otherwise never: one was added
         }
     }
 
@@ -100,7 +103,7 @@ impl Leaf {
     #[inline]
     pub(crate) fn packed(what: What, some: usize, others: usize) -> Self {
         let of = some.wrapping_add(others);
-        let fits = u16::try_from(of).is_ok() && some <= of;
+        let fits = u16::try_from(some | of).is_ok();
         #[expect(clippy::cast_possible_truncation, reason = "both fit")]
         let number = if fits { (some << u16::BITS | of) as u32 } else { 0 };
         Self::numbered(what, number)

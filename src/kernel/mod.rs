@@ -32,7 +32,7 @@ mod interleavings; // all interleavings of a loop with the threads that send to 
 pub(crate) use alarm::Alarm;
 pub(crate) use await_tree::{Awaited, Catches, Place, ScopeEntry, Sole, Told};
 pub use handle::Handle;
-pub(crate) use holders::HolderCell;
+pub(crate) use holders::{Hold, HoldCell};
 pub(crate) use host::Pauses;
 pub(crate) use inbox::Message;
 pub(crate) use kernel::Kernel;

@@ -9,6 +9,7 @@ use std::cell::Cell;
 
 use super::journal::Steps;
 use super::leaf::Leaf;
+use crate::base::Fact;
 
 /// What was counted at some time. Only the differences of two times have a meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,7 +74,7 @@ pub(crate) struct Awaits {
     /// From above: the number of the step, `Beside`, the number of leaves.
     word: Cell<u64>,
     /// The leaf that was counted last. It has a meaning while there is a leaf.
-    leaf: Cell<Option<Leaf>>,
+    leaf: Fact<Option<Leaf>>,
 }
 
 impl Awaits {
@@ -191,6 +192,12 @@ impl RunningStep {
     #[inline]
     pub(crate) fn number(&self) -> u32 {
         (self.number.get() >> NUMBER_SHIFT) as u32
+    }
+
+    /// The number of the step after this one. Of one that is inside another: of the next such.
+    #[inline]
+    pub(crate) fn next_number(&self) -> u32 {
+        (self.number.get().wrapping_add(NUMBER_STEP) >> NUMBER_SHIFT) as u32
     }
 
     /// The numbers of the last step and of the last one inside another, while none is on.

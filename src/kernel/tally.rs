@@ -1,20 +1,20 @@
 //! What a loop counts of itself at all times: once in an iteration, a poll or for a timer, and never for an entry. Owns
 //! these numbers; must not know who reads them.
 
-use std::cell::Cell;
+use crate::base::Fact;
 
 /// What is counted since the loop was made. What else can be told of it, its other parts know by themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    pub(super) iterations: Cell<u64>,
-    pub(super) largest_batch: Cell<usize>,
-    pub(super) polls: Cell<u64>,
-    pub(super) events: Cell<u64>,
-    pub(super) timers_set: Cell<u64>,
-    pub(super) timers_due: Cell<u64>,
+    pub(super) iterations: Fact<u64>,
+    pub(super) largest_batch: Fact<usize>,
+    pub(super) polls: Fact<u64>,
+    pub(super) events: Fact<u64>,
+    pub(super) timers_set: Fact<u64>,
+    pub(super) timers_due: Fact<u64>,
 }
 
-fn add(to: &Cell<u64>, count: u64) {
+fn add(to: &Fact<u64>, count: u64) {
     to.set(to.get() + count);
 }
 

@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::chores::Chores;
-use crate::base::{Context, TaskKey};
+use crate::base::{Context, Fact, TaskKey};
 use crate::kernel::{Awaits, Place};
 
 /// The name of a task that was given none.
@@ -137,7 +137,7 @@ pub(crate) struct TaskState<N> {
     pub(super) node: Cell<Option<N>>,
     awaits: Awaits,
     pub(super) rare: Cell<Option<Box<Rare<N>>>>,
-    created: &'static Location<'static>,
+    created: Fact<Option<&'static Location<'static>>>,
     pub(super) cancelling: Cell<u32>,
     /// How many of the requests in `cancelling` are those of scopes inside. (A word has no more room. Beyond 65,535 at
     /// a time they count as requests by other code.)
@@ -156,7 +156,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
             node: Cell::default(),
             awaits: Awaits::default(),
             rare: Cell::default(),
-            created,
+            created: Fact::new(Some(created)),
             cancelling: Cell::new(0),
             own_requests: Cell::new(0),
             chores: Cell::default(),
@@ -174,7 +174,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
     }
 
     pub(crate) fn created(&self) -> &'static Location<'static> {
-        self.created
+        self.created.get().unwrap_or_else(Location::caller)
     }
 
     pub(crate) fn name(&self) -> String {

@@ -68,14 +68,7 @@ impl Barrier {
     pub fn new(parties: usize) -> Self {
         assert!(parties > 0, "a barrier is for one task at least; parties must be > 0");
         let (phase, count) = (Cell::new(Phase::Filling), Cell::new(0));
-        Self {
-            shared: Rc::new(Shared {
-                condition: Condition::default().with_name(Leaf::counted(What::Barrier, parties)),
-                parties,
-                phase,
-                count,
-            }),
-        }
+        Self { shared: Rc::new(Shared { condition: Condition::default(), parties, phase, count }) }
     }
 
     /// Waits until all tasks have arrived, and returns the number of this one among them, from 0. The last to arrive
@@ -151,8 +144,10 @@ impl Shared {
     async fn wait(&self) -> Result<usize, BrokenBarrierError> {
         let Self { condition, parties, phase, count } = self;
         let mut guard = condition.acquire().await;
-        let may_enter = |(): &()| !matches!(phase.get(), Phase::Draining | Phase::Resetting);
-        condition.wait_for(&mut guard, may_enter).await;
+        let may_enter = || !matches!(phase.get(), Phase::Draining | Phase::Resetting);
+        while !may_enter() {
+            condition.wait_as(Leaf::packed(What::Barrier, 0, *parties), &mut guard).await;
+        }
         if phase.get() == Phase::Broken {
             return Err(BrokenBarrierError);
         }
@@ -164,7 +159,11 @@ impl Shared {
             condition.notify_all(&guard);
             return Ok(index);
         }
-        condition.wait_for(&mut guard, |()| phase.get() != Phase::Filling).await;
+        while phase.get() == Phase::Filling {
+            condition
+                .wait_as(Leaf::packed(What::Barrier, index + 1, parties.saturating_sub(index + 1)), &mut guard)
+                .await;
+        }
         match phase.get() {
             Phase::Broken | Phase::Resetting => Err(BrokenBarrierError),
             Phase::Filling | Phase::Draining => Ok(index),

@@ -39,8 +39,6 @@ use crate::kernel::{Leaf, What};
 pub struct Condition<T = ()> {
     lock: Lock<T>,
     waiters: Rc<Waiters>,
-    /// The name of its waits in the await graph.
-    name: Leaf,
 }
 
 impl<T> Condition<T> {
@@ -79,7 +77,7 @@ impl<T> Condition<T> {
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     pub fn with_lock(lock: &Lock<T>) -> Self {
-        Self { lock: lock.clone(), waiters: Rc::default(), name: Leaf::of(What::Condition) }
+        Self { lock: lock.clone(), waiters: Rc::default() }
     }
 
     /// Whether a task holds the lock: asyncio's `locked()`.
@@ -148,11 +146,16 @@ impl<T> Condition<T> {
     /// and access to the value panics. A wait that was polled in the last step of its task, and then left alone without
     /// being dropped, counts as waiting: awaited in the step in which the task is cancelled, it meets the cancellation.
     pub async fn wait(&self, guard: &mut LockGuard<'_, T>) {
+        self.wait_as(Leaf::of(What::Condition), guard).await;
+    }
+
+    /// `wait`, by another name in the await graph.
+    pub(crate) async fn wait_as(&self, what: Leaf, guard: &mut LockGuard<'_, T>) {
         self.assert_is_held(guard);
         self.waiters.bind();
         guard.release();
         let mut passes_on = PassOnNotification { to: Some(&self.waiters) };
-        let mut cancelled = catch_cancelled(self.waiters.wait(self.name)).await.err();
+        let mut cancelled = catch_cancelled(self.waiters.wait(what)).await.err();
         while let Err(again) = catch_cancelled(guard.reacquire()).await {
             cancelled = Some(again);
         }
@@ -198,12 +201,6 @@ impl<T> Condition<T> {
         self.waiters.notify_all();
     }
 
-    /// Changes the name of its waits in the await graph.
-    pub(crate) fn with_name(mut self, name: Leaf) -> Self {
-        self.name = name;
-        self
-    }
-
     /// Wakes all waiting tasks, for a caller whose guard may no longer hold the lock.
     pub(crate) fn notify_all_without_lock(&self) {
         self.waiters.notify_all();
@@ -236,7 +233,7 @@ impl Drop for PassOnNotification<'_> {
 
 impl<T> Clone for Condition<T> {
     fn clone(&self) -> Self {
-        Self { lock: self.lock.clone(), waiters: Rc::clone(&self.waiters), name: self.name }
+        Self { lock: self.lock.clone(), waiters: Rc::clone(&self.waiters) }
     }
 }
 

@@ -2,51 +2,47 @@
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
-use std::task::Context;
 
-use crate::base::TaskKey;
-use crate::current::{key_of, running_key};
-use crate::kernel::{HolderCell, Leaf, What};
+use crate::base::{FACTS, TaskKey};
+use crate::current::running_key_and_step;
+use crate::kernel::{Hold, HoldCell, Leaf, What};
 use crate::node::Loop;
 
-/// The task that has acquired a lock last. Once another task has had to wait for the lock, the loop knows the cell.
+/// The task that has acquired a lock last, or is to acquire it now. Once another task has had to wait for the lock, the
+/// loop knows the cell.
+///
+/// A lock for which tasks wait goes from one to the next: so it is noted once, by the task that releases it.
 pub(super) struct Holder {
-    /// Before that.
-    task: Cell<TaskKey>,
+    /// Before a task has had to wait.
+    alone: Cell<Hold>,
     /// From then on.
     told: OnceCell<Told>,
 }
 
 struct Told {
-    cell: HolderCell,
+    cell: HoldCell,
     kernel: Rc<Loop>,
     /// What a task waits for that wants the lock: the lock with its number.
     awaited: Leaf,
 }
 
 impl Holder {
-    /// The task that is polled with `cx` acquires the lock.
+    /// The running task acquires the lock, for which none has had to wait.
     #[inline]
-    pub(super) fn set(&self, cx: &Context<'_>) {
-        self.cell().set(key_of(cx.waker()).unwrap_or_else(running_key));
-    }
-
-    /// The running task acquires the lock.
     pub(super) fn set_running(&self) {
-        self.cell().set(running_key());
-    }
-
-    /// The lock is released. Until the next task takes it, the holder has only a meaning for those who wait.
-    #[inline]
-    pub(super) fn clear(&self) {
-        if let Some(told) = self.told.get() {
-            told.cell.set(TaskKey::NONE);
+        if FACTS {
+            let (task, step) = running_key_and_step();
+            self.told.get().map_or(&self.alone, |told| &told.cell).set(Hold { task, step });
         }
     }
 
+    /// The lock is released, and this task is the next that gets it; or `TaskKey::NONE`. It gets it in a later step than
+    /// the one that is on. If none has ever waited, no one can ask.
     #[inline]
-    fn cell(&self) -> &Cell<TaskKey> {
-        self.told.get().map_or(&self.task, |told| &told.cell)
+    pub(super) fn set_next(&self, task: TaskKey) {
+        if FACTS && let Some(told) = self.told.get() {
+            told.cell.set(Hold { task, step: told.kernel.step().next_number() });
+        }
     }
 
     /// What a task waits for that wants the lock.
@@ -54,14 +50,15 @@ impl Holder {
     pub(super) fn awaited(&self, kernel: impl FnOnce() -> Option<Rc<Loop>>) -> Leaf {
         match self.told.get() {
             Some(told) => told.awaited,
-            None => self.tell(kernel),
+            None if FACTS => self.tell(kernel),
+            None => Leaf::of(What::Lock),
         }
     }
 
     #[cold]
     #[inline(never)]
     fn tell(&self, kernel: impl FnOnce() -> Option<Rc<Loop>>) -> Leaf {
-        let entered = kernel().and_then(|kernel| Some((kernel.holders().enter(self.task.get())?, kernel)));
+        let entered = kernel().and_then(|kernel| Some((kernel.holders().enter(self.alone.get())?, kernel)));
         let Some(((number, cell), kernel)) = entered else { return Leaf::of(What::Lock) };
         self.told.get_or_init(|| Told { cell, kernel, awaited: Leaf::numbered(What::Lock, number) }).awaited
     }
@@ -69,7 +66,7 @@ impl Holder {
 
 impl Default for Holder {
     fn default() -> Self {
-        Self { task: Cell::new(TaskKey::NONE), told: OnceCell::new() }
+        Self { alone: Cell::new(Hold::NONE), told: OnceCell::new() }
     }
 }
 

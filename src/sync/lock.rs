@@ -10,6 +10,7 @@ use std::task::Context;
 use super::acquire::{Acquire, Resource};
 use super::holder::Holder;
 use super::waiters::Waiters;
+use crate::base::TaskKey;
 use crate::kernel::Leaf;
 
 /// Lets one task at a time use a value, or pass a section: asyncio's `Lock`. Clones are the same lock.
@@ -110,7 +111,7 @@ impl<T> Lock<T> {
 
     /// Locks it if it is free and no task waits.
     pub fn try_acquire(&self) -> Option<LockGuard<'_, T>> {
-        self.shared.lock_now().then(|| LockGuard::new(&self.shared))
+        self.shared.lock_if_free().then(|| LockGuard::new(&self.shared))
     }
 
     /// [`acquire`](Self::acquire) with a guard that borrows nothing, and so can be moved into a task or kept in a
@@ -148,7 +149,7 @@ impl<T> Lock<T> {
 
     /// [`try_acquire`](Self::try_acquire) with a guard that borrows nothing.
     pub fn try_acquire_owned(&self) -> Option<OwnedLockGuard<T>> {
-        self.shared.lock_now().then(|| OwnedLockGuard::new(Rc::clone(&self.shared)))
+        self.shared.lock_if_free().then(|| OwnedLockGuard::new(Rc::clone(&self.shared)))
     }
 }
 
@@ -157,35 +158,23 @@ impl<T> Shared<T> {
         let free = !self.locked.get() && self.waiters.all_cancelled();
         if free {
             self.locked.set(true);
+            self.holder.set_running();
         }
         free
     }
 
-    /// `lock_if_free` for what runs, whether that is a task or not.
-    fn lock_now(&self) -> bool {
-        let locked = self.lock_if_free();
-        if locked {
-            self.holder.set_running();
-        }
-        locked
-    }
-
     fn unlock(&self) {
         self.locked.set(false);
-        self.holder.clear();
-        self.waiters.ensure_one_notified();
-    }
-
-    /// A waiter was notified, and its task runs.
-    fn lock_in_turn(&self, cx: &Context<'_>) {
-        self.locked.set(true);
-        self.holder.set(cx);
+        self.holder.set_next(self.waiters.ensure_one_notified());
     }
 
     /// A waiter has left without the lock.
     fn pass_on(&self) {
         if !self.locked.get() {
-            self.waiters.ensure_one_notified();
+            let next = self.waiters.ensure_one_notified();
+            if next != TaskKey::NONE {
+                self.holder.set_next(next);
+            }
         }
     }
 }
@@ -203,16 +192,13 @@ macro_rules! acquired_with {
                 &self.waiters
             }
 
-            fn try_acquire(&self, cx: &Context<'_>) -> bool {
-                let locked = self.lock_if_free();
-                if locked {
-                    self.holder.set(cx);
-                }
-                locked
+            fn try_acquire(&self, _cx: &Context<'_>) -> bool {
+                self.lock_if_free()
             }
 
-            fn on_notified(&self, cx: &Context<'_>) -> bool {
-                self.lock_in_turn(cx);
+            /// The code that notified the waiter has told who holds the lock next.
+            fn on_notified(&self, _cx: &Context<'_>) -> bool {
+                self.locked.set(true);
                 true
             }
 

@@ -99,7 +99,7 @@ impl<S: Store> QueueState<S> {
     /// item was put before it runs. No wait is skipped, as joiners are notified by `notify_all` alone.
     pub(super) async fn join(&self) {
         if self.unfinished.get() > 0 {
-            self.joiners.wait(Leaf::of(What::ItemsDone)).await;
+            self.joiners.wait(Leaf::counted(What::ItemsDone, self.unfinished.get())).await;
         }
     }
 

@@ -15,7 +15,7 @@ use slab::Slab;
 
 use crate::base::{TaskKey, WaitQueue, WaiterId, WaiterState, WakeTarget};
 use crate::cancel::Waiting;
-use crate::current::{self, key_of};
+use crate::current::{self, key_of, running_key};
 use crate::kernel::Leaf;
 use crate::node::{Loop, is_interrupted, wake};
 
@@ -52,7 +52,7 @@ pub(crate) struct Waiters {
 #[derive(Default)]
 struct Queue {
     waiters: WaitQueue<Waiter>,
-    wakers: Slab<Waker>,
+    wakers: Slab<HeldWaker>,
 }
 
 /// How a waiter is woken.
@@ -64,10 +64,13 @@ enum Waiter {
     Waker(usize),
 }
 
+/// A waker of another crate, and the task that has waited with it.
+type HeldWaker = (Waker, TaskKey);
+
 /// What `notify_task` did with the first waiter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Notify {
-    Notified,
+    Notified(TaskKey),
     Skipped,
     /// Nothing: the waiter has a foreign waker, which must not be called under a borrow.
     NotATask,
@@ -83,18 +86,26 @@ impl Queue {
         let task = |waiter| if let Waiter::Task(key) = waiter { Some(key) } else { None };
         let Some((first, key)) = self.waiters.notify_first(task) else { return Notify::NotATask };
         if kernel.wake(key) || !skips_cancelled || !was_cancelled(kernel, key) {
-            return Notify::Notified;
+            return Notify::Notified(key);
         }
         self.waiters.skip(first);
         Notify::Skipped
     }
 
-    fn insert_waker(&mut self, waker: Waker) -> Waiter {
+    fn insert_waker(&mut self, waker: HeldWaker) -> Waiter {
         Waiter::Waker(self.wakers.insert(waker))
     }
 
+    /// The task that waits as the first one, by a foreign waker.
+    fn task_of_first(&self) -> Option<TaskKey> {
+        match self.waiters.waiting().next()? {
+            Waiter::Task(key) => Some(key),
+            Waiter::Waker(index) => self.wakers.get(index).map(|(_, task)| *task),
+        }
+    }
+
     /// Takes out the waker of a waiter that no longer needs it.
-    fn remove_waker(&mut self, waiter: Waiter) -> Option<Waker> {
+    fn remove_waker(&mut self, waiter: Waiter) -> Option<HeldWaker> {
         match waiter {
             Waiter::Task(_) => None,
             Waiter::Waker(index) => Some(self.wakers.remove(index)),
@@ -165,7 +176,7 @@ impl Waiters {
         let mut queue = self.queue.borrow_mut();
         while notified < most && queue.waiters.has_waiting() {
             match queue.notify_task(kernel, skips_cancelled) {
-                Notify::Notified => notified += 1,
+                Notify::Notified(_) => notified += 1,
                 Notify::Skipped => {}
                 Notify::NotATask => {
                     drop(queue);
@@ -189,7 +200,7 @@ impl Waiters {
             match waiter {
                 Waiter::Task(key) if skips_cancelled && was_cancelled(kernel, key) => queue.waiters.skip(first),
                 Waiter::Task(key) => to_wake.push(WakeTarget::Task(key)),
-                Waiter::Waker(index) => to_wake.push(WakeTarget::Foreign(queue.wakers.remove(index))),
+                Waiter::Waker(index) => to_wake.push(WakeTarget::Foreign(queue.wakers.remove(index).0)),
             }
         }
         drop(queue);
@@ -200,14 +211,23 @@ impl Waiters {
     }
 
     /// Notifies the first waiter, unless a waiter is notified already, or skipped: each of these calls this again when
-    /// it leaves. asyncio's `Lock._wake_up_first`.
-    pub(crate) fn ensure_one_notified(&self) {
-        let Some(kernel) = self.kernel.get() else { return };
+    /// it leaves. asyncio's `Lock._wake_up_first`. Returns the task that it has notified, or `TaskKey::NONE`.
+    pub(crate) fn ensure_one_notified(&self) -> TaskKey {
+        let Some(kernel) = self.kernel.get() else { return TaskKey::NONE };
         let mut queue = self.queue.borrow_mut();
         let is_first = queue.waiters.notified() == 0 && queue.waiters.skipped() == 0;
-        if is_first && queue.waiters.has_waiting() && queue.notify_task(kernel, true) == Notify::NotATask {
-            drop(queue);
-            self.notify_with_wakers(1, true);
+        if !is_first || !queue.waiters.has_waiting() {
+            return TaskKey::NONE;
+        }
+        match queue.notify_task(kernel, true) {
+            Notify::Notified(key) => key,
+            Notify::Skipped => TaskKey::NONE,
+            Notify::NotATask => {
+                let task = queue.task_of_first();
+                drop(queue);
+                self.notify_with_wakers(1, true);
+                task.unwrap_or(TaskKey::NONE)
+            }
         }
     }
 
@@ -259,7 +279,7 @@ impl Waiters {
         cx: &Context<'_>,
     ) -> Poll<bool> {
         if !self.queue.borrow_mut().waiters.remove_if_notified(id) {
-            return self.update(id, wait, what(), cx);
+            return self.update(id, wait, what, cx);
         }
         if let Some(kernel) = self.kernel.get() {
             wait.waiting.ready(kernel);
@@ -281,7 +301,7 @@ impl Waiters {
         if let Some(key) = task_of(kernel, cx) {
             return self.queue.borrow_mut().waiters.enqueue(Waiter::Task(key));
         }
-        let waker = cx.waker().clone();
+        let waker = (cx.waker().clone(), running_key());
         let mut queue = self.queue.borrow_mut();
         let waiter = queue.insert_waker(waker);
         queue.waiters.enqueue(waiter)
@@ -289,10 +309,11 @@ impl Waiters {
 
     /// A waiter was polled and is not notified: from now on it is woken by the waker of this poll.
     #[cold]
+    #[inline(never)] // `what` of a lock wants registers, which the usual poll would save for it
     #[track_caller]
-    fn update(&self, id: WaiterId, wait: &mut OneWait, what: Leaf, cx: &Context<'_>) -> Poll<bool> {
+    fn update(&self, id: WaiterId, wait: &mut OneWait, what: impl FnOnce() -> Leaf, cx: &Context<'_>) -> Poll<bool> {
         let task = self.kernel.get().and_then(|kernel| task_of(kernel, cx));
-        let mut waker = if task.is_none() { Some(cx.waker().clone()) } else { None };
+        let mut waker = if task.is_none() { Some((cx.waker().clone(), running_key())) } else { None };
         let mut queue = self.queue.borrow_mut();
         let polled = match queue.waiters.state(id) {
             WaiterState::Waiting(held) => {
@@ -314,7 +335,7 @@ impl Waiters {
         drop(queue);
         drop(waker);
         match self.kernel.get() {
-            Some(kernel) if polled.is_pending() => wait.waiting.note(kernel, cx, what),
+            Some(kernel) if polled.is_pending() => wait.waiting.note(kernel, cx, what()),
             _ => self.end(&wait.waiting),
         }
         polled

@@ -268,7 +268,7 @@ fn many_cancelled_beside_a_free_permit_leave_with_a_step_each() {
 fn a_round_that_is_never_full_is_told_by_its_name() {
     let ended = virtual_loop().run_until_complete(async { Barrier::new(2).wait().await });
     let Err(Error::Deadlock(deadlock)) = ended else { panic!("{ended:?}") };
-    assert_eq!(deadlock.waiting, ["Task-1 waits for a barrier of 2"]);
+    assert_eq!(deadlock.waiting, ["Task-1 waits for a barrier of 2, as number 1"]);
 }
 
 #[test]

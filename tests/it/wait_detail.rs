@@ -7,8 +7,8 @@ use futures::stream::FuturesUnordered;
 use oneloop::net::{TcpListener, TcpStream, UnixStream};
 use oneloop::{
     Barrier, CallGraph, Clock, Error, Event, EventLoop, GraphNode, Lock, Queue, ReturnWhen, Semaphore, Task,
-    WaitDetail, create_future, create_task, open_connection, run, sleep, start_server, timeout, to_thread, wait,
-    yield_now,
+    WaitDetail, create_future, create_task, open_connection, run, sleep, sleep_until, start_server, timeout, to_thread,
+    wait, yield_now,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -70,7 +70,7 @@ fn a_lock_names_the_task_that_holds_it_after_each_change_of_hands() {
             lines(&EventLoop::current().call_graph()),
             [
                 "two has waited at least 500 ms for a timer, 500 ms left",
-                "three has waited at least 1.5 s for a lock held by two"
+                "three has waited at least 1.5 s for a lock held by two for at least 500 ms"
             ]
         );
     });
@@ -85,6 +85,87 @@ fn a_lock_that_was_handed_over_and_not_taken_yet_has_no_holder() {
         yield_now().await;
         drop(guard);
         assert_eq!(lines(&EventLoop::current().call_graph()), ["one is ready", "two waits for a lock"]);
+    });
+}
+
+#[test]
+fn a_lock_says_since_when_it_is_held_also_if_it_was_taken_long_before_another_task_wanted_it() {
+    let held = |graph: &CallGraph| match node_named(graph, "wants").detail {
+        Some(WaitDetail::HeldBy { task, held, .. }) => (task, held),
+        other => panic!("{other:?}"),
+    };
+    virtually(async {
+        let lock = Lock::new(());
+        let guard = lock.acquire().await;
+        sleep(3 * SECOND).await;
+        let _wants = wants(&lock, "wants");
+        sleep(2 * SECOND).await;
+        assert_eq!(held(&EventLoop::current().call_graph()), ("Task-1".to_owned(), Some(5 * SECOND)));
+        drop(guard);
+        let again = lock.acquire().await; // after the other
+        let _wants = wants(&lock, "wants");
+        yield_now().await;
+        let (task, since) = held(&EventLoop::current().call_graph());
+        assert_eq!((task, since), ("Task-1".to_owned(), None), "no time has passed");
+        drop(again);
+    });
+}
+
+#[test]
+fn a_lock_that_went_from_hand_to_hand_is_held_since_the_last_change() {
+    virtually(async {
+        let lock = Lock::new(());
+        let _all = ["one", "two", "three"].map(|name| wants(&lock, name));
+        let _last = wants(&lock, "last");
+        let begun = EventLoop::current().time();
+        for (n, holder) in (0..).zip(["one", "two", "three"]) {
+            sleep_until(begun + SECOND * n + SECOND / 4).await;
+            let lines = lines(&EventLoop::current().call_graph());
+            let expected = format!("a lock held by {holder} for at least 250 ms");
+            assert!(lines.last().is_some_and(|line| line.ends_with(&expected)), "{lines:?}");
+        }
+    });
+}
+
+#[test]
+fn a_lock_that_a_callback_or_an_eager_task_has_given_away_is_not_told_held_longer_than_it_is() {
+    virtually(async {
+        let lock = Lock::new(());
+        let guard = lock.acquire_owned().await;
+        let both = ["one", "two"].map(|name| wants(&lock, name));
+        EventLoop::current().call_later(SECOND, move || drop(guard));
+        sleep(SECOND + SECOND / 2).await;
+        assert_eq!(node_named(&EventLoop::current().call_graph(), "two").leaf, Some("a lock"));
+        let lines = lines(&EventLoop::current().call_graph());
+        assert_eq!(lines[1], "two has waited at least 1.5 s for a lock held by one for at least 500 ms");
+        drop(both);
+        let guard = lock.acquire_owned().await;
+        let three = wants(&lock, "three");
+        let four = wants(&lock, "four");
+        sleep(SECOND).await;
+        create_task(async move { drop(guard) }).eager().await;
+        sleep(SECOND / 4).await;
+        let held = match node_named(&EventLoop::current().call_graph(), "four").detail {
+            Some(WaitDetail::HeldBy { task, held, .. }) => (task, held.unwrap_or_default()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(held.0, "three");
+        assert!(held.1 <= SECOND / 4, "{held:?}");
+        drop((three, four));
+    });
+}
+
+#[test]
+fn a_lock_that_a_cancelled_task_passes_on_names_the_next() {
+    virtually(async {
+        let lock = Lock::new(());
+        let guard = lock.acquire().await;
+        let [one, _two, _three] = ["one", "two", "three"].map(|name| wants(&lock, name));
+        yield_now().await;
+        drop(guard); // it is the turn of the first
+        one.cancel();
+        let graph = graph_of_what_has_begun().await;
+        assert_eq!(lines(&graph), ["two waits for a timer, 1 s left", "three waits for a lock held by two"]);
     });
 }
 
@@ -173,7 +254,13 @@ fn queues_semaphores_and_barriers_say_how_many() {
         let held: Vec<_> = (0..4).map(|_| permits.try_acquire().expect("it is free")).collect();
         let wanted = permits.clone();
         create_task(async move { drop(wanted.acquire().await) });
-        create_task(async move { barrier.wait().await.is_ok() });
+        for _ in 0..2 {
+            let barrier = barrier.clone();
+            create_task(async move { barrier.wait().await.is_ok() });
+        }
+        let work = Queue::unbounded();
+        (0..7).for_each(|item| work.put_nowait(item).expect("there is room"));
+        create_task(async move { work.join().await });
         let graph = graph_of_what_has_begun().await;
         drop(held);
         graph
@@ -183,7 +270,9 @@ fn queues_semaphores_and_barriers_say_how_many() {
         [
             "Task-2 waits for room in a queue, full (1)",
             "Task-3 waits for a semaphore, 0 of 4 free",
-            "Task-4 waits for a barrier of 3",
+            "Task-4 waits for a barrier of 3, as number 1",
+            "Task-5 waits for a barrier of 3, as number 2",
+            "Task-6 waits for the items of a queue to be done, 7 when it began",
         ]
     );
 }
@@ -403,8 +492,9 @@ fn a_deadlock_and_the_debug_text_of_a_task_tell_it_too() {
         waits.await;
     });
     let Err(Error::Deadlock(deadlock)) = ended else { panic!("{ended:?}") };
-    assert_eq!(deadlock.waiting, ["Task-1 waits for one", "one waits for a lock held by Task-1"]);
-    assert!(deadlock.tree.contains("one has waited at least 2 s for a lock held by Task-1"), "{}", deadlock.tree);
+    assert_eq!(deadlock.waiting, ["Task-1 waits for one", "one waits for a lock held by Task-1 for at least 2 s"]);
+    let line = "one has waited at least 2 s for a lock held by Task-1 for at least 2 s";
+    assert!(deadlock.tree.contains(line), "{}", deadlock.tree);
 }
 
 #[test]
@@ -418,9 +508,11 @@ fn json_has_the_detail_and_the_times() {
         EventLoop::current().call_graph()
     });
     let json = graph.to_json();
-    let expected = r#""leaf":"a lock","leaves":1,"detail":"a lock held by Task-1","limit_left":2,"waited_at_least":1,"#;
-    assert!(json.contains(expected), "{json}");
-    assert!(graph.to_dot().contains("a lock held by Task-1, 2 s left of a time limit"), "{}", graph.to_dot());
+    let detail = r#""detail":"a lock held by Task-1 for at least 1 s""#;
+    let expected = format!(r#""leaf":"a lock","leaves":1,{detail},"limit_left":2,"waited_at_least":1,"#);
+    assert!(json.contains(&expected), "{json}");
+    assert!(graph.to_dot().contains("a lock held by Task-1 for at least 1 s, 2 s left of a time limit"));
+    assert!(graph.to_table().contains("a lock held by Task-1 for at least 1 s; 2 s left"), "{}", graph.to_table());
 }
 
 #[test]
