@@ -107,7 +107,12 @@ impl Ticker {
 
     #[inline]
     pub(crate) fn deadline_after_nanos(&self, span: u64) -> u64 {
-        let now = self.now();
+        Self::after(self.now(), span)
+    }
+
+    /// The time when `span` will have passed since `now`, or `NEVER`.
+    #[inline]
+    pub(crate) fn after(now: u64, span: u64) -> u64 {
         let left = END - now;
         if span <= left { now + span } else { Self::beyond_the_end(left) }
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::base::{TaskKey, WakeTarget};
 use crate::error::Cancelled;
 use crate::kernel::{Queued, Sole};
-use crate::node::{Ending, Kind, Loop, NodeRef, Request, TaskState, Watcher};
+use crate::node::{Core, Ending, Kind, Loop, NodeRef, Request, TaskState, Watcher};
 
 type Message = Option<Arc<str>>;
 
@@ -49,20 +49,31 @@ pub(crate) fn cancel_here(node: &NodeRef, message: &Message) -> bool {
 /// Cancels a node: asyncio's `cancel()`. Returns whether the cancellation was accepted. It is refused by a node that is
 /// done, and by a gathering whose children are all done.
 pub(crate) fn cancel(node: &NodeRef, message: &Message) -> bool {
-    let mut stack = match follow(node.clone(), message) {
+    match meet(node, None, message) {
+        Met::End { accepted } => accepted, // the usual case, for which no walk is begun
+        met => walk(node, met, message),
+    }
+}
+
+/// Follows the cancellation of a node, where it has `met` something to go on to, to all its ends.
+fn walk(node: &NodeRef, met: Met, message: &Message) -> bool {
+    let mut stack = match follow(node.clone(), met, message) {
         ChainEnd::Node { accepted } => return accepted,
         ChainEnd::Gathering(frame) => vec![frame],
     };
     loop {
         let top = stack.last_mut().expect("the walk ends with the last frame");
         let accepted = match top.children.next() {
-            Some(child) => match follow(child, message) {
-                ChainEnd::Node { accepted } => accepted,
-                ChainEnd::Gathering(frame) => {
-                    stack.push(frame);
-                    continue;
+            Some(child) => {
+                let met = meet(&child, None, message);
+                match follow(child, met, message) {
+                    ChainEnd::Node { accepted } => accepted,
+                    ChainEnd::Gathering(frame) => {
+                        stack.push(frame);
+                        continue;
+                    }
                 }
-            },
+            }
             None => stack.pop().expect("it was there a moment ago").close(message),
         };
         match stack.last_mut() {
@@ -73,52 +84,75 @@ pub(crate) fn cancel(node: &NodeRef, message: &Message) -> bool {
 }
 
 /// Follows a chain of tasks that await each other to its end.
-fn follow(mut node: NodeRef, message: &Message) -> ChainEnd {
+fn follow(mut node: NodeRef, mut met: Met, message: &Message) -> ChainEnd {
     let mut path = Path::default();
     let mut awaiter: Option<NodeRef> = None;
     loop {
-        if node.core().is_done() {
-            let Some(task) = awaiter else {
-                // as in asyncio: a program that cancels a failed task need not be told of the failure
-                node.core().set_retrieved();
-                return ChainEnd::Node { accepted: false };
-            };
-            ask_without_queueing(&task, message);
-            if let Kind::Task(state) = task.kind() {
-                task.core().kernel().wake(state.key()); // the node has done so, unless its await was dropped since
-            }
-            return ChainEnd::Node { accepted: true };
-        }
-        if node.core().visiting().get() {
-            // a cycle of awaits: no task of it would ever take a step, so the task that closes it is cancelled
-            if let Some(task) = &awaiter {
-                interrupt(task, message);
-            }
-            return ChainEnd::Node { accepted: awaiter.is_some() };
-        }
-        let next = match node.kind() {
-            Kind::Plain => {
-                node.core().end(Ending::Cancelled(Cancelled::new(message.clone())), || node.clone());
-                node.given_up();
-                return ChainEnd::Node { accepted: true };
-            }
-            Kind::Gathering(gathering) => {
-                let children = gathering.children();
-                return ChainEnd::Gathering(Frame::open(node.clone(), awaiter, children));
-            }
-            Kind::Task(state) => {
-                node.core().kernel().notes().add_cancelled(&node, message.as_ref());
-                state.count_cancel(); // of every task on the way, as asyncio's `cancel()` counts
-                let Some(next) = ask_or_follow(&node, state, message) else {
-                    return ChainEnd::Node { accepted: true };
-                };
-                drop(state.hand_on(next.clone(), message.clone()));
-                next
-            }
+        let next = match met {
+            Met::End { accepted } => return ChainEnd::Node { accepted },
+            Met::Children(children) => return ChainEnd::Gathering(Frame::open(node, awaiter, children)),
+            Met::Awaited(next) => next,
         };
         path.visit(&node);
         awaiter = Some(std::mem::replace(&mut node, next));
+        met = meet(&node, awaiter.as_ref(), message);
     }
+}
+
+/// What a cancellation meets at a node.
+enum Met {
+    /// It ends here: the node has accepted it, or has refused it because it is done.
+    End { accepted: bool },
+    /// A task, which awaits this node alone: the cancellation goes there.
+    Awaited(NodeRef),
+    /// A gathering: it goes to the children.
+    Children(Vec<NodeRef>),
+}
+
+/// A cancellation comes to a node, from the program or from the task that awaits it.
+fn meet(node: &NodeRef, awaiter: Option<&NodeRef>, message: &Message) -> Met {
+    let core = node.core();
+    if core.is_done() {
+        return Met::End { accepted: refuse(core, awaiter, message) };
+    }
+    if core.visiting().get() {
+        // a cycle of awaits: no task of it would ever take a step, so the task that closes it is cancelled
+        if let Some(task) = awaiter {
+            interrupt(task, message);
+        }
+        return Met::End { accepted: awaiter.is_some() };
+    }
+    match node.kind() {
+        Kind::Plain => {
+            core.end(Ending::Cancelled(Cancelled::new(message.clone())), || node.clone());
+            node.given_up();
+            Met::End { accepted: true }
+        }
+        Kind::Gathering(gathering) => Met::Children(gathering.children()),
+        Kind::Task(state) => {
+            core.kernel().notes().add_cancelled(node, message.as_ref());
+            state.count_cancel(); // of every task on the way, as asyncio's `cancel()` counts
+            let Some(next) = ask_or_follow(node, core.kernel(), state, message) else {
+                return Met::End { accepted: true };
+            };
+            drop(state.hand_on(next.clone(), message.clone()));
+            Met::Awaited(next)
+        }
+    }
+}
+
+/// A cancellation comes to a node that is done. Returns whether the task that awaits it accepts the cancellation.
+fn refuse(core: &Core, awaiter: Option<&NodeRef>, message: &Message) -> bool {
+    let Some(task) = awaiter else {
+        // as in asyncio: a program that cancels a failed task need not be told of the failure
+        core.set_retrieved();
+        return false;
+    };
+    ask_without_queueing(task, message);
+    if let Kind::Task(state) = task.kind() {
+        task.core().kernel().wake(state.key()); // the node has done so, unless its await was dropped since
+    }
+    true
 }
 
 /// The tasks of a chain that the walk has passed. They are marked as visiting until the end of the chain is found.
@@ -143,16 +177,16 @@ impl Drop for Path {
 }
 
 /// Cancels the task itself, or returns the node that the task waits for and to which the cancellation goes instead.
-fn ask_or_follow(task: &NodeRef, state: &TaskState, message: &Message) -> Option<NodeRef> {
-    if task.core().kernel().running_task().is(state) || state.is_thrown_again() {
+fn ask_or_follow(task: &NodeRef, kernel: &Loop, state: &TaskState, message: &Message) -> Option<NodeRef> {
+    if kernel.running_task().is(state) || state.is_thrown_again() {
         state.ask(Request::Asked, message.clone());
         return None;
     }
-    let awaited = sole_await(task.core().kernel(), state);
+    let awaited = sole_await(kernel, state);
     match &awaited {
         // it takes a step anyway
         None if task.queued().get() => state.ask(Request::Asked, message.clone()),
-        None => interrupt(task, message),
+        None => interrupt_wait(kernel, state, message),
         Some(_) => {}
     }
     awaited
@@ -240,9 +274,13 @@ fn ask_without_queueing(task: &NodeRef, message: &Message) {
 /// Ends the wait of a task: queues it, and has its next step deliver the cancellation.
 fn interrupt(task: &NodeRef, message: &Message) {
     if let Kind::Task(state) = task.kind() {
-        state.ask(Request::Interrupted, message.clone());
-        task.core().kernel().wake(state.key());
+        interrupt_wait(task.core().kernel(), state, message);
     }
+}
+
+fn interrupt_wait(kernel: &Loop, state: &TaskState, message: &Message) {
+    state.ask(Request::Interrupted, message.clone());
+    kernel.wake(state.key());
 }
 
 /// Called when a step has ended with a wait, although a cancellation of the task was asked for during the step. Cancels

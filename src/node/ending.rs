@@ -26,9 +26,15 @@ impl Ending {
             Self::Panicked(_) => State::Panicked,
         }
     }
-}
 
-impl Ending {
+    /// Whether it says more than its state does: a cancellation without a message does not.
+    pub(crate) fn has_more_than_its_state(&self) -> bool {
+        match self {
+            Self::Cancelled(cancelled) => cancelled.message().is_some(),
+            Self::Panicked(_) => true,
+        }
+    }
+
     /// No `From`, because a compiler lists every `From` of a public error to users, with the types.
     pub(crate) fn into_error(self) -> TaskError {
         match self {

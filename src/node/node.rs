@@ -169,7 +169,7 @@ pub(crate) struct Core {
     kernel: Rc<Loop>,
     /// Not dropped as a field: the destructor of `Core` takes the watchers out, to drop them without recursion.
     watchers: ManuallyDrop<Watchers<Watcher>>,
-    /// `Some` if the node was cancelled or has panicked.
+    /// `Some` if the node has panicked, or was cancelled with a message: of most cancellations the state tells all.
     ending: Cell<Option<Box<Ending>>>,
     /// The number of handles that users hold. A handle can await, settle or cancel the node.
     handles: Cell<u32>,
@@ -219,13 +219,15 @@ impl Core {
 
     /// How the node ended, if it ended without a value.
     pub(crate) fn ending(&self) -> Option<Ending> {
-        if self.state.get() == State::Finished {
-            return None;
+        match self.state.get() {
+            State::Pending | State::Finished => None,
+            State::Cancelled | State::Panicked => {
+                let ending = self.ending.take();
+                let copy = ending.as_deref().cloned();
+                self.ending.set(ending);
+                copy.or_else(|| Some(Ending::Cancelled(Cancelled::default())))
+            }
         }
-        let ending = self.ending.take();
-        let copy = ending.as_deref().cloned();
-        self.ending.set(ending);
-        copy
     }
 
     /// The value was moved out.
@@ -257,7 +259,9 @@ impl Core {
     pub(crate) fn end(&self, ending: Ending, me: impl Fn() -> NodeRef) {
         debug_assert!(!self.is_done(), "a node ends once");
         self.state.set(ending.state());
-        self.ending.set(Some(Box::new(ending)));
+        if ending.has_more_than_its_state() {
+            self.ending.set(Some(Box::new(ending)));
+        }
         self.watchers.drain(|watcher| watcher.tell(self, &me));
     }
 
@@ -272,7 +276,6 @@ impl Core {
     pub(crate) fn end_silently(&self) {
         if !self.is_done() {
             self.state.set(State::Cancelled);
-            self.ending.set(Some(Box::new(Ending::Cancelled(Cancelled::default()))));
         }
         self.forget_watchers();
     }

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use super::wait::wait::wait;
 use crate::awaitables::{create_task, recognise_borrowed};
-use crate::base::{PooledRc, TaskKey, poll_with, unsize};
+use crate::base::{PooledRc, TaskKey, Ticker, nanos, poll_with, unsize};
 use crate::cancel::{Reraise, ThrowingScope, assert_wakes, cancel, poll_scope};
-use crate::current::{self, Timer, deadline_after};
+use crate::current::{self, Timer};
 use crate::error::{RescheduleError, TimeoutError};
 use crate::kernel::{Deadline, Handle, Leaf, Run, What};
 use crate::node::Loop;
@@ -341,20 +341,32 @@ struct Shared {
 }
 
 impl Shared {
-    /// Sets the deadline. If it has passed, the time is up in the next iteration, before any timer that is due then.
+    /// Moves the deadline, or removes it.
     fn arm(me: &PooledRc<Self>, deadline: Option<Instant>) {
         drop(me.expiry.take());
         me.when.set(deadline);
         let Some(deadline) = deadline else { return };
         let kernel = current::expect();
-        let (at, now) = (kernel.clock().nanos_at(deadline), kernel.clock().now());
+        Self::expire_at(me, &kernel, kernel.clock().nanos_at(deadline), kernel.clock().now());
+    }
+
+    /// Sets the first deadline. To make one of an `Instant`, as `arm` does, takes as long as to set the timer.
+    fn arm_after(me: &PooledRc<Self>, kernel: &Rc<Loop>, limit: Duration) {
+        let now = kernel.clock().now();
+        let at = Ticker::after(now, nanos(limit));
+        me.when.set(Some(kernel.clock().instant(at)));
+        Self::expire_at(me, kernel, at, now);
+    }
+
+    /// If the deadline has passed, the time is up in the next iteration, before any timer that is due then.
+    fn expire_at(me: &PooledRc<Self>, kernel: &Rc<Loop>, at: u64, now: u64) {
         let time_is_up = unsize!(me.clone() => dyn Run);
         let expiry = if at <= now {
             let overdue = Handle::new(move || time_is_up.run(), Location::caller());
             kernel.push_run(overdue.run_ref());
             Expiry::Queued(overdue)
         } else {
-            Expiry::Timer(Timer::running(&kernel, at, time_is_up))
+            Expiry::Timer(Timer::running(kernel, at, time_is_up))
         };
         me.expiry.set(Some(expiry));
     }
@@ -405,9 +417,7 @@ impl Inside {
         match shared.limit {
             Limit::None => {}
             Limit::At(deadline) => Shared::arm(shared, Some(deadline)),
-            Limit::After(limit) => {
-                Shared::arm(shared, Some(kernel.clock().instant(deadline_after(&kernel, limit))));
-            }
+            Limit::After(limit) => Shared::arm_after(shared, &kernel, limit),
         }
         Self { shared: shared.clone(), kernel }
     }

@@ -179,14 +179,11 @@ fn advance_throwing(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, m
     if puts_off(kernel, state) {
         return advance_with_chores(core, state, coroutine, me);
     }
-    let throwing = throw(kernel, state);
-    // asyncio throws into a coroutine that has not begun; it ends without running any of its code
-    let resumed = if throwing.polls && state.has_started() {
-        poll(kernel, state, coroutine, me, throwing.turn)
-    } else {
-        Resumed::Pending
+    let throwing = match throw(kernel, state) {
+        Thrown::IntoPoll(throwing) => throwing,
+        Thrown::PastAll(message) => return drop_and_end(core, state, coroutine, me, cancelled(message)),
     };
-    let failure = match resumed {
+    let failure = match poll(kernel, state, coroutine, me, throwing.turn) {
         Resumed::Finished => {
             kernel.throwing().clear();
             return end_finished(core, state, me);
@@ -215,11 +212,17 @@ fn puts_off(kernel: &Loop, state: &TaskState) -> bool {
         && wake_uncertain(kernel, None)
 }
 
-/// The throw of one step.
+/// What a cancellation does in its step.
+enum Thrown {
+    /// Catchers wait in the coroutine, so it is polled.
+    IntoPoll(Throwing),
+    /// None does, so the coroutine is dropped as it stands. The message of the cancellation.
+    PastAll(Option<Arc<str>>),
+}
+
+/// A throw into a poll.
 #[derive(Clone, Copy)]
 struct Throwing {
-    /// Whether the coroutine is polled: if catchers wait in it. If none does, it is dropped as it stands.
-    polls: bool,
     /// If nothing catches it, the throw may go on for as many more steps, until those catchers have been polled that
     /// stand under wakers of other crates.
     rounds: usize,
@@ -228,7 +231,7 @@ struct Throwing {
 
 /// Begins to throw the requested cancellation. Catchers meet it that wait since the last step; so do those that stand
 /// under wakers of other crates, and are told and woken here.
-fn throw(kernel: &Loop, state: &TaskState) -> Throwing {
+fn throw(kernel: &Loop, state: &TaskState) -> Thrown {
     let (since, turn) = (state.catchers_since(), state.next_turn());
     let message = message_to_throw(state);
     drop_nodes(kernel, state);
@@ -237,16 +240,19 @@ fn throw(kernel: &Loop, state: &TaskState) -> Throwing {
     let (tree, root) = (kernel.await_tree(), state.root());
     if let Some(rounds) = state.take_rounds() {
         kernel.throwing().deliver(0, message);
-        return Throwing { polls: true, rounds, turn };
+        return Thrown::IntoPoll(Throwing { rounds, turn });
     }
-    let polls = since != 0 || tree.has_catcher(root);
+    // a coroutine that has not begun has no catcher; as in asyncio, it ends without running any of its code
+    if since == 0 && !tree.has_catcher(root) {
+        return Thrown::PastAll(message);
+    }
     let mut rounds = 0;
-    if polls && root != Place::NONE {
+    if root != Place::NONE {
         tell(kernel, root, message.as_ref());
         rounds = tree.len(root) + 2;
     }
     kernel.throwing().deliver(since, message);
-    Throwing { polls, rounds, turn }
+    Thrown::IntoPoll(Throwing { rounds, turn })
 }
 
 /// Whether the throw goes on in the next step, because a catcher has been told of it and its combinator has not polled
@@ -282,18 +288,28 @@ fn begin_wait(state: &TaskState, me: &NodeRef) {
     }
 }
 
-/// Ends the task without a value: drops the coroutine. If the destructor panics, that panic is how it ends. Without a
-/// `failure`, it ends by the cancellation that is being thrown.
+/// Ends the task without a value: by its `failure`, or else by the cancellation that is being thrown.
 #[cold]
 fn fail(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, failure: Option<Box<Failure>>) {
     let kernel = core.kernel();
     let message = kernel.throwing().take();
     kernel.throwing().clear();
     let ending = match failure.map(|failure| *failure) {
-        None => Ending::Cancelled(Cancelled::new(message)),
-        Some(Failure::Cancelled(message)) => Ending::Cancelled(Cancelled::new(message)),
+        None => cancelled(message),
+        Some(Failure::Cancelled(message)) => cancelled(message),
         Some(Failure::Panicked(payload)) => Ending::Panicked(Panic::new(payload)),
     };
+    drop_and_end(core, state, coroutine, me, ending);
+}
+
+fn cancelled(message: Option<Arc<str>>) -> Ending {
+    Ending::Cancelled(Cancelled::new(message))
+}
+
+/// Drops the coroutine, and ends the task. If the destructor panics, that panic is how it ends.
+#[cold]
+fn drop_and_end(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, ending: Ending) {
+    let kernel = core.kernel();
     // destructors run here, so the task counts as running until then
     let waker = waker(state.key(), FIRST_TURN);
     let ending = match kernel.running_task().during(me, state, waker, |_| coroutine.discard()) {
