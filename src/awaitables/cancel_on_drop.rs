@@ -11,7 +11,7 @@ use super::any_future::AnyFuture;
 
 /// A handle on a task or another awaitable that is cancelled when the handle is dropped: what `cancel_on_drop()` of a
 /// [`Task`](crate::Task) returns. It has the methods of the handle that it was made of, and awaiting it is awaiting
-/// that.
+/// that. [`into_inner`](Self::into_inner) gives the handle back.
 ///
 /// A task group does the same for several tasks, and waits for their ends.
 ///
@@ -34,13 +34,47 @@ use super::any_future::AnyFuture;
 /// If the await is dropped, the task is cancelled with it.
 #[must_use = "the task is cancelled as soon as this is dropped"]
 pub struct CancelOnDrop<H> {
+    /// In front, because fields are dropped in this order: the task is cancelled while its handle is still there.
+    request: Request,
     handle: H,
-    any: AnyFuture,
+}
+
+/// Asks for the cancellation when it is dropped, unless that was taken back.
+struct Request {
+    of: Option<AnyFuture>,
 }
 
 impl<H> CancelOnDrop<H> {
     pub(super) fn new(handle: H, any: AnyFuture) -> Self {
-        Self { handle, any }
+        Self { request: Request { of: Some(any) }, handle }
+    }
+
+    /// The handle that this one was made of, which cancels nothing when it is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{create_task, run, sleep};
+    /// use std::time::Duration;
+    ///
+    /// let answer = run(async {
+    ///     let work = create_task(async {
+    ///         sleep(Duration::from_millis(1)).await;
+    ///         7
+    ///     });
+    ///     let work = work.cancel_on_drop();
+    ///     // whatever returns here cancels the work; from now on it is to be finished
+    ///     work.into_inner().await
+    /// })?;
+    /// assert_eq!(answer, 7);
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn into_inner(mut self) -> H {
+        self.request.of = None;
+        self.handle
+    }
+
+    pub(super) fn handle_mut(&mut self) -> &mut H {
+        &mut self.handle
     }
 }
 
@@ -61,9 +95,11 @@ impl<H: Future + Unpin> Future for CancelOnDrop<H> {
     }
 }
 
-impl<H> Drop for CancelOnDrop<H> {
+impl Drop for Request {
     fn drop(&mut self) {
-        self.any.cancel(); // does nothing to what is done
+        if let Some(task) = &self.of {
+            task.cancel(); // does nothing to what is done
+        }
     }
 }
 

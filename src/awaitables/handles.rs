@@ -137,6 +137,30 @@ macro_rules! methods {
             }
         }
 
+        impl<T: 'static $(, $K: 'static)?> CancelOnDrop<$Handle<T $(, $K)?>> {
+            /// Waits until it is done and returns how it ended, as the `outcome` of the handle does.
+            ///
+            /// # Errors
+            /// As [`Task::outcome`](crate::Task::outcome).
+            ///
+            /// # Cancel safety
+            /// Nothing is lost: this handle is still there, and a later call returns what this one would have returned.
+            pub async fn outcome(&mut self) -> Result<T, $crate::error::TaskError> {
+                self.handle_mut().outcome().await
+            }
+
+            /// [`outcome`](Self::outcome) of a handle that is used up by it, so it need not be `mut`.
+            ///
+            /// # Errors
+            /// As [`outcome`](Self::outcome).
+            ///
+            /// # Cancel safety
+            /// The handle is dropped with this future, and so what it is on is cancelled.
+            pub async fn into_outcome(mut self) -> Result<T, $crate::error::TaskError> {
+                self.outcome().await
+            }
+        }
+
         impl<T $(, $K)?> $Handle<T $(, $K)?> {
             pub(crate) fn into_join(self) -> $crate::awaitables::JoinHandle<T> {
                 self.join

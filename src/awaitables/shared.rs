@@ -2,7 +2,7 @@
 //! must not know the kinds of node behind them.
 
 use std::any::Any;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use super::future::Future;
 use super::join_handle::JoinHandle;
@@ -105,7 +105,7 @@ impl<T: Clone + 'static> Shared<T> {
         Self {
             join: JoinHandle::view(as_promise(PooledRc::new(Copied {
                 source: Source::new(source),
-                value: Cell::new(None),
+                value: OnceCell::new(),
             }))),
         }
     }
@@ -167,14 +167,15 @@ macro_rules! as_the_source {
 /// A view that takes the value from its source once and hands out copies.
 struct Copied<T: 'static> {
     source: Source<T>,
-    value: Cell<Option<T>>,
+    /// It stays until the view is dropped, so code of a user that is shown it may come back here.
+    value: OnceCell<T>,
 }
 
 impl<T: Clone + 'static> Copied<T> {
-    fn copy(&self) -> Option<T> {
+    fn value(&self) -> Option<&T> {
         make_parts(self);
         self.make();
-        lend(&self.value, T::clone)
+        self.value.get()
     }
 }
 
@@ -182,25 +183,28 @@ impl<T: Clone + 'static> Node for Copied<T> {
     as_the_source!();
 
     fn parts(&self, found: &mut dyn FnMut(NodeRef)) {
-        if !has_value(&self.value) {
+        if self.value.get().is_none() {
             self.source.part().into_iter().for_each(found);
         }
     }
 
     fn make(&self) {
-        if !has_value(&self.value) {
-            self.value.set(self.source.take());
+        if self.value.get().is_none()
+            && let Some(value) = self.source.take()
+        {
+            // the source gives a value once, so none was set meanwhile
+            let _ = self.value.set(value);
         }
     }
 }
 
 impl<T: Clone + 'static> Promise<T> for Copied<T> {
     fn take(&self) -> Option<T> {
-        self.copy()
+        self.value().cloned()
     }
 
     fn peek(&self, look: &mut dyn FnMut(&T)) {
-        self.copy().iter().for_each(look);
+        self.value().into_iter().for_each(look);
     }
 }
 

@@ -78,6 +78,9 @@ pub struct LimitOverrunError {
     dropped: bool,
 }
 
+/// What makes a reader with another limit.
+const WHERE_LIMITS_ARE_SET: &str = "into_streams_with_limit() of a socket, limit() of ServerBuilder or ProcessBuilder";
+
 impl LimitOverrunError {
     pub(crate) fn new(consumed: usize) -> Self {
         Self { consumed, dropped: false }
@@ -93,12 +96,12 @@ impl LimitOverrunError {
         if self.dropped {
             format!(
                 "a line of {consumed} bytes or more was dropped: it is over the limit; make the reader with a higher \
-                 one"
+                 one ({WHERE_LIMITS_ARE_SET})"
             )
         } else {
             format!(
                 "no separator within the limit, in {consumed} bytes; take some with read(), or make the reader with a \
-                 higher limit"
+                 higher limit ({WHERE_LIMITS_ARE_SET})"
             )
         }
     }

@@ -105,6 +105,11 @@ impl LoopHandle {
     ///
     /// If the loop closes before `f` has run, `f` is dropped by the thread that closes it.
     ///
+    /// Nothing holds back a thread that sends faster than the loop runs, and what it has sent takes memory until then.
+    /// A thread that may be as fast waits for a result now and then: that of
+    /// [`run_coroutine_threadsafe`](Self::run_coroutine_threadsafe), say of a put into a bounded
+    /// [`Queue`](crate::Queue).
+    ///
     /// # Errors
     /// If the loop is closed. Then `f` is dropped on this thread.
     pub fn call_soon_threadsafe<R>(&self, f: impl FnOnce() -> R + Send + 'static) -> Result<ThreadsafeHandle, Closed> {

@@ -414,7 +414,8 @@ fn errors_of_reads_become_io_errors_that_say_what_happened() {
         reader.feed_data("abcdef");
         let limit = io::Error::from(reader.readuntil("\n").await.unwrap_err());
         assert_eq!(limit.kind(), ErrorKind::InvalidData);
-        assert!(limit.to_string().contains("higher limit"), "{limit}");
+        let text = limit.to_string();
+        assert!(text.contains("higher limit") && text.contains("into_streams_with_limit()"), "{text}");
         reader.feed_eof();
         let end = io::Error::from(reader.readexactly(9).await.unwrap_err());
         assert_eq!(end.kind(), ErrorKind::UnexpectedEof);

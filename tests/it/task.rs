@@ -10,7 +10,7 @@ use futures::FutureExt as _;
 use futures::future::{Either, select};
 use oneloop::{
     EventLoop, ExceptionContext, LoopHandle, Task, TaskError, ThreadPool, all_tasks, copy_context, create_future,
-    create_task, current_task, ensure_future, gather, sleep, yield_now,
+    create_task, current_task, ensure_future, gather, sleep, timeout, wait, yield_now,
 };
 
 use crate::support::{LONG, Log, SECOND, cancelling, ms, run, virtual_loop};
@@ -285,13 +285,13 @@ fn shared_gives_every_clone_the_value_and_runs_the_coroutine_once() {
 }
 
 #[test]
-fn clone_of_a_shared_value_that_asks_for_it_again_meets_no_borrow() {
+fn clone_of_a_shared_value_that_asks_for_it_again_gets_it() {
     #[derive(Debug)]
     struct Asks(Rc<RefCell<Option<oneloop::Shared<Self>>>>);
     impl Clone for Asks {
         fn clone(&self) -> Self {
             if let Some(shared) = self.0.take() {
-                assert!(shared.result().is_err(), "the value is being copied");
+                assert!(shared.result().is_ok(), "the value stays where it is");
             }
             Self(Rc::default())
         }
@@ -303,6 +303,28 @@ fn clone_of_a_shared_value_that_asks_for_it_again_meets_no_borrow() {
         shared.clone().await;
         shared.await;
         assert!(place.borrow().is_none());
+    });
+}
+
+#[test]
+fn a_look_at_a_shared_value_makes_no_copy_and_a_result_one() {
+    struct Counted(Rc<Cell<u32>>);
+    impl Clone for Counted {
+        fn clone(&self) -> Self {
+            self.0.set(self.0.get() + 1);
+            Self(Rc::clone(&self.0))
+        }
+    }
+    run(async {
+        let copies = Rc::new(Cell::new(0));
+        let shared = create_task(ready(Counted(Rc::clone(&copies)))).shared();
+        drop(wait([shared.clone()]).await);
+        let again = shared.peek(|outer| shared.peek(|inner| Rc::ptr_eq(&outer.0, &inner.0)));
+        assert_eq!((again.ok().and_then(Result::ok), copies.get()), (Some(true), 0));
+        assert!(shared.result().is_ok());
+        assert_eq!(copies.get(), 1);
+        shared.await;
+        assert_eq!(copies.get(), 2);
     });
 }
 
@@ -446,6 +468,37 @@ fn a_handle_that_cancels_on_drop_gives_the_value_and_has_the_methods_of_the_task
         let task = create_task(async { 7 }).named("seven").cancel_on_drop();
         assert_eq!((task.name().as_str(), task.done()), ("seven", false));
         assert_eq!(task.await, 7);
+    });
+}
+
+#[test]
+fn a_handle_that_cancels_on_drop_tells_how_its_task_ended() {
+    run(async {
+        let mut task = create_task(sleep(LONG)).cancel_on_drop();
+        assert!(timeout(ms(1), task.outcome()).await.is_err());
+        assert!(!task.done()); // the wait was dropped, and the handle is still there
+        task.cancel();
+        assert!(matches!(task.outcome().await, Err(TaskError::Cancelled(_))));
+        let watched = create_task(sleep(LONG));
+        let waits = watched.any();
+        assert!(timeout(ms(1), watched.cancel_on_drop().into_outcome()).await.is_err());
+        yield_now().await;
+        assert!(waits.cancelled()); // the wait had the handle
+    });
+}
+
+#[test]
+fn a_handle_that_would_cancel_can_be_turned_back_into_one_that_does_not() {
+    run(async {
+        let task = create_task(async {
+            sleep(ms(1)).await;
+            7
+        })
+        .cancel_on_drop();
+        let watched = task.any();
+        drop(task.into_inner());
+        sleep(ms(2)).await;
+        assert!(watched.done() && !watched.cancelled());
     });
 }
 
