@@ -270,7 +270,7 @@ impl<T: AsRawFd> Descriptor<T> {
         direction: Direction,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        while self.kernel.with_reactor(|reactor| reactor.is(self.key, direction, Wanted::Ready)) {
+        while self.kernel.with_registered(|reactor| reactor.is(self.key, direction, Wanted::Ready)) {
             match operation(self.get_ref()) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.set_blocked(direction),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -283,7 +283,7 @@ impl<T: AsRawFd> Descriptor<T> {
     pub(super) fn note_length(&self, direction: Direction, moved: usize, requested: usize) {
         let is_short = 0 < moved && moved < requested.min(MOST_BYTES_OF_A_CALL);
         if is_short && self.short_transfer == ShortTransfer::Blocked {
-            self.kernel.with_reactor(|reactor| reactor.set_used_up(self.key, direction));
+            self.kernel.with_registered(|reactor| reactor.set_used_up(self.key, direction));
         }
     }
 
@@ -306,7 +306,7 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// Whether an event has told that the direction is hung up or in error.
     pub(crate) fn has_ended(&self, direction: Direction) -> bool {
-        self.kernel.with_reactor(|reactor| reactor.is(self.key, direction, Wanted::Over))
+        self.kernel.with_registered(|reactor| reactor.is(self.key, direction, Wanted::Over))
     }
 
     pub(super) fn short_transfer(&self) -> ShortTransfer {
@@ -342,7 +342,7 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// Notes that an operation would block. The direction becomes ready again with the next event.
     pub(crate) fn set_blocked(&self, direction: Direction) {
-        self.kernel.with_reactor(|reactor| reactor.set_blocked(self.key, direction));
+        self.kernel.with_registered(|reactor| reactor.set_blocked(self.key, direction));
     }
 
     fn deregister(&self) {

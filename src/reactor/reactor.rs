@@ -234,7 +234,7 @@ impl<W: Clone> Reactor<W> {
             self.deregister_from_poll(fd);
             if let Source::Owned(mut socket) = source {
                 for direction in Direction::BOTH {
-                    waiting.extend(socket.waiters(direction).take_all());
+                    socket.waiters(direction).take_all(|target| waiting.push(target));
                 }
             }
         }
@@ -255,32 +255,28 @@ impl<W: Clone> Reactor<W> {
         self.forks != forks()
     }
 
-    /// Whether the direction is as `wanted`, as far as is known. If it is not, `target` waits for the next event.
-    /// `number` is that of the waiter, and `None` before the first call. The second result is the target that is not needed,
-    /// for the caller to drop outside the borrow.
-    pub(crate) fn poll_until(
+    /// Whether the direction is as `wanted`, as far as is known. If it is, nothing waits for that: an event has taken all
+    /// that did. It is for a descriptor that was deregistered, so that all waits for that end.
+    #[inline]
+    pub(crate) fn is(&mut self, key: SourceKey, direction: Direction, wanted: Wanted) -> bool {
+        self.socket(key).is_none_or(|socket| socket.is(direction, wanted))
+    }
+
+    /// `target` waits for the next event of the direction, which is not yet as it is wanted. `number` is that of the
+    /// waiter, and `None` before the first call. Returns the target that is not needed, for the caller to drop outside
+    /// the borrow.
+    pub(crate) fn wait_for_event(
         &mut self,
         key: SourceKey,
         direction: Direction,
-        wanted: Wanted,
         number: &mut Option<WaiterNumber>,
         target: WakeTarget,
-    ) -> (bool, Option<WakeTarget>) {
+    ) -> Option<WakeTarget> {
         let next = self.last_waiter.saturating_add(1);
-        match self.socket(key) {
-            Some(socket) if !socket.is(direction, wanted) => {
-                let spare = socket.waiters(direction).wait(number, next, target);
-                self.last_waiter = next;
-                (false, spare)
-            }
-            // of a descriptor that was deregistered all waits end
-            Some(_) | None => (true, Some(target)),
-        }
-    }
-
-    /// Whether the direction is as `wanted`, as far as is known.
-    pub(crate) fn is(&mut self, key: SourceKey, direction: Direction, wanted: Wanted) -> bool {
-        self.socket(key).is_none_or(|socket| socket.is(direction, wanted))
+        let Some(socket) = self.socket(key) else { return Some(target) };
+        let spare = socket.waiters(direction).wait(number, next, target);
+        self.last_waiter = next;
+        spare
     }
 
     /// Notes that an operation would have blocked.
@@ -308,6 +304,7 @@ impl<W: Clone> Reactor<W> {
         self.socket(key)?.waiters(direction).forget(number)
     }
 
+    #[inline]
     fn socket(&mut self, key: SourceKey) -> Option<&mut Socket> {
         let registration = self.registrations.get_mut(key.slot as usize)?;
         match &mut registration.source {

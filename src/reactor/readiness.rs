@@ -129,6 +129,6 @@ impl Socket {
             Sign::Ready => *known = Known::Ready,
             Sign::Over => *known = Known::Over,
         }
-        events.extend(self.waiters(direction).take_all().map(ReadyEvent::Wake));
+        self.waiters(direction).take_all(|target| events.push(ReadyEvent::Wake(target)));
     }
 }
