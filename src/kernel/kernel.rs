@@ -203,20 +203,6 @@ impl<P: Queued> Kernel<P> {
         self.receiver.sender()
     }
 
-    /// Shows the reactor to `f`, which may register or remove a descriptor.
-    pub(crate) fn with_reactor<R>(&self, f: impl FnOnce(&mut Reactor<Handle>) -> R) -> R {
-        let mut reactor = self.reactor.borrow_mut();
-        let result = f(&mut reactor);
-        self.budget.set_watching(reactor.is_watching());
-        result
-    }
-
-    /// As `with_reactor`, of a descriptor that stays registered, or stays gone.
-    #[inline]
-    pub(crate) fn with_registered<R>(&self, f: impl FnOnce(&mut Reactor<Handle>) -> R) -> R {
-        f(&mut self.reactor.borrow_mut())
-    }
-
     /// Returns the handler that was set before. The caller drops it.
     pub(crate) fn set_exception_handler(&self, handler: Option<ExceptionHandler>) -> Option<ExceptionHandler> {
         self.exception_handler.replace(handler)

@@ -18,8 +18,9 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::fd_waiters::WaiterNumber;
-use super::readiness::{Direction, ReadyEvent, Sign, Socket, Wanted};
+use super::readiness::{Direction, ReadyEvent, ShortTransfer, Sign, Socket, Wanted};
 use super::signal::Signal;
+use super::source_key::SourceKey;
 use crate::base::{Random, WakeTarget};
 use crate::sys::{count_forks, duplicate, forks};
 
@@ -41,30 +42,6 @@ const WAKE: Token = Token(usize::MAX);
 const ALL: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const ALL: Interest = Interest::READABLE.add(Interest::WRITABLE);
-
-/// Names one registration. A key of an earlier registration finds nothing, even if the slot or the number of the
-/// descriptor is used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SourceKey {
-    pub(super) slot: u32,
-    pub(super) generation: u32,
-}
-
-impl SourceKey {
-    /// A number for those who look inside, which is not 0. No other descriptor of the loop has it meanwhile.
-    pub(crate) fn label(self) -> u32 {
-        self.slot + 1
-    }
-
-    pub(super) fn token(self) -> Token {
-        Token((self.generation as usize) << 32 | self.slot as usize)
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "each half of the token is 32 bits wide")]
-    fn of(token: Token) -> Self {
-        Self { slot: token.0 as u32, generation: (token.0 >> 32) as u32 }
-    }
-}
 
 /// The callbacks that watch a descriptor: that for reading, and that for writing.
 pub(super) type FdCallbacks<W> = [Option<W>; 2];
@@ -178,8 +155,13 @@ impl<W: Clone> Reactor<W> {
     ///
     /// Also returns the callbacks that still watch an earlier descriptor with this number, which was closed before they
     /// were removed. The caller cancels them, outside the borrow.
-    pub(crate) fn register(&mut self, fd: RawFd, ready: [bool; 2]) -> io::Result<(SourceKey, FdCallbacks<W>)> {
-        let key = self.insert(fd, ALL, Source::Owned(Socket::new(fd, ready)))?;
+    pub(crate) fn register(
+        &mut self,
+        fd: RawFd,
+        ready: [bool; 2],
+        short_transfer: ShortTransfer,
+    ) -> io::Result<(SourceKey, FdCallbacks<W>)> {
+        let key = self.insert(fd, ALL, Source::Owned(Socket::new(fd, ready, short_transfer)))?;
         let stale = match self.watched.remove(&fd).and_then(|stale| self.remove(stale)) {
             Some(Source::Watched(_, callbacks)) => callbacks,
             Some(Source::Owned(..)) | None => [None, None],
@@ -222,7 +204,7 @@ impl<W: Clone> Reactor<W> {
     /// Removes a descriptor from the table, but not from the system's list.
     pub(super) fn remove(&mut self, key: SourceKey) -> Option<Source<W>> {
         let slot = key.slot as usize;
-        let live = self.registrations.get(slot).is_some_and(|r| r.generation == key.generation);
+        let live = self.registrations.get(slot).is_some_and(|r| key.names(r.generation));
         live.then(|| self.registrations.remove(slot).source)
     }
 
@@ -286,12 +268,25 @@ impl<W: Clone> Reactor<W> {
         }
     }
 
-    /// Notes that an operation on a TCP stream has moved fewer bytes than it was asked to. So there are no more now, and
-    /// an event will report the next ones.
-    pub(crate) fn set_used_up(&mut self, key: SourceKey, direction: Direction) {
+    /// Notes that a call has moved fewer bytes than it was asked to.
+    pub(crate) fn note_short_transfer(&mut self, key: SourceKey, direction: Direction) {
         if let Some(socket) = self.socket(key) {
-            socket.set_used_up(direction);
+            socket.note_short_transfer(direction);
         }
+    }
+
+    /// What that says of a descriptor.
+    pub(crate) fn short_transfer(&mut self, key: SourceKey) -> ShortTransfer {
+        self.socket(key).map_or(ShortTransfer::Unknown, |socket| socket.short_transfer)
+    }
+
+    /// The key of the registration in a slot, for what may outlive it.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[inline]
+    pub(crate) fn key_of(&self, slot: u32) -> SourceKey {
+        SourceKey { slot, generation: self.registrations[slot as usize].generation }
     }
 
     /// Removes a waiter, because its future was dropped. The caller drops the target, outside the borrow.
@@ -308,7 +303,7 @@ impl<W: Clone> Reactor<W> {
     fn socket(&mut self, key: SourceKey) -> Option<&mut Socket> {
         let registration = self.registrations.get_mut(key.slot as usize)?;
         match &mut registration.source {
-            Source::Owned(socket) if registration.generation == key.generation => Some(socket),
+            Source::Owned(socket) if key.names(registration.generation) => Some(socket),
             Source::Owned(..) | Source::Watched(..) => None,
         }
     }
