@@ -203,13 +203,6 @@ impl<P: Queued> Kernel<P> {
         self.receiver.sender()
     }
 
-    pub(crate) fn with_reactor<R>(&self, f: impl FnOnce(&mut Reactor<Handle>) -> R) -> R {
-        let mut reactor = self.reactor.borrow_mut();
-        let result = f(&mut reactor);
-        self.budget.set_watching(reactor.is_watching());
-        result
-    }
-
     /// Returns the handler that was set before. The caller drops it.
     pub(crate) fn set_exception_handler(&self, handler: Option<ExceptionHandler>) -> Option<ExceptionHandler> {
         self.exception_handler.replace(handler)

@@ -26,10 +26,24 @@ use super::host::Pauses;
 use super::kernel::Kernel;
 use super::ready_queue::Queued;
 use crate::base::concurrency::Arc;
-use crate::reactor::{ReadyEvent, Signal};
+use crate::reactor::{Reactor, ReadyEvent, Signal};
 
 impl<P: Queued> Kernel<P> {
     // In the loop.
+
+    /// Shows the reactor to `f`, which may register or remove a descriptor.
+    pub(crate) fn with_reactor<R>(&self, f: impl FnOnce(&mut Reactor<Handle>) -> R) -> R {
+        let mut reactor = self.reactor.borrow_mut();
+        let result = f(&mut reactor);
+        self.budget.set_watching(reactor.is_watching());
+        result
+    }
+
+    /// As `with_reactor`, of a descriptor that stays registered, or stays gone.
+    #[inline]
+    pub(crate) fn with_registered<R>(&self, f: impl FnOnce(&mut Reactor<Handle>) -> R) -> R {
+        f(&mut self.reactor.borrow_mut())
+    }
 
     /// Whether any descriptor is registered. If none is, a poll finds nothing.
     pub(crate) fn watches_descriptors(&self) -> bool {

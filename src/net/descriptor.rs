@@ -12,8 +12,8 @@ use crate::current;
 use crate::error::WatchError;
 use crate::kernel::{Leaf, What};
 use crate::node::{Loop, wake};
-use crate::reactor::{Direction, SourceKey, Wanted};
-use crate::sys::{socket, socket_options};
+use crate::reactor::{Direction, ShortTransfer, SourceKey, Wanted};
+use crate::sys::socket;
 
 /// A non-blocking descriptor that is registered with the loop. Sockets and pipes are built on it.
 ///
@@ -50,38 +50,12 @@ use crate::sys::{socket, socket_options};
 pub struct Descriptor<T: AsRawFd> {
     /// `None` only in a `Descriptor` that `into_inner` or `map` has emptied and is about to drop.
     inner: Option<T>,
-    short_transfer: ShortTransfer,
+    /// The slot of its registration, which is its own until it is deregistered.
+    slot: u32,
     kernel: Rc<Loop>,
-    key: SourceKey,
     /// For what polls and is no future, which could keep its place itself: one place for each direction, once something
     /// has polled.
     polled: OnceCell<Box<[WaitPlace; 2]>>,
-}
-
-/// What it says of a direction if a call has moved fewer bytes than it was asked to.
-///
-/// It says something only of TCP, where a call stops for two reasons: there are no more bytes or no more room, of which
-/// the next event will tell, or there are urgent bytes, of which an event of their own tells. Everything else may stop
-/// at a boundary that no event tells of: of a packet or datagram, of a line of a terminal, of bytes that came with
-/// descriptors or from another sender. A pipe has packets as soon as the other end, which may be a child's, is switched
-/// to them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ShortTransfer {
-    /// The direction is blocked now.
-    Blocked,
-    /// Nothing.
-    Unknown,
-}
-
-impl ShortTransfer {
-    /// For a socket that certainly speaks TCP, and nothing above it. Only Linux tells of urgent bytes.
-    pub(crate) const TCP: Self =
-        if cfg!(any(target_os = "linux", target_os = "android")) { Self::Blocked } else { Self::Unknown };
-
-    /// For a socket of which the program says that it is a TCP socket.
-    pub(crate) fn of_socket(socket: &impl AsRawFd) -> Self {
-        if socket_options::is_tcp(socket) { Self::TCP } else { Self::Unknown }
-    }
 }
 
 /// The greatest number of bytes that one system call moves.
@@ -123,14 +97,14 @@ impl<T: AsRawFd> Descriptor<T> {
     fn register(inner: T, ready: [bool; 2], short_transfer: ShortTransfer) -> io::Result<Self> {
         let kernel = current::expect();
         let fd = inner.as_raw_fd();
-        let registered = kernel.with_reactor(|reactor| reactor.register(fd, ready));
+        let registered = kernel.with_reactor(|reactor| reactor.register(fd, ready, short_transfer));
         let (key, stale) = registered.map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => WatchError::NotPollable(fd).into(),
             _ => error,
         })?;
         // callbacks of a closed descriptor whose number the system has given to this one
         stale.into_iter().flatten().for_each(|handle| handle.cancel());
-        Ok(Self { inner: Some(inner), short_transfer, kernel, key, polled: OnceCell::new() })
+        Ok(Self { inner: Some(inner), slot: key.slot(), kernel, polled: OnceCell::new() })
     }
 
     /// The registered object.
@@ -270,7 +244,7 @@ impl<T: AsRawFd> Descriptor<T> {
         direction: Direction,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        while self.kernel.with_reactor(|reactor| reactor.is(self.key, direction, Wanted::Ready)) {
+        while self.kernel.with_registered(|reactor| reactor.is(self.key(), direction, Wanted::Ready)) {
             match operation(self.get_ref()) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.set_blocked(direction),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -282,14 +256,14 @@ impl<T: AsRawFd> Descriptor<T> {
 
     pub(super) fn note_length(&self, direction: Direction, moved: usize, requested: usize) {
         let is_short = 0 < moved && moved < requested.min(MOST_BYTES_OF_A_CALL);
-        if is_short && self.short_transfer == ShortTransfer::Blocked {
-            self.kernel.with_reactor(|reactor| reactor.set_used_up(self.key, direction));
+        if is_short {
+            self.kernel.with_registered(|reactor| reactor.note_short_transfer(self.key(), direction));
         }
     }
 
     /// A wait for a direction. It does not borrow the descriptor, and ends when the descriptor is dropped.
     pub(crate) fn wait(&self, direction: Direction) -> ReadinessFuture {
-        ReadinessFuture::new(&self.kernel, self.key, direction, Wanted::Ready)
+        self.wait_for(direction, Wanted::Ready)
     }
 
     /// The place for what polls the direction and is no future.
@@ -301,26 +275,32 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// As `wait`, until an event tells that the direction is hung up or in error.
     pub(crate) fn wait_for_end(&self, direction: Direction) -> ReadinessFuture {
-        ReadinessFuture::new(&self.kernel, self.key, direction, Wanted::Over)
+        self.wait_for(direction, Wanted::Over)
+    }
+
+    fn wait_for(&self, direction: Direction, wanted: Wanted) -> ReadinessFuture {
+        let key = self.kernel.with_registered(|reactor| reactor.key_of(self.slot));
+        ReadinessFuture::new(&self.kernel, key, direction, wanted)
     }
 
     /// Whether an event has told that the direction is hung up or in error.
     pub(crate) fn has_ended(&self, direction: Direction) -> bool {
-        self.kernel.with_reactor(|reactor| reactor.is(self.key, direction, Wanted::Over))
+        self.kernel.with_registered(|reactor| reactor.is(self.key(), direction, Wanted::Over))
     }
 
     pub(super) fn short_transfer(&self) -> ShortTransfer {
-        self.short_transfer
+        self.kernel.with_registered(|reactor| reactor.short_transfer(self.key()))
     }
 
     /// What a leaf waits for of this descriptor.
     pub(crate) fn awaited(&self, what: What) -> Leaf {
-        Leaf::numbered(what, self.key.label())
+        Leaf::numbered(what, self.key().label())
     }
 
-    /// The registration.
+    /// The registration, as its owner names it.
+    #[inline]
     pub(super) fn key(&self) -> SourceKey {
-        self.key
+        SourceKey::of_owner(self.slot)
     }
 
     /// The loop that the descriptor is registered with.
@@ -331,18 +311,12 @@ impl<T: AsRawFd> Descriptor<T> {
     /// The same registration, with the object wrapped in another type.
     pub(crate) fn map<U: AsRawFd>(mut self, wrap: impl FnOnce(T) -> U) -> Descriptor<U> {
         let (inner, polled) = (self.inner.take().map(wrap), mem::take(&mut self.polled));
-        Descriptor {
-            inner,
-            short_transfer: self.short_transfer,
-            kernel: Rc::clone(&self.kernel),
-            key: self.key,
-            polled,
-        }
+        Descriptor { inner, slot: self.slot, kernel: Rc::clone(&self.kernel), polled }
     }
 
     /// Notes that an operation would block. The direction becomes ready again with the next event.
     pub(crate) fn set_blocked(&self, direction: Direction) {
-        self.kernel.with_reactor(|reactor| reactor.set_blocked(self.key, direction));
+        self.kernel.with_registered(|reactor| reactor.set_blocked(self.key(), direction));
     }
 
     fn deregister(&self) {
@@ -352,9 +326,9 @@ impl<T: AsRawFd> Descriptor<T> {
                 .get()
                 .into_iter()
                 .flat_map(|places| &**places)
-                .for_each(|place| place.leave(&self.kernel, self.key));
+                .for_each(|place| place.leave(&self.kernel, self.key()));
             let fd = inner.as_raw_fd();
-            for target in self.kernel.with_reactor(|reactor| reactor.deregister(self.key, fd)) {
+            for target in self.kernel.with_reactor(|reactor| reactor.deregister(self.key(), fd)) {
                 wake(&self.kernel, target);
             }
         }

@@ -6,14 +6,14 @@ use std::task::{Context, Poll};
 use std::{fmt, io};
 
 use super::accept::skip_aborted;
-use super::descriptor::{Descriptor, ShortTransfer};
+use super::descriptor::Descriptor;
 use super::endpoint::Endpoint;
 use super::readiness_future::ReadinessFuture;
 use super::resolve::bind_first;
 use super::socket_settings::{SocketSettings, hops, settings};
 use super::std_socket::as_fd;
 use super::tcp_stream::TcpStream;
-use crate::reactor::Direction;
+use crate::reactor::{Direction, ShortTransfer};
 use crate::sys::socket::{self, Kind};
 
 /// The default backlog. The system may have a lower limit. asyncio's 100 is too small for a burst: a client that finds

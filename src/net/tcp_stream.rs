@@ -5,11 +5,12 @@ use std::net::{Shutdown, SocketAddr, TcpStream as StdStream};
 use std::time::Duration;
 
 use super::byte_stream::{ByteStream, reads, writes};
-use super::descriptor::{Descriptor, ShortTransfer};
+use super::descriptor::Descriptor;
 use super::own_calls::{reads_with, writes_with};
 use super::sendfile::sends_files;
 use super::socket_settings::{buffer_sizes, hops};
 use super::std_socket::{as_fd, std_socket};
+use crate::reactor::ShortTransfer;
 use crate::sys::socket_options;
 
 /// A TCP connection of the loop.
@@ -224,7 +225,7 @@ mod tests {
         let stream = TcpStream::from_std(peer).expect("a stream");
         let (buffer, bytes) = (&mut [0], &[0]);
         let parts = [
-            ("the stream: its loop 8, its key 8, its descriptor and kind 8, who polls 8", size(&stream), 32),
+            ("the stream: its descriptor 4, its slot 4, its loop 8, who polls 8", size(&stream), 24),
             ("a read: the stream 8, the buffer 16, its place among those who wait 16", size(&stream.read(buffer)), 40),
             ("a write, likewise", size(&stream.write(bytes)), 40),
         ];

@@ -3,12 +3,13 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket as StdSocket};
 
-use super::descriptor::{Descriptor, ShortTransfer};
+use super::descriptor::Descriptor;
 use super::endpoint::{Endpoint, Target};
 use super::own_calls::{reads_with, writes_with};
 use super::resolve::{addresses_to_connect_to, bind_first, connect_first};
 use super::socket_settings::{buffer_sizes, hops};
 use super::std_socket::{as_fd, std_socket};
+use crate::reactor::ShortTransfer;
 
 /// A UDP socket of the loop. Several tasks may send and receive; each datagram goes to one of them.
 ///

@@ -3,11 +3,12 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdSocket};
 
-use super::descriptor::{Descriptor, ShortTransfer};
+use super::descriptor::Descriptor;
 use super::endpoint::Endpoint;
 use super::resolve::{addresses_to_connect_to, bind_first, connect_first_of};
 use super::socket_settings::{SocketSettings, settings};
 use super::udp::UdpSocket;
+use crate::reactor::ShortTransfer;
 use crate::sys::socket::{self, Kind};
 
 /// Settings of a [`UdpSocket`]: the keyword arguments of asyncio's `create_datagram_endpoint`. They hold before the socket

@@ -5,12 +5,12 @@ use std::os::unix::net::{SocketAddr, UnixDatagram as StdSocket};
 use std::path::Path;
 
 use super::backoff::Backoff;
-use super::descriptor::{Descriptor, ShortTransfer};
+use super::descriptor::Descriptor;
 use super::own_calls::{reads_with, writes_with};
 use super::socket_settings::buffer_sizes;
 use super::std_socket::{as_fd, std_socket};
 use super::unix_path::{address_at, bind_error, connect_error, remove_stale};
-use crate::reactor::Direction;
+use crate::reactor::{Direction, ShortTransfer};
 use crate::sys::socket;
 
 /// A Unix datagram socket of the loop. Several tasks may send and receive; each datagram goes to one of them. No

@@ -7,13 +7,14 @@ use std::path::Path;
 
 use super::backoff::Backoff;
 use super::byte_stream::{ByteStream, reads, writes};
-use super::descriptor::{Descriptor, ShortTransfer};
+use super::descriptor::Descriptor;
 use super::own_calls::{reads_with, writes_with};
 use super::peer_cred::PeerCred;
 use super::sendfile::sends_files;
 use super::socket_settings::buffer_sizes;
 use super::std_socket::{as_fd, std_socket};
 use super::unix_path::{address_at, connect_error};
+use crate::reactor::ShortTransfer;
 use crate::sys::socket;
 
 /// A Unix stream connection of the loop.

@@ -42,16 +42,12 @@ impl WaitPlace {
 
     /// Returns what to wait for, and the reactor keeps the waker, in place of the one of the poll before; or `None` if
     /// the wait is over.
+    #[inline]
     pub(super) fn look(&self, kernel: &Loop, key: SourceKey, cx: &Context<'_>) -> Option<Leaf> {
-        let target = wake_target(cx);
-        let mut number = self.number.get();
-        let (done, spare) =
-            kernel.with_reactor(|reactor| reactor.poll_until(key, self.direction, self.wanted, &mut number, target));
-        self.number.set(number);
-        drop(spare); // code of a user, if it is a waker of another crate
-        if !done {
-            return Some(Leaf::numbered(self.what(), key.label()));
+        if !kernel.with_registered(|reactor| reactor.is(key, self.direction, self.wanted)) {
+            return Some(self.wait(kernel, key, cx));
         }
+        self.number.set(None); // the event has taken the waker
         if kernel.budget().may_go_on(kernel.step().number()) || self.yielded.get() {
             self.yielded.set(false);
             return None;
@@ -59,6 +55,15 @@ impl WaitPlace {
         self.yielded.set(true);
         cx.waker().wake_by_ref();
         Some(Leaf::of(What::NextTurn))
+    }
+
+    fn wait(&self, kernel: &Loop, key: SourceKey, cx: &Context<'_>) -> Leaf {
+        let target = wake_target(cx);
+        let mut number = self.number.get();
+        let spare = kernel.with_registered(|reactor| reactor.wait_for_event(key, self.direction, &mut number, target));
+        self.number.set(number);
+        drop(spare); // code of a user, if it is a waker of another crate
+        Leaf::numbered(self.what(), key.label())
     }
 
     fn what(&self) -> What {
@@ -70,9 +75,10 @@ impl WaitPlace {
     }
 
     /// Nothing waits any more.
+    #[inline]
     pub(super) fn leave(&self, kernel: &Loop, key: SourceKey) {
         if let Some(number) = self.number.take() {
-            drop(kernel.with_reactor(|reactor| reactor.forget_waiter(key, self.direction, number)));
+            drop(kernel.with_registered(|reactor| reactor.forget_waiter(key, self.direction, number)));
         }
         self.waiting.end(kernel);
     }

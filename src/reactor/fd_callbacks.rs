@@ -12,8 +12,9 @@ use std::os::fd::RawFd;
 
 use mio::Interest;
 
-use super::reactor::{FdCallbacks, Reactor, Source, SourceKey, interest};
+use super::reactor::{FdCallbacks, Reactor, Source, interest};
 use super::readiness::Direction;
+use super::source_key::SourceKey;
 
 /// Whether the error says that a descriptor that was registered was closed meanwhile. Its number is that of no
 /// descriptor, of one that is not registered, or of a file, which cannot be.

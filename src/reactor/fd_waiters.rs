@@ -87,15 +87,18 @@ impl FdWaiters {
         Some(WakeTarget::Task(key))
     }
 
-    /// All waiters, in order. None waits any more.
+    /// Hands all waiters to `woken`, in order. None waits any more.
     #[inline]
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = WakeTarget> {
-        let one = self.take_one();
-        let many = match self {
-            Self::List(Some(places)) => Some(places.take_all()),
-            Self::List(None) | Self::One(..) => None,
-        };
-        one.into_iter().chain(many.into_iter().flatten())
+    pub(super) fn take_all(&mut self, mut woken: impl FnMut(WakeTarget)) {
+        match self {
+            Self::List(None) => {}
+            Self::One(_, key) => {
+                let key = *key;
+                *self = Self::NONE;
+                woken(WakeTarget::Task(key));
+            }
+            Self::List(Some(places)) => places.take_all().for_each(woken),
+        }
     }
 }
 
@@ -193,6 +196,12 @@ mod tests {
         }
     }
 
+    fn taken(waiters: &mut FdWaiters) -> Vec<usize> {
+        let mut words = Vec::new();
+        waiters.take_all(|target| words.push(word(&target)));
+        words
+    }
+
     /// Every 64-bit state but 0 comes once in a period.
     fn dice(state: &mut u64) -> u64 {
         *state ^= *state << 13;
@@ -233,14 +242,12 @@ mod tests {
                         assert_eq!(replaced.as_ref().map(word), Some(expected));
                     }
                     7 if dice(&mut state).is_multiple_of(64) => {
-                        let woken: Vec<_> = waiters.take_all().map(|target| word(&target)).collect();
-                        assert_eq!(woken, model.drain(..).map(|(_, held)| held).collect::<Vec<_>>());
+                        assert_eq!(taken(&mut waiters), model.drain(..).map(|(_, held)| held).collect::<Vec<_>>());
                     }
                     _ => {}
                 }
             }
-            let woken: Vec<_> = waiters.take_all().map(|target| word(&target)).collect();
-            assert_eq!(woken, model.into_iter().map(|(_, held)| held).collect::<Vec<_>>());
+            assert_eq!(taken(&mut waiters), model.into_iter().map(|(_, held)| held).collect::<Vec<_>>());
         }
     }
 }

@@ -3,11 +3,13 @@
 
 mod fd_waiters; // what waits for one direction of a descriptor
 mod readiness; // what is known of a socket
+mod source_key; // the name of one registration
 mod signal; // what the poll reports for the loop's own sake
 mod reactor; // the poll, and the table of registrations
 mod fd_callbacks; // descriptors that callbacks watch
 
 pub(crate) use fd_waiters::WaiterNumber;
-pub(crate) use reactor::{Reactor, SourceKey};
-pub(crate) use readiness::{Direction, ReadyEvent, Wanted};
+pub(crate) use reactor::Reactor;
+pub(crate) use readiness::{Direction, ReadyEvent, ShortTransfer, Wanted};
 pub(crate) use signal::Signal;
+pub(crate) use source_key::SourceKey;

@@ -18,8 +18,9 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::fd_waiters::WaiterNumber;
-use super::readiness::{Direction, ReadyEvent, Sign, Socket, Wanted};
+use super::readiness::{Direction, ReadyEvent, ShortTransfer, Sign, Socket, Wanted};
 use super::signal::Signal;
+use super::source_key::SourceKey;
 use crate::base::{Random, WakeTarget};
 use crate::sys::{count_forks, duplicate, forks};
 
@@ -41,30 +42,6 @@ const WAKE: Token = Token(usize::MAX);
 const ALL: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const ALL: Interest = Interest::READABLE.add(Interest::WRITABLE);
-
-/// Names one registration. A key of an earlier registration finds nothing, even if the slot or the number of the
-/// descriptor is used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SourceKey {
-    pub(super) slot: u32,
-    pub(super) generation: u32,
-}
-
-impl SourceKey {
-    /// A number for those who look inside, which is not 0. No other descriptor of the loop has it meanwhile.
-    pub(crate) fn label(self) -> u32 {
-        self.slot + 1
-    }
-
-    pub(super) fn token(self) -> Token {
-        Token((self.generation as usize) << 32 | self.slot as usize)
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "each half of the token is 32 bits wide")]
-    fn of(token: Token) -> Self {
-        Self { slot: token.0 as u32, generation: (token.0 >> 32) as u32 }
-    }
-}
 
 /// The callbacks that watch a descriptor: that for reading, and that for writing.
 pub(super) type FdCallbacks<W> = [Option<W>; 2];
@@ -178,8 +155,13 @@ impl<W: Clone> Reactor<W> {
     ///
     /// Also returns the callbacks that still watch an earlier descriptor with this number, which was closed before they
     /// were removed. The caller cancels them, outside the borrow.
-    pub(crate) fn register(&mut self, fd: RawFd, ready: [bool; 2]) -> io::Result<(SourceKey, FdCallbacks<W>)> {
-        let key = self.insert(fd, ALL, Source::Owned(Socket::new(fd, ready)))?;
+    pub(crate) fn register(
+        &mut self,
+        fd: RawFd,
+        ready: [bool; 2],
+        short_transfer: ShortTransfer,
+    ) -> io::Result<(SourceKey, FdCallbacks<W>)> {
+        let key = self.insert(fd, ALL, Source::Owned(Socket::new(fd, ready, short_transfer)))?;
         let stale = match self.watched.remove(&fd).and_then(|stale| self.remove(stale)) {
             Some(Source::Watched(_, callbacks)) => callbacks,
             Some(Source::Owned(..)) | None => [None, None],
@@ -222,7 +204,7 @@ impl<W: Clone> Reactor<W> {
     /// Removes a descriptor from the table, but not from the system's list.
     pub(super) fn remove(&mut self, key: SourceKey) -> Option<Source<W>> {
         let slot = key.slot as usize;
-        let live = self.registrations.get(slot).is_some_and(|r| r.generation == key.generation);
+        let live = self.registrations.get(slot).is_some_and(|r| key.names(r.generation));
         live.then(|| self.registrations.remove(slot).source)
     }
 
@@ -234,7 +216,7 @@ impl<W: Clone> Reactor<W> {
             self.deregister_from_poll(fd);
             if let Source::Owned(mut socket) = source {
                 for direction in Direction::BOTH {
-                    waiting.extend(socket.waiters(direction).take_all());
+                    socket.waiters(direction).take_all(|target| waiting.push(target));
                 }
             }
         }
@@ -255,32 +237,28 @@ impl<W: Clone> Reactor<W> {
         self.forks != forks()
     }
 
-    /// Whether the direction is as `wanted`, as far as is known. If it is not, `target` waits for the next event.
-    /// `number` is that of the waiter, and `None` before the first call. The second result is the target that is not needed,
-    /// for the caller to drop outside the borrow.
-    pub(crate) fn poll_until(
+    /// Whether the direction is as `wanted`, as far as is known. If it is, nothing waits for that: an event has taken all
+    /// that did. It is for a descriptor that was deregistered, so that all waits for that end.
+    #[inline]
+    pub(crate) fn is(&mut self, key: SourceKey, direction: Direction, wanted: Wanted) -> bool {
+        self.socket(key).is_none_or(|socket| socket.is(direction, wanted))
+    }
+
+    /// `target` waits for the next event of the direction, which is not yet as it is wanted. `number` is that of the
+    /// waiter, and `None` before the first call. Returns the target that is not needed, for the caller to drop outside
+    /// the borrow.
+    pub(crate) fn wait_for_event(
         &mut self,
         key: SourceKey,
         direction: Direction,
-        wanted: Wanted,
         number: &mut Option<WaiterNumber>,
         target: WakeTarget,
-    ) -> (bool, Option<WakeTarget>) {
+    ) -> Option<WakeTarget> {
         let next = self.last_waiter.saturating_add(1);
-        match self.socket(key) {
-            Some(socket) if !socket.is(direction, wanted) => {
-                let spare = socket.waiters(direction).wait(number, next, target);
-                self.last_waiter = next;
-                (false, spare)
-            }
-            // of a descriptor that was deregistered all waits end
-            Some(_) | None => (true, Some(target)),
-        }
-    }
-
-    /// Whether the direction is as `wanted`, as far as is known.
-    pub(crate) fn is(&mut self, key: SourceKey, direction: Direction, wanted: Wanted) -> bool {
-        self.socket(key).is_none_or(|socket| socket.is(direction, wanted))
+        let Some(socket) = self.socket(key) else { return Some(target) };
+        let spare = socket.waiters(direction).wait(number, next, target);
+        self.last_waiter = next;
+        spare
     }
 
     /// Notes that an operation would have blocked.
@@ -290,12 +268,25 @@ impl<W: Clone> Reactor<W> {
         }
     }
 
-    /// Notes that an operation on a TCP stream has moved fewer bytes than it was asked to. So there are no more now, and
-    /// an event will report the next ones.
-    pub(crate) fn set_used_up(&mut self, key: SourceKey, direction: Direction) {
+    /// Notes that a call has moved fewer bytes than it was asked to.
+    pub(crate) fn note_short_transfer(&mut self, key: SourceKey, direction: Direction) {
         if let Some(socket) = self.socket(key) {
-            socket.set_used_up(direction);
+            socket.note_short_transfer(direction);
         }
+    }
+
+    /// What that says of a descriptor.
+    pub(crate) fn short_transfer(&mut self, key: SourceKey) -> ShortTransfer {
+        self.socket(key).map_or(ShortTransfer::Unknown, |socket| socket.short_transfer)
+    }
+
+    /// The key of the registration in a slot, for what may outlive it.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[inline]
+    pub(crate) fn key_of(&self, slot: u32) -> SourceKey {
+        SourceKey { slot, generation: self.registrations[slot as usize].generation }
     }
 
     /// Removes a waiter, because its future was dropped. The caller drops the target, outside the borrow.
@@ -308,10 +299,11 @@ impl<W: Clone> Reactor<W> {
         self.socket(key)?.waiters(direction).forget(number)
     }
 
+    #[inline]
     fn socket(&mut self, key: SourceKey) -> Option<&mut Socket> {
         let registration = self.registrations.get_mut(key.slot as usize)?;
         match &mut registration.source {
-            Source::Owned(socket) if registration.generation == key.generation => Some(socket),
+            Source::Owned(socket) if key.names(registration.generation) => Some(socket),
             Source::Owned(..) | Source::Watched(..) => None,
         }
     }

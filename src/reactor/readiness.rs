@@ -1,10 +1,11 @@
 //! A socket: whether each direction is ready, as far as is known, and what waits for it. Owns both; must not know the
 //! poll.
 
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 
 use super::fd_waiters::FdWaiters;
 use crate::base::WakeTarget;
+use crate::sys::socket_options;
 
 /// One of the two directions of a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,10 +81,37 @@ enum Known {
     Over,
 }
 
+/// What it says of a direction if a call has moved fewer bytes than it was asked to.
+///
+/// It says something only of TCP, where a call stops for two reasons: there are no more bytes or no more room, of which
+/// the next event will tell, or there are urgent bytes, of which an event of their own tells. Everything else may stop
+/// at a boundary that no event tells of: of a packet or datagram, of a line of a terminal, of bytes that came with
+/// descriptors or from another sender. A pipe has packets as soon as the other end, which may be a child's, is switched
+/// to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShortTransfer {
+    /// The direction is blocked now.
+    Blocked,
+    /// Nothing.
+    Unknown,
+}
+
+impl ShortTransfer {
+    /// For a socket that certainly speaks TCP, and nothing above it. Only Linux tells of urgent bytes.
+    pub(crate) const TCP: Self =
+        if cfg!(any(target_os = "linux", target_os = "android")) { Self::Blocked } else { Self::Unknown };
+
+    /// For a socket of which the program says that it is a TCP socket.
+    pub(crate) fn of_socket(socket: &impl AsRawFd) -> Self {
+        if socket_options::is_tcp(socket) { Self::TCP } else { Self::Unknown }
+    }
+}
+
 /// A registered socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(super) fd: RawFd,
+    pub(super) short_transfer: ShortTransfer,
     // for both directions, side by side: that takes less than a pair of each direction would
     known: [Known; 2],
     waiters: [FdWaiters; 2],
@@ -91,9 +119,9 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// A socket of which each direction is ready, or blocked.
-    pub(super) fn new(fd: RawFd, ready: [bool; 2]) -> Self {
+    pub(super) fn new(fd: RawFd, ready: [bool; 2], short_transfer: ShortTransfer) -> Self {
         let known = ready.map(|ready| if ready { Known::Ready } else { Known::Blocked });
-        Self { fd, known, waiters: [FdWaiters::NONE; 2] }
+        Self { fd, short_transfer, known, waiters: [FdWaiters::NONE; 2] }
     }
 
     pub(super) fn is(&self, direction: Direction, wanted: Wanted) -> bool {
@@ -108,9 +136,10 @@ impl Socket {
         self.known[direction as usize] = Known::Blocked;
     }
 
-    pub(super) fn set_used_up(&mut self, direction: Direction) {
+    /// A call has moved fewer bytes than it was asked to.
+    pub(super) fn note_short_transfer(&mut self, direction: Direction) {
         let known = &mut self.known[direction as usize];
-        if *known == Known::Ready {
+        if self.short_transfer == ShortTransfer::Blocked && *known == Known::Ready {
             *known = Known::Blocked;
         }
     }
@@ -129,6 +158,6 @@ impl Socket {
             Sign::Ready => *known = Known::Ready,
             Sign::Over => *known = Known::Over,
         }
-        events.extend(self.waiters(direction).take_all().map(ReadyEvent::Wake));
+        self.waiters(direction).take_all(|target| events.push(ReadyEvent::Wake(target)));
     }
 }
