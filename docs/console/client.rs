@@ -4,7 +4,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub(crate) enum AskError {
     NoProcess(u32),
     OtherUser(u32, u32),
     NoSocket(u32),
+    NoTarget(String),
+    OtherFile(PathBuf),
     NoFile(PathBuf),
     Ended(PathBuf),
     Refused(PathBuf),
@@ -57,6 +59,8 @@ impl fmt::Display for AskError {
                 "process {pid} cannot be asked: build its loop with EventLoop::builder().inspect_by_pid(), or give the \
                  path that it was built with"
             ),
+            Self::NoTarget(word) => write!(f, "{word} is no PID, and there is no socket of this name here"),
+            Self::OtherFile(path) => write!(f, "{} is no socket", path.display()),
             Self::NoFile(path) => write!(f, "there is no socket {}", path.display()),
             Self::Ended(path) => write!(f, "the program of {} has ended", path.display()),
             Self::Refused(path) => write!(f, "{} belongs to another user", path.display()),
@@ -76,11 +80,22 @@ impl fmt::Display for AskError {
 /// The socket that a PID, or a path, stands for.
 pub(crate) fn path_of(target: &str) -> Result<PathBuf, AskError> {
     let Ok(pid) = target.parse() else {
-        let path = PathBuf::from(target);
-        return if path.exists() { Ok(path) } else { Err(AskError::NoFile(path)) };
+        return named(target);
     };
     let path = console::path_of(pid).map_err(AskError::Place)?;
     if path.exists() { Ok(path) } else { Err(why_no_socket(pid)) }
+}
+
+/// The socket at a path.
+fn named(target: &str) -> Result<PathBuf, AskError> {
+    let path = PathBuf::from(target);
+    match fs::metadata(&path) {
+        Ok(found) if found.file_type().is_socket() => Ok(path),
+        Ok(_) => Err(AskError::OtherFile(path)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(AskError::Connect(path, error)),
+        Err(_) if target.contains('/') => Err(AskError::NoFile(path)),
+        Err(_) => Err(AskError::NoTarget(target.to_owned())),
+    }
 }
 
 fn why_no_socket(pid: u32) -> AskError {

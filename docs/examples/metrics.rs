@@ -1,8 +1,9 @@
 //! Numbers of a loop for Prometheus: an observer counts, and a server answers `GET /metrics`.
 //!
 //! An `Observer` is told of each task, step, callback and timer, and may keep what it likes of that. Here these are
-//! counters, and a histogram of how late timers fire, in the text format that Prometheus reads. The loop serves them
-//! itself: a loop that is stuck does not answer, and that is an alarm too. asyncio has no such hooks.
+//! counters, and a histogram of how late timers fire, in the text format that Prometheus reads. What the loop counts
+//! without an observer (`EventLoop::metrics`) stands beside them. The loop serves them itself: a loop that is stuck does
+//! not answer, and that is an alarm too. asyncio has no such hooks.
 //!
 //! The program asks itself once, and prints what is the same in every run.
 #![expect(clippy::print_stdout, reason = "an example is meant to print")]
@@ -86,6 +87,7 @@ impl Metrics {
     fn text(&self) -> String {
         let mut text = String::new();
         let ended = self.returned.get() + self.cancelled.get() + self.panicked.get();
+        let of_the_loop = EventLoop::current().metrics();
         for (name, kind, value) in [
             ("tasks_created_total", "counter", self.created.get()),
             ("tasks_alive", "gauge", self.created.get() - ended),
@@ -95,6 +97,9 @@ impl Metrics {
             ("steps_total", "counter", self.steps.get()),
             ("callbacks_total", "counter", self.callbacks.get()),
             ("polls_total", "counter", self.polls.get()),
+            ("ready_entries", "gauge", of_the_loop.ready as u64),
+            ("buffer_bytes", "gauge", of_the_loop.buffer_bytes),
+            ("buffer_bytes_most", "gauge", of_the_loop.most_buffer_bytes),
         ] {
             let _ = write!(text, "# TYPE oneloop_{name} {kind}\noneloop_{name} {value}\n");
         }
@@ -134,8 +139,9 @@ async fn program(metrics: Rc<Metrics>) -> io::Result<()> {
     let response = reader.read_to_end().await?;
     let text = String::from_utf8_lossy(&response);
     let (_head, lines) = text.split_once("\r\n\r\n").unwrap_or_default();
-    let depends_on_the_system =
-        |line: &&str| ["steps", "callbacks", "polls", "longest"].iter().any(|name| line.contains(name));
+    let depends_on_the_system = |line: &&str| {
+        ["steps", "callbacks", "polls", "longest", "ready", "buffer"].iter().any(|name| line.contains(name))
+    };
     for line in lines.lines().filter(|line| !depends_on_the_system(line)) {
         println!("{line}");
     }

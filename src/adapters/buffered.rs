@@ -79,6 +79,7 @@ impl BufferedReader {
 
 impl From<StreamReader> for BufferedReader {
     fn from(reader: StreamReader) -> Self {
-        Self { reader, shown: ByteBuffer::default() }
+        let shown = reader.bytes().counted_alike();
+        Self { reader, shown }
     }
 }

@@ -1,5 +1,8 @@
 //! A FIFO of bytes in one slice. Owns the memory; must not know sockets or pipes.
 
+use super::concurrency::Arc;
+use super::memory_count::MemoryCount;
+
 /// A buffer that becomes empty keeps its memory up to this size, and frees a larger one.
 const KEEP_MAX: usize = 256 * 1024;
 
@@ -8,12 +11,29 @@ const KEEP_MAX: usize = 256 * 1024;
 /// Invariant: `start <= end <= memory.len()`, and the bytes are `memory[start..end]`.
 #[derive(Debug, Default)]
 pub(crate) struct ByteBuffer {
-    memory: Vec<u8>,
+    memory: Box<[u8]>,
     start: usize,
     end: usize,
+    /// Where the memory is counted: when it is taken and given back, and not when bytes come and go.
+    count: Option<Arc<MemoryCount>>,
 }
 
 impl ByteBuffer {
+    /// A buffer whose memory is counted.
+    pub(crate) fn counted(count: Arc<MemoryCount>) -> Self {
+        Self::empty(Some(count))
+    }
+
+    fn empty(count: Option<Arc<MemoryCount>>) -> Self {
+        Self { memory: Box::default(), start: 0, end: 0, count }
+    }
+
+    /// An empty buffer whose memory is counted where that of this one is.
+    #[cfg(any(feature = "futures-io", feature = "tokio-io"))]
+    pub(crate) fn counted_alike(&self) -> Self {
+        Self::empty(self.count.clone())
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.end - self.start
     }
@@ -54,9 +74,16 @@ impl ByteBuffer {
         } else {
             let mut larger = vec![0; (len + min).max(2 * len)];
             larger[..len].copy_from_slice(self.as_slice());
-            self.memory = larger;
+            self.replace_memory(larger.into());
         }
         (self.start, self.end) = (0, len);
+    }
+
+    fn replace_memory(&mut self, memory: Box<[u8]>) -> Box<[u8]> {
+        if let Some(count) = &self.count {
+            count.change(self.memory.len(), memory.len());
+        }
+        std::mem::replace(&mut self.memory, memory)
     }
 
     /// Removes up to `count` bytes at the front.
@@ -80,7 +107,7 @@ impl ByteBuffer {
         if self.memory.len() <= KEEP_MAX {
             return self.take(self.len());
         }
-        let mut memory = std::mem::take(&mut self.memory);
+        let mut memory = self.replace_memory(Box::default()).into_vec();
         memory.truncate(self.end);
         memory.drain(..self.start);
         self.clear();
@@ -90,8 +117,14 @@ impl ByteBuffer {
     pub(crate) fn clear(&mut self) {
         (self.start, self.end) = (0, 0);
         if self.memory.len() > KEEP_MAX {
-            self.memory = Vec::new();
+            self.replace_memory(Box::default());
         }
+    }
+}
+
+impl Drop for ByteBuffer {
+    fn drop(&mut self) {
+        self.replace_memory(Box::default());
     }
 }
 
@@ -168,6 +201,22 @@ mod tests {
             buffer.consume(50);
         }
         assert!(buffer.memory.len() <= 400, "{} bytes", buffer.memory.len());
+    }
+
+    #[test]
+    fn the_memory_of_counted_buffers_is_counted_while_they_have_it() {
+        let count = Arc::new(MemoryCount::default());
+        let (mut one, mut other) = (ByteBuffer::counted(Arc::clone(&count)), ByteBuffer::counted(Arc::clone(&count)));
+        assert_eq!((count.now(), count.most()), (0, 0));
+        one.push(&[1; 100]);
+        other.push(&vec![2; 2 * KEEP_MAX]);
+        let both = (one.memory.len() + other.memory.len()) as u64;
+        assert_eq!((count.now(), count.most()), (both, both));
+        drop(other.take_all()); // its memory goes with the bytes
+        one.consume(100); // its memory stays
+        assert_eq!((count.now(), count.most()), (one.memory.len() as u64, both));
+        drop((one, other));
+        assert_eq!((count.now(), count.most()), (0, both));
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod wait_queue; // a FIFO queue of waiters, with O(1) removal
 mod place; // whether a place in a source is the program's
 mod random; // numbers that depend on a seed
 mod id_map; // values by id, where ids only grow
+mod memory_count; // the memory of several buffers together
 mod byte_buffer; // a FIFO of bytes in one slice
 
 pub(crate) use batch::Batch;
@@ -33,6 +34,7 @@ pub(crate) use id_map::IdMap;
 pub(crate) use lend::lend;
 #[cfg(feature = "tls")]
 pub(crate) use lend::lend_mut;
+pub(crate) use memory_count::MemoryCount;
 pub(crate) use place::in_the_program;
 pub(crate) use poll_with::poll_with;
 pub(crate) use pooled_rc::{PooledRc, Typed, unsize};

@@ -10,7 +10,7 @@ use super::exploration::disturb;
 use super::outside::{Outside, Wait};
 use super::run_once::{Iteration, Telling, Untold, run_entry, step};
 use crate::error::Error;
-use crate::kernel::{Entry, Queued};
+use crate::kernel::{Batch, Entry, Queued};
 use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded};
 use crate::observe::{
     Cause, LoopMetrics, Methods, ObservedTask, Observer, ObserverId, Observers, TaskEnding, Watching,
@@ -177,10 +177,7 @@ impl Iteration<'_> {
             guarded(self.kernel, IN_DESTRUCTOR, || {
                 while !self.batch.is_empty() && may_go_on() {
                     if let Some(entry) = self.batch.pop() {
-                        if watching.wants(Methods::ALL) {
-                            watching.set_rest(self.batch.len());
-                        }
-                        run_entry(self.kernel, entry, watching);
+                        run_entry(self.kernel, entry, &Told { watching, behind: &self.batch });
                     }
                 }
                 goes_on = false;
@@ -204,31 +201,43 @@ fn wait_observed(outside: &mut Outside<'_>, wait: Wait, watching: &Watching<'_>)
     Ok(())
 }
 
-impl Telling for Watching<'_> {
+/// An entry that is told, with what comes behind it in its batch.
+struct Told<'a> {
+    watching: &'a Watching<'a>,
+    behind: &'a Batch<NodeRef>,
+}
+
+impl Telling for Told<'_> {
     #[inline]
     fn wants(&self, any_of: Methods) -> bool {
-        self.wants(any_of)
+        self.watching.wants(any_of)
     }
 
-    /// Runs an entry, and tells what it is, what it does to other tasks, and how it ends, as far as that is wanted.
-    #[inline(never)] // it must not make the loop over a batch longer
+    #[inline]
     fn run(&self, kernel: &Loop, entry: Entry<NodeRef>) {
-        match entry {
-            Entry::Task(node) => run_step(kernel, node, self),
-            Entry::Timer(key) => run_timer(kernel, key, self),
-            Entry::Run(_) => run_callback(kernel, Cause::Callback, self, entry),
-            Entry::Child(..) => run_callback(kernel, Cause::Primitive, self, entry),
-        }
+        self.watching.set_rest(self.behind.len());
+        run_told(kernel, entry, self.watching);
     }
 
     #[inline]
     fn after_step(&self, task: &NodeRef) {
-        self.tell_after_untold_step(task);
+        self.watching.tell_after_untold_step(task);
     }
 
     #[inline]
     fn after(&self, cause: Cause<'_>) {
-        self.tell_after_untold(cause);
+        self.watching.tell_after_untold(cause);
+    }
+}
+
+/// Runs an entry, and tells what it is, what it does to other tasks, and how it ends, as far as that is wanted.
+#[inline(never)] // it must not make the loop over a batch longer
+fn run_told(kernel: &Loop, entry: Entry<NodeRef>, watching: &Watching<'_>) {
+    match entry {
+        Entry::Task(node) => run_step(kernel, node, watching),
+        Entry::Timer(key) => run_timer(kernel, key, watching),
+        Entry::Run(_) => run_callback(kernel, Cause::Callback, watching, entry),
+        Entry::Child(..) => run_callback(kernel, Cause::Primitive, watching, entry),
     }
 }
 

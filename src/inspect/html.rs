@@ -4,8 +4,9 @@ use std::convert::Infallible;
 use std::fmt::Write as _;
 
 use super::call_graph::{CallGraph, GraphNode, NodeKind};
+use super::drawing::escaped;
 use super::rows::{Row, Shown};
-use super::svg::{STATES, colour, escaped, name};
+use super::svg::{STATES, colour, name};
 use super::tree::{label, what_it_does};
 
 const STYLE: &str = include_str!("page.css");

@@ -1,6 +1,7 @@
 //! Seeing inside: the call graph, which is who waits for whom. Owns what is taken down of a loop and how it is printed;
 //! must not know how anything is waited for.
 
+mod drawing; // what pictures and pages have in common
 mod call_graph; // the graph as a value
 mod rows; // … as the rows of a tree
 mod tree; // … as text
@@ -12,5 +13,5 @@ mod capture; // how it is taken down
 
 pub use call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
 pub(crate) use capture::capture;
+pub(crate) use drawing::{begun, escaped, shortened};
 pub(crate) use formats::quoted;
-pub(crate) use svg::escaped;

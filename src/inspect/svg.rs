@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::call_graph::{CallGraph, NodeState};
+use super::drawing::{begun, escaped, shortened};
 use super::rows::{Row, Shown};
 use super::tree::{label, what_it_does};
 
@@ -44,11 +45,7 @@ impl CallGraph {
             Ok(())
         });
         let height = TOP + ROW * count + MARGIN;
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
-             height=\"{height}\" font-family=\"sans-serif\" font-size=\"13\">\n\
-             <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>\n"
-        );
+        let mut svg = begun(WIDTH, height, 13);
         draw_legend(&mut svg);
         svg + &rows + "</svg>\n"
     }
@@ -129,29 +126,4 @@ pub(super) fn colour(state: NodeState) -> &'static str {
         NodeState::Waiting => "#7a9cc6",
         NodeState::Held => "#6b5b7b",
     }
-}
-
-fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// A text as XML and HTML have it, also between quotation marks. Neither has signs for control characters.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\n' | '\t' => escaped.push(c),
-            c if c.is_control() || c == '\u{fffe}' || c == '\u{ffff}' => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

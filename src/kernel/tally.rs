@@ -1,7 +1,10 @@
 //! What a loop counts of itself at all times: once in an iteration, a poll or for a timer, and never for an entry. Owns
 //! these numbers; must not know who reads them.
 
-use crate::base::Fact;
+use std::cell::OnceCell;
+
+use crate::base::concurrency::Arc;
+use crate::base::{Fact, MemoryCount};
 
 /// What is counted since the loop was made. What else can be told of it, its other parts know by themselves.
 #[derive(Debug, Default)]
@@ -12,6 +15,7 @@ pub(crate) struct Tally {
     pub(super) events: Fact<u64>,
     pub(super) timers_set: Fact<u64>,
     pub(super) timers_due: Fact<u64>,
+    buffers: OnceCell<Arc<MemoryCount>>,
 }
 
 fn add(to: &Fact<u64>, count: u64) {
@@ -33,6 +37,16 @@ impl Tally {
     #[cold]
     pub(crate) fn note_batch(&self, entries: usize) {
         self.largest_batch.set(self.largest_batch.get().max(entries));
+    }
+
+    /// Where the memory of the loop's buffers is counted.
+    pub(crate) fn buffers(&self) -> &Arc<MemoryCount> {
+        self.buffers.get_or_init(Arc::default)
+    }
+
+    /// The bytes of memory that the buffers have, and the most that they had.
+    pub(super) fn memory_of_buffers(&self) -> (u64, u64) {
+        self.buffers.get().map_or((0, 0), |count| (count.now(), count.most()))
     }
 
     pub(super) fn count_poll(&self, events: usize) {

@@ -25,6 +25,8 @@ pub(crate) struct Numbers {
     pub(crate) timers_due: u64,
     pub(crate) tasks: usize,
     pub(crate) tasks_created: u64,
+    pub(crate) buffer_bytes: u64,
+    pub(crate) most_buffer_bytes: u64,
 }
 
 impl<P: Queued> Kernel<P> {
@@ -95,6 +97,7 @@ impl<P: Queued> Kernel<P> {
 
     /// All that is counted without an observer.
     pub(crate) fn numbers(&self) -> Numbers {
+        let (buffer_bytes, most_buffer_bytes) = self.tally.memory_of_buffers();
         Numbers {
             iterations: self.tally.iterations.get(),
             entries: self.budget.entries(),
@@ -107,6 +110,8 @@ impl<P: Queued> Kernel<P> {
             timers_due: self.tally.timers_due.get(),
             tasks: self.tasks.len(),
             tasks_created: self.tasks.last_id(),
+            buffer_bytes,
+            most_buffer_bytes,
         }
     }
 }

@@ -53,12 +53,19 @@ pub struct LoopMetrics {
     pub tasks: usize,
     /// Tasks that were made.
     pub tasks_created: u64,
+    /// Bytes of memory that the buffers of [streams](crate::StreamReader) over sockets and pipes have now: with what was
+    /// received and not read, or written and not sent, and with the room that is kept for more. What grows here without
+    /// end is written to a peer that does not read, by a task that never calls [`drain`](crate::StreamWriter::drain).
+    pub buffer_bytes: u64,
+    /// The most that `buffer_bytes` was.
+    pub most_buffer_bytes: u64,
 }
 
 impl LoopMetrics {
     pub(crate) fn of(numbers: Numbers) -> Self {
         let Numbers { iterations, entries, largest_batch, ready, polls, events, .. } = numbers;
         let Numbers { timers, timers_set, timers_due, tasks, tasks_created, .. } = numbers;
+        let Numbers { buffer_bytes, most_buffer_bytes, .. } = numbers;
         Self {
             iterations,
             entries,
@@ -71,6 +78,8 @@ impl LoopMetrics {
             timers_due,
             tasks,
             tasks_created,
+            buffer_bytes,
+            most_buffer_bytes,
         }
     }
 }

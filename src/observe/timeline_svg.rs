@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::chrome_trace::{ending_name, state_name};
 use super::observed_task::TaskEnding;
 use super::timeline::{Arrow, ArrowKind, Lane, LaneState, Span, Timeline};
-use crate::inspect::escaped;
+use crate::inspect::{begun, escaped, shortened};
 
 // All measures are in pixels.
 const WIDTH: f64 = 1_000.0;
@@ -33,23 +33,9 @@ impl Timeline {
     /// stands above.
     pub fn to_svg(&self, title: &str) -> String {
         let height = TOP + LANE * float(self.lanes.len()) + MARGIN;
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
-             height=\"{height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
-             <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>\n\
-             <text x=\"{MARGIN}\" y=\"26\" font-size=\"16\" font-weight=\"bold\" fill=\"#222\">{}</text>\n",
-            escaped(title)
-        );
-        svg.push_str("<defs>");
-        for kind in [ArrowKind::Created, ArrowKind::Woken, ArrowKind::Cancelled] {
-            let (name, colour) = (arrow_id(kind), arrow_colour(kind));
-            let _ = write!(
-                svg,
-                "<marker id=\"{name}\" markerWidth=\"7\" markerHeight=\"7\" refX=\"6\" refY=\"3\" orient=\"auto\">\
-                 <path d=\"M0,0 L7,3 L0,6 z\" fill=\"{colour}\"/></marker>"
-            );
-        }
-        svg.push_str("</defs>\n");
+        let mut svg = begun(WIDTH, height, 12);
+        draw_title(&mut svg, title);
+        define_arrowheads(&mut svg);
         draw_legend(&mut svg);
         self.draw_axis(&mut svg, height - MARGIN);
         for (place, lane) in self.lanes.iter().enumerate() {
@@ -161,6 +147,27 @@ impl Timeline {
     }
 }
 
+fn draw_title(svg: &mut String, title: &str) {
+    let _ = writeln!(
+        svg,
+        "<text x=\"{MARGIN}\" y=\"26\" font-size=\"16\" font-weight=\"bold\" fill=\"#222\">{}</text>",
+        escaped(title)
+    );
+}
+
+fn define_arrowheads(svg: &mut String) {
+    svg.push_str("<defs>");
+    for kind in [ArrowKind::Created, ArrowKind::Woken, ArrowKind::Cancelled] {
+        let (name, colour) = (arrow_id(kind), arrow_colour(kind));
+        let _ = write!(
+            svg,
+            "<marker id=\"{name}\" markerWidth=\"7\" markerHeight=\"7\" refX=\"6\" refY=\"3\" orient=\"auto\">\
+             <path d=\"M0,0 L7,3 L0,6 z\" fill=\"{colour}\"/></marker>"
+        );
+    }
+    svg.push_str("</defs>\n");
+}
+
 fn draw_legend(svg: &mut String) {
     let mut x = MARGIN;
     let y = 50.0;
@@ -259,11 +266,4 @@ fn ending_mark(ending: TaskEnding) -> &'static str {
             "<g transform=\"translate({x} {y})\" fill=\"#c62828\"><path d=\"M0,-6 L6,5 L-6,5 z\"/></g>"
         }
     }
-}
-
-fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most - 1).chain(['…']).collect()
 }

@@ -18,6 +18,28 @@ fn a_new_loop_has_counted_nothing() {
 }
 
 #[test]
+fn the_memory_of_the_buffers_of_streams_is_counted_while_they_have_it() {
+    let lp = EventLoop::new().expect("a loop");
+    let within = lp.run_until_complete(async {
+        let metrics = || EventLoop::current().metrics();
+        let (ours, theirs) = oneloop::net::UnixStream::pair().expect("a pair");
+        let ((reader, _kept), (_unread, writer)) = (ours.into_streams(), theirs.into_streams());
+        assert_eq!(metrics().buffer_bytes, 0, "no byte has come yet");
+        writer.write(b"a line\n");
+        reader.readline().await.expect("it comes");
+        let small = metrics().buffer_bytes;
+        assert!((7..=64 * 1024).contains(&small), "{small}");
+        writer.write(&vec![0; 8 << 20]); // more than the system takes
+        let large = metrics();
+        assert!(large.buffer_bytes > 1 << 20, "{large:?}");
+        assert_eq!(large.most_buffer_bytes, large.buffer_bytes);
+        large
+    });
+    let (within, after) = (within.expect("it ends"), lp.metrics());
+    assert_eq!((after.buffer_bytes, after.most_buffer_bytes), (0, within.most_buffer_bytes), "all are closed");
+}
+
+#[test]
 fn iterations_and_their_entries_are_counted() {
     let lp = virtual_loop();
     lp.call_soon(|| ());

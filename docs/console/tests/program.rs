@@ -191,6 +191,10 @@ fn what_cannot_be_asked_is_told_with_the_remedy() {
         assert_eq!(told(&["ps", "4194305"]), ("oneloop: there is no process 4194305\n".to_owned(), 1));
     }
     assert_eq!(told(&["ps", "/nowhere/s.sock"]), ("oneloop: there is no socket /nowhere/s.sock\n".to_owned(), 1));
+    let neither = "oneloop: shop is no PID, and there is no socket of this name here\n";
+    assert_eq!(told(&["ps", "shop"]), (neither.to_owned(), 1));
+    let no_socket = directory.0.to_str().unwrap();
+    assert_eq!(told(&["tree", no_socket]), (format!("oneloop: {no_socket} is no socket\n"), 1));
     let left = directory.0.join("left.sock");
     drop(UnixListener::bind(&left).expect("a file that is left"));
     let left = left.to_str().unwrap();

@@ -63,10 +63,10 @@ pub(crate) struct ReadBuffer {
 
 impl ReadBuffer {
     #[track_caller]
-    pub(super) fn new(limit: usize) -> Self {
+    pub(super) fn new(empty: ByteBuffer, limit: usize) -> Self {
         assert_limit(limit);
         Self {
-            bytes: RefCell::default(),
+            bytes: RefCell::new(empty),
             limit,
             chunk: Cell::new(CHUNK_MIN),
             ended: Cell::new(false),

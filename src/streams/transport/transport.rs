@@ -11,6 +11,8 @@ use super::read_buffer::ReadBuffer;
 #[cfg(feature = "tls")]
 use super::secured::Secured;
 use super::write_buffer::WriteBuffer;
+use crate::base::ByteBuffer;
+use crate::base::concurrency::Arc;
 use crate::error::SharedIoError;
 use crate::kernel::{Leaf, What};
 use crate::net::Descriptor;
@@ -41,10 +43,15 @@ pub(crate) struct Transport {
 impl Transport {
     #[track_caller]
     fn new(channel: Option<Descriptor<ByteChannel>>, limit: usize) -> Rc<Self> {
+        let buffer = || match &channel {
+            Some(channel) => ByteBuffer::counted(Arc::clone(channel.kernel().tally().buffers())),
+            None => ByteBuffer::default(),
+        };
+        let (read_buffer, write_buffer) = (ReadBuffer::new(buffer(), limit), WriteBuffer::new(buffer()));
         Rc::new(Self {
             channel: RefCell::new(channel),
-            read_buffer: ReadBuffer::new(limit),
-            write_buffer: WriteBuffer::default(),
+            read_buffer,
+            write_buffer,
             readers: Cell::new(0),
             writers: Cell::new(0),
             failed_unread: Cell::new(false),

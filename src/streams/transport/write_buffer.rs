@@ -30,10 +30,10 @@ pub(super) struct WriteBuffer {
     error: RefCell<Option<SharedIoError>>,
 }
 
-impl Default for WriteBuffer {
-    fn default() -> Self {
+impl WriteBuffer {
+    pub(super) fn new(empty: ByteBuffer) -> Self {
         Self {
-            bytes: RefCell::default(),
+            bytes: RefCell::new(empty),
             high_watermark: Cell::new(DEFAULT_HIGH_WATERMARK),
             low_watermark: Cell::new(DEFAULT_LOW_WATERMARK),
             is_full: Cell::new(false),
@@ -45,9 +45,7 @@ impl Default for WriteBuffer {
             error: RefCell::default(),
         }
     }
-}
 
-impl WriteBuffer {
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.borrow().is_empty()
     }
