@@ -13,7 +13,7 @@ Options:
   --only ROW[,ROW]  only these rows
   --quick           fewer and shorter rounds, for a first look
   --test            run each row once, to see that it works; measure nothing
-  --counts          count instructions, with valgrind, and allocations; fail if there are more than expected
+  --counts          count instructions, with valgrind; fail if there are more than expected
   --times N         run each row so many times, and print nothing: for a profiler
   --help            print this
 ";
