@@ -141,9 +141,9 @@ fn this_program() -> Result<PathBuf, String> {
 fn instructions_in_all(program: &Path, row: &Row, times: u64) -> Result<u64, String> {
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
-    let said = valgrind.args(["--only", row.name, "--times", &times.to_string()]).output();
-    let said = said.map_err(|error| format!("valgrind does not start: {error}"))?;
-    let said = String::from_utf8_lossy(&said.stderr).into_owned();
-    let count = said.lines().find_map(|line| line.split_once("Collected : ")).map(|(_, count)| count.trim().parse());
-    count.and_then(Result::ok).ok_or(said)
+    let output = valgrind.args(["--only", row.name, "--times", &times.to_string()]).output();
+    let output = output.map_err(|error| format!("valgrind does not start: {error}"))?;
+    let report = String::from_utf8_lossy(&output.stderr).into_owned();
+    let count = report.lines().find_map(|line| line.split_once("Collected : ")).map(|(_, count)| count.trim().parse());
+    count.and_then(Result::ok).ok_or(report)
 }

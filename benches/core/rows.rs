@@ -21,6 +21,11 @@ const fn real(name: &'static str, op: &'static str, run: fn(&EventLoop, u64) -> 
     Row { name, op, clock: Clock::Real, observed: false, run }
 }
 
+/// A row on a loop whose clock is virtual, so that a wait costs no time.
+const fn on_virtual_clock(name: &'static str, op: &'static str, run: fn(&EventLoop, u64) -> Cost) -> Row {
+    Row { clock: Clock::Virtual, ..real(name, op, run) }
+}
+
 /// The row of this name behind `observed_`, with an observer that does nothing.
 const fn observed(name: &'static str, run: fn(&EventLoop, u64) -> Cost) -> Row {
     Row { name, op: "the same with an observer that does nothing", clock: Clock::Real, observed: true, run }
@@ -49,22 +54,10 @@ pub(crate) const ROWS: &[Row] = &[
     real("timer_arm_cancel_1", "a timer armed, and the other one live cancelled", timer_arm_cancel::<1>),
     real("timer_arm_cancel_10000", "a timer armed, and any one of 10,000 live cancelled", timer_arm_cancel::<10_000>),
     real("timer_arm_cancel_1000000", "the same with 1,000,000 live", timer_arm_cancel::<1_000_000>),
-    Row {
-        name: "timers_fire",
-        op: "a task of 10,000 that sleeps once, on the virtual clock",
-        clock: Clock::Virtual,
-        observed: false,
-        run: timers_fire,
-    },
+    on_virtual_clock("timers_fire", "a task of 10,000 that sleeps once, on the virtual clock", timers_fire),
     real("timeout_in_time", "a time limit around one yield", cancellation::timeout_in_time),
     real("timeout_ten_yields", "the same around ten", cancellation::timeout_ten_yields),
-    Row {
-        name: "timeout_late",
-        op: "a time limit that is reached, on the virtual clock",
-        clock: Clock::Virtual,
-        observed: false,
-        run: cancellation::timeout_late,
-    },
+    on_virtual_clock("timeout_late", "a time limit that is reached, on the virtual clock", cancellation::timeout_late),
     real("catch", "a catcher around one yield", cancellation::catch),
     real("cancel_sleeper", "a sleeping task made, cancelled and awaited", cancellation::cancel_sleeper),
     real("cancel_caught", "the same with a catcher around the sleep", cancellation::cancel_caught),

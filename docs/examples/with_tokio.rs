@@ -1,5 +1,6 @@
-//! Crates that need tokio's runtime, such as reqwest, beside tasks of this loop: async-compat runs that runtime in a thread of its own,
-//! and what is polled inside `Compat` finds it. Cancellations and limits of this loop reach in there.
+//! Crates that need tokio's runtime, such as reqwest, beside tasks of this loop: async-compat runs that runtime in a
+//! thread of its own, and what is polled inside `Compat` finds it. Cancellations and limits of this loop reach in
+//! there.
 #![expect(clippy::print_stdout, reason = "an example is meant to print")]
 
 use std::error::Error;

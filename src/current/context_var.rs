@@ -298,7 +298,7 @@ impl Context {
     /// # Panics
     /// If `f` panics. This thread is in its previous context again then.
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _inside = Inside::enter(self.clone());
+        let _entered = EnteredContext::enter(self.clone());
         f()
     }
 
@@ -310,18 +310,18 @@ impl Context {
 }
 
 /// Until this is dropped, this thread is in a context.
-struct Inside {
+struct EnteredContext {
     /// The context that the thread was in before.
     outside: Option<Context>,
 }
 
-impl Inside {
+impl EnteredContext {
     fn enter(context: Context) -> Self {
         Self { outside: this_thread::swap_context(Some(context)) }
     }
 }
 
-impl Drop for Inside {
+impl Drop for EnteredContext {
     fn drop(&mut self) {
         drop(this_thread::swap_context(self.outside.take()));
     }

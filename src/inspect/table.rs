@@ -13,8 +13,8 @@ const HEAD: [&str; COLUMNS] = ["TASK", "STATE", "WAITED", "WAITS FOR", "CREATED 
 
 impl CallGraph {
     /// The tasks as a table, one a line, in order of creation: the name, the state, how long it has waited at
-    /// least, for what, and where it was created. asyncio's `python -m asyncio ps`. What several tasks wait for together is easier seen in the tree, which
-    /// is what printing the graph gives.
+    /// least, for what, and where it was created. asyncio's `python -m asyncio ps`. What several tasks wait for
+    /// together is easier seen in the tree, which is what printing the graph gives.
     ///
     /// # Examples
     /// ```

@@ -7,8 +7,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 /// Where to connect to, or where to listen: one address, several addresses, or a name and a port.
 ///
 /// An endpoint is made from a `SocketAddr`, an IP address and a port, a name and a port, the text `"name:port"`, or a
-/// list of addresses: what the standard library takes as `ToSocketAddrs`. Without a name (`""` or `None`, as in asyncio) it is every interface of this machine, by IPv6 and
-/// IPv4, for who listens, and this machine itself for who connects.
+/// list of addresses: what the standard library takes as `ToSocketAddrs`. Without a name (`""` or `None`, as in
+/// asyncio) it is every interface of this machine, by IPv6 and IPv4, for who listens, and this machine itself for who
+/// connects.
 ///
 /// A text that is no endpoint is an error when it is used, which says what is wrong with it.
 ///

@@ -4,7 +4,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use crate::sys::resolver::{self, Found, Hints};
+use crate::sys::resolver::{self, FoundAddress, Hints};
 use crate::threads::to_thread;
 
 /// One answer of the resolver: a tuple of asyncio's `getaddrinfo`.
@@ -35,9 +35,9 @@ pub struct AddrInfo {
     pub canonical_name: Option<String>,
 }
 
-impl From<Found> for AddrInfo {
-    fn from(found: Found) -> Self {
-        let Found { address, kind, protocol, canonical_name } = found;
+impl From<FoundAddress> for AddrInfo {
+    fn from(found: FoundAddress) -> Self {
+        let FoundAddress { address, kind, protocol, canonical_name } = found;
         Self { address, kind, protocol, canonical_name }
     }
 }

@@ -7,7 +7,8 @@ use std::os::unix::net::UnixStream;
 use crate::sys::socket_options::{self, Peer};
 
 /// Which process is at the other end of a Unix connection, from [`UnixStream::peer_cred`](super::UnixStream::peer_cred) or
-/// the method of a [`StreamWriter`](crate::StreamWriter). It is as it was when that process connected or began to listen, and the system vouches for it.
+/// the method of a [`StreamWriter`](crate::StreamWriter). It is as it was when that process connected or began to
+/// listen, and the system vouches for it.
 ///
 /// # Examples
 /// ```

@@ -55,7 +55,7 @@ where
 {
     let group = TaskGroup { state: GroupState::enter() };
     let state = &group.state;
-    let mut inside = Inside { state: state.clone(), left: false };
+    let _abandons = AbandonOnDrop(state.clone());
 
     let ended = state.catching(catch_panic(body(&group))).await;
     let (returned, mut cancelled) = match ended {
@@ -68,7 +68,7 @@ where
 
     state.wait_for_children(&mut cancelled).await;
     let others = state.other_requests();
-    inside.leave();
+    state.finish();
     if others == 0 && state.scope.has_thrown() {
         cancelled = None; // it was the group's own, which has ended the body
     }
@@ -260,24 +260,13 @@ impl<E> fmt::Debug for TaskGroup<E> {
     }
 }
 
-/// The run of a group. If it is dropped before its end, it cancels the children, and takes back the group's request to
-/// end its body.
-struct Inside<E: 'static> {
-    state: PooledRc<GroupState<E>>,
-    left: bool,
-}
+/// A group whose run is dropped before its end cancels the children, and takes back its request to end the body.
+struct AbandonOnDrop<E: 'static>(PooledRc<GroupState<E>>);
 
-impl<E: 'static> Inside<E> {
-    fn leave(&mut self) {
-        self.left = true;
-        self.state.finish();
-    }
-}
-
-impl<E: 'static> Drop for Inside<E> {
+impl<E: 'static> Drop for AbandonOnDrop<E> {
     fn drop(&mut self) {
-        if !self.left {
-            self.state.abandon();
+        if self.0.phase() != Phase::Finished {
+            self.0.abandon();
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Hints {
 
 /// One address that was found.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct FoundAddress {
     pub(crate) address: SocketAddr,
     pub(crate) kind: i32,
     pub(crate) protocol: i32,
@@ -39,7 +39,7 @@ impl Drop for List {
 }
 
 /// The addresses of a host and a service, in the system's order; of families other than the internet's there are none.
-pub(crate) fn addresses(host: Option<&str>, service: Option<&str>, hints: Hints) -> io::Result<Vec<Found>> {
+pub(crate) fn addresses(host: Option<&str>, service: Option<&str>, hints: Hints) -> io::Result<Vec<FoundAddress>> {
     let (host, service) = (host.map(CString::new).transpose()?, service.map(CString::new).transpose()?);
     let raw = |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |text| text.as_ptr());
     // SAFETY: a structure of integers and pointers, for which zeros are fine.
@@ -60,7 +60,7 @@ pub(crate) fn addresses(host: Option<&str>, service: Option<&str>, hints: Hints)
         let address = unsafe { from_raw(entry.ai_addr, entry.ai_addrlen) };
         // SAFETY: its name is null, or ends with a NUL.
         let name = unsafe { text_at(entry.ai_canonname) };
-        found.extend(address.map(|address| Found {
+        found.extend(address.map(|address| FoundAddress {
             address,
             kind: entry.ai_socktype,
             protocol: entry.ai_protocol,

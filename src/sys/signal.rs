@@ -25,19 +25,20 @@ static WANTED: [AtomicUsize; SIGNAL_COUNT] = [const { AtomicUsize::new(0) }; SIG
 /// of both, and of the handlers. Nothing is wanted there until something is caught there.
 static OWNER: AtomicI32 = AtomicI32::new(0);
 
-/// The state of a signal before it was caught for the first time.
+/// What was found and left when a signal was caught for the first time.
 ///
 /// signal-hook never restores the previous handler of a signal, because other libraries may have installed handlers on
 /// top of its own meanwhile. So if the signal was at its default, one more action is registered, which stays for ever:
 /// it does what the default would do while no `Caught` wants the signal.
 #[derive(Clone, Copy, Debug)]
-struct Before {
+struct FirstCatch {
+    /// Whether the signal was at its default until then.
     was_default: bool,
     /// The handler that signal-hook installed.
-    ours: libc::sighandler_t,
+    installed: libc::sighandler_t,
 }
 
-static BEFORE: Mutex<BTreeMap<i32, Before>> = Mutex::new(BTreeMap::new());
+static FIRST_CATCHES: Mutex<BTreeMap<i32, FirstCatch>> = Mutex::new(BTreeMap::new());
 
 /// Whether the signal can never be caught: the system refuses, or a handler could do nothing sound.
 pub(crate) fn is_forbidden(signal: i32) -> bool {
@@ -46,8 +47,8 @@ pub(crate) fn is_forbidden(signal: i32) -> bool {
 
 /// Whether the signal has its default effect now.
 pub(crate) fn is_at_default(signal: i32) -> bool {
-    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).get(&signal).copied();
-    let emulates_default = |now| before.is_some_and(|before| before.was_default && before.ours == now);
+    let first = FIRST_CATCHES.lock().unwrap_or_else(PoisonError::into_inner).get(&signal).copied();
+    let emulates_default = |now| first.is_some_and(|first| first.was_default && first.installed == now);
     wanted(signal).is_some_and(|wanted| !is_wanted(wanted))
         && handler_of(signal).is_ok_and(|now| now == libc::SIG_DFL || emulates_default(now))
 }
@@ -103,8 +104,8 @@ fn handler_of(signal: i32) -> io::Result<libc::sighandler_t> {
 /// Makes a signal ready to be caught in this process: registers the action that stands for its default, if it is caught for
 /// the first time, and makes `WANTED` speak of this process.
 fn prepare(signal: i32, wanted: &'static AtomicUsize, pid: libc::pid_t) -> io::Result<()> {
-    let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Entry::Vacant(first) = before.entry(signal) {
+    let mut first_catches = FIRST_CATCHES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Entry::Vacant(entry) = first_catches.entry(signal) {
         let was_default = handler_of(signal)? == libc::SIG_DFL;
         let emulate_default = move || {
             if was_default && !is_wanted(wanted) {
@@ -114,7 +115,7 @@ fn prepare(signal: i32, wanted: &'static AtomicUsize, pid: libc::pid_t) -> io::R
         };
         // SAFETY: the action loads an atomic and calls a function that is made for signal handlers.
         unsafe { register(signal, emulate_default) }?;
-        first.insert(Before { was_default, ours: handler_of(signal)? });
+        entry.insert(FirstCatch { was_default, installed: handler_of(signal)? });
     }
     own_wanted(pid);
     Ok(())

@@ -11,6 +11,8 @@ mod alone;
 mod cancelling;
 #[path = "../support/drops.rs"]
 mod drops;
+#[path = "../support/ended.rs"]
+mod ended;
 #[path = "../support/log.rs"]
 mod log;
 #[path = "../support/loops.rs"]
@@ -21,6 +23,8 @@ mod panics;
 mod queues;
 #[path = "../support/real.rs"]
 mod real;
+#[path = "../support/received.rs"]
+mod received;
 #[path = "../support/reports.rs"]
 mod reports;
 #[path = "../support/runs.rs"]
@@ -41,11 +45,13 @@ use oneloop::{TaskHandle, current_task, yield_now};
 pub(crate) use alone::alone;
 pub(crate) use cancelling::cancelling;
 pub(crate) use drops::OnDrop;
+pub(crate) use ended::values_as_completed;
 pub(crate) use log::{Log, note};
 pub(crate) use loops::virtual_loop;
 pub(crate) use panics::{panic_in, panic_of};
 pub(crate) use queues::{getting, putting, waiting};
 pub(crate) use real::{PATIENCE, real_loop, run_real};
+pub(crate) use received::read_to_end;
 pub(crate) use reports::{reports, reports_as};
 pub(crate) use runs::{run, try_run};
 pub(crate) use time::{LONG, SECOND, ms, now, secs};

@@ -857,14 +857,14 @@ mod event_loop_tests_mixin {
             assert_eq!(&buffer[..count], text);
         }
         run_real(async {
-            let [one, two, gone] = [(); 3].map(|()| UdpSocket::bind(([127, 0, 0, 1], 0)).unwrap());
-            let [to_one, to_two, to_gone] = [&one, &two, &gone].map(|socket| socket.local_addr().unwrap());
-            drop(gone);
+            let [one, two, closed] = [(); 3].map(|()| UdpSocket::bind(([127, 0, 0, 1], 0)).unwrap());
+            let [to_one, to_two, to_closed] = [&one, &two, &closed].map(|socket| socket.local_addr().unwrap());
+            drop(closed);
             one.send_to(b"a", to_two).await.unwrap();
             assert_hears(&two, b"a").await;
             two.send_to(b"b", to_one).await.unwrap();
             assert_hears(&one, b"b").await;
-            one.send_to(b"c", to_gone).await.unwrap();
+            one.send_to(b"c", to_closed).await.unwrap();
             run_briefly().await;
             two.send_to(b"d", to_one).await.unwrap();
             assert_hears(&one, b"d").await; // it still hears

@@ -11,7 +11,7 @@ use std::thread;
 use oneloop::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 use oneloop::{Descriptor, create_task, timeout, yield_now};
 
-use crate::support::{ms, run_real};
+use crate::support::{ms, read_to_end, run_real};
 
 mod base_sock_tests_mixin {
     use super::*;
@@ -56,17 +56,6 @@ mod base_sock_tests_mixin {
             socket.send_to(&buffer[..n], from).expect("a client");
         };
         (address, thread::spawn(serve))
-    }
-
-    /// All that comes until the end.
-    async fn read_to_end(stream: &TcpStream, room: usize) -> Vec<u8> {
-        let (mut all, mut buffer) = (Vec::new(), vec![0; room]);
-        loop {
-            match stream.read(&mut buffer).await.unwrap() {
-                0 => return all,
-                n => all.extend_from_slice(&buffer[..n]),
-            }
-        }
     }
 
     #[test]

@@ -12,12 +12,12 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use oneloop::gather::Gathering;
 use oneloop::{
-    AnyFuture, AsCompleted, Awaitable, Error, EventLoop, ReturnWhen, Shared, Task, TaskError, TaskHandle, TimeoutError,
-    all_tasks, as_completed, catch_cancelled, create_future, create_task, current_task, ensure_future, gather, shield,
-    sleep, to_thread, try_gather, wait, yield_now,
+    AnyFuture, Awaitable, Error, EventLoop, ReturnWhen, Shared, Task, TaskError, TaskHandle, TimeoutError, all_tasks,
+    as_completed, catch_cancelled, create_future, create_task, current_task, ensure_future, gather, shield, sleep,
+    to_thread, try_gather, wait, yield_now,
 };
 
-use crate::support::{me, ms, now, reports, run, secs, virtual_loop};
+use crate::support::{me, ms, now, reports, run, secs, values_as_completed, virtual_loop};
 
 /// Two iterations: what is ready now, and what that makes ready. CPython's `run_briefly`, seen from outside the loop.
 fn briefly(lp: &EventLoop) {
@@ -80,17 +80,6 @@ fn cancel(task: &TaskHandle, message: Option<&str>) -> bool {
 #[expect(single_use_lifetimes, reason = "Rust has no anonymous lifetimes in this place yet")]
 fn handles<'a, T: 'static>(tasks: impl IntoIterator<Item = &'a Task<T>>) -> Vec<TaskHandle> {
     tasks.into_iter().map(Task::handle).collect()
-}
-
-async fn values<T: 'static>(mut ended: AsCompleted<Task<T>>) -> Vec<Result<T, TimeoutError>> {
-    let mut values = Vec::new();
-    while let Some(next) = ended.next().await {
-        values.push(match next {
-            Ok(task) => Ok(task.await),
-            Err(late) => Err(late),
-        });
-    }
-    values
 }
 
 mod base_task_tests {
@@ -753,7 +742,7 @@ mod base_task_tests {
         let start = lp.time();
         let ended = lp.run_until_complete(async {
             let [a, b, c] = [(10, 'a'), (10, 'b'), (150, 'c')].map(|(delay, x)| create_task(after(ms(delay), x)));
-            values(as_completed([b, c, a])).await
+            values_as_completed(as_completed([b, c, a])).await
         });
         assert_eq!(ended.expect("it runs"), ['a', 'b', 'c'].map(Ok));
         assert_eq!(lp.time() - start, ms(150));
@@ -778,7 +767,7 @@ mod base_task_tests {
         let start = lp.time();
         let (a, b) = (lp.create_task(after(ms(100), 'a')), lp.create_task(after(ms(150), 'b')));
         let late = b.handle();
-        let ended = lp.run_until_complete(async { values(as_completed([a, b]).timeout(ms(120))).await });
+        let ended = lp.run_until_complete(async { values_as_completed(as_completed([a, b]).timeout(ms(120))).await });
         assert_eq!(ended.expect("it runs"), [Ok('a'), Err(TimeoutError)]);
         assert_eq!(lp.time() - start, ms(120));
 
@@ -792,7 +781,7 @@ mod base_task_tests {
         let lp = virtual_loop();
         let start = lp.time();
         let a = lp.create_task(after(ms(10), 'a'));
-        let ended = lp.run_until_complete(async { values(as_completed([a]).timeout(secs(1))).await });
+        let ended = lp.run_until_complete(async { values_as_completed(as_completed([a]).timeout(secs(1))).await });
         assert_eq!(ended.expect("it runs"), [Ok('a')]);
         to_the_end(&lp);
         assert_eq!(lp.time() - start, ms(10), "the timer has gone");

@@ -12,6 +12,8 @@ mod again;
 mod descriptors;
 #[path = "../support/dice.rs"]
 mod dice;
+#[path = "../support/echo.rs"]
+mod echo;
 #[path = "../support/heap.rs"]
 mod heap;
 

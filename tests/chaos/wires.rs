@@ -3,8 +3,9 @@
 use std::io;
 
 use oneloop::net::{TcpListener, TcpStream, UnixStream, pipe};
-use oneloop::{StreamReader, StreamWriter, catch_cancelled, create_task, open_connection, start_server};
+use oneloop::{catch_cancelled, create_task, open_connection, start_server};
 
+use crate::echo::echo;
 use crate::ledger::fault;
 use crate::program::Wire;
 
@@ -97,17 +98,6 @@ async fn through_streams(count: usize) -> io::Result<()> {
     writer.drain().await?;
     writer.close();
     writer.wait_closed().await
-}
-
-async fn echo(reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
-    let mut room = [0; 4_096];
-    loop {
-        match reader.read_into(&mut room).await? {
-            0 => return Ok(()),
-            n => writer.write(&room[..n]),
-        }
-        writer.drain().await?;
-    }
 }
 
 async fn through_a_server(count: usize) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! Random programs beside a live CPython: each is recorded there and replayed here, and one that goes another way is
-//! made as small as it can be. Each is replayed by a run, and by turns of each kind. Owns the run over them and its report; must not know how a program is carried out.
+//! made as small as it can be. Each is replayed by a run, and by turns of each kind. Owns the run over them and its
+//! report; must not know how a program is carried out.
 //!
 //! `ONELOOP_FUZZ=10000` tries so many programs in place of a few hundred, `ONELOOP_SEED` other ones, and
 //! `ONELOOP_PROGRAMS=FILE` those of a file of cases. `ONELOOP_KEEP=FILE` writes all that was recorded to a file, as cases

@@ -9,6 +9,8 @@
 mod again;
 #[path = "../support/descriptors.rs"]
 mod descriptors;
+#[path = "../support/echo.rs"]
+mod echo;
 #[path = "../support/heap.rs"]
 mod heap;
 mod scenes;

@@ -6,11 +6,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use oneloop::net::{UnixStream, pipe};
-use oneloop::{
-    Error, EventLoop, Server, StreamReader, StreamWriter, create_task, gather, open_connection, sleep, start_server,
-    timeout,
-};
+use oneloop::{Error, EventLoop, Server, create_task, gather, open_connection, sleep, start_server, timeout};
 
+use crate::echo::echo;
 use crate::shim::faults_end;
 #[cfg(feature = "process")]
 use crate::shim::has_children;
@@ -38,17 +36,6 @@ fn run<F: Future>(main: F) -> F::Output {
     let lp = in_some_tries(EventLoop::new);
     lp.set_exception_handler(|_| ());
     lp.run_until_complete(timeout(PATIENCE, main)).expect("the run goes on").expect("it hangs")
-}
-
-async fn echo(reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
-    let mut room = [0; 4_096];
-    loop {
-        match reader.read_into(&mut room).await? {
-            0 => return Ok(()),
-            n => writer.write(&room[..n]),
-        }
-        writer.drain().await?;
-    }
 }
 
 async fn started() -> Server {

@@ -1,22 +1,11 @@
 //! Tasks as they end, one by one: their order, the time-out, and what a dropped iterator leaves alone.
 
 use oneloop::{
-    AsCompleted, EventLoop, Task, TaskError, TimeoutError, as_completed, catch_cancelled, create_future, create_task,
-    ensure_future, gather, sleep, yield_now,
+    EventLoop, Task, TaskError, TimeoutError, as_completed, catch_cancelled, create_future, create_task, ensure_future,
+    gather, sleep, yield_now,
 };
 
-use crate::support::{after, now, run, secs, tasks, virtual_loop};
-
-async fn values(mut ended: AsCompleted<Task<u64>>) -> Vec<Result<u64, TimeoutError>> {
-    let mut values = Vec::new();
-    while let Some(next) = ended.next().await {
-        values.push(match next {
-            Ok(task) => Ok(task.await),
-            Err(late) => Err(late),
-        });
-    }
-    values
-}
+use crate::support::{after, now, run, secs, tasks, values_as_completed, virtual_loop};
 
 #[test]
 fn tasks_come_in_the_order_in_which_they_end_each_as_soon_as_it_has() {
@@ -36,7 +25,7 @@ fn tasks_come_in_the_order_in_which_they_end_each_as_soon_as_it_has() {
 #[test]
 fn tasks_that_end_together_come_in_the_order_of_their_ends() {
     run(async {
-        let ended = values(as_completed(tasks([2, 1, 2, 1, 2])));
+        let ended = values_as_completed(as_completed(tasks([2, 1, 2, 1, 2])));
         assert_eq!(ended.await, [1, 1, 2, 2, 2].map(Ok));
         let all = [(); 3].map(|()| create_task(async {}));
         let order = all.each_ref().map(Task::id);
@@ -62,7 +51,7 @@ fn what_was_done_before_comes_first_in_the_order_of_arguments() {
     run(async {
         let [a, b, c] = tasks([9, 2, 1]);
         sleep(secs(3)).await;
-        assert_eq!(values(as_completed([a, b, c])).await, [2, 1, 9].map(Ok));
+        assert_eq!(values_as_completed(as_completed([a, b, c])).await, [2, 1, 9].map(Ok));
     });
 }
 
@@ -72,7 +61,7 @@ fn what_ends_while_next_is_not_awaited_stays_in_the_line() {
         let ended = as_completed(tasks([3, 1, 2]));
         sleep(secs(10)).await;
         let start = now();
-        assert_eq!(values(ended).await, [1, 2, 3].map(Ok));
+        assert_eq!(values_as_completed(ended).await, [1, 2, 3].map(Ok));
         assert_eq!(now(), start);
     });
 }
@@ -118,7 +107,7 @@ fn after_the_time_out_each_that_is_left_is_an_error_and_nothing_is_cancelled() {
     run(async {
         let (start, all) = (now(), tasks([7, 1, 8, 2]));
         let handles = all.each_ref().map(Task::handle);
-        let ended = values(as_completed(all).timeout(secs(5))).await;
+        let ended = values_as_completed(as_completed(all).timeout(secs(5))).await;
         assert_eq!(ended, [Ok(1), Ok(2), Err(TimeoutError), Err(TimeoutError)]);
         assert_eq!(now() - start, secs(5));
         sleep(secs(9)).await;
@@ -131,7 +120,7 @@ fn what_ended_before_the_time_out_is_not_lost_by_it() {
     run(async {
         let ended = as_completed(tasks([7, 1])).timeout(secs(5));
         sleep(secs(6)).await;
-        assert_eq!(values(ended).await, [Ok(1), Err(TimeoutError)]);
+        assert_eq!(values_as_completed(ended).await, [Ok(1), Err(TimeoutError)]);
     });
 }
 
@@ -140,9 +129,9 @@ fn the_time_counts_from_the_call_and_a_second_limit_replaces_the_first() {
     run(async {
         let start = now();
         let ended = as_completed(tasks([1, 3, 50])).timeout(secs(2)).timeout(secs(4));
-        assert_eq!(values(ended).await, [Ok(1), Ok(3), Err(TimeoutError)]);
+        assert_eq!(values_as_completed(ended).await, [Ok(1), Ok(3), Err(TimeoutError)]);
         assert_eq!(now() - start, secs(4));
-        assert_eq!(values(as_completed(tasks([1])).timeout(None)).await, [Ok(1)]);
+        assert_eq!(values_as_completed(as_completed(tasks([1])).timeout(None)).await, [Ok(1)]);
     });
 }
 
@@ -150,7 +139,7 @@ fn the_time_counts_from_the_call_and_a_second_limit_replaces_the_first() {
 fn a_limit_that_was_kept_leaves_no_timer_behind() {
     let lp = virtual_loop();
     lp.run_until_complete(async {
-        assert_eq!(values(as_completed(tasks([1, 2])).timeout(secs(1_000_000))).await, [1, 2].map(Ok));
+        assert_eq!(values_as_completed(as_completed(tasks([1, 2])).timeout(secs(1_000_000))).await, [1, 2].map(Ok));
         drop(as_completed(tasks([1])).timeout(secs(1_000_000)));
         let start = now();
         sleep(secs(2)).await;
@@ -187,7 +176,7 @@ fn a_cancellation_of_who_asks_leaves_the_tasks_alone_and_the_line_whole() {
         let asker = create_task(async {
             let mut ended = as_completed(tasks([5, 6]));
             assert!(catch_cancelled(ended.next()).await.is_err());
-            values(ended).await
+            values_as_completed(ended).await
         });
         sleep(secs(1)).await;
         assert!(asker.cancel());

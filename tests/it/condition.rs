@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::pending;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 
 use futures::future::{Either, select};
@@ -17,7 +17,7 @@ use oneloop::{
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
-use crate::support::{Log, SECOND, panic_of, run, virtual_loop};
+use crate::support::{Log, LooseWaits, SECOND, panic_of, run, virtual_loop};
 
 const NOT_HELD: &str = "this guard does not hold the lock any more; drop it and acquire the lock anew";
 
@@ -130,7 +130,7 @@ impl Store {
 struct Model {
     store: Rc<Store>,
     tasks: Vec<Task<()>>,
-    loose: Vec<Pin<Box<dyn Future<Output = ()>>>>,
+    loose: LooseWaits,
 }
 
 impl Model {
@@ -143,24 +143,14 @@ impl Model {
                 let mut crowd: FuturesUnordered<_> = (0..n).map(|_| store().consume(0)).collect();
                 self.tasks.push(create_task(async move { while crowd.next().await.is_some() {} }));
             }
-            Op::Loose => {
-                let mut consumer: Pin<Box<dyn Future<Output = ()>>> = Box::pin(store().consume(0));
-                if poll!(consumer.as_mut()).is_pending() {
-                    self.loose.push(consumer);
-                }
-            }
+            Op::Loose => self.loose.begin(store().consume(0)).await,
             Op::Cancel(n) if !self.tasks.is_empty() => {
                 self.tasks[n % self.tasks.len()].cancel();
             }
-            Op::PollLoose(n) if !self.loose.is_empty() => {
-                let n = n % self.loose.len();
-                if poll!(self.loose[n].as_mut()).is_ready() {
-                    drop(self.loose.swap_remove(n));
-                }
-            }
-            Op::DropLoose(n) if !self.loose.is_empty() => drop(self.loose.swap_remove(n % self.loose.len())),
+            Op::PollLoose(n) => self.loose.poll(n).await,
+            Op::DropLoose(n) => self.loose.drop_one(n),
             Op::Tick => yield_now().await,
-            Op::Cancel(_) | Op::PollLoose(_) | Op::DropLoose(_) => {}
+            Op::Cancel(_) => {}
         }
         self.tasks.retain(|task| !task.done());
     }
@@ -169,13 +159,7 @@ impl Model {
     async fn check_settled(&mut self) {
         let store = Rc::clone(&self.store);
         for _ in 0..300 {
-            let mut still = Vec::new();
-            for mut consumer in self.loose.drain(..) {
-                if poll!(consumer.as_mut()).is_pending() {
-                    still.push(consumer);
-                }
-            }
-            self.loose = still;
+            self.loose.poll_all().await;
             yield_now().await;
         }
         assert_eq!((store.items.locked(), store.lock.waiters()), (false, 0));
@@ -202,7 +186,7 @@ proptest! {
             for task in &model.tasks {
                 task.cancel();
             }
-            model.loose.clear();
+            model.loose.drop_all();
             model.check_settled().await;
             assert_eq!(model.store.items.waiters(), 0);
         });

@@ -787,7 +787,7 @@ fn a_reader_that_is_registered_in_an_empty_context_keeps_what_it_sets() {
         log.take()
     };
     // a new thread has not used any variable
-    let first_use = std::thread::spawn(move || calls(false)).join().unwrap();
+    let first_use = thread::spawn(move || calls(false)).join().unwrap();
     assert_eq!((first_use, calls(true)), (vec![1, 2, 3, 4], vec![1, 2, 3, 4]));
 }
 

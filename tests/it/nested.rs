@@ -1,5 +1,6 @@
-//! Shields, views and gatherings inside each other, 20,000 deep of each kind and 200,000 of all in turn: nothing goes through them by recursion, whether they
-//! are awaited, looked at, cancelled, dropped, or left to a loop that closes. On a stack of 2 MiB, as a thread has it.
+//! Shields, views and gatherings inside each other, 20,000 deep of each kind and 200,000 of all in turn: nothing goes
+//! through them by recursion, whether they are awaited, looked at, cancelled, dropped, or left to a loop that closes.
+//! On a stack of 2 MiB, as a thread has it.
 
 use std::any::Any;
 use std::thread;

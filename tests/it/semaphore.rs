@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 
 use futures::future::{Either, join_all, select};
@@ -17,7 +17,7 @@ use oneloop::{
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
-use crate::support::{Log, SECOND, counted, now, run, virtual_loop};
+use crate::support::{Log, LooseWaits, SECOND, counted, now, run, virtual_loop};
 
 /// A task that takes a permit, writes `name` down, lets others run, and gives the permit back.
 fn visitor(semaphore: &Semaphore, log: &Log<&'static str>, name: &'static str) -> Task<()> {
@@ -92,7 +92,7 @@ struct Model {
     /// What was had outside the line's order: by waits that are looked at when the test likes.
     had_loosely: Rc<Had>,
     tasks: Vec<Task<()>>,
-    loose: Vec<Pin<Box<dyn Future<Output = ()>>>>,
+    loose: LooseWaits,
 }
 
 impl Model {
@@ -103,7 +103,7 @@ impl Model {
             had: Rc::default(),
             had_loosely: Rc::default(),
             tasks: Vec::new(),
-            loose: Vec::new(),
+            loose: LooseWaits::default(),
         }
     }
 
@@ -115,23 +115,13 @@ impl Model {
                 let mut crowd: FuturesUnordered<_> = (0..n).map(|_| ask(&self.had_loosely)).collect();
                 self.tasks.push(create_task(async move { while crowd.next().await.is_some() {} }));
             }
-            Op::Loose => {
-                let mut wait: Pin<Box<dyn Future<Output = ()>>> = Box::pin(ask(&self.had_loosely));
-                if poll!(wait.as_mut()).is_pending() {
-                    self.loose.push(wait);
-                }
-            }
+            Op::Loose => self.loose.begin(ask(&self.had_loosely)).await,
             Op::TryAcquire => self.had_loosely.held.borrow_mut().extend(self.semaphore.try_acquire()),
             Op::Cancel(n) if !self.tasks.is_empty() => {
                 self.tasks[n % self.tasks.len()].cancel();
             }
-            Op::PollLoose(n) if !self.loose.is_empty() => {
-                let n = n % self.loose.len();
-                if poll!(self.loose[n].as_mut()).is_ready() {
-                    drop(self.loose.swap_remove(n));
-                }
-            }
-            Op::DropLoose(n) if !self.loose.is_empty() => drop(self.loose.swap_remove(n % self.loose.len())),
+            Op::PollLoose(n) => self.loose.poll(n).await,
+            Op::DropLoose(n) => self.loose.drop_one(n),
             Op::GiveBack(n) => drop(self.take_held(n)),
             Op::Forget(n) => {
                 if let Some(permit) = self.take_held(n) {
@@ -144,7 +134,7 @@ impl Model {
                 self.total += 1;
             }
             Op::Tick => yield_now().await,
-            Op::Cancel(_) | Op::PollLoose(_) | Op::DropLoose(_) => {}
+            Op::Cancel(_) => {}
         }
         self.tasks.retain(|task| !task.done());
     }
@@ -171,13 +161,7 @@ impl Model {
     /// What is so when every task has gone on that can.
     async fn check_settled(&mut self) {
         for _ in 0..20 {
-            let mut still = Vec::new();
-            for mut wait in self.loose.drain(..) {
-                if poll!(wait.as_mut()).is_pending() {
-                    still.push(wait);
-                }
-            }
-            self.loose = still;
+            self.loose.poll_all().await;
             yield_now().await;
         }
         assert_eq!(self.semaphore.value() + self.held(), self.total);
@@ -190,7 +174,7 @@ impl Model {
         for task in &self.tasks {
             task.cancel();
         }
-        self.loose.clear();
+        self.loose.drop_all();
         self.had.held.take();
         self.had_loosely.held.take();
         self.check_settled().await;

@@ -21,7 +21,7 @@ use oneloop::{
     open_connection, open_unix_connection, sleep, start_server, start_unix_server, timeout, yield_now,
 };
 
-use crate::support::{Log, alone, now, panic_of, real_loop, reports_as, run_real, skip, until, virtual_loop};
+use crate::support::{Log, alone, echo, now, panic_of, real_loop, reports_as, run_real, skip, until, virtual_loop};
 
 const ANY: (&str, u16) = ("127.0.0.1", 0);
 
@@ -35,17 +35,6 @@ fn run_and_listen<F: Future>(main: F) -> (F::Output, Vec<String>) {
 
 fn listen(lp: &EventLoop) -> Log<String> {
     reports_as(lp, |context| format!("{}: {}", context.message, context.exception))
-}
-
-async fn echo(reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
-    let mut place = [0; 4096];
-    loop {
-        match reader.read_into(&mut place).await? {
-            0 => return Ok(()),
-            n => writer.write(&place[..n]),
-        }
-        writer.drain().await?;
-    }
 }
 
 async fn asks((reader, writer): &(StreamReader, StreamWriter), word: &str) -> bool {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use oneloop::net::{TcpListener, TcpStream};
 use oneloop::{catch_cancelled, create_task, gather, sleep, timeout, yield_now};
 
-use crate::support::{ms, now, run_real};
+use crate::support::{ms, now, read_to_end, run_real};
 
 const ANY: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
 
@@ -39,16 +39,6 @@ async fn with_thread<R: Send + 'static>(
 }
 
 const ANY_STD: &str = "127.0.0.1:0";
-
-async fn read_to_end(stream: &TcpStream, room: usize) -> Vec<u8> {
-    let (mut all, mut buffer) = (Vec::new(), vec![0; room]);
-    loop {
-        match stream.read(&mut buffer).await.unwrap() {
-            0 => return all,
-            n => all.extend_from_slice(&buffer[..n]),
-        }
-    }
-}
 
 fn noise(len: usize) -> Vec<u8> {
     (0..len).map(|i| u8::try_from(i.wrapping_mul(2_654_435_761) >> 7 & 0xFF).unwrap()).collect()

@@ -9,15 +9,21 @@ mod cancelling;
 mod coroutines;
 mod descriptors;
 mod drops;
+#[cfg(unix)]
+mod echo;
+mod ended;
 #[cfg(all(unix, feature = "signal"))]
 mod ignored;
 mod log;
 mod loops;
+mod loose_waits;
 mod panics;
 mod polls;
 mod queues;
 mod readable;
 mod real;
+#[cfg(unix)]
+mod received;
 mod reports;
 mod runs;
 mod skips;
@@ -32,15 +38,21 @@ pub(crate) use cancelling::cancelling;
 pub(crate) use coroutines::{after, dead, fail_after, pass_after, tasks, until};
 pub(crate) use descriptors::open_descriptors;
 pub(crate) use drops::OnDrop;
+#[cfg(unix)]
+pub(crate) use echo::echo;
+pub(crate) use ended::values_as_completed;
 #[cfg(all(unix, feature = "signal"))]
 pub(crate) use ignored::skips_since_ignored;
 pub(crate) use log::{Log, note};
 pub(crate) use loops::virtual_loop;
+pub(crate) use loose_waits::LooseWaits;
 pub(crate) use panics::{panic_in, panic_of};
 pub(crate) use polls::counted;
 pub(crate) use queues::{getting, putting, waiting};
 pub(crate) use readable::is_readable;
 pub(crate) use real::{PATIENCE, real_loop, run_real};
+#[cfg(unix)]
+pub(crate) use received::read_to_end;
 pub(crate) use reports::{reports, reports_as};
 pub(crate) use runs::run;
 pub(crate) use skips::skip;

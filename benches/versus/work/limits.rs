@@ -35,7 +35,8 @@ impl Drop for CleanUp {
     }
 }
 
-/// From the first cancellation to the last clean-up, or to the end of the last task if that is later. What was begun before is not counted.
+/// From the first cancellation to the last clean-up, or to the end of the last task if that is later. What was begun
+/// before is not counted.
 pub(crate) fn cancel_storm<S: Cancels>(times: u64) -> Cost {
     S::run(async |system: S| {
         let mut time = Duration::ZERO;

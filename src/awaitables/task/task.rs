@@ -218,7 +218,8 @@ impl<V: 'static, E: fmt::Display + 'static> Task<Result<V, E>> {
 }
 
 /// Starts a coroutine as a task of this thread's loop: asyncio's `create_task`. Its first step comes in the next
-/// iteration, in order of creation; at once with [`eager`](Task::eager), or on a loop whose tasks are eager. It runs in a copy of the [`Context`] of this moment.
+/// iteration, in order of creation; at once with [`eager`](Task::eager), or on a loop whose tasks are eager. It runs in
+/// a copy of the [`Context`] of this moment.
 ///
 /// # Examples
 /// ```
