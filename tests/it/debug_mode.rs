@@ -291,7 +291,7 @@ fn a_pending_task_that_waited_for_a_lock_or_a_permit_is_reported_with_who_had_it
         texts,
         [
             ("holder", "it waited for something outside the loop"),
-            ("wants the lock", "it waited for a lock held by holder"),
+            ("wants the lock", "it waited for a lock held by holder for at least 1 s"),
             ("wants two", "it waited for a semaphore, 0 of 2 free"),
         ]
     );
