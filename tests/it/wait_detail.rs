@@ -170,6 +170,20 @@ fn a_lock_that_a_cancelled_task_passes_on_names_the_next() {
 }
 
 #[test]
+fn a_lock_whose_turn_has_come_to_a_task_keeps_it_when_another_gives_up() {
+    virtually(async {
+        let lock = Lock::new(());
+        let guard = lock.acquire().await;
+        let [_one, two, _three] = ["one", "two", "three"].map(|name| wants(&lock, name));
+        yield_now().await;
+        drop(guard); // it is the turn of the first
+        two.cancel();
+        let graph = graph_of_what_has_begun().await;
+        assert_eq!(lines(&graph), ["one waits for a timer, 1 s left", "three waits for a lock held by one"]);
+    });
+}
+
+#[test]
 fn a_lock_that_is_tried_belongs_to_the_task_that_has_tried_and_outside_of_tasks_to_none() {
     virtually(async {
         let lock = Lock::new(());
