@@ -523,7 +523,8 @@ fn json_has_the_detail_and_the_times() {
     });
     let json = graph.to_json();
     let detail = r#""detail":"a lock held by Task-1 for at least 1 s""#;
-    let expected = format!(r#""leaf":"a lock","leaves":1,{detail},"limit_left":2,"waited_at_least":1,"#);
+    let expected =
+        format!(r#""leaf":"a lock","leaves":1,{detail},"limit_left":2,"waited_at_least":1,"held_at_least":1,"#);
     assert!(json.contains(&expected), "{json}");
     assert!(graph.to_dot().contains("a lock held by Task-1 for at least 1 s, 2 s left of a time limit"));
     assert!(graph.to_table().contains("a lock held by Task-1 for at least 1 s; 2 s left"), "{}", graph.to_table());
