@@ -68,7 +68,7 @@ pub(crate) fn detail(kernel: &Loop, leaf: Leaf) -> Option<WaitDetail> {
             let Some(Kind::Task(state)) = task.as_ref().map(|task| task.kind()) else {
                 return Some(WaitDetail::HolderEnded);
             };
-            let held_by = || WaitDetail::HeldBy { task: state.name(), held: kernel.since_step(hold.step) };
+            let held_by = || WaitDetail::HeldBy { task: state.name(), held: kernel.since_step(hold.step()) };
             hold.is_taken(state.awaits().step()).then(held_by)
         }
         What::Room => Some(WaitDetail::Full(count)),

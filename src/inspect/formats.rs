@@ -2,9 +2,11 @@
 //! down.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use super::call_graph::{CallGraph, NodeKind, NodeState};
+use super::call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
 use super::tree::{label, what_it_does};
+use crate::awaitables::WaitDetail;
 
 impl CallGraph {
     /// The graph as JSON: an array of objects, in the order of [`nodes`](Self::nodes).
@@ -35,8 +37,12 @@ impl CallGraph {
             if let Some(detail) = &node.detail {
                 write!(json, r#","detail":{}"#, quoted(&detail.to_string())).unwrap_or_default();
             }
-            let times =
-                [("seconds_left", node.time_left), ("limit_left", node.limit_left), ("waited_at_least", node.waited)];
+            let times = [
+                ("seconds_left", node.time_left),
+                ("limit_left", node.limit_left),
+                ("waited_at_least", node.waited),
+                ("held_at_least", held(node)),
+            ];
             for (name, time) in times {
                 if let Some(time) = time {
                     write!(json, r#","{name}":{}"#, time.as_secs_f64()).unwrap_or_default();
@@ -73,6 +79,14 @@ impl CallGraph {
         }
         dot.push_str("}\n");
         dot
+    }
+}
+
+/// How long the lock is held that it waits for, at least.
+fn held(node: &GraphNode) -> Option<Duration> {
+    match node.detail {
+        Some(WaitDetail::HeldBy { held, .. }) => held,
+        _ => None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use slab::Slab;
 
 use super::journal::{is_in_order, is_nested};
+use super::running_step::APART;
 use crate::base::TaskKey;
 
 /// Who holds a lock.
@@ -13,16 +14,34 @@ use crate::base::TaskKey;
 pub(crate) struct Hold {
     /// The task that holds it, or `TaskKey::NONE`.
     pub(crate) task: TaskKey,
-    /// The number of the step in which the task took it; or, if it was handed over, of the first in which it can.
-    pub(crate) step: u32,
+    /// The number of a step. In the one after that, the task has taken it, or was the first able to: if it is handed over,
+    /// the step that does so has a number at hand, and is the one before.
+    after: u32,
 }
 
 impl Hold {
-    pub(crate) const NONE: Self = Self { task: TaskKey::NONE, step: 0 };
+    pub(crate) const NONE: Self = Self { task: TaskKey::NONE, after: 0 };
+
+    /// The task takes it in the step with this number.
+    #[inline]
+    pub(crate) fn taken_in(step: u32, task: TaskKey) -> Self {
+        Self { task, after: step.wrapping_sub(APART) }
+    }
+
+    /// The task is to take it later than in the step with this number.
+    #[inline]
+    pub(crate) fn handed_over_in(step: u32, task: TaskKey) -> Self {
+        Self { task, after: step }
+    }
+
+    /// The number of the step in which the task has taken it, or of an earlier one after that in which it was given to it.
+    pub(crate) fn step(self) -> u32 {
+        self.after.wrapping_add(APART)
+    }
 
     /// Whether the task, whose last step has this number, has taken what was handed over to it.
     pub(crate) fn is_taken(self, last_step: u32) -> bool {
-        is_nested(self.step) || is_in_order(self.step, last_step)
+        is_nested(self.step()) || is_in_order(self.step(), last_step)
     }
 }
 

@@ -61,8 +61,9 @@ pub(super) fn is_in_order(first: u32, second: u32) -> bool {
 /// The notes of a loop.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
-    /// The newest note; the numbers of its steps are 0 before the first.
-    newest: Cell<Note>,
+    /// The newest note; the numbers of its steps are 0 before the first. (Apart, as most often one is looked at.)
+    newest: Cell<Steps>,
+    newest_at: Cell<u64>,
     /// The time of the note before it, plus `FINEST`: until then, the newest is written over.
     until: Cell<u64>,
     /// Those before, oldest first.
@@ -73,15 +74,19 @@ impl Journal {
     /// Notes that the loop has come so far by the time that `now` tells.
     #[inline]
     pub(crate) fn note(&self, steps: Steps, now: impl FnOnce() -> u64) {
-        let newest = self.newest.get();
-        if !FACTS || newest.steps == steps {
+        if !FACTS || self.newest.get() == steps {
             return;
         }
         let at = now();
         if at >= self.until.get() {
-            self.keep(newest);
+            self.keep(self.newest());
         }
-        self.newest.set(Note { steps, at });
+        self.newest.set(steps);
+        self.newest_at.set(at);
+    }
+
+    fn newest(&self) -> Note {
+        Note { steps: self.newest.get(), at: self.newest_at.get() }
     }
 
     /// Puts a note behind the older ones.
@@ -101,7 +106,7 @@ impl Journal {
 
     /// The time before which the step with this number was taken, if it is known of any.
     pub(crate) fn taken_before(&self, step: u32) -> Option<u64> {
-        let newest = self.newest.get();
+        let newest = self.newest();
         if step == 0 || newest.steps == Steps::default() {
             return None; // the task has taken no step yet, or nothing was noted
         }

@@ -102,16 +102,24 @@ impl Leaf {
     /// As `numbered`, for a count and the other things beside those. If there are too many, there is nothing more to say.
     #[inline]
     pub(crate) fn packed(what: What, some: usize, others: usize) -> Self {
-        let of = some.wrapping_add(others);
-        let fits = u16::try_from(some | of).is_ok();
         #[expect(clippy::cast_possible_truncation, reason = "both fit")]
-        let number = if fits { (some << u16::BITS | of) as u32 } else { 0 };
-        Self::numbered(what, number)
+        match some | others {
+            0..=Self::MOST => Self::numbered(what, (some << u16::BITS | others) as u32),
+            _ => Self::too_many(what),
+        }
     }
 
-    /// The two counts of `packed`.
+    const MOST: usize = u16::MAX as usize;
+
+    #[cold]
+    fn too_many(what: What) -> Self {
+        Self::of(what)
+    }
+
+    /// The counts of `packed`: how many, and of how many in all.
     pub(crate) fn unpacked(number: u32) -> (usize, usize) {
-        ((number >> u16::BITS) as usize, (number & u32::from(u16::MAX)) as usize)
+        let (some, others) = ((number >> u16::BITS) as usize, (number & u32::from(u16::MAX)) as usize);
+        (some, some + others)
     }
 
     pub(crate) fn what(self) -> What {

@@ -112,7 +112,9 @@ impl Awaits {
 }
 
 /// The numbers of steps are four apart.
-const NUMBER_STEP: u64 = 4 << NUMBER_SHIFT;
+const NUMBER_STEP: u64 = (APART as u64) << NUMBER_SHIFT;
+/// The same, of the number alone.
+pub(super) const APART: u32 = 4;
 /// The lowest bits of every number, so that none is 0, and a word has room for a number or something else.
 const LOWEST_BITS: u64 = 1;
 /// The bits of a number above those.
@@ -192,12 +194,6 @@ impl RunningStep {
     #[inline]
     pub(crate) fn number(&self) -> u32 {
         (self.number.get() >> NUMBER_SHIFT) as u32
-    }
-
-    /// The number of the step after this one. Of one that is inside another: of the next such.
-    #[inline]
-    pub(crate) fn next_number(&self) -> u32 {
-        (self.number.get().wrapping_add(NUMBER_STEP) >> NUMBER_SHIFT) as u32
     }
 
     /// The numbers of the last step and of the last one inside another, while none is on.

@@ -3,7 +3,8 @@
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
-use crate::base::{FACTS, TaskKey};
+use super::waiters::Waiters;
+use crate::base::FACTS;
 use crate::current::running_key_and_step;
 use crate::kernel::{Hold, HoldCell, Leaf, What};
 use crate::node::Loop;
@@ -32,16 +33,20 @@ impl Holder {
     pub(super) fn set_running(&self) {
         if FACTS {
             let (task, step) = running_key_and_step();
-            self.told.get().map_or(&self.alone, |told| &told.cell).set(Hold { task, step });
+            self.told.get().map_or(&self.alone, |told| &told.cell).set(Hold::taken_in(step, task));
         }
     }
 
-    /// The lock is released, and this task is the next that gets it; or `TaskKey::NONE`. It gets it in a later step than
-    /// the one that is on. If none has ever waited, no one can ask.
-    #[inline]
-    pub(super) fn set_next(&self, task: TaskKey) {
-        if FACTS && let Some(told) = self.told.get() {
-            told.cell.set(Hold { task, step: told.kernel.step().next_number() });
+    /// The lock is free for the first of those who wait: notifies it, and notes that it is the next to hold the lock. If
+    /// no task has ever waited, none can ask.
+    #[inline(never)] // it is the same for locks of all types, and has registers of its own
+    pub(super) fn pass_on(&self, waiters: &Waiters) {
+        let next = waiters.ensure_one_notified();
+        if FACTS
+            && let Some(task) = next
+            && let Some(told) = self.told.get()
+        {
+            told.cell.set(Hold::handed_over_in(told.kernel.step().number(), task));
         }
     }
 
@@ -49,9 +54,9 @@ impl Holder {
     #[inline]
     pub(super) fn awaited(&self, kernel: impl FnOnce() -> Option<Rc<Loop>>) -> Leaf {
         match self.told.get() {
+            _ if !FACTS => Leaf::of(What::Lock),
             Some(told) => told.awaited,
-            None if FACTS => self.tell(kernel),
-            None => Leaf::of(What::Lock),
+            None => self.tell(kernel),
         }
     }
 

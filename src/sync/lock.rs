@@ -10,7 +10,6 @@ use std::task::Context;
 use super::acquire::{Acquire, Resource};
 use super::holder::Holder;
 use super::waiters::Waiters;
-use crate::base::TaskKey;
 use crate::kernel::Leaf;
 
 /// Lets one task at a time use a value, or pass a section: asyncio's `Lock`. Clones are the same lock.
@@ -165,16 +164,13 @@ impl<T> Shared<T> {
 
     fn unlock(&self) {
         self.locked.set(false);
-        self.holder.set_next(self.waiters.ensure_one_notified());
+        self.holder.pass_on(&self.waiters);
     }
 
     /// A waiter has left without the lock.
     fn pass_on(&self) {
         if !self.locked.get() {
-            let next = self.waiters.ensure_one_notified();
-            if next != TaskKey::NONE {
-                self.holder.set_next(next);
-            }
+            self.holder.pass_on(&self.waiters);
         }
     }
 }

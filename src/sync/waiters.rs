@@ -211,22 +211,26 @@ impl Waiters {
     }
 
     /// Notifies the first waiter, unless a waiter is notified already, or skipped: each of these calls this again when
-    /// it leaves. asyncio's `Lock._wake_up_first`. Returns the task that it has notified, or `TaskKey::NONE`.
-    pub(crate) fn ensure_one_notified(&self) -> TaskKey {
-        let Some(kernel) = self.kernel.get() else { return TaskKey::NONE };
+    /// it leaves. asyncio's `Lock._wake_up_first`. Returns the task that it has notified, or `TaskKey::NONE`; and `None` if
+    /// all is as it was.
+    #[inline]
+    pub(super) fn ensure_one_notified(&self) -> Option<TaskKey> {
+        let kernel = self.kernel.get()?;
         let mut queue = self.queue.borrow_mut();
-        let is_first = queue.waiters.notified() == 0 && queue.waiters.skipped() == 0;
-        if !is_first || !queue.waiters.has_waiting() {
-            return TaskKey::NONE;
+        if queue.waiters.notified() != 0 || queue.waiters.skipped() != 0 {
+            return None;
+        }
+        if !queue.waiters.has_waiting() {
+            return Some(TaskKey::NONE);
         }
         match queue.notify_task(kernel, true) {
-            Notify::Notified(key) => key,
-            Notify::Skipped => TaskKey::NONE,
+            Notify::Notified(key) => Some(key),
+            Notify::Skipped => Some(TaskKey::NONE),
             Notify::NotATask => {
                 let task = queue.task_of_first();
                 drop(queue);
                 self.notify_with_wakers(1, true);
-                task.unwrap_or(TaskKey::NONE)
+                task
             }
         }
     }

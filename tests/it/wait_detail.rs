@@ -170,6 +170,20 @@ fn a_lock_that_a_cancelled_task_passes_on_names_the_next() {
 }
 
 #[test]
+fn a_lock_whose_turn_has_come_to_a_task_keeps_it_when_another_gives_up() {
+    virtually(async {
+        let lock = Lock::new(());
+        let guard = lock.acquire().await;
+        let [_one, two, _three] = ["one", "two", "three"].map(|name| wants(&lock, name));
+        yield_now().await;
+        drop(guard); // it is the turn of the first
+        two.cancel();
+        let graph = graph_of_what_has_begun().await;
+        assert_eq!(lines(&graph), ["one waits for a timer, 1 s left", "three waits for a lock held by one"]);
+    });
+}
+
+#[test]
 fn a_lock_that_is_tried_belongs_to_the_task_that_has_tried_and_outside_of_tasks_to_none() {
     virtually(async {
         let lock = Lock::new(());
@@ -509,7 +523,8 @@ fn json_has_the_detail_and_the_times() {
     });
     let json = graph.to_json();
     let detail = r#""detail":"a lock held by Task-1 for at least 1 s""#;
-    let expected = format!(r#""leaf":"a lock","leaves":1,{detail},"limit_left":2,"waited_at_least":1,"#);
+    let expected =
+        format!(r#""leaf":"a lock","leaves":1,{detail},"limit_left":2,"waited_at_least":1,"held_at_least":1,"#);
     assert!(json.contains(&expected), "{json}");
     assert!(graph.to_dot().contains("a lock held by Task-1 for at least 1 s, 2 s left of a time limit"));
     assert!(graph.to_table().contains("a lock held by Task-1 for at least 1 s; 2 s left"), "{}", graph.to_table());
