@@ -106,7 +106,7 @@ pub fn create_future<T: 'static>() -> Future<T> {
 
 /// A pending future on `kernel`.
 pub(crate) fn pending_future<T: 'static>(kernel: Rc<Loop>) -> Future<T> {
-    let node = PooledRc::new(FutureNode { core: Core::new(kernel), value: Cell::new(None) });
+    let node = PooledRc::new_uninit().write(FutureNode { core: Core::new(kernel), value: Cell::new(None) });
     Future { join: JoinHandle::adopt(as_promise(node.clone())), node }
 }
 

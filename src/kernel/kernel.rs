@@ -349,7 +349,12 @@ impl<P: Queued> Kernel<P> {
     /// As [`queue_due_timers`](Self::queue_due_timers), if a timer is set. Returns whether one was due.
     pub(crate) fn expire_timers(&self) -> bool {
         let before = self.ready.len();
-        self.timers.borrow_mut().expire(self.clock.now(), |key| self.ready.push(Entry::Timer(key)));
+        self.timers.borrow_mut().expire(self.clock.now(), |key, alarm| {
+            self.ready.push(Entry::Timer(key));
+            if let Alarm::Task(task) = alarm {
+                self.tasks.fetch(*task); // all of them at once, so that their memory comes while the first are woken
+            }
+        });
         let count = self.ready.len() - before;
         self.tally.count_due_timers(count);
         count > 0

@@ -54,7 +54,7 @@ where
     let kernel = Rc::clone(inner.core().kernel());
     let number = kernel.next_watch();
     let watched = inner.node();
-    let outer = PooledRc::new(Shield {
+    let outer = PooledRc::new_uninit().write(Shield {
         core: Core::new(kernel),
         inner: Cell::new(Some(inner)),
         value: Cell::new(None),

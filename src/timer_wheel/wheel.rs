@@ -197,7 +197,7 @@ impl<T> TimerWheel<T> {
     /// of insertion. These timers are no longer armed, but stay until they are removed. Time does not go back: an
     /// earlier `now` than before counts as the latest so far.
     #[inline]
-    pub(crate) fn expire(&mut self, now: u64, expired: impl FnMut(TimerKey)) {
+    pub(crate) fn expire(&mut self, now: u64, expired: impl FnMut(TimerKey, &T)) {
         self.now = self.now.max(now);
         // in the usual iteration the wheel stands at the present tick, of which no timer is left
         if self.opened != tick(self.now) || !self.due.is_empty() {
@@ -206,12 +206,15 @@ impl<T> TimerWheel<T> {
     }
 
     #[inline(never)]
-    fn expire_due(&mut self, mut expired: impl FnMut(TimerKey)) {
+    fn expire_due(&mut self, mut expired: impl FnMut(TimerKey, &T)) {
         loop {
             while let Some(key) = self.due.pop_due(self.now, |key| self.nodes.find(key).is_some()) {
-                self.nodes[key.index].place = Place::EXPIRED;
+                let node = &mut self.nodes[key.index];
+                node.place = Place::EXPIRED;
                 self.armed -= 1;
-                expired(key);
+                if let Some(value) = &node.value {
+                    expired(key, value);
+                }
             }
             if !self.due.is_empty() || !self.move_on() {
                 return;

@@ -92,7 +92,7 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
         collect: Collect<C, O>,
     ) -> PooledRc<Self> {
         let first_number = kernel.next_watches(children.len());
-        let me = PooledRc::new(Self {
+        let me = PooledRc::new_uninit().write(Self {
             core: Core::new(kernel),
             children: Cell::new(None),
             fails,

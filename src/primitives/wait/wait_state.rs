@@ -78,7 +78,7 @@ impl<O: 'static> WaitState<O> {
     /// If a member belongs to another loop.
     #[track_caller]
     pub(super) fn watching(kernel: Rc<Loop>, members: impl Iterator<Item = NodeRef>) -> PooledRc<Self> {
-        let state = PooledRc::new(Self {
+        let state = PooledRc::new_uninit().write(Self {
             kernel,
             numbers: RefCell::default(),
             promises: RefCell::default(),

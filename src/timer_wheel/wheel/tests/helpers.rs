@@ -8,7 +8,7 @@ pub(super) const TICK: u64 = 1 << TICK_BITS;
 /// Expires the wheel, and returns the due timers in order.
 pub(super) fn expire<T>(wheel: &mut TimerWheel<T>, now: u64) -> Vec<TimerKey> {
     let mut due = Vec::new();
-    wheel.expire(now, |key| due.push(key));
+    wheel.expire(now, |key, _| due.push(key));
     due
 }
 
