@@ -352,7 +352,14 @@ impl<W: Clone> Reactor<W> {
     }
 
     /// Makes the system look again at the watched descriptors that the last poll has reported: see `fd_callbacks.rs`.
+    #[inline]
     pub(crate) fn register_reported_anew(&mut self) {
+        if !self.reported.is_empty() {
+            self.register_anew_all();
+        }
+    }
+
+    fn register_anew_all(&mut self) {
         let mut reported = mem::take(&mut self.reported);
         for key in reported.drain(..) {
             let registration = self.registrations.get(key.slot as usize).filter(|r| r.generation == key.generation);
