@@ -45,7 +45,7 @@ impl WaitPlace {
     #[inline]
     pub(super) fn look(&self, kernel: &Loop, key: SourceKey, cx: &Context<'_>) -> Option<Leaf> {
         if !kernel.with_registered(|reactor| reactor.is(key, self.direction, self.wanted)) {
-            return Some(self.wait(kernel, key, cx));
+            return self.wait(kernel, key, cx);
         }
         self.number.set(None); // the event has taken the waker
         if kernel.budget().may_go_on(kernel.step().number()) || self.yielded.get() {
@@ -57,13 +57,12 @@ impl WaitPlace {
         Some(Leaf::of(What::NextTurn))
     }
 
-    fn wait(&self, kernel: &Loop, key: SourceKey, cx: &Context<'_>) -> Leaf {
-        let target = wake_target(cx);
+    fn wait(&self, kernel: &Loop, key: SourceKey, cx: &Context<'_>) -> Option<Leaf> {
+        let target = wake_target(cx); // code of a user, if it is a waker of another crate: the descriptor may go
         let mut number = self.number.get();
-        let spare = kernel.with_registered(|reactor| reactor.wait_for_event(key, self.direction, &mut number, target));
+        let waits = kernel.with_registered(|reactor| reactor.wait_for_event(key, self.direction, &mut number, target));
         self.number.set(number);
-        drop(spare); // code of a user, if it is a waker of another crate
-        Leaf::numbered(self.what(), key.label())
+        waits.ok().map(|_spare| Leaf::numbered(self.what(), key.label()))
     }
 
     fn what(&self) -> What {

@@ -247,18 +247,21 @@ impl<W: Clone> Reactor<W> {
     /// `target` waits for the next event of the direction, which is not yet as it is wanted. `number` is that of the
     /// waiter, and `None` before the first call. Returns the target that is not needed, for the caller to drop outside
     /// the borrow.
+    ///
+    /// # Errors
+    /// `target`, if the descriptor was deregistered.
     pub(crate) fn wait_for_event(
         &mut self,
         key: SourceKey,
         direction: Direction,
         number: &mut Option<WaiterNumber>,
         target: WakeTarget,
-    ) -> Option<WakeTarget> {
+    ) -> Result<Option<WakeTarget>, WakeTarget> {
         let next = self.last_waiter.saturating_add(1);
-        let Some(socket) = self.socket(key) else { return Some(target) };
+        let Some(socket) = self.socket(key) else { return Err(target) };
         let spare = socket.waiters(direction).wait(number, next, target);
         self.last_waiter = next;
-        spare
+        Ok(spare)
     }
 
     /// Notes that an operation would have blocked.
@@ -352,7 +355,14 @@ impl<W: Clone> Reactor<W> {
     }
 
     /// Makes the system look again at the watched descriptors that the last poll has reported: see `fd_callbacks.rs`.
+    #[inline]
     pub(crate) fn register_reported_anew(&mut self) {
+        if !self.reported.is_empty() {
+            self.register_anew_all();
+        }
+    }
+
+    fn register_anew_all(&mut self) {
         let mut reported = mem::take(&mut self.reported);
         for key in reported.drain(..) {
             let registration = self.registrations.get(key.slot as usize).filter(|r| r.generation == key.generation);

@@ -1,13 +1,17 @@
 //! Bytes that were received and have not been read. Owns the buffer, its limit, the end and the error of the reading
 //! direction; must not know the channel.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, OnceCell, RefCell, RefMut};
 use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use super::polled::PolledWait;
 use crate::base::ByteBuffer;
+use crate::cancel::SingleWaiter;
+use crate::current;
 use crate::error::SharedIoError;
-use crate::sync::Waiters;
+use crate::node::Loop;
 
 /// The default limit of a reader, asyncio's: the length of the longest line.
 pub(crate) const DEFAULT_LIMIT: usize = 64 * 1024;
@@ -57,7 +61,9 @@ pub(crate) struct ReadBuffer {
     /// The program has set the error: reads fail although bytes are left.
     fails_at_once: Cell<bool>,
     input: Cell<Input>,
-    pub(super) waiters: Waiters,
+    /// What is woken of the task that waits, and the loop that wakes it: that in which one waited first.
+    waiter: SingleWaiter,
+    kernel: OnceCell<Rc<Loop>>,
     pub(super) polled: PolledWait,
 }
 
@@ -73,7 +79,8 @@ impl ReadBuffer {
             error: RefCell::default(),
             fails_at_once: Cell::new(false),
             input: Cell::default(),
-            waiters: Waiters::default(),
+            waiter: SingleWaiter::default(),
+            kernel: OnceCell::new(),
             polled: PolledWait::default(),
         }
     }
@@ -130,7 +137,9 @@ impl ReadBuffer {
         match self.input.take() {
             Input::Awaited => {
                 self.input.set(with);
-                self.waiters.notify(1);
+                if let Some(kernel) = self.kernel.get() {
+                    self.waiter.wake(kernel);
+                }
             }
             other => self.input.set(other),
         }
@@ -185,12 +194,37 @@ impl ReadBuffer {
             "{method}() called while another task is already waiting for data of this stream; let one task read, and \
              hand what it reads to others by a Queue, or put the reader behind a Lock"
         );
-        ReadClaim(&self.input)
+        ReadClaim(self)
+    }
+
+    /// The loop that wakes the task that waits.
+    ///
+    /// # Panics
+    /// If none has waited before, and this thread is in no loop.
+    #[track_caller]
+    pub(super) fn kernel(&self) -> &Rc<Loop> {
+        if let Some(kernel) = self.kernel.get() {
+            return kernel;
+        }
+        let kernel = current::expect();
+        self.kernel.get_or_init(|| kernel)
+    }
+
+    /// Ready once another task has fed, failed or closed the stream since the claim, or since the task went on.
+    pub(super) fn poll_input(&self, cx: &Context<'_>) -> Poll<()> {
+        let input = self.input.take();
+        let is_awaited = matches!(input, Input::Awaited);
+        self.input.set(input);
+        if !is_awaited {
+            return Poll::Ready(());
+        }
+        self.waiter.set(cx);
+        Poll::Pending
     }
 }
 
 /// The right of one task to wait for bytes.
-pub(super) struct ReadClaim<'a>(&'a Cell<Input>);
+pub(super) struct ReadClaim<'a>(&'a ReadBuffer);
 
 impl ReadClaim<'_> {
     /// The task goes on, and may wait again.
@@ -198,7 +232,7 @@ impl ReadClaim<'_> {
     /// # Errors
     /// If an error has woken it.
     pub(super) fn woken(&self) -> io::Result<()> {
-        match self.0.replace(Input::Awaited) {
+        match self.0.input.replace(Input::Awaited) {
             Input::Failed(error) => Err(error.to_io_error()),
             Input::Unused | Input::Awaited | Input::Come => Ok(()),
         }
@@ -207,6 +241,7 @@ impl ReadClaim<'_> {
 
 impl Drop for ReadClaim<'_> {
     fn drop(&mut self) {
-        self.0.set(Input::Unused);
+        self.0.input.set(Input::Unused);
+        self.0.waiter.clear();
     }
 }

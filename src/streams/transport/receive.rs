@@ -2,11 +2,12 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
 use super::transport::Transport;
+use crate::cancel::leaf_fn;
 use crate::error::SharedIoError;
 use crate::kernel::What;
 use crate::reactor::Direction;
@@ -93,14 +94,14 @@ impl Transport {
     async fn wait_for_input(&self) {
         let data = self.awaited(What::StreamData);
         let mut readable = self.with_channel(|channel| channel.wait(Direction::Read));
-        let mut called = pin!(self.read_buffer.waiters.wait(data));
+        let mut called = leaf_fn(self.read_buffer.kernel(), data, |cx| self.read_buffer.poll_input(cx));
         poll_fn(|cx| {
             if let Some(readable) = &mut readable
                 && Pin::new(readable).poll(cx).is_ready()
             {
                 return Poll::Ready(());
             }
-            called.as_mut().poll(cx).map(drop)
+            Pin::new(&mut called).poll(cx)
         })
         .await;
     }
