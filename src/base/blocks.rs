@@ -73,7 +73,7 @@ impl Block {
     pub(super) fn take(self) -> NonNull<u8> {
         let pooled = match self.class() {
             NO_CLASS => None,
-            class => LISTS.try_with(|lists| lists.0[class as usize].pop()).ok().flatten(),
+            class => LISTS.with(|lists| lists.of_class(class).pop()),
         };
         pooled.map_or_else(|| self.allocate(), NonNull::cast)
     }
@@ -92,10 +92,23 @@ impl Block {
     #[inline]
     pub(super) unsafe fn give_back(class: u8, block: NonNull<u8>) {
         // SAFETY: by the contract of this function the block is free and of this class.
-        let push = |lists: &Lists| unsafe { lists.0[class as usize].push(block.cast()) };
-        if !LISTS.try_with(push).unwrap_or(false) {
+        let push = |lists: &Lists| unsafe { lists.of_class(class).push(block.cast()) };
+        if !LISTS.with(push) {
             // SAFETY: by the contract of this function.
-            unsafe { Self::deallocate(class, block) };
+            unsafe { Self::give_back_without_room(class, block) };
+        }
+    }
+
+    /// # Safety
+    /// As `give_back`.
+    #[cold]
+    unsafe fn give_back_without_room(class: u8, block: NonNull<u8>) {
+        if LISTS.with(Lists::open) {
+            // SAFETY: by the contract of this function. The lists are open now, so that this does not come here again.
+            unsafe { Self::give_back(class, block) };
+        } else {
+            // SAFETY: `allocate` allocated it with the layout of its class.
+            unsafe { dealloc(block.as_ptr(), Self::of_class(class).layout) };
         }
     }
 
@@ -106,14 +119,6 @@ impl Block {
     pub(super) unsafe fn free(self, block: NonNull<u8>) {
         // SAFETY: by the contract of this function: `allocate` allocated it with this layout.
         unsafe { dealloc(block.as_ptr(), self.layout) };
-    }
-
-    /// # Safety
-    /// As `give_back`.
-    #[cold]
-    unsafe fn deallocate(class: u8, block: NonNull<u8>) {
-        // SAFETY: `allocate` allocated it with the layout of its class.
-        unsafe { dealloc(block.as_ptr(), Self::of_class(class).layout) };
     }
 }
 
@@ -131,15 +136,20 @@ struct FreeBlock {
 /// The free blocks of one class.
 struct FreeList {
     first: Cell<Option<NonNull<FreeBlock>>>,
-    len: Cell<usize>,
+    /// For how many more there is room.
+    room: Cell<usize>,
 }
 
 impl FreeList {
+    const fn closed() -> Self {
+        Self { first: Cell::new(None), room: Cell::new(0) }
+    }
+
     fn pop(&self) -> Option<NonNull<FreeBlock>> {
         let first = self.first.get()?;
         // SAFETY: a block in the list is free, and `push` wrote its link.
         self.first.set(unsafe { first.as_ref() }.next);
-        self.len.set(self.len.get() - 1);
+        self.room.set(self.room.get() + 1);
         Some(first)
     }
 
@@ -148,32 +158,115 @@ impl FreeList {
     /// # Safety
     /// The block must be free, and of this list's class.
     unsafe fn push(&self, block: NonNull<FreeBlock>) -> bool {
-        let room = self.len.get() < MAX_FREE_PER_CLASS && !cfg!(any(miri, oneloop_plain_alloc));
-        if room {
-            // SAFETY: the block is free, and even the smallest one is large enough for a link.
-            unsafe { block.write(FreeBlock { next: self.first.get() }) };
-            self.first.set(Some(block));
-            self.len.set(self.len.get() + 1);
-        }
-        room
+        let Some(room) = self.room.get().checked_sub(1) else { return false };
+        // SAFETY: the block is free, and even the smallest one is large enough for a link.
+        unsafe { block.write(FreeBlock { next: self.first.get() }) };
+        self.first.set(Some(block));
+        self.room.set(room);
+        true
     }
 }
 
 /// The free blocks of a thread, by class.
-struct Lists([FreeList; CLASSES]);
+///
+/// They have no destructor of their own. That of [`END`] frees them, which is there from the first block on that is given
+/// back: to have one costs a new process a microsecond (measured), and a look at each block whether it has run. Before
+/// and after, the lists have no room.
+struct Lists {
+    lists: [FreeList; CLASSES],
+    state: Cell<State>,
+}
 
-impl Drop for Lists {
-    fn drop(&mut self) {
-        for (class, list) in (0..).zip(&self.0) {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// No block was given back yet.
+    New,
+    Open,
+    /// The thread ends.
+    Ended,
+}
+
+impl Lists {
+    #[inline]
+    fn of_class(&self, class: u8) -> &FreeList {
+        &self.lists[class as usize]
+    }
+
+    /// Makes room for blocks, when the first is given back. False if the room is used up, or the thread ends.
+    fn open(&self) -> bool {
+        let is_new = self.state.get() == State::New && !cfg!(any(miri, oneloop_plain_alloc));
+        let opens = is_new && END.try_with(|_| ()).is_ok();
+        if opens {
+            self.state.set(State::Open);
+            self.lists.iter().for_each(|list| list.room.set(MAX_FREE_PER_CLASS));
+        }
+        opens
+    }
+
+    fn end(&self) {
+        self.state.set(State::Ended);
+        for (class, list) in (0..).zip(&self.lists) {
             let layout = Block::of_class(class).layout;
             while let Some(block) = list.pop() {
                 // SAFETY: all blocks of the class were allocated with this layout.
                 unsafe { dealloc(block.as_ptr().cast(), layout) };
             }
+            list.room.set(0);
         }
     }
 }
 
+/// Its destructor is called when the thread ends.
+struct End;
+
+impl Drop for End {
+    fn drop(&mut self) {
+        LISTS.with(Lists::end);
+    }
+}
+
 thread_local! {
-    static LISTS: Lists = const { Lists([const { FreeList { first: Cell::new(None), len: Cell::new(0) } }; CLASSES]) };
+    static LISTS: Lists = const { Lists { lists: [const { FreeList::closed() }; CLASSES], state: Cell::new(State::New) } };
+    static END: End = const { End };
+    #[cfg(test)]
+    static BEHIND_THE_END: Cell<Option<tests::BehindTheEnd>> = const { Cell::new(None) };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+    use crate::base::PooledRc;
+
+    /// How many free blocks this thread keeps.
+    fn kept() -> usize {
+        LISTS.with(|lists| lists.lists.iter().filter(|list| list.first.get().is_some()).count())
+    }
+
+    /// Dropped when a thread ends, behind the lists.
+    pub(super) struct BehindTheEnd(mpsc::Sender<[usize; 2]>);
+
+    impl Drop for BehindTheEnd {
+        fn drop(&mut self) {
+            let before = kept();
+            drop(PooledRc::new(7_u64));
+            self.0.send([before, kept()]).expect("the test waits");
+        }
+    }
+
+    #[test]
+    fn blocks_are_kept_until_the_thread_ends_and_none_after_that() {
+        let (sender, counts) = mpsc::channel();
+        let thread = move || {
+            BEHIND_THE_END.set(Some(BehindTheEnd(sender))); // before the lists are opened: the last is dropped first
+            let before = kept();
+            drop(PooledRc::new(7_u64));
+            (before, kept())
+        };
+        let expected = usize::from(!cfg!(any(miri, oneloop_plain_alloc)));
+        assert_eq!(thread::spawn(thread).join().expect("it ends well"), (0, expected));
+        assert_eq!(counts.recv(), Ok([0, 0]));
+    }
 }

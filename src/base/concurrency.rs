@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 mod library {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
     pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
-    pub(crate) use std::thread::{self, ThreadId};
+    pub(crate) use std::thread;
 }
 
 #[cfg(all(test, oneloop_loom))]
@@ -20,7 +20,9 @@ mod library {
     pub(crate) use loom::thread::{self, ThreadId};
 }
 
-pub(crate) use library::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, ThreadId, fence, thread};
+#[cfg(all(test, oneloop_loom))]
+pub(crate) use library::ThreadId;
+pub(crate) use library::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, fence, thread};
 pub(crate) use std::sync::Arc; // loom's does not point to a `dyn Trait`
 
 /// Locks `mutex`. No code of a user runs under a lock of this crate, so what is under a poisoned one is sound.

@@ -2,6 +2,8 @@
 
 pub(crate) mod concurrency; // locks and atomic words
 mod fact; // what is written down only for those who look inside
+mod thread_id; // the number of a thread
+mod static_ref; // a place for a reference to what is never freed
 mod clock; // real and virtual time
 mod task_key; // the number that names a task
 mod wake_target; // what is to be woken: a task, or a foreign waker
@@ -40,6 +42,8 @@ pub(crate) use poll_with::poll_with;
 pub(crate) use pooled_rc::{PooledRc, Typed, unsize};
 pub(crate) use random::Random;
 pub(crate) use remote_call::{RemoteCall, RemoteFn};
+pub(crate) use static_ref::StaticRef;
 pub(crate) use task_key::TaskKey;
+pub(crate) use thread_id::{ThreadId, this_thread};
 pub(crate) use wait_queue::{WaitQueue, WaiterId, WaiterState};
 pub(crate) use wake_target::WakeTarget;

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "every wake and every await looks here; a plain pointer costs one load: measured")]
 
 use std::cell::{Cell, RefCell};
+use std::mem::{self, ManuallyDrop};
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -14,8 +15,12 @@ thread_local! {
     /// The loop that was entered last: the top of `ENTERED`. A pointer without a destructor, so that reading it costs
     /// one load, and works while the thread ends.
     static INNERMOST: Cell<*const Loop> = const { Cell::new(std::ptr::null()) };
-    /// The loops that are entered, the outermost first.
-    static ENTERED: RefCell<Stack> = const { RefCell::new(Stack { loops: Vec::new(), last_guard: 0 }) };
+    /// The loops that are entered. Without a destructor, as that costs the first run of a process two microseconds
+    /// (measured): what is left when the thread ends is left by the destructor of `END`, if there may be anything.
+    static ENTERED: ManuallyDrop<RefCell<Stack>> = const { ManuallyDrop::new(RefCell::new(Stack::EMPTY)) };
+    static END: End = const { End };
+    #[cfg(test)]
+    static BEHIND_THE_END: Cell<Option<tests::BehindTheEnd>> = const { Cell::new(None) };
     /// Whether this thread, or a task of it, was ever given a context. A program without variables reads only this,
     /// and never `CONTEXT`.
     static USES_CONTEXTS: Cell<bool> = const { Cell::new(false) };
@@ -23,25 +28,80 @@ thread_local! {
     static CONTEXT: Cell<Option<Context>> = const { Cell::new(None) };
 }
 
-/// Invariant, **the pointer lives**: `INNERMOST` is null, or points into an `Rc` in `ENTERED`. Every change of the
-/// stack ends with `update_innermost`. When the thread ends, the destructor of the stack makes the pointer null before
-/// the loops are dropped.
+/// The loops that this thread has entered.
+///
+/// Invariant, **the pointer lives**: `INNERMOST` is null, or points into an `Rc` in `ENTERED`. Every change of the stack
+/// ends with `update_innermost`, before a loop that was in it is dropped.
 struct Stack {
-    /// Each loop with the number of its guard.
-    loops: Vec<(u64, Rc<Loop>)>,
+    outermost: Option<Entered>,
+    /// Those inside it. They have memory only while there are any: most threads are in one loop at most.
+    others: Vec<Entered>,
     last_guard: u64,
 }
 
+struct Entered {
+    /// The number of its guard.
+    guard: u64,
+    kernel: Rc<Loop>,
+}
+
 impl Stack {
+    const EMPTY: Self = Self { outermost: None, others: Vec::new(), last_guard: 0 };
+
+    /// The outermost first.
+    fn loops(&self) -> impl Iterator<Item = &Rc<Loop>> {
+        self.outermost.iter().chain(&self.others).map(|entered| &entered.kernel)
+    }
+
+    /// Returns the number for the guard.
+    fn push(&mut self, kernel: Rc<Loop>) -> u64 {
+        self.last_guard += 1;
+        let entered = Entered { guard: self.last_guard, kernel };
+        match self.outermost {
+            None => self.outermost = Some(entered),
+            Some(_) => self.others.push(entered),
+        }
+        self.update_innermost();
+        self.last_guard
+    }
+
+    /// Removes the loop with this guard. The caller drops it.
+    fn remove(&mut self, guard: u64) -> Option<Entered> {
+        let is_it = |entered: &mut Entered| entered.guard == guard;
+        let left = self.outermost.take_if(is_it).or_else(|| self.others.extract_if(.., is_it).next());
+        if self.outermost.is_none() && !self.others.is_empty() {
+            self.outermost = Some(self.others.remove(0));
+        }
+        if self.others.is_empty() {
+            self.others = Vec::new();
+        }
+        self.update_innermost();
+        left
+    }
+
     fn update_innermost(&self) {
-        INNERMOST.set(self.loops.last().map_or(std::ptr::null(), |(_, kernel)| Rc::as_ptr(kernel)));
+        let innermost = self.others.last().or(self.outermost.as_ref());
+        INNERMOST.set(innermost.map_or(std::ptr::null(), |entered| Rc::as_ptr(&entered.kernel)));
     }
 }
 
-impl Drop for Stack {
+/// Its destructor is called when the thread ends.
+struct End;
+
+impl Drop for End {
     fn drop(&mut self) {
-        INNERMOST.set(std::ptr::null());
+        let left = with_stack(|stack| {
+            let left = mem::replace(stack, Stack { last_guard: stack.last_guard, ..Stack::EMPTY });
+            stack.update_innermost();
+            left
+        });
+        drop(left); // which may drop the last pointer to a loop, and tasks with it: so the borrow has ended before
     }
+}
+
+/// `f` must not drop a loop.
+fn with_stack<R>(f: impl FnOnce(&mut Stack) -> R) -> R {
+    ENTERED.with(|stack| f(&mut stack.borrow_mut()))
 }
 
 /// Dropping this leaves the loop. Guards may be dropped in any order.
@@ -50,30 +110,20 @@ pub(crate) struct Guard {
     number: u64,
 }
 
-/// Enters a loop on this thread.
+/// Enters a loop on this thread. The guard is for a frame of this crate, which drops it; if a program gets it, which may
+/// forget it, [`leave_at_the_end`] is called before.
 pub(crate) fn enter(kernel: Rc<Loop>) -> Guard {
-    let entered = ENTERED.try_with(|stack| {
-        let mut stack = stack.borrow_mut();
-        stack.last_guard += 1;
-        let number = stack.last_guard;
-        stack.loops.push((number, kernel));
-        stack.update_innermost();
-        number
-    });
-    // while the thread ends, the stack is gone, and no loop can be entered; no guard has the number 0
-    Guard { number: entered.unwrap_or(0) }
+    Guard { number: with_stack(|stack| stack.push(kernel)) }
+}
+
+/// Has the thread leave, when it ends, every loop that it is in.
+pub(crate) fn leave_at_the_end() {
+    let _ = END.try_with(|_| ()); // while the thread ends, a loop that is never left stays open
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // while the thread ends, the stack is gone, and the loop with it
-        let left = ENTERED.try_with(|stack| {
-            let mut stack = stack.borrow_mut();
-            let at = stack.loops.iter().position(|(number, _)| *number == self.number);
-            let left = at.map(|at| stack.loops.remove(at));
-            stack.update_innermost();
-            left
-        });
+        let left = with_stack(|stack| stack.remove(self.number));
         // this may be the last pointer to the loop, and drop tasks with it: so the borrow has ended before
         drop(left);
     }
@@ -171,28 +221,23 @@ pub(crate) fn current() -> Option<Rc<Loop>> {
 
 /// The loop with this number, if this thread has entered it.
 pub(crate) fn entered(number: u16) -> Option<Rc<Loop>> {
-    let find = |stack: &RefCell<Stack>| {
-        stack.borrow().loops.iter().map(|(_, kernel)| kernel).find(|kernel| kernel.number() == number).cloned()
-    };
-    ENTERED.try_with(find).ok().flatten()
+    with_stack(|stack| stack.loops().find(|kernel| kernel.number() == number).cloned())
 }
 
 /// Whether a loop runs on this thread.
 pub(crate) fn any_running() -> bool {
-    ENTERED.try_with(|stack| stack.borrow().loops.iter().any(|(_, kernel)| kernel.life().is_running())).unwrap_or(false)
+    with_stack(|stack| stack.loops().any(|kernel| kernel.life().is_running()))
 }
 
 /// Whether a task of any loop is running on this thread.
 pub(crate) fn any_task_running() -> bool {
-    let runs_task =
-        |stack: &RefCell<Stack>| stack.borrow().loops.iter().any(|(_, kernel)| kernel.running_task().is_some());
-    ENTERED.try_with(runs_task).unwrap_or(false)
+    with_stack(|stack| stack.loops().any(|kernel| kernel.running_task().is_some()))
 }
 
 /// Whether a task of another loop than `kernel` is running on this thread. Then `kernel` does not run.
 pub(crate) fn runs_task_of_another(kernel: &Loop) -> bool {
     let is_other = |other: &Loop| !std::ptr::eq(other, kernel) && other.running_task().is_some();
-    ENTERED.try_with(|stack| stack.borrow().loops.iter().any(|(_, other)| is_other(other))).unwrap_or(false)
+    with_stack(|stack| stack.loops().any(|other| is_other(other)))
 }
 
 /// The loop that this thread is in, for callers that need one.
@@ -270,4 +315,58 @@ pub(crate) fn writable_context() -> Context {
         drop(swap_context(Some(context.clone())));
         context
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Weak;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+    use crate::base::Clock;
+    use crate::kernel::Kernel;
+
+    /// Dropped when a thread ends, behind the loops that it is in.
+    pub(super) struct BehindTheEnd(Vec<Weak<Loop>>, mpsc::Sender<usize>);
+
+    impl Drop for BehindTheEnd {
+        fn drop(&mut self) {
+            let alive = self.0.iter().filter(|kernel| kernel.strong_count() > 0).count();
+            self.1.send(alive).expect("the test waits");
+        }
+    }
+
+    #[test]
+    fn loops_whose_guards_were_forgotten_are_freed_when_the_thread_ends() {
+        let (sender, alive) = mpsc::channel();
+        let thread = move || {
+            let loops = [(); 3].map(|()| Kernel::new(Clock::Virtual).expect("descriptors for a loop"));
+            let weak = loops.each_ref().map(Rc::downgrade).to_vec();
+            BEHIND_THE_END.set(Some(BehindTheEnd(weak, sender))); // the last is dropped first
+            leave_at_the_end();
+            loops.into_iter().for_each(|kernel| mem::forget(enter(kernel)));
+        };
+        thread::spawn(thread).join().expect("it ends well");
+        assert_eq!(alive.recv(), Ok(0));
+    }
+
+    #[test]
+    fn guards_are_dropped_in_any_order_and_nothing_is_kept() {
+        let loops = [(); 3].map(|()| Kernel::new(Clock::Virtual).expect("descriptors for a loop"));
+        let [first, second, third] = loops.each_ref().map(|kernel| enter(Rc::clone(kernel)));
+        let is_in_only = |expected: &[usize]| {
+            assert!(is_in(&loops[expected[expected.len() - 1]]));
+            let entered = with_stack(|stack| stack.loops().map(|kernel| kernel.number()).collect::<Vec<_>>());
+            assert_eq!(entered, expected.iter().map(|at| loops[*at].number()).collect::<Vec<_>>());
+        };
+        is_in_only(&[0, 1, 2]);
+        drop(first);
+        is_in_only(&[1, 2]);
+        drop(third);
+        is_in_only(&[1]);
+        drop(second);
+        assert!(current().is_none());
+        assert_eq!(with_stack(|stack| stack.others.capacity()), 0, "memory only while it is needed");
+    }
 }

@@ -1,6 +1,5 @@
 //! Debug mode: asyncio's `set_debug`. Owns how it is switched on; must not know what it reports.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::event_loop::EventLoop;
@@ -11,8 +10,8 @@ const VARIABLE: &str = "ONELOOP_DEBUG";
 
 impl EventLoop {
     /// Switches debug mode on or off, from the next iteration on: asyncio's `set_debug()`. A loop is made with it by
-    /// [`EventLoopBuilder::debug`](crate::EventLoopBuilder::debug), and every loop of a process that was started with
-    /// `ONELOOP_DEBUG` in its environment, set to anything but `0` or nothing.
+    /// [`EventLoopBuilder::debug`](crate::EventLoopBuilder::debug), and every loop that is made while `ONELOOP_DEBUG` is in
+    /// the environment of the process, set to anything but `0` or nothing.
     ///
     /// In debug mode the exception handler is told of what is no error, but seldom meant, each with its task and the
     /// place that created this:
@@ -75,8 +74,8 @@ impl EventLoop {
     }
 }
 
-/// Whether the environment asks for debug mode. It is read once in a process.
+/// Whether the environment asks for debug mode. As in asyncio each new loop reads it: to know it from the loop before
+/// takes longer than a look.
 pub(super) fn is_asked_for() -> bool {
-    static ASKED_FOR: OnceLock<bool> = OnceLock::new();
-    *ASKED_FOR.get_or_init(|| std::env::var_os(VARIABLE).is_some_and(|value| !value.is_empty() && value != "0"))
+    std::env::var_os(VARIABLE).is_some_and(|value| !value.is_empty() && value != "0")
 }

@@ -98,6 +98,7 @@ impl EventLoop {
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     pub fn enter(&self) -> EnterGuard<'_> {
+        current::leave_at_the_end();
         EnterGuard { _guard: current::enter(Rc::clone(&self.kernel)), _loop: PhantomData }
     }
 

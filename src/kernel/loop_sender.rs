@@ -8,25 +8,25 @@
 
 use std::cell::Cell;
 use std::io;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::inbox::{Epoch, Inbox, Message, NO_EPOCH, emptied};
-use crate::base::TaskKey;
-use crate::base::concurrency::{Arc, ThreadId, thread};
+use crate::base::concurrency::Arc;
+use crate::base::{StaticRef, TaskKey, ThreadId, this_thread};
 
-const INBOXES_PER_CHUNK: usize = 16;
-const CHUNKS: usize = TaskKey::LOOPS / INBOXES_PER_CHUNK;
+/// So many inboxes are made before one is used again.
+const NUMBERS_IN_TURN: usize = 16;
 
-/// All inboxes. A chunk is made when the inboxes of the chunks before it are all in use, and never freed.
-static INBOXES: [OnceLock<Box<[Inbox]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
+/// All inboxes. One is made when those before it are all in use, and never freed.
+static INBOXES: [StaticRef<Inbox>; TaskKey::LOOPS] = [const { StaticRef::unset() }; TaskKey::LOOPS];
 
 /// A plain lock: which loop has which inbox is decided by the inbox itself.
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry { chunks: 0, last_number: 0, last_epoch: NO_EPOCH });
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry { made: 0, last_number: 0, last_epoch: NO_EPOCH });
 
 /// Which inboxes and epochs have been given out.
 struct Registry {
-    /// The chunks that were made.
-    chunks: usize,
+    /// The inboxes that were made.
+    made: usize,
     /// The number that was given out last. The search for a free inbox begins behind it, so a number is used again as
     /// late as possible.
     last_number: usize,
@@ -44,24 +44,28 @@ struct Opened {
 impl Registry {
     /// Opens an inbox that no loop has.
     fn open(&mut self, epoch: Epoch, waker: &Arc<mio::Waker>) -> io::Result<Opened> {
-        let made = self.chunks * INBOXES_PER_CHUNK;
         let if_free = |number| {
             let inbox = find(number)?;
             inbox.open(epoch, waker).map(|generation| Opened { number, inbox, generation })
         };
-        if let Some(opened) = (1..=made).map(|i| (self.last_number + i) % made).find_map(if_free) {
+        let made = self.made;
+        let free = if made < NUMBERS_IN_TURN {
+            None
+        } else {
+            (1..=made).map(|i| (self.last_number + i) % made).find_map(if_free)
+        };
+        if let Some(opened) = free {
             return Ok(opened);
         }
-        let chunk =
-            INBOXES.get(self.chunks).ok_or_else(|| io::Error::other("16,384 event loops are alive; close some"))?;
-        chunk.get_or_init(|| (0..INBOXES_PER_CHUNK).map(|_| Inbox::default()).collect());
-        self.chunks += 1;
-        Ok(if_free(made).expect("no loop has an inbox of a new chunk"))
+        let place = INBOXES.get(made).ok_or_else(|| io::Error::other("16,384 event loops are alive; close some"))?;
+        place.set(Box::leak(Box::default()));
+        self.made += 1;
+        Ok(if_free(made).expect("no loop has a new inbox"))
     }
 }
 
 fn find(number: usize) -> Option<&'static Inbox> {
-    INBOXES[number / INBOXES_PER_CHUNK].get().map(|chunk| &chunk[number % INBOXES_PER_CHUNK])
+    INBOXES[number].get()
 }
 
 /// Wakes a task from any thread. Its loop may be gone.
@@ -90,7 +94,7 @@ impl LoopSender {
     #[cfg(all(test, oneloop_loom))]
     pub(crate) fn to_nowhere() -> Self {
         let inbox = Box::leak(Box::default());
-        Self { inbox, epoch: NO_EPOCH + 1, thread: thread::current().id(), number: 0 }
+        Self { inbox, epoch: NO_EPOCH + 1, thread: this_thread(), number: 0 }
     }
 
     /// Sends a message. If the loop accepts nothing more, the message comes back.
@@ -105,7 +109,7 @@ impl LoopSender {
 
     /// Whether this is the thread of the loop, which must not block until the loop does something.
     pub(crate) fn is_own_thread(self) -> bool {
-        thread::current().id() == self.thread
+        this_thread() == self.thread
     }
 
     /// A number that no other loop of the process has, nor has had.
@@ -137,7 +141,7 @@ impl LoopReceiver {
         registry.last_number = number;
         registry.last_epoch = epoch;
         let number = u16::try_from(number).map_err(io::Error::other)?;
-        let sender = LoopSender { inbox, epoch, thread: thread::current().id(), number };
+        let sender = LoopSender { inbox, epoch, thread: this_thread(), number };
         Ok(Self { sender, buffer: Cell::default(), generation: Cell::new(generation) })
     }
 

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, ThreadId, lock, thread, wait_while};
-use crate::base::{RemoteCall, RemoteFn};
+use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, lock, wait_while};
+use crate::base::{RemoteCall, RemoteFn, ThreadId, this_thread};
 
 /// A callback scheduled from any thread, by
 /// [`LoopHandle::call_soon_threadsafe`](crate::LoopHandle::call_soon_threadsafe). Dropping a handle leaves the callback
@@ -107,7 +107,7 @@ impl<F> Call<F> {
     /// Locks the state, once the closure does not run on another thread. If it runs on this thread, this is a call from
     /// the closure itself, which cannot wait for its own end.
     fn lock_when_not_running(&self) -> MutexGuard<'_, CallState<F>> {
-        let me = thread::current().id();
+        let me = this_thread();
         let runs = |state: &CallState<F>| matches!(state.stage, CallStage::Running(thread) if thread != me);
         wait_while(&self.ended, self.lock(), runs)
     }
@@ -117,7 +117,7 @@ impl<F> Call<F> {
 
 impl<F: FnOnce() + Send> RemoteFn for Call<F> {
     fn call(&self) {
-        let f = self.lock().take(CallStage::Running(thread::current().id()));
+        let f = self.lock().take(CallStage::Running(this_thread()));
         if let Some(f) = f {
             let _end = EndOnDrop(self);
             f();
