@@ -8,6 +8,7 @@ oneloop: what the tasks of a running program wait for
   oneloop ps             the programs that can be asked
   oneloop ps PID         the tasks of one, a line each
   oneloop tree PID       who waits for whom
+  oneloop metrics PID    what its loop has counted: iterations, polls, timers, tasks, memory of buffers
 
 In place of a PID there may be the path of a socket.
 
@@ -22,6 +23,8 @@ if it runs as the same user. Nothing is changed in it.
 The exit code is 0, 1 if there is no answer, 2 if the command is wrong, 3 if the program is stuck in a step; which one
 that is, is printed.
 ";
+
+const COMMANDS: &str = "there are ps, tree and metrics";
 
 /// What the command is to do.
 #[derive(Debug, PartialEq)]
@@ -47,6 +50,7 @@ pub(crate) struct Options {
 pub(crate) enum View {
     Ps,
     Tree,
+    Metrics,
 }
 
 /// The words, as far as they are read.
@@ -74,8 +78,9 @@ impl Args {
                 option if option.starts_with('-') => return Err(format!("there is no option {option}")),
                 "ps" if args.view.is_none() => args.view = Some(View::Ps),
                 "tree" | "pstree" if args.view.is_none() => args.view = Some(View::Tree),
+                "metrics" if args.view.is_none() => args.view = Some(View::Metrics),
                 other if args.view.is_none() => {
-                    return Err(format!("there is no command {other}; there are ps and tree"));
+                    return Err(format!("there is no command {other}; {COMMANDS}"));
                 }
                 _ if args.target.is_none() => args.target = Some(word),
                 other => return Err(format!("{other} is one word too many")),
@@ -89,8 +94,11 @@ impl Args {
         if self.html.is_some() && (self.json || self.watch) {
             return Err("--html goes alone".to_owned());
         }
+        if self.view == Some(View::Metrics) && (self.json || self.html.is_some()) {
+            return Err("metrics are printed as text only".to_owned());
+        }
         match (self.view, self.target) {
-            (None, _) if has_options => Err("there is no command; there are ps and tree".to_owned()),
+            (None, _) if has_options => Err(format!("there is no command; {COMMANDS}")),
             (None, _) => Ok(Command::Help),
             (Some(View::Ps), None) if !has_options => Ok(Command::List),
             (Some(_), None) => Err("which program? A PID, or the path of a socket, is missing".to_owned()),
@@ -120,12 +128,13 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told() {
-        assert_eq!(of("top 4711"), Err("there is no command top; there are ps and tree".to_owned()));
+        assert_eq!(of("top 4711"), Err("there is no command top; there are ps, tree and metrics".to_owned()));
         assert_eq!(of("tree"), Err("which program? A PID, or the path of a socket, is missing".to_owned()));
         assert_eq!(of("ps --json"), of("tree"));
         assert_eq!(of("ps 1 2"), Err("2 is one word too many".to_owned()));
         assert_eq!(of("ps 1 --html"), Err("--html needs the name of a file".to_owned()));
         assert_eq!(of("ps 1 --html a --watch"), Err("--html goes alone".to_owned()));
+        assert_eq!(of("metrics 1 --json"), Err("metrics are printed as text only".to_owned()));
         assert_eq!(of("ps 1 --colour"), Err("there is no option --colour".to_owned()));
     }
 }

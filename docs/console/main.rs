@@ -102,6 +102,7 @@ async fn look(options: &Options) -> Result<ExitCode, AskError> {
 
 fn word(options: &Options) -> &'static str {
     match (options.json, options.view) {
+        (_, View::Metrics) => "metrics",
         (true, _) => "json",
         (false, View::Ps) => "ps",
         (false, View::Tree) => "tree",

@@ -2,16 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::path::Path;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 use std::{env, process};
 
-use crate::error::TaskError;
+use crate::error::{Closed, TaskError};
 use crate::inspect::{CallGraph, quoted};
 use crate::observe::Activity;
 use crate::primitives::timeout;
 use crate::sync::{Lock, LockGuard};
-use crate::threads::LoopHandle;
+use crate::threads::{LoopHandle, ThreadsafeFuture};
 
 /// A loop that has not answered by then is said to be stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(1);
@@ -27,8 +26,8 @@ pub(super) struct Inspected {
     turn: Lock,
     /// How many the loop has answered.
     answered: Cell<u64>,
-    /// What it has answered last, and when: all that is known of its tasks while it is stuck.
-    last: RefCell<Option<(Instant, Rc<CallGraph>)>>,
+    /// The last graph, and when it was taken: all that is known of its tasks while it is stuck.
+    last: RefCell<Option<(Instant, CallGraph)>>,
 }
 
 /// What is answered, and with which word.
@@ -50,8 +49,12 @@ impl Answer {
     }
 }
 
-/// Why there is no graph.
-enum NoGraph {
+/// A question to the loop.
+type Ask<T> = fn(&LoopHandle) -> Result<ThreadsafeFuture<T>, Closed>;
+
+/// Why there is no answer.
+#[derive(Clone, Copy)]
+enum NoAnswer {
     /// The loop does not answer.
     Stuck,
     Closed,
@@ -76,35 +79,56 @@ impl Inspected {
             "dot" => CallGraph::to_dot,
             "svg" => CallGraph::to_svg,
             "html" => as_page,
-            _ => return Answer::Error("unknown request; there are ps, tree, json, dot, svg and html".to_owned()),
+            "metrics" => return self.metrics().await,
+            _ => {
+                let text = "unknown request; there are ps, tree, metrics, json, dot, svg and html";
+                return Answer::Error(text.to_owned());
+            }
         };
-        match self.graph().await {
-            Ok(graph) => Answer::Ok(show(&graph)),
-            Err(NoGraph::Closed) => Answer::Error("the event loop is closed".to_owned()),
-            Err(NoGraph::Stuck) if is_for_people => Answer::Busy(self.why_stuck() + &self.as_it_was(show)),
-            Err(NoGraph::Stuck) => Answer::Busy(self.why_stuck()),
+        match self.ask(LoopHandle::call_graph).await {
+            Ok(graph) => {
+                let shown = show(&graph);
+                self.last.replace(Some((Instant::now(), graph)));
+                Answer::Ok(shown)
+            }
+            Err(NoAnswer::Stuck) if is_for_people => Answer::Busy(self.why_stuck() + &self.as_it_was(show)),
+            Err(why) => self.no_answer(why),
         }
     }
 
-    async fn graph(&self) -> Result<Rc<CallGraph>, NoGraph> {
-        let _turn = self.begin_turn().await.ok_or(NoGraph::Stuck)?;
-        let mut asked = self.handle.call_graph().map_err(|_| NoGraph::Closed)?;
+    async fn metrics(&self) -> Answer {
+        match self.ask(LoopHandle::metrics).await {
+            Ok(metrics) => Answer::Ok(metrics.to_string()),
+            Err(why) => self.no_answer(why),
+        }
+    }
+
+    fn no_answer(&self, why: NoAnswer) -> Answer {
+        match why {
+            NoAnswer::Stuck => Answer::Busy(self.why_stuck()),
+            NoAnswer::Closed => Answer::Error("the event loop is closed".to_owned()),
+        }
+    }
+
+    /// Asks the loop, for as long as it is waited for.
+    async fn ask<T: Send + 'static>(&self, ask: Ask<T>) -> Result<T, NoAnswer> {
+        let _turn = self.begin_turn().await.ok_or(NoAnswer::Stuck)?;
+        let mut asked = ask(&self.handle).map_err(|_| NoAnswer::Closed)?;
         let since = self.activity.current_step().map(|step| step.began.elapsed()).unwrap_or_default();
-        let graph = match timeout(STUCK_AFTER.saturating_sub(since), &mut asked).await {
-            Ok(graph) => graph,
+        let answer = match timeout(STUCK_AFTER.saturating_sub(since), &mut asked).await {
+            Ok(answer) => answer,
             // the answer may have come while this thread was busy with another client
             Err(_) => asked.result_timeout(Duration::ZERO),
         };
-        let graph = graph.map(Rc::new).map_err(|error| match error {
-            TaskError::NotDone => NoGraph::Stuck,
-            _ => NoGraph::Closed,
+        let answer = answer.map_err(|error| match error {
+            TaskError::NotDone => NoAnswer::Stuck,
+            _ => NoAnswer::Closed,
         })?;
         self.answered.set(self.answered.get() + 1);
-        self.last.replace(Some((Instant::now(), Rc::clone(&graph))));
-        Ok(graph)
+        Ok(answer)
     }
 
-    /// What the loop has answered last, if it has. It may have been asked long ago.
+    /// The last graph, if there was one. It may be old.
     fn as_it_was(&self, show: Show) -> String {
         self.last.borrow().as_ref().map_or_else(String::new, |(at, graph)| {
             format!("\nas it was {:.1} s ago:\n{}", at.elapsed().as_secs_f64(), show(graph))

@@ -15,12 +15,13 @@
 //! | --- | --- |
 //! | `ps` | the tasks as a table, one a line |
 //! | `tree` | the call graph as a tree |
+//! | `metrics` | what the loop has counted, a number a line: [`LoopMetrics`](crate::observe::LoopMetrics) |
 //! | `json` | the same as JSON: an object with `pid`, `program` and `nodes`, which is [`CallGraph::to_json`](crate::CallGraph::to_json) |
 //! | `dot`, `svg`, `html` | the same as drawings |
 //!
 //! An answer is a line of a word, a space and the number of bytes that follow it. The word is `ok`, and then the bytes are
-//! what was asked for; or `busy`, and then they say in which step the loop is stuck; or `error`, and then they say why there
-//! is no answer. All of it is UTF-8.
+//! what was asked for; or `busy`, and then they say in which step the loop is stuck; or `error`, and then they say why
+//! there is no answer. All of it is UTF-8.
 //!
 //! A loop that is stuck cannot tell what its tasks wait for. But if it was asked before, it is known what it has answered
 //! then: for `ps` and `tree` that is told in the lines behind the first, with its age. What has not been asked for is not

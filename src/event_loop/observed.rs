@@ -55,22 +55,16 @@ impl EventLoop {
     /// is asked for, and may be asked for at any time, also in a step, or after the loop was closed. asyncio has nothing
     /// like it.
     ///
-    /// Another thread asks for it by a call to the loop.
+    /// Another thread asks for it by [`LoopHandle::metrics`](crate::LoopHandle::metrics).
     ///
     /// # Examples
     /// ```
-    /// use oneloop::{EventLoop, to_thread};
-    /// use std::sync::mpsc;
+    /// use oneloop::{EventLoop, create_task};
     ///
     /// let lp = EventLoop::new()?;
-    /// let handle = lp.remote();
-    /// let asks = move || {
-    ///     let (send, receive) = mpsc::channel();
-    ///     handle.call_soon_threadsafe(move || send.send(EventLoop::current().metrics())).expect("it is open");
-    ///     receive.recv().expect("it runs")
-    /// };
-    /// let metrics = lp.run_until_complete(async { to_thread(asks).await })?;
-    /// assert_eq!((metrics.tasks, metrics.tasks_created), (1, 1));
+    /// lp.run_until_complete(async { create_task(async {}).await })?;
+    /// let metrics = lp.metrics();
+    /// assert_eq!((metrics.tasks, metrics.tasks_created), (0, 2)); // the main future is a task too
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     pub fn metrics(&self) -> LoopMetrics {

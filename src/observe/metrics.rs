@@ -1,6 +1,8 @@
 //! What a loop counts at all times, without an observer: tokio calls it runtime metrics, asyncio has none. Owns the
 //! numbers as the program sees them; must not know where they are counted.
 
+use std::fmt;
+
 use crate::kernel::Numbers;
 
 /// What a loop has counted since it was made, from [`EventLoop::metrics`](crate::EventLoop::metrics). It is plain data, so
@@ -59,6 +61,28 @@ pub struct LoopMetrics {
     pub buffer_bytes: u64,
     /// The most that `buffer_bytes` was.
     pub most_buffer_bytes: u64,
+}
+
+/// A line for each number: its name, spaces, the number.
+impl fmt::Display for LoopMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = [
+            ("iterations", self.iterations),
+            ("entries", self.entries),
+            ("largest_batch", self.largest_batch as u64),
+            ("ready", self.ready as u64),
+            ("polls", self.polls),
+            ("events", self.events),
+            ("timers", self.timers as u64),
+            ("timers_set", self.timers_set),
+            ("timers_due", self.timers_due),
+            ("tasks", self.tasks as u64),
+            ("tasks_created", self.tasks_created),
+            ("buffer_bytes", self.buffer_bytes),
+            ("most_buffer_bytes", self.most_buffer_bytes),
+        ];
+        rows.into_iter().try_for_each(|(name, number)| writeln!(f, "{name:<18} {number}"))
+    }
 }
 
 impl LoopMetrics {

@@ -14,6 +14,7 @@ use crate::event_loop::EventLoop;
 use crate::inspect::CallGraph;
 use crate::kernel::{LoopSender, Message};
 use crate::node::call_exception_handler;
+use crate::observe::LoopMetrics;
 
 /// A handle on a loop for other threads, from [`EventLoop::remote`]. It is the only part of a loop that is `Send`. Any
 /// number of threads may have one, also after the loop is gone. It does not keep the loop open: when the loop is
@@ -177,11 +178,41 @@ impl LoopHandle {
     /// ```
     #[doc(alias = "capture_call_graph")]
     pub fn call_graph(&self) -> Result<ThreadsafeFuture<CallGraph>, Closed> {
+        self.ask(EventLoop::call_graph)
+    }
+
+    /// Asks the loop what it has counted: [`EventLoop::metrics`], for other threads. In everything else it is as
+    /// [`call_graph`](Self::call_graph).
+    ///
+    /// # Errors
+    /// If the loop is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::{EventLoop, TaskError, run, to_thread};
+    /// use std::time::Duration;
+    ///
+    /// run(async {
+    ///     let remote = EventLoop::current().remote();
+    ///     let asked = to_thread(move || -> Result<_, TaskError> {
+    ///         remote.metrics()?.result_timeout(Duration::from_secs(60)) // a limit for a loop that is stuck
+    ///     });
+    ///     let metrics = asked.await.expect("the loop is not stuck");
+    ///     assert_eq!((metrics.tasks, metrics.tasks_created), (1, 1));
+    /// })?;
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn metrics(&self) -> Result<ThreadsafeFuture<LoopMetrics>, Closed> {
+        self.ask(EventLoop::metrics)
+    }
+
+    /// Has the loop look at itself.
+    fn ask<T: Send + 'static>(&self, look: fn(&EventLoop) -> T) -> Result<ThreadsafeFuture<T>, Closed> {
         let (future, reply) = ThreadsafeFuture::new(self.sender);
         match self.own_loop() {
             Some(lp) if lp.is_closed() => return Err(Closed),
-            Some(lp) => reply.settle(Ok(lp.call_graph())),
-            None => drop(self.call_soon_threadsafe(|| reply.settle(Ok(EventLoop::current().call_graph())))?),
+            Some(lp) => reply.settle(Ok(look(&lp))),
+            None => drop(self.call_soon_threadsafe(move || reply.settle(Ok(look(&EventLoop::current()))))?),
         }
         Ok(future)
     }

@@ -96,10 +96,14 @@ fn each_request_has_its_answer() {
     assert!(ask_beside(&lp, &path, "svg\n").1.starts_with("<svg"));
     let page = ask_beside(&lp, &path, "html\n").1;
     assert!(page.contains("sleeper &lt;1&gt;") && page.contains(&format!("PID {}", std::process::id())));
+    let (word, metrics) = ask_beside(&lp, &path, "metrics\n");
+    let number = |name| metrics.lines().find_map(|row| row.strip_prefix(name)).map(|rest| rest.trim().parse::<u64>());
+    assert_eq!((word.as_str(), number("tasks ")), ("ok", Some(Ok(2))), "{metrics}");
+    assert!(number("iterations ").is_some_and(|count| count.is_ok_and(|count| count > 0)), "{metrics}");
     let (word, text) = ask(&path, "shutdown\n");
     assert_eq!(
         (word.as_str(), text.as_str()),
-        ("error", "unknown request; there are ps, tree, json, dot, svg and html")
+        ("error", "unknown request; there are ps, tree, metrics, json, dot, svg and html")
     );
     assert_eq!(ask(&path, &format!("{}\n", "x".repeat(100))).0, "error");
 }

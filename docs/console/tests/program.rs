@@ -142,6 +142,16 @@ fn json_is_for_programs_and_a_page_for_a_browser() {
 }
 
 #[test]
+fn what_a_loop_has_counted_is_printed() {
+    let directory = Directory::new("metrics");
+    let _program = Program::start(directory.by_pid());
+    let metrics = printed(&directory.run(&["metrics", &own_pid()]));
+    let numbers: Vec<(&str, &str)> = metrics.lines().filter_map(|row| row.split_once(' ')).collect();
+    let number = |name| numbers.iter().find(|(other, _)| *other == name).map(|(_, number)| number.trim());
+    assert_eq!((number("tasks"), number("buffer_bytes")), (Some("2"), Some("0")), "{metrics}");
+}
+
+#[test]
 fn programs_are_listed_and_those_that_have_ended_are_not() {
     let directory = Directory::new("listed");
     let nothing = printed(&directory.run(&["ps"]));
