@@ -8,7 +8,8 @@
 //!         try:
 //!             async with asyncio.timeout(0.3):
 //!                 _, writer = await asyncio.open_connection("127.0.0.1", port)
-//!         ...
+//!         except OSError:  # a TimeoutError is one, too
+//!             ...
 //! ```
 #![expect(clippy::print_stdout, reason = "an example is meant to print")]
 

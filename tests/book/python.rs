@@ -1,5 +1,5 @@
-//! The programs that stand side by side, in Python and in Rust: both print what the page says. `skipped: …` is printed
-//! where there is no Python that is new enough for `asyncio.timeout`.
+//! The programs that stand side by side, in Python and in Rust: both print what the page says. And what the examples quote
+//! is Python. `skipped: …` is printed where there is no Python that is new enough for `asyncio.timeout`.
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 use std::path::PathBuf;
@@ -59,4 +59,37 @@ fn python_prints_what_the_page_says() {
         let output = Command::new(&python).args(["-c", &text]).output().expect("it starts");
         assert_prints(&output, program, "Python");
     }
+}
+
+/// The blocks of Python in the comments of a program.
+fn blocks_of(program: &str) -> Vec<String> {
+    let mut lines = program.lines().map_while(|line| line.strip_prefix("//!"));
+    let mut blocks = Vec::new();
+    while lines.any(|line| line == " ```python") {
+        let block = lines.by_ref().take_while(|line| *line != " ```");
+        let block: Vec<&str> = block.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+        blocks.push(block.join("\n"));
+    }
+    blocks
+}
+
+/// They are parts of programs, so they are read and not run.
+#[test]
+fn the_python_of_the_examples_is_python() {
+    const READS: &str = "import ast, sys; compile(sys.argv[1], 'it', 'exec', ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)";
+    let Some(python) = python() else {
+        println!("skipped: no Python from 3.11 on");
+        return;
+    };
+    let folder = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples")).expect("the examples");
+    let files = folder.map(|file| file.expect("a readable folder").path()).filter(|file| file.is_file());
+    let mut count = 0;
+    for file in files {
+        for block in blocks_of(&fs::read_to_string(&file).expect("text")) {
+            let output = Command::new(&python).args(["-c", READS, &block]).output().expect("it starts");
+            assert!(output.status.success(), "{}: {}", file.display(), String::from_utf8_lossy(&output.stderr));
+            count += 1;
+        }
+    }
+    assert!(count > 10, "{count} blocks are found");
 }

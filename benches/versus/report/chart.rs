@@ -1,24 +1,22 @@
 //! The results as a picture: for each row a bar from 1 to the ratio of the best peer, to the right where oneloop is
-//! ahead, grey where the two are level, and a dot for each of the other peers that is not far off. Owns its measures and
-//! colours; must not know how the results came about.
+//! ahead, grey where the two are level, and a dot for each of the other peers that is not far off. Owns its measures; must
+//! not know how the results came about.
 
 use std::fmt::Write as _;
 
-use crate::results::{Lead, Results, Standing};
+use crate::front::{STYLE, class};
+use crate::results::{Lead, Results};
 use crate::tables::TIE;
 
-const NAMES: f64 = 210.0;
-const BARS: f64 = 560.0;
-const LABELS: f64 = 310.0;
+// Little wider than a column of text, so that a phone shows letters that can be read.
+const NAMES: f64 = 200.0;
+const BARS: f64 = 250.0;
+const LABELS: f64 = 250.0;
 const LINE: f64 = 26.0;
-const TOP: f64 = 84.0;
-const AHEAD: &str = "#2a7f62";
-const BEHIND: &str = "#c4572e";
-const LEVEL: &str = "#9aa3ab";
-const DOT: &str = "#8a8a8a";
+const TOP: f64 = 102.0;
 /// What the scale has room for at least; to the right, for the slower peers.
 const LEAST: (f64, f64) = (0.5, 8.0);
-const MARKS: [f64; 11] = [0.05, 0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0, 5.0, 10.0, 20.0];
+const MARKS: [f64; 8] = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 
 /// From a ratio to a place, so that twice as fast and half as fast are as far from the middle.
 pub(crate) struct Scale {
@@ -66,21 +64,25 @@ pub fn svg(results: &Results) -> String {
         }
         bottom += LINE;
     }
-    let (marks, one) = (marks(&scale, bottom), scale.x(1.0));
+    let (marks, one, height) = (marks(&scale, bottom), scale.x(1.0), bottom + 28.0);
+    let (inner_width, inner_height) = (width - 1.0, height - 1.0);
     format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-family="Helvetica, Arial, sans-serif">
-<rect width="100%" height="100%" fill="#fff"/>
-<text x="16" y="28" font-size="17" font-weight="bold" fill="#222">oneloop against the fastest peer of each row</text>
-<text x="16" y="48" font-size="12" fill="#666">time of the peer / time of oneloop, logarithmic: a bar for the best peer, a dot for each other one up to {:.0}×{}</text>
-<text x="{:.1}" y="70" text-anchor="end" font-size="12" fill="{BEHIND}">the peer is faster ◂</text>
-<text x="{:.1}" y="70" font-size="12" fill="{AHEAD}">▸ oneloop is faster</text>
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-family="Helvetica, Arial, sans-serif">
+<style>
+{STYLE}
+</style>
+<rect class="ground" x="0.5" y="0.5" width="{inner_width}" height="{inner_height}" rx="6"/>
+<text class="text" x="16" y="28" font-size="17" font-weight="bold">oneloop beside the fastest peer of each row</text>
+<text class="faint" x="16" y="48" font-size="13">Time of the peer / time of oneloop; the scale is logarithmic.{}</text>
+<text class="faint" x="16" y="66" font-size="13">A bar is the fastest peer, a dot each other one up to {:.0}×.</text>
+<text class="text" x="{:.1}" y="88" text-anchor="end" font-size="13">the peer is faster ◂</text>
+<text class="text" x="{:.1}" y="88" font-size="13">▸ oneloop is faster</text>
 {marks}{bars}</svg>
-"##,
+"#,
+        if results.has_spread() { " Grey and “tie”: their rounds overlap." } else { "" },
         scale.high.exp(),
-        if results.has_spread() { "; grey and “tie”: their rounds overlap" } else { "" },
-        one - 10.0,
-        one + 10.0,
-        height = bottom + 28.0,
+        one - 8.0,
+        one + 8.0,
     )
 }
 
@@ -89,11 +91,11 @@ fn marks(scale: &Scale, bottom: f64) -> String {
     let mut marks = String::new();
     for mark in MARKS.into_iter().filter(|mark| scale.has(*mark)) {
         let (x, one) = (scale.x(mark), (mark - 1.0).abs() < f64::EPSILON);
-        let (stroke, thick) = if one { ("#222", 2.0) } else { ("#ddd", 1.0) };
+        let (class, thick) = if one { ("one", 2.0) } else { ("grid", 1.0) };
         let _ = writeln!(
             marks,
-            r##"<line x1="{x:.1}" y1="{:.1}" x2="{x:.1}" y2="{bottom:.1}" stroke="{stroke}" stroke-width="{thick}"/>
-<text x="{x:.1}" y="{:.1}" text-anchor="middle" font-size="11" fill="#666">{mark}×</text>"##,
+            r#"<line class="{class}" x1="{x:.1}" y1="{:.1}" x2="{x:.1}" y2="{bottom:.1}" stroke-width="{thick}"/>
+<text class="faint" x="{x:.1}" y="{:.1}" text-anchor="middle" font-size="12">{mark}×</text>"#,
             TOP - 6.0,
             bottom + 16.0,
         );
@@ -104,23 +106,19 @@ fn marks(scale: &Scale, bottom: f64) -> String {
 /// The bar of a row, with its name to the left and the ratios to the right.
 fn bar(name: &str, lead: &Lead, label: &str, top: f64, scale: &Scale) -> String {
     let (one, end) = (scale.x(1.0), scale.x(lead.ratio));
-    let colour = match lead.standing() {
-        Standing::Ahead => AHEAD,
-        Standing::Level => LEVEL,
-        Standing::Behind => BEHIND,
-    };
     let (left, length, base) = (one.min(end), (end - one).abs(), top + LINE * 0.68);
     format!(
-        r##"<text x="16" y="{base:.1}" font-size="13" fill="#222">{name}</text>
-<rect x="{left:.1}" y="{:.1}" width="{length:.1}" height="{:.1}" fill="{colour}"/>
-<text x="{:.1}" y="{base:.1}" font-size="12" fill="#222">{label}</text>
-"##,
+        r#"<text class="text" x="16" y="{base:.1}" font-size="13">{name}</text>
+<rect class="{}" x="{left:.1}" y="{:.1}" width="{length:.1}" height="{:.1}"/>
+<text class="text" x="{:.1}" y="{base:.1}" font-size="13">{label}</text>
+"#,
+        class(lead),
         top + 4.0,
         LINE - 8.0,
-        NAMES + BARS + 16.0,
+        NAMES + BARS + 14.0,
     )
 }
 
 fn dot(x: f64, top: f64) -> String {
-    format!("<circle cx=\"{x:.1}\" cy=\"{:.1}\" r=\"3.5\" fill=\"{DOT}\" stroke=\"#fff\"/>\n", top + LINE / 2.0)
+    format!("<circle cx=\"{x:.1}\" cy=\"{:.1}\" r=\"3\" class=\"other\"/>\n", top + LINE / 2.0)
 }

@@ -59,10 +59,10 @@ const MARKS: [f64; 5] = [0.5, 1.0, 2.0, 4.0, 8.0];
 /// The picture has a ground of its own, so that it can be read on any page; dark where the reader's system is.
 pub(crate) const STYLE: &str = "\
 .ground{fill:#fff;stroke:#d0d7de}.text{fill:#1f2328}.faint{fill:#59636e}.grid{stroke:#d8dee4}.one{stroke:#1f2328}
-.ahead{fill:#1a7f4b}.level{fill:#8c959f}.behind{fill:#c4572e}.known{fill:#fff;stroke:#1f6feb}
+.ahead{fill:#1a7f4b}.level{fill:#8c959f}.behind{fill:#c4572e}.known{fill:#fff;stroke:#1f6feb}.other{fill:#59636e;stroke:#fff}
 @media(prefers-color-scheme:dark){.ground{fill:#161b22;stroke:#30363d}.text{fill:#e6edf3}.faint{fill:#9da7b1}
 .grid{stroke:#30363d}.one{stroke:#e6edf3}.ahead{fill:#3fb27f}.level{fill:#7d8590}.behind{fill:#e8815a}
-.known{fill:#161b22;stroke:#6cb0ff}}";
+.known{fill:#161b22;stroke:#6cb0ff}.other{fill:#9da7b1;stroke:#161b22}}";
 
 /// What a ring marks.
 const BEST: &str = "the fastest of all that run tasks";
