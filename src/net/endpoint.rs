@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 /// Where to connect to, or where to listen: one address, several addresses, or a name and a port.
 ///
 /// An endpoint is made from a `SocketAddr`, an IP address and a port, a name and a port, the text `"name:port"`, or a
-/// list of addresses: what the standard library takes as `ToSocketAddrs`. Without a name (`""` or `None`, as in asyncio) it is every interface of this machine, by IPv6 and
-/// IPv4, for who listens, and this machine itself for who connects.
+/// list of addresses: what the standard library takes as `ToSocketAddrs`. Without a name (`""` or `None`, as in asyncio)
+/// it is every interface of this machine, by IPv6 and IPv4, for who listens, and this machine itself for who connects.
 ///
 /// A text that is no endpoint is an error when it is used, which says what is wrong with it.
 ///
@@ -139,6 +139,9 @@ impl From<&String> for Endpoint {
 /// The name and the port of `"name:port"` or `"[address]:port"`, or what is wrong with the text.
 fn parse(text: &str) -> Result<(&str, u16), String> {
     let no_port = || "no port was given: say \"name:port\"".to_owned();
+    if text.contains("://") {
+        return Err("a URL is no address: say \"name:port\"".to_owned());
+    }
     let in_brackets = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let (name, port) = match in_brackets {
         Some((name, rest)) => (name, rest.strip_prefix(':').ok_or_else(no_port)?),
