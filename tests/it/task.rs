@@ -329,7 +329,7 @@ fn a_look_at_a_shared_value_makes_no_copy_and_a_result_one() {
 }
 
 #[test]
-fn map_runs_its_closure_once_and_not_before_somebody_looks() {
+fn map_runs_its_closure_once_and_not_before_the_value_is_asked_for() {
     run(async {
         let runs = Rc::new(Cell::new(0));
         let counter = Rc::clone(&runs);

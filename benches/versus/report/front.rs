@@ -76,17 +76,7 @@ pub fn svg(results: &Results) -> String {
         bars += &line(&shown, results.lead_of(row, &[TOKIO]), &lead, bottom + LINE / 2.0, &scale);
         bottom += LINE;
     }
-    let mut marks = String::new();
-    for mark in MARKS {
-        let (x, one) = (scale.x(mark), (mark - 1.0).abs() < f64::EPSILON);
-        let (class, thick) = if one { ("one", 2.0) } else { ("grid", 1.0) };
-        let (top, base) = (TOP - 4.0, bottom + 20.0);
-        let _ = writeln!(
-            marks,
-            r#"<line class="{class}" x1="{x:.1}" y1="{top:.1}" x2="{x:.1}" y2="{bottom:.1}" stroke-width="{thick}"/>
-<text class="faint" x="{x:.1}" y="{base:.1}" text-anchor="middle" font-size="13">{mark}×</text>"#,
-        );
-    }
+    let marks = marks(&scale, bottom);
     let height = bottom + 34.0;
     let (inner_width, inner_height) = (WIDTH - 1.0, height - 1.0);
     let legend = legend();
@@ -102,6 +92,22 @@ pub fn svg(results: &Results) -> String {
 {legend}{marks}{bars}</svg>
 "#
     )
+}
+
+/// A line for each mark of the scale, and its number below.
+fn marks(scale: &Scale, bottom: f64) -> String {
+    let mut marks = String::new();
+    for mark in MARKS {
+        let (x, one) = (scale.x(mark), (mark - 1.0).abs() < f64::EPSILON);
+        let (class, thick) = if one { ("one", 2.0) } else { ("grid", 1.0) };
+        let (top, base) = (TOP - 4.0, bottom + 20.0);
+        let _ = writeln!(
+            marks,
+            r#"<line class="{class}" x1="{x:.1}" y1="{top:.1}" x2="{x:.1}" y2="{bottom:.1}" stroke-width="{thick}"/>
+<text class="faint" x="{x:.1}" y="{base:.1}" text-anchor="middle" font-size="13">{mark}×</text>"#,
+        );
+    }
+    marks
 }
 
 /// What a bar is coloured by.
@@ -175,11 +181,11 @@ pub fn markdown(results: &Results) -> String {
     for (shown, row, lead) in measured(results).filter(|(shown, ..)| shown.in_table) {
         let get = |system| results.get(row, system);
         let both = [ONELOOP, lead.peer].into_iter().filter_map(get);
-        let Some(best) = both.min_by(|a, b| a.value().total_cmp(&b.value())) else { continue };
+        let Some(best) = both.min_by(|a, b| a.median().total_cmp(&b.median())) else { continue };
         let cell = |measured: Option<&Measured>, name: &str| {
             let Some(measured) = measured else { return NONE.to_owned() };
-            let number = thousands(&digits(measured.value()));
-            let is_level = measured.system == best.system || measured.meets(best) == Some(true);
+            let number = thousands(&digits(measured.median()));
+            let is_level = measured.system == best.system || measured.overlaps(best) == Some(true);
             let number = if is_level { format!("**{number}**") } else { number };
             format!("{number}{name}")
         };

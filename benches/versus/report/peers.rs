@@ -253,8 +253,8 @@ pub fn markdown(results: &Results) -> String {
 /// The least that one of the systems takes.
 fn best(results: &Results, row: &Row, systems: &[&str]) -> Option<String> {
     let measured = systems.iter().filter_map(|system| results.get(row, system));
-    let best = measured.min_by(|a, b| a.value().total_cmp(&b.value()))?;
+    let best = measured.min_by(|a, b| a.median().total_cmp(&b.median()))?;
     // memory is the same in all rounds
     let varies = best.spread().is_some_and(|spread| digits(spread.min) != digits(spread.max));
-    Some(if varies { cell(best) } else { digits(best.value()) })
+    Some(if varies { cell(best) } else { digits(best.median()) })
 }

@@ -48,19 +48,19 @@ pub struct Lead {
     pub tie: bool,
 }
 
-/// Who is ahead.
+/// Where oneloop stands beside a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// oneloop, by more than the spread.
+    /// It is faster.
     Ahead,
-    /// That cannot be told.
+    /// The rounds of the two overlap.
     Level,
-    /// The peer, by more than the spread.
+    /// It is slower.
     Behind,
 }
 
 impl Lead {
-    /// Who is ahead.
+    /// Where oneloop stands beside this peer.
     #[must_use]
     pub fn standing(&self) -> Standing {
         match self.ratio {
@@ -74,7 +74,7 @@ impl Lead {
 impl Spread {
     /// Whether the two have a value in common.
     #[must_use]
-    pub fn meets(self, other: Self) -> bool {
+    pub fn overlaps(self, other: Self) -> bool {
         self.min <= other.max && other.min <= self.max
     }
 
@@ -87,7 +87,7 @@ impl Spread {
 impl Measured {
     /// The median of the rounds; of an even number, what is half way between the two in the middle.
     #[must_use]
-    pub fn value(&self) -> f64 {
+    pub fn median(&self) -> f64 {
         let mut rounds = self.rounds.clone();
         rounds.sort_by(f64::total_cmp);
         rounds[(rounds.len() - 1) / 2].midpoint(rounds[rounds.len() / 2])
@@ -104,8 +104,8 @@ impl Measured {
 
     /// Whether the spreads of the two have a value in common, if both are known.
     #[must_use]
-    pub fn meets(&self, other: &Self) -> Option<bool> {
-        Some(self.spread()?.meets(other.spread()?))
+    pub fn overlaps(&self, other: &Self) -> Option<bool> {
+        Some(self.spread()?.overlaps(other.spread()?))
     }
 }
 
@@ -116,10 +116,10 @@ impl Results {
         self.on(row).find(|measured| measured.system == system)
     }
 
-    /// Its median.
+    /// The median of a row on a system.
     #[must_use]
-    pub fn value(&self, row: &Row, system: &str) -> Option<f64> {
-        self.get(row, system).map(Measured::value)
+    pub fn median(&self, row: &Row, system: &str) -> Option<f64> {
+        self.get(row, system).map(Measured::median)
     }
 
     /// Whether any of the values has a spread, without which nothing is known to be level.
@@ -128,19 +128,20 @@ impl Results {
         self.measured.iter().any(|measured| measured.spread().is_some())
     }
 
-    /// If oneloop and a peer have the row, and neither has nothing at all, of which there are no ratios.
+    /// The best peer of a row. `None` if oneloop or all peers lack the row, or have a median of 0, of which there are no
+    /// ratios.
     #[must_use]
     pub fn lead(&self, row: &Row) -> Option<Lead> {
         self.lead_over(row, |_| true)
     }
 
-    /// The same, of the peers whose children are tasks as ours are.
+    /// As [`lead`](Self::lead), of the peers whose children are tasks as ours are.
     #[must_use]
     pub fn lead_of_tasks(&self, row: &Row) -> Option<Lead> {
         self.lead_over(row, |system| system != INLINE)
     }
 
-    /// The same, of one peer, which may have been measured in several ways.
+    /// As [`lead`](Self::lead), of one peer, which may have been measured in several ways.
     #[must_use]
     pub fn lead_of(&self, row: &Row, systems: &[&str]) -> Option<Lead> {
         self.lead_over(row, |system| systems.contains(&system))
@@ -149,19 +150,19 @@ impl Results {
     /// How many times as long as oneloop each of the peers takes.
     #[must_use]
     pub fn ratios(&self, row: &Row) -> Vec<f64> {
-        let own = self.value(row, ONELOOP);
-        own.map_or_else(Vec::new, |own| self.peers(row).map(|peer| peer.value() / own).collect())
+        let own = self.median(row, ONELOOP);
+        own.map_or_else(Vec::new, |own| self.peers(row).map(|peer| peer.median() / own).collect())
     }
 
     fn lead_over(&self, row: &Row, counts: impl Fn(&str) -> bool) -> Option<Lead> {
         let own = self.get(row, ONELOOP)?;
         let peers = self.peers(row).filter(|measured| counts(measured.system));
-        let best = peers.min_by(|a, b| a.value().total_cmp(&b.value()))?;
-        (own.value() > 0.0 && best.value() > 0.0).then(|| Lead {
+        let best = peers.min_by(|a, b| a.median().total_cmp(&b.median()))?;
+        (own.median() > 0.0 && best.median() > 0.0).then(|| Lead {
             peer: best.system,
-            ratio: best.value() / own.value(),
+            ratio: best.median() / own.median(),
             spread: own.spread().zip(best.spread()).map(|(own, best)| best.over(own)),
-            tie: own.meets(best).unwrap_or(false),
+            tie: own.overlaps(best).unwrap_or(false),
         })
     }
 

@@ -20,7 +20,7 @@ pub fn digits(value: f64) -> String {
 /// The median and, of several rounds, their spread.
 #[must_use]
 pub fn cell(measured: &Measured) -> String {
-    let value = digits(measured.value());
+    let value = digits(measured.median());
     match measured.spread() {
         Some(spread) => format!("{value} ({}–{})", digits(spread.min), digits(spread.max)),
         None => value,
