@@ -22,8 +22,12 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WatchError {
-    /// A socket or [`Descriptor`](crate::Descriptor) of the loop has registered it: asyncio's `RuntimeError`.
-    #[error("descriptor {0} belongs to a socket of this loop; await the socket's own methods, or take it out first")]
+    /// A socket, a [`Descriptor`](crate::Descriptor) or a callback of the loop has registered it: asyncio's
+    /// `RuntimeError`.
+    #[error(
+        "descriptor {0} is watched by this loop already, for a socket, a Descriptor, add_reader() or add_writer(): use \
+         that, or end it first (into_inner(), remove_reader(), remove_writer())"
+    )]
     InUse(i32),
     /// The system has no readiness for it, as for a regular file: asyncio's `PermissionError`.
     #[error(
@@ -34,6 +38,17 @@ pub enum WatchError {
     /// The number is no open descriptor, or the system has no memory left.
     #[error("descriptor {0} cannot be watched: {1}")]
     Io(i32, #[source] io::Error),
+}
+
+impl WatchError {
+    /// Why the system, or the loop, did not register a descriptor.
+    pub(crate) fn of_registering(descriptor: i32, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => Self::InUse(descriptor),
+            io::ErrorKind::PermissionDenied => Self::NotPollable(descriptor),
+            _ => Self::Io(descriptor, error),
+        }
+    }
 }
 
 impl From<WatchError> for io::Error {

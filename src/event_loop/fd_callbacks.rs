@@ -1,7 +1,6 @@
 //! Callbacks that watch descriptors: asyncio's `add_reader` and `add_writer`. Owns the four methods; must not know the
 //! poll.
 
-use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::panic::Location;
 
@@ -87,11 +86,7 @@ impl EventLoop {
         self.refuse_if_closed();
         let (watched, unused) = self.kernel().with_reactor(|reactor| reactor.watch(fd, direction, handle.clone()));
         unused.into_iter().flatten().for_each(|handle| handle.cancel());
-        watched.map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => WatchError::InUse(fd),
-            io::ErrorKind::PermissionDenied => WatchError::NotPollable(fd),
-            _ => WatchError::Io(fd, error),
-        })?;
+        watched.map_err(|error| WatchError::of_registering(fd, error))?;
         // the descriptor may be ready already, so it has to be polled although work may be ready
         self.kernel().budget().poll_soon();
         Ok(handle)

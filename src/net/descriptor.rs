@@ -98,9 +98,9 @@ impl<T: AsRawFd> Descriptor<T> {
         let kernel = current::expect();
         let fd = inner.as_raw_fd();
         let registered = kernel.with_reactor(|reactor| reactor.register(fd, ready, short_transfer));
-        let (key, stale) = registered.map_err(|error| match error.kind() {
-            io::ErrorKind::PermissionDenied => WatchError::NotPollable(fd).into(),
-            _ => error,
+        let (key, stale) = registered.map_err(|error| match WatchError::of_registering(fd, error) {
+            WatchError::Io(_, error) => error, // with its number
+            refused => refused.into(),
         })?;
         // callbacks of a closed descriptor whose number the system has given to this one
         stale.into_iter().flatten().for_each(|handle| handle.cancel());

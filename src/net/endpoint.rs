@@ -140,6 +140,9 @@ impl From<&String> for Endpoint {
 /// The name and the port of `"name:port"` or `"[address]:port"`, or what is wrong with the text.
 fn parse(text: &str) -> Result<(&str, u16), String> {
     let no_port = || "no port was given: say \"name:port\"".to_owned();
+    if text.contains("://") {
+        return Err("a URL is no address: say \"name:port\"".to_owned());
+    }
     let in_brackets = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let (name, port) = match in_brackets {
         Some((name, rest)) => (name, rest.strip_prefix(':').ok_or_else(no_port)?),

@@ -24,6 +24,15 @@ pub(super) fn remove_stale(address: &SocketAddr) {
 /// The address that a path stands for. On Linux, a path that begins with a NUL is a name without a file ("abstract"), as
 /// in asyncio.
 pub(super) fn address_at(path: &Path) -> io::Result<SocketAddr> {
+    address_of(path).map_err(|error| {
+        let place = path.display();
+        let text =
+            format!("{place} is no address of a Unix socket, which has about 100 bytes at most, and no NUL: {error}");
+        io::Error::new(error.kind(), text)
+    })
+}
+
+fn address_of(path: &Path) -> io::Result<SocketAddr> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if let [0, name @ ..] = path.as_os_str().as_bytes() {
         return SocketAddr::from_abstract_name(name);

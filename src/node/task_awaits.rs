@@ -37,8 +37,10 @@ impl<N: Clone + PartialEq> TaskState<N> {
         if self.awaits().leaves() != 0 || self.awaits().has_any(clones) {
             sole.add_other();
         }
-        if self.awaits_nodes() {
-            self.nodes().into_iter().for_each(|node| sole.add_node(node));
+        match self.sole_node() {
+            Some(node) => sole.add_node(node),
+            None if self.awaits_nodes() => self.nodes().into_iter().for_each(|node| sole.add_node(node)),
+            None => {}
         }
     }
 

@@ -138,6 +138,7 @@ fn a_text_that_is_no_endpoint_is_told_what_is_wrong_with_it() {
             ("[::1]", "no port was given"),
             ("[::1]80", "no port was given"),
             ("", "no port was given"),
+            ("http://localhost:80/", "a URL is no address: say \"name:port\""),
         ];
         for (text, expected) in wrong {
             let error = TcpStream::connect(text).await.unwrap_err();

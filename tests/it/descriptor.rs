@@ -438,7 +438,9 @@ fn registered_twice_or_a_regular_file_is_refused() {
         let (left, _right) = pair();
         let left = Rc::new(left);
         let first = Descriptor::new(Rc::clone(&left)).unwrap();
-        assert_eq!(Descriptor::new(Rc::clone(&left)).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        let twice = Descriptor::new(Rc::clone(&left)).unwrap_err();
+        assert_eq!(twice.kind(), ErrorKind::AlreadyExists);
+        assert!(twice.to_string().contains("is watched by this loop already"), "{twice}");
         drop(first);
         assert!(Descriptor::new(left).is_ok());
         #[cfg(target_os = "linux")]

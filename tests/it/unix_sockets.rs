@@ -332,6 +332,23 @@ fn an_address_of_the_standard_library_may_be_a_name_without_a_file() {
 }
 
 #[test]
+fn a_path_that_is_no_address_is_named() {
+    run_real(async {
+        let long = format!("/tmp/{}", "x".repeat(200));
+        let errors = [
+            UnixListener::bind(&long).map(drop).unwrap_err(),
+            UnixDatagram::bind(&long).map(drop).unwrap_err(),
+            open_unix_connection(&long).await.map(drop).unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            let text = error.to_string();
+            assert!(text.contains(&long) && text.contains("about 100 bytes at most"), "{text}");
+        }
+    });
+}
+
+#[test]
 fn errors_of_paths_name_them() {
     run_real(async {
         let place = place();
