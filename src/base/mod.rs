@@ -13,6 +13,7 @@ mod poll_with; // a future that is polled by a closure
 mod remote_call; // a call for another thread
 mod batch; // values that are taken one after another
 mod wait_queue; // a FIFO queue of waiters, with O(1) removal
+mod place; // whether a place in a source is the program's
 mod random; // numbers that depend on a seed
 mod id_map; // values by id, where ids only grow
 mod byte_buffer; // a FIFO of bytes in one slice
@@ -30,6 +31,7 @@ pub(crate) use id_map::IdMap;
 pub(crate) use lend::lend;
 #[cfg(feature = "tls")]
 pub(crate) use lend::lend_mut;
+pub(crate) use place::in_the_program;
 pub(crate) use poll_with::poll_with;
 pub(crate) use pooled_rc::{PooledRc, Typed, unsize};
 pub(crate) use random::Random;

@@ -177,6 +177,9 @@ impl Iteration<'_> {
             guarded(self.kernel, IN_DESTRUCTOR, || {
                 while !self.batch.is_empty() && may_go_on() {
                     if let Some(entry) = self.batch.pop() {
+                        if watching.wants(Methods::ALL) {
+                            watching.set_rest(self.batch.len());
+                        }
                         run_entry(self.kernel, entry, watching);
                     }
                 }

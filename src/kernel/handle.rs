@@ -67,6 +67,11 @@ impl Handle {
         unsize!(self.callback.clone() => dyn Run)
     }
 
+    /// Where the callback was scheduled.
+    pub(crate) fn created(&self) -> &'static Location<'static> {
+        self.callback.created().unwrap_or_else(|| unreachable!("a closure knows where it was made"))
+    }
+
     /// Cancels the callback: it will not run any more, and what it holds is dropped now (or at its end, if it is
     /// running). Does nothing if the callback has run.
     pub fn cancel(&self) {
@@ -106,8 +111,7 @@ impl Handle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let created = self.callback.created();
-        f.debug_struct("Handle").field("cancelled", &self.cancelled()).field("created", &created).finish()
+        f.debug_struct("Handle").field("cancelled", &self.cancelled()).field("created", &self.created()).finish()
     }
 }
 
@@ -115,7 +119,6 @@ impl fmt::Debug for Handle {
 trait Callback: Run {
     fn cancel(&self);
     fn cancelled(&self) -> bool;
-    fn created(&self) -> &'static Location<'static>;
     fn context(&self) -> Option<Context>;
 }
 
@@ -164,6 +167,10 @@ impl<F: FnOnce(C), C: Inherited> Run for Closure<F, C, Once> {
             f(context);
         }
     }
+
+    fn created(&self) -> Option<&'static Location<'static>> {
+        Some(self.created)
+    }
 }
 
 impl<F: FnMut(&mut C), C: Inherited> Run for Closure<F, C, Repeated> {
@@ -173,6 +180,10 @@ impl<F: FnMut(&mut C), C: Inherited> Run for Closure<F, C, Repeated> {
         if let Some(Body { f, context }) = &mut lent.body {
             f(context);
         }
+    }
+
+    fn created(&self) -> Option<&'static Location<'static>> {
+        Some(self.created)
     }
 }
 
@@ -201,10 +212,6 @@ where
 
     fn cancelled(&self) -> bool {
         self.cancelled.get()
-    }
-
-    fn created(&self) -> &'static Location<'static> {
-        self.created
     }
 
     fn context(&self) -> Option<Context> {

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 
 use super::numbers::SIGINT;
-use super::table::{Signals, Wait};
+use super::table::{Handler, Signals, Wait};
 use crate::awaitables::{Future, create_future};
 use crate::base::{PooledRc, TaskKey, unsize};
 use crate::error::SignalError;
@@ -47,7 +47,11 @@ impl EventLoop {
     #[track_caller]
     pub fn add_signal_handler(&self, signal: i32, f: impl FnMut() + 'static) -> Result<(), SignalError> {
         self.refuse_if_closed();
-        let handler = repeating(f, Location::caller());
+        let callback = repeating(f, Location::caller());
+        self.set_signal_handler(signal, Handler { callback, is_awaited: true })
+    }
+
+    pub(super) fn set_signal_handler(&self, signal: i32, handler: Handler) -> Result<(), SignalError> {
         let signals = self.kernel().extensions().get_or_default::<Signals>();
         signals.set_handler(self, signal, handler).map(drop)
     }

@@ -56,11 +56,20 @@ pub(crate) struct InterruptOutcome {
     pub(crate) main: Option<AnyFuture>,
 }
 
+/// What is called when a signal comes.
+#[derive(Debug)]
+pub(super) struct Handler {
+    pub(super) callback: Handle,
+    /// Whether the program may go on by it, so that it waits for the signal. One that only looks at the program does not
+    /// let it go on.
+    pub(super) is_awaited: bool,
+}
+
 /// One signal that is caught, and what wants it: a handler, waiting tasks, `run`.
 #[derive(Debug)]
 struct Entry {
     caught: Caught,
-    handler: Option<Handle>,
+    handler: Option<Handler>,
     /// The futures that waiting tasks await, each with its number.
     waiters: Vec<(u64, Future<()>)>,
     /// `Some` since a task has waited: what comes between two waits is kept for the next.
@@ -76,12 +85,12 @@ impl Entry {
 
     /// Whether something is to be done when the signal comes, so that the loop has to be woken. If not, it is counted.
     fn is_awaited(&self) -> bool {
-        self.is_awaited_by_the_program() || self.interrupt.is_some()
+        self.handler.is_some() || !self.waiters.is_empty() || self.interrupt.is_some()
     }
 
-    /// Whether something in the program waits for the signal, and not `run` alone.
+    /// Whether something in the program waits for the signal, and not `run` alone, nor what only looks at the program.
     fn is_awaited_by_the_program(&self) -> bool {
-        self.handler.is_some() || !self.waiters.is_empty()
+        self.handler.as_ref().is_some_and(|handler| handler.is_awaited) || !self.waiters.is_empty()
     }
 
     /// Whether the signal cancels the main task. A handler and tasks that have waited take precedence over `run`, as in
@@ -128,12 +137,12 @@ pub(crate) struct Signals {
 
 impl Signals {
     /// Sets the handler and returns the previous one.
-    pub(crate) fn set_handler(
+    pub(super) fn set_handler(
         self: &Rc<Self>,
         lp: &EventLoop,
         signal: i32,
-        handler: Handle,
-    ) -> Result<Option<Handle>, SignalError> {
+        handler: Handler,
+    ) -> Result<Option<Handler>, SignalError> {
         self.want(lp, signal, |entry| entry.handler.replace(handler))
     }
 
@@ -283,8 +292,8 @@ impl Signals {
         Ok(writer)
     }
 
-    /// A pipe that is watched for `run` alone keeps no program going: one that waits for ever otherwise is in a deadlock,
-    /// though Ctrl-C would end it.
+    /// A pipe that is watched for `run` alone, or for what only looks at the program, keeps no program going: one that
+    /// waits for ever otherwise is in a deadlock, though Ctrl-C would end it.
     fn note_whether_awaited(&self, kernel: &Loop) {
         let is_watched = self.pipe.borrow().as_ref().is_some_and(|pipe| pipe.is_watched);
         let is_awaited = self.entries.borrow().values().any(Entry::is_awaited_by_the_program);
@@ -323,7 +332,7 @@ impl Signals {
         if count == 0 {
             return;
         }
-        if entry.handler.as_ref().is_some_and(Handle::cancelled) {
+        if entry.handler.as_ref().is_some_and(|handler| handler.callback.cancelled()) {
             entry.handler = None;
         }
         if let Some(log) = &mut entry.log {
@@ -337,10 +346,11 @@ impl Signals {
             main = interrupt.main.clone().filter(|main| !main.done());
             interrupt.is_delivered = main.is_some();
         }
-        let (handler, waiters) = (entry.handler.clone(), std::mem::take(&mut entry.waiters));
+        let (handler, waiters) = (entry.handler.as_ref(), std::mem::take(&mut entry.waiters));
+        let callback = handler.map(|handler| handler.callback.clone());
         drop(entries);
-        if let Some(handler) = handler {
-            (0..count).for_each(|_| kernel.push_run(handler.run_ref()));
+        if let Some(callback) = callback {
+            (0..count).for_each(|_| kernel.push_run(callback.run_ref()));
         }
         for (_, future) in waiters {
             // fails if the task was cancelled meanwhile, and the future with it

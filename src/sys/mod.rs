@@ -4,6 +4,7 @@ mod result; // how a call says that it has failed
 mod fork; // how often this process was forked
 mod lock; // locks on files
 mod time; // the monotonic clock, a timer with a descriptor, and waits for a descriptor
+mod find_byte; // the search for a byte
 pub(crate) mod socket_options; // settings of sockets
 mod name_of; // what a descriptor is, in words
 pub(crate) mod socket; // opening, binding and connecting sockets
@@ -14,6 +15,7 @@ mod process; // starting, signalling and reaping child processes
 #[cfg(feature = "signal")]
 mod signal; // signal handlers of the process
 
+pub(crate) use find_byte::find_byte;
 pub(crate) use fork::{count_forks, forks};
 pub(crate) use lock::lock_within_a_second;
 pub(crate) use name_of::{name_of, signal_name};
