@@ -63,6 +63,7 @@ pub(crate) const ROWS: &[Row] = &[
     real("cancel_caught", "the same with a catcher around the sleep", cancellation::cancel_caught),
     real("group_of_one", "a group with one child that yields once", group_of_one),
     observed("observed_spawn_await", spawn_await),
+    observed("observed_spawn_eager", spawn_eager),
     observed("observed_self_wake", self_wake),
     observed("observed_yield_ring", yield_ring),
     observed("observed_ping_pong", ping_pong),
@@ -117,6 +118,8 @@ fn spawn_eager(lp: &EventLoop, times: u64) -> Cost {
         for _ in 0..TASKS {
             create_task(async {}).eager().await;
         }
+        // each batch is a step of its own: what an observer leaves as it is, is found out when a step has ended
+        yield_now().await;
     })
 }
 
