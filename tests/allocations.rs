@@ -322,7 +322,7 @@ fn limits_and_shields_cost_nothing_and_a_cancellation_one() {
 }
 
 #[test]
-fn locks_events_semaphores_and_queues_cost_nothing_when_nobody_waits() {
+fn locks_events_semaphores_and_queues_cost_nothing_when_no_task_waits() {
     run_with_room(async {
         let (lock, event, semaphore, queue) = (Lock::new(1), Event::new(), Semaphore::new(1), Queue::new(4));
         event.set();

@@ -1,5 +1,5 @@
-//! A process that measures one row. Owns how its answer is read, and that it does not hang for ever; must not know what
-//! it measures.
+//! A process that measures one row. Owns how its value is read, and the time that it may take; must not know what it
+//! measures.
 
 use std::io::{self, Read};
 use std::process::{Command, ExitStatus, Stdio};
@@ -12,25 +12,25 @@ use crate::measure::IMPOSSIBLE;
 /// Many times what the slowest row takes on the slowest system.
 const LIMIT: Duration = Duration::from_secs(90);
 
-/// What came of it.
-pub(crate) enum Said {
+/// How a child ended.
+pub(crate) enum Ended {
     Value(f64),
     /// The machine cannot do the row, and why.
     Impossible(String),
     Failed(String),
 }
 
-/// Waits for what it has to say.
-pub(crate) fn ask(command: &mut Command) -> Said {
+/// Runs a child to its end.
+pub(crate) fn run(command: &mut Command) -> Ended {
     let (status, out, err) = match output(command) {
-        Ok(said) => said,
-        Err(error) => return Said::Failed(error.to_string()),
+        Ok(output) => output,
+        Err(error) => return Ended::Failed(error.to_string()),
     };
     let err = err.trim();
     match out.trim().parse() {
-        Ok(value) if status.success() => Said::Value(value),
-        _ if status.code() == Some(IMPOSSIBLE.into()) => Said::Impossible(err.to_owned()),
-        _ => Said::Failed(format!("{status}: {err}")),
+        Ok(value) if status.success() => Ended::Value(value),
+        _ if status.code() == Some(IMPOSSIBLE.into()) => Ended::Impossible(err.to_owned()),
+        _ => Ended::Failed(format!("{status}: {err}")),
     }
 }
 
@@ -52,7 +52,7 @@ fn output(command: &mut Command) -> io::Result<(ExitStatus, String, String)> {
     let status = child.wait()?;
     let [out, err] = [out, err].map(|reader| reader.join().expect("no reader panics"));
     if late {
-        let error = format!("killed after {} s; it said: {}", LIMIT.as_secs(), err.trim());
+        let error = format!("killed after {} s; it printed: {}", LIMIT.as_secs(), err.trim());
         return Err(io::Error::new(io::ErrorKind::TimedOut, error));
     }
     Ok((status, out, err))
@@ -61,6 +61,6 @@ fn output(command: &mut Command) -> io::Result<(ExitStatus, String, String)> {
 /// All there is to read, as far as it is text.
 fn text(mut from: impl Read) -> String {
     let mut bytes = Vec::new();
-    from.read_to_end(&mut bytes).ok(); // what was said before the error counts
+    from.read_to_end(&mut bytes).ok(); // what was printed before the error counts
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -22,9 +22,9 @@ Options:
   --quick           a minute: few and short rounds, and without --only no row that takes long whatever its round
   --rounds N        so many rounds of 50 ms, and not 7
   --json FILE       write what was measured, round by round
-  --report DIR      write the tables, versus.md, and the charts, versus.svg and front.svg
+  --report DIR      write the tables, versus.md, and the pictures
   --baseline FILE   say what moved beyond the spread since an earlier run: its --json, or its versus.md
-  --draw            measure nothing, draw the charts in docs from docs/benchmarks/versus.md, print the README's table
+  --draw            measure nothing, write the pictures and tables of the pages from docs/benchmarks/versus.md
   --help            print this
 ";
 

@@ -1,5 +1,5 @@
-//! The children, in turn, round after round, so that the machine's moods reach all systems alike. Owns their order and
-//! the progress that is shown; must not know what is made of the values.
+//! The children, in turn, round after round, so that what else the machine does meets all systems alike. Owns their order
+//! and the progress that is shown; must not know what is made of the values.
 #![expect(clippy::print_stderr, reason = "progress")]
 
 use std::env;
@@ -12,7 +12,7 @@ use oneloop_versus::results::{Measured, Results};
 use oneloop_versus::rows::{Name, Row};
 use oneloop_versus::systems::OF_PYTHON;
 
-use crate::child::{self, Said};
+use crate::child::{self, Ended};
 use crate::options::{Pace, Suite};
 use crate::python;
 use crate::system::System;
@@ -22,8 +22,8 @@ use crate::systems::SYSTEMS;
 const SHORTEST: Duration = Duration::from_millis(2);
 const LONGEST: Duration = Duration::from_millis(10);
 
-/// One that is started once for each row in each round.
-struct Player {
+/// A system that takes part: it is started once for each row in each round.
+struct Candidate {
     name: &'static str,
     version: String,
     kind: Kind,
@@ -36,7 +36,7 @@ enum Kind {
     Python(Vec<Name>),
 }
 
-impl Player {
+impl Candidate {
     fn has(&self, row: &Row) -> bool {
         match &self.kind {
             Kind::Here(system) => (system.find)(row.name).is_some(),
@@ -52,7 +52,7 @@ impl Player {
         }
     }
 
-    fn value(&self, row: &Row, round: Duration) -> Said {
+    fn measure(&self, row: &Row, round: Duration) -> Ended {
         let millis = round.as_millis().to_string();
         let mut command = match &self.kind {
             Kind::Here(system) => {
@@ -66,70 +66,91 @@ impl Player {
                 command
             }
         };
-        child::ask(&mut command)
+        child::run(&mut command)
     }
 }
 
 /// What was measured, and what failed. A system that failed at a row once, or cannot do it, has no value there.
 pub(crate) fn run(suite: &Suite) -> (Results, Vec<String>) {
-    let players = players(suite);
-    let mut measured: Vec<Measured> = Vec::new();
-    for row in &suite.rows {
-        for player in players.iter().filter(|player| player.has(row)) {
-            measured.push(Measured { row, system: player.name, rounds: Vec::new() });
-        }
+    let mut rounds = Rounds::of(suite);
+    for round in 0..rounds.count {
+        rounds.run_one(round);
     }
-    let (rounds, length) = match suite.pace {
-        Pace::Rounds(rounds, length) => (rounds, length),
-        Pace::Within(time) => within(time, &players, &suite.rows),
-    };
-    let hurried = matches!(suite.pace, Pace::Within(_));
-    let mut failures = Vec::new();
-    for round in 0..rounds {
-        let mut first = true;
-        for (at, row) in suite.rows.iter().enumerate() {
-            if hurried && round > 0 && !row.at_least.is_zero() {
-                continue;
-            }
-            // each is the first in some of the rounds
-            for turn in 0..players.len() {
-                let player = &players[(turn + round) % players.len()];
-                let place = measured.iter().position(|cell| cell.system == player.name && cell.row.name == row.name);
-                let Some(place) = place else { continue };
-                let done = format!("{} of {}, row {} of {}", round + 1, rounds, at + 1, suite.rows.len());
-                show_progress(&format!("round {done}: {} on {}", row.name, player.name), first);
-                first = false;
-                let cell = format!("{} on {}", row.name, player.name);
-                match player.value(row, length) {
-                    Said::Value(value) => {
-                        measured[place].rounds.push(value);
-                        continue;
-                    }
-                    Said::Impossible(reason) => {
-                        show_progress("", false);
-                        eprintln!("skipped {cell}: {reason}");
-                    }
-                    Said::Failed(error) => failures.push(format!("{cell}: {error}")),
-                }
-                measured.remove(place);
+    show_progress("");
+    let systems = rounds.candidates.into_iter().map(|candidate| (candidate.name, candidate.version)).collect();
+    (Results { rows: suite.rows.clone(), systems, measured: rounds.measured }, rounds.failures)
+}
+
+/// The rounds of a suite, and what they have found so far.
+struct Rounds<'a> {
+    suite: &'a Suite,
+    candidates: Vec<Candidate>,
+    count: usize,
+    length: Duration,
+    measured: Vec<Measured>,
+    failures: Vec<String>,
+}
+
+impl<'a> Rounds<'a> {
+    fn of(suite: &'a Suite) -> Self {
+        let candidates = candidates(suite);
+        let mut measured = Vec::new();
+        for row in &suite.rows {
+            for candidate in candidates.iter().filter(|candidate| candidate.has(row)) {
+                measured.push(Measured { row, system: candidate.name, rounds: Vec::new() });
             }
         }
+        let (count, length) = match suite.pace {
+            Pace::Rounds(count, length) => (count, length),
+            Pace::Within(time) => within(time, &candidates, &suite.rows),
+        };
+        Self { suite, candidates, count, length, measured, failures: Vec::new() }
     }
-    show_progress("", false);
-    let systems = players.into_iter().map(|player| (player.name, player.version)).collect();
-    (Results { rows: suite.rows.clone(), systems, measured }, failures)
+
+    fn run_one(&mut self, round: usize) {
+        announce(&format!("round {} of {}", round + 1, self.count));
+        let hurried = matches!(self.suite.pace, Pace::Within(_));
+        // in a hurry, a row that cannot be short is measured once
+        let rows =
+            self.suite.rows.iter().enumerate().filter(|(_, row)| !hurried || round == 0 || row.at_least.is_zero());
+        for (at, row) in rows {
+            let place = format!("round {} of {}, row {} of {}", round + 1, self.count, at + 1, self.suite.rows.len());
+            // each candidate is the first in some of the rounds
+            for turn in 0..self.candidates.len() {
+                self.measure(row, (turn + round) % self.candidates.len(), &place);
+            }
+        }
+    }
+
+    /// Measures a row on a candidate, unless it has failed there before. `place` says how far the rounds are.
+    fn measure(&mut self, row: &Row, candidate: usize, place: &str) {
+        let candidate = &self.candidates[candidate];
+        let is_it = |cell: &Measured| cell.system == candidate.name && cell.row.name == row.name;
+        let Some(at) = self.measured.iter().position(is_it) else { return };
+        let cell = format!("{} on {}", row.name, candidate.name);
+        show_progress(&format!("{place}: {cell}"));
+        match candidate.measure(row, self.length) {
+            Ended::Value(value) => return self.measured[at].rounds.push(value),
+            Ended::Impossible(reason) => {
+                show_progress("");
+                eprintln!("skipped {cell}: {reason}");
+            }
+            Ended::Failed(error) => self.failures.push(format!("{cell}: {error}")),
+        }
+        self.measured.remove(at);
+    }
 }
 
 /// The rounds and their length that take about so long in all, if the rows that cannot be short are done once.
-fn within(time: Duration, players: &[Player], rows: &[&Row]) -> (usize, Duration) {
+fn within(time: Duration, candidates: &[Candidate], rows: &[&Row]) -> (usize, Duration) {
     let (mut children, mut cost, mut once) = (0, Duration::ZERO, Duration::ZERO);
-    for player in players {
-        for row in rows.iter().filter(|row| player.has(row)) {
+    for candidate in candidates {
+        for row in rows.iter().filter(|row| candidate.has(row)) {
             if row.at_least.is_zero() {
                 children += 1;
-                cost += player.cost();
+                cost += candidate.cost();
             } else {
-                once += row.at_least + player.cost();
+                once += row.at_least + candidate.cost();
             }
         }
     }
@@ -140,8 +161,8 @@ fn within(time: Duration, players: &[Player], rows: &[&Row]) -> (usize, Duration
     (rounds as usize, length(rounds).clamp(SHORTEST, LONGEST))
 }
 
-fn players(suite: &Suite) -> Vec<Player> {
-    let mut players = Vec::new();
+fn candidates(suite: &Suite) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
     for system in SYSTEMS.iter().filter(|system| suite.systems.contains(&system.name)) {
         if let Some(reason) = (system.refused)() {
             eprintln!("skipped {}: {reason}", system.name);
@@ -149,24 +170,29 @@ fn players(suite: &Suite) -> Vec<Player> {
         }
         let version = system.crates.iter().map(|name| format!("{name} {}", version(name)));
         let version = version.collect::<Vec<_>>().join(", ");
-        players.push(Player { name: system.name, version, kind: Kind::Here(system) });
+        candidates.push(Candidate { name: system.name, version, kind: Kind::Here(system) });
     }
     for name in OF_PYTHON.into_iter().filter(|name| suite.systems.contains(name)) {
         match python::find(name) {
-            Ok(found) => players.push(Player { name, version: found.version, kind: Kind::Python(found.rows) }),
+            Ok(found) => candidates.push(Candidate { name, version: found.version, kind: Kind::Python(found.rows) }),
             Err(reason) => eprintln!("skipped {name}: {reason}"),
         }
     }
-    players
+    candidates
 }
 
-/// Replaces the line that shows how far it is; where that cannot be done, only a line that matters is shown.
-fn show_progress(line: &str, matters: bool) {
+/// Says that a round begins, where no line can be replaced.
+fn announce(line: &str) {
+    if !stderr().is_terminal() {
+        eprintln!("{line}");
+    }
+}
+
+/// Replaces the line that shows how far it is, on a terminal.
+fn show_progress(line: &str) {
     let mut err = stderr();
     if err.is_terminal() {
         // a terminal that has gone is no reason to stop
         let _ = write!(err, "\r\x1b[K{line}").and_then(|()| err.flush());
-    } else if matters {
-        eprintln!("{line}");
     }
 }

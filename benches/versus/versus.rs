@@ -19,11 +19,12 @@ use std::process::ExitCode;
 use std::{env, fs, io};
 
 use oneloop_versus::results::Results;
-use oneloop_versus::{baseline, chart, front, redraw, saved, tables};
+use oneloop_versus::systems::PEERS;
+use oneloop_versus::{baseline, chart, front, peers, redraw, saved, tables};
 use options::{Asked, Child, Suite};
 
 /// Wherever cargo runs this.
-const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 fn main() -> ExitCode {
     match options::parse(env::args().skip(1)) {
@@ -40,14 +41,13 @@ fn main() -> ExitCode {
 }
 
 fn draw_again() -> ExitCode {
-    match redraw::draw(Path::new(DOCS)) {
-        Ok(table) => print!("{table}"),
+    match redraw::draw(Path::new(REPOSITORY)) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: the charts cannot be drawn: {error}");
-            return ExitCode::FAILURE;
+            eprintln!("error: the pages cannot be drawn: {error}");
+            ExitCode::FAILURE
         }
     }
-    ExitCode::SUCCESS
 }
 
 /// The child: one row on one system, whose value is all that is printed.
@@ -92,6 +92,10 @@ fn write(suite: &Suite, results: &Results) -> io::Result<()> {
         write_file(&folder.join("versus.md"), &tables::markdown(results))?;
         write_file(&folder.join("versus.svg"), &chart::svg(results))?;
         write_file(&folder.join("front.svg"), &front::svg(results))?;
+        for peer in &PEERS {
+            let Some(svg) = peers::svg(results, peer) else { continue };
+            write_file(&folder.join(format!("{}.svg", peer.name)), &svg)?;
+        }
     }
     Ok(())
 }

@@ -67,7 +67,7 @@ async fn list() -> Result<String, AskError> {
     for (pid, path) in programs()? {
         let state = match ask(&path, "ps").await {
             Ok(Answer::Ok(table)) => table.lines().skip(1).count().to_string(),
-            Ok(Answer::Busy(why)) => why,
+            Ok(Answer::Busy(why)) => why.lines().next().unwrap_or_default().to_owned(),
             Err(AskError::Ended(_) | AskError::NoFile(_)) => continue, // what it has left is no program
             Err(error) => error.to_string(),
         };

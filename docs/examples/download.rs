@@ -14,9 +14,8 @@
 //! in the same program, on a virtual clock: the milliseconds are those of its answers, not of the machine.
 #![expect(clippy::print_stdout, reason = "an example is meant to print")]
 
-use std::convert::Infallible;
 use std::error::Error;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,15 +23,16 @@ use std::{env, io};
 
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::rt::{Read, Write};
 use hyper::service::service_fn;
 use hyper::{Request, Response, Uri, client, server};
-use hyper_util::rt::TokioIo;
-use oneloop::net::{TcpListener, TcpStream};
-use oneloop::{Clock, EventLoop, create_task, gather, run, sleep, timeout, try_gather, wait};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use oneloop::adapters::Duplex;
+use oneloop::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use oneloop::tls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use oneloop::tls::{TlsConnector, platform_config};
+use oneloop::{
+    Clock, EventLoop, Server, ServerBuilder, create_task, gather, open_connection, run, sleep, timeout, try_gather,
+    wait,
+};
 
 const IMAGES: u64 = 10;
 const AT_ONCE: usize = 4;
@@ -55,23 +55,20 @@ struct Downloads {
 }
 
 impl Downloads {
-    fn new(roots: RootCertStore) -> Rc<Self> {
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        Rc::new(Self { tls: Arc::new(config).into(), start: EventLoop::current().time() })
+    fn new(config: Arc<ClientConfig>) -> Rc<Self> {
+        Rc::new(Self { tls: TlsConnector::new(config), start: EventLoop::current().time() })
     }
 
     async fn download(self: Rc<Self>, page: Page) -> Result<usize, Failure> {
-        let host = page.uri.host().ok_or("a URL without a host")?;
+        let host = page.uri.host().ok_or("a URL without a host")?.trim_matches(['[', ']']);
         let over_tls = page.uri.scheme_str() == Some("https");
         let port = page.uri.port_u16().unwrap_or(if over_tls { 443 } else { 80 });
-        let stream = TcpStream::connect((host, port)).await?;
-        let response = if over_tls {
-            let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())?;
-            get(TokioIo::new(self.tls.connect(name, stream).await?), &page.uri).await?
+        let stream = if over_tls {
+            self.tls.open_connection((host, port)).await?
         } else {
-            get(stream, &page.uri).await?
+            open_connection((host, port)).await?
         };
-        let (status, length) = response;
+        let (status, length) = get(Duplex::from(stream), &page.uri).await?;
         let after = (EventLoop::current().time() - self.start).as_millis();
         println!("{after:>6} ms  {}: {status}, {length} bytes", page.name);
         Ok(length)
@@ -79,7 +76,7 @@ impl Downloads {
 }
 
 /// The status of the answer, and how long it is.
-async fn get(stream: impl Read + Write + Unpin + 'static, uri: &Uri) -> Result<(hyper::StatusCode, usize), Failure> {
+async fn get(stream: Duplex, uri: &Uri) -> Result<(hyper::StatusCode, usize), Failure> {
     let (mut client, connection) = client::conn::http1::handshake(stream).await?;
     let _connection = create_task(connection).cancel_on_drop(); // a download that is called off leaves none behind
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
@@ -114,9 +111,7 @@ async fn those_in_time(downloads: &Rc<Downloads>, pages: &[Page]) {
 
 /// URLs from the network. One that fails is named, and the others go on.
 async fn from_the_network(urls: &[String]) -> Result<(), Failure> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let downloads = Downloads::new(roots);
+    let downloads = Downloads::new(platform_config()?);
     let pages = urls.iter().map(|url| Ok(Page { name: url.clone(), uri: url.parse()? }));
     let pages: Vec<Page> = pages.collect::<Result<_, Failure>>()?;
     let lengths = gather(pages.into_iter().map(|page| {
@@ -140,50 +135,38 @@ async fn image(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Fail
     Ok(Response::new(Full::new(vec![b'x'; length].into())))
 }
 
-async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>) -> io::Result<Infallible> {
-    loop {
-        let (stream, _) = listener.accept().await?;
-        let (http, service) = (server::conn::http1::Builder::new(), service_fn(image));
-        let tls = tls.clone();
-        create_task(async move {
-            match tls {
-                None => http.serve_connection(stream, service).await?,
-                Some(tls) => http.serve_connection(TokioIo::new(tls.accept(stream).await?), service).await?,
-            }
-            Ok::<(), Failure>(())
-        });
-    }
-}
-
-/// A server with a certificate of its own making, and the clients' trust in it.
-fn tls() -> Result<(TlsAcceptor, RootCertStore), Failure> {
+/// Both sides' configurations, for a certificate of the server's own making that the clients trust.
+fn tls() -> Result<(Arc<ServerConfig>, Arc<ClientConfig>), Failure> {
     let made = rcgen::generate_simple_self_signed([Ipv4Addr::LOCALHOST.to_string()])?;
     let (certificate, key) =
         (CertificateDer::from(made.cert), PrivateKeyDer::try_from(made.signing_key.serialize_der())?);
     let mut roots = RootCertStore::empty();
     roots.add(certificate.clone())?;
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key)?;
-    Ok((Arc::new(config).into(), roots))
+    let server = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key)?;
+    let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    Ok((Arc::new(server), Arc::new(client)))
 }
 
-fn start(tls: Option<TlsAcceptor>) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let address = listener.local_addr()?;
-    create_task(serve(listener, tls)); // until the loop ends
-    Ok(address)
+async fn start(server: ServerBuilder) -> io::Result<Server> {
+    let client = async |reader, writer| {
+        let stream = Duplex::from((reader, writer));
+        server::conn::http1::Builder::new().serve_connection(stream, service_fn(image)).await
+    };
+    server.listen(client, (Ipv4Addr::LOCALHOST, 0)).await
 }
 
 async fn from_a_local_server() -> Result<(), Failure> {
-    let (acceptor, roots) = tls()?;
-    let (http, https) = (start(None)?.port(), start(Some(acceptor))?.port());
+    let (servers, config) = tls()?;
+    let (http, https) = (start(Server::builder()).await?, start(Server::builder().tls(servers)).await?);
     let pages = (0..IMAGES).map(|i| {
-        let (scheme, port) = if i % 2 == 0 { ("http", http) } else { ("https", https) };
+        let (scheme, server) = if i % 2 == 0 { ("http", &http) } else { ("https", &https) };
+        let port = server.local_addrs()[0].port();
         let uri = format!("{scheme}://127.0.0.1:{port}/image/{i}").parse()?;
         Ok(Page { name: format!("image {i} by {scheme}"), uri })
     });
     let pages: Vec<Page> = pages.collect::<Result<_, Failure>>()?;
-    all_of_them(&Downloads::new(roots.clone()), &pages).await?;
-    those_in_time(&Downloads::new(roots), &pages).await;
+    all_of_them(&Downloads::new(Arc::clone(&config)), &pages).await?;
+    those_in_time(&Downloads::new(config), &pages).await;
     Ok(())
 }
 

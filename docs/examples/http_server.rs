@@ -18,21 +18,19 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::{env, io};
 
-use async_channel::{Receiver, Sender};
+use async_channel::Sender;
 use futures::future::{Either, select};
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::rt::{Read, Write};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
-use oneloop::adapters::{HyperExecutor, HyperTimer};
-use oneloop::net::{TcpListener, TcpStream};
-use oneloop::{Event, EventLoop, create_task, run, signal, sleep, task_group, timeout, to_thread};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use oneloop::adapters::{Duplex, HyperExecutor, HyperTimer};
+use oneloop::net::TcpStream;
+use oneloop::tls::TlsAcceptor;
+use oneloop::tls::rustls::ServerConfig;
+use oneloop::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use oneloop::{Event, EventLoop, Server, create_task, run, signal, sleep, timeout, to_thread};
 
 /// What a client may take to say who it is, and for the head of a request.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -40,8 +38,6 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(10);
 /// What the slow answer takes.
 const SLOW: Duration = Duration::from_millis(50);
-/// Before another client is accepted when accepting has failed: for lack of descriptors, say.
-const BACKOFF: Duration = Duration::from_millis(100);
 
 type Body = Full<Bytes>;
 
@@ -65,10 +61,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::Err
 }
 
 /// Answers what comes over a connection. When the server ends, the requests under way are the last.
-async fn converse(
-    stream: impl Read + Write + Unpin + 'static,
-    ending: Event,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn converse(stream: Duplex, ending: &Event) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut http = auto::Builder::new(HyperExecutor);
     http.http1().timer(HyperTimer).header_read_timeout(HANDSHAKE);
     http.http2().timer(HyperTimer);
@@ -80,39 +73,16 @@ async fn converse(
     timeout(GRACE, connection).await?
 }
 
-async fn client(
-    stream: TcpStream,
-    tls: Option<TlsAcceptor>,
-    ending: Event,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
-    stream.set_nodelay(true)?;
-    match tls {
-        None => converse(stream, ending).await,
-        Some(tls) => {
-            let stream = timeout(HANDSHAKE, tls.accept(stream)).await??;
-            converse(TokioIo::new(stream), ending).await
-        }
+/// A server whose clients hear of its end by `ending`. What goes wrong with one of them is its own affair.
+async fn listen(address: SocketAddr, tls: Option<TlsAcceptor>, ending: Event) -> io::Result<Server> {
+    let mut server = Server::builder().reuse_port(true);
+    if let Some(tls) = tls {
+        server = server.tls(tls);
     }
-}
-
-/// Accepts clients until `end` is closed, and waits for those that it has. What goes wrong with one is its own affair.
-async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, end: Receiver<Infallible>) {
-    let ending = Event::new();
-    let clients = task_group(async |clients| {
-        let mut end = pin!(end.recv());
-        while let Either::Left((accepted, _)) = select(pin!(listener.accept()), end.as_mut()).await {
-            let Ok((stream, _)) = accepted else {
-                sleep(BACKOFF).await;
-                continue;
-            };
-            let client = client(stream, tls.clone(), ending.clone());
-            clients.create_task(async { client.await.or(Ok::<(), Infallible>(())) });
-        }
-        drop(listener); // who comes now goes to another server
-        ending.set();
-        Ok(())
-    });
-    clients.await.expect("no child fails");
+    let client = async move |reader, writer| {
+        let _ = converse(Duplex::from((reader, writer)), &ending).await;
+    };
+    server.listen(client, address).await
 }
 
 /// Threads with a loop each, among which the system spreads the clients of one port.
@@ -132,11 +102,14 @@ impl Servers {
             let (tls, ends) = (tls.cloned(), ends.clone());
             started.push(thread::spawn(move || {
                 EventLoop::new()?.run_until_complete(async {
-                    let bound = TcpListener::builder().reuse_port(true).bind(address);
-                    match bound.and_then(|listener| Ok((listener.local_addr()?, listener))) {
-                        Ok((address, listener)) => {
-                            tell.send(Ok(address)).expect("the starter waits");
-                            serve(listener, tls, ends).await;
+                    let ending = Event::new();
+                    match listen(address, tls, ending.clone()).await {
+                        Ok(server) => {
+                            tell.send(Ok(server.local_addrs()[0])).expect("the starter waits");
+                            let _ = ends.recv().await; // returns when it is closed
+                            server.close(); // who comes now goes to another server
+                            ending.set();
+                            server.wait_closed().await;
                         }
                         Err(error) => tell.send(Err(error)).expect("the starter waits"),
                     }
@@ -161,7 +134,7 @@ fn tls() -> Result<TlsAcceptor, Box<dyn Error>> {
         (CertificateDer::from(made.cert), PrivateKeyDer::try_from(made.signing_key.serialize_der())?);
     let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(TlsAcceptor::new(Arc::new(config)).handshake_timeout(HANDSHAKE))
 }
 
 /// Serves until Ctrl-C.

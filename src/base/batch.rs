@@ -1,5 +1,4 @@
-//! Values that are taken one after another. Owns which of them are still there, and their memory; must not know what they
-//! are.
+//! Values that are taken one after another. Owns which of them are left, and their memory; must not know what they are.
 #![expect(
     unsafe_code,
     reason = "every entry of a loop is taken here: from a `VecDeque`, which wraps around, it costs ten instructions \
@@ -11,7 +10,8 @@ use std::mem;
 /// The values of a list, in their order. When all were taken, [`refill`](Self::refill) exchanges the empty list for a
 /// full one: so both use the same two blocks of memory in turn.
 ///
-/// Invariant, **there**: from `next` to `end` lie values, in the memory of `memory`, whose length is 0.
+/// Invariant, **left**: the values from `next` to `end`, in the memory of `memory`, are those that are left. The length of
+/// `memory` is 0, so it drops none of them.
 pub(crate) struct Batch<T> {
     memory: Vec<T>,
     next: *const T,
@@ -35,10 +35,10 @@ impl<T> Batch<T> {
         self.next == self.end
     }
 
-    /// How many values are there.
+    /// The number of values that are left.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        // SAFETY: there, so both point into one block.
+        // SAFETY: left: both point into one block.
         unsafe { self.end.offset_from_unsigned(self.next) }
     }
 
@@ -48,36 +48,36 @@ impl<T> Batch<T> {
         if self.is_empty() {
             return None;
         }
-        // SAFETY: there. It is not read again, since `next` moves on.
+        // SAFETY: left: there is a value. It is not read again, since `next` moves on.
         let value = unsafe { self.next.read() };
-        // SAFETY: there, so this is the end at most.
+        // SAFETY: left: this is `end` at most.
         self.next = unsafe { self.next.add(1) };
         Some(value)
     }
 
-    /// Takes all values of a list. Those that are there have to be taken before, or they are never dropped.
+    /// Takes all values of a list, when none is left here. (One that is left would never be dropped.)
     #[inline]
     pub(crate) fn refill(&mut self, values: &mut Vec<T>) {
-        const { assert!(size_of::<T>() != 0, "values without a size would be counted by nothing") };
-        debug_assert!(self.is_empty(), "all were taken");
+        const { assert!(size_of::<T>() != 0, "the distance of two pointers to values without a size counts nothing") };
+        debug_assert!(self.is_empty(), "values are left");
         let count = values.len();
-        // SAFETY: a list may be shorter than it is. So its values are dropped by who takes them.
+        // SAFETY: a length of 0 is within the capacity. The values stay in the memory, and `pop` moves them out.
         unsafe { values.set_len(0) };
         mem::swap(&mut self.memory, values);
         self.next = self.memory.as_ptr();
-        // SAFETY: the list had so many.
+        // SAFETY: the list had `count` values.
         self.end = unsafe { self.next.add(count) };
     }
 
-    /// For how many values there is memory.
+    /// The number of values that the memory has room for.
     #[inline]
     pub(crate) fn capacity(&self) -> usize {
         self.memory.capacity()
     }
 
-    /// Gives back memory, but for so many values, when all were taken.
+    /// Gives memory back, but for `capacity` values, when none is left.
     pub(crate) fn shrink_to(&mut self, capacity: usize) {
-        debug_assert!(self.is_empty(), "all were taken");
+        debug_assert!(self.is_empty(), "values are left");
         self.memory.shrink_to(capacity);
         self.next = self.memory.as_ptr();
         self.end = self.next;

@@ -9,7 +9,7 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::NonNull;
 
-/// In front of a value is room for so many bytes of its owner.
+/// The bytes in front of a value that belong to its owner.
 pub(super) const HEADER: usize = 8;
 
 /// The layout of a block for a value.
@@ -22,8 +22,8 @@ pub(super) struct Block {
 
 /// The sizes of pooled blocks are this far apart. All blocks of one size form a class.
 const SIZE_STEP: usize = 16;
-/// Each size is so much less than a multiple of `SIZE_STEP`: the usual allocator gives out multiples of 16, of which it
-/// keeps a word for itself.
+/// What the usual allocator keeps for itself of each block. It makes them of multiples of 16, so every size of ours is this
+/// much less than a multiple of `SIZE_STEP`.
 const ALLOCATORS_OWN: usize = size_of::<usize>();
 /// The size of the largest pooled blocks. Larger ones go back to the allocator.
 const LARGEST_POOLED: usize = 1024 - ALLOCATORS_OWN;

@@ -39,7 +39,7 @@ const EPOCH: u64 = 1 << 61;
 /// The last time that a clock can show. A deadline beyond it comes then.
 const END: u64 = NEVER - 1;
 
-/// A deadline that never comes: what is set by a virtual clock that shows `END`, when no more time can pass.
+/// A deadline that never comes: that of a timer which is set when a virtual clock shows `END` and no more time can pass.
 pub(crate) const NEVER: u64 = u64::MAX;
 
 /// A running clock. It counts nanoseconds; 2^64 of them last 584 years, of which 73 lie before the epoch.
@@ -112,6 +112,7 @@ impl Ticker {
         if span <= left { now + span } else { Self::beyond_the_end(left) }
     }
 
+    /// The deadline after a span that is longer than what is `left` of the clock's time.
     #[cold]
     fn beyond_the_end(left: u64) -> u64 {
         if left == 0 { NEVER } else { END }

@@ -11,13 +11,13 @@ use std::hash::{Hash, Hasher};
 use std::rc::{Rc, Weak};
 
 /// The value of a variable. The variable knows its type.
-pub(crate) type Value = Rc<dyn Held>;
+pub(crate) type Value = Rc<dyn ErasedValue>;
 
-/// A value in a context.
-pub(crate) trait Held {
+/// A value in a context, without its type.
+pub(crate) trait ErasedValue {
     fn as_any(&self) -> &dyn Any;
 
-    /// A copy for another thread; none of a value that stays on its thread. Calls code of a user.
+    /// A copy for another thread; `None` for a value that stays on its thread. Calls code of a user.
     fn parcel(&self) -> Option<Parcel>;
 }
 

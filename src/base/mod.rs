@@ -6,7 +6,7 @@ mod static_ref; // a place for a reference to what is never freed
 mod clock; // real and virtual time
 mod task_key; // the number that names a task
 mod wake_target; // what is to be woken: a task, or a foreign waker
-mod blocks; // memory that is used again
+mod blocks; // blocks of memory that are reused
 mod pooled_rc; // a reference-counted pointer whose blocks are reused
 mod lend; // a value that is out of its cell while code of a user looks at it
 mod downcast; // a downcast for types that are not 'static
@@ -15,25 +15,25 @@ mod poll_with; // a future that is polled by a closure
 mod remote_call; // a call for another thread
 mod batch; // values that are taken one after another
 mod wait_queue; // a FIFO queue of waiters, with O(1) removal
+mod place; // whether a place in a source is the program's
 mod random; // numbers that depend on a seed
 mod id_map; // values by id, where ids only grow
-#[cfg(unix)]
 mod byte_buffer; // a FIFO of bytes in one slice
 
 pub(crate) use batch::Batch;
 #[cfg(test)]
 pub(crate) use blocks::block_size;
-#[cfg(unix)]
 pub(crate) use byte_buffer::ByteBuffer;
 pub use clock::Clock;
 pub(crate) use clock::{NEVER, Ticker, nanos};
 pub use context::Context;
-pub(crate) use context::{Held, Identity, Parcel, Value, VariableId};
+pub(crate) use context::{ErasedValue, Identity, Parcel, Value, VariableId};
 pub(crate) use downcast::{downcast, same_but_for_lifetimes};
 pub(crate) use id_map::IdMap;
 pub(crate) use lend::lend;
 #[cfg(feature = "tls")]
 pub(crate) use lend::lend_mut;
+pub(crate) use place::in_the_program;
 pub(crate) use poll_with::poll_with;
 pub(crate) use pooled_rc::{PooledRc, Typed, unsize};
 pub(crate) use random::Random;

@@ -67,9 +67,9 @@ impl<T> PooledRc<T> {
         Self::new_uninit().write(value)
     }
 
-    /// Takes a block. Call this before anything is made of which the value consists: what is there already has to be
-    /// dropped if taking a block panics, so it is kept in memory, and copied once more. That was 15 instructions of a
-    /// new task.
+    /// Takes a block. Call this before the parts of the value are made. Taking a block may panic, which would have to
+    /// drop the parts that exist: so the compiler would keep these in memory, and copy them once more (15 instructions
+    /// of a new task, measured).
     #[inline]
     pub(crate) fn new_uninit() -> UninitRc<T> {
         let block = Block::of(Layout::new::<T>());
@@ -221,7 +221,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for PooledRc<T> {
     }
 }
 
-/// Frees a pooled block when it is dropped. (That it holds no more than this spares the usual free five stores.)
+/// Frees a pooled block when it is dropped. One structure for both kinds of block would cost the usual free five stores.
 struct Freed {
     class: u8,
     value: NonNull<u8>,

@@ -23,12 +23,12 @@ impl Random {
         ((u128::from(self.next()) * end as u128) >> u64::BITS) as usize
     }
 
-    /// True once in so many times.
+    /// True with a probability of 1 in `times`.
     pub(crate) fn one_in(&self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    /// Puts the items into an order of its own.
+    /// Puts the items into a random order.
     pub(crate) fn shuffle<T>(&self, items: &mut [T]) {
         for place in (1..items.len()).rev() {
             items.swap(place, self.below(place + 1));

@@ -8,14 +8,14 @@ use super::task_key::TaskKey;
 /// What waits: a task of this crate, or a future whose waker is foreign. A foreign waker is made by a combinator of
 /// another crate (`FuturesUnordered`, say), or by another runtime.
 pub(crate) enum WakeTarget {
-    /// To wake it queues the task and runs no code of a user.
+    /// Waking it queues the task, and runs no code of a user.
     Task(TaskKey),
-    /// To wake it may run code of a user, and so may dropping it.
+    /// Waking it may run code of a user, and so may dropping it.
     Foreign(Waker),
 }
 
 impl WakeTarget {
-    /// What stands for no target in a place that has none.
+    /// Stands for no target where one was moved out.
     pub(crate) const NOTHING: Self = Self::Task(TaskKey::from_word(0));
 }
 

@@ -1,8 +1,9 @@
 //! What is answered. Owns the words that are asked and the frame of an answer; must not know sockets.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
-use std::time::Duration;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 use std::{env, process};
 
 use crate::error::TaskError;
@@ -26,6 +27,8 @@ pub(super) struct Inspected {
     turn: Lock,
     /// How many the loop has answered.
     answered: Cell<u64>,
+    /// What it has answered last, and when: all that is known of its tasks while it is stuck.
+    last: RefCell<Option<(Instant, Rc<CallGraph>)>>,
 }
 
 /// What is answered, and with which word.
@@ -47,17 +50,26 @@ impl Answer {
     }
 }
 
+/// Why there is no graph.
+enum NoGraph {
+    /// The loop does not answer.
+    Stuck,
+    Closed,
+}
+
 /// How a graph is shown.
 type Show = fn(&CallGraph) -> String;
 
 impl Inspected {
     pub(super) fn new(handle: LoopHandle, activity: Activity) -> Self {
-        Self { handle, activity, turn: Lock::new(()), answered: Cell::new(0) }
+        Self { handle, activity, turn: Lock::new(()), answered: Cell::new(0), last: RefCell::default() }
     }
 
     /// The answer to a request.
     pub(super) async fn answer(&self, request: &str) -> Answer {
-        let show: Show = match request.trim_ascii() {
+        let request = request.trim_ascii();
+        let is_for_people = matches!(request, "ps" | "tree");
+        let show: Show = match request {
             "ps" => CallGraph::to_table,
             "tree" => CallGraph::to_string,
             "json" => as_object,
@@ -68,24 +80,34 @@ impl Inspected {
         };
         match self.graph().await {
             Ok(graph) => Answer::Ok(show(&graph)),
-            Err(answer) => answer,
+            Err(NoGraph::Closed) => Answer::Error("the event loop is closed".to_owned()),
+            Err(NoGraph::Stuck) if is_for_people => Answer::Busy(self.why_stuck() + &self.as_it_was(show)),
+            Err(NoGraph::Stuck) => Answer::Busy(self.why_stuck()),
         }
     }
 
-    async fn graph(&self) -> Result<CallGraph, Answer> {
-        let closed = || Answer::Error("the event loop is closed".to_owned());
-        let Some(_turn) = self.begin_turn().await else { return Err(Answer::Busy(self.why_stuck())) };
-        let mut asked = self.handle.call_graph().map_err(|_| closed())?;
+    async fn graph(&self) -> Result<Rc<CallGraph>, NoGraph> {
+        let _turn = self.begin_turn().await.ok_or(NoGraph::Stuck)?;
+        let mut asked = self.handle.call_graph().map_err(|_| NoGraph::Closed)?;
         let since = self.activity.current_step().map(|step| step.began.elapsed()).unwrap_or_default();
         let graph = match timeout(STUCK_AFTER.saturating_sub(since), &mut asked).await {
             Ok(graph) => graph,
             // the answer may have come while this thread was busy with another client
             Err(_) => asked.result_timeout(Duration::ZERO),
         };
-        self.answered.set(self.answered.get() + u64::from(graph.is_ok()));
-        graph.map_err(|error| match error {
-            TaskError::NotDone => Answer::Busy(self.why_stuck()),
-            _ => closed(),
+        let graph = graph.map(Rc::new).map_err(|error| match error {
+            TaskError::NotDone => NoGraph::Stuck,
+            _ => NoGraph::Closed,
+        })?;
+        self.answered.set(self.answered.get() + 1);
+        self.last.replace(Some((Instant::now(), Rc::clone(&graph))));
+        Ok(graph)
+    }
+
+    /// What the loop has answered last, if it has. It may have been asked long ago.
+    fn as_it_was(&self, show: Show) -> String {
+        self.last.borrow().as_ref().map_or_else(String::new, |(at, graph)| {
+            format!("\nas it was {:.1} s ago:\n{}", at.elapsed().as_secs_f64(), show(graph))
         })
     }
 

@@ -12,7 +12,7 @@ use std::{io, process};
 
 use crate::error::InspectError;
 use crate::net::SocketFile;
-use crate::sys::lock_for_a_moment;
+use crate::sys::lock_within_a_second;
 
 /// Listens at the path, whose file is removed when what is returned beside the socket is dropped.
 pub(super) fn listen(path: &Path) -> Result<(UnixListener, Option<SocketFile>), InspectError> {
@@ -59,7 +59,7 @@ impl Drop for Scratch {
 /// several programs that do this at once, none takes away what another has just put there.
 fn publish(socket: &Path, path: &Path) -> Result<(), InspectError> {
     let failed = |error| InspectError::Io(path.to_owned(), error);
-    let _lock = lock_for_a_moment(parent(path)).map_err(failed)?;
+    let _lock = lock_within_a_second(parent(path)).map_err(failed)?;
     match fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => return Err(InspectError::NotASocket(path.to_owned())),
         Ok(_) if is_answered(path) => return Err(InspectError::InUse(path.to_owned())),

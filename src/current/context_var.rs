@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::this_thread;
-use crate::base::{Context, Held, Identity, Parcel, Value, VariableId};
+use crate::base::{Context, ErasedValue, Identity, Parcel, Value, VariableId};
 
 /// The id of a variable that has not been used yet.
 const NO_ID: VariableId = 0;
@@ -54,8 +54,8 @@ pub struct ContextVar<T> {
     /// `NO_ID` until the variable is first used, because `new` is `const` and cannot count. The address of the variable
     /// would not do as an id, because a variable may be moved.
     id: AtomicU64,
-    /// Makes a value for a context. The variable holds no `T`, so it is `Send` and `Sync` for any `T`.
-    hold: fn(T) -> Value,
+    /// Erases the type of a value, for a context. The variable holds no `T`, so it is `Send` and `Sync` for any `T`.
+    erase: fn(T) -> Value,
 }
 
 /// The value of a variable before it was set, for [`ContextVar::reset`]: asyncio's `Token`.
@@ -86,7 +86,7 @@ pub struct ContextToken<T> {
 impl<T: 'static> ContextVar<T> {
     /// A variable that has no value in any context. The name is for debugging.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, id: AtomicU64::new(NO_ID), hold: |value| Rc::new(Plain(value)) }
+        Self { name, id: AtomicU64::new(NO_ID), erase: |value| Rc::new(Plain(value)) }
     }
 
     /// As [`new`](Self::new), and a copy of the value goes along to other threads, as every variable of asyncio does: to
@@ -112,7 +112,7 @@ impl<T: 'static> ContextVar<T> {
     where
         T: Clone + Send,
     {
-        Self { name, id: AtomicU64::new(NO_ID), hold: |value| Rc::new(Sendable(value)) }
+        Self { name, id: AtomicU64::new(NO_ID), erase: |value| Rc::new(Sendable(value)) }
     }
 
     /// The name given to `new`.
@@ -162,7 +162,7 @@ impl<T: 'static> ContextVar<T> {
     /// assert_eq!(DEPTH.get(), None);
     /// ```
     pub fn set(&self, value: T) -> ContextToken<T> {
-        let (id, value) = (self.id(), (self.hold)(value));
+        let (id, value) = (self.id(), (self.erase)(value));
         let context = this_thread::writable_context();
         let before = context.replace(id, Some(value));
         ContextToken { id, name: self.name, context: context.identity(), before, _value: PhantomData }
@@ -208,7 +208,7 @@ impl<T: 'static> ContextVar<T> {
 /// A value that stays on its thread.
 struct Plain<T>(T);
 
-impl<T: 'static> Held for Plain<T> {
+impl<T: 'static> ErasedValue for Plain<T> {
     fn as_any(&self) -> &dyn Any {
         &self.0
     }
@@ -221,7 +221,7 @@ impl<T: 'static> Held for Plain<T> {
 /// A value of which copies may go to other threads.
 struct Sendable<T>(T);
 
-impl<T: Clone + Send + 'static> Held for Sendable<T> {
+impl<T: Clone + Send + 'static> ErasedValue for Sendable<T> {
     fn as_any(&self) -> &dyn Any {
         &self.0
     }
@@ -232,19 +232,19 @@ impl<T: Clone + Send + 'static> Held for Sendable<T> {
     }
 }
 
-/// What of a context goes along to another thread.
+/// The values of a context that go along to another thread.
 pub(crate) struct CarriedContext {
     parcels: Vec<(VariableId, Parcel)>,
 }
 
 impl CarriedContext {
-    /// What goes along of the context that this thread is in.
+    /// Those of the context that this thread is in.
     pub(crate) fn current() -> Self {
         let context = this_thread::copy_thread_context();
         Self { parcels: context.map_or_else(Vec::new, |context| context.parcels()) }
     }
 
-    /// Runs `f` on this thread, in a context of what has come along.
+    /// Runs `f` on this thread, in a new context with the values that have come along.
     pub(crate) fn run<R>(self, f: impl FnOnce() -> R) -> R {
         if self.parcels.is_empty() {
             return f();

@@ -147,10 +147,10 @@ pub(crate) fn is_in(kernel: &Loop) -> bool {
     INNERMOST.try_with(|innermost| std::ptr::eq(innermost.get(), kernel)).unwrap_or(false)
 }
 
-/// The loop that this thread is in, if a task of that is running; and whether `waker` is the very one of its step.
+/// The loop that this thread is in, if it runs a task; and whether `waker` is that of the running step.
 ///
 /// # Safety
-/// The reference must not be used after the step that is on: so a caller uses it until it returns, and does not keep it.
+/// The reference must not be used after the running step: so a caller must not keep it when it returns.
 #[inline]
 pub(crate) unsafe fn running_loop<'a>(waker: &Waker) -> Option<(&'a Loop, bool)> {
     let innermost = INNERMOST.try_with(Cell::get).unwrap_or(std::ptr::null());
@@ -277,6 +277,15 @@ pub(crate) fn context_value(id: VariableId) -> Option<Value> {
     with_thread_context(|context| context.value(id)).flatten()
 }
 
+/// The context that this thread is in; `None` stands for an empty one.
+#[inline]
+pub(crate) fn thread_context() -> Option<Context> {
+    if !uses_contexts() {
+        return None;
+    }
+    with_thread_context(Context::clone)
+}
+
 /// A copy of the context that this thread is in; `None` if that is empty.
 #[inline]
 pub(crate) fn copy_thread_context() -> Option<Context> {
@@ -288,7 +297,7 @@ pub(crate) fn copy_thread_context() -> Option<Context> {
 
 /// The context that this thread is in, for setting a variable in it.
 pub(crate) fn writable_context() -> Context {
-    with_thread_context(Context::clone).unwrap_or_else(|| {
+    thread_context().unwrap_or_else(|| {
         let context = Context::new();
         drop(swap_context(Some(context.clone())));
         context

@@ -39,7 +39,7 @@ mod net; // connections and watched descriptors
 mod stream; // buffered streams
 #[cfg(feature = "signal")]
 mod signal; // signal handlers
-#[cfg(all(unix, feature = "tls"))]
+#[cfg(feature = "tls")]
 mod tls; // TLS
 mod report; // what an exception handler receives
 
@@ -54,5 +54,5 @@ pub(crate) use stream::SharedIoError;
 pub use stream::{IncompleteReadError, LimitOverrunError, ReadError, SendfileError};
 pub use sync::{BrokenBarrierError, GetError, PutError, QueueShutDown, ReleaseError, SemaphoreClosed, TaskDoneError};
 pub use task::{Cancelled, InvalidState, Panic, TaskError};
-#[cfg(all(unix, feature = "tls"))]
+#[cfg(feature = "tls")]
 pub use tls::TlsError;

@@ -80,8 +80,7 @@ impl EventLoop {
             task.node().abandon();
             tell_of_abandoned(self.kernel(), task.node());
         }
-        let watched = self.kernel().with_reactor(|reactor| reactor.watched_descriptors());
-        DebugMode::report_registrations(self.kernel(), self.kernel().numbers().timers, watched);
+        DebugMode::report_registrations(self.kernel());
         dropped + self.drop_scheduled()
     }
 

@@ -19,9 +19,10 @@ impl EventLoop {
     /// - *Step took too long*, *Callback took too long*: it was over the
     ///   [limit](Self::set_slow_callback_duration), and meanwhile nothing else ran. The text says how long.
     /// - *Task was destroyed but it is pending*: the loop was closed before the task had ended. The text says what it
-    ///   waited for.
+    ///   waited for: of a lock also which task held it, of a semaphore how many permits were free.
     /// - *Event loop closed with registrations left*: timers of [`call_later`](Self::call_later), or callbacks that watch
-    ///   descriptors, which were neither cancelled nor removed. The text says how many. Those of tasks do not count.
+    ///   descriptors, which were neither cancelled nor removed. The text says how many, and where they were set. Those of tasks do not
+    ///   count.
     ///
     /// If a cancellation of the task was asked for, the first and the second also say by which task or callback, at which
     /// place, and with which message. A panic of a task or callback that nothing awaits is reported in any case, once; an

@@ -103,14 +103,29 @@ impl EventLoop {
     }
 }
 
-/// Makes a callback of `f`, which runs in a copy of the current context: in the same copy each time.
+/// Makes a callback of `f`, which runs in a copy of the current context: in the same copy each time, so that it finds what
+/// it has set itself.
 pub(crate) fn repeating(mut f: impl FnMut() + 'static, created: &'static Location<'static>) -> Handle {
-    let in_own_context = move |own: Option<Context>| {
+    let in_own_context = move |own: &mut Option<Context>| {
+        let Some(context) = own else {
+            let _kept = KeptContext { own };
+            return f();
+        };
         // the iteration leaves the context afterwards
-        if own.is_some() {
-            drop(current::swap_context(own));
-        }
+        drop(current::swap_context(Some(context.clone())));
         f();
     };
     Handle::repeating(in_own_context, current::copy_thread_context(), created)
+}
+
+/// A callback runs in an empty context. When this is dropped, also after a panic, the context is kept if the callback has
+/// set a variable in it.
+struct KeptContext<'a> {
+    own: &'a mut Option<Context>,
+}
+
+impl Drop for KeptContext<'_> {
+    fn drop(&mut self) {
+        *self.own = current::thread_context();
+    }
 }

@@ -16,13 +16,12 @@ mod turns; // a host that drives the loop: one or some iterations at a time
 mod host; // the descriptor that a host watches
 mod run_until_complete; // the run of a main future
 mod close; // the end of a loop
-#[cfg(unix)]
 mod fd_callbacks; // callbacks that watch descriptors
 
 pub use builder::{EventLoopBuilder, TimerPrecision};
 pub use event_loop::{EnterGuard, EventLoop};
 pub use explore::explore;
-#[cfg(all(unix, feature = "signal"))]
+#[cfg(feature = "signal")]
 pub(crate) use fd_callbacks::repeating;
 pub use timer_handle::TimerHandle;
 pub use turns::{Left, Turn, TurnBudget};

@@ -93,7 +93,7 @@ impl EventLoop {
             loop {
                 iteration.begin_observed(outside, &watching)?;
                 iteration.run_batch_observed(&watching, || true);
-                if kernel.life().looks_up() {
+                if kernel.life().is_stopping_or_observers_changed() {
                     break;
                 }
             }
@@ -177,6 +177,9 @@ impl Iteration<'_> {
             guarded(self.kernel, IN_DESTRUCTOR, || {
                 while !self.batch.is_empty() && may_go_on() {
                     if let Some(entry) = self.batch.pop() {
+                        if watching.wants(Methods::ALL) {
+                            watching.set_rest(self.batch.len());
+                        }
                         run_entry(self.kernel, entry, watching);
                     }
                 }

@@ -39,11 +39,11 @@ impl Patience {
 /// How an iteration waits:
 ///
 /// ```text
-///                                            poll is due       poll is not due
-///    work is ready                           PollNow           No
-///    nothing is ready                        Sleep, or Jump if the clock is virtual
-///    nothing is ready, but stop() was called PollNow
-///    nothing is ready, in a turn without a wait PollNow
+///                                                poll is due       poll is not due
+///    work is ready                               PollNow           No
+///    nothing is ready                            Sleep, or Jump if the clock is virtual
+///    nothing is ready, but stop() was called     PollNow
+///    nothing is ready, in a turn without a wait  PollNow
 /// ```
 ///
 /// If a poll could find nothing, `No` takes the place of `PollNow`.

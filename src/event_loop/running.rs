@@ -47,7 +47,9 @@ impl EventLoop {
         }
         loop {
             iteration.run_once(&mut outside)?;
-            if self.kernel().life().looks_up() && self.look_up(&mut iteration, &mut outside)? {
+            if self.kernel().life().is_stopping_or_observers_changed()
+                && self.stop_or_iterate_observed(&mut iteration, &mut outside)?
+            {
                 return Ok(());
             }
         }
@@ -55,7 +57,11 @@ impl EventLoop {
 
     /// Called after an iteration, if the loop is stopped, or its observers have changed. Returns whether it is stopped.
     #[cold]
-    fn look_up(&self, iteration: &mut Iteration<'_>, outside: &mut Outside<'_>) -> Result<bool, Error> {
+    fn stop_or_iterate_observed(
+        &self,
+        iteration: &mut Iteration<'_>,
+        outside: &mut Outside<'_>,
+    ) -> Result<bool, Error> {
         if self.kernel().life().is_stopping() { Ok(true) } else { self.iterate_observed(iteration, outside) }
     }
 

@@ -45,7 +45,7 @@ impl TimerHandle {
     /// Cancels the callback: it will not run, and what it holds is dropped now. Does nothing if the callback has run.
     pub fn cancel(&self) {
         drop(self.kernel.remove_timer(self.key));
-        if self.kernel.life().needs_care() {
+        if self.kernel.life().is_closed_or_asleep() {
             self.kernel.tell_host_of_deadline();
         }
         self.handle.cancel();

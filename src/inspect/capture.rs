@@ -9,13 +9,9 @@ use std::time::Duration;
 
 use super::call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
 use crate::awaitables::{detail, stands_for, tasks_of};
-use crate::base::TaskKey;
+use crate::base::{TaskKey, in_the_program};
 use crate::kernel::{Deadline, Leaf, Queued as _, What};
 use crate::node::{Kind, Loop, NodeRef, TaskState, Watcher};
-
-/// Where the sources of this crate are: a task that it makes by itself, for a client of a server say, was made at no
-/// place of the program.
-const OWN_SOURCES: &str = file!().split_at(file!().len() - "inspect/capture.rs".len()).0;
 
 /// What waits in the loop for what, at this moment.
 pub(crate) fn capture(kernel: &Loop) -> CallGraph {
@@ -91,7 +87,7 @@ impl Capture<'_> {
             kind: NodeKind::Task,
             name: state.name(),
             state: doing,
-            created: Some(state.created()).filter(|place| !place.file().starts_with(OWN_SOURCES)),
+            created: in_the_program(state.created()),
             awaits: self.pending(nodes),
             leaf: leaf.map(Leaf::words),
             leaves: state.awaits().leaves() + leaves.len() as u64,

@@ -252,7 +252,7 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
         any
     }
 
-    /// What stands below `root`: the nodes, and the leaves in words.
+    /// The nodes that stand below `root`, and what the leaves there wait for.
     pub(crate) fn listed(&self, root: Place) -> (Vec<P>, Vec<Leaf>) {
         let entries = &*self.entries.borrow();
         let (mut nodes, mut leaves) = (Vec::new(), Vec::new());

@@ -44,10 +44,11 @@ impl Handle {
         Self::of::<_, _, Once>(f, context, created)
     }
 
-    /// The handle of a callback that runs again and again, until it is cancelled, and is given the same context each time.
+    /// The handle of a callback that runs again and again, until it is cancelled. It is given the same context each time,
+    /// and may put one there if there is none.
     pub(crate) fn repeating<F>(f: F, context: Option<Context>, created: &'static Location<'static>) -> Self
     where
-        F: FnMut(Option<Context>) + 'static,
+        F: FnMut(&mut Option<Context>) + 'static,
     {
         Self::of::<_, _, Repeated>(f, context, created)
     }
@@ -64,6 +65,11 @@ impl Handle {
     /// The callback, for an entry or a timer.
     pub(crate) fn run_ref(&self) -> RunRef {
         unsize!(self.callback.clone() => dyn Run)
+    }
+
+    /// Where the callback was scheduled.
+    pub(crate) fn created(&self) -> &'static Location<'static> {
+        self.callback.created().unwrap_or_else(|| unreachable!("a closure knows where it was made"))
     }
 
     /// Cancels the callback: it will not run any more, and what it holds is dropped now (or at its end, if it is
@@ -105,8 +111,7 @@ impl Handle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let created = self.callback.created();
-        f.debug_struct("Handle").field("cancelled", &self.cancelled()).field("created", &created).finish()
+        f.debug_struct("Handle").field("cancelled", &self.cancelled()).field("created", &self.created()).finish()
     }
 }
 
@@ -114,7 +119,6 @@ impl fmt::Debug for Handle {
 trait Callback: Run {
     fn cancel(&self);
     fn cancelled(&self) -> bool;
-    fn created(&self) -> &'static Location<'static>;
     fn context(&self) -> Option<Context>;
 }
 
@@ -163,15 +167,23 @@ impl<F: FnOnce(C), C: Inherited> Run for Closure<F, C, Once> {
             f(context);
         }
     }
+
+    fn created(&self) -> Option<&'static Location<'static>> {
+        Some(self.created)
+    }
 }
 
-impl<F: FnMut(C), C: Inherited> Run for Closure<F, C, Repeated> {
+impl<F: FnMut(&mut C), C: Inherited> Run for Closure<F, C, Repeated> {
     fn run(&self) {
         // taken out while it runs, as it may cancel itself
         let mut lent = Lent { body: self.body.take(), of: self };
         if let Some(Body { f, context }) = &mut lent.body {
-            f(context.clone());
+            f(context);
         }
+    }
+
+    fn created(&self) -> Option<&'static Location<'static>> {
+        Some(self.created)
     }
 }
 
@@ -200,10 +212,6 @@ where
 
     fn cancelled(&self) -> bool {
         self.cancelled.get()
-    }
-
-    fn created(&self) -> &'static Location<'static> {
-        self.created
     }
 
     fn context(&self) -> Option<Context> {

@@ -194,11 +194,11 @@ impl<P: Queued> Kernel<P> {
         &self.notes
     }
 
-    /// The way from other threads to this loop.
     pub(crate) fn holders(&self) -> &Holders {
         &self.holders
     }
 
+    /// The way from other threads to this loop.
     pub(crate) fn sender(&self) -> LoopSender {
         self.receiver.sender()
     }
@@ -316,14 +316,14 @@ impl<P: Queued> Kernel<P> {
     pub(crate) fn set_timer(&self, deadline: u64, alarm: Alarm) -> TimerKey {
         let key = self.timers.borrow_mut().insert(deadline, alarm);
         self.tally.count_timer();
-        if self.life.needs_care() {
-            self.care_for_timer(key);
+        if self.life.is_closed_or_asleep() {
+            self.drop_or_tell_host_of_timer(key);
         }
         key
     }
 
     #[cold]
-    fn care_for_timer(&self, key: TimerKey) {
+    fn drop_or_tell_host_of_timer(&self, key: TimerKey) {
         match self.life.phase() {
             Phase::Closed => drop(self.remove_timer(key)),
             Phase::Open | Phase::Closing => self.tell_host_of_deadline(),
@@ -353,7 +353,7 @@ impl<P: Queued> Kernel<P> {
         }
     }
 
-    /// Queues every timer that is due, and returns whether there was any.
+    /// As [`queue_due_timers`](Self::queue_due_timers), if a timer is set. Returns whether one was due.
     pub(crate) fn expire_timers(&self) -> bool {
         let before = self.ready.len();
         self.timers.borrow_mut().expire(self.clock.now(), |key| self.ready.push(Entry::Timer(key)));

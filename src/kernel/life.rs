@@ -26,8 +26,8 @@ pub(crate) struct Life {
     /// True from the end of a turn or run to the beginning of the next one, if a host watches the loop and nothing is
     /// ready.
     asleep: Cell<bool>,
-    /// Whether the loop is closed or asleep, in one word for those who look at it often.
-    needs_care: Cell<bool>,
+    /// Whether the loop is closed or asleep, in one word, because it is read for each timer.
+    closed_or_asleep: Cell<bool>,
     /// True from the beginning of a run to its end. `close()` is refused meanwhile.
     running: Cell<bool>,
     /// True from a call of `stop()` to the end of the run, which ends after the current iteration. If no run was on,
@@ -35,8 +35,8 @@ pub(crate) struct Life {
     stopping: Cell<bool>,
     /// Set when the loop is given an observer, or loses one.
     observers_changed: Cell<bool>,
-    /// Whether a run has to look up after its iteration: one of the two above, in one word.
-    looks_up: Cell<bool>,
+    /// Whether one of the two above is set, in one word, because a run reads it after each iteration.
+    stopping_or_observers_changed: Cell<bool>,
     /// Whether new tasks take their first step where they are made, while the loop runs.
     eager: Cell<bool>,
     /// How often what was left of earlier calls of `stop()` and of earlier runs was forgotten.
@@ -50,11 +50,11 @@ impl Default for Life {
         Self {
             phase: Cell::new(Phase::Open),
             asleep: Cell::new(false),
-            needs_care: Cell::new(false),
+            closed_or_asleep: Cell::new(false),
             running: Cell::new(false),
             stopping: Cell::new(false),
             observers_changed: Cell::new(false),
-            looks_up: Cell::new(false),
+            stopping_or_observers_changed: Cell::new(false),
             eager: Cell::new(false),
             forgotten_stops: Cell::new(0),
             handles: Cell::new(0),
@@ -70,7 +70,7 @@ impl Life {
 
     pub(crate) fn set_phase(&self, phase: Phase) {
         self.phase.set(phase);
-        self.note_care();
+        self.note_closed_or_asleep();
     }
 
     pub(super) fn is_asleep(&self) -> bool {
@@ -80,18 +80,18 @@ impl Life {
     /// Returns what it was before.
     pub(super) fn set_asleep(&self, asleep: bool) -> bool {
         let before = self.asleep.replace(asleep);
-        self.note_care();
+        self.note_closed_or_asleep();
         before
     }
 
-    fn note_care(&self) {
-        self.needs_care.set(self.asleep.get() || self.phase.get() == Phase::Closed);
+    fn note_closed_or_asleep(&self) {
+        self.closed_or_asleep.set(self.asleep.get() || self.phase.get() == Phase::Closed);
     }
 
-    /// Whether a timer that is set or removed needs more than a place in the wheel.
+    /// Whether the loop is closed or asleep: a timer that is set or removed then needs more than a place in the wheel.
     #[inline]
-    pub(crate) fn needs_care(&self) -> bool {
-        self.needs_care.get()
+    pub(crate) fn is_closed_or_asleep(&self) -> bool {
+        self.closed_or_asleep.get()
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -109,23 +109,23 @@ impl Life {
 
     pub(crate) fn set_stopping(&self, stopping: bool) {
         self.stopping.set(stopping);
-        self.note_look_up();
+        self.note_stopping_or_observers_changed();
     }
 
     /// The loop was given an observer, or has lost one, which a run has to notice; or a run has noticed.
     pub(crate) fn set_observers_changed(&self, changed: bool) {
         self.observers_changed.set(changed);
-        self.note_look_up();
+        self.note_stopping_or_observers_changed();
     }
 
-    fn note_look_up(&self) {
-        self.looks_up.set(self.stopping.get() || self.observers_changed.get());
+    fn note_stopping_or_observers_changed(&self) {
+        self.stopping_or_observers_changed.set(self.stopping.get() || self.observers_changed.get());
     }
 
-    /// Whether a run has to look up after its iteration, because it is stopped, or its observers have changed.
+    /// Whether the run is stopped, or its observers have changed. Either takes effect after the current iteration.
     #[inline]
-    pub(crate) fn looks_up(&self) -> bool {
-        self.looks_up.get()
+    pub(crate) fn is_stopping_or_observers_changed(&self) -> bool {
+        self.stopping_or_observers_changed.get()
     }
 
     #[inline]

@@ -7,6 +7,7 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
+use std::panic::Location;
 use std::rc::Rc;
 
 use crate::base::{self, PooledRc, TaskKey, Typed};
@@ -20,6 +21,11 @@ pub(crate) trait Run {
     /// If a timer runs this: the task whose wait ends by it, and which part of the wait. Asked under a borrow of the
     /// timers, so it must not use the loop.
     fn limits(&self) -> Option<(TaskKey, Deadline)> {
+        None
+    }
+
+    /// Where the program has made this, if it is a callback of it.
+    fn created(&self) -> Option<&'static Location<'static>> {
         None
     }
 }

@@ -89,7 +89,7 @@ impl Awaits {
         self.word.get() & LEAVES
     }
 
-    /// What a leaf waits for, in words.
+    /// What the leaf waits for that was counted last.
     pub(crate) fn leaf(&self) -> Option<Leaf> {
         self.leaf.get().filter(|_| self.leaves() != 0)
     }

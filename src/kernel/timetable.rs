@@ -1,7 +1,8 @@
-//! What can be seen of the tasks, the timers and the work of a loop. Owns the questions of those who look inside, which change nothing;
-//! must not know who asks.
+//! What can be seen of the tasks, the timers and the work of a loop. Owns methods that read and change nothing; must not
+//! know who asks.
 
 use std::collections::HashMap;
+use std::panic::Location;
 use std::time::Duration;
 
 use super::alarm::Alarm;
@@ -63,6 +64,22 @@ impl<P: Queued> Kernel<P> {
             }
         }
         deadlines
+    }
+
+    /// Where the program has set the timers that are left, in the order of their deadlines; `None` for one that was set by
+    /// a part of the crate.
+    pub(crate) fn places_of_timers(&self) -> Vec<Option<&'static Location<'static>>> {
+        let timers = self.timers.borrow();
+        let mut left: Vec<_> = timers.iter().collect();
+        left.sort_by_key(|(deadline, _)| *deadline);
+        let place = |alarm: &Alarm| if let Alarm::Run(run) = alarm { run.created() } else { None };
+        left.into_iter().map(|(_, alarm)| place(alarm)).collect()
+    }
+
+    /// The same of the callbacks that watch descriptors, in the order of these.
+    pub(crate) fn places_of_watches(&self) -> Vec<Option<&'static Location<'static>>> {
+        let reactor = self.reactor.borrow();
+        reactor.watches().into_iter().map(|(_, callback)| Some(callback.created())).collect()
     }
 
     /// Notes how far the loop has come with its steps, because it is about to poll or to let time pass.

@@ -1,6 +1,7 @@
 //! Reading and writing bytes, alike for connections and pipes. Owns the loops around the system calls, and, as macros,
 //! the public methods of every stream; must not know the kinds of streams.
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 #[cfg(any(feature = "hyper", feature = "tokio-io"))]
 use std::mem::MaybeUninit;
@@ -37,7 +38,8 @@ where
     for<'b> &'b T: Read,
 {
     pub(super) fn read<'b>(self, buffer: &'b mut [u8]) -> impl Future<Output = io::Result<usize>> + use<'a, 'b, T> {
-        self.descriptor.transfer(Direction::Read, buffer.len(), |mut inner| inner.read(buffer))
+        let operation = self.descriptor.operation(Direction::Read);
+        poll_fn(move |cx| operation.poll_transfer(cx, buffer.len(), |mut inner| inner.read(buffer)))
     }
 
     pub(super) fn read_vectored<'b, 'c>(
@@ -45,7 +47,8 @@ where
         buffers: &'b mut [IoSliceMut<'c>],
     ) -> impl Future<Output = io::Result<usize>> + use<'a, 'b, 'c, T> {
         let (buffers, room) = pieces_to_fill(buffers).unwrap_or_default();
-        self.descriptor.transfer(Direction::Read, room, |mut inner| inner.read_vectored(buffers))
+        let operation = self.descriptor.operation(Direction::Read);
+        poll_fn(move |cx| operation.poll_transfer(cx, room, |mut inner| inner.read_vectored(buffers)))
     }
 
     pub(super) async fn read_exact(self, mut buffer: &mut [u8]) -> io::Result<()> {
@@ -102,7 +105,8 @@ where
     for<'b> &'b T: Write,
 {
     pub(super) fn write<'b>(self, bytes: &'b [u8]) -> impl Future<Output = io::Result<usize>> + use<'a, 'b, T> {
-        self.descriptor.transfer(Direction::Write, bytes.len(), |mut inner| inner.write(bytes))
+        let operation = self.descriptor.operation(Direction::Write);
+        poll_fn(move |cx| operation.poll_transfer(cx, bytes.len(), |mut inner| inner.write(bytes)))
     }
 
     pub(super) fn write_vectored<'b, 'c>(
@@ -110,7 +114,8 @@ where
         pieces: &'b [IoSlice<'c>],
     ) -> impl Future<Output = io::Result<usize>> + use<'a, 'b, 'c, T> {
         let (pieces, length) = pieces_to_send(pieces).unwrap_or_default();
-        self.descriptor.transfer(Direction::Write, length, |mut inner| inner.write_vectored(pieces))
+        let operation = self.descriptor.operation(Direction::Write);
+        poll_fn(move |cx| operation.poll_transfer(cx, length, |mut inner| inner.write_vectored(pieces)))
     }
 
     pub(super) async fn write_all(self, mut bytes: &[u8]) -> io::Result<()> {

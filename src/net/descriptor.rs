@@ -1,15 +1,13 @@
 //! Readiness of a descriptor, as futures. Owns one registration with the reactor; must not know what is read or
 //! written.
 
-use std::future::poll_fn;
+use std::cell::OnceCell;
 use std::os::fd::AsRawFd;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
 use std::{fmt, io, mem};
 
 use super::readiness_future::ReadinessFuture;
-use super::wait_place::{Event, WaitPlace};
+use super::wait_place::WaitPlace;
 use crate::current;
 use crate::error::WatchError;
 use crate::kernel::{Leaf, What};
@@ -55,8 +53,9 @@ pub struct Descriptor<T: AsRawFd> {
     short_transfer: ShortTransfer,
     kernel: Rc<Loop>,
     key: SourceKey,
-    /// For what polls and is no future, which could keep its place itself: one place for each direction.
-    places: [WaitPlace; 2],
+    /// For what polls and is no future, which could keep its place itself: one place for each direction, once something
+    /// has polled.
+    polled: OnceCell<Box<[WaitPlace; 2]>>,
 }
 
 /// What it says of a direction if a call has moved fewer bytes than it was asked to.
@@ -131,7 +130,7 @@ impl<T: AsRawFd> Descriptor<T> {
         })?;
         // callbacks of a closed descriptor whose number the system has given to this one
         stale.into_iter().flatten().for_each(|handle| handle.cancel());
-        Ok(Self { inner: Some(inner), short_transfer, kernel, key, places: Default::default() })
+        Ok(Self { inner: Some(inner), short_transfer, kernel, key, polled: OnceCell::new() })
     }
 
     /// The registered object.
@@ -180,30 +179,6 @@ impl<T: AsRawFd> Descriptor<T> {
             }
             self.set_blocked(direction);
         }
-    }
-
-    /// Waits until the descriptor may be readable and calls `read`, again and again until that returns something else
-    /// than `WouldBlock`.
-    ///
-    /// # Errors
-    /// The errors of `read`, except `WouldBlock` and `Interrupted`.
-    ///
-    /// # Cancel safety
-    /// Nothing is lost: while this waits, `read` has done nothing.
-    pub fn read_with<R>(&self, read: impl FnMut(&T) -> io::Result<R>) -> impl Future<Output = io::Result<R>> {
-        self.retry(Direction::Read, read)
-    }
-
-    /// Waits until the descriptor may be writable and calls `write`, again and again until that returns something else
-    /// than `WouldBlock`.
-    ///
-    /// # Errors
-    /// The errors of `write`, except `WouldBlock` and `Interrupted`.
-    ///
-    /// # Cancel safety
-    /// Nothing is lost: while this waits, `write` has done nothing.
-    pub fn write_with<R>(&self, write: impl FnMut(&T) -> io::Result<R>) -> impl Future<Output = io::Result<R>> {
-        self.retry(Direction::Write, write)
     }
 
     /// Calls `read` without waiting, unless it is known that it would block. If it returns `WouldBlock`, that is known
@@ -259,29 +234,7 @@ impl<T: AsRawFd> Descriptor<T> {
         self.try_once(Direction::Write, write)
     }
 
-    /// Waits until the direction is ready, and moves bytes by one call of `operation`, which asks for `requested` bytes.
-    /// If that is 0, none is moved, and there is nothing to wait for.
-    ///
-    /// If that moves fewer, and it is known what that says, the direction counts as blocked, which saves the system call
-    /// that would find that out.
-    pub(super) fn transfer(
-        &self,
-        direction: Direction,
-        requested: usize,
-        mut operation: impl FnMut(&T) -> io::Result<usize>,
-    ) -> impl Future<Output = io::Result<usize>> {
-        let mut readiness = self.wait(direction);
-        poll_fn(move |cx| {
-            if requested == 0 {
-                return Poll::Ready(Ok(0));
-            }
-            let moved = ready!(self.poll_until_done(&mut readiness, cx, &mut operation))?;
-            self.note_length(direction, moved, requested);
-            Poll::Ready(Ok(moved))
-        })
-    }
-
-    /// As [`transfer`](Self::transfer), without waiting: `WouldBlock` if the direction is not known to be ready. The
+    /// One transfer without waiting, of which it is noted what a short one says: `WouldBlock` if the direction is not known to be ready. The
     /// caller has waited for it, or counts its operations itself.
     pub(crate) fn try_transfer(
         &self,
@@ -336,22 +289,19 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// A wait for a direction. It does not borrow the descriptor, and ends when the descriptor is dropped.
     pub(crate) fn wait(&self, direction: Direction) -> ReadinessFuture {
-        ReadinessFuture::new(Rc::clone(&self.kernel), self.event(direction))
-    }
-
-    /// That the direction is ready.
-    pub(super) fn event(&self, direction: Direction) -> Event {
-        Event { key: self.key, direction, wanted: Wanted::Ready }
+        ReadinessFuture::new(&self.kernel, self.key, direction, Wanted::Ready)
     }
 
     /// The place for what polls the direction and is no future.
     pub(super) fn place(&self, direction: Direction) -> &WaitPlace {
-        &self.places[direction as usize]
+        let places =
+            self.polled.get_or_init(|| Box::new(Direction::BOTH.map(|one| WaitPlace::new(one, Wanted::Ready))));
+        &places[direction as usize]
     }
 
     /// As `wait`, until an event tells that the direction is hung up or in error.
     pub(crate) fn wait_for_end(&self, direction: Direction) -> ReadinessFuture {
-        ReadinessFuture::new(Rc::clone(&self.kernel), Event { wanted: Wanted::Over, ..self.event(direction) })
+        ReadinessFuture::new(&self.kernel, self.key, direction, Wanted::Over)
     }
 
     /// Whether an event has told that the direction is hung up or in error.
@@ -368,6 +318,11 @@ impl<T: AsRawFd> Descriptor<T> {
         Leaf::numbered(what, self.key.label())
     }
 
+    /// The registration.
+    pub(super) fn key(&self) -> SourceKey {
+        self.key
+    }
+
     /// The loop that the descriptor is registered with.
     pub(crate) fn kernel(&self) -> &Rc<Loop> {
         &self.kernel
@@ -375,13 +330,13 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// The same registration, with the object wrapped in another type.
     pub(crate) fn map<U: AsRawFd>(mut self, wrap: impl FnOnce(T) -> U) -> Descriptor<U> {
-        let (inner, places) = (self.inner.take().map(wrap), mem::take(&mut self.places));
+        let (inner, polled) = (self.inner.take().map(wrap), mem::take(&mut self.polled));
         Descriptor {
             inner,
             short_transfer: self.short_transfer,
             kernel: Rc::clone(&self.kernel),
             key: self.key,
-            places,
+            polled,
         }
     }
 
@@ -390,40 +345,14 @@ impl<T: AsRawFd> Descriptor<T> {
         self.kernel.with_reactor(|reactor| reactor.set_blocked(self.key, direction));
     }
 
-    /// Calls `operation` whenever the direction is ready, until that returns something else than `WouldBlock`.
-    fn retry<R>(
-        &self,
-        direction: Direction,
-        mut operation: impl FnMut(&T) -> io::Result<R>,
-    ) -> impl Future<Output = io::Result<R>> {
-        let mut readiness = self.wait(direction);
-        // one future by hand: each `async fn` around another one would keep its arguments once more
-        poll_fn(move |cx| self.poll_until_done(&mut readiness, cx, &mut operation))
-    }
-
-    fn poll_until_done<R>(
-        &self,
-        readiness: &mut ReadinessFuture,
-        cx: &mut Context<'_>,
-        mut operation: impl FnMut(&T) -> io::Result<R>,
-    ) -> Poll<io::Result<R>> {
-        loop {
-            ready!(Pin::new(&mut *readiness).poll(cx));
-            match operation(self.get_ref()) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => readiness.set_blocked(),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                other => return Poll::Ready(other),
-            }
-            readiness.begin_again();
-        }
-    }
-
     fn deregister(&self) {
         if let Some(inner) = &self.inner {
             // what has polled has no use for a wake: it polls by the descriptor, which is gone
-            for direction in Direction::BOTH {
-                self.place(direction).leave(&self.kernel, self.event(direction));
-            }
+            self.polled
+                .get()
+                .into_iter()
+                .flat_map(|places| &**places)
+                .for_each(|place| place.leave(&self.kernel, self.key));
             let fd = inner.as_raw_fd();
             for target in self.kernel.with_reactor(|reactor| reactor.deregister(self.key, fd)) {
                 wake(&self.kernel, target);

@@ -48,6 +48,7 @@
 mod wait_place; // one place among what waits for a direction of a descriptor
 mod readiness_future; // one wait for one direction of a descriptor
 mod descriptor; // readiness of any descriptor
+mod operation; // operations of any descriptor as futures
 mod poll_level; // operations of any descriptor as polls
 mod endpoint; // addresses to connect to or to listen on
 mod resolve; // host names to addresses

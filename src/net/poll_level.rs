@@ -89,7 +89,7 @@ impl<T: AsRawFd> Descriptor<T> {
         self.poll_retry(Direction::Write, cx, write)
     }
 
-    /// [`transfer`](Self::transfer) as a poll.
+    /// [`Operation::poll_transfer`](super::operation::Operation::poll_transfer) of what is no future.
     pub(super) fn poll_transfer(
         &self,
         direction: Direction,
@@ -107,7 +107,7 @@ impl<T: AsRawFd> Descriptor<T> {
     /// Whether the direction is ready, as far as is known.
     pub(crate) fn poll_ready(&self, direction: Direction, cx: &Context<'_>) -> Poll<()> {
         let (kernel, place) = (self.kernel(), self.place(direction));
-        if let Some(what) = place.look(kernel, self.event(direction), cx) {
+        if let Some(what) = place.look(kernel, self.key(), cx) {
             place.waiting.note_kept(kernel, cx, what);
             return Poll::Pending;
         }

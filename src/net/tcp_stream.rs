@@ -203,3 +203,33 @@ writes!(TcpStream, StdStream);
 buffer_sizes!(TcpStream);
 hops!(TcpStream);
 sends_files!(TcpStream);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_loop::EventLoop;
+
+    fn size<T>(_: &T) -> usize {
+        size_of::<T>()
+    }
+
+    /// What is said of the memory of a connection in docs/BENCHMARKS.md; its registration is in `reactor.rs`.
+    #[test]
+    fn an_idle_connection_weighs_what_is_said_of_each_of_its_parts() {
+        let lp = EventLoop::new().expect("descriptors for a loop");
+        let _entered = lp.enter();
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let peer = StdStream::connect(listener.local_addr().expect("an address")).expect("a connection");
+        peer.set_nonblocking(true).expect("a socket that can");
+        let stream = TcpStream::from_std(peer).expect("a stream");
+        let (buffer, bytes) = (&mut [0], &[0]);
+        let parts = [
+            ("the stream: its loop 8, its key 8, its descriptor and kind 8, who polls 8", size(&stream), 32),
+            ("a read: the stream 8, the buffer 16, its place among those who wait 16", size(&stream.read(buffer)), 40),
+            ("a write, likewise", size(&stream.write(bytes)), 40),
+        ];
+        for (part, bytes, said) in parts {
+            assert_eq!(bytes, said, "{part}");
+        }
+    }
+}

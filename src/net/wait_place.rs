@@ -2,56 +2,55 @@
 //! and the turn that is left to other tasks; must not know whether a future has the place or the descriptor itself.
 
 use std::cell::Cell;
-use std::task::Context;
+use std::task::{Context, Poll};
 
 use crate::cancel::Waiting;
 use crate::current::wake_target;
 use crate::kernel::{Leaf, What};
 use crate::node::Loop;
-use crate::reactor::{Direction, SourceKey, Wanted};
+use crate::reactor::{Direction, SourceKey, WaiterNumber, Wanted};
 
-/// What is awaited of a descriptor.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Event {
-    pub(super) key: SourceKey,
-    pub(super) direction: Direction,
-    pub(super) wanted: Wanted,
-}
-
-impl Event {
-    fn what(self) -> Leaf {
-        let what = match (self.wanted, self.direction) {
-            (Wanted::Ready, Direction::Read) => What::Readable,
-            (Wanted::Ready, Direction::Write) => What::Writable,
-            (Wanted::Over, _) => What::OtherEnd,
-        };
-        Leaf::numbered(what, self.key.label())
-    }
-}
-
-/// A place, which is empty before the first wait and after each event.
-#[derive(Default)]
+/// A place, which is empty before the first wait and after each event. All its methods are given the same descriptor.
 pub(super) struct WaitPlace {
-    /// The number under which the reactor keeps the waker; 0 before the first wait. After an event it names none.
-    number: Cell<u64>,
+    /// The number under which the reactor keeps the waker; `None` before the first wait. After an event it names none.
+    number: Cell<Option<WaiterNumber>>,
     pub(super) waiting: Waiting,
     /// This wait has let other tasks run first. It does so once.
     yielded: Cell<bool>,
+    pub(super) direction: Direction,
+    wanted: Wanted,
 }
 
+/// For each connection that is idle.
+const _: () = assert!(size_of::<WaitPlace>() == 16);
+
 impl WaitPlace {
+    pub(super) fn new(direction: Direction, wanted: Wanted) -> Self {
+        Self { number: Cell::default(), waiting: Waiting::default(), yielded: Cell::default(), direction, wanted }
+    }
+
+    /// Whether the wait of a future is over. If the descriptor is gone, it is.
+    #[inline]
+    pub(super) fn poll(&self, kernel: &Loop, key: SourceKey, cx: &Context<'_>) -> Poll<()> {
+        if let Some(what) = self.look(kernel, key, cx) {
+            self.waiting.note(kernel, cx, what);
+            return Poll::Pending;
+        }
+        self.waiting.ready(kernel);
+        Poll::Ready(())
+    }
+
     /// Returns what to wait for, and the reactor keeps the waker, in place of the one of the poll before; or `None` if
-    /// the wait is over. If the descriptor is gone, it is.
-    pub(super) fn look(&self, kernel: &Loop, event: Event, cx: &Context<'_>) -> Option<Leaf> {
-        let Event { key, direction, wanted } = event;
+    /// the wait is over.
+    pub(super) fn look(&self, kernel: &Loop, key: SourceKey, cx: &Context<'_>) -> Option<Leaf> {
         let target = wake_target(cx);
         let mut number = self.number.get();
         let (done, spare) =
-            kernel.with_reactor(|reactor| reactor.poll_until(key, direction, wanted, &mut number, target));
+            kernel.with_reactor(|reactor| reactor.poll_until(key, self.direction, self.wanted, &mut number, target));
         self.number.set(number);
         drop(spare); // code of a user, if it is a waker of another crate
         if !done {
-            return Some(event.what());
+            return Some(Leaf::numbered(self.what(), key.label()));
         }
         if kernel.budget().may_go_on(kernel.step().number()) || self.yielded.get() {
             self.yielded.set(false);
@@ -62,11 +61,18 @@ impl WaitPlace {
         Some(Leaf::of(What::NextTurn))
     }
 
+    fn what(&self) -> What {
+        match (self.wanted, self.direction) {
+            (Wanted::Ready, Direction::Read) => What::Readable,
+            (Wanted::Ready, Direction::Write) => What::Writable,
+            (Wanted::Over, _) => What::OtherEnd,
+        }
+    }
+
     /// Nothing waits any more.
-    pub(super) fn leave(&self, kernel: &Loop, event: Event) {
-        let number = self.number.take();
-        if number != 0 {
-            drop(kernel.with_reactor(|reactor| reactor.forget_waiter(event.key, event.direction, number)));
+    pub(super) fn leave(&self, kernel: &Loop, key: SourceKey) {
+        if let Some(number) = self.number.take() {
+            drop(kernel.with_reactor(|reactor| reactor.forget_waiter(key, self.direction, number)));
         }
         self.waiting.end(kernel);
     }

@@ -1,5 +1,5 @@
-//! Nodes: what tasks, futures and gatherings have in common, asyncio's `Future` as the loop sees it. Owns the state of
-//! a node and its watchers; must not know how any kind of node gets its value.
+//! The node itself: the trait of its kinds, and the part that all of them have. Owns the state of a node, and tells its
+//! watchers; must not know how any kind of node gets its value.
 //!
 //! A **node** is pending and then done, once and for all. Tasks, futures, gatherings and shields are nodes. While it is
 //! pending, watchers are registered with it: a task that awaits it, a callback, a primitive that counts its children.

@@ -56,6 +56,7 @@ struct Shared {
 #[derive(Default)]
 struct Step {
     began: Option<Instant>,
+    queued: usize,
     task: Option<Task>,
     /// The name that the task was given. Its memory stays, so that a step allocates nothing.
     name: String,
@@ -68,7 +69,7 @@ struct Task {
 }
 
 /// A step or a callback that a loop is in, from [`Activity::current_step`]. Printed, it says how long it runs:
-/// `step of Task-7 (created at src/main.rs:10) runs for 3.0 s`.
+/// `step of Task-7 (created at src/main.rs:10) runs for 3.0 s, with 12 entries queued behind it`.
 ///
 /// # Examples
 /// ```
@@ -94,6 +95,8 @@ pub struct CurrentStep {
     pub created: Option<&'static Location<'static>>,
     /// When the step began, on the clock of the machine.
     pub began: Instant,
+    /// How many entries were queued behind it when it began: steps and callbacks that could run, and wait for its end.
+    pub queued: usize,
 }
 
 impl Default for Activity {
@@ -113,13 +116,14 @@ impl Activity {
             task: step.task.as_ref().map(name),
             created: step.task.as_ref().map(|task| task.created),
             began,
+            queued: step.queued,
         })
     }
 
-    fn begin(&self, task: Option<ObservedTask<'_>>) {
+    fn begin(&self, at: &Moment<'_>, task: Option<ObservedTask<'_>>) {
         let began = Instant::now();
         let mut step = lock(&self.shared.step);
-        step.began = Some(began);
+        (step.began, step.queued) = (Some(began), at.queued());
         step.name.clear();
         step.task = task.map(|task| Task {
             id: task.id(),
@@ -135,16 +139,16 @@ impl Activity {
 }
 
 impl Observer for Activity {
-    fn step_began(&self, _at: &Moment<'_>, task: ObservedTask<'_>) {
-        self.begin(Some(task));
+    fn step_began(&self, at: &Moment<'_>, task: ObservedTask<'_>) {
+        self.begin(at, Some(task));
     }
 
     fn step_ended(&self, _at: &Moment<'_>, _task: ObservedTask<'_>) {
         self.end();
     }
 
-    fn callback_began(&self, _at: &Moment<'_>) {
-        self.begin(None);
+    fn callback_began(&self, at: &Moment<'_>) {
+        self.begin(at, None);
     }
 
     fn callback_ended(&self, _at: &Moment<'_>) {
@@ -166,6 +170,11 @@ impl fmt::Display for CurrentStep {
             }
             _ => f.write_str("a callback")?,
         }
-        write!(f, " runs for {:.1} s", self.began.elapsed().as_secs_f64())
+        write!(f, " runs for {:.1} s", self.began.elapsed().as_secs_f64())?;
+        match self.queued {
+            0 => Ok(()),
+            1 => f.write_str(", with 1 entry queued behind it"),
+            queued => write!(f, ", with {queued} entries queued behind it"),
+        }
     }
 }

@@ -11,11 +11,15 @@ use super::observed_task::{ObservedTask, TaskEnding};
 use super::observer::{Cause, Moment, Observer};
 use super::observers::{ObserverId, Observers};
 use crate::awaitables::TaskHandle;
+use crate::base::in_the_program;
 use crate::error::{Exception, ExceptionContext};
 use crate::node::{Loop, call_exception_handler};
 
 /// asyncio's default of `slow_callback_duration`.
 const SLOW: Duration = Duration::from_millis(100);
+
+/// So many places of what is left when a loop closes are told. There are seldom more.
+const PLACES_TOLD: usize = 5;
 
 /// Debug mode of a loop, on or off, kept with the loop.
 pub(crate) struct DebugMode {
@@ -90,7 +94,7 @@ impl DebugMode {
     pub(crate) fn report_pending(kernel: &Loop, tasks: &[TaskHandle]) {
         let Some(mode) = kernel.extensions().get::<Self>().filter(|mode| mode.is_on()) else { return };
         for task in tasks.iter().filter_map(|task| ObservedTask::new(task.node())).filter(|task| !task.is_hidden()) {
-            let waits = task.waits_for();
+            let waits = task.waits_in_detail();
             let what = match (task.is_ready(), waits.is_empty()) {
                 (true, _) => "it was ready for its next step".to_owned(),
                 (false, true) => "it waited for something outside the loop".to_owned(),
@@ -101,16 +105,25 @@ impl DebugMode {
         }
     }
 
-    /// The loop closes, has dropped its tasks, and will drop so many timers, and the callbacks of so many descriptors.
-    pub(crate) fn report_registrations(kernel: &Loop, timers: usize, watches: usize) {
-        let is_on = kernel.extensions().get::<Self>().is_some_and(|mode| mode.is_on());
-        if is_on && timers + watches > 0 {
-            let timers = (timers > 0).then(|| format!("timers that were neither due nor cancelled: {timers}"));
-            let watches = (watches > 0).then(|| {
-                format!("descriptors that callbacks watch, or handlers of signals, or that tell of child processes: {watches}")
-            });
-            let text = timers.into_iter().chain(watches).collect::<Vec<_>>().join("; ");
-            report(kernel, "Event loop closed with registrations left", text, None);
+    /// The loop closes, has dropped its tasks, and will drop the timers and the callbacks of descriptors that are left.
+    pub(crate) fn report_registrations(kernel: &Loop) {
+        if !kernel.extensions().get::<Self>().is_some_and(|mode| mode.is_on()) {
+            return;
+        }
+        let left = [
+            ("timers that were neither due nor cancelled", "set at", kernel.places_of_timers()),
+            (
+                "descriptors that callbacks watch, or handlers of signals, or that tell of child processes",
+                "registered at",
+                kernel.places_of_watches(),
+            ),
+        ];
+        let left = left.into_iter().filter(|(.., places)| !places.is_empty());
+        let told: Vec<_> = left
+            .map(|(what, made, places)| format!("{what}: {}{}", places.len(), told_places(made, &places)))
+            .collect();
+        if !told.is_empty() {
+            report(kernel, "Event loop closed with registrations left", told.join("; "), None);
         }
     }
 
@@ -169,6 +182,24 @@ impl Observer for Reporter {
             report(at.kernel, "Callback took too long", blocked_for(took), None);
         }
     }
+}
+
+/// In brackets, the places at which the program has made what is left: each once.
+fn told_places(made: &str, places: &[Option<&'static Location<'static>>]) -> String {
+    let mut told: Vec<String> = Vec::new();
+    for place in places.iter().filter_map(|place| in_the_program((*place)?)) {
+        let place = place.to_string();
+        if !told.contains(&place) {
+            told.push(place);
+        }
+    }
+    let more = told.len().saturating_sub(PLACES_TOLD);
+    told.truncate(PLACES_TOLD);
+    if told.is_empty() {
+        return String::new();
+    }
+    let more = if more > 0 { format!(" and {more} places more") } else { String::new() };
+    format!(" ({made} {}{more})", told.join(", "))
 }
 
 fn blocked_for(took: Duration) -> String {

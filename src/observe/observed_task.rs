@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use crate::awaitables::waits_for;
+use crate::awaitables::{waits_for, waits_in_detail};
 use crate::kernel::Queued;
 use crate::node::{Ending, Kind, NodeRef, TaskState};
 
@@ -131,6 +131,42 @@ impl<'a> ObservedTask<'a> {
     /// polls several futures at once. Empty if it waits for something outside of the loop.
     pub fn waits_for(&self) -> Vec<String> {
         waits_for(self.node.core().kernel(), self.state)
+    }
+
+    /// As [`waits_for`](Self::waits_for), with all that the loop knows of it, in the words of the
+    /// [call graph](crate::EventLoop::call_graph): `a lock held by Task-7`, `room in a queue, full (100)`,
+    /// `tcp 127.0.0.1:80 to be readable`. It is found out when it is asked for, and for a socket the system is asked.
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::observe::{Moment, ObservedTask};
+    /// use oneloop::{EventLoop, Lock, Observer, create_task, yield_now};
+    /// use std::cell::RefCell;
+    /// use std::rc::Rc;
+    ///
+    /// #[derive(Default)]
+    /// struct Waits(RefCell<Vec<String>>);
+    ///
+    /// impl Observer for Waits {
+    ///     fn parked(&self, _: &Moment<'_>, task: ObservedTask<'_>) {
+    ///         self.0.borrow_mut().extend(task.waits_in_detail());
+    ///     }
+    /// }
+    ///
+    /// let (lp, waits) = (EventLoop::new()?, Rc::new(Waits::default()));
+    /// lp.add_observer(waits.clone());
+    /// lp.run_until_complete(async {
+    ///     let lock = Lock::new(());
+    ///     let _held = lock.acquire().await;
+    ///     let wanted = lock.clone();
+    ///     create_task(async move { drop(wanted.acquire().await) });
+    ///     yield_now().await;
+    /// })?;
+    /// assert!(waits.0.borrow().contains(&"a lock held by Task-1".to_owned()));
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn waits_in_detail(&self) -> Vec<String> {
+        waits_in_detail(self.node.core().kernel(), self.state)
     }
 }
 

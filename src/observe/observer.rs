@@ -76,6 +76,8 @@ pub struct Moment<'a> {
     pub(super) iteration: u64,
     pub(super) cause: Cause<'a>,
     pub(super) asked_at: AskedAt,
+    /// How many entries of the batch come behind the one that is on.
+    pub(super) rest: usize,
     /// The type of the observer whose method has turned out to be the one that does nothing.
     pub(super) unused_by: &'a Cell<Option<TypeId>>,
 }
@@ -101,6 +103,12 @@ impl<'a> Moment<'a> {
     /// asks for the cancellation, such as a group or a time limit, or another thread.
     pub fn asked_at(&self) -> Option<&'static Location<'static>> {
         self.asked_at
+    }
+
+    /// How many entries are queued: the rest of the batch, and what was added for the next one. While an entry runs, these
+    /// are the steps and callbacks that wait until it has ended.
+    pub fn queued(&self) -> usize {
+        self.rest + self.kernel.ready().len()
     }
 
     /// The method that is called was left as it is by this type of observers. A type, since an observer may hand what it

@@ -179,6 +179,8 @@ pub(crate) struct Watching<'a> {
     observers: &'a Observers,
     list: List,
     wanted: Cell<Methods>,
+    /// How many entries of the batch come behind the one that is on, if anything is told of it.
+    rest: Cell<usize>,
 }
 
 impl<'a> Watching<'a> {
@@ -186,7 +188,12 @@ impl<'a> Watching<'a> {
     pub(crate) fn now(kernel: &'a Loop, observers: &'a Observers) -> Self {
         let list = observers.list();
         let wanted = Cell::new(observers.wanted(&list));
-        Self { kernel, observers, list, wanted }
+        Self { kernel, observers, list, wanted, rest: Cell::new(0) }
+    }
+
+    /// So many entries come behind the one that runs next.
+    pub(crate) fn set_rest(&self, entries: usize) {
+        self.rest.set(entries);
     }
 
     /// Whether anything is to be done before an iteration or its batch, or may be to be told.
@@ -214,7 +221,8 @@ impl<'a> Watching<'a> {
         for listed in self.list.iter().filter(|listed| listed.wants.get().has_any_of(method)) {
             let unused_by = Cell::new(None);
             let iteration = self.kernel.tally().iterations() - self.observers.iterations_before.get();
-            let moment = Moment { kernel: self.kernel, iteration, cause, asked_at: None, unused_by: &unused_by };
+            let (kernel, rest) = (self.kernel, self.rest.get());
+            let moment = Moment { kernel, iteration, cause, asked_at: None, rest, unused_by: &unused_by };
             let observer = &*listed.observer;
             guarded(self.kernel, "Exception in observer", || call(observer, &moment));
             let whole: &dyn Any = observer;

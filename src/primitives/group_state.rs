@@ -16,17 +16,25 @@ use crate::error::{Cancelled, GroupError, Panic};
 use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, What};
 use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Watcher};
 
-/// The state of a group, and the watcher of its children. The flags `aborting` and `finished` make these phases:
+/// The phases of a group:
 ///
 /// ```text
 ///                 the body returned, and all children have ended
-///   running ───────────────────────────────────────────────────────▶ finished
+///   Running ───────────────────────────────────────────────────────▶ Finished
 ///      │                                                                ▲
 ///      │ the body or a child failed or panicked,                        │ all children have ended,
 ///      │ it was cancelled from outside, or is dropped                   │ or the group is dropped
 ///      ▼                                                                │
-///   aborting: all children are cancelled ───────────────────────────────┘
+///   Aborting: all children are cancelled ───────────────────────────────┘
 /// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Running,
+    Aborting,
+    Finished,
+}
+
+/// The state of a group, and the watcher of its children.
 pub(super) struct GroupState<E> {
     pub(super) kernel: Rc<Loop>,
     /// The children that have not ended, and those that have ended while their entry of the ready queue has not run.
@@ -41,14 +49,13 @@ pub(super) struct GroupState<E> {
     is_cancelled: Cell<bool>,
     /// The first panic of a child.
     panic: Cell<Option<Panic>>,
-    pub(super) aborting: Cell<bool>,
+    phase: Cell<Phase>,
     /// What the group ends when a child fails: its body, and the wait for the children.
     pub(super) scope: ThrowingScope,
     /// The parent, while it waits for the last child.
     waiter: SingleWaiter,
     /// Whether the last child has ended since the parent began to wait.
     completed: Cell<bool>,
-    pub(super) finished: Cell<bool>,
 }
 
 impl<E: 'static> GroupState<E> {
@@ -66,11 +73,10 @@ impl<E: 'static> GroupState<E> {
             errors: RefCell::default(),
             is_cancelled: Cell::new(false),
             panic: Cell::new(None),
-            aborting: Cell::new(false),
+            phase: Cell::new(Phase::Running),
             scope: ThrowingScope::group(),
             waiter: SingleWaiter::default(),
             completed: Cell::new(false),
-            finished: Cell::new(false),
         })
     }
 
@@ -92,9 +98,13 @@ impl<E: 'static> GroupState<E> {
         drop(replaced);
     }
 
+    pub(super) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
     /// Cancels every child, in order of creation.
     pub(super) fn abort(&self) {
-        self.aborting.set(true);
+        self.phase.set(Phase::Aborting);
         let mut nodes: Vec<NodeRef> = self.children.borrow().iter().map(|(_, child)| child.clone()).collect();
         nodes.sort_by_key(|child| match child.kind() {
             Kind::Task(state) => state.id(),
@@ -113,7 +123,7 @@ impl<E: 'static> GroupState<E> {
             let completed =
                 leaf_fn(&self.kernel, Leaf::of(What::GroupChildren), |cx: &Context<'_>| self.poll_completed(cx));
             if let Err(again) = self.catching(completed).await
-                && !self.aborting.get()
+                && self.phase.get() == Phase::Running
             {
                 *cancelled = Some(again);
                 self.abort();
@@ -166,7 +176,7 @@ impl<E: 'static> GroupState<E> {
 
     /// Cancels the children and the body, unless that was done already.
     fn end_body(&self) {
-        if !self.aborting.get() && !self.scope.has_thrown() {
+        if self.phase.get() == Phase::Running && !self.scope.has_thrown() {
             self.abort();
             self.scope.throw(&self.kernel);
         }
@@ -174,10 +184,24 @@ impl<E: 'static> GroupState<E> {
 
     /// asyncio's `TaskGroup.cancel()`.
     pub(super) fn cancel(&self) {
-        if !self.finished.get() {
+        if self.phase.get() != Phase::Finished {
             self.is_cancelled.set(true);
             self.end_body();
         }
+    }
+
+    /// The group takes no more children, and its own request back.
+    pub(super) fn finish(&self) {
+        self.scope.finish(&self.kernel);
+        self.phase.set(Phase::Finished);
+    }
+
+    /// [`finish`](Self::finish) of a group that is dropped before its end: its children are cancelled, again if it is
+    /// aborting already.
+    pub(super) fn abandon(&self) {
+        self.scope.finish(&self.kernel);
+        self.abort();
+        self.phase.set(Phase::Finished);
     }
 
     /// Resumes the panic of a child, or that of the body. If there is none, returns what the body returned; `None` if
@@ -190,9 +214,9 @@ impl<E: 'static> GroupState<E> {
         }
     }
 
-    /// The result of the finished group, without an error if the program has cancelled it; or the cancellation that is to be raised in its place. `returned` is what the
-    /// body returned, and `cancelled` a cancellation by other code. `is_cancelling`: a request of other code has not been
-    /// taken back.
+    /// The result of the finished group, without an error if the program has cancelled it; or the cancellation that is
+    /// to be raised in its place. `returned` is what the body returned, and `cancelled` a cancellation by other code.
+    /// `is_cancelling`: a request of other code has not been taken back.
     pub(super) fn conclude<R>(
         &self,
         returned: Option<Result<R, E>>,

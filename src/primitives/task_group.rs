@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::group_coroutines::{catch_panic, result, value_or_error};
-use super::group_state::GroupState;
+use super::group_state::{GroupState, Phase};
 use crate::awaitables::{Task, begin_if_running, spawn};
 use crate::base::PooledRc;
 use crate::error::GroupError;
@@ -62,7 +62,7 @@ where
         Ok(returned) => (Some(returned), None),
         Err(cancelled) => (None, Some(cancelled)),
     };
-    if !matches!(returned, Some(Ok(Ok(_)))) && !state.aborting.get() {
+    if !matches!(returned, Some(Ok(Ok(_)))) && state.phase() == Phase::Running {
         state.abort();
     }
 
@@ -222,7 +222,10 @@ impl<E: 'static> TaskGroup<E> {
 
     #[track_caller]
     fn place_for_child(&self) -> u32 {
-        assert!(!self.state.finished.get(), "the task group is finished, so it can start no task; use create_task");
+        assert!(
+            self.state.phase() != Phase::Finished,
+            "the task group is finished, so it can start no task; use create_task"
+        );
         self.state.next_place()
     }
 
@@ -234,7 +237,7 @@ impl<E: 'static> TaskGroup<E> {
         let state = &self.state;
         let task = spawn(Rc::clone(&state.kernel), child, created);
         GroupState::watch(state, place, task.join().node());
-        if state.aborting.get() {
+        if state.phase() == Phase::Aborting {
             task.cancel();
         }
         if state.kernel.life().is_eager() {
@@ -265,19 +268,16 @@ struct Inside<E: 'static> {
 }
 
 impl<E: 'static> Inside<E> {
-    /// Finishes the group, and takes its own request back.
     fn leave(&mut self) {
         self.left = true;
-        self.state.finished.set(true);
-        self.state.scope.finish(&self.state.kernel);
+        self.state.finish();
     }
 }
 
 impl<E: 'static> Drop for Inside<E> {
     fn drop(&mut self) {
         if !self.left {
-            self.leave();
-            self.state.abort();
+            self.state.abandon();
         }
     }
 }

@@ -45,7 +45,7 @@ impl WatchedChild {
         let watched = exit_descriptor(pid).and_then(|exited| {
             let (fd, child) = (exited.as_raw_fd(), Rc::clone(&this));
             // the callback owns the descriptor and a share of the child, and gives up both when it is removed
-            let on_exit = move |_| {
+            let on_exit = move |_: &mut _| {
                 if child.reap() {
                     EventLoop::current().remove_reader(&exited);
                 }

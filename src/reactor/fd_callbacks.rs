@@ -86,9 +86,10 @@ impl<W: Clone> Reactor<W> {
         taken
     }
 
-    /// How many descriptors callbacks watch.
-    pub(crate) fn watched_descriptors(&self) -> usize {
-        self.watched.len()
+    /// The descriptors that callbacks watch, in order, each with one of its callbacks.
+    pub(crate) fn watches(&self) -> Vec<(RawFd, &W)> {
+        let callback = |fd| Direction::BOTH.into_iter().find_map(|direction| self.watch_of(fd, direction));
+        self.watched.keys().filter_map(|&fd| Some((fd, callback(fd)?))).collect()
     }
 
     pub(crate) fn has_fd_callbacks(&self) -> bool {

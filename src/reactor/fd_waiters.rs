@@ -2,8 +2,12 @@
 //! they wait for.
 
 use std::mem;
+use std::num::NonZeroU64;
 
-use crate::base::WakeTarget;
+use crate::base::{TaskKey, WakeTarget};
+
+/// Names a waiter. That of one that comes later is greater.
+pub(crate) type WaiterNumber = NonZeroU64;
 
 /// The bit in the number of a waiter that is gone.
 const GONE: u64 = 1 << 63;
@@ -11,8 +15,92 @@ const GONE: u64 = 1 << 63;
 /// A list with fewer places than this is not worth closing up.
 const FEW: usize = 32;
 
+/// The waiters.
+///
+/// ```text
+///              a task waits              another one waits, too
+///     List(None) ─────────▶ One ───────────────────────────────────▶ List(Some)
+///         ▲                  │
+///         └──────────────────┘ it is woken, or goes
+/// ```
+///
+/// Nearly always one task reads and one writes, so one task that waits takes no memory but the direction's own. Several,
+/// and foreign wakers, are kept in a list, which keeps its memory.
 #[derive(Debug)]
-pub(super) struct Waiter {
+pub(super) enum FdWaiters {
+    One(WaiterNumber, TaskKey),
+    List(Option<Box<Places>>),
+}
+
+/// For each direction of each connection, also of one that is idle.
+const _: () = assert!(size_of::<FdWaiters>() == 16);
+
+impl FdWaiters {
+    pub(super) const NONE: Self = Self::List(None);
+
+    /// Lets `target` wait. If there is a waiter with this number, `target` replaces its target, which is returned.
+    /// Otherwise `target` waits behind all others, and gets the number `next`, which is greater than all before.
+    #[inline]
+    pub(super) fn wait(
+        &mut self,
+        number: &mut Option<WaiterNumber>,
+        next: WaiterNumber,
+        target: WakeTarget,
+    ) -> Option<WakeTarget> {
+        match (self, target) {
+            (waiters @ Self::List(None), WakeTarget::Task(key)) => {
+                *number = Some(next);
+                *waiters = Self::One(next, key);
+                None
+            }
+            (Self::One(first, key), WakeTarget::Task(new)) if Some(*first) == *number => {
+                Some(WakeTarget::Task(mem::replace(key, new)))
+            }
+            (waiters, target) => waiters.list().wait(number, next, target),
+        }
+    }
+
+    /// The list, into which one that waits alone is put.
+    fn list(&mut self) -> &mut Places {
+        if let Self::One(number, key) = *self {
+            let first = Waiter { number: number.get(), target: WakeTarget::Task(key) };
+            *self = Self::List(Some(Box::new(Places { waiters: vec![first], gone: 0 })));
+        }
+        match self {
+            Self::List(places) => places.get_or_insert_default(),
+            Self::One(..) => unreachable!("one that waits alone was put into the list"),
+        }
+    }
+
+    /// Removes the waiter with this number. The caller drops the target, outside the borrow.
+    pub(super) fn forget(&mut self, number: WaiterNumber) -> Option<WakeTarget> {
+        match self {
+            Self::One(first, _) if *first == number => self.take_one(),
+            Self::List(Some(places)) => places.forget(number.get()),
+            Self::List(None) | Self::One(..) => None,
+        }
+    }
+
+    fn take_one(&mut self) -> Option<WakeTarget> {
+        let Self::One(_, key) = *self else { return None };
+        *self = Self::NONE;
+        Some(WakeTarget::Task(key))
+    }
+
+    /// All waiters, in order. None waits any more.
+    #[inline]
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = WakeTarget> {
+        let one = self.take_one();
+        let many = match self {
+            Self::List(Some(places)) => Some(places.take_all()),
+            Self::List(None) | Self::One(..) => None,
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+}
+
+#[derive(Debug)]
+struct Waiter {
     /// Greater than that of the waiter before it.
     number: u64,
     target: WakeTarget,
@@ -24,73 +112,9 @@ impl Waiter {
     }
 }
 
-/// The waiters.
-///
-/// ```text
-///            one waits                  another waits, too
-///     None ─────────────▶ One ─────────────────────────────────▶ Many
-///       ▲                  │
-///       └──────────────────┘ it is woken, or goes
-/// ```
-///
-/// Nearly always one task reads and one writes, so one waiter takes no memory but the direction's own. Many are kept in
-/// their list, which keeps its memory.
-#[derive(Debug, Default)]
-pub(super) enum FdWaiters {
-    #[default]
-    None,
-    One(Waiter),
-    Many(Box<Places>),
-}
-
-impl FdWaiters {
-    /// Lets `target` wait. If there is a waiter with this number, `target` replaces its target, which is returned.
-    /// Otherwise `target` waits behind all others, and gets the number `next`, which is greater than all before.
-    pub(super) fn wait(&mut self, number: &mut u64, next: u64, target: WakeTarget) -> Option<WakeTarget> {
-        match self {
-            Self::One(waiter) if waiter.number == *number => Some(mem::replace(&mut waiter.target, target)),
-            Self::Many(places) => places.wait(number, next, target),
-            Self::None | Self::One(_) => {
-                *number = next;
-                let newcomer = Waiter { number: next, target };
-                *self = match mem::take(self) {
-                    Self::One(first) => Self::Many(Box::new(Places { waiters: vec![first, newcomer], gone: 0 })),
-                    Self::None | Self::Many(_) => Self::One(newcomer),
-                };
-                None
-            }
-        }
-    }
-
-    /// Removes the waiter with this number. The caller drops the target, outside the borrow.
-    pub(super) fn forget(&mut self, number: u64) -> Option<WakeTarget> {
-        match self {
-            Self::Many(places) => places.forget(number),
-            Self::One(waiter) if waiter.number == number => self.take_one(),
-            Self::None | Self::One(_) => None,
-        }
-    }
-
-    fn take_one(&mut self) -> Option<WakeTarget> {
-        match mem::take(self) {
-            Self::One(waiter) => Some(waiter.target),
-            Self::None | Self::Many(_) => None,
-        }
-    }
-
-    /// All waiters, in order. None waits any more.
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = WakeTarget> {
-        let (one, many) = match self {
-            Self::Many(places) => (None, Some(places.take_all())),
-            Self::None | Self::One(_) => (self.take_one(), None),
-        };
-        one.into_iter().chain(many.into_iter().flatten())
-    }
-}
-
 /// A list of waiters. One that goes leaves its place empty, until more than half of the places are: so to go costs no
 /// more than to find the place, however many wait.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Places {
     waiters: Vec<Waiter>,
     /// How many of the places are empty.
@@ -98,12 +122,17 @@ pub(super) struct Places {
 }
 
 impl Places {
-    fn wait(&mut self, number: &mut u64, next: u64, target: WakeTarget) -> Option<WakeTarget> {
-        if let Some(place) = self.place(*number) {
+    fn wait(
+        &mut self,
+        number: &mut Option<WaiterNumber>,
+        next: WaiterNumber,
+        target: WakeTarget,
+    ) -> Option<WakeTarget> {
+        if let Some(place) = number.and_then(|number| self.place(number.get())) {
             return Some(mem::replace(&mut self.waiters[place].target, target));
         }
-        *number = next;
-        self.waiters.push(Waiter { number: next, target });
+        *number = Some(next);
+        self.waiters.push(Waiter { number: next.get(), target });
         None
     }
 
@@ -137,17 +166,30 @@ impl Places {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::base::TaskKey;
+    use std::sync::Arc;
+    use std::task::{Wake, Waker};
 
-    fn target(word: u64) -> WakeTarget {
-        WakeTarget::Task(TaskKey::from_word(usize::try_from(word).expect("small")))
+    use super::*;
+
+    struct Foreign;
+
+    impl Wake for Foreign {
+        fn wake(self: Arc<Self>) {}
     }
 
-    fn word(target: &WakeTarget) -> u64 {
+    /// A target that no other is like: one in four is a foreign waker.
+    fn target(number: WaiterNumber) -> WakeTarget {
+        if number.get().is_multiple_of(4) {
+            return WakeTarget::Foreign(Waker::from(Arc::new(Foreign)));
+        }
+        WakeTarget::Task(TaskKey::from_word(usize::try_from(number.get()).expect("small")))
+    }
+
+    /// What a target is known by.
+    fn word(target: &WakeTarget) -> usize {
         match target {
-            WakeTarget::Task(key) => key.to_word() as u64,
-            WakeTarget::Foreign(_) => panic!("no task"),
+            WakeTarget::Task(key) => key.to_word(),
+            WakeTarget::Foreign(waker) => waker.data().addr(),
         }
     }
 
@@ -162,17 +204,18 @@ mod tests {
     /// Against a plain list: waits, waits again, leaves and events, in any order.
     #[test]
     fn those_who_stay_are_woken_in_the_order_in_which_they_came() {
-        let (mut state, mut next) = (1, 0);
+        let (mut state, mut next) = (1, WaiterNumber::MIN);
         for _ in 0..200 {
-            let (mut waiters, mut model) = (FdWaiters::default(), Vec::new());
+            let (mut waiters, mut model) = (FdWaiters::NONE, Vec::new());
             let most = dice(&mut state) % 300 + 1;
             for _ in 0..1_000 {
                 match dice(&mut state) % 8 {
                     0..3 if (model.len() as u64) < most => {
-                        next += 1;
-                        let mut number = 0;
-                        assert!(waiters.wait(&mut number, next, target(next)).is_none());
-                        model.push((number, next));
+                        next = next.saturating_add(1);
+                        let (mut number, target) = (None, target(next));
+                        model.push((next, word(&target)));
+                        assert!(waiters.wait(&mut number, next, target).is_none());
+                        assert_eq!(number, Some(next));
                     }
                     3..6 if !model.is_empty() => {
                         let at = dice(&mut state) % model.len() as u64;
@@ -183,9 +226,11 @@ mod tests {
                     6 if !model.is_empty() => {
                         let at = dice(&mut state) % model.len() as u64;
                         let (number, held) = &mut model[usize::try_from(at).expect("small")];
-                        next += 1;
-                        let replaced = waiters.wait(number, next, target(next)).as_ref().map(word);
-                        assert_eq!(replaced, Some(mem::replace(held, next)));
+                        next = next.saturating_add(1);
+                        let target = target(next);
+                        let expected = mem::replace(held, word(&target));
+                        let replaced = waiters.wait(&mut Some(*number), next, target);
+                        assert_eq!(replaced.as_ref().map(word), Some(expected));
                     }
                     7 if dice(&mut state).is_multiple_of(64) => {
                         let woken: Vec<_> = waiters.take_all().map(|target| word(&target)).collect();

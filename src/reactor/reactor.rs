@@ -17,7 +17,8 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-use super::readiness::{Direction, Readiness, ReadyEvent, Sign, Wanted};
+use super::fd_waiters::WaiterNumber;
+use super::readiness::{Direction, ReadyEvent, Sign, Socket, Wanted};
 use super::signal::Signal;
 use crate::base::{Random, WakeTarget};
 use crate::sys::{count_forks, duplicate, forks};
@@ -71,8 +72,8 @@ pub(super) type FdCallbacks<W> = [Option<W>; 2];
 /// A registered descriptor.
 #[derive(Debug)]
 pub(crate) enum Source<W> {
-    /// A socket of this crate, with its two directions.
-    Owned(RawFd, [Readiness; 2]),
+    /// A socket of this crate.
+    Owned(Socket),
     /// A descriptor of the program that callbacks watch. Its number is all that is known of it.
     Watched(RawFd, FdCallbacks<W>),
 }
@@ -83,6 +84,9 @@ pub(super) struct Registration<W> {
     pub(super) source: Source<W>,
 }
 
+/// One for each connection that is idle, in a slot of the table.
+const _: () = assert!(size_of::<Option<Registration<Rc<()>>>>() == 48);
+
 #[derive(Debug)]
 pub(crate) struct Reactor<W> {
     pub(super) poll: Poll,
@@ -90,7 +94,7 @@ pub(crate) struct Reactor<W> {
     pub(super) registrations: Slab<Registration<W>>,
     pub(super) next_generation: u32,
     /// The number of the last waiter of any socket.
-    pub(super) last_waiter: u64,
+    pub(super) last_waiter: WaiterNumber,
     /// The descriptors that callbacks watch.
     pub(super) watched: BTreeMap<RawFd, SourceKey>,
     /// Those of them that the last poll has reported, and that must be registered anew before the next one.
@@ -117,7 +121,7 @@ impl<W: Clone> Reactor<W> {
             events,
             registrations: Slab::new(),
             next_generation: 0,
-            last_waiter: 0,
+            last_waiter: WaiterNumber::MIN,
             watched: BTreeMap::new(),
             reported: Vec::new(),
             in_background: 0,
@@ -175,8 +179,7 @@ impl<W: Clone> Reactor<W> {
     /// Also returns the callbacks that still watch an earlier descriptor with this number, which was closed before they
     /// were removed. The caller cancels them, outside the borrow.
     pub(crate) fn register(&mut self, fd: RawFd, ready: [bool; 2]) -> io::Result<(SourceKey, FdCallbacks<W>)> {
-        let directions = ready.map(Readiness::new);
-        let key = self.insert(fd, ALL, Source::Owned(fd, directions))?;
+        let key = self.insert(fd, ALL, Source::Owned(Socket::new(fd, ready)))?;
         let stale = match self.watched.remove(&fd).and_then(|stale| self.remove(stale)) {
             Some(Source::Watched(_, callbacks)) => callbacks,
             Some(Source::Owned(..)) | None => [None, None],
@@ -212,7 +215,7 @@ impl<W: Clone> Reactor<W> {
     /// The number of the descriptor with this name for those who look inside: see `SourceKey::label`.
     pub(crate) fn fd_of(&self, label: u32) -> Option<RawFd> {
         match self.registrations.get((label as usize).checked_sub(1)?)?.source {
-            Source::Owned(fd, _) | Source::Watched(fd, _) => Some(fd),
+            Source::Owned(Socket { fd, .. }) | Source::Watched(fd, _) => Some(fd),
         }
     }
 
@@ -229,9 +232,9 @@ impl<W: Clone> Reactor<W> {
         let mut waiting = Vec::new();
         if let Some(source) = self.remove(key) {
             self.deregister_from_poll(fd);
-            if let Source::Owned(_, directions) = source {
-                for mut readiness in directions {
-                    waiting.extend(readiness.waiters().take_all());
+            if let Source::Owned(mut socket) = source {
+                for direction in Direction::BOTH {
+                    waiting.extend(socket.waiters(direction).take_all());
                 }
             }
         }
@@ -253,20 +256,20 @@ impl<W: Clone> Reactor<W> {
     }
 
     /// Whether the direction is as `wanted`, as far as is known. If it is not, `target` waits for the next event.
-    /// `number` is that of the waiter, and 0 before the first call. The second result is the target that is not needed,
+    /// `number` is that of the waiter, and `None` before the first call. The second result is the target that is not needed,
     /// for the caller to drop outside the borrow.
     pub(crate) fn poll_until(
         &mut self,
         key: SourceKey,
         direction: Direction,
         wanted: Wanted,
-        number: &mut u64,
+        number: &mut Option<WaiterNumber>,
         target: WakeTarget,
     ) -> (bool, Option<WakeTarget>) {
-        let next = self.last_waiter + 1;
-        match self.readiness(key, direction) {
-            Some(readiness) if !readiness.is(wanted) => {
-                let spare = readiness.waiters().wait(number, next, target);
+        let next = self.last_waiter.saturating_add(1);
+        match self.socket(key) {
+            Some(socket) if !socket.is(direction, wanted) => {
+                let spare = socket.waiters(direction).wait(number, next, target);
                 self.last_waiter = next;
                 (false, spare)
             }
@@ -277,35 +280,38 @@ impl<W: Clone> Reactor<W> {
 
     /// Whether the direction is as `wanted`, as far as is known.
     pub(crate) fn is(&mut self, key: SourceKey, direction: Direction, wanted: Wanted) -> bool {
-        self.readiness(key, direction).is_none_or(|readiness| readiness.is(wanted))
+        self.socket(key).is_none_or(|socket| socket.is(direction, wanted))
     }
 
     /// Notes that an operation would have blocked.
     pub(crate) fn set_blocked(&mut self, key: SourceKey, direction: Direction) {
-        if let Some(readiness) = self.readiness(key, direction) {
-            readiness.set_blocked();
+        if let Some(socket) = self.socket(key) {
+            socket.set_blocked(direction);
         }
     }
 
     /// Notes that an operation on a TCP stream has moved fewer bytes than it was asked to. So there are no more now, and
     /// an event will report the next ones.
     pub(crate) fn set_used_up(&mut self, key: SourceKey, direction: Direction) {
-        if let Some(readiness) = self.readiness(key, direction) {
-            readiness.set_used_up();
+        if let Some(socket) = self.socket(key) {
+            socket.set_used_up(direction);
         }
     }
 
     /// Removes a waiter, because its future was dropped. The caller drops the target, outside the borrow.
-    pub(crate) fn forget_waiter(&mut self, key: SourceKey, direction: Direction, number: u64) -> Option<WakeTarget> {
-        self.readiness(key, direction)?.waiters().forget(number)
+    pub(crate) fn forget_waiter(
+        &mut self,
+        key: SourceKey,
+        direction: Direction,
+        number: WaiterNumber,
+    ) -> Option<WakeTarget> {
+        self.socket(key)?.waiters(direction).forget(number)
     }
 
-    fn readiness(&mut self, key: SourceKey, direction: Direction) -> Option<&mut Readiness> {
+    fn socket(&mut self, key: SourceKey) -> Option<&mut Socket> {
         let registration = self.registrations.get_mut(key.slot as usize)?;
         match &mut registration.source {
-            Source::Owned(_, directions) if registration.generation == key.generation => {
-                Some(&mut directions[direction as usize])
-            }
+            Source::Owned(socket) if registration.generation == key.generation => Some(socket),
             Source::Owned(..) | Source::Watched(..) => None,
         }
     }
@@ -332,8 +338,10 @@ impl<W: Clone> Reactor<W> {
             let Some(registration) = registration.filter(|r| r.generation == key.generation) else { continue };
             let signs = signs(event);
             match &mut registration.source {
-                Source::Owned(_, directions) => {
-                    directions.iter_mut().zip(signs).for_each(|(readiness, sign)| readiness.note(sign, events));
+                Source::Owned(socket) => {
+                    for (direction, sign) in Direction::BOTH.into_iter().zip(signs) {
+                        socket.note(direction, sign, events);
+                    }
                 }
                 Source::Watched(fd, callbacks) => {
                     for (direction, sign) in Direction::BOTH.into_iter().zip(signs) {

@@ -1,5 +1,5 @@
-//! One direction of a socket: whether it is ready, as far as is known, and what waits for it. Owns both; must not know
-//! the poll.
+//! A socket: whether each direction is ready, as far as is known, and what waits for it. Owns both; must not know the
+//! poll.
 
 use std::os::fd::RawFd;
 
@@ -80,48 +80,55 @@ enum Known {
     Over,
 }
 
-/// One direction of a socket.
+/// A registered socket.
 #[derive(Debug)]
-pub(crate) struct Readiness {
-    known: Known,
-    waiters: FdWaiters,
+pub(crate) struct Socket {
+    pub(super) fd: RawFd,
+    // for both directions, side by side: that takes less than a pair of each direction would
+    known: [Known; 2],
+    waiters: [FdWaiters; 2],
 }
 
-impl Readiness {
-    pub(super) fn new(ready: bool) -> Self {
-        Self { known: if ready { Known::Ready } else { Known::Blocked }, waiters: FdWaiters::default() }
+impl Socket {
+    /// A socket of which each direction is ready, or blocked.
+    pub(super) fn new(fd: RawFd, ready: [bool; 2]) -> Self {
+        let known = ready.map(|ready| if ready { Known::Ready } else { Known::Blocked });
+        Self { fd, known, waiters: [FdWaiters::NONE; 2] }
     }
 
-    pub(super) fn is(&self, wanted: Wanted) -> bool {
+    pub(super) fn is(&self, direction: Direction, wanted: Wanted) -> bool {
+        let known = self.known[direction as usize];
         match wanted {
-            Wanted::Ready => self.known != Known::Blocked,
-            Wanted::Over => self.known == Known::Over,
+            Wanted::Ready => known != Known::Blocked,
+            Wanted::Over => known == Known::Over,
         }
     }
 
-    pub(super) fn set_blocked(&mut self) {
-        self.known = Known::Blocked;
+    pub(super) fn set_blocked(&mut self, direction: Direction) {
+        self.known[direction as usize] = Known::Blocked;
     }
 
-    pub(super) fn set_used_up(&mut self) {
-        if self.known == Known::Ready {
-            self.known = Known::Blocked;
+    pub(super) fn set_used_up(&mut self, direction: Direction) {
+        let known = &mut self.known[direction as usize];
+        if *known == Known::Ready {
+            *known = Known::Blocked;
         }
     }
 
-    pub(super) fn waiters(&mut self) -> &mut FdWaiters {
-        &mut self.waiters
+    pub(super) fn waiters(&mut self, direction: Direction) -> &mut FdWaiters {
+        &mut self.waiters[direction as usize]
     }
 
-    /// Takes an event in. All waiters are moved to `events`, in order: each tries its operation, and waits anew if that
-    /// would block.
-    pub(super) fn note<W>(&mut self, sign: Sign, events: &mut Vec<ReadyEvent<W>>) {
+    /// Takes in what an event says of a direction. All waiters of that are moved to `events`, in order: each tries its
+    /// operation, and waits anew if that would block.
+    pub(super) fn note<W>(&mut self, direction: Direction, sign: Sign, events: &mut Vec<ReadyEvent<W>>) {
+        let known = &mut self.known[direction as usize];
         match sign {
             Sign::Silent => return,
-            Sign::Ready if self.known == Known::Over => {}
-            Sign::Ready => self.known = Known::Ready,
-            Sign::Over => self.known = Known::Over,
+            Sign::Ready if *known == Known::Over => {}
+            Sign::Ready => *known = Known::Ready,
+            Sign::Over => *known = Known::Over,
         }
-        events.extend(self.waiters.take_all().map(ReadyEvent::Wake));
+        events.extend(self.waiters(direction).take_all().map(ReadyEvent::Wake));
     }
 }

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 
 use super::numbers::SIGINT;
-use super::table::{Signals, Wait};
+use super::table::{Handler, Signals, Wait};
 use crate::awaitables::{Future, create_future};
 use crate::base::{PooledRc, TaskKey, unsize};
 use crate::error::SignalError;
@@ -47,7 +47,11 @@ impl EventLoop {
     #[track_caller]
     pub fn add_signal_handler(&self, signal: i32, f: impl FnMut() + 'static) -> Result<(), SignalError> {
         self.refuse_if_closed();
-        let handler = repeating(f, Location::caller());
+        let callback = repeating(f, Location::caller());
+        self.set_signal_handler(signal, Handler { callback, is_awaited: true })
+    }
+
+    pub(super) fn set_signal_handler(&self, signal: i32, handler: Handler) -> Result<(), SignalError> {
         let signals = self.kernel().extensions().get_or_default::<Signals>();
         signals.set_handler(self, signal, handler).map(drop)
     }
@@ -107,7 +111,7 @@ pub async fn received(signal: i32) -> Result<(), SignalError> {
     }
     let signals = lp.kernel().extensions().get_or_default::<Signals>();
     let (task, future) = (running_task(lp.kernel()), create_future());
-    let Wait::Begun { number, behind } = signals.begin_wait(&lp, signal, task, &future)? else {
+    let Wait::Begun { number, place } = signals.begin_wait(&lp, signal, task, &future)? else {
         return Ok(());
     };
     StandsForSignal::watch(lp.kernel(), &future, signal);
@@ -116,7 +120,7 @@ pub async fn received(signal: i32) -> Result<(), SignalError> {
     drop((lp, signals)); // a task must not keep its own loop open
     future.await;
     if let Some(signals) = guard.signals.upgrade() {
-        signals.receive(signal, task, behind);
+        signals.receive(signal, task, place);
     }
     Ok(())
 }

@@ -30,7 +30,7 @@
 
 mod numbers; // the names of the signals
 #[cfg(feature = "signal")]
-mod heard; // how far each task has received the signals of one kind
+mod signal_log; // the signals of one kind, and how far each task has received them
 #[cfg(feature = "signal")]
 mod table; // the signals that a loop catches, and what wants them
 #[cfg(feature = "signal")]

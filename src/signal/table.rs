@@ -13,7 +13,7 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use super::heard::Heard;
+use super::signal_log::SignalLog;
 use crate::awaitables::{AnyFuture, Future};
 use crate::base::TaskKey;
 use crate::current;
@@ -56,47 +56,56 @@ pub(crate) struct InterruptOutcome {
     pub(crate) main: Option<AnyFuture>,
 }
 
+/// What is called when a signal comes.
+#[derive(Debug)]
+pub(super) struct Handler {
+    pub(super) callback: Handle,
+    /// Whether the program may go on by it, so that it waits for the signal. One that only looks at the program does not
+    /// let it go on.
+    pub(super) is_awaited: bool,
+}
+
 /// One signal that is caught, and what wants it: a handler, waiting tasks, `run`.
 #[derive(Debug)]
 struct Entry {
     caught: Caught,
-    handler: Option<Handle>,
+    handler: Option<Handler>,
     /// The futures that waiting tasks await, each with its number.
     waiters: Vec<(u64, Future<()>)>,
     /// `Some` since a task has waited: what comes between two waits is kept for the next.
-    heard: Option<Heard>,
+    log: Option<SignalLog>,
     interrupt: Option<Interrupt>,
 }
 
 impl Entry {
     /// Whether the signal is to be caught.
     fn is_wanted(&self) -> bool {
-        self.is_awaited() || self.heard.is_some()
+        self.is_awaited() || self.log.is_some()
     }
 
     /// Whether something is to be done when the signal comes, so that the loop has to be woken. If not, it is counted.
     fn is_awaited(&self) -> bool {
-        self.is_awaited_by_the_program() || self.interrupt.is_some()
+        self.handler.is_some() || !self.waiters.is_empty() || self.interrupt.is_some()
     }
 
-    /// Whether something in the program waits for the signal, and not `run` alone.
+    /// Whether something in the program waits for the signal, and not `run` alone, nor what only looks at the program.
     fn is_awaited_by_the_program(&self) -> bool {
-        self.handler.is_some() || !self.waiters.is_empty()
+        self.handler.as_ref().is_some_and(|handler| handler.is_awaited) || !self.waiters.is_empty()
     }
 
     /// Whether the signal cancels the main task. A handler and tasks that have waited take precedence over `run`, as in
     /// asyncio the handler that was set last replaces the one of the runner.
     fn interrupts(&self) -> bool {
-        let is_handled = self.handler.is_some() || !self.waiters.is_empty() || self.heard.is_some();
+        let is_handled = self.handler.is_some() || !self.waiters.is_empty() || self.log.is_some();
         !is_handled && self.interrupt.is_some()
     }
 
     /// If the loop was not to be woken, takes notice now of what has come meanwhile.
     fn catch_up(&mut self) {
         if !self.is_awaited()
-            && let Some(heard) = &mut self.heard
+            && let Some(log) = &mut self.log
         {
-            heard.note(self.caught.take(usize::MAX));
+            log.note(self.caught.take(usize::MAX));
         }
     }
 }
@@ -112,9 +121,9 @@ struct Pipe {
 pub(super) enum Wait {
     /// A signal has come since the last wait.
     Over,
-    /// The task is to await its future. `number` is the number of the waiter, for `remove_waiter`, and `behind` that of
-    /// the last signal that is nothing to the task, for `receive`.
-    Begun { number: u64, behind: u64 },
+    /// The task is to await its future. `number` is the number of the waiter, for `remove_waiter`, and `place` the place
+    /// of the task in the log, for `receive`.
+    Begun { number: u64, place: u64 },
 }
 
 #[derive(Debug, Default)]
@@ -128,20 +137,20 @@ pub(crate) struct Signals {
 
 impl Signals {
     /// Sets the handler and returns the previous one.
-    pub(crate) fn set_handler(
+    pub(super) fn set_handler(
         self: &Rc<Self>,
         lp: &EventLoop,
         signal: i32,
-        handler: Handle,
-    ) -> Result<Option<Handle>, SignalError> {
+        handler: Handler,
+    ) -> Result<Option<Handler>, SignalError> {
         self.want(lp, signal, |entry| entry.handler.replace(handler))
     }
 
     /// Removes the handler, and what is kept for tasks that wait again. Returns whether there was either. Tasks that
     /// wait now go on waiting.
     pub(crate) fn remove_handler(&self, kernel: &Loop, signal: i32) -> bool {
-        let removed = self.update(kernel, signal, |entry| (entry.handler.take(), entry.heard.take()));
-        removed.is_some_and(|(handler, heard)| handler.is_some() || heard.is_some())
+        let removed = self.update(kernel, signal, |entry| (entry.handler.take(), entry.log.take()));
+        removed.is_some_and(|(handler, log)| handler.is_some() || log.is_some())
     }
 
     /// Begins a wait of `task`. Unless it is over, `future` is settled when the signal comes.
@@ -155,14 +164,14 @@ impl Signals {
         let number = self.last_waiter.get() + 1;
         self.last_waiter.set(number);
         let wait = self.want(lp, signal, |entry| {
-            let heard = entry.heard.get_or_insert_default();
-            let behind = heard.begin(task, |task| lp.kernel().task(task).is_some());
-            if heard.has_more_than(behind) {
-                heard.receive(task, behind);
+            let log = entry.log.get_or_insert_default();
+            let place = log.place_of(task, |task| lp.kernel().task(task).is_some());
+            if log.has_more(place) {
+                log.receive(task, place);
                 return Wait::Over;
             }
             entry.waiters.push((number, future.clone()));
-            Wait::Begun { number, behind }
+            Wait::Begun { number, place }
         })?;
         if matches!(wait, Wait::Over) {
             self.stop_watching_if_idle(lp.kernel());
@@ -170,10 +179,10 @@ impl Signals {
         Ok(wait)
     }
 
-    /// A wait of `task` that began behind `behind` has ended with a signal.
-    pub(super) fn receive(&self, signal: i32, task: Option<TaskKey>, behind: u64) {
-        if let Some(heard) = self.entries.borrow_mut().get_mut(&signal).and_then(|entry| entry.heard.as_mut()) {
-            heard.receive(task, behind);
+    /// A wait of `task` that began at `place` has ended with a signal.
+    pub(super) fn receive(&self, signal: i32, task: Option<TaskKey>, place: u64) {
+        if let Some(log) = self.entries.borrow_mut().get_mut(&signal).and_then(|entry| entry.log.as_mut()) {
+            log.receive(task, place);
         }
     }
 
@@ -238,7 +247,7 @@ impl Signals {
     fn catch(&self, signal: i32, pipe: Arc<PipeWriter>) -> io::Result<()> {
         if !self.entries.borrow().contains_key(&signal) {
             let caught = Caught::new(signal, pipe)?;
-            let entry = Entry { caught, handler: None, waiters: Vec::new(), heard: None, interrupt: None };
+            let entry = Entry { caught, handler: None, waiters: Vec::new(), log: None, interrupt: None };
             self.entries.borrow_mut().insert(signal, entry);
         }
         Ok(())
@@ -283,8 +292,8 @@ impl Signals {
         Ok(writer)
     }
 
-    /// A pipe that is watched for `run` alone keeps no program going: one that waits for ever otherwise is in a deadlock,
-    /// though Ctrl-C would end it.
+    /// A pipe that is watched for `run` alone, or for what only looks at the program, keeps no program going: one that
+    /// waits for ever otherwise is in a deadlock, though Ctrl-C would end it.
     fn note_whether_awaited(&self, kernel: &Loop) {
         let is_watched = self.pipe.borrow().as_ref().is_some_and(|pipe| pipe.is_watched);
         let is_awaited = self.entries.borrow().values().any(Entry::is_awaited_by_the_program);
@@ -323,11 +332,11 @@ impl Signals {
         if count == 0 {
             return;
         }
-        if entry.handler.as_ref().is_some_and(Handle::cancelled) {
+        if entry.handler.as_ref().is_some_and(|handler| handler.callback.cancelled()) {
             entry.handler = None;
         }
-        if let Some(heard) = &mut entry.heard {
-            heard.note(count);
+        if let Some(log) = &mut entry.log {
+            log.note(count);
         }
         let mut main = None;
         if entry.interrupts()
@@ -337,10 +346,11 @@ impl Signals {
             main = interrupt.main.clone().filter(|main| !main.done());
             interrupt.is_delivered = main.is_some();
         }
-        let (handler, waiters) = (entry.handler.clone(), std::mem::take(&mut entry.waiters));
+        let (handler, waiters) = (entry.handler.as_ref(), std::mem::take(&mut entry.waiters));
+        let callback = handler.map(|handler| handler.callback.clone());
         drop(entries);
-        if let Some(handler) = handler {
-            (0..count).for_each(|_| kernel.push_run(handler.run_ref()));
+        if let Some(callback) = callback {
+            (0..count).for_each(|_| kernel.push_run(callback.run_ref()));
         }
         for (_, future) in waiters {
             // fails if the task was cancelled meanwhile, and the future with it

@@ -1,8 +1,9 @@
 //! Searching bytes for separators. Owns which separator counts if several are found, and what a line is as text; must
 //! not know where the bytes come from.
 
-use std::io::BufRead as _;
 use std::string::FromUtf8Error;
+
+use crate::sys::find_byte;
 
 /// A line as text, without the `\n` or `\r\n` at its end; `None` for no bytes, which is the end of a stream.
 pub(super) fn line_to_text(mut line: Vec<u8>) -> Result<Option<String>, FromUtf8Error> {
@@ -29,14 +30,10 @@ fn find(separator: &[u8], bytes: &[u8]) -> Option<usize> {
     let (&first, rest) = separator.split_first()?;
     let mut from = 0;
     loop {
-        // the only public way to the standard library's fast search for a byte
-        let skipped = (&bytes[from..]).skip_until(first).ok()?;
-        if skipped == 0 || bytes[from + skipped - 1] != first {
-            return None;
-        }
-        from += skipped;
+        let start = from + find_byte(first, &bytes[from..])?;
+        from = start + 1;
         if bytes[from..].starts_with(rest) {
-            return Some(from - 1);
+            return Some(start);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How often this process is a child of itself. Owns the count; must not know what a fork does to whom.
+//! How often this process was forked. Owns the count; must not know what a fork means to a loop.
 #![expect(unsafe_code, reason = "a handler for forks is set by libc")]
 
 use std::sync::Once;
@@ -20,7 +20,7 @@ pub(crate) fn count_forks() {
     });
 }
 
-/// How many forks, by `fork` of libc, lead from the process that has called `count_forks` first to this one.
+/// The number of forks, by `fork` of libc, between the process that was the first to call `count_forks` and this one.
 #[inline]
 pub(crate) fn forks() -> u32 {
     FORKS.load(Ordering::Relaxed)

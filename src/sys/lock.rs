@@ -11,13 +11,14 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// How often a lock that another holds is tried again, and how long it waits before.
+/// How often a lock is tried that another process holds.
 const ATTEMPTS: u32 = 100;
+/// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Locks a file or directory until what is returned is dropped. If another holds the lock for a second, it is not waited
-/// for any longer, since that may be a process that does no good.
-pub(crate) fn lock_for_a_moment(path: &Path) -> io::Result<File> {
+/// Locks a file or directory until the returned file is dropped. If another process still holds the lock after a second,
+/// returns without the lock: that process may hang, and must not stop this one.
+pub(crate) fn lock_within_a_second(path: &Path) -> io::Result<File> {
     let file = File::open(path)?;
     for _ in 0..ATTEMPTS {
         // SAFETY: the call touches no memory of ours, and the descriptor is open.

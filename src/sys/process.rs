@@ -9,13 +9,15 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::{io, mem, thread};
 
+use super::result::checked;
+#[cfg(target_os = "linux")]
+use super::result::count;
+
 /// Makes the process write its standard error to where its standard output goes.
 pub(crate) fn join_stderr_to_stdout(command: &mut Command) {
     let join = || {
-        checked(
-            // SAFETY: a call without pointers.
-            unsafe { libc::dup2(libc::STDOUT_FILENO, libc::STDERR_FILENO) },
-        )
+        // SAFETY: a call without pointers.
+        checked(unsafe { libc::dup2(libc::STDOUT_FILENO, libc::STDERR_FILENO) }).map(drop)
     };
     // SAFETY: one system call, which is allowed between fork and exec.
     unsafe { command.pre_exec(join) };
@@ -24,10 +26,8 @@ pub(crate) fn join_stderr_to_stdout(command: &mut Command) {
 /// Makes the process the leader of a new session, without a terminal.
 pub(crate) fn start_new_session(command: &mut Command) {
     let start = || {
-        checked(
-            // SAFETY: a call without arguments.
-            unsafe { libc::setsid() },
-        )
+        // SAFETY: a call without arguments.
+        checked(unsafe { libc::setsid() }).map(drop)
     };
     // SAFETY: one system call, which is allowed between fork and exec.
     unsafe { command.pre_exec(start) };
@@ -85,7 +85,7 @@ fn set_inherited_by(command: &mut Command, markings: &'static [Marking], passed:
 fn set_close_on_exec(fd: RawFd, on: bool) -> io::Result<()> {
     let flags = if on { libc::FD_CLOEXEC } else { 0 };
     // SAFETY: a call without pointers.
-    checked(unsafe { libc::fcntl(fd, libc::F_SETFD, flags) })
+    checked(unsafe { libc::fcntl(fd, libc::F_SETFD, flags) }).map(drop)
 }
 
 /// Marks by one call, which Linux has since 5.11, and FreeBSD since 15.
@@ -98,7 +98,7 @@ fn mark_range() -> io::Result<()> {
     #[cfg(target_os = "freebsd")]
     // SAFETY: a call without pointers.
     let result = unsafe { libc::close_range(FIRST, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC.cast_signed()) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    checked(result).map(drop)
 }
 
 /// Marks those that the system lists. The entries are read by the raw call, as `opendir` would allocate.
@@ -113,10 +113,7 @@ fn mark_listed() -> io::Result<()> {
     loop {
         // SAFETY: the call writes to an array that is alive for the call, and has the size that is passed.
         let read = unsafe { libc::syscall(libc::SYS_getdents64, list, entries.as_mut_ptr(), ROOM) };
-        let mut rest = match usize::try_from(read) {
-            Ok(read) => &entries[..read],
-            Err(_) => return Err(io::Error::last_os_error()),
-        };
+        let mut rest = &entries[..count(read)?];
         if rest.is_empty() {
             return Ok(()); // `list` is closed by exec
         }
@@ -166,11 +163,7 @@ fn mark_one_by_one() -> io::Result<()> {
 pub(crate) fn send_signal(pid: u32, signal: i32) -> io::Result<()> {
     let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
     // SAFETY: a call without pointers.
-    checked(unsafe { libc::kill(pid, signal) })
-}
-
-fn checked(result: libc::c_int) -> io::Result<()> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    checked(unsafe { libc::kill(pid, signal) }).map(drop)
 }
 
 /// A descriptor that becomes readable when a child has ended. The child still has to be reaped.
@@ -189,10 +182,7 @@ fn pidfd(pid: u32) -> io::Result<OwnedFd> {
 
     let pid = libc::c_long::from(pid);
     // SAFETY: a call without pointers.
-    let result = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0 as libc::c_long) };
-    if result < 0 {
-        return Err(io::Error::last_os_error());
-    }
+    let result = checked(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0 as libc::c_long) })?;
     let descriptor = libc::c_int::try_from(result).map_err(io::Error::other)?;
     // SAFETY: the call above has just opened it, so no other code owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
@@ -216,4 +206,5 @@ fn wait_for_exit(pid: u32) -> io::Result<()> {
     let mut info: libc::siginfo_t = unsafe { mem::zeroed() };
     // SAFETY: the call writes to a structure that is alive for the call.
     checked(unsafe { libc::waitid(libc::P_PID, pid as libc::id_t, &raw mut info, libc::WEXITED | libc::WNOWAIT) })
+        .map(drop)
 }

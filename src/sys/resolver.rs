@@ -17,7 +17,7 @@ pub(crate) struct Hints {
     pub(crate) flags: i32,
 }
 
-/// One answer.
+/// One address that was found.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) address: SocketAddr,
@@ -32,7 +32,7 @@ struct List(*mut libc::addrinfo);
 impl Drop for List {
     fn drop(&mut self) {
         if !self.0.is_null() {
-            // SAFETY: getaddrinfo has made it, and it is freed once.
+            // SAFETY: `getaddrinfo` has made it, and it is freed once.
             unsafe { libc::freeaddrinfo(self.0) };
         }
     }
@@ -49,9 +49,9 @@ pub(crate) fn addresses(host: Option<&str>, service: Option<&str>, hints: Hints)
     asked.ai_protocol = hints.protocol;
     asked.ai_flags = hints.flags;
     let mut list = List(ptr::null_mut());
-    // SAFETY: two texts or null, the hints and the place for the answer are alive for the call.
+    // SAFETY: two texts or null, the hints and the place for the list are alive for the call.
     let code = unsafe { libc::getaddrinfo(raw(&host), raw(&service), &raw const asked, &raw mut list.0) };
-    said(code)?;
+    check(code)?;
     let (mut found, mut next) = (Vec::new(), list.0);
     while !next.is_null() {
         // SAFETY: an entry of the list, which lives until `list` is dropped.
@@ -84,7 +84,7 @@ pub(crate) fn names(address: &SocketAddr, flags: i32) -> io::Result<(String, Str
             libc::getnameinfo(raw, size, host, HOST_MAX as _, service, SERVICE_MAX as _, flags)
         }
     });
-    said(code)?;
+    check(code)?;
     let text = |bytes: &[u8]| CStr::from_bytes_until_nul(bytes).map(|text| text.to_string_lossy().into_owned());
     Ok((text(&host).unwrap_or_default(), text(&service).unwrap_or_default()))
 }
@@ -96,8 +96,8 @@ unsafe fn text_at(text: *const libc::c_char) -> Option<String> {
     (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
 }
 
-/// The error that a code of the resolver stands for.
-fn said(code: libc::c_int) -> io::Result<()> {
+/// The error that the code of a call stands for. It is 0 if the call has not failed.
+fn check(code: libc::c_int) -> io::Result<()> {
     if code == 0 {
         return Ok(());
     }

@@ -8,21 +8,23 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::{io, mem};
 
+use super::result::count;
+
 /// The most descriptors that one message carries, by Linux's own limit.
 pub(crate) const DESCRIPTORS_MAX: usize = 253;
 
-/// Sends bytes of a file from `offset` on, at most `count`, and returns how many. 0 is the end of the file.
+/// Sends bytes of a file from `offset` on, `most` at the most, and returns how many. 0 is the end of the file.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn file(socket: &impl AsRawFd, file: &File, offset: u64, count: usize) -> io::Result<usize> {
+pub(crate) fn file(socket: &impl AsRawFd, file: &File, offset: u64, most: usize) -> io::Result<usize> {
     let mut offset = libc::off_t::try_from(offset).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
     // SAFETY: the offset is alive for the call; the descriptors are live.
-    let sent = unsafe { libc::sendfile(socket.as_raw_fd(), file.as_raw_fd(), &raw mut offset, count) };
-    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    let sent = unsafe { libc::sendfile(socket.as_raw_fd(), file.as_raw_fd(), &raw mut offset, most) };
+    count(sent)
 }
 
 /// Elsewhere a file is read and sent.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn file(_socket: &impl AsRawFd, _file: &File, _offset: u64, _count: usize) -> io::Result<usize> {
+pub(crate) fn file(_socket: &impl AsRawFd, _file: &File, _offset: u64, _most: usize) -> io::Result<usize> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -115,7 +117,7 @@ pub(crate) fn descriptors(socket: &UnixStream, bytes: &[u8], fds: &[BorrowedFd<'
     let flags = 0;
     // SAFETY: the message, the bytes and the ancillary data are alive for the call.
     let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, flags) };
-    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    count(sent)
 }
 
 /// Receives bytes, and the descriptors that came with them, which are close-on-exec.
@@ -130,14 +132,14 @@ pub(crate) fn receive_descriptors(socket: &UnixStream, buffer: &mut [u8]) -> io:
     #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
     let flags = 0;
     // SAFETY: the message, the buffer and the place for ancillary data are alive for the call.
-    let count = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) };
-    let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+    let received = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) };
+    let bytes = count(received)?;
     let fds = ancillary.take(message.msg_controllen as usize);
     if message.msg_flags & libc::MSG_CTRUNC != 0 {
         let lost = "this process is out of descriptors, so some that were sent to it are lost";
         return Err(io::Error::new(io::ErrorKind::InvalidData, lost));
     }
-    Ok((count, fds))
+    Ok((bytes, fds))
 }
 
 /// A message of one piece.

@@ -13,6 +13,8 @@ use std::{mem, ptr};
 use signal_hook::SigId;
 use signal_hook::low_level::{emulate_default_handler, register, unregister};
 
+use super::result::checked;
+
 /// One more than the largest signal number.
 const SIGNAL_COUNT: usize = 65;
 
@@ -94,10 +96,28 @@ fn handler_of(signal: i32) -> io::Result<libc::sighandler_t> {
     // SAFETY: a plain structure, for which zeros are fine.
     let mut now: libc::sigaction = unsafe { mem::zeroed() };
     // SAFETY: with a null pointer the call changes nothing; it writes to a structure that is alive for the call.
-    if unsafe { libc::sigaction(signal, ptr::null(), &raw mut now) } < 0 {
-        return Err(io::Error::last_os_error());
-    }
+    checked(unsafe { libc::sigaction(signal, ptr::null(), &raw mut now) })?;
     Ok(now.sa_sigaction)
+}
+
+/// Makes a signal ready to be caught in this process: registers the action that stands for its default, if it is caught for
+/// the first time, and makes `WANTED` speak of this process.
+fn prepare(signal: i32, wanted: &'static AtomicUsize, pid: libc::pid_t) -> io::Result<()> {
+    let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Entry::Vacant(first) = before.entry(signal) {
+        let was_default = handler_of(signal)? == libc::SIG_DFL;
+        let emulate_default = move || {
+            if was_default && !is_wanted(wanted) {
+                // fails for real-time signals that signal-hook does not know: these are ignored
+                let _ = emulate_default_handler(signal);
+            }
+        };
+        // SAFETY: the action loads an atomic and calls a function that is made for signal handlers.
+        unsafe { register(signal, emulate_default) }?;
+        first.insert(Before { was_default, ours: handler_of(signal)? });
+    }
+    own_wanted(pid);
+    Ok(())
 }
 
 /// The state that the handler shares with the loop.
@@ -112,6 +132,25 @@ struct Shared {
     interrupts: AtomicBool,
     /// Whether a signal has come while `interrupts` was set.
     interrupted: AtomicBool,
+}
+
+impl Shared {
+    /// Notes that signal `number` has come. Runs in the signal handler.
+    fn note(&self, number: u8) {
+        // a signal of a process that was forked is nothing to the loop of its parent
+        if this_process() != self.pid {
+            return;
+        }
+        if self.interrupts.load(Ordering::SeqCst) && self.interrupted.swap(true, Ordering::SeqCst) {
+            let _ = emulate_default_handler(i32::from(number));
+        }
+        // before the write, so that a loop that was woken finds the count
+        self.pending.fetch_add(1, Ordering::SeqCst);
+        let byte = [number];
+        // SAFETY: one byte, alive for the call, and a descriptor that `self` keeps open. The result is ignored: if the
+        // pipe is full, the loop is awake anyway, and looks at the count when it has read what is there.
+        unsafe { libc::write(self.pipe.as_raw_fd(), byte.as_ptr().cast(), 1) };
+    }
 }
 
 /// Catches a signal while this lives: each time the signal comes, it is counted, and its number is written to a pipe. The
@@ -131,22 +170,8 @@ impl Caught {
     pub(crate) fn new(signal: i32, pipe: Arc<PipeWriter>) -> io::Result<Self> {
         let wanted = wanted(signal).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
         let number = u8::try_from(signal).map_err(io::Error::other)?;
-        let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Vacant(first) = before.entry(signal) {
-            let was_default = handler_of(signal)? == libc::SIG_DFL;
-            let emulate_default = move || {
-                if was_default && !is_wanted(wanted) {
-                    // fails for real-time signals that signal-hook does not know: these are ignored
-                    let _ = emulate_default_handler(signal);
-                }
-            };
-            // SAFETY: the action loads an atomic and calls a function that is made for signal handlers.
-            unsafe { register(signal, emulate_default) }?;
-            first.insert(Before { was_default, ours: handler_of(signal)? });
-        }
         let pid = this_process();
-        own_wanted(pid);
-        drop(before);
+        prepare(signal, wanted, pid)?;
         let shared = Arc::new(Shared {
             pipe,
             pid,
@@ -155,24 +180,9 @@ impl Caught {
             interrupted: AtomicBool::new(false),
         });
         let state = Arc::clone(&shared);
-        let action = move || {
-            // a signal of a process that was forked is nothing to the loop of its parent
-            if this_process() != state.pid {
-                return;
-            }
-            if state.interrupts.load(Ordering::SeqCst) && state.interrupted.swap(true, Ordering::SeqCst) {
-                let _ = emulate_default_handler(signal);
-            }
-            // before the write, so that a loop that was woken finds the count
-            state.pending.fetch_add(1, Ordering::SeqCst);
-            let byte = [number];
-            // SAFETY: one byte, alive for the call, and a descriptor that `state` keeps open. The result is ignored: if
-            // the pipe is full, the loop is awake anyway, and looks at the count when it has read what is there.
-            unsafe { libc::write(state.pipe.as_raw_fd(), byte.as_ptr().cast(), 1) };
-        };
         // SAFETY: the action uses atomics, writes to a descriptor, and calls a function that is made for signal
         // handlers; signal-hook restores `errno`. `unregister` drops the action, outside of any handler.
-        let id = unsafe { register(signal, action) }?;
+        let id = unsafe { register(signal, move || state.note(number)) }?;
         wanted.fetch_add(1, Ordering::SeqCst);
         Ok(Self { signal, id, shared })
     }

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::{io, mem};
 
-use super::socket_options::checked;
+use super::result::{checked, count};
 
 #[expect(clippy::cast_possible_truncation, reason = "the numbers of address families are small")]
 const V4: libc::sa_family_t = libc::AF_INET as libc::sa_family_t;
@@ -56,8 +56,8 @@ macro_rules! fill {
         impl Fill for $Source {
             fn fill(&self, place: &mut [mem::MaybeUninit<u8>]) -> io::Result<usize> {
                 // SAFETY: the system only writes to the place, and no more than its length; the descriptor is live.
-                let count = unsafe { $call(self.as_raw_fd(), place.as_mut_ptr().cast(), place.len()) };
-                usize::try_from(count).map_err(|_| io::Error::last_os_error())
+                let result = unsafe { $call(self.as_raw_fd(), place.as_mut_ptr().cast(), place.len()) };
+                count(result)
             }
         }
     };
@@ -181,6 +181,6 @@ fn is_ready(descriptor: &impl AsRawFd, events: libc::c_short) -> bool {
 pub(crate) fn peek(socket: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<usize> {
     let (fd, room) = (socket.as_raw_fd(), buffer.len());
     // SAFETY: the buffer is alive for the call, and has the length that is passed.
-    let count = unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), room, libc::MSG_PEEK) };
-    usize::try_from(count).map_err(|_| io::Error::last_os_error())
+    let result = unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), room, libc::MSG_PEEK) };
+    count(result)
 }

@@ -7,6 +7,8 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 use std::{io, mem};
 
+use super::result::checked;
+
 type Name = (libc::c_int, libc::c_int);
 
 /// An option that is on or off.
@@ -191,10 +193,6 @@ pub(crate) fn is_tcp(_socket: &impl AsRawFd) -> bool {
 /// Whether it carries a stream or datagrams, as the system's number.
 pub(super) fn socket_type(socket: &impl AsRawFd) -> io::Result<libc::c_int> {
     option(socket, (libc::SOL_SOCKET, libc::SO_TYPE))
-}
-
-pub(super) fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 /// What the system takes or gives as the value of an option.

@@ -4,6 +4,8 @@
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
+use super::result::checked;
+
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{DeadlineTimer, monotonic_nanos, wait_readable};
 
@@ -31,10 +33,7 @@ impl DeadlineTimer {
 /// Another descriptor of the same thing, which is closed when a program is started.
 pub(crate) fn duplicate(descriptor: &impl AsRawFd) -> io::Result<OwnedFd> {
     // SAFETY: the call touches no memory of ours.
-    let copy = unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 0) };
-    if copy < 0 {
-        return Err(io::Error::last_os_error());
-    }
+    let copy = checked(unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 0) })?;
     // SAFETY: the descriptor is new, so nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
@@ -62,8 +61,8 @@ fn wait_for_input_of<const N: usize>(descriptors: [RawFd; N]) -> io::Result<()> 
     let mut descriptors = descriptors.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
     // SAFETY: as many as the array has, alive for the call.
     let result = unsafe { libc::poll(descriptors.as_mut_ptr(), N as libc::nfds_t, -1) };
-    match io::Error::last_os_error() {
-        e if result < 0 && e.kind() != io::ErrorKind::Interrupted => Err(e),
+    match checked(result) {
+        Err(e) if e.kind() != io::ErrorKind::Interrupted => Err(e),
         _ => Ok(()),
     }
 }
@@ -73,6 +72,8 @@ mod linux {
     use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
     use std::time::Duration;
     use std::{io, ptr};
+
+    use crate::sys::result::checked;
 
     const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -84,9 +85,7 @@ mod linux {
         pub(crate) fn new() -> io::Result<Self> {
             // SAFETY: the call touches no memory of ours.
             let timer = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC | libc::TFD_NONBLOCK) };
-            if timer < 0 {
-                return Err(io::Error::last_os_error());
-            }
+            let timer = checked(timer)?;
             // SAFETY: the descriptor is new, so nothing else owns it.
             Ok(Self(unsafe { OwnedFd::from_raw_fd(timer) }))
         }
@@ -137,10 +136,10 @@ mod linux {
         };
         // SAFETY: one pollfd and one timespec, both alive for the call; no signal mask.
         let result = unsafe { libc::ppoll(&raw mut descriptor, 1, &raw const timeout, ptr::null()) };
-        match io::Error::last_os_error() {
-            _ if result >= 0 => Ok(result > 0),
-            e if e.kind() == io::ErrorKind::Interrupted => Ok(false),
-            e => Err(e),
+        match checked(result) {
+            Ok(ready) => Ok(ready > 0),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(false),
+            Err(e) => Err(e),
         }
     }
 }

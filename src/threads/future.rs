@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::quietly::quietly;
+use super::ignoring_panic::ignoring_panic;
 use super::remote_task::TaskName;
 use crate::base::WakeTarget;
 use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, lock, wait_while, wait_while_for};
@@ -244,7 +244,7 @@ impl<T> Shared<T> {
         if let Some(waker) = waker {
             match current::current() {
                 Some(kernel) => wake(&kernel, WakeTarget::Foreign(waker)),
-                None => quietly(|| waker.wake()),
+                None => ignoring_panic(|| waker.wake()),
             }
         }
     }

@@ -109,7 +109,7 @@ impl LoopHandle {
     /// If the loop is closed. Then `f` is dropped on this thread.
     pub fn call_soon_threadsafe<R>(&self, f: impl FnOnce() -> R + Send + 'static) -> Result<ThreadsafeHandle, Closed> {
         if current::uses_contexts()
-            && let Some(lp) = EventLoop::try_current().filter(|lp| lp.kernel().sender().is(self.sender))
+            && let Some(lp) = self.own_loop()
         {
             // only here the callback can have a copy of the whole context
             if lp.is_closed() {
@@ -173,12 +173,17 @@ impl LoopHandle {
     #[doc(alias = "capture_call_graph")]
     pub fn call_graph(&self) -> Result<ThreadsafeFuture<CallGraph>, Closed> {
         let (future, reply) = ThreadsafeFuture::new(self.sender);
-        match EventLoop::try_current().filter(|lp| lp.kernel().sender().is(self.sender)) {
+        match self.own_loop() {
             Some(lp) if lp.is_closed() => return Err(Closed),
             Some(lp) => reply.settle(Ok(lp.call_graph())),
             None => drop(self.call_soon_threadsafe(|| reply.settle(Ok(EventLoop::current().call_graph())))?),
         }
         Ok(future)
+    }
+
+    /// The loop itself, if this thread is in it.
+    fn own_loop(&self) -> Option<EventLoop> {
+        EventLoop::try_current().filter(|lp| lp.kernel().sender().is(self.sender))
     }
 
     /// Ends the loop's run after its next iteration, as [`EventLoop::stop`] does. Does nothing if the loop is closed.

@@ -18,7 +18,7 @@ use crate::sys::wait_for_either;
 
 /// The pender of a loop, if it has one.
 #[derive(Default)]
-struct Slot(RefCell<Option<Pender>>);
+struct PenderSlot(RefCell<Option<Pender>>);
 
 /// What the loop keeps of its pender. Dropping it ends the thread, which the end of the pipe wakes.
 struct Pender {
@@ -32,13 +32,13 @@ impl Drop for Pender {
     }
 }
 
-/// What the thread has of it.
-struct Watch<F> {
+/// What the thread works with, which watches in the place of the host.
+struct PenderThread<F> {
     pender: F,
     pauses: Arc<Pauses>,
     /// The loop's own descriptor.
     descriptor: OwnedFd,
-    /// At its end when the loop has no pender any more.
+    /// Readable, at its end, when the loop has no pender any more.
     over: PipeReader,
     handle: LoopHandle,
 }
@@ -46,8 +46,9 @@ struct Watch<F> {
 impl EventLoop {
     /// Sets a function that is called when the loop wants a turn between turns: when something is ready, by an event of
     /// a descriptor, a timer that is due, another thread, or the host itself. It is for hosts that cannot watch
-    /// [a descriptor](EventLoop#impl-AsFd-for-EventLoop) and can be woken from any thread: `wakeup` of a window system, `post` of a
-    /// message queue. It replaces the pender that was set before. asyncio has no such call; Trio's guest mode is alike.
+    /// [a descriptor](EventLoop#impl-AsFd-for-EventLoop) and can be woken from any thread: `wakeup` of a window system,
+    /// `post` of a message queue. It replaces the pender that was set before. asyncio has no such call; Trio's guest mode
+    /// is alike.
     ///
     /// - `pender` is called at most once from the end of a turn or run to the beginning of the next one. If a turn
     ///   leaves something ready, `pender` is called for that, too. So a host takes one turn for each call.
@@ -90,10 +91,10 @@ impl EventLoop {
         let descriptor = self.kernel().descriptor()?.try_clone_to_owned()?;
         let (over, writer) = io::pipe()?;
         let pauses = Arc::new(Pauses::default());
-        let watch = Watch { pender, pauses: Arc::clone(&pauses), descriptor, over, handle: self.remote() };
-        thread::Builder::new().name("oneloop-pender".to_owned()).spawn(move || watch.watch())?;
+        let thread = PenderThread { pender, pauses: Arc::clone(&pauses), descriptor, over, handle: self.remote() };
+        thread::Builder::new().name("oneloop-pender".to_owned()).spawn(move || thread.run())?;
         self.kernel().set_pauses(Some(Arc::clone(&pauses)));
-        let slot = self.kernel().extensions().get_or_default::<Slot>();
+        let slot = self.kernel().extensions().get_or_default::<PenderSlot>();
         *slot.0.borrow_mut() = Some(Pender { pauses, _writer: writer });
         Ok(())
     }
@@ -102,14 +103,15 @@ impl EventLoop {
     /// when this returns, and none begins afterwards.
     pub fn clear_pender(&self) {
         self.kernel().set_pauses(None);
-        if let Some(slot) = self.kernel().extensions().get::<Slot>() {
+        if let Some(slot) = self.kernel().extensions().get::<PenderSlot>() {
             slot.0.take();
         }
     }
 }
 
-impl<F: Fn()> Watch<F> {
-    fn watch(self) {
+impl<F: Fn()> PenderThread<F> {
+    /// Calls the pender, at most once in each pause, until there are none any more.
+    fn run(self) {
         while let Some(number) = self.pauses.next() {
             let ended = wait_for_either(&self.descriptor, &self.over);
             // what the descriptor told may be of a pause that is over

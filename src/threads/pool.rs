@@ -8,7 +8,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 use std::{fmt, io};
 
-use super::quietly::quietly;
+use super::ignoring_panic::ignoring_panic;
 use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, lock, thread};
 
 /// How long a thread waits for a job before it ends.
@@ -205,11 +205,11 @@ impl Shared {
     /// Does a job. When it returns, the thread counts as idle. Nothing of the job unwinds into the thread, which is
     /// counted: not the destructor of its value either, to which this may be the last pointer.
     fn do_job(&self, job: Arc<dyn Job>) {
-        quietly(|| job.run());
+        ignoring_panic(|| job.run());
         // before the report: a job that is submitted because of it must find this thread idle
         self.lock().idle += 1;
-        quietly(|| job.report_end());
-        quietly(|| drop(job));
+        ignoring_panic(|| job.report_end());
+        ignoring_panic(|| drop(job));
     }
 
     fn shut_down(&self, ended: Box<dyn FnOnce() + Send>) {

@@ -1,22 +1,18 @@
-//! Blocking calls on threads, awaited on the loop: asyncio's `run_in_executor` and `to_thread`. Owns how a job gets to
-//! a thread and its result back to the loop; must not know how a pool manages its threads.
+//! Blocking calls on threads, awaited on the loop: asyncio's `run_in_executor` and `to_thread`. Owns the public functions,
+//! and the wait for the threads of the default executor; must not know how a job and its result cross threads.
 
-use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 use std::time::Duration;
-use std::{io, thread};
 
-use super::pool::{Job, ThreadPool};
-use super::quietly::quietly;
+use super::default_executor::default_executor;
+use super::pool::ThreadPool;
+use super::thread_job::submit;
 use crate::awaitables::{Awaitable, Future};
-use crate::base::concurrency::{Arc, Mutex, MutexGuard, lock};
 use crate::base::{PooledRc, unsize};
 use crate::current::CarriedContext;
-use crate::error::{Panic, TimeoutError};
+use crate::error::TimeoutError;
 use crate::event_loop::EventLoop;
-use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, LoopSender, Message, Run, What};
-use crate::node::{Core, Loop, State, Watch, WatchRef, Watcher};
+use crate::kernel::{Message, Run};
+use crate::node::Loop;
 use crate::primitives::timeout;
 
 /// Calls `f` on a thread of the loop's default executor and returns its value: asyncio's `to_thread`. The call is
@@ -58,7 +54,8 @@ where
     F: FnOnce() -> T + Send + 'static,
 {
     let carried = CarriedContext::current();
-    let job = EventLoop::current().run_in_executor(None, move || carried.run(f)); // a task must not keep its own loop open while it waits
+    // the handle on the loop is dropped before the wait: a task must not keep its own loop open
+    let job = EventLoop::current().run_in_executor(None, move || carried.run(f));
     job.cancel_on_drop().await
 }
 
@@ -150,51 +147,6 @@ impl EventLoop {
     }
 }
 
-/// The default executor of a loop: made when it is first needed, shut once and for all.
-#[derive(Default)]
-struct DefaultExecutor {
-    pool: RefCell<Option<ThreadPool>>,
-    shut: Cell<bool>,
-}
-
-impl DefaultExecutor {
-    /// The pool, made now if there is none; none if it was shut down.
-    fn pool(&self) -> Option<ThreadPool> {
-        (!self.shut.get()).then(|| self.pool.borrow_mut().get_or_insert_default().clone())
-    }
-
-    fn set_pool(&self, pool: ThreadPool) {
-        let replaced = self.pool.replace(Some(pool));
-        drop(replaced);
-    }
-
-    /// From now on there is no pool. Returns the one that there was, to be shut down.
-    fn shut(&self) -> Option<ThreadPool> {
-        self.shut.set(true);
-        self.pool.borrow().clone()
-    }
-}
-
-/// The loop closes: the threads end by themselves.
-impl Drop for DefaultExecutor {
-    fn drop(&mut self) {
-        if let Some(pool) = self.pool.take() {
-            pool.shut_down(|| ());
-        }
-    }
-}
-
-fn default_executor(kernel: &Loop) -> Rc<DefaultExecutor> {
-    kernel.extensions().get_or_default()
-}
-
-/// Whether the default executor of a loop has threads.
-pub(crate) fn has_default_threads(kernel: &Loop) -> bool {
-    let executor = kernel.extensions().get::<DefaultExecutor>();
-    let pool = executor.and_then(|executor| executor.pool.borrow().clone());
-    pool.is_some_and(|pool| pool.thread_count() > 0)
-}
-
 /// Settles a future when all threads of an executor have ended.
 struct ExecutorEnded(Future<()>);
 
@@ -214,157 +166,5 @@ struct ExpectUntilDrop<'a> {
 impl Drop for ExpectUntilDrop<'_> {
     fn drop(&mut self) {
         drop(self.kernel.expected().remove(self.number));
-    }
-}
-
-/// Queues a job, and returns a future that its result will settle.
-///
-/// # Errors
-/// If the pool is shut down, or the system has no thread for it.
-pub(crate) fn submit<T, F>(lp: &EventLoop, pool: &ThreadPool, f: F) -> io::Result<Future<T>>
-where
-    T: Send + 'static,
-    F: FnOnce() -> T + Send + 'static,
-{
-    let kernel = lp.kernel();
-    let future = lp.create_future();
-    let mut submitted = None;
-    let number = kernel.expected().insert(|number| {
-        let job = Arc::new(ThreadJob { stage: Mutex::new(Stage::Waiting(f)), sender: kernel.sender(), number });
-        submitted = Some(Arc::clone(&job));
-        unsize!(PooledRc::new(TakeResult { job, future: future.clone() }) => dyn Run)
-    });
-    let job = submitted.expect("the map calls its argument");
-    if let Err(error) = pool.submit(Arc::clone(&job) as Arc<dyn Job>) {
-        drop(kernel.expected().remove(number));
-        return Err(error);
-    }
-    let withdrawal = PooledRc::new(WithdrawIfCancelled { kernel: Rc::clone(kernel), job });
-    let core = future.join().core();
-    core.watchers().add(kernel.next_watch(), Watcher::Watch(unsize!(withdrawal => dyn Watch), 0));
-    Ok(future)
-}
-
-/// `Waiting` → `Running` → `Done` → `Over`, and from any of them to `Over` when the job is withdrawn.
-enum Stage<F, T> {
-    Waiting(F),
-    Running,
-    Done(thread::Result<T>),
-    Over,
-}
-
-/// A job, shared by the loop and the thread.
-struct ThreadJob<F, T> {
-    stage: Mutex<Stage<F, T>>,
-    sender: LoopSender,
-    /// The number of the message that the loop expects.
-    number: u64,
-}
-
-impl<F, T> ThreadJob<F, T> {
-    fn lock(&self) -> MutexGuard<'_, Stage<F, T>> {
-        lock(&self.stage)
-    }
-
-    /// Ends the job and returns its last stage. The caller drops what is in it.
-    fn withdraw(&self) -> Stage<F, T> {
-        std::mem::replace(&mut *self.lock(), Stage::Over)
-    }
-
-    /// Takes the closure, unless the job was withdrawn.
-    fn withdraw_result(&self) -> Option<Stage<F, T>> {
-        let mut stage = self.lock();
-        matches!(*stage, Stage::Done(_)).then(|| std::mem::replace(&mut *stage, Stage::Over))
-    }
-
-    fn begin(&self) -> Option<F> {
-        let mut stage = self.lock();
-        match std::mem::replace(&mut *stage, Stage::Running) {
-            Stage::Waiting(f) => Some(f),
-            other => {
-                *stage = other;
-                None
-            }
-        }
-    }
-
-    /// Stores the result for the loop and returns the previous stage. If the job was withdrawn, returns the result.
-    fn end(&self, result: thread::Result<T>) -> Stage<F, T> {
-        let mut stage = self.lock();
-        match *stage {
-            Stage::Running => std::mem::replace(&mut *stage, Stage::Done(result)),
-            _ => Stage::Done(result),
-        }
-    }
-}
-
-impl<F, T> Job for ThreadJob<F, T>
-where
-    F: FnOnce() -> T + Send,
-    T: Send,
-{
-    fn run(&self) {
-        if let Some(f) = self.begin() {
-            let unwanted = self.end(catch_unwind(AssertUnwindSafe(f)));
-            quietly(|| drop(unwanted));
-        }
-    }
-
-    fn report_end(&self) {
-        let done = matches!(*self.lock(), Stage::Done(_));
-        if done && self.sender.send(Message::Arrived(self.number)).is_err() {
-            let unwanted = self.withdraw();
-            quietly(|| drop(unwanted));
-        }
-    }
-}
-
-/// Moves the result of a job into its future, on the loop.
-struct TakeResult<F, T> {
-    job: Arc<ThreadJob<F, T>>,
-    future: Future<T>,
-}
-
-impl<F: 'static, T: 'static> Run for TakeResult<F, T> {
-    fn run(&self) {
-        match self.job.withdraw() {
-            // refused if the future was cancelled meanwhile
-            Stage::Done(Ok(value)) => drop(self.future.set_result(value)),
-            Stage::Done(Err(payload)) => self.future.set_panic(Panic::new(payload)),
-            Stage::Waiting(_) | Stage::Running | Stage::Over => {}
-        }
-    }
-}
-
-/// If the loop closes before it has taken a result, that is dropped here and not on the thread of the pool, which may
-/// have the last pointer to the job.
-impl<F, T> Drop for TakeResult<F, T> {
-    fn drop(&mut self) {
-        drop(self.job.withdraw_result());
-    }
-}
-
-/// Withdraws a job when its future is cancelled, so that it does not begin.
-struct WithdrawIfCancelled<F, T> {
-    kernel: Rc<Loop>,
-    job: Arc<ThreadJob<F, T>>,
-}
-
-impl<F: 'static, T: 'static> Watch for WithdrawIfCancelled<F, T> {
-    fn child_done(&self, me: &WatchRef, index: u32, child: &Core) {
-        if child.state() == State::Cancelled {
-            self.kernel.push_child_turn(me.clone().into_turn(), index);
-        }
-    }
-
-    fn stands_for(&self) -> Option<Leaf> {
-        Some(Leaf::of(What::Job))
-    }
-}
-
-impl<F: 'static, T: 'static> ChildTurn for WithdrawIfCancelled<F, T> {
-    fn child_turn(&self, _me: &ChildTurnRef, _index: u32) {
-        drop(self.kernel.expected().remove(self.job.number));
-        drop(self.job.withdraw());
     }
 }

@@ -11,7 +11,7 @@ use crate::turns::one_at_a_time;
 
 const CALLS: u64 = 10_000;
 
-/// What has been written to the process's event descriptors, which nobody reads: one for each write.
+/// What has been written to the process's event descriptors, which are not read: one for each write.
 fn writes() -> u64 {
     let descriptors = fs::read_dir("/proc/self/fdinfo").expect("the system tells").flatten();
     let infos = descriptors.filter_map(|entry| fs::read_to_string(entry.path()).ok());

@@ -517,7 +517,7 @@ mod event_loop_tests_mixin {
     fn test_create_connection_local_addr() {
         let (address, greets) = greeter();
         let stream = run_real(async {
-            // somebody else may take the port
+            // another program may take the port
             for _ in 0..5 {
                 let port = unused_port();
                 let connector = TcpConnector::new().local_addr(([127, 0, 0, 1], port));
@@ -543,7 +543,7 @@ mod event_loop_tests_mixin {
             let connector = TcpConnector::new().local_addr(LOCAL_V6).local_addr(([127, 0, 0, 1], 0));
             let error = connector.connect(([127, 0, 0, 1], 1)).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-            // and succeeds where there is somebody
+            // and succeeds where there is a listener
             let (address, greets) = greeter();
             let stream = connector.connect(address).await.unwrap();
             assert_eq!(greets.join().unwrap(), stream.local_addr().unwrap());
@@ -858,13 +858,13 @@ mod event_loop_tests_mixin {
         }
         run_real(async {
             let [one, two, gone] = [(); 3].map(|()| UdpSocket::bind(([127, 0, 0, 1], 0)).unwrap());
-            let [to_one, to_two, to_nobody] = [&one, &two, &gone].map(|socket| socket.local_addr().unwrap());
+            let [to_one, to_two, to_gone] = [&one, &two, &gone].map(|socket| socket.local_addr().unwrap());
             drop(gone);
             one.send_to(b"a", to_two).await.unwrap();
             assert_hears(&two, b"a").await;
             two.send_to(b"b", to_one).await.unwrap();
             assert_hears(&one, b"b").await;
-            one.send_to(b"c", to_nobody).await.unwrap();
+            one.send_to(b"c", to_gone).await.unwrap();
             run_briefly().await;
             two.send_to(b"d", to_one).await.unwrap();
             assert_hears(&one, b"d").await; // it still hears
@@ -927,7 +927,7 @@ mod event_loop_tests_mixin {
             assert!(!writer.is_closing());
             drop(reader);
             writer.close();
-            let _ = writer.wait_closed().await; // it may have heard that nobody reads
+            let _ = writer.wait_closed().await; // it may have heard that the reader is gone
             assert!(writer.is_closing());
         });
     }
@@ -944,7 +944,7 @@ mod event_loop_tests_mixin {
             assert_eq!(&byte, b"1");
             assert!(!writer.is_closing());
             drop(reader);
-            // asyncio watches for this; here it is the next write that meets it, and nobody need close then
+            // asyncio watches for this; here it is the next write that meets it, and no close is needed then
             writer.write("2");
             assert_eq!(writer.wait_closed().await.unwrap_err().kind(), ErrorKind::BrokenPipe);
             assert!(writer.is_closing());
@@ -960,7 +960,7 @@ mod event_loop_tests_mixin {
         };
         run_real(async {
             let reader = PipeReader::from_fd(master.try_clone().unwrap().into()).unwrap().into_stream();
-            // nobody has opened the terminal: what it gives is the echo of what is typed
+            // no program has opened the terminal: what it gives is the echo of what is typed
             master.write_all(b"1").unwrap();
             assert_eq!(reader.read(10).await.unwrap(), b"1");
             master.write_all(b"2345").unwrap();

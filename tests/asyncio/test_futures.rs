@@ -29,7 +29,7 @@ async fn bug() -> Result<u8, &'static str> {
     panic!("boom")
 }
 
-/// A future that is no task and has ended with a panic, which nobody has seen.
+/// A future that is no task and has ended with a panic, which was not seen.
 async fn broken() -> Awaitable<Result<Vec<u8>, &'static str>> {
     let future = ensure_future(try_gather([bug()]));
     while !future.done() {
@@ -310,7 +310,7 @@ mod base_future_tests {
         let (asked, ask) = mpsc::channel();
         let worker = thread::spawn(move || {
             ask.recv().expect("the loop runs");
-            sender.send(("oi", thread::current().id())).expect("somebody waits");
+            sender.send(("oi", thread::current().id())).expect("the test waits");
         });
         let ended = lp.run_until_complete(async {
             let wrapped = ensure_future(receiver);

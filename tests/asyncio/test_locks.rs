@@ -22,7 +22,7 @@ fn shows(what: &impl Debug, text: &str) -> bool {
     format!("{what:?}").contains(text)
 }
 
-/// Tells somebody to go on.
+/// Tells a task to go on.
 fn tell(gate: &Future<()>) {
     gate.set_result(()).expect("it is told once");
 }
@@ -68,7 +68,7 @@ mod lock_tests {
         });
     }
 
-    /// A lock is nothing that can be awaited; and an `acquire()` that nobody awaits takes nothing.
+    /// A lock is nothing that can be awaited; and an `acquire()` that is not awaited takes nothing.
     #[test]
     fn test_lock() {
         run(async {
@@ -214,7 +214,7 @@ mod lock_tests {
             run_briefly().await;
             assert_eq!(lock.waiters(), 1);
 
-            // whoever comes while the only one in line is on its way out does not have to wait
+            // a task that comes while the only one in line is on its way out does not have to wait
             let c = keeper(&lock);
             b.cancel();
             drop(guard);
@@ -782,7 +782,7 @@ mod condition_tests {
             }
             assert!(consumers[0].cancel());
 
-            // nobody tells that the item was taken, so this ends when its time is up
+            // no task tells that the item was taken, so this ends when its time is up
             let start = now();
             let told = timeout(ms(10), condition.wait_for(&mut state, |state| *state == 0)).await;
             assert_eq!((told, *state, now() - start), (Err(TimeoutError), 0, ms(10)));
@@ -841,7 +841,7 @@ mod semaphore_tests {
         });
     }
 
-    /// A semaphore is nothing that can be awaited; and an `acquire()` that nobody awaits takes nothing.
+    /// A semaphore is nothing that can be awaited; and an `acquire()` that is not awaited takes nothing.
     #[test]
     fn test_semaphore() {
         run(async {
@@ -942,7 +942,7 @@ mod semaphore_tests {
                 panic!("it was cancelled");
             });
             run_briefly().await;
-            gate.set_result((*t2.handle()).clone()).expect("nobody else sets it");
+            gate.set_result((*t2.handle()).clone()).expect("it is set once");
             let ended: Result<(), _> = t2.outcome().await;
             assert!(matches!(ended, Err(TaskError::Cancelled(_))));
             t1.await;
@@ -1092,13 +1092,13 @@ mod barrier_tests {
         (0..n).map(task).collect()
     }
 
-    /// Nobody is in the barrier, and it is whole.
+    /// The barrier is empty and whole.
     fn assert_empty(barrier: &Barrier) {
         assert_eq!((barrier.n_waiting(), barrier.broken()), (0, false));
         assert!(shows(barrier, "Filling"), "{barrier:?}");
     }
 
-    /// A barrier is nothing that can be awaited; and a `wait()` that nobody awaits is nobody's.
+    /// A barrier is nothing that can be awaited; and a `wait()` that is not awaited does nothing.
     #[test]
     fn test_barrier() {
         run(async {
@@ -1128,7 +1128,7 @@ mod barrier_tests {
             run_briefly().await;
             assert!(shows(&barrier, "n_waiting: 0") && shows(&barrier, "Draining"));
 
-            // some are let in when the last has left, so that there is somebody to be thrown out
+            // some are let in when the last has left, so that there is a task to be thrown out
             waiters(2);
             run_briefly().await;
             barrier.reset().await;
@@ -1207,7 +1207,7 @@ mod barrier_tests {
             let (barrier, log) = (Barrier::new(N), Log::default());
             let tasks = make_tasks(N, &barrier, &log, async |barrier, log| {
                 for round in [true, false] {
-                    barrier.wait().await.expect("nobody breaks it");
+                    barrier.wait().await.expect("it is not broken");
                     log.borrow_mut().push(round);
                 }
             });
@@ -1215,7 +1215,7 @@ mod barrier_tests {
             let log = log.borrow();
             assert_eq!(log.len(), N * 2);
             assert_eq!(log.iter().filter(|first| **first).count(), N);
-            assert!(log[..N].iter().all(|first| *first), "nobody is let in twice before all were once: {log:?}");
+            assert!(log[..N].iter().all(|first| *first), "none is let in twice before all were once: {log:?}");
             assert_empty(&barrier);
         });
     }
@@ -1244,7 +1244,7 @@ mod barrier_tests {
         run(async {
             let (barrier, log) = (Barrier::new(N), Log::default());
             let tasks = make_tasks(N, &barrier, &log, async |barrier, log| {
-                barrier.wait().await.expect("nobody breaks it");
+                barrier.wait().await.expect("it is not broken");
                 log.borrow_mut().push(shows(&barrier, "Draining"));
             });
             gather(tasks).await;
@@ -1274,7 +1274,7 @@ mod barrier_tests {
                 }
             });
             let places: Vec<_> =
-                gather(tasks).await.into_iter().map(|ended| ended.expect("nobody breaks it")).collect();
+                gather(tasks).await.into_iter().map(|ended| ended.expect("it is not broken")).collect();
             for round in 0..2 {
                 let mut all: Vec<_> = places.iter().map(|both| both[round]).collect();
                 all.sort_unstable();
@@ -1291,7 +1291,7 @@ mod barrier_tests {
             let (barrier, log) = (Barrier::new(3), Log::default());
             let one = || {
                 make_tasks(1, &barrier, &log, async |barrier, log| {
-                    barrier.wait().await.expect("nobody breaks it");
+                    barrier.wait().await.expect("it is not broken");
                     log.borrow_mut().push(true);
                 })
                 .remove(0)
@@ -1533,11 +1533,11 @@ mod barrier_tests {
                         }
                         Err(_) => log.borrow_mut().push(true),
                     }
-                    // all have left it when it is mended, and nobody comes before that
-                    if second.wait().await.expect("nobody breaks this one") == N / 2 {
+                    // all have left it when it is mended, and no task comes before that
+                    if second.wait().await.expect("this one is not broken") == N / 2 {
                         first.reset().await;
                     }
-                    second.wait().await.expect("nobody breaks this one");
+                    second.wait().await.expect("this one is not broken");
                     first.wait().await.expect("it is whole again");
                     passed.set(passed.get() + 1);
                 }

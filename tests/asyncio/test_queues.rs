@@ -33,7 +33,7 @@ macro_rules! with_each_kind {
     }};
 }
 
-/// What a queue that is shut down and empty answers, to everybody and at once.
+/// What a queue that is shut down and empty answers, to all and at once.
 macro_rules! assert_is_shut_down_and_empty {
     ($queue:expr) => {
         assert_eq!($queue.put("data").await, Err(QueueShutDown("data")));

@@ -105,11 +105,11 @@ mod test_server2 {
                 let server = server.clone();
                 create_task(async move { server.wait_closed().await })
             };
-            // open, and nobody is there
+            // open, without a client
             let first = waiting();
             yield_now().await;
             assert!(!first.done());
-            // open, and somebody is there
+            // open, with a client
             let (_reader, writer) = open_connection(server.local_addrs()[0]).await.expect("a connection");
             while server.client_count() == 0 {
                 yield_now().await;
@@ -117,13 +117,13 @@ mod test_server2 {
             let second = waiting();
             yield_now().await;
             assert!(!first.done() && !second.done());
-            // closed, and somebody is there
+            // closed, with a client
             server.close();
             yield_now().await;
             let third = waiting();
             yield_now().await;
             assert!(!first.done() && !second.done() && !third.done());
-            // closed, and nobody is there
+            // closed, without a client
             writer.close();
             writer.wait_closed().await.expect("all was sent");
             first.await;

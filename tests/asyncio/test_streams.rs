@@ -591,7 +591,7 @@ mod stream_tests {
             assert!(reading.cancelled());
             reader.set_exception(io::Error::other("message"));
             run_briefly().await;
-            // nobody waits any more: this one is told so, and not that somebody does
+            // no task waits any more: this one is told so, and not that one does
             assert!(reader.read(1).await.is_err());
         });
     }

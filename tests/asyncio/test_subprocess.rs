@@ -188,7 +188,7 @@ mod subprocess_mixin {
     #[test]
     fn test_pause_reading() {
         run(async {
-            // more than twice the limit; what nobody asks for stays with the system
+            // more than twice the limit; what is not asked for stays with the system
             let process = create_subprocess_shell("printf xxxxxxxxxxxxxxxxxxxxx").stdin(Stdio::piped());
             let process = process.stdout(Stdio::piped()).limit(10).await.unwrap();
             let (stdout, _) = process.communicate("").await.unwrap();

@@ -613,7 +613,7 @@ mod base_test_task_group {
         let (group, heads) = (g.clone(), heads.clone());
         g.create_task(async move {
             heads.add(1);
-            assert!(heads.get() < 100, "nobody stops it");
+            assert!(heads.get() < 100, "it is not stopped");
             sleep(ms(10)).await;
             hydra(&group, &heads);
             hydra(&group, &heads);
@@ -742,13 +742,13 @@ mod base_test_task_group {
     #[test]
     fn test_coro_closed_when_tg_closed() {
         let (_, closed) = run_clean(refused_by_a_finished_group());
-        assert!(closed, "nobody would ever run it");
+        assert!(closed, "it would never run");
     }
 
     #[test]
     fn test_taskgroup_not_entered() {
         run_clean(async {
-            // a group that nobody awaits has not begun, and its body cannot start anything
+            // a group that is not awaited has not begun, and its body cannot start anything
             let began = Count::default();
             let body = async |g: &TaskGroup<&'static str>| {
                 began.add(1);
@@ -821,7 +821,7 @@ mod base_test_task_group {
             let task = create_task(async move {
                 let ended: Ended<()> = task_group(async |g| {
                     g.create_task(async move {
-                        set.set_result(()).expect("nobody else sets it");
+                        set.set_result(()).expect("it is set once");
                         yield_now().await;
                         Err::<(), _>("crash")
                     });

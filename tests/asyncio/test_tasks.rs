@@ -152,7 +152,7 @@ mod base_task_tests {
         };
         assert_eq!(ensured(&lp).any(), original.any());
         assert_eq!(ensured(&other).any(), original.any());
-        // whoever asks, it belongs to the loop that made it
+        // wherever it is asked, it belongs to the loop that made it
         assert!(matches!(other.run_until_complete(ensured(&other)), Err(Error::ForeignLoop)));
         assert_eq!(lp.run_until_complete(ensured(&other)).expect("it is done"), "ko");
     }
@@ -268,7 +268,7 @@ mod base_task_tests {
         });
         let block = catch_cancelled(sleep(length)).await;
         timer.cancel();
-        // counted down in any case; the cancellation is ours only if nobody else asked for one
+        // counted down in any case; the cancellation is ours only if no other code asked for one
         let ours = expired.get() && task.uncancel() == 0;
         let finished = match block {
             Ok(()) => true,
@@ -293,7 +293,7 @@ mod base_task_tests {
         assert_eq!(lp.run_until_complete(task).expect("it is in time"), (false, true, true));
         assert_eq!((handle.cancelling(), lp.time() - start), (0, ms(100)));
 
-        // somebody else's cancellation is not taken for the limit's, and leaves
+        // a cancellation by other code is not taken for the limit's, and leaves
         let task = lp.create_task(request(secs(10), ms(100)));
         let handle = task.handle();
         lp.call_later(ms(100), move || handle.cancel());
@@ -421,7 +421,7 @@ mod base_task_tests {
         assert!(future.cancel());
         assert!(is_cancelled(&lp.run_until_complete(task)));
         assert!(future.cancelled() && handle.cancelled());
-        assert_eq!(handle.cancelling(), 0, "nobody asked the task");
+        assert_eq!(handle.cancelling(), 0, "the task was not asked");
     }
 
     #[test]
@@ -1019,7 +1019,7 @@ mod base_task_tests {
         let (gate, count) = (waiter.clone(), Rc::clone(&proof));
         let task = lp.create_task(async move {
             let inner = async {
-                let cancelled = catch_cancelled(gate).await.expect_err("nobody sets it");
+                let cancelled = catch_cancelled(gate).await.expect_err("it is never set");
                 add(&count, 1);
                 cancelled.reraise().await;
             };
@@ -1125,7 +1125,7 @@ mod base_task_tests {
         assert_eq!(*told.borrow(), [""; 0]);
     }
 
-    /// A task that panics when the future is set: what nobody meets is reported, and an error as a value is no panic.
+    /// A task that panics when the future is set: what is not met is reported, and an error as a value is no panic.
     fn to_panic(lp: &EventLoop) -> (oneloop::Future<()>, Shared<()>) {
         let go = lp.create_future();
         let waited = go.clone();
@@ -1256,7 +1256,7 @@ mod base_task_tests {
         let entered = lp.enter();
         assert_eq!(all_tasks(), [task.handle()]);
         drop(task);
-        // nobody can ever settle that future; the loop owns the task all the same, and says what it waits for
+        // that future can never be settled; the loop owns the task all the same, and says what it waits for
         match lp.run_until_complete(lp.create_future::<()>()) {
             Err(Error::Deadlock(deadlock)) => assert_eq!(deadlock.waiting, ["Task-1 waits for a future"]),
             other => panic!("{other:?}"),
@@ -1447,7 +1447,7 @@ mod gather_tests_base {
             to_the_end(&lp);
             assert_eq!((calls.get(), gathering.done(), gathering.cancelled()), (1, true, false));
 
-            // what the others come to is nobody's business any more
+            // what the others come to does not matter any more
             futures[2].set_result(Ok(3)).expect("it runs on");
             assert!(futures[3].cancel());
             futures[4].set_exception("second").expect("it runs on");
@@ -1634,7 +1634,7 @@ mod coroutine_gather_tests {
         briefly(&lp);
         assert_eq!(outer.exception().expect("the first error was enough"), Some(1));
         drop(outer);
-        assert_eq!(*told.borrow(), [""; 0], "nobody misses the second");
+        assert_eq!(*told.borrow(), [""; 0], "the second is not reported");
     }
 
     #[test]
@@ -1646,7 +1646,7 @@ mod coroutine_gather_tests {
         let children = [ensure_future(async move { add(&count, 1) }), other.create_future().into()];
         assert!(catch_unwind(AssertUnwindSafe(|| gather(children))).is_err(), "the second cannot be gathered");
         to_the_end(&lp);
-        // the first, whose end is told to nobody now, does no harm
+        // the first, whose end is not told now, does no harm
         assert_eq!(runs.get(), 1);
         assert_eq!(*told.borrow(), [""; 0]);
     }

@@ -366,7 +366,7 @@ mod timeout_tests {
             let mut task = create_task(async move {
                 let limit = Timeout::at(first);
                 let ended = limit.run(async {
-                    announce.set_result(limit.clone()).expect("nobody else sets it");
+                    announce.set_result(limit.clone()).expect("it is set once");
                     sleep(LONG).await;
                 });
                 ended.await
@@ -478,7 +478,7 @@ mod timeout_tests {
                 assert!(refusal.contains("has already been entered"), "{refusal}");
                 sleep(LONG).await;
             });
-            // and it goes on as if nobody had tried
+            // and it goes on as if it had not been tried
             assert_eq!(ended.await, Err(TimeoutError));
             assert_eq!((now() - start, cancelling()), (ms(10), 0));
         });
@@ -529,7 +529,7 @@ mod timeout_tests {
                 assert_eq!(limit.reschedule(now() + ms(20)), Err(RescheduleError::Over));
                 assert_eq!((limit.when(), cancelling()), (Some(start + ms(10)), 1));
             });
-            // it was swallowed, so nobody hears of it
+            // it was swallowed, so it is not told
             assert_eq!(ended.await, Ok(()));
             assert!(limit.expired());
             assert_eq!(cancelling(), 0);

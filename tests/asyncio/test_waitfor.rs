@@ -86,7 +86,7 @@ mod asyncio_wait_for_test {
     fn test_wait_for_timeout_less_then_0_or_0_future_done() {
         run(async {
             let future = create_future();
-            future.set_result("done").expect("nobody else sets it");
+            future.set_result("done").expect("it is set once");
             let turns = Rc::new(Cell::new(0));
             let turn = Rc::clone(&turns);
             EventLoop::current().call_soon(move || turn.set(1));
@@ -114,7 +114,7 @@ mod asyncio_wait_for_test {
             let (runs, announce) = (running.clone(), started.clone());
             let task = create_task(async move {
                 let _leaves = runs.enter();
-                announce.set_result(()).expect("nobody else sets it");
+                announce.set_result(()).expect("it is set once");
                 sleep(LONG).await;
                 "done"
             });
@@ -165,7 +165,7 @@ mod asyncio_wait_for_test {
         lp.run_until_complete(async {
             let (start, future) = (now(), create_future());
             let limited = wait_for(future.clone(), ms(200));
-            EventLoop::current().call_soon(move || future.set_result("ok").expect("nobody else sets it"));
+            EventLoop::current().call_soon(move || future.set_result("ok").expect("it is set once"));
             assert_eq!(limited.await, Ok("ok"));
             assert_eq!((now(), cancelling()), (start, 0));
         })
@@ -247,7 +247,7 @@ mod asyncio_wait_for_test {
         })
         .expect("main comes to its end");
         drop(lp);
-        assert!(reported.borrow().is_empty(), "whoever waited was told, so nobody else is");
+        assert!(reported.borrow().is_empty(), "what waited was told, so the handler is not");
     }
 
     /// Cancelling the waiter cancels the task it waits for.
@@ -263,7 +263,7 @@ mod asyncio_wait_for_test {
             assert!(catch_cancelled(waiter).await.is_err());
             assert!(handle.cancelled());
             assert!(waiter_handle.cancelled());
-            // the task's own end raised here, nobody asked this one to stop
+            // the task's own end raised here, this one was not asked to stop
             assert_eq!((handle.cancelling(), waiter_handle.cancelling(), cancelling()), (1, 1, 0));
             assert_eq!(now(), start);
         });

@@ -260,7 +260,7 @@ impl Generator<'_> {
         self.body(&mut here.inside(), 3)
     }
 
-    /// A short coroutine, for a child. It knows what everyone knows.
+    /// A short coroutine, for a child. It knows the names that all know.
     fn leaf(&mut self) -> String {
         let name = self.name("c");
         let known = Here { plain: [&self.tasks[..], &self.futures].concat(), ..Here::default() };

@@ -1,4 +1,4 @@
-//! TLS of futures-rustls, by the feature `futures-io`.
+//! TLS of futures-rustls, by the feature `futures-io`, and of tokio-rustls, by the feature `tokio-io`.
 
 use std::sync::Arc;
 
@@ -51,6 +51,35 @@ fn an_echo_over_tls_ends_with_close_notify() {
         let (read, ()) = futures::join!(reads.read_to_end(&mut answer), sent);
         read.unwrap();
         assert_eq!(answer.len(), message.len());
+        serving.await;
+    });
+}
+
+#[test]
+fn tokio_rustls_echoes_over_the_traits_of_tokio() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+    run_real(async {
+        let (client, server) = configurations();
+        let listener = TcpListener::bind(([127, 0, 0, 1], 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = create_task(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = TlsAcceptor::from(Arc::new(server)).accept(stream).await.unwrap();
+            let mut bytes = Vec::new();
+            stream.read_to_end(&mut bytes).await.unwrap();
+            stream.write_all(&bytes).await.unwrap();
+            stream.shutdown().await.unwrap();
+        });
+        let stream = TcpStream::connect(address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut stream = TlsConnector::from(Arc::new(client)).connect(name, stream).await.unwrap();
+        stream.write_all(b"hello").await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(answer, b"hello");
         serving.await;
     });
 }

@@ -46,6 +46,20 @@ fn another_thread_is_told_which_step_is_on_while_it_is() {
     watchdog.join().unwrap();
 }
 
+#[test]
+fn it_is_told_how_many_entries_wait_behind_the_step() {
+    let lp = EventLoop::new().unwrap();
+    let activity = Activity::default();
+    lp.add_observer(Rc::new(activity.clone()));
+    let _has_run = lp.create_task(async {});
+    let asks = lp.create_task(async move { activity.current_step().expect("this step") });
+    let _waits = lp.create_task(async {});
+    lp.call_soon(|| ());
+    let step = lp.run_until_complete(asks).unwrap();
+    assert_eq!(step.queued, 2);
+    assert!(step.to_string().ends_with(" s, with 2 entries queued behind it"), "{step}");
+}
+
 /// Asks in a callback.
 async fn in_a_callback(now: impl Fn() -> Option<CurrentStep> + 'static) {
     let asked = create_future();

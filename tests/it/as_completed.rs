@@ -67,7 +67,7 @@ fn what_was_done_before_comes_first_in_the_order_of_arguments() {
 }
 
 #[test]
-fn what_ends_while_nobody_asks_stays_in_the_line() {
+fn what_ends_while_next_is_not_awaited_stays_in_the_line() {
     run(async {
         let ended = as_completed(tasks([3, 1, 2]));
         sleep(secs(10)).await;

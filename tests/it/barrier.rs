@@ -22,7 +22,7 @@ fn party(barrier: &Barrier) -> Task<Result<usize, BrokenBarrierError>> {
     create_task(async move { barrier.wait().await })
 }
 
-/// Nobody is in it, and it is whole: another full round goes through.
+/// It is empty and whole: another full round goes through.
 async fn assert_good_as_new(barrier: &Barrier) {
     assert_eq!((barrier.n_waiting(), barrier.broken()), (0, false), "{barrier:?}");
     let round = gather((0..barrier.parties()).map(|_| party(barrier))).await;
@@ -33,7 +33,7 @@ async fn assert_good_as_new(barrier: &Barrier) {
 // Rounds.
 
 #[test]
-fn nobody_is_a_round_ahead_however_long_each_takes() {
+fn no_task_is_a_round_ahead_however_long_each_takes() {
     const PARTIES: usize = 5;
     run(async {
         let (barrier, rounds) = (Barrier::new(PARTIES), Rc::new(RefCell::new([0_u64; PARTIES])));
@@ -43,7 +43,7 @@ fn nobody_is_a_round_ahead_however_long_each_takes() {
                 for round in 1..=50 {
                     sleep(Duration::from_millis((round * 7 + me as u64 * 13) % 5)).await;
                     rounds.borrow_mut()[me] = round;
-                    barrier.wait().await.expect("nobody breaks it");
+                    barrier.wait().await.expect("it is not broken");
                     assert!(rounds.borrow().iter().all(|other| *other >= round), "{rounds:?}");
                     assert!(rounds.borrow().iter().all(|other| *other <= round + 1), "{rounds:?}");
                 }
@@ -63,7 +63,7 @@ fn the_last_to_come_goes_on_without_a_turn() {
         yield_now().await;
         assert_eq!(barrier.wait().now_or_never(), Some(Ok(2)));
         assert_eq!((barrier.n_waiting(), others.iter().any(Task::done)), (0, false));
-        // whoever comes now is of the next round
+        // a task that comes now is of the next round
         assert_eq!(barrier.wait().now_or_never(), None);
         assert_eq!(gather(others).await, [Ok(0), Ok(1)]);
         assert_good_as_new(&barrier).await;
@@ -78,7 +78,7 @@ fn more_than_it_is_for_make_as_many_rounds_as_they_can() {
             .map(|i| {
                 let (barrier, log) = (barrier.clone(), Rc::clone(&log));
                 create_task(async move {
-                    barrier.wait().await.expect("nobody breaks it");
+                    barrier.wait().await.expect("it is not broken");
                     log.borrow_mut().push(i);
                 })
             })
@@ -113,7 +113,7 @@ fn the_parties_may_be_branches_of_one_task() {
         let mut crowd: FuturesUnordered<_> = (0..6).map(|_| barrier.wait()).collect();
         let mut indexes = Vec::new();
         while let Some(index) = crowd.next().await {
-            indexes.push(index.expect("nobody breaks it"));
+            indexes.push(index.expect("it is not broken"));
         }
         indexes.sort_unstable();
         assert_eq!(indexes, [0, 0, 1, 1, 2, 2]);
@@ -147,7 +147,7 @@ fn a_wait_that_is_dropped_is_as_if_it_had_not_come() {
 }
 
 #[test]
-fn everybody_cancelled_at_once_leaves_it_empty() {
+fn all_cancelled_at_once_leave_it_empty() {
     run(async {
         let barrier = Barrier::new(101);
         let all: Vec<_> = (0..100).map(|_| party(&barrier)).collect();
@@ -225,7 +225,7 @@ fn a_panic_after_the_barrier_does_not_keep_the_others_in() {
         let barrier = Barrier::new(2);
         let inside = barrier.clone();
         let mut panics = create_task(async move {
-            inside.wait().await.expect("nobody breaks it");
+            inside.wait().await.expect("it is not broken");
             panic!("bang");
         });
         let other = party(&barrier);
@@ -239,7 +239,7 @@ fn a_panic_after_the_barrier_does_not_keep_the_others_in() {
 // Broken and mended.
 
 #[test]
-fn an_aborted_one_refuses_everybody_at_once_until_it_is_reset() {
+fn an_aborted_one_refuses_all_at_once_until_it_is_reset() {
     run(async {
         let barrier = Barrier::new(3);
         let inside = [party(&barrier), party(&barrier)];
@@ -258,7 +258,7 @@ fn an_aborted_one_refuses_everybody_at_once_until_it_is_reset() {
 }
 
 #[test]
-fn reset_with_nobody_inside_throws_nobody_out() {
+fn reset_while_empty_throws_no_task_out() {
     run(async {
         let barrier = Barrier::new(2);
         let early = party(&barrier); // created before, comes after

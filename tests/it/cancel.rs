@@ -316,7 +316,7 @@ fn cycles_of_tasks_that_await_each_other_are_cancelled() {
 }
 
 #[test]
-fn a_cycle_that_nobody_cancels_is_a_deadlock_that_names_it_and_goes_with_its_loop() {
+fn a_cycle_that_is_not_cancelled_is_a_deadlock_that_names_it_and_goes_with_its_loop() {
     let lp = virtual_loop();
     let ended = lp.run_until_complete(async {
         let tasks = cycle(2).await;

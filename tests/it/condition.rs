@@ -79,7 +79,7 @@ struct Store {
     consumed: Cell<u32>,
 }
 
-/// Nobody else is inside while this lives.
+/// No other task is inside while this lives.
 struct Alone<'a>(&'a Cell<bool>);
 
 impl<'a> Alone<'a> {
@@ -165,7 +165,7 @@ impl Model {
         self.tasks.retain(|task| !task.done());
     }
 
-    /// What is so when everybody has gone on who can.
+    /// What is so when every task has gone on that can.
     async fn check_settled(&mut self) {
         let store = Rc::clone(&self.store);
         for _ in 0..300 {
@@ -189,7 +189,7 @@ proptest! {
     #![proptest_config(Config { cases: 200, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn whatever_is_done_nobody_waits_beside_an_item_or_a_free_lock(ops in prop::collection::vec(op(), 1..80)) {
+    fn whatever_is_done_no_task_waits_beside_an_item_or_a_free_lock(ops in prop::collection::vec(op(), 1..80)) {
         run(async {
             let mut model = Model::default();
             for (i, op) in ops.iter().enumerate() {
@@ -308,7 +308,7 @@ fn conditions_on_one_lock_wake_their_own() {
 }
 
 #[test]
-fn a_store_loses_no_item_whoever_is_cancelled() {
+fn a_store_loses_no_item_whichever_task_is_cancelled() {
     const ITEMS: u32 = 60;
     run(async {
         let store = Lock::new(VecDeque::new());
@@ -387,7 +387,7 @@ fn a_cancelled_wait_has_the_lock_when_its_caller_cleans_up() {
         let mut task = create_task(async move {
             let mut value = inside.acquire().await;
             if let Err(cancelled) = catch_cancelled(inside.wait(&mut value)).await {
-                *value += 1; // nobody else is inside
+                *value += 1; // no other task is inside
                 note.borrow_mut().push("cleaned up");
                 cancelled.reraise().await;
             }
@@ -408,7 +408,7 @@ fn a_cancelled_wait_has_the_lock_when_its_caller_cleans_up() {
 fn a_thousand_who_are_cancelled_at_once_leave_everything_free() {
     run(async {
         let ((lock, condition), log) = (on_a_lock(()), Log::default());
-        let all: Vec<_> = (0..1_000).map(|_| waiter(&condition, &log, "nobody")).collect();
+        let all: Vec<_> = (0..1_000).map(|_| waiter(&condition, &log, "none")).collect();
         yield_now().await;
         assert_eq!(condition.waiters(), 1_000);
         let guard = condition.acquire().await;
@@ -444,7 +444,7 @@ fn the_guard_of_a_dropped_wait_shows_no_value_and_says_why() {
 }
 
 #[test]
-fn the_guard_of_a_dropped_wait_lets_nobody_elses_lock_go() {
+fn the_guard_of_a_dropped_wait_releases_no_other_tasks_lock() {
     run(async {
         let ((lock, condition), log) = (on_a_lock(7), Log::default());
         let mut dead = condition.acquire().await;
@@ -532,7 +532,7 @@ fn select_over_a_wait_costs_the_guard_and_nothing_else() {
         });
         yield_now().await;
         assert_eq!(condition.waiters(), 1);
-        done.set_result(()).expect("nobody else sets it");
+        done.set_result(()).expect("it is set once");
         assert_eq!(task.await, 2);
         assert_eq!((condition.waiters(), condition.locked()), (0, false));
     });
@@ -718,7 +718,7 @@ fn it_is_notified_between_two_runs() {
         waiter(&condition, &log, "next")
     };
     lp.run_until_complete(yield_now()).expect("it runs");
-    let guard = condition.try_acquire().expect("nobody has it");
+    let guard = condition.try_acquire().expect("it is free");
     condition.notify(&guard, 1);
     drop(guard);
     assert_eq!((condition.waiters(), log.borrow().len()), (0, 0));

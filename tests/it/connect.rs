@@ -12,7 +12,7 @@ use oneloop::{all_tasks, catch_cancelled, create_task, getaddrinfo, start_server
 
 use crate::support::{ms, now, run, run_real};
 
-/// A delay that nobody has the time to wait for.
+/// A delay that is longer than any test.
 const NEVER: Duration = Duration::from_secs(3_600);
 
 /// How long something takes on the loop's clock, and its value.

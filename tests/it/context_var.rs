@@ -754,6 +754,44 @@ fn a_reader_runs_in_the_context_of_its_registration_and_keeps_what_it_sets() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_reader_that_is_registered_in_an_empty_context_keeps_what_it_sets() {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    static CALLS: ContextVar<u32> = ContextVar::new("calls");
+    let calls = |uses_contexts_before: bool| {
+        let lp = real_loop();
+        if uses_contexts_before {
+            CALLS.reset(CALLS.set(0));
+        }
+        let (mut left, right) = UnixStream::pair().unwrap();
+        left.write_all(b"x").unwrap();
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let (noted, stopper) = (Rc::clone(&log), lp.clone());
+        let reader = lp.add_reader(&right, move || {
+            let call = CALLS.get().unwrap_or_default() + 1;
+            CALLS.set(call);
+            noted.borrow_mut().push(call);
+            match call {
+                2 => panic!("what was set before is kept"),
+                4 => stopper.stop(),
+                _ => {}
+            }
+        });
+        let reader = reader.unwrap();
+        lp.set_exception_handler(|_| {});
+        lp.run_forever().unwrap();
+        assert_eq!(reader.get_context().and_then(|context| context.get(&CALLS)), Some(4));
+        assert_eq!(CALLS.get(), None, "it is the callback's own");
+        log.take()
+    };
+    // a new thread has not used any variable
+    let first_use = std::thread::spawn(move || calls(false)).join().unwrap();
+    assert_eq!((first_use, calls(true)), (vec![1, 2, 3, 4], vec![1, 2, 3, 4]));
+}
+
+#[test]
 fn what_is_sent_from_the_loops_own_thread_runs_in_a_copy_of_the_senders_context() {
     static SENT: ContextVar<u8> = ContextVar::new("sent");
     run(async {

@@ -2,13 +2,16 @@
 
 use std::cell::RefCell;
 use std::env;
+use std::future::pending;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use oneloop::{Clock, EventLoop, catch_cancelled, create_future, create_task, gather, sleep, timeout, yield_now};
+use oneloop::{
+    Clock, EventLoop, Lock, Semaphore, catch_cancelled, create_future, create_task, gather, sleep, timeout, yield_now,
+};
 
 /// As long as a loop's limit is at first.
 const OVER_THE_LIMIT: Duration = Duration::from_millis(100);
@@ -228,13 +231,70 @@ fn timers_and_watched_descriptors_that_are_left_are_reported_when_the_loop_close
     lp.set_slow_callback_duration(NONE);
     let (ours, _theirs) = UnixStream::pair().unwrap();
     lp.add_reader(&ours, || ()).unwrap();
+    let watched = line!() - 1;
     lp.call_later(Duration::from_secs(5), || ());
+    let set = line!() - 1;
     lp.call_later(Duration::from_secs(5), || ()).cancel();
     let _sleeps = lp.create_task(sleep(Duration::from_secs(9))); // its timer is its own
     lp.close().unwrap();
-    let text = "timers that were neither due nor cancelled: 1; descriptors that callbacks watch, or handlers of signals, \
-                or that tell of child processes: 1";
-    assert_eq!(reports.borrow()[1..], [("Event loop closed with registrations left", None, text.to_owned())]);
+    let file = file!();
+    let text = format!(
+        "timers that were neither due nor cancelled: 1 (set at {file}:{set}:8); descriptors that callbacks watch, or \
+         handlers of signals, or that tell of child processes: 1 (registered at {file}:{watched}:8)"
+    );
+    assert_eq!(reports.borrow()[1..], [("Event loop closed with registrations left", None, text)]);
+}
+
+#[test]
+fn of_many_registrations_that_are_left_each_place_is_told_once_and_not_all_of_them() {
+    let (lp, reports) = debugged();
+    let later = |seconds| Duration::from_secs(seconds);
+    for _ in 0..100 {
+        lp.call_later(later(9), || ());
+    }
+    let first = line!() - 2;
+    lp.call_later(later(8), || ());
+    lp.call_later(later(7), || ());
+    lp.call_later(later(6), || ());
+    lp.call_later(later(5), || ());
+    lp.call_later(later(4), || ());
+    lp.call_later(later(3), || ());
+    lp.close().unwrap();
+    // by deadline, the first of which was set last
+    let places: Vec<_> = (4..9).rev().map(|behind| format!("{}:{}:8", file!(), first + behind)).collect();
+    let places = places.join(", ");
+    let text = format!("timers that were neither due nor cancelled: 106 (set at {places} and 2 places more)");
+    assert_eq!(reports.borrow()[..], [("Event loop closed with registrations left", None, text)]);
+}
+
+#[test]
+fn a_pending_task_that_waited_for_a_lock_or_a_permit_is_reported_with_who_had_it() {
+    let (lp, reports) = debugged();
+    lp.set_slow_callback_duration(NONE);
+    let (lock, permits) = (Lock::new(()), Semaphore::new(2));
+    let (wanted, few) = (lock.clone(), permits.clone());
+    lp.run_until_complete(async {
+        create_task(async move {
+            let _both = (lock.acquire().await, permits.acquire().await);
+            pending::<()>().await;
+        })
+        .named("holder");
+        create_task(async move { drop(wanted.acquire().await) }).named("wants the lock");
+        create_task(async move { drop((few.acquire().await, few.acquire().await)) }).named("wants two");
+        sleep(Duration::from_secs(1)).await;
+    })
+    .unwrap();
+    lp.close().unwrap();
+    let reports = reports.borrow();
+    let texts: Vec<_> = reports.iter().map(|(_, task, text)| (task.as_deref().unwrap(), text.as_str())).collect();
+    assert_eq!(
+        texts,
+        [
+            ("holder", "it waited for something outside the loop"),
+            ("wants the lock", "it waited for a lock held by holder"),
+            ("wants two", "it waited for a semaphore, 0 of 2 free"),
+        ]
+    );
 }
 
 #[test]

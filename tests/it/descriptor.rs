@@ -470,7 +470,7 @@ fn an_event_of_a_closed_descriptor_does_not_reach_the_next_one_with_its_number()
 }
 
 #[test]
-fn closed_in_the_turn_in_which_it_became_ready_it_wakes_nobody_wrongly() {
+fn closed_in_the_turn_in_which_it_became_ready_it_wakes_no_task_wrongly() {
     run_real(async {
         let (one_left, one) = descriptors();
         let (two_left, two) = descriptors();
@@ -478,7 +478,7 @@ fn closed_in_the_turn_in_which_it_became_ready_it_wakes_nobody_wrongly() {
         let closes = Rc::clone(&place);
         let reader = create_task(async move {
             one.readable().await;
-            drop(closes.take()); // ready in the same poll, and gone before anybody looked
+            drop(closes.take()); // ready in the same poll, and gone before any task looked
             let (left, right) = descriptors(); // which takes its place in the table
             let fresh = is_readable(&right).await;
             drop(left);
@@ -590,7 +590,7 @@ fn a_refused_connection_is_an_error_of_the_operation() {
         let mut buffer = [0; 9];
         assert_eq!(client.read_with(|mut socket| socket.read(&mut buffer)).await.unwrap(), 0);
         let kind = loop {
-            match client.write_with(|mut socket| socket.write(b"anybody?")).await {
+            match client.write_with(|mut socket| socket.write(b"there?")).await {
                 Ok(_) => sleep(ms(1)).await,
                 Err(e) => break e.kind(),
             }

@@ -215,7 +215,7 @@ fn the_waker_of_the_last_poll_is_the_one_that_is_called() {
         let mut wait = pin!(event.wait());
         for name in ["old", "new"] {
             let sender = sender.clone();
-            let waker = waker(move || sender.send(name).expect("somebody listens"));
+            let waker = waker(move || sender.send(name).expect("the test listens"));
             assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         }
         assert_eq!(event.waiters(), 1);
@@ -279,7 +279,7 @@ fn it_is_set_and_cleared_without_a_loop() {
     event.clear();
     event.set();
     for _ in 0..2 {
-        run(event.wait()); // in any number of loops, as long as nobody has to wait
+        run(event.wait()); // in any number of loops, as long as no task has to wait
     }
 }
 
@@ -350,7 +350,7 @@ fn destructors_may_set_it_while_the_loop_closes() {
 }
 
 #[test]
-fn a_program_that_waits_for_what_nobody_sets_is_told_so() {
+fn a_program_that_waits_for_an_event_that_is_never_set_is_told_so() {
     let ended: Result<(), _> = virtual_loop().run_until_complete(async {
         let event = Event::new();
         let _task = waiter(&event, &Log::default(), ()).named("other");

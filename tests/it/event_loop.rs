@@ -294,7 +294,7 @@ fn a_deadlock_names_who_waits_for_whom() {
     let ended = lp.run_until_complete(async {
         let silent = create_task(pending::<()>()).named("silent");
         let middle = create_task(silent).named("middle");
-        let future = create_task(create_future::<()>()).named("settled by nobody");
+        let future = create_task(create_future::<()>()).named("never settled");
         drop(create_task(async move { futures::join!(gather([future]), create_future::<()>()) }).named("both"));
         middle.await;
     });
@@ -303,7 +303,7 @@ fn a_deadlock_names_who_waits_for_whom() {
         "Task-1 waits for middle",
         "silent waits for something outside the loop",
         "middle waits for silent",
-        "settled by nobody waits for a future",
+        "never settled waits for a future",
         "both waits for a gathering of 1 and a future",
     ];
     assert_eq!(deadlock.waiting[..3], expected[..3]);

@@ -132,7 +132,7 @@ fn an_awaiter_dropped_before_it_resumes_leaves_the_value() {
 }
 
 #[test]
-fn callbacks_of_a_future_that_nobody_can_settle_are_dropped_uncalled() {
+fn callbacks_of_a_future_that_cannot_be_settled_are_dropped_uncalled() {
     run(async {
         let witness = Rc::new(Cell::new(0));
         let future = create_future::<()>();

@@ -114,7 +114,7 @@ fn a_done_error_decides_at_once_and_the_coroutine_beside_it_still_runs() {
 }
 
 #[test]
-fn children_start_at_the_call_in_the_order_of_arguments_before_anybody_awaits() {
+fn children_start_at_the_call_in_the_order_of_arguments_before_any_await() {
     run(async {
         let crew = Crew::default();
         let gathering = gather((0..4).map(|i| crew.clone().work(i, 1)));
@@ -293,7 +293,7 @@ fn dropped_before_its_end_its_children_run_on_and_its_callback_is_called() {
 }
 
 #[test]
-fn values_that_nobody_took_are_dropped_with_the_gathering() {
+fn values_that_were_not_taken_are_dropped_with_the_gathering() {
     run(async {
         let alive = Rc::new(Cell::new(0));
         let make = || gather([Alive::new(&alive), Alive::new(&alive)].map(|one| async { one }));
@@ -401,7 +401,7 @@ fn return_exceptions_judges_again_what_was_cancelled_before_the_call() {
 }
 
 #[test]
-fn a_panic_of_a_gathering_that_nobody_awaits_is_reported_once() {
+fn a_panic_of_a_gathering_that_is_not_awaited_is_reported_once() {
     let lp = virtual_loop();
     let reports = reports_as(&lp, |context| context.exception.message().to_owned());
     lp.run_until_complete(async {

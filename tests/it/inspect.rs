@@ -117,6 +117,28 @@ fn a_loop_that_is_stuck_says_in_which_step() {
 }
 
 #[test]
+fn a_loop_that_is_stuck_says_how_it_was_when_it_was_asked_last() {
+    let directory = Directory::new("before");
+    let path = directory.socket();
+    let lp = EventLoop::builder().inspect(&path).build().unwrap();
+    assert!(ask_beside(&lp, &path, "json\n").1.contains("sleeper <1>"));
+    let stuck = |request| {
+        let path = path.clone();
+        let careless = async move { thread::spawn(move || ask(&path, request)).join().unwrap() };
+        lp.run_until_complete(lp.create_task(careless).named("careless")).unwrap()
+    };
+    let (word, text) = stuck("ps\n");
+    assert_eq!(word, "busy");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("step of careless (created at "), "{text}");
+    assert!(lines[1].starts_with("as it was ") && lines[1].ends_with(" s ago:"), "{text}");
+    assert!(lines[2..].iter().any(|row| row.starts_with("sleeper <1>  waits  ")), "{text}");
+    // for a program, it is no answer
+    let (word, text) = stuck("json\n");
+    assert_eq!((word.as_str(), text.lines().count()), ("busy", 1), "{text}");
+}
+
+#[test]
 fn a_loop_that_does_not_run_says_so() {
     let directory = Directory::new("idle");
     let _lp = EventLoop::builder().inspect(directory.socket()).build().unwrap();

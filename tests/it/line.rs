@@ -19,7 +19,7 @@ use oneloop::{
 
 use crate::support::{LONG, SECOND, counted, now, reports, run, virtual_loop};
 
-// A wait that is still there after its task was cancelled. Whoever calls passes a cancelled task over, trusting that it
+// A wait that is still there after its task was cancelled. What calls passes a cancelled task over, trusting that it
 // leaves the line in its next step.
 
 #[test]

@@ -1,5 +1,5 @@
 //! The handle on a loop that goes to other threads: what is sent arrives, once and in order, or is refused; what is
-//! taken back does not run; nobody waits for what never comes.
+//! taken back does not run; no thread waits for what never comes.
 
 use std::cell::Cell;
 use std::future::pending;
@@ -504,7 +504,7 @@ fn a_loop_awaits_a_coroutine_of_another_threads_loop() {
 }
 
 #[test]
-fn a_value_that_nobody_waits_for_is_dropped_on_the_loops_thread() {
+fn a_value_that_is_not_waited_for_is_dropped_on_the_loops_thread() {
     let lp = real_loop();
     let (witness, dropped) = witness();
     let handle = lp.remote();

@@ -48,7 +48,7 @@ fn reports_of(arm: impl FnOnce(&EventLoop)) -> Vec<String> {
 }
 
 #[test]
-fn a_panic_of_a_task_that_nobody_awaits_is_reported_once() {
+fn a_panic_of_a_task_that_is_not_awaited_is_reported_once() {
     let reports = reports_of(|lp| {
         drop(lp.create_task(async {
             yield_now().await;
@@ -81,7 +81,7 @@ fn a_panic_is_reported_with_the_tasks_name_and_place_when_the_last_handle_goes()
 }
 
 #[test]
-fn a_panic_that_somebody_saw_is_not_reported() {
+fn a_panic_that_was_seen_is_not_reported() {
     let (lp, reports) = watched_loop();
     lp.run_until_complete(async {
         let boom = || create_task(async { panic!("boom") });
@@ -318,7 +318,7 @@ fn a_panic_of_a_foreign_waker_is_reported() {
 }
 
 #[test]
-fn a_panic_of_the_exception_handler_itself_harms_nobody() {
+fn a_panic_of_the_exception_handler_itself_harms_no_task() {
     let (lp, _) = watched_loop();
     let calls = Rc::new(Cell::new(0));
     let count = Rc::clone(&calls);
@@ -368,7 +368,7 @@ fn without_a_handler_the_loop_goes_on_too() {
 }
 
 #[test]
-fn a_panic_of_a_map_closure_is_met_by_whoever_looks() {
+fn a_panic_of_a_map_closure_is_met_by_each_look() {
     let (lp, reports) = watched_loop();
     lp.run_until_complete(async {
         let boom = |()| -> Result<(), ()> { panic!("map") };
@@ -383,7 +383,7 @@ fn a_panic_of_a_map_closure_is_met_by_whoever_looks() {
         other.await;
     })
     .expect("it runs");
-    assert!(reports.take().is_empty(), "somebody saw each");
+    assert!(reports.take().is_empty(), "each was seen");
 }
 
 #[test]
@@ -449,7 +449,7 @@ fn a_panic_beside_a_catcher_during_a_throw_ends_the_task_with_the_panic_and_the_
 }
 
 #[test]
-fn a_payload_that_panics_when_it_is_dropped_harms_nobody() {
+fn a_payload_that_panics_when_it_is_dropped_harms_no_task() {
     let reports = reports_of(|lp| {
         lp.call_soon(|| panic_any(Bomb));
         drop(lp.create_task(async { panic_any(Bomb) }));

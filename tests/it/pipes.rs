@@ -56,7 +56,7 @@ fn the_end_behind_the_last_bytes_is_not_missed() {
 }
 
 #[test]
-fn nobody_reads_any_more() {
+fn the_reader_is_gone() {
     run_real(async {
         let (reader, writer) = pipe().unwrap();
         let fills = create_task(async move {
@@ -153,7 +153,7 @@ fn a_terminal_gives_a_line_at_a_time_and_none_is_forgotten() {
     run_real(async {
         let writer = PipeWriter::from_fd(master.try_clone().unwrap().into()).unwrap();
         let reader = PipeReader::from_fd(master.into()).unwrap();
-        // nobody has opened the terminal; the echo of what is written comes back, line by line
+        // no program has opened the terminal; the echo of what is written comes back, line by line
         writer.write_all(b"one\ntwo\n").await.unwrap();
         let mut seen = Vec::new();
         while !seen.ends_with(b"two\r\n") {

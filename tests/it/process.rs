@@ -359,7 +359,7 @@ fn a_dropped_process_runs_on_and_leaves_no_zombie() {
         yield_now().await;
         assert!(exists(pid));
         drop(writer);
-        // nobody waits, and the loop does
+        // no task waits, and the loop does
         let begun = Instant::now();
         while exists(pid) {
             assert!(begun.elapsed() < PATIENCE, "process {pid} is still there");
@@ -435,7 +435,7 @@ fn a_handle_may_outlive_its_loop() {
     let pid = process.pid();
     drop(lp);
     process.kill().unwrap();
-    assert_eq!(process.returncode(), None, "nobody has noticed");
+    assert_eq!(process.returncode(), None, "the end was not noticed");
     drop(process);
     assert_goes(pid);
 }

@@ -97,7 +97,7 @@ fn a_put_that_is_dropped_drops_its_item_and_counts_for_nothing() {
             drop(polled);
             assert_eq!((Rc::strong_count(&witness), waiting(&queue)), (2, (0, 0)));
             queue.get_nowait().unwrap();
-            assert!(never_polled.as_mut().now_or_never().is_some(), "nobody is in front of it");
+            assert!(never_polled.as_mut().now_or_never().is_some(), "no task is in front of it");
         }
         assert_eq!(queue.len(), 1);
         assert!(queue.task_done().is_ok() && queue.task_done().is_ok());
@@ -666,7 +666,7 @@ fn a_put_whose_comparison_panics_does_not_count() {
 }
 
 #[test]
-fn a_put_whose_comparison_panics_leaves_nobody_beside_an_item() {
+fn a_put_whose_comparison_panics_leaves_no_task_waiting_beside_an_item() {
     run(async {
         let bad = Rc::new(Cell::new(false));
         let queue = ranked(&bad, &[]);

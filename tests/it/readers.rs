@@ -364,7 +364,7 @@ fn a_reader_whose_descriptor_was_closed_under_its_eyes_never_hears_of_the_next_w
             let (left, right) = UnixStream::pair().unwrap();
             let number = right.as_raw_fd();
             EventLoop::current().add_reader(&right, note(&log, "old")).unwrap();
-            drop((left, right)); // and nobody has removed the reader
+            drop((left, right)); // and the reader was not removed
             let (left, right) = UnixStream::pair().unwrap();
             if right.as_raw_fd() != number {
                 continue;
@@ -451,7 +451,7 @@ fn a_loop_that_only_watches_a_descriptor_waits_for_it() {
     lp.run_forever().unwrap();
     thread.join().unwrap();
     lp.remove_reader(&*right);
-    // with nobody to watch, a virtual clock would find out that nothing can happen
+    // with nothing to watch, a virtual clock would find out that nothing can happen
     let lp = virtual_loop();
     lp.add_reader(&*right, || {}).unwrap();
     lp.remove_reader(&*right);

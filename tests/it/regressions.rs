@@ -38,7 +38,7 @@ fn a_refused_run_of_a_done_task_does_not_stop_the_loop_that_runs() {
         yield_now().await;
         7
     });
-    assert_eq!(ended.expect("nobody stopped it"), 7);
+    assert_eq!(ended.expect("it was not stopped"), 7);
 }
 
 #[test]
@@ -424,7 +424,7 @@ fn a_cancellation_is_not_lost_to_a_task_that_was_left_for_a_foreign_future() {
         let mut inner = create_task(sleep(Duration::from_secs(50)));
         let outer = create_task(async move {
             let _ = select(&mut inner, yield_now()).await;
-            pending::<()>().await; // of foreign make: nobody knows that it is waited for
+            pending::<()>().await; // of foreign make: it is not known that it is waited for
             drop(inner);
         });
         sleep(Duration::from_secs(1)).await;

@@ -168,7 +168,7 @@ impl Model {
         assert!(self.had.order.borrow().is_sorted(), "{:?}", self.had.order);
     }
 
-    /// What is so when everybody has gone on who can.
+    /// What is so when every task has gone on that can.
     async fn check_settled(&mut self) {
         for _ in 0..20 {
             let mut still = Vec::new();
@@ -202,7 +202,7 @@ proptest! {
     #![proptest_config(Config { cases: 400, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn whatever_is_done_no_permit_is_lost_or_made_and_nobody_waits_beside_a_free_one(
+    fn whatever_is_done_no_permit_is_lost_or_made_and_no_task_waits_beside_a_free_one(
         total in 0..4_usize,
         ops in prop::collection::vec(op(), 1..80),
     ) {
@@ -273,7 +273,7 @@ fn a_permit_goes_along_into_a_task_and_comes_back_at_its_end_whatever_that_is() 
 }
 
 #[test]
-fn a_forgotten_permit_is_one_less_until_somebody_releases_one() {
+fn a_forgotten_permit_is_one_less_until_one_is_released() {
     run(async {
         let (semaphore, log) = (Semaphore::new(1), Log::default());
         semaphore.acquire().await.forget();
@@ -327,7 +327,7 @@ fn a_bounded_one_counts_a_permit_that_is_on_its_way() {
 fn one_without_permits_is_a_counted_signal() {
     run(async {
         let (signal, log) = (Semaphore::new(0), Log::default());
-        (0..2).for_each(|_| signal.release()); // before anybody waits: it is counted
+        (0..2).for_each(|_| signal.release()); // before a task waits: it is counted
         let _waiters = ["a", "b", "c", "d"].map(|name| {
             let (signal, log) = (signal.clone(), Rc::clone(&log));
             create_task(async move {
@@ -346,7 +346,7 @@ fn one_without_permits_is_a_counted_signal() {
 // Whose turn it is.
 
 #[test]
-fn try_acquire_is_refused_while_somebody_granted_has_not_gone_on() {
+fn try_acquire_is_refused_while_a_granted_task_has_not_gone_on() {
     run(async {
         let (semaphore, log) = (Semaphore::new(1), Log::default());
         let permit = semaphore.try_acquire().expect("one is free");
@@ -355,7 +355,7 @@ fn try_acquire_is_refused_while_somebody_granted_has_not_gone_on() {
         drop(permit);
         semaphore.release();
         assert_eq!((semaphore.value(), semaphore.locked()), (1, true));
-        assert!(semaphore.try_acquire().is_none(), "one is free, but somebody came first");
+        assert!(semaphore.try_acquire().is_none(), "one is free, but another task came first");
         let late = visitor(&semaphore, &log, "late");
         gather([next, late]).await;
         assert_eq!((&*log.borrow(), semaphore.value()), (&vec!["next", "late"], 2));
@@ -418,20 +418,20 @@ fn many_who_wait_and_are_cancelled_at_once_leave_with_a_step_each() {
 #[test]
 fn a_wait_that_is_dropped_after_it_was_granted_gives_the_permit_to_the_next_or_back() {
     run(async {
-        for somebody_waits in [true, false] {
+        for a_task_waits in [true, false] {
             let (semaphore, log) = (Semaphore::new(0), Log::default());
             let mut granted = Box::pin(semaphore.acquire());
             assert!(poll!(granted.as_mut()).is_pending());
-            if somebody_waits {
+            if a_task_waits {
                 visitor(&semaphore, &log, "next");
                 yield_now().await;
             }
             semaphore.release();
             assert_eq!((semaphore.value(), semaphore.locked()), (0, true));
             drop(granted);
-            assert_eq!(semaphore.value(), usize::from(!somebody_waits));
+            assert_eq!(semaphore.value(), usize::from(!a_task_waits));
             sleep(SECOND).await;
-            assert_eq!((log.borrow().len(), semaphore.value()), (usize::from(somebody_waits), 1));
+            assert_eq!((log.borrow().len(), semaphore.value()), (usize::from(a_task_waits), 1));
         }
     });
 }
@@ -449,7 +449,7 @@ fn select_and_time_limits_lose_no_permit() {
         });
         yield_now().await;
         semaphore.release(); // both in one iteration
-        done.set_result(()).expect("nobody else sets it");
+        done.set_result(()).expect("it is set once");
         assert!(selecting.await);
         assert_eq!((semaphore.value(), semaphore.waiters()), (1, 0));
         // a time limit that comes in the iteration of the grant
@@ -488,7 +488,7 @@ fn a_crowd_in_one_task_shares_the_permits_and_gives_all_back() {
 // Before, between and after runs.
 
 #[test]
-fn it_needs_no_loop_while_nobody_has_to_wait() {
+fn it_needs_no_loop_while_no_task_has_to_wait() {
     let semaphore = Semaphore::new(1);
     let permit = semaphore.acquire().now_or_never().expect("one is free");
     assert!(semaphore.try_acquire().is_none());
@@ -572,7 +572,7 @@ fn a_loop_that_closes_gives_all_permits_back() {
 }
 
 #[test]
-fn a_program_that_waits_for_a_permit_nobody_gives_back_is_told_so() {
+fn a_program_that_waits_for_a_permit_that_is_never_given_back_is_told_so() {
     let ended: Result<(), _> = virtual_loop().run_until_complete(async {
         let doors = BoundedSemaphore::new(1);
         let permit = doors.acquire().await;

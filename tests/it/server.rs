@@ -65,7 +65,7 @@ fn every_client_has_a_task_of_its_own() {
         let server = start_server(echo, ANY).await.unwrap();
         let address = server.local_addrs()[0];
         let streams = gather((0..10).map(|_| async move { open_connection(address).await.unwrap() })).await;
-        // the last one first: nobody waits for anybody
+        // the last one first: none waits for another
         for (i, streams) in streams.iter().enumerate().rev() {
             assert!(asks(streams, &format!("client {i}")).await);
         }
@@ -236,7 +236,7 @@ fn a_closed_server_lets_its_port_go_at_once_and_keeps_its_clients() {
         server.close();
         server.close();
         assert!(!server.is_serving());
-        let _other = StdListener::bind(address).expect("nobody listens there");
+        let _other = StdListener::bind(address).expect("the port is free");
         assert!(asks(&streams, "after").await);
     });
 }
@@ -299,7 +299,7 @@ fn serving_for_ever_ends_when_it_is_cancelled_after_the_clients() {
 }
 
 #[test]
-fn serving_for_ever_ends_when_somebody_closes_the_server_and_is_refused_twice() {
+fn serving_for_ever_ends_when_another_task_closes_the_server_and_is_refused_twice() {
     run_real(async {
         let server = start_server(echo, ANY).await.unwrap();
         let serve = || {
@@ -374,7 +374,7 @@ fn an_address_in_use_is_named_and_one_of_another_machine_is_passed_over() {
         let error = start_server(echo, taken).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
         assert!(error.to_string().contains(&taken.to_string()), "{error}");
-        let elsewhere = SocketAddr::from(([192, 0, 2, 1], 0)); // for documentation, nobody's
+        let elsewhere = SocketAddr::from(([192, 0, 2, 1], 0)); // for documentation: of no machine
         assert_eq!(start_server(echo, elsewhere).await.unwrap_err().kind(), ErrorKind::AddrNotAvailable);
         let here = SocketAddr::from(([127, 0, 0, 1], 0));
         let server = start_server(echo, vec![elsewhere, here]).await.unwrap();
@@ -404,7 +404,7 @@ fn take_all_but(count: usize) -> Vec<File> {
 }
 
 #[test]
-fn without_descriptors_a_server_pauses_for_a_second_reports_once_and_loses_nobody() {
+fn without_descriptors_a_server_pauses_for_a_second_reports_once_and_loses_no_client() {
     alone(|| {
         allow_descriptors(100);
         let lp = virtual_loop();

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use oneloop::error::SignalError;
 use oneloop::signal::{SIGINT, SIGKILL, SIGPIPE, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2, ctrl_c, received};
-use oneloop::{ContextVar, Error, EventLoop, create_task, sleep, yield_now};
+use oneloop::{Clock, ContextVar, Error, EventLoop, create_task, sleep, yield_now};
 use signal_hook::low_level::raise;
 
 use crate::support::{
@@ -806,6 +806,20 @@ fn a_signal_has_the_call_graph_written_to_standard_error() {
     };
     assert!(status.success(), "{status}\n{said}");
     assert!(said.contains("call graph of process ") && said.contains("\nhangs waits for something outside"), "{said}");
+}
+
+#[test]
+fn a_signal_that_only_has_the_call_graph_written_keeps_no_program_going() {
+    alone(|| {
+        let lp = EventLoop::builder().clock(Clock::Virtual).call_graph_on_signal(SIGUSR2).build().unwrap();
+        let waits = lp.run_until_complete(std::future::pending::<()>());
+        assert!(matches!(waits, Err(Error::Deadlock(_))), "{waits:?}");
+        // one that the program waits for beside it does
+        lp.add_signal_handler(SIGUSR1, || EventLoop::current().stop()).unwrap();
+        lp.call_soon(|| send(SIGUSR1));
+        let waits = lp.run_until_complete(std::future::pending::<()>());
+        assert!(matches!(waits, Err(Error::Stopped)), "{waits:?}");
+    });
 }
 
 #[test]

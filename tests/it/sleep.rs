@@ -230,7 +230,7 @@ fn tasks_that_yield_take_turns() {
 }
 
 #[test]
-fn timers_come_although_somebody_always_yields() {
+fn timers_come_although_a_task_always_yields() {
     run_real(async {
         let busy = create_task(async {
             loop {
@@ -342,7 +342,7 @@ fn a_sleep_handed_to_another_task_wakes_that_one() {
 }
 
 #[test]
-fn a_sleep_that_rang_while_nobody_looked_is_over() {
+fn a_sleep_that_was_due_while_it_was_not_polled_is_over() {
     run(async {
         let mut nap = Box::pin(sleep(secs(1)));
         assert!(futures::poll!(&mut nap).is_pending());

@@ -60,7 +60,7 @@ fn the_longest_delay_is_no_delay_that_ends() {
 }
 
 #[test]
-fn an_earlier_one_that_fails_starts_nobody() {
+fn an_earlier_one_that_fails_starts_no_other() {
     run(async {
         let starts = Starts::default();
         let programs = [(12, Err(0)), (60, Err(1)), (1, Ok(2))];

@@ -347,7 +347,7 @@ fn a_second_reader_is_refused_until_the_first_has_gone_on() {
 }
 
 #[test]
-fn nothing_is_taken_from_a_peer_before_somebody_asks_and_little_more_than_that() {
+fn nothing_is_taken_from_a_peer_before_a_read_asks_and_little_more_than_that() {
     run_real(async {
         let ((reader, _), (_, writer)) = pair_with_limit(1_000);
         writer.write("line\n");
@@ -616,7 +616,7 @@ fn a_drain_that_waits_is_told_that_the_connection_is_lost() {
         drop((reader, peer));
         assert_eq!(draining.await.unwrap_err().kind(), ErrorKind::BrokenPipe);
         assert_eq!(writer.write_buffer_size(), 0);
-        // and so is everybody who comes later
+        // and so is every task that comes later
         writer.write("dropped");
         assert_eq!(writer.drain().await.unwrap_err().kind(), ErrorKind::BrokenPipe);
         assert_eq!(writer.wait_closed().await.unwrap_err().kind(), ErrorKind::BrokenPipe);
@@ -794,7 +794,7 @@ fn dropping_the_writer_announces_the_end_and_dropping_both_closes() {
         peer_writer.write("answer\n");
         assert_eq!(reader.readline().await.unwrap(), b"answer\n");
         drop(reader);
-        peer_writer.write("nobody is there\n");
+        peer_writer.write("no peer is there\n");
         assert_eq!(peer_writer.drain().await.unwrap_err().kind(), ErrorKind::BrokenPipe);
     });
 }
@@ -920,7 +920,7 @@ fn pipes_are_streams_of_one_direction() {
         let (reader, writer) = pipe().unwrap();
         let (reader, writer) = (reader.into_stream_with_limit(3), writer.into_stream());
         drop(reader);
-        writer.write("nobody reads");
+        writer.write("not read");
         assert_eq!(writer.drain().await.unwrap_err().kind(), ErrorKind::BrokenPipe);
     });
 }

@@ -307,7 +307,7 @@ fn clone_of_a_shared_value_that_asks_for_it_again_meets_no_borrow() {
 }
 
 #[test]
-fn map_runs_its_closure_once_and_not_before_somebody_looks() {
+fn map_runs_its_closure_once_and_not_before_the_value_is_asked_for() {
     run(async {
         let runs = Rc::new(Cell::new(0));
         let counter = Rc::clone(&runs);

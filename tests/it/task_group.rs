@@ -80,7 +80,7 @@ fn a_child_starts_siblings_also_after_the_body_has_returned() {
 }
 
 #[test]
-fn a_child_cancelled_by_somebody_is_no_failure() {
+fn a_child_cancelled_by_other_code_is_no_failure() {
     run(async {
         let ended: Result<_, Errors> = task_group(async |g| {
             let victim = g.create_task(pass_after(60));
@@ -347,7 +347,7 @@ fn a_childs_panic_cancels_the_others_and_goes_on_here() {
         assert_eq!(now() - start, secs(1));
     })
     .unwrap();
-    assert_eq!(reports.get(), 0); // it went on in the parent, so nobody has to be told
+    assert_eq!(reports.get(), 0); // it went on in the parent, so it need not be reported
 }
 
 #[test]

@@ -196,7 +196,7 @@ fn what_has_come_with_a_connection_is_read_at_once() {
 
 #[test]
 fn the_end_is_never_missed_however_it_falls_together_with_the_last_bytes() {
-    // The end in the same event as the bytes, in a later one, between the event and the read, and while nobody looks;
+    // The end in the same event as the bytes, in a later one, between the event and the read, and while no task looks;
     // read with room for more, which is a short read, and with exactly enough room.
     for room in [5, 6, 100] {
         for moment in 0..4 {
@@ -437,7 +437,7 @@ fn an_address_in_use_is_named_and_can_be_had_again_at_once() {
 }
 
 #[test]
-fn a_burst_finds_room_before_anybody_accepts() {
+fn a_burst_finds_room_before_any_accept() {
     const CLIENTS: usize = 200;
     let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").ok().and_then(|most| most.trim().parse().ok());
     if most.is_some_and(|most: usize| most < CLIENTS) {

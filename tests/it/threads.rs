@@ -40,7 +40,7 @@ fn to_thread_begins_when_it_is_awaited_and_run_in_executor_at_once() {
     drop(lp.run_in_executor(None, begins()));
     let started = Instant::now();
     while !begun.load(Ordering::Acquire) {
-        assert!(started.elapsed() < PATIENCE, "nobody ran the loop, nor need to");
+        assert!(started.elapsed() < PATIENCE, "the loop did not run, nor need to");
         thread::yield_now();
     }
 }
@@ -70,7 +70,7 @@ fn a_panic_goes_on_in_the_awaiter_with_its_payload() {
 }
 
 #[test]
-fn a_panic_that_nobody_awaits_is_reported() {
+fn a_panic_that_is_not_awaited_is_reported() {
     let lp = real_loop();
     let reports = reports(&lp);
     drop(lp.run_in_executor(None, || panic!("oh") as ()));

@@ -212,7 +212,7 @@ fn the_time_counts_from_the_first_await() {
 }
 
 #[test]
-fn dropped_in_the_middle_it_cancels_nobody() {
+fn dropped_in_the_middle_it_cancels_no_task() {
     run(async {
         let start = now();
         {
@@ -451,7 +451,7 @@ fn a_foreign_future_that_would_be_ready_at_the_deadline_is_not_polled_for_it() {
 }
 
 #[test]
-fn foreign_futures_that_complete_while_being_cancelled_by_somebody_lose_to_that() {
+fn foreign_futures_that_complete_while_being_cancelled_by_other_code_lose_to_that() {
     run(async {
         let mut task = create_task(timeout(secs(9), Polls(2)));
         yield_now().await;

@@ -1,4 +1,4 @@
-//! UDP: datagrams to and fro, connected and not, to nobody, and to many.
+//! UDP: datagrams to and fro, connected and not, to a peer that is not there, and to many.
 #![cfg(unix)]
 
 use std::io::ErrorKind;
@@ -64,14 +64,14 @@ fn connected_it_hears_its_peer_alone() {
 }
 
 #[test]
-fn nobody_there_is_an_error_once_and_the_socket_goes_on() {
+fn a_peer_that_is_not_there_is_an_error_once_and_the_socket_goes_on() {
     run_real(async {
         // a connected socket receives from its peer alone, and keeps the port from others
         let (elsewhere, held) = (StdSocket::bind("127.0.0.1:0").unwrap(), StdSocket::bind("127.0.0.1:0").unwrap());
         held.connect(elsewhere.local_addr().unwrap()).unwrap();
         let socket = UdpSocket::bind(ANY).unwrap();
         socket.connect(held.local_addr().unwrap()).unwrap();
-        socket.send(b"anybody?").await.unwrap();
+        socket.send(b"there?").await.unwrap();
         let mut buffer = [0; 9];
         let error = socket.recv(&mut buffer).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
@@ -126,10 +126,10 @@ fn a_cancelled_receiver_loses_nothing() {
 fn broadcasts_have_to_be_allowed() {
     run_real(async {
         let socket = UdpSocket::bind(([0, 0, 0, 0], 0)).unwrap();
-        let everybody = ([127, 255, 255, 255], 9);
-        assert_eq!(socket.send_to(b"x", everybody).await.unwrap_err().kind(), ErrorKind::PermissionDenied);
+        let all = ([127, 255, 255, 255], 9);
+        assert_eq!(socket.send_to(b"x", all).await.unwrap_err().kind(), ErrorKind::PermissionDenied);
         socket.set_broadcast(true).unwrap();
-        assert_eq!(socket.send_to(b"x", everybody).await.unwrap(), 1);
+        assert_eq!(socket.send_to(b"x", all).await.unwrap(), 1);
     });
 }
 

@@ -83,7 +83,7 @@ fn a_connection_to_a_server_in_a_thread() {
 }
 
 #[test]
-fn nobody_there_is_an_error() {
+fn a_peer_that_is_not_there_is_an_error() {
     run_real(async {
         let place = place();
         assert_eq!(UnixStream::connect(&place).await.unwrap_err().kind(), ErrorKind::NotFound);
@@ -254,7 +254,7 @@ fn a_sender_waits_while_the_other_side_has_too_many_to_read() {
             for _ in 0..200 {
                 yield_now().await;
             }
-            assert!(sent.get() < 1_000, "nobody had to wait");
+            assert!(sent.get() < 1_000, "no task had to wait");
             let mut buffer = [0; 9];
             for _ in 0..1_000 {
                 receiver.recv(&mut buffer).await.unwrap();

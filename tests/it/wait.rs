@@ -299,7 +299,7 @@ fn into_pending_before_the_first_await_keeps_order_and_length() {
 }
 
 #[test]
-fn dropped_in_the_middle_a_wait_wakes_nobody_and_its_tasks_run_on() {
+fn dropped_in_the_middle_a_wait_wakes_no_task_and_its_tasks_run_on() {
     run(async {
         let handles = {
             let all = tasks([2, 3]);
@@ -345,7 +345,7 @@ async fn drain(mut pending: PendingSet<Task<u64>>) -> Vec<u64> {
 }
 
 #[test]
-fn draining_by_first_completed_gives_everybody_once_in_order() {
+fn draining_by_first_completed_gives_each_task_once_in_order() {
     run(async {
         let seconds = (0..500_u64).map(|i| (i * 7919) % 500);
         let order = drain(wait(seconds.map(|n| create_task(after(n)))).into_pending()).await;
@@ -397,7 +397,7 @@ fn the_rest_keeps_its_place_although_other_watchers_came_in_between() {
 fn what_ends_between_two_waits_is_in_the_next() {
     run(async {
         let sets = wait(tasks([1, 2, 3, 50])).return_when(ReturnWhen::FirstCompleted).await;
-        sleep(secs(5)).await; // 2 and 3 end, and nobody waits
+        sleep(secs(5)).await; // 2 and 3 end, and no task waits
         let start = now();
         let sets = wait(sets.pending).return_when(ReturnWhen::FirstCompleted).await;
         assert_eq!((done(&sets), sets.pending.len(), now() - start), (vec![2, 3], 1, Duration::ZERO));

@@ -25,7 +25,7 @@ async fn counting(steps: &Rc<Cell<usize>>, over: &Rc<Cell<bool>>) -> (Task<()>, 
     let (steps, over) = (Rc::clone(steps), Rc::clone(over));
     let task = create_task(poll_fn(move |cx| {
         steps.set(steps.get() + 1);
-        let _ = sender.send(cx.waker().clone()); // of the first step; later ones meet nobody
+        let _ = sender.send(cx.waker().clone()); // of the first step; later ones meet no task
         if over.get() { Poll::Ready(()) } else { Poll::Pending }
     }));
     yield_now().await;

@@ -164,7 +164,7 @@ fn equal_deadlines_are_met_in_the_order_in_which_they_were_set() {
 
 #[test]
 fn timers_that_are_late_run_in_one_batch() {
-    let lp = EventLoop::new().unwrap(); // only real time passes while nobody looks
+    let lp = EventLoop::new().unwrap(); // only real time passes meanwhile
     let (ticks, seen) = (count_ticks(&lp), Rc::new(RefCell::new(Vec::new())));
     for n in [2, 1] {
         let (ticks, seen) = (Rc::clone(&ticks), Rc::clone(&seen));

@@ -314,7 +314,7 @@ fn outcome_looks_and_hands_no_cancellation_on() {
 }
 
 #[test]
-fn a_panic_that_nobody_retrieves_is_reported() {
+fn a_panic_that_is_never_retrieved_is_reported() {
     let got = trace(async |_| {
         let x = create_task(async { std::panic::panic_any("nv") });
         yield_now().await;
@@ -325,7 +325,7 @@ fn a_panic_that_nobody_retrieves_is_reported() {
 }
 
 #[test]
-fn an_error_that_nobody_looks_at_is_no_panic_and_not_reported() {
+fn an_error_that_is_never_looked_at_is_no_panic_and_not_reported() {
     let got = trace(async |_| {
         drop(create_task(async { Err::<(), _>("nv") }));
         yield_now().await;

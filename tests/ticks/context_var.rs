@@ -260,7 +260,7 @@ fn context_of_what_is_awaited_is_the_awaiters_unless_it_is_a_task() {
 }
 
 #[test]
-fn context_of_whoever_wakes_is_not_that_of_the_woken() {
+fn context_of_the_waking_code_is_not_that_of_the_woken_task() {
     let got = trace(async |t| {
         let setter = t.clone();
         let setter = create_task(async move {

@@ -377,7 +377,7 @@ fn gather_later_panics_are_reported() {
             yield_now().await;
         }
     });
-    // CPython: nobody hears of the second
+    // CPython: the second is not reported
     assert_eq!(
         got,
         "a.run@+1 ; b.run@+1 ; b.y1@+2 ; b.y2@+3 ; true@+4 ; RESUME ret=()@+8 ; \

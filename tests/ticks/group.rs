@@ -8,7 +8,7 @@ use oneloop::{EventLoop, GroupError, TaskGroup, catch_cancelled, current_task, s
 use super::trace::{Trace, trace};
 use crate::time::secs;
 
-/// A child that nobody but the group waits for.
+/// A child that only the group waits for.
 fn start<V: 'static, E: 'static>(g: &TaskGroup<E>, child: impl Future<Output = Result<V, E>> + 'static) {
     drop(g.create_task(child));
 }

@@ -299,7 +299,7 @@ fn timeout_moved_to_the_past() {
 }
 
 #[test]
-fn wait_for_a_task_that_somebody_cancels() {
+fn wait_for_a_task_that_other_code_cancels() {
     let got = trace(async |t| {
         let x = create_task(t.tm("x", 9, ()));
         let cancels = x.handle();

@@ -156,7 +156,7 @@ fn queue_getter_woken_and_cancelled_wakes_the_next() {
 }
 
 #[test]
-fn queue_getter_woken_and_cancelled_with_nobody_behind_leaves_the_item() {
+fn queue_getter_woken_and_cancelled_with_no_getter_behind_leaves_the_item() {
     let got = trace(async |t| {
         let (queue, tasks) = getters(&t, ["a"]).await;
         queue.put_nowait(1).unwrap();
@@ -181,7 +181,7 @@ fn queue_getter_cancelled_before_the_put_is_passed_over() {
 }
 
 #[test]
-fn queue_getter_woken_robbed_and_cancelled_wakes_nobody() {
+fn queue_getter_woken_robbed_and_cancelled_wakes_no_task() {
     let got = trace(async |t| {
         let (queue, tasks) = getters(&t, ["a", "b"]).await;
         queue.put_nowait(1).unwrap();
@@ -259,7 +259,7 @@ fn queue_putter_whose_room_was_taken_goes_to_the_back() {
 }
 
 #[test]
-fn queue_putter_woken_without_room_and_cancelled_wakes_nobody() {
+fn queue_putter_woken_without_room_and_cancelled_wakes_no_task() {
     let got = trace(async |t| {
         let (queue, tasks) = putters(&t, ["a", "b"]).await;
         queue.get_nowait().unwrap();

@@ -38,7 +38,7 @@ fn shield_whose_awaiter_is_cancelled() {
     assert_eq!(got, "in.run@+1 ; cancel me@+1 ; in.y1@+2 ; C@+2 ; in.y2@+3 ; in.y3@+4 ; in.y4@+5 ; RESUME ret=5@+6");
 }
 
-/// Fails where nobody looks, if it is asked to by a panic.
+/// Fails unseen, if it is asked to by a panic.
 async fn failing(t: Trace) {
     t.slp("in", 4, ()).await;
     std::panic::panic_any("v");
@@ -55,7 +55,7 @@ fn shield_whose_awaiter_is_cancelled_and_then_the_inner_fails() {
         for _ in 0..7 {
             yield_now().await;
         }
-        drop(x); // CPython reports it before, though somebody may still look
+        drop(x); // CPython reports it before, though it may still be looked at
         yield_now().await;
     });
     assert_eq!(

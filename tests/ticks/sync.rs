@@ -197,7 +197,7 @@ fn lock_waiter_cancelled_while_it_is_held_only_leaves() {
 }
 
 #[test]
-fn lock_waiter_that_leaves_before_the_woken_one_goes_on_wakes_nobody() {
+fn lock_waiter_that_leaves_before_the_woken_one_goes_on_wakes_no_task() {
     let got = trace(async |t| {
         let lock = Lock::new(());
         let guard = lock.acquire().await;
@@ -465,7 +465,7 @@ fn condition_cancelled_and_then_notified_wakes_the_next_and_one_more() {
 }
 
 #[test]
-fn condition_wait_that_is_cancelled_wakes_the_next_although_nobody_notified() {
+fn condition_wait_that_is_cancelled_wakes_the_next_although_none_was_notified() {
     let got = trace(async |t| {
         let condition = Condition::new(());
         let tasks = all_notified(&t, &condition, ["a", "b"]).await;
@@ -774,7 +774,7 @@ fn semaphore_waiter_cancelled_before_the_release_is_passed_over() {
 }
 
 #[test]
-fn semaphore_granted_and_cancelled_with_nobody_behind_keeps_the_permit() {
+fn semaphore_granted_and_cancelled_with_no_waiter_behind_keeps_the_permit() {
     let got = trace(async |t| {
         let semaphore = Semaphore::new(0);
         let a = taker(&t, &semaphore, "a");
@@ -1107,7 +1107,7 @@ fn barrier_aborted_while_it_drains() {
 }
 
 #[test]
-fn barrier_aborted_while_nobody_is_there() {
+fn barrier_aborted_while_empty() {
     let got = trace(async |t| {
         let barrier = Barrier::new(2);
         t.soon("soon", || ());
@@ -1166,7 +1166,7 @@ fn barrier_reset_while_it_drains() {
 }
 
 #[test]
-fn barrier_reset_while_nobody_is_there() {
+fn barrier_reset_while_empty() {
     let got = trace(async |t| {
         let barrier = Barrier::new(2);
         t.soon("soon", || ());
@@ -1178,7 +1178,7 @@ fn barrier_reset_while_nobody_is_there() {
 }
 
 #[test]
-fn barrier_aborted_and_reset_before_anybody_leaves() {
+fn barrier_aborted_and_reset_before_any_task_leaves() {
     let got = trace(async |t| {
         let barrier = Barrier::new(3);
         let mut tasks = parties(&t, &barrier, ["a", "b"]);

@@ -180,7 +180,8 @@ fn decoded(uri: &str) -> String {
     String::from_utf8(bytes).expect("text")
 }
 
-/// The file of docs/rustdoc that has a picture in itself, the picture's label, its file, and what writes the first.
+/// The file of docs/rustdoc that has pictures in itself, the first one's label, its file, and what writes the first. The
+/// labels of the others are their files, beside that one.
 const PICTURES: [(&str, &str, &str, &str); 3] = [
     ("front", "front.svg", "docs/benchmarks/front.svg", "cargo bench -p oneloop-versus -- --draw"),
     ("versus", "versus.svg", "docs/benchmarks/versus.svg", "cargo bench -p oneloop-versus -- --draw"),
@@ -202,19 +203,25 @@ fn rustdoc_shows_the_pictures_of_the_repository() {
     }
     for (name, label, picture, command) in PICTURES {
         let page = read(format!("docs/rustdoc/{name}.md"));
-        let (defined, target) = definitions(&page)[0];
-        assert_eq!(defined, label);
-        let uri = target.strip_prefix("data:image/svg+xml,").expect("the picture itself");
-        assert!(decoded(uri) == read(picture), "docs/rustdoc/{name}.md is stale: {command}");
+        let folder = Path::new(picture).parent().expect("a folder");
+        let pictures = definitions(&page);
+        assert_eq!(pictures[0].0, label);
+        for (place, (label, target)) in pictures.into_iter().enumerate() {
+            let picture = if place == 0 { picture.into() } else { folder.join(label) };
+            assert!(the_picture_of(target) == read(picture), "{label} is stale in docs/rustdoc/{name}.md: {command}");
+        }
     }
     let page = read("docs/rustdoc/pictures.md");
     let pictures = definitions(&page);
     assert!(pictures.len() > 5, "the pictures of the book are found");
     for (label, target) in pictures {
-        let uri = target.strip_prefix("data:image/svg+xml,").expect("the picture itself");
-        let is_same = decoded(uri) == read(format!("docs/book/src/{label}"));
+        let is_same = the_picture_of(target) == read(format!("docs/book/src/{label}"));
         assert!(is_same, "{label} is stale in docs/rustdoc/pictures.md: docs/book/draw");
     }
+}
+
+fn the_picture_of(target: &str) -> String {
+    decoded(target.strip_prefix("data:image/svg+xml,").expect("the picture itself"))
 }
 
 #[test]

@@ -31,6 +31,7 @@ const UNSAFE_FILES: &[&str] = &[
     "src/node/pointer.rs",
     "src/primitives/wait/wait.rs",
     "src/event_loop/run_until_complete.rs",
+    "src/sys/find_byte.rs",
     "src/sys/fork.rs",
     "src/sys/lock.rs",
     "src/sys/name_of.rs",
@@ -42,6 +43,8 @@ const UNSAFE_FILES: &[&str] = &[
     "src/sys/socket_options.rs",
     "src/sys/time.rs",
 ];
+/// Words that do not say who is meant.
+const VAGUE: &[&str] = &["anybody", "anyone", "everybody", "everyone", "nobody", "somebody", "someone", "whoever"];
 /// Which loop a thread is in, its free blocks, and its number.
 const THREAD_LOCAL_FILES: &[&str] = &["src/base/blocks.rs", "src/base/thread_id.rs", "src/current/this_thread.rs"];
 const FILE_LINES_MAX: usize = 450;
@@ -142,11 +145,48 @@ fn the_page_on_the_architecture_lists_the_folders_in_their_order() {
 }
 
 #[test]
+fn the_walks_through_the_code_name_functions_that_are_there() {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/ARCHITECTURE.md")).expect("docs/ARCHITECTURE.md");
+    let walks = page.split("\n## ").find(|section| section.starts_with("Walks through the code")).expect("the section");
+    let src = sources("src");
+    let (mut functions, mut named, mut problems) = (Vec::new(), 0, Vec::new());
+    for row in walks.lines().filter(|line| line.starts_with("| ")) {
+        // every second part is between backquotes: functions, and behind them the file that they are in
+        for name in row.rsplit(" | ").next().unwrap_or_default().split('`').skip(1).step_by(2) {
+            if !name.ends_with(".rs") {
+                functions.push(name);
+                continue;
+            }
+            let file = src.iter().find(|file| file.path == format!("src/{name}"));
+            for function in functions.drain(..) {
+                named += 1;
+                if !file.is_some_and(|file| has_function(&file.code, function)) {
+                    problems.push(format!("`{function}` is not in src/{name}"));
+                }
+            }
+        }
+        problems.extend(functions.drain(..).map(|function| format!("`{function}` has no file behind it")));
+    }
+    assert!(named > 50, "{named} functions are named");
+    report("docs/ARCHITECTURE.md: a walk names a function that is not there.", &problems);
+}
+
+fn has_function(code: &str, name: &str) -> bool {
+    code.lines().any(|line| {
+        let after = line.split_once("fn ").map(|(_, after)| after);
+        after.and_then(|after| after.strip_prefix(name)).is_some_and(|rest| rest.starts_with(['(', '<']))
+    })
+}
+
+#[test]
 fn words_say_who_is_meant() {
+    let folders = ["src", "tests", "benches", "docs/examples", "docs/console"];
     let mut problems = Vec::new();
-    for file in sources("src") {
+    for file in folders.into_iter().flat_map(sources).filter(|file| file.path != "tests/tidy/main.rs") {
         for (i, line) in file.raw.lines().enumerate() {
-            let vague = ["whoever", "somebody", "nobody", "anybody"].into_iter().find(|word| has_word(line, word));
+            // in the names of tests, too
+            let words = line.split(|c: char| !c.is_alphabetic()).map(str::to_lowercase);
+            let vague = words.filter(|word| VAGUE.contains(&word.as_str()));
             problems.extend(vague.map(|word| format!("{}:{}: `{word}`", file.path, i + 1)));
             if line.starts_with("//!")
                 && ["Owns that;", "Owns that,", "Owns it;", "Owns it,"].iter().any(|it| line.contains(it))
@@ -212,7 +252,8 @@ fn thread_locals_stay_in_the_listed_files() {
     for file in listed.iter().filter(|file| lines_with(&["thread_local"], std::slice::from_ref(file)).len() != 1) {
         problems.push(format!("{}:1: must have one `thread_local!`", file.path));
     }
-    let rule = "Thread-local state is in src/current/this_thread.rs, free memory in src/base/blocks.rs: make yours a field of one.";
+    let rule = "Thread-local state is in src/current/this_thread.rs, free memory in src/base/blocks.rs: make yours a field \
+        of one.";
     report(rule, &problems);
 }
 

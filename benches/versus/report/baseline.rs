@@ -27,7 +27,7 @@ pub fn compare<'a>(before: &'a Results, after: &'a Results) -> Comparison<'a> {
             comparison.new += 1;
             continue;
         };
-        match then.meets(now) {
+        match then.overlaps(now) {
             Some(false) => comparison.moved.push((then, now)),
             Some(true) => comparison.level += 1,
             None => comparison.without_spread += 1,
@@ -42,7 +42,7 @@ impl Comparison<'_> {
     pub fn text(&self) -> String {
         let line = |(then, now): &(&Measured, &Measured)| {
             let names = [then.row.name.text(), then.system, then.row.unit.name()].map(str::to_owned);
-            let (before, after) = (then.value(), now.value());
+            let (before, after) = (then.median(), now.median());
             // of nothing there are no ratios
             let ratio = if before > 0.0 { format!("{:.2}", after / before) } else { String::new() };
             let word = if after > before { "more" } else { "less" };

@@ -1,10 +1,10 @@
 //! The results as a picture: for each row a bar from 1 to the ratio of the best peer, to the right where oneloop is
-//! ahead, grey where the two are level, and a dot for each of the other peers that is not far off. Owns its measures and colours; must not know how
-//! the results came about.
+//! ahead, grey where the two are level, and a dot for each of the other peers that is not far off. Owns its measures and
+//! colours; must not know how the results came about.
 
 use std::fmt::Write as _;
 
-use crate::results::{Lead, Results};
+use crate::results::{Lead, Results, Standing};
 use crate::tables::TIE;
 
 const NAMES: f64 = 210.0;
@@ -14,7 +14,6 @@ const LINE: f64 = 26.0;
 const TOP: f64 = 84.0;
 const AHEAD: &str = "#2a7f62";
 const BEHIND: &str = "#c4572e";
-/// Within the spread.
 const LEVEL: &str = "#9aa3ab";
 const DOT: &str = "#8a8a8a";
 /// What the scale has room for at least; to the right, for the slower peers.
@@ -67,19 +66,7 @@ pub fn svg(results: &Results) -> String {
         }
         bottom += LINE;
     }
-    let mut marks = String::new();
-    for mark in MARKS.into_iter().filter(|mark| scale.has(*mark)) {
-        let (x, one) = (scale.x(mark), (mark - 1.0).abs() < f64::EPSILON);
-        let (stroke, thick) = if one { ("#222", 2.0) } else { ("#ddd", 1.0) };
-        let _ = writeln!(
-            marks,
-            r##"<line x1="{x:.1}" y1="{:.1}" x2="{x:.1}" y2="{bottom:.1}" stroke="{stroke}" stroke-width="{thick}"/>
-<text x="{x:.1}" y="{:.1}" text-anchor="middle" font-size="11" fill="#666">{mark}×</text>"##,
-            TOP - 6.0,
-            bottom + 16.0,
-        );
-    }
-    let one = scale.x(1.0);
+    let (marks, one) = (marks(&scale, bottom), scale.x(1.0));
     format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-family="Helvetica, Arial, sans-serif">
 <rect width="100%" height="100%" fill="#fff"/>
@@ -97,12 +84,30 @@ pub fn svg(results: &Results) -> String {
     )
 }
 
+/// A line for each mark of the scale, and its number below.
+fn marks(scale: &Scale, bottom: f64) -> String {
+    let mut marks = String::new();
+    for mark in MARKS.into_iter().filter(|mark| scale.has(*mark)) {
+        let (x, one) = (scale.x(mark), (mark - 1.0).abs() < f64::EPSILON);
+        let (stroke, thick) = if one { ("#222", 2.0) } else { ("#ddd", 1.0) };
+        let _ = writeln!(
+            marks,
+            r##"<line x1="{x:.1}" y1="{:.1}" x2="{x:.1}" y2="{bottom:.1}" stroke="{stroke}" stroke-width="{thick}"/>
+<text x="{x:.1}" y="{:.1}" text-anchor="middle" font-size="11" fill="#666">{mark}×</text>"##,
+            TOP - 6.0,
+            bottom + 16.0,
+        );
+    }
+    marks
+}
+
+/// The bar of a row, with its name to the left and the ratios to the right.
 fn bar(name: &str, lead: &Lead, label: &str, top: f64, scale: &Scale) -> String {
     let (one, end) = (scale.x(1.0), scale.x(lead.ratio));
-    let colour = match lead.ratio {
-        _ if lead.tie => LEVEL,
-        ..1.0 => BEHIND,
-        _ => AHEAD,
+    let colour = match lead.standing() {
+        Standing::Ahead => AHEAD,
+        Standing::Level => LEVEL,
+        Standing::Behind => BEHIND,
     };
     let (left, length, base) = (one.min(end), (end - one).abs(), top + LINE * 0.68);
     format!(

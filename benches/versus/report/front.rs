@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::chart::Scale;
-use crate::results::{Lead, Measured, Results};
+use crate::results::{Lead, Measured, Results, Standing};
 use crate::rows::{Name, ROWS, Row};
 use crate::systems::{ASYNCIO, ONELOOP, TOKIO};
 use crate::tables::{NONE, digits};
@@ -57,7 +57,7 @@ const BAR: f64 = 16.0;
 const MARKS: [f64; 5] = [0.5, 1.0, 2.0, 4.0, 8.0];
 
 /// The picture has a ground of its own, so that it can be read on any page; dark where the reader's system is.
-const STYLE: &str = "\
+pub(crate) const STYLE: &str = "\
 .ground{fill:#fff;stroke:#d0d7de}.text{fill:#1f2328}.faint{fill:#59636e}.grid{stroke:#d8dee4}.one{stroke:#1f2328}
 .ahead{fill:#1a7f4b}.level{fill:#8c959f}.behind{fill:#c4572e}.known{fill:#fff;stroke:#1f6feb}
 @media(prefers-color-scheme:dark){.ground{fill:#161b22;stroke:#30363d}.text{fill:#e6edf3}.faint{fill:#9da7b1}
@@ -73,20 +73,10 @@ pub fn svg(results: &Results) -> String {
     let scale = Scale { low: MARKS[0].ln(), high: MARKS[MARKS.len() - 1].ln(), left: NAMES, width: BARS };
     let (mut bars, mut bottom) = (String::new(), TOP);
     for (shown, row, lead) in measured(results) {
-        bars += &line(&shown, results.lead_of(row, TOKIO), &lead, bottom + LINE / 2.0, &scale);
+        bars += &line(&shown, results.lead_of(row, &[TOKIO]), &lead, bottom + LINE / 2.0, &scale);
         bottom += LINE;
     }
-    let mut marks = String::new();
-    for mark in MARKS {
-        let (x, one) = (scale.x(mark), (mark - 1.0).abs() < f64::EPSILON);
-        let (class, thick) = if one { ("one", 2.0) } else { ("grid", 1.0) };
-        let (top, base) = (TOP - 4.0, bottom + 20.0);
-        let _ = writeln!(
-            marks,
-            r#"<line class="{class}" x1="{x:.1}" y1="{top:.1}" x2="{x:.1}" y2="{bottom:.1}" stroke-width="{thick}"/>
-<text class="faint" x="{x:.1}" y="{base:.1}" text-anchor="middle" font-size="13">{mark}×</text>"#,
-        );
-    }
+    let marks = marks(&scale, bottom);
     let height = bottom + 34.0;
     let (inner_width, inner_height) = (WIDTH - 1.0, height - 1.0);
     let legend = legend();
@@ -102,6 +92,31 @@ pub fn svg(results: &Results) -> String {
 {legend}{marks}{bars}</svg>
 "#
     )
+}
+
+/// A line for each mark of the scale, and its number below.
+fn marks(scale: &Scale, bottom: f64) -> String {
+    let mut marks = String::new();
+    for mark in MARKS {
+        let (x, one) = (scale.x(mark), (mark - 1.0).abs() < f64::EPSILON);
+        let (class, thick) = if one { ("one", 2.0) } else { ("grid", 1.0) };
+        let (top, base) = (TOP - 4.0, bottom + 20.0);
+        let _ = writeln!(
+            marks,
+            r#"<line class="{class}" x1="{x:.1}" y1="{top:.1}" x2="{x:.1}" y2="{bottom:.1}" stroke-width="{thick}"/>
+<text class="faint" x="{x:.1}" y="{base:.1}" text-anchor="middle" font-size="13">{mark}×</text>"#,
+        );
+    }
+    marks
+}
+
+/// What a bar is coloured by.
+pub(crate) fn class(lead: &Lead) -> &'static str {
+    match lead.standing() {
+        Standing::Ahead => "ahead",
+        Standing::Level => "level",
+        Standing::Behind => "behind",
+    }
 }
 
 fn legend() -> String {
@@ -130,11 +145,7 @@ fn line(shown: &Shown, known: Option<Lead>, best: &Lead, middle: f64, scale: &Sc
     let mut numbers = Vec::new();
     if let Some(known) = known {
         let (one, end) = (scale.x(1.0), scale.x(known.ratio));
-        let class = match known.ratio {
-            _ if known.tie => "level",
-            ..1.0 => "behind",
-            _ => "ahead",
-        };
+        let class = class(&known);
         let (left, length) = (one.min(end), (end - one).abs().max(3.0));
         let _ = write!(
             text,
@@ -170,11 +181,11 @@ pub fn markdown(results: &Results) -> String {
     for (shown, row, lead) in measured(results).filter(|(shown, ..)| shown.in_table) {
         let get = |system| results.get(row, system);
         let both = [ONELOOP, lead.peer].into_iter().filter_map(get);
-        let Some(best) = both.min_by(|a, b| a.value().total_cmp(&b.value())) else { continue };
+        let Some(best) = both.min_by(|a, b| a.median().total_cmp(&b.median())) else { continue };
         let cell = |measured: Option<&Measured>, name: &str| {
             let Some(measured) = measured else { return NONE.to_owned() };
-            let number = thousands(&digits(measured.value()));
-            let is_level = measured.system == best.system || measured.meets(best) == Some(true);
+            let number = thousands(&digits(measured.median()));
+            let is_level = measured.system == best.system || measured.overlaps(best) == Some(true);
             let number = if is_level { format!("**{number}**") } else { number };
             format!("{number}{name}")
         };

@@ -6,6 +6,7 @@ pub mod baseline;
 pub mod chart;
 pub mod front;
 pub mod machine;
+pub mod peers;
 pub mod redraw;
 pub mod results;
 pub mod rows;

@@ -42,22 +42,52 @@ pub struct Lead {
     pub peer: &'static str,
     /// Its median / that of oneloop.
     pub ratio: f64,
+    /// The least and the most that the ratio of two rounds can be, where both have a spread.
+    pub spread: Option<Spread>,
     /// Whether the rounds of the two overlap, so that it cannot be told which is ahead.
     pub tie: bool,
+}
+
+/// Where oneloop stands beside a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is faster.
+    Ahead,
+    /// The rounds of the two overlap.
+    Level,
+    /// It is slower.
+    Behind,
+}
+
+impl Lead {
+    /// Where oneloop stands beside this peer.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        match self.ratio {
+            _ if self.tie => Standing::Level,
+            ..1.0 => Standing::Behind,
+            _ => Standing::Ahead,
+        }
+    }
 }
 
 impl Spread {
     /// Whether the two have a value in common.
     #[must_use]
-    pub fn meets(self, other: Self) -> bool {
+    pub fn overlaps(self, other: Self) -> bool {
         self.min <= other.max && other.min <= self.max
+    }
+
+    /// What a value of this one can be, divided by a value of the other.
+    fn over(self, other: Self) -> Self {
+        Self { min: self.min / other.max, max: self.max / other.min }
     }
 }
 
 impl Measured {
     /// The median of the rounds; of an even number, what is half way between the two in the middle.
     #[must_use]
-    pub fn value(&self) -> f64 {
+    pub fn median(&self) -> f64 {
         let mut rounds = self.rounds.clone();
         rounds.sort_by(f64::total_cmp);
         rounds[(rounds.len() - 1) / 2].midpoint(rounds[rounds.len() / 2])
@@ -74,8 +104,8 @@ impl Measured {
 
     /// Whether the spreads of the two have a value in common, if both are known.
     #[must_use]
-    pub fn meets(&self, other: &Self) -> Option<bool> {
-        Some(self.spread()?.meets(other.spread()?))
+    pub fn overlaps(&self, other: &Self) -> Option<bool> {
+        Some(self.spread()?.overlaps(other.spread()?))
     }
 }
 
@@ -86,10 +116,10 @@ impl Results {
         self.on(row).find(|measured| measured.system == system)
     }
 
-    /// Its median.
+    /// The median of a row on a system.
     #[must_use]
-    pub fn value(&self, row: &Row, system: &str) -> Option<f64> {
-        self.get(row, system).map(Measured::value)
+    pub fn median(&self, row: &Row, system: &str) -> Option<f64> {
+        self.get(row, system).map(Measured::median)
     }
 
     /// Whether any of the values has a spread, without which nothing is known to be level.
@@ -98,39 +128,41 @@ impl Results {
         self.measured.iter().any(|measured| measured.spread().is_some())
     }
 
-    /// If oneloop and a peer have the row, and neither has nothing at all, of which there are no ratios.
+    /// The best peer of a row. `None` if oneloop or all peers lack the row, or have a median of 0, of which there are no
+    /// ratios.
     #[must_use]
     pub fn lead(&self, row: &Row) -> Option<Lead> {
         self.lead_over(row, |_| true)
     }
 
-    /// The same, of the peers whose children are tasks as ours are.
+    /// As [`lead`](Self::lead), of the peers whose children are tasks as ours are.
     #[must_use]
     pub fn lead_of_tasks(&self, row: &Row) -> Option<Lead> {
         self.lead_over(row, |system| system != INLINE)
     }
 
-    /// The same, of one peer.
+    /// As [`lead`](Self::lead), of one peer, which may have been measured in several ways.
     #[must_use]
-    pub fn lead_of(&self, row: &Row, peer: &str) -> Option<Lead> {
-        self.lead_over(row, |system| system == peer)
+    pub fn lead_of(&self, row: &Row, systems: &[&str]) -> Option<Lead> {
+        self.lead_over(row, |system| systems.contains(&system))
     }
 
     /// How many times as long as oneloop each of the peers takes.
     #[must_use]
     pub fn ratios(&self, row: &Row) -> Vec<f64> {
-        let own = self.value(row, ONELOOP);
-        own.map_or_else(Vec::new, |own| self.peers(row).map(|peer| peer.value() / own).collect())
+        let own = self.median(row, ONELOOP);
+        own.map_or_else(Vec::new, |own| self.peers(row).map(|peer| peer.median() / own).collect())
     }
 
     fn lead_over(&self, row: &Row, counts: impl Fn(&str) -> bool) -> Option<Lead> {
         let own = self.get(row, ONELOOP)?;
         let peers = self.peers(row).filter(|measured| counts(measured.system));
-        let best = peers.min_by(|a, b| a.value().total_cmp(&b.value()))?;
-        (own.value() > 0.0 && best.value() > 0.0).then(|| Lead {
+        let best = peers.min_by(|a, b| a.median().total_cmp(&b.median()))?;
+        (own.median() > 0.0 && best.median() > 0.0).then(|| Lead {
             peer: best.system,
-            ratio: best.value() / own.value(),
-            tie: own.meets(best).unwrap_or(false),
+            ratio: best.median() / own.median(),
+            spread: own.spread().zip(best.spread()).map(|(own, best)| best.over(own)),
+            tie: own.overlaps(best).unwrap_or(false),
         })
     }
 

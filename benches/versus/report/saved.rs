@@ -1,5 +1,5 @@
-//! The results as files: written as JSON, and read again from that or from the tables of a page. Owns both formats; must
-//! not know what is read for.
+//! The results as files: written as JSON, and read again from that or from the tables of a page. Owns both formats;
+//! must not know what is done with what was read.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub fn json(results: &Results) -> String {
         json!({
             "bench": measured.row.name.text(),
             "system": measured.system,
-            "value": measured.value(),
+            "value": measured.median(),
             "min": spread.map(|spread| spread.min),
             "max": spread.map(|spread| spread.max),
             "unit": measured.row.unit.name(),

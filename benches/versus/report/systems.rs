@@ -63,6 +63,27 @@ pub const ALL: [&str; 18] = [
 /// Those that are oneloop, and those that have no loop: no peers, and in no ratio.
 pub const NO_PEERS: [&str; 5] = [ONELOOP, ONELOOP_PRECISE, ONELOOP_COARSE, FLOOR, EPOLL];
 
+/// A peer, and the ways in which it is measured.
+#[derive(Debug)]
+pub struct Peer {
+    /// As its picture is called.
+    pub name: &'static str,
+    /// The systems that it is, of which the fastest of a row counts.
+    pub systems: &'static [&'static str],
+}
+
+/// The peers that a program could be written for instead.
+pub const PEERS: [Peer; 8] = [
+    Peer { name: TOKIO, systems: &[TOKIO, TOKIO_LOCAL] },
+    Peer { name: SMOL, systems: &[SMOL, SMOL_LOCAL] },
+    Peer { name: MONOIO, systems: &[MONOIO, MONOIO_URING] },
+    Peer { name: COMPIO, systems: &[COMPIO] },
+    Peer { name: GLOMMIO, systems: &[GLOMMIO] },
+    Peer { name: CALLOOP, systems: &[CALLOOP] },
+    Peer { name: FUTURES, systems: &[FUTURES] },
+    Peer { name: ASYNCIO, systems: &[ASYNCIO, UVLOOP] },
+];
+
 /// Those that are run by Python.
 pub const OF_PYTHON: [&str; 2] = [ASYNCIO, UVLOOP];
 

@@ -5,18 +5,22 @@ use std::fmt::Write as _;
 use crate::results::{Lead, Measured, Results};
 use crate::rows::Row;
 use crate::systems::{ASYNCIO, FLOOR, ONELOOP};
-use crate::{front, machine};
+use crate::{front, machine, peers};
 
-/// A value with three digits that matter, or all of a whole number.
+/// A value with three digits that matter, or all of a whole number. What a table says, read again, is written as it was.
 #[must_use]
 pub fn digits(value: f64) -> String {
-    if value < 100.0 && value.fract() != 0.0 { format!("{value:.1}") } else { format!("{value:.0}") }
+    if value >= 100.0 {
+        return format!("{value:.0}");
+    }
+    let text = format!("{value:.1}");
+    text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
 }
 
 /// The median and, of several rounds, their spread.
 #[must_use]
 pub fn cell(measured: &Measured) -> String {
-    let value = digits(measured.value());
+    let value = digits(measured.median());
     match measured.spread() {
         Some(spread) => format!("{value} ({}–{})", digits(spread.min), digits(spread.max)),
         None => value,
@@ -105,6 +109,12 @@ impl Table {
     }
 }
 
+/// The table of the page: each row, beside the best peer.
+#[must_use]
+pub fn of_the_page(results: &Results) -> String {
+    summary(results).markdown()
+}
+
 /// What is printed at the end of a run.
 #[must_use]
 pub fn text(results: &Results) -> String {
@@ -115,7 +125,7 @@ pub fn text(results: &Results) -> String {
 /// The table of the front page, that of its page, and all values.
 #[must_use]
 pub fn markdown(results: &Results) -> String {
-    let mut text = format!("{}\n{}", front::markdown(results), summary(results).markdown());
+    let mut text = format!("{}\n{}\n{}", front::markdown(results), peers::markdown(results), of_the_page(results));
     text += "\nA value is the median of the rounds, with the least and the most of them in brackets. Ratio: best peer / \
              oneloop; above 1, oneloop is ahead. A tie: the rounds of the two overlap.";
     let _ = writeln!(text, " {}.\n", machine::describe());

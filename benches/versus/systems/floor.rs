@@ -1,5 +1,5 @@
-//! What no loop can be faster than: the same sockets, and no more around them than the calls on them. Owns that; must
-//! not know the systems. These are no peers: no program is written like that.
+//! What no loop can be faster than: the same sockets, and no more around them than the calls on them. Owns these calls;
+//! must not know the systems. These are no peers: no program is written like that.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::thread;

@@ -1,5 +1,5 @@
-//! What the kernel says to a program that asks for `io_uring`, which it may know, and not let everybody have. Must not
-//! know the systems.
+//! What the kernel says to a program that asks for `io_uring`, which it may know and refuse to some.
+//! Must not know the systems.
 
 use io_uring::{Builder, IoUring};
 

@@ -7,7 +7,7 @@ use std::env;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::child::{Said, ask};
+use crate::child::{self, Ended};
 use crate::measure::{Cost, percentile};
 use crate::sizes::BEGINNINGS;
 use crate::system::Timers;
@@ -23,9 +23,9 @@ pub(crate) fn first_tick<S: Timers>(_: u64) -> Cost {
     if env::var_os(ALONE).is_none() {
         let again = env::current_exe().expect("a program has a name");
         for _ in 0..BEGINNINGS {
-            match ask(Command::new(&again).args(env::args_os().skip(1)).env(ALONE, "yes")) {
-                Said::Value(value) => firsts.push(value),
-                Said::Impossible(reason) | Said::Failed(reason) => return Cost::Impossible(reason),
+            match child::run(Command::new(&again).args(env::args_os().skip(1)).env(ALONE, "yes")) {
+                Ended::Value(value) => firsts.push(value),
+                Ended::Impossible(reason) | Ended::Failed(reason) => return Cost::Impossible(reason),
             }
         }
     }

@@ -3,6 +3,8 @@
 
 mod baseline;
 mod names;
+mod pages;
+mod peers;
 mod saved;
 mod ties;
 

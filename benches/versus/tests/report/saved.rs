@@ -18,7 +18,7 @@ fn some() -> Results {
 
 /// What the files keep: the names, the median, the spread.
 fn kept(results: &Results) -> Vec<(String, &'static str, f64, Option<Spread>)> {
-    let kept = results.measured.iter().map(|one| (one.row.name.to_string(), one.system, one.value(), one.spread()));
+    let kept = results.measured.iter().map(|one| (one.row.name.to_string(), one.system, one.median(), one.spread()));
     kept.collect()
 }
 
@@ -48,7 +48,7 @@ fn a_page_is_read_as_it_was_written() {
     let read = saved::from_page(&tables::markdown(&some())).expect("it was just written");
     let find = |results: &Results, system| {
         let measured = results.get(find("queue").expect("a row"), system).expect("it was measured");
-        (measured.value(), measured.spread())
+        (measured.median(), measured.spread())
     };
     assert_eq!(find(&read, "oneloop"), find(&some(), "oneloop"));
     assert_eq!(find(&read, "asyncio"), find(&some(), "asyncio"));

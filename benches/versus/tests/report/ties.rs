@@ -14,14 +14,14 @@ fn lead(own: &[f64], peer: &[f64]) -> Lead {
 #[test]
 fn the_spread_is_the_least_and_the_most_of_the_rounds() {
     assert_eq!(measured("queue", "oneloop", &[3.0, 1.0, 2.0]).spread(), Some(Spread { min: 1.0, max: 3.0 }));
-    assert!((measured("queue", "oneloop", &[3.0, 1.0, 2.0]).value() - 2.0).abs() < f64::EPSILON);
+    assert!((measured("queue", "oneloop", &[3.0, 1.0, 2.0]).median() - 2.0).abs() < f64::EPSILON);
     assert_eq!(measured("queue", "oneloop", &[3.0]).spread(), None, "one round has none");
 }
 
 #[test]
 fn the_median_of_an_even_number_is_half_way() {
-    assert!((measured("queue", "oneloop", &[4.0, 1.0, 3.0, 2.0]).value() - 2.5).abs() < f64::EPSILON);
-    assert!((measured("queue", "oneloop", &[37.5, 973.0]).value() - 505.25).abs() < f64::EPSILON);
+    assert!((measured("queue", "oneloop", &[4.0, 1.0, 3.0, 2.0]).median() - 2.5).abs() < f64::EPSILON);
+    assert!((measured("queue", "oneloop", &[37.5, 973.0]).median() - 505.25).abs() < f64::EPSILON);
 }
 
 #[test]
