@@ -345,7 +345,9 @@ mod tests {
             let weak = loops.each_ref().map(Rc::downgrade).to_vec();
             BEHIND_THE_END.set(Some(BehindTheEnd(weak, sender))); // the last is dropped first
             leave_at_the_end();
-            loops.into_iter().for_each(|kernel| mem::forget(enter(kernel)));
+            for kernel in loops {
+                mem::forget(enter(kernel));
+            }
         };
         thread::spawn(thread).join().expect("it ends well");
         assert_eq!(alive.recv(), Ok(0));

@@ -29,7 +29,7 @@ fn the_memory_of_the_buffers_of_streams_is_counted_while_they_have_it() {
         reader.readline().await.expect("it comes");
         let small = metrics().buffer_bytes;
         assert!((7..=64 * 1024).contains(&small), "{small}");
-        writer.write(&vec![0; 8 << 20]); // more than the system takes
+        writer.write(vec![0; 8 << 20]); // more than the system takes
         let large = metrics();
         assert!(large.buffer_bytes > 1 << 20, "{large:?}");
         assert_eq!(large.most_buffer_bytes, large.buffer_bytes);
