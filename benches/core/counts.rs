@@ -35,12 +35,12 @@ const MOST: &[(&str, u64)] = &[
     ("timer_arm_cancel_1", 400),
     ("timer_arm_cancel_10000", 400),
     ("timers_fire", 1890),
-    ("timeout_in_time", 1460),
-    ("timeout_ten_yields", 6070),
-    ("timeout_late", 3060),
+    ("timeout_in_time", 1250),
+    ("timeout_ten_yields", 5890),
+    ("timeout_late", 2980),
     ("catch", 440),
-    ("cancel_sleeper", 2670),
-    ("cancel_caught", 2930),
+    ("cancel_sleeper", 2350),
+    ("cancel_caught", 2850),
     ("group_of_one", 2660),
 ];
 
@@ -54,6 +54,10 @@ const OBSERVER_ADDS: u64 = 12;
 /// What the facts for those who look inside may add, in thousandths of what a row takes in a build that writes none of
 /// them down: `--cfg oneloop_no_facts`, see `.ci/facts`.
 const FACTS_ADD: u64 = 20;
+
+/// The rows to which they may add more, and how much: what they added when this was last set, and a little for another
+/// compiler. Who holds a lock is written down whenever that changes.
+const FACTS_ADD_MORE: &[(&str, u64)] = &[("lock", 45)];
 
 /// The most instructions that an operation of a row may take. `None` if it has no limit: a row that waits for the system
 /// or for another thread, since its count differs from run to run.
@@ -98,7 +102,7 @@ fn line(row: &Row, most: u64, without_facts: Option<&Path>) -> Result<(String, b
     let counted = instructions(&this_program()?, row)?;
     let count = counted.of_one();
     let (facts, adds_more) = match without_facts {
-        Some(program) => facts_add(&counted, &instructions(program, row)?),
+        Some(program) => facts_add(row, &counted, &instructions(program, row)?),
         None => (String::new(), false),
     };
     let over = (count > most || adds_more) && cfg!(target_arch = "x86_64");
@@ -107,9 +111,10 @@ fn line(row: &Row, most: u64, without_facts: Option<&Path>) -> Result<(String, b
 }
 
 /// What the facts add, and whether that is too much.
-fn facts_add(with: &Counted, without: &Counted) -> (String, bool) {
+fn facts_add(row: &Row, with: &Counted, without: &Counted) -> (String, bool) {
     let added = with.all.saturating_sub(without.all) * 1_000 / without.all;
-    let is_more = with.all * 1_000 > without.all * (1_000 + FACTS_ADD);
+    let may_add = FACTS_ADD_MORE.iter().find(|(name, _)| *name == row.name).map_or(FACTS_ADD, |(_, more)| *more);
+    let is_more = with.all * 1_000 > without.all * (1_000 + may_add);
     (format!("  {:>13}  {:>6}.{} %", without.of_one(), added / 10, added % 10), is_more)
 }
 

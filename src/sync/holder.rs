@@ -51,7 +51,7 @@ impl Holder {
     }
 
     /// What a task waits for that wants the lock.
-    #[inline]
+    #[inline(never)] // the coroutine that it would be inlined into has few registers to spare
     pub(super) fn awaited(&self, kernel: impl FnOnce() -> Option<Rc<Loop>>) -> Leaf {
         match self.told.get() {
             _ if !FACTS => Leaf::of(What::Lock),
