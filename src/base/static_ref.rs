@@ -1,7 +1,7 @@
 //! A place for a reference to what is never freed. Owns the place; must not know to what.
 #![expect(
     unsafe_code,
-    reason = "a `OnceLock` is no zero, and a table of them is in the program's file: here it is not"
+    reason = "a table of `OnceLock`s is not all zeroes, so it takes its size in the program's file: one of these does not"
 )]
 
 use std::ptr;

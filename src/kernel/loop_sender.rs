@@ -14,10 +14,10 @@ use super::inbox::{Epoch, Inbox, Message, NO_EPOCH, emptied};
 use crate::base::concurrency::Arc;
 use crate::base::{StaticRef, TaskKey, ThreadId, this_thread};
 
-/// So many inboxes are made before one is used again.
+/// So many inboxes are made before one is used again, so that a stale number seldom meets another loop.
 const NUMBERS_IN_TURN: usize = 16;
 
-/// All inboxes. One is made when those before it are all in use, and never freed.
+/// All inboxes. One is made for each loop at first, and later when those before it are all in use; none is ever freed.
 static INBOXES: [StaticRef<Inbox>; TaskKey::LOOPS] = [const { StaticRef::unset() }; TaskKey::LOOPS];
 
 /// A plain lock: which loop has which inbox is decided by the inbox itself.

@@ -41,11 +41,14 @@ use again::this_test_again;
 use grow::Grower;
 use judge::judge;
 use ledger::watch_panics;
+use oneloop::EventLoop;
 use shrink::{BEGINS, PLAYS, WITHOUT, listed, numbers, play_elsewhere, setting, shrink};
 use threads::Threads;
 
 /// Programs without `ONELOOP_CHAOS`.
 const USUAL: u64 = 300;
+/// So many inboxes are made before one serves another loop.
+const INBOXES_AT_FIRST: usize = 16;
 /// A process plays so many and ends, which is when a sanitizer looks for leaks.
 const IN_ONE_PROCESS: u64 = 1_000;
 /// A program that takes longer hangs.
@@ -63,6 +66,13 @@ fn watchdog() -> Sender<()> {
     alive
 }
 
+/// The first loops of a process each make an inbox, which is kept for later ones: that is nothing that a program leaks.
+fn make_first_loops() {
+    for _ in 0..INBOXES_AT_FIRST {
+        EventLoop::new().and_then(|lp| lp.close()).expect("descriptors for one loop");
+    }
+}
+
 /// In the process that plays.
 #[expect(clippy::print_stdout, reason = "the process that started this one reads it")]
 fn play_here(plays: &str) {
@@ -72,6 +82,7 @@ fn play_here(plays: &str) {
     watch_panics();
     let alive = watchdog();
     let threads = Threads::start();
+    make_first_loops();
     for case in first..first + count {
         let (program, steps) = Grower::new(seed, case, &without).program();
         // before it is played: it may end the process
