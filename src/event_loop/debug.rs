@@ -21,8 +21,8 @@ impl EventLoop {
     /// - *Task was destroyed but it is pending*: the loop was closed before the task had ended. The text says what it
     ///   waited for: of a lock also which task held it, of a semaphore how many permits were free.
     /// - *Event loop closed with registrations left*: timers of [`call_later`](Self::call_later), or callbacks that watch
-    ///   descriptors, which were neither cancelled nor removed. The text says how many, and where they were set. Those of tasks do not
-    ///   count.
+    ///   descriptors, which were neither cancelled nor removed. The text says how many, and where they were set. Those of
+    ///   tasks do not count. Also locks for which tasks have waited, if a guard that a task acquired is still there.
     ///
     /// If a cancellation of the task was asked for, the first and the second also say by which task or callback, at which
     /// place, and with which message. A panic of a task or callback that nothing awaits is reported in any case, once; an

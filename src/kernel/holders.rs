@@ -71,6 +71,11 @@ impl Holders {
         (hold.task != TaskKey::NONE).then_some(hold)
     }
 
+    /// How many of the locks a task holds, or is the next to hold.
+    pub(crate) fn held(&self) -> usize {
+        self.cells.borrow().iter().filter(|(_, cell)| cell.get().task != TaskKey::NONE).count()
+    }
+
     /// The lock is gone.
     pub(crate) fn leave(&self, number: u32) {
         self.cells.borrow_mut().try_remove(index(number));

@@ -119,9 +119,13 @@ impl DebugMode {
             ),
         ];
         let left = left.into_iter().filter(|(.., places)| !places.is_empty());
-        let told: Vec<_> = left
+        let mut told: Vec<_> = left
             .map(|(what, made, places)| format!("{what}: {}{}", places.len(), told_places(made, &places)))
             .collect();
+        let held = kernel.holders().held();
+        if held != 0 {
+            told.push(format!("locks that tasks have waited for, and that are held still: {held}"));
+        }
         if !told.is_empty() {
             report(kernel, "Event loop closed with registrations left", told.join("; "), None);
         }

@@ -308,3 +308,27 @@ fn a_loop_that_has_removed_all_closes_without_a_report() {
     lp.close().unwrap();
     assert_eq!(messages(&reports), []);
 }
+
+#[test]
+fn a_guard_of_a_lock_that_is_still_there_when_the_loop_closes_is_reported_and_none_that_goes_with_its_task() {
+    let (lp, reports) = debugged();
+    let (kept, free) = (Lock::new(()), Lock::new(()));
+    let guard = lp.run_until_complete(async {
+        let guard = kept.acquire_owned().await;
+        for lock in [&kept, &free] {
+            for lock in [lock.clone(), lock.clone()] {
+                create_task(async move {
+                    let _guard = lock.acquire().await;
+                    pending::<()>().await;
+                });
+            }
+        }
+        sleep(Duration::from_secs(1)).await;
+        guard
+    });
+    lp.close().unwrap();
+    let (_, task, text) = reports.borrow().last().cloned().unwrap();
+    assert_eq!((task, text.as_str()), (None, "locks that tasks have waited for, and that are held still: 1"));
+    assert_eq!(reports.borrow().len(), 5, "and the four tasks");
+    drop(guard);
+}
