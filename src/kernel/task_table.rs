@@ -133,23 +133,25 @@ impl<P: Queued> TaskTable<P> {
     }
 }
 
-/// How much of a task is fetched: the lines of the cache behind its mark in which a small task lies.
-const FETCHED: usize = 4 * LINE;
-/// The size of a line.
-const LINE: usize = 64;
-
 /// Has the memory come to the processor in which a task begins.
+#[cfg(target_arch = "x86_64")]
 #[inline]
 fn fetch(task: *const u8) {
-    #[cfg(target_arch = "x86_64")]
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    /// The size of a line of the cache.
+    const LINE: usize = 64;
+    /// The lines behind the mark of a task in which a small one lies.
+    const FETCHED: usize = 4 * LINE;
     for line in (0..FETCHED).step_by(LINE) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a hint. It reads nothing, whatever is there.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(task.wrapping_add(line).cast()) };
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = task;
 }
+
+/// Of other processors it is not known what they have for this.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn fetch(_task: *const u8) {}
 
 /// A task that is being stepped, and the waker that its coroutine is polled with.
 #[repr(C)] // so that the place of the waker is known without a look at the rest
