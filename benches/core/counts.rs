@@ -59,8 +59,8 @@ const FACTS_ADD: u64 = 20;
 /// compiler. Who holds a lock is written down whenever that changes.
 const FACTS_ADD_MORE: &[(&str, u64)] = &[("lock", 45)];
 
-/// The most instructions that an operation of a row may take. `None` if it has no limit: a row that waits for the system
-/// or for another thread, since its count differs from run to run.
+/// The most instructions that an operation of a row may take. `None` if it has no limit: a row that waits for the
+/// system or for another thread, since its count differs from run to run.
 fn most(row: &Row) -> Option<Result<u64, String>> {
     if let Some(name) = row.name.strip_prefix(OBSERVED) {
         let plain = ROWS.iter().find(|row| row.name == name)?;

@@ -1,5 +1,5 @@
-//! The children, in turn, round after round, so that what else the machine does meets all systems alike. Owns their order
-//! and the progress that is shown; must not know what is made of the values.
+//! The children, in turn, round after round, so that what else the machine does meets all systems alike. Owns their
+//! order and the progress that is shown; must not know what is made of the values.
 #![expect(clippy::print_stderr, reason = "progress")]
 
 use std::env;

@@ -56,8 +56,8 @@ pub(crate) trait Cancels: Timers {
     fn cancel_all(tasks: Vec<Self::Task<()>>) -> impl Future<Output = ()>;
 }
 
-/// Queues with room for some, from one task to one other. A system has its own, or another crate's, and gives its futures
-/// as they are: to wrap them would cost some more than others.
+/// Queues with room for some, from one task to one other. A system has its own, or another crate's, and gives its
+/// futures as they are: to wrap them would cost some more than others.
 pub(crate) trait Queues: 'static {
     type Sender<T: 'static>: 'static;
     type Receiver<T: 'static>: 'static;

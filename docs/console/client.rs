@@ -1,5 +1,5 @@
-//! How a program is asked. Owns the connection and what can be wrong with it; must not know what is done with an answer.
-//! The protocol is that of `oneloop::console`.
+//! How a program is asked. Owns the connection and what can be wrong with it; must not know what is done with an
+//! answer. The protocol is that of `oneloop::console`.
 
 use std::fmt;
 use std::fs;

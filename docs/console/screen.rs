@@ -1,4 +1,5 @@
-//! The screen of the terminal, for a view that goes on. Owns how it is taken and given back; must not know what is shown.
+//! The screen of the terminal, for a view that goes on. Owns how it is taken and given back; must not know what is
+//! shown.
 
 use std::io::{Stdout, Write, stdout};
 

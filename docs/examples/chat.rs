@@ -1,6 +1,6 @@
-//! A chat: what one says, all others hear. The server keeps the writers of those who are there. One who does not read is
-//! cut off, and Ctrl-C closes the room with a farewell. With an address as its argument, `127.0.0.1:7777` say, it is a
-//! server for `nc`; without one, some members talk in the same program, each answering what it hears. In Python the
+//! A chat: what one says, all others hear. The server keeps the writers of those who are there. One who does not read
+//! is cut off, and Ctrl-C closes the room with a farewell. With an address as its argument, `127.0.0.1:7777` say, it is
+//! a server for `nc`; without one, some members talk in the same program, each answering what it hears. In Python the
 //! server is:
 //!
 //! ```python

@@ -1,5 +1,5 @@
-//! Downloads over HTTP and HTTPS with hyper, many at once: by `gather`, a few at a time, for all of them in order, and by
-//! `wait` with a time-out, for those that come in time. Each says so when it has come. In Python:
+//! Downloads over HTTP and HTTPS with hyper, many at once: by `gather`, a few at a time, for all of them in order, and
+//! by `wait` with a time-out, for those that come in time. Each says so when it has come. In Python:
 //!
 //! ```python
 //! async def download(session, url):
@@ -10,8 +10,8 @@
 //! done, pending = await asyncio.wait(tasks, timeout=0.5)
 //! ```
 //!
-//! `download https://example.com http://example.org` downloads these, each with a time limit. Without a URL, a server is
-//! in the same program, on a virtual clock: the milliseconds are those of its answers, not of the machine.
+//! `download https://example.com http://example.org` downloads these, each with a time limit. Without a URL, a server
+//! is in the same program, on a virtual clock: the milliseconds are those of its answers, not of the machine.
 #![expect(clippy::print_stdout, reason = "an example is meant to print")]
 
 use std::error::Error;

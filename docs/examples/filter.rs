@@ -1,5 +1,5 @@
-//! A filter: the lines of the standard input that have a word in them, with their numbers, and at the end how many there
-//! were. The input may be a terminal, a pipe, a file or nothing:
+//! A filter: the lines of the standard input that have a word in them, with their numbers, and at the end how many
+//! there were. The input may be a terminal, a pipe, a file or nothing:
 //!
 //! ```sh
 //! cargo run --example filter -- root </etc/passwd

@@ -1,5 +1,5 @@
-//! A server of hyper: HTTP/1 and HTTP/2 on one port, TLS if it is asked for, a loop for each thread, and an end by Ctrl-C
-//! that lets each request under way be answered.
+//! A server of hyper: HTTP/1 and HTTP/2 on one port, TLS if it is asked for, a loop for each thread, and an end by
+//! Ctrl-C that lets each request under way be answered.
 //!
 //! ```text
 //! http_server 127.0.0.1:8080 --threads 2          curl http://127.0.0.1:8080/hello/you

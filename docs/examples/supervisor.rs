@@ -1,6 +1,6 @@
-//! A supervisor: commands are started again when they fail, after pauses that grow, and stopped when the supervisor gets
-//! SIGTERM or Ctrl-C: with SIGTERM first, and with SIGKILL if they do not heed it. Without arguments it shows what it
-//! does, and one of its commands sends it the signal. It keeps others with
+//! A supervisor: commands are started again when they fail, after pauses that grow, and stopped when the supervisor
+//! gets SIGTERM or Ctrl-C: with SIGTERM first, and with SIGKILL if they do not heed it. Without arguments it shows what
+//! it does, and one of its commands sends it the signal. It keeps others with
 //! `cargo run --features process,signal --example supervisor -- keep 'sleep 60' 'ping localhost'`. In Python:
 //!
 //! ```python

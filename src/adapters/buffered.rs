@@ -1,4 +1,5 @@
-//! A reader whose bytes can be looked at before they are taken. Owns the bytes that are shown; must not know the traits.
+//! A reader whose bytes can be looked at before they are taken. Owns the bytes that are shown; must not know the
+//! traits.
 
 use std::io;
 use std::task::{Context, Poll, ready};

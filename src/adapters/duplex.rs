@@ -1,5 +1,5 @@
-//! A reader and a writer as one, for crates that ask for one thing that reads and writes. Owns nothing but the two; must
-//! not know the traits.
+//! A reader and a writer as one, for crates that ask for one thing that reads and writes. Owns nothing but the two;
+//! must not know the traits.
 
 #[cfg(feature = "futures-io")]
 use std::io::IoSliceMut;

@@ -1,7 +1,7 @@
 //! `Timer` and `Sleep` of hyper. Owns the sleeps that hyper holds; must not know what they limit.
 //!
-//! hyper asks of a sleep that it is `Send` and `Sync`, which a sleep of this crate cannot be. So the sleeps are kept with
-//! their loop, and hyper holds the place of one.
+//! hyper asks of a sleep that it is `Send` and `Sync`, which a sleep of this crate cannot be. So the sleeps are kept
+//! with their loop, and hyper holds the place of one.
 
 use std::cell::RefCell;
 use std::pin::Pin;

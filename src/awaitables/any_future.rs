@@ -276,8 +276,8 @@ impl TaskHandle {
     /// The context in which the task runs: asyncio's `get_context()`. `None` once the task has ended, which lets its
     /// context go; a context that was asked for before can still be looked at.
     ///
-    /// A task that was given no value, and has set none so far, may be in the middle of a step when another one asks: one
-    /// that is eager, and begins in it. That finds an empty context, which does not become the task's.
+    /// A task that was given no value, and has set none so far, may be in the middle of a step when another one asks:
+    /// one that is eager, and begins in it. That finds an empty context, which does not become the task's.
     ///
     /// # Examples
     /// ```

@@ -20,8 +20,8 @@ pub(crate) fn in_words(time: Duration) -> String {
     }
 }
 
-/// What a task waits for, closer than [`GraphNode::leaf`](crate::GraphNode::leaf) says it. Printed, it takes the place of
-/// that: `a lock held by Task-7` in place of `a lock`.
+/// What a task waits for, closer than [`GraphNode::leaf`](crate::GraphNode::leaf) says it. Printed, it takes the place
+/// of that: `a lock held by Task-7` in place of `a lock`.
 ///
 /// # Examples
 /// ```

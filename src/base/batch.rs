@@ -10,8 +10,8 @@ use std::mem;
 /// The values of a list, in their order. When all were taken, [`refill`](Self::refill) exchanges the empty list for a
 /// full one: so both use the same two blocks of memory in turn.
 ///
-/// Invariant, **left**: the values from `next` to `end`, in the memory of `memory`, are those that are left. The length of
-/// `memory` is 0, so it drops none of them.
+/// Invariant, **left**: the values from `next` to `end`, in the memory of `memory`, are those that are left. The length
+/// of `memory` is 0, so it drops none of them.
 pub(crate) struct Batch<T> {
     memory: Vec<T>,
     next: *const T,

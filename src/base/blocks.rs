@@ -22,8 +22,8 @@ pub(super) struct Block {
 
 /// The sizes of pooled blocks are this far apart. All blocks of one size form a class.
 const SIZE_STEP: usize = 16;
-/// What the usual allocator keeps for itself of each block. It makes them of multiples of 16, so every size of ours is this
-/// much less than a multiple of `SIZE_STEP`.
+/// What the usual allocator keeps for itself of each block. It makes them of multiples of 16, so every size of ours is
+/// this much less than a multiple of `SIZE_STEP`.
 const ALLOCATORS_OWN: usize = size_of::<usize>();
 /// The size of the largest pooled blocks. Larger ones go back to the allocator.
 const LARGEST_POOLED: usize = 1024 - ALLOCATORS_OWN;
@@ -169,9 +169,9 @@ impl FreeList {
 
 /// The free blocks of a thread, by class.
 ///
-/// They have no destructor of their own. That of [`END`] frees them, which is there from the first block on that is given
-/// back: to have one costs a new process a microsecond (measured), and a look at each block whether it has run. Before
-/// and after, the lists have no room.
+/// They have no destructor of their own. That of [`END`] frees them, which is there from the first block on that is
+/// given back: to have one costs a new process a microsecond (measured), and a look at each block whether it has run.
+/// Before and after, the lists have no room.
 struct Lists {
     lists: [FreeList; CLASSES],
     state: Cell<State>,

@@ -39,7 +39,8 @@ const EPOCH: u64 = 1 << 61;
 /// The last time that a clock can show. A deadline beyond it comes then.
 const END: u64 = NEVER - 1;
 
-/// A deadline that never comes: that of a timer which is set when a virtual clock shows `END` and no more time can pass.
+/// A deadline that never comes: that of a timer which is set when a virtual clock shows `END` and no more time can
+/// pass.
 pub(crate) const NEVER: u64 = u64::MAX;
 
 /// A running clock. It counts nanoseconds; 2^64 of them last 584 years, of which 73 lie before the epoch.

@@ -1,7 +1,7 @@
 //! What a loop writes down only for those who look inside. Owns the cell for it; must not know what is written.
 //!
-//! Built with `--cfg oneloop_no_facts` the crate writes nothing of it down. That is for measuring what the facts cost, as
-//! `.ci/facts` does, and for nothing else: what is asked of such a loop is wrong.
+//! Built with `--cfg oneloop_no_facts` the crate writes nothing of it down. That is for measuring what the facts cost,
+//! as `.ci/facts` does, and for nothing else: what is asked of such a loop is wrong.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! How much memory some buffers have together. Owns the sum, and the greatest that it was; must not know what the memory
-//! holds.
+//! How much memory some buffers have together. Owns the sum, and the greatest that it was; must not know what the
+//! memory holds.
 
 use super::concurrency::{AtomicU64, Ordering};
 

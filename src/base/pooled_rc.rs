@@ -221,7 +221,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for PooledRc<T> {
     }
 }
 
-/// Frees a pooled block when it is dropped. One structure for both kinds of block would cost the usual free five stores.
+/// Frees a pooled block when it is dropped. One structure for both kinds of block would cost the usual free five
+/// stores.
 struct Freed {
     class: u8,
     value: NonNull<u8>,

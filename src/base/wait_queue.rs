@@ -9,8 +9,8 @@ use std::num::NonZeroU32;
 /// The index of no slot: the neighbour of the first waiter and of the last, and the end of the list of free slots.
 const NONE: u32 = u32::MAX;
 
-/// Names one waiter from `enqueue` until `remove`: one more than the index of its slot. It is not 0, so that an `Option`
-/// of it is no larger.
+/// Names one waiter from `enqueue` until `remove`: one more than the index of its slot. It is not 0, so that an
+/// `Option` of it is no larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WaiterId(NonZeroU32);
 
@@ -25,8 +25,8 @@ impl WaiterId {
     }
 }
 
-/// The state of one waiter. `Waiting` → `Notified` by `notify_first`, `Notified` → `Skipped` by `skip`, and from each of
-/// the three to `Removed` by `remove`.
+/// The state of one waiter. `Waiting` → `Notified` by `notify_first`, `Notified` → `Skipped` by `skip`, and from each
+/// of the three to `Removed` by `remove`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaiterState<W> {
     /// In the queue.

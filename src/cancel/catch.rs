@@ -85,8 +85,8 @@ use crate::node::{Kind, Node, TaskState};
 /// [`Cancelled`] if a cancellation was caught.
 ///
 /// # Stack
-/// Scopes inside each other are polled inside each other. A stack of 2 MiB holds about 4,400 of these with optimisation,
-/// 1,400 without; of time limits 3,200 and 1,300.
+/// Scopes inside each other are polled inside each other. A stack of 2 MiB holds about 4,400 of these with
+/// optimisation, 1,400 without; of time limits 3,200 and 1,300.
 ///
 /// # Cancel safety
 /// To catch cancellations is its purpose. Dropping it drops the future. One that was polled in the last step of its

@@ -1,5 +1,5 @@
-//! How a cancellation meets a scope. Owns the poll of a scope; must not know time limits, groups, nor how a cancellation
-//! travels between tasks.
+//! How a cancellation meets a scope. Owns the poll of a scope; must not know time limits, groups, nor how a
+//! cancellation travels between tasks.
 #![expect(unsafe_code, reason = "a counted pointer to the loop would cost each poll of a scope a tenth: measured")]
 
 use std::pin::Pin;
@@ -404,7 +404,8 @@ fn poll_again_at(kernel: &Loop, cx: &Context<'_>, is_thrown_at: bool) {
 /// Whether the own throw of the scope waits for its next poll: because catchers under wakers of other crates, which may
 /// be inside it, stand elsewhere in the tree. In this poll they take their places. A scope can only hold such a catcher
 /// if it holds a combinator with wakers of its own. That has cloned the waker of the scope, or stands in the tree
-/// with nothing below it, or nothing is known of it. `inside`: what was counted in the last poll under the task's waker.
+/// with nothing below it, or nothing is known of it. `inside`: what was counted in the last poll under the task's
+/// waker.
 fn is_put_off(kernel: &Loop, place: Place, inside: Option<Counts>) -> bool {
     let tree = kernel.await_tree();
     let may_hold_set = || match inside {

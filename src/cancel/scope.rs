@@ -52,7 +52,8 @@ impl ScopeRef<'_> {
     }
 }
 
-/// Gives up a place in the tree of another loop. If this thread has left that loop, the entry stays until the loop goes.
+/// Gives up a place in the tree of another loop. If this thread has left that loop, the entry stays until the loop
+/// goes.
 #[cold]
 pub(super) fn leave_other_loop(cells: &Scope, number: u16) {
     let place = cells.take_place();

@@ -135,7 +135,8 @@ impl Inspected {
         })
     }
 
-    /// Waits until no other client asks. `None` if the loop has meanwhile answered none for as long as it is waited for.
+    /// Waits until no other client asks. `None` if the loop has meanwhile answered none for as long as it is waited
+    /// for.
     async fn begin_turn(&self) -> Option<LockGuard<'_, ()>> {
         loop {
             let answered = self.answered.get();

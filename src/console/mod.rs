@@ -19,18 +19,18 @@
 //! | `json` | the same as JSON: an object with `pid`, `program` and `nodes`, which is [`CallGraph::to_json`](crate::CallGraph::to_json) |
 //! | `dot`, `svg`, `html` | the same as drawings |
 //!
-//! An answer is a line of a word, a space and the number of bytes that follow it. The word is `ok`, and then the bytes are
-//! what was asked for; or `busy`, and then they say in which step the loop is stuck; or `error`, and then they say why
-//! there is no answer. All of it is UTF-8.
+//! An answer is a line of a word, a space and the number of bytes that follow it. The word is `ok`, and then the bytes
+//! are what was asked for; or `busy`, and then they say in which step the loop is stuck; or `error`, and then they say
+//! why there is no answer. All of it is UTF-8.
 //!
-//! A loop that is stuck cannot tell what its tasks wait for. But if it was asked before, it is known what it has answered
-//! then: for `ps` and `tree` that is told in the lines behind the first, with its age. What has not been asked for is not
-//! known, since a graph that is taken in advance would cost the program time.
+//! A loop that is stuck cannot tell what its tasks wait for. But if it was asked before, it is known what it has
+//! answered then: for `ps` and `tree` that is told in the lines behind the first, with its age. What has not been asked
+//! for is not known, since a graph that is taken in advance would cost the program time.
 //!
 //! A client has five seconds from its connection to the end of its answer. Eight are served at a time, others wait.
 //!
-//! Owns the socket by which a program answers, its place, and what is asked and answered there; must not know how a graph
-//! is taken down.
+//! Owns the socket by which a program answers, its place, and what is asked and answered there; must not know how a
+//! graph is taken down.
 
 mod place; // where a socket is
 mod socket; // the socket and its file

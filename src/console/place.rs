@@ -1,4 +1,5 @@
-//! Where the socket of a program is. Owns the directory of a user's programs and the names in it; must not know sockets.
+//! Where the socket of a program is. Owns the directory of a user's programs and the names in it; must not know
+//! sockets.
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};

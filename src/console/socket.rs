@@ -69,8 +69,8 @@ fn publish(socket: &Path, path: &Path) -> Result<(), InspectError> {
     fs::hard_link(socket, path).map_err(failed)
 }
 
-/// Whether a program listens there. It is taken to do so unless the system says that none does: it may have more clients
-/// than it can take at the moment, or belong to another user.
+/// Whether a program listens there. It is taken to do so unless the system says that none does: it may have more
+/// clients than it can take at the moment, or belong to another user.
 fn is_answered(path: &Path) -> bool {
     !mio::net::UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }

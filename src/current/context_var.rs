@@ -89,11 +89,11 @@ impl<T: 'static> ContextVar<T> {
         Self { name, id: AtomicU64::new(NO_ID), erase: |value| Rc::new(Plain(value)) }
     }
 
-    /// As [`new`](Self::new), and a copy of the value goes along to other threads, as every variable of asyncio does: to
-    /// the thread of [`to_thread`](fn@crate::to_thread), and with
+    /// As [`new`](Self::new), and a copy of the value goes along to other threads, as every variable of asyncio does:
+    /// to the thread of [`to_thread`](fn@crate::to_thread), and with
     /// [`call_soon_threadsafe`](crate::LoopHandle::call_soon_threadsafe) and
-    /// [`run_coroutine_threadsafe`](crate::LoopHandle::run_coroutine_threadsafe) back to a loop. What is set there, is set
-    /// there alone. The value of any other variable stays on its thread.
+    /// [`run_coroutine_threadsafe`](crate::LoopHandle::run_coroutine_threadsafe) back to a loop. What is set there, is
+    /// set there alone. The value of any other variable stays on its thread.
     ///
     /// # Examples
     /// ```

@@ -30,8 +30,8 @@ thread_local! {
 
 /// The loops that this thread has entered.
 ///
-/// Invariant, **the pointer lives**: `INNERMOST` is null, or points into an `Rc` in `ENTERED`. Every change of the stack
-/// ends with `update_innermost`, before a loop that was in it is dropped.
+/// Invariant, **the pointer lives**: `INNERMOST` is null, or points into an `Rc` in `ENTERED`. Every change of the
+/// stack ends with `update_innermost`, before a loop that was in it is dropped.
 struct Stack {
     outermost: Option<Entered>,
     /// Those inside it. They have memory only while there are any: most threads are in one loop at most.
@@ -110,8 +110,8 @@ pub(crate) struct Guard {
     number: u64,
 }
 
-/// Enters a loop on this thread. The guard is for a frame of this crate, which drops it; if a program gets it, which may
-/// forget it, [`leave_at_the_end`] is called before.
+/// Enters a loop on this thread. The guard is for a frame of this crate, which drops it; if a program gets it, which
+/// may forget it, [`leave_at_the_end`] is called before.
 pub(crate) fn enter(kernel: Rc<Loop>) -> Guard {
     Guard { number: with_stack(|stack| stack.push(kernel)) }
 }

@@ -7,9 +7,9 @@
 //! Every text ends with the remedy where there is one. Errors of sockets, streams and signals become an
 //! [`std::io::Error`] by `?`, and so do those of time limits, task groups, runs, tasks and queues that are shut down.
 //!
-//! Errors of several kinds, and those with fields that have names, are `#[non_exhaustive]`: they may grow. Those that are
-//! closed on purpose say so. An error without fields, or that holds nothing but the value that was refused, stays as it
-//! is, so a program may make one, in a test say: `Err(TimeoutError)`.
+//! Errors of several kinds, and those with fields that have names, are `#[non_exhaustive]`: they may grow. Those that
+//! are closed on purpose say so. An error without fields, or that holds nothing but the value that was refused, stays
+//! as it is, so a program may make one, in a test say: `Err(TimeoutError)`.
 //!
 //! # Examples
 //! A function that returns `io::Result` takes nearly all of them by `?`:

@@ -67,8 +67,9 @@ pub enum Error {
     /// The loop was to be [inspected](crate::EventLoopBuilder::inspect), and cannot be.
     #[error(transparent)]
     Inspect(#[from] InspectError),
-    /// An error of the operating system. It refused something that the loop needs; or the main future returned the error,
-    /// and a `main` that returns this type has converted it, by the second `?` of `run(…)??`. Its text is the error's own.
+    /// An error of the operating system. It refused something that the loop needs; or the main future returned the
+    /// error, and a `main` that returns this type has converted it, by the second `?` of `run(…)??`. Its text is the
+    /// error's own.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -146,7 +147,8 @@ impl fmt::Display for Deadlock {
 #[error("the event loop is closed; keep it open until the threads that send to it are done")]
 pub struct Closed;
 
-/// So `?` on [`run_coroutine_threadsafe`](crate::LoopHandle::run_coroutine_threadsafe) works where its result is awaited.
+/// So `?` on [`run_coroutine_threadsafe`](crate::LoopHandle::run_coroutine_threadsafe) works where its result is
+/// awaited.
 impl From<Closed> for TaskError {
     fn from(_: Closed) -> Self {
         Self::Closed

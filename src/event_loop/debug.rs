@@ -10,8 +10,8 @@ const VARIABLE: &str = "ONELOOP_DEBUG";
 
 impl EventLoop {
     /// Switches debug mode on or off, from the next iteration on: asyncio's `set_debug()`. A loop is made with it by
-    /// [`EventLoopBuilder::debug`](crate::EventLoopBuilder::debug), and every loop that is made while `ONELOOP_DEBUG` is in
-    /// the environment of the process, set to anything but `0` or nothing.
+    /// [`EventLoopBuilder::debug`](crate::EventLoopBuilder::debug), and every loop that is made while `ONELOOP_DEBUG`
+    /// is in the environment of the process, set to anything but `0` or nothing.
     ///
     /// In debug mode the exception handler is told of what is no error, but seldom meant, each with its task and the
     /// place that created this:
@@ -20,20 +20,21 @@ impl EventLoop {
     ///   [limit](Self::set_slow_callback_duration), and meanwhile nothing else ran. The text says how long.
     /// - *Task was destroyed but it is pending*: the loop was closed before the task had ended. The text says what it
     ///   waited for: of a lock also which task held it, of a semaphore how many permits were free.
-    /// - *Event loop closed with registrations left*: timers of [`call_later`](Self::call_later), or callbacks that watch
-    ///   descriptors, which were neither cancelled nor removed. The text says how many, and where they were set. Those of
-    ///   tasks do not count. Also locks for which tasks have waited, if a guard that a task acquired is still there.
+    /// - *Event loop closed with registrations left*: timers of [`call_later`](Self::call_later), or callbacks that
+    ///   watch descriptors, which were neither cancelled nor removed. The text says how many, and where they were set.
+    ///   Those of tasks do not count. Also locks for which tasks have waited, if a guard that a task acquired is still
+    ///   there.
     ///
-    /// If a cancellation of the task was asked for, the first and the second also say by which task or callback, at which
-    /// place, and with which message. A panic of a task or callback that nothing awaits is reported in any case, once; an
-    /// `Err` is if [`reporting_errors`](crate::Task::reporting_errors) was called of its task.
+    /// If a cancellation of the task was asked for, the first and the second also say by which task or callback, at
+    /// which place, and with which message. A panic of a task or callback that nothing awaits is reported in any case,
+    /// once; an `Err` is if [`reporting_errors`](crate::Task::reporting_errors) was called of its task.
     ///
     /// A mistake that asyncio finds only in debug mode, the use of a loop from another thread, does not compile; what
-    /// other threads may use, [`LoopHandle`](crate::LoopHandle), returns an error if the loop is closed, and a waker of a
-    /// task that is gone does nothing.
+    /// other threads may use, [`LoopHandle`](crate::LoopHandle), returns an error if the loop is closed, and a waker of
+    /// a task that is gone does nothing.
     ///
-    /// Debug mode is an [`Observer`](crate::Observer): it changes nothing of the order in which things happen, reads the
-    /// machine's clock twice for each step, and costs a loop without it nothing.
+    /// Debug mode is an [`Observer`](crate::Observer): it changes nothing of the order in which things happen, reads
+    /// the machine's clock twice for each step, and costs a loop without it nothing.
     ///
     /// # Examples
     /// ```

@@ -201,8 +201,8 @@ impl EventLoop {
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     ///
-    /// What else asyncio's programs use a task factory for, an [`Observer`](crate::Observer) is told: of each new task, by
-    /// the loop itself too, where it was made, and how it ended. (A coroutine is wrapped where it is made a task of:
+    /// What else asyncio's programs use a task factory for, an [`Observer`](crate::Observer) is told: of each new task,
+    /// by the loop itself too, where it was made, and how it ended. (A coroutine is wrapped where it is made a task of:
     /// `create_task(logged(f()))`. There is one type of task, so there is none of one's own to be made.)
     ///
     /// ```
@@ -249,8 +249,8 @@ impl EventLoop {
 
     // State.
 
-    /// Who waits for whom: asyncio's `capture_call_graph()`, of all tasks at once. Printed, it is a tree. Nothing has to
-    /// be switched on for it, and a loop that is never asked pays nothing.
+    /// Who waits for whom: asyncio's `capture_call_graph()`, of all tasks at once. Printed, it is a tree. Nothing has
+    /// to be switched on for it, and a loop that is never asked pays nothing.
     ///
     /// It may be asked for by a task, by a callback, or between two runs. From another thread,
     /// [`LoopHandle::call_graph`](crate::LoopHandle::call_graph) asks for it.

@@ -1,5 +1,5 @@
-//! Loops that explore: what their contract leaves open to the outside differs from seed to seed. Owns what a seed decides;
-//! must not know how an iteration goes.
+//! Loops that explore: what their contract leaves open to the outside differs from seed to seed. Owns what a seed
+//! decides; must not know how an iteration goes.
 
 use std::thread;
 use std::time::Duration;

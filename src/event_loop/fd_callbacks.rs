@@ -98,8 +98,8 @@ impl EventLoop {
     }
 }
 
-/// Makes a callback of `f`, which runs in a copy of the current context: in the same copy each time, so that it finds what
-/// it has set itself.
+/// Makes a callback of `f`, which runs in a copy of the current context: in the same copy each time, so that it finds
+/// what it has set itself.
 pub(crate) fn repeating(mut f: impl FnMut() + 'static, created: &'static Location<'static>) -> Handle {
     let in_own_context = move |own: &mut Option<Context>| {
         let Some(context) = own else {
@@ -113,8 +113,8 @@ pub(crate) fn repeating(mut f: impl FnMut() + 'static, created: &'static Locatio
     Handle::repeating(in_own_context, current::copy_thread_context(), created)
 }
 
-/// A callback runs in an empty context. When this is dropped, also after a panic, the context is kept if the callback has
-/// set a variable in it.
+/// A callback runs in an empty context. When this is dropped, also after a panic, the context is kept if the callback
+/// has set a variable in it.
 struct KeptContext<'a> {
     own: &'a mut Option<Context>,
 }

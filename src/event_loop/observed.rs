@@ -51,9 +51,9 @@ impl EventLoop {
         observers.is_some_and(|observers| observers.remove(self.kernel(), id))
     }
 
-    /// What the loop has counted since it was made: iterations, entries, polls, timers, tasks. It costs nothing until it
-    /// is asked for, and may be asked for at any time, also in a step, or after the loop was closed. asyncio has nothing
-    /// like it.
+    /// What the loop has counted since it was made: iterations, entries, polls, timers, tasks. It costs nothing until
+    /// it is asked for, and may be asked for at any time, also in a step, or after the loop was closed. asyncio has
+    /// nothing like it.
     ///
     /// Another thread asks for it by [`LoopHandle::metrics`](crate::LoopHandle::metrics).
     ///

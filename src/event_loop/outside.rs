@@ -1,5 +1,6 @@
 //! How an iteration waits for what is outside of the loop, and what it does with that. Owns the steps 2 to 4 of an
-//! iteration; must not know what is run. It is apart from the batch, so that no wait keeps that from being in registers.
+//! iteration; must not know what is run. It is apart from the batch, so that no wait keeps that from being in
+//! registers.
 
 use std::time::{Duration, Instant};
 

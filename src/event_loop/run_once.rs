@@ -147,8 +147,8 @@ impl Drop for Iteration<'_> {
     }
 }
 
-/// Whether and how it is told what entries do. Each way is compiled for itself, so a loop that is not observed has nothing
-/// of it.
+/// Whether and how it is told what entries do. Each way is compiled for itself, so a loop that is not observed has
+/// nothing of it.
 pub(super) trait Telling {
     /// Whether any of this is to be told, so that [`run`](Self::run) is to run the entry.
     fn wants(&self, any_of: Methods) -> bool;

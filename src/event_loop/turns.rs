@@ -70,7 +70,8 @@ pub enum Left {
     /// Nothing is ready. A timer is due at this time of the loop's clock, and a descriptor or another thread may come
     /// first.
     Deadline(Instant),
-    /// Nothing is ready and no timer is set. The loop watches descriptors, or expects a result from a thread of its own.
+    /// Nothing is ready and no timer is set. The loop watches descriptors, or expects a result from a thread of its
+    /// own.
     Outside,
     /// Nothing is ready, and the loop knows of nothing that could come. Another thread may still wake a task by a waker
     /// or a [`LoopHandle`](crate::LoopHandle), of which the loop knows nothing.

@@ -1,4 +1,5 @@
-//! The call graph as a value. Owns its types; must not know a loop, so that it may go to another thread and be compared.
+//! The call graph as a value. Owns its types; must not know a loop, so that it may go to another thread and be
+//! compared.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -33,8 +34,8 @@ use crate::awaitables::WaitDetail;
 /// ```
 ///
 /// Behind each task is the place in the program that made it. [`to_table`](Self::to_table) has a line
-/// for each task, [`to_html`](Self::to_html) is for a browser, [`to_svg`](Self::to_svg) and [`to_dot`](Self::to_dot) are
-/// drawings, and [`to_json`](Self::to_json) is for programs.
+/// for each task, [`to_html`](Self::to_html) is for a browser, [`to_svg`](Self::to_svg) and [`to_dot`](Self::to_dot)
+/// are drawings, and [`to_json`](Self::to_json) is for programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallGraph {
@@ -66,7 +67,8 @@ pub struct GraphNode {
     pub name: String,
     /// What it does.
     pub state: NodeState,
-    /// Where in the program a task was made. `None` for tasks that the crate makes: those of the clients of a server, say.
+    /// Where in the program a task was made. `None` for tasks that the crate makes: those of the clients of a server,
+    /// say.
     pub created: Option<&'static Location<'static>>,
     /// The tasks, futures and gatherings that it waits for and that have not ended, as places in
     /// [`CallGraph::nodes`].

@@ -1,5 +1,5 @@
-//! What pictures and pages have in common: how a picture begins, and texts in it. Owns these pieces; must not know what is
-//! drawn.
+//! What pictures and pages have in common: how a picture begins, and texts in it. Owns these pieces; must not know what
+//! is drawn.
 
 use std::fmt::Display;
 

@@ -1,5 +1,5 @@
-//! The call graph for programs and for drawings: JSON and DOT. Owns these formats; must not know how the graph was taken
-//! down.
+//! The call graph for programs and for drawings: JSON and DOT. Owns these formats; must not know how the graph was
+//! taken down.
 
 use std::fmt::Write as _;
 use std::time::Duration;

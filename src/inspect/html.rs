@@ -16,8 +16,8 @@ const SCRIPT: &str = include_str!("page.js");
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 impl CallGraph {
-    /// The graph as one page for a browser, without anything from elsewhere: the tree, to be searched and folded, coloured
-    /// by what each node does. `title` stands above.
+    /// The graph as one page for a browser, without anything from elsewhere: the tree, to be searched and folded,
+    /// coloured by what each node does. `title` stands above.
     ///
     /// # Examples
     /// ```

@@ -1,5 +1,5 @@
-//! The call graph as rows of a tree, for text and for pictures. Owns their order, and what is shown where if several wait
-//! for it; must not know how a row is drawn.
+//! The call graph as rows of a tree, for text and for pictures. Owns their order, and what is shown where if several
+//! wait for it; must not know how a row is drawn.
 
 use super::call_graph::CallGraph;
 

@@ -44,8 +44,8 @@ impl Handle {
         Self::of::<_, _, Once>(f, context, created)
     }
 
-    /// The handle of a callback that runs again and again, until it is cancelled. It is given the same context each time,
-    /// and may put one there if there is none.
+    /// The handle of a callback that runs again and again, until it is cancelled. It is given the same context each
+    /// time, and may put one there if there is none.
     pub(crate) fn repeating<F>(f: F, context: Option<Context>, created: &'static Location<'static>) -> Self
     where
         F: FnMut(&mut Option<Context>) + 'static,

@@ -14,8 +14,8 @@ use crate::base::TaskKey;
 pub(crate) struct Hold {
     /// The task that holds it, or `TaskKey::NONE`.
     pub(crate) task: TaskKey,
-    /// The number of a step. In the one after that, the task has taken it, or was the first able to: if it is handed over,
-    /// the step that does so has a number at hand, and is the one before.
+    /// The number of a step. In the one after that, the task has taken it, or was the first able to: if it is handed
+    /// over, the step that does so has a number at hand, and is the one before.
     after: u32,
 }
 
@@ -34,7 +34,8 @@ impl Hold {
         Self { task, after: step }
     }
 
-    /// The number of the step in which the task has taken it, or of an earlier one after that in which it was given to it.
+    /// The number of the step in which the task has taken it, or of an earlier one after that in which it was given to
+    /// it.
     pub(crate) fn step(self) -> u32 {
         self.after.wrapping_add(APART)
     }
@@ -48,8 +49,8 @@ impl Hold {
 /// Shared by the lock, which writes it, and the loop.
 pub(crate) type HoldCell = Rc<Cell<Hold>>;
 
-/// The holders, each under the number of its lock, which is not 0. A lock has a number once a task has had to wait for it:
-/// so a lock for which none waits is no concern of the loop.
+/// The holders, each under the number of its lock, which is not 0. A lock has a number once a task has had to wait for
+/// it: so a lock for which none waits is no concern of the loop.
 #[derive(Debug, Default)]
 pub(crate) struct Holders {
     cells: RefCell<Slab<HoldCell>>,

@@ -55,8 +55,8 @@ pub(super) struct Inbox<W = mio::Waker> {
     pending: AtomicBool,
     /// Whether the loop sleeps, or is about to. A sender that finds it set clears it, and wakes the loop.
     ///
-    /// The sender stores `pending` and then loads `asleep`; the loop stores `asleep` and then loads `pending`. Between the
-    /// two each has a fence, so at least one side sees what the other has stored, and the loop never sleeps over a
+    /// The sender stores `pending` and then loads `asleep`; the loop stores `asleep` and then loads `pending`. Between
+    /// the two each has a fence, so at least one side sees what the other has stored, and the loop never sleeps over a
     /// message.
     asleep: AtomicBool,
     /// Whether a host waits in the place of the loop that sleeps. It decides nothing but in which order a sender wakes
@@ -142,7 +142,8 @@ impl<W: EndSleep> Inbox<W> {
             // else has begun takes it, and its host is woken again for nothing.
             waker.end_sleep();
         } else {
-            // A loop that wakes wants the lock at once, so that is let go before: else each wake costs it a second sleep.
+            // A loop that wakes wants the lock at once, so that is let go before: else each wake costs it a second
+            // sleep.
             let waker = Arc::clone(waker);
             drop(contents);
             waker.end_sleep();

@@ -1,5 +1,6 @@
-//! All interleavings of a loop with the threads that send to it, tried by loom. The loop here is a thread that does with
-//! its inbox what a loop does: it falls asleep, takes messages, refuses more, and is gone. Must not know what is sent.
+//! All interleavings of a loop with the threads that send to it, tried by loom. The loop here is a thread that does
+//! with its inbox what a loop does: it falls asleep, takes messages, refuses more, and is gone. Must not know what is
+//! sent.
 
 use std::iter;
 

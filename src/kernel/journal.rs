@@ -1,5 +1,5 @@
-//! When which steps were taken, as far as it is known without being asked at each step. Owns the notes, and how old ones
-//! are thinned out; must not know who waits.
+//! When which steps were taken, as far as it is known without being asked at each step. Owns the notes, and how old
+//! ones are thinned out; must not know who waits.
 //!
 //! A note says: all steps up to this number were taken before this time. It is made when the loop polls, which costs a
 //! system call anyway, and only if a step was taken since the note before. So a task that knows the number of its last
@@ -118,8 +118,8 @@ impl Journal {
     }
 }
 
-/// Makes room: drops a note if the one before it and the one after it are near each other for their age. So two neighbours
-/// are never further apart than that, unless the loop has waited as long; and of three, the outer two are.
+/// Makes room: drops a note if the one before it and the one after it are near each other for their age. So two
+/// neighbours are never further apart than that, unless the loop has waited as long; and of three, the outer two are.
 fn thin_out(notes: &mut Vec<Note>, now: u64) {
     let Some(last) = notes.len().checked_sub(1) else { return };
     let newest = notes[last];

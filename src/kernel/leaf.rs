@@ -1,5 +1,5 @@
-//! What a leaf waits for. Owns the words for it, and one number that says more; must not know how anything is waited for,
-//! nor who reads the words.
+//! What a leaf waits for. Owns the words for it, and one number that says more; must not know how anything is waited
+//! for, nor who reads the words.
 //!
 //! Each task has room for one, and writes it down in every wait. So it is a word in size, made of constants and of what
 //! the leaf has at hand; what else there is to say is looked up when it is asked for.
@@ -9,8 +9,8 @@ use std::num::NonZeroU64;
 
 use crate::base::FACTS;
 
-/// What a leaf waits for: below, one more than the place of the kind in `What::ALL`; above, the number, which is 0 if there
-/// is nothing more to say, or if it would not fit. (Two fields of half a word are passed one by one.)
+/// What a leaf waits for: below, one more than the place of the kind in `What::ALL`; above, the number, which is 0 if
+/// there is nothing more to say, or if it would not fit. (Two fields of half a word are passed one by one.)
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Leaf(NonZeroU64);
 
@@ -99,7 +99,8 @@ impl Leaf {
         Self::numbered(what, u32::try_from(count).unwrap_or_default())
     }
 
-    /// As `numbered`, for a count and the other things beside those. If there are too many, there is nothing more to say.
+    /// As `numbered`, for a count and the other things beside those. If there are too many, there is nothing more to
+    /// say.
     #[inline]
     pub(crate) fn packed(what: What, some: usize, others: usize) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "both fit")]

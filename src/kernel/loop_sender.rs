@@ -1,5 +1,5 @@
-//! The ways from other threads to the loops of the process. Owns the table that finds a loop's inbox by its number; must
-//! not know what is in an inbox.
+//! The ways from other threads to the loops of the process. Owns the table that finds a loop's inbox by its number;
+//! must not know what is in an inbox.
 //!
 //! Inboxes are never freed, so a sender looks one up with a plain load and without a reference count. An inbox serves
 //! one loop after another. Each of these loops has an *epoch*, a number that no other loop of the process has: a

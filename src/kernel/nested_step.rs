@@ -1,5 +1,5 @@
-//! A step that is taken inside another one, or inside a callback: the first step of an eager task. Owns what of the outer
-//! step is put aside meanwhile; must not know why a step is nested.
+//! A step that is taken inside another one, or inside a callback: the first step of an eager task. Owns what of the
+//! outer step is put aside meanwhile; must not know why a step is nested.
 
 use super::kernel::Kernel;
 use super::ready_queue::Queued;

@@ -50,8 +50,8 @@ impl<P: Queued> Kernel<P> {
         self.reactor.borrow().is_watching()
     }
 
-    /// Whether a descriptor is registered that something in the program waits for. That by which Ctrl-C cancels the main
-    /// task is none.
+    /// Whether a descriptor is registered that something in the program waits for. That by which Ctrl-C cancels the
+    /// main task is none.
     pub(crate) fn awaits_descriptors(&self) -> bool {
         self.reactor.borrow().is_awaited()
     }

@@ -25,8 +25,8 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// What was counted since `before`. The difference of one poll may be negative: what an earlier poll of the step has
-    /// counted, it may have dropped.
+    /// What was counted since `before`. The difference of one poll may be negative: what an earlier poll of the step
+    /// has counted, it may have dropped.
     #[inline]
     pub(crate) fn since(self, before: Self) -> Self {
         Self {

@@ -1,5 +1,5 @@
-//! What a scope for cancellations keeps between its polls, and the stack of the scopes that are being polled. Owns these
-//! cells; must not know what a scope does with a cancellation.
+//! What a scope for cancellations keeps between its polls, and the stack of the scopes that are being polled. Owns
+//! these cells; must not know what a scope does with a cancellation.
 #![expect(unsafe_code, reason = "every poll of a scope pushes a frame; a stack in a RefCell would cost a tenth of it")]
 
 use std::cell::Cell;
@@ -49,8 +49,8 @@ const FOREIGN: u8 = 8;
 const AGAIN: u8 = 16;
 /// It awaits a node, which is noted.
 const NODE: u8 = 32;
-/// It may take a cancellation of what is around it for its own: because one was requested before it began, or because the
-/// program has taken back the request of this scope. See `Catches::ForItsOwn`.
+/// It may take a cancellation of what is around it for its own: because one was requested before it began, or because
+/// the program has taken back the request of this scope. See `Catches::ForItsOwn`.
 const FOR_ITS_OWN: u8 = 64;
 /// It catches what is thrown around it. For good.
 const CATCHES: u8 = 128;
@@ -206,8 +206,8 @@ impl Scope {
         self.place.replace(Place::NONE)
     }
 
-    /// The scope is over, in a step of `task` if there is one. Returns its place, if it has one, which the caller removes
-    /// from the tree.
+    /// The scope is over, in a step of `task` if there is one. Returns its place, if it has one, which the caller
+    /// removes from the tree.
     #[inline]
     pub(crate) fn leave(&self, step: &RunningStep, task: Option<&Awaits>) -> Option<Place> {
         let marks = self.marks.replace(self.marks.get() & FOR_GOOD);

@@ -240,7 +240,8 @@ impl<P: Queued> RunningTask<P> {
     #[inline]
     pub(crate) fn with_polled<R>(&self, waker: &Waker, f: impl FnOnce(&P::State) -> R) -> Option<R> {
         self.is_polled_with(waker).then(|| {
-            // SAFETY: on the stack, and not null, since a waker lies there: `f` returns before that call of `during` does.
+            // SAFETY: on the stack, and not null, since a waker lies there: `f` returns before that call of `during`
+            // does.
             let running = unsafe { &*self.running.get() };
             // SAFETY: as above.
             f(unsafe { &*running.state })

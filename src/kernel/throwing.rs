@@ -34,8 +34,8 @@ type Message = Option<Arc<str>>;
 ///        a leaf raises
 /// ```
 ///
-/// Each scope has a state of its own while it is polled: what is on around it is put aside, and put back afterwards with
-/// what has become of it inside. Between two steps the state is `Off`.
+/// Each scope has a state of its own while it is polled: what is on around it is put aside, and put back afterwards
+/// with what has become of it inside. Between two steps the state is `Off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Throw {
     Off,
@@ -216,8 +216,8 @@ impl Throwing {
         next
     }
 
-    /// A leaf under a waker of another crate wants to raise. Returns how often that was so in the step with this number,
-    /// since a cancellation was caught last.
+    /// A leaf under a waker of another crate wants to raise. Returns how often that was so in the step with this
+    /// number, since a cancellation was caught last.
     pub(crate) fn count_raise(&self, step: u32) -> u32 {
         let (counted, raises) = self.raises.get();
         let raises = if counted == step { raises + 1 } else { 1 };

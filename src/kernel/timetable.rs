@@ -1,5 +1,5 @@
-//! What can be seen of the tasks, the timers and the work of a loop. Owns methods that read and change nothing; must not
-//! know who asks.
+//! What can be seen of the tasks, the timers and the work of a loop. Owns methods that read and change nothing; must
+//! not know who asks.
 
 use std::collections::HashMap;
 use std::panic::Location;
@@ -68,8 +68,8 @@ impl<P: Queued> Kernel<P> {
         deadlines
     }
 
-    /// Where the program has set the timers that are left, in the order of their deadlines; `None` for one that was set by
-    /// a part of the crate.
+    /// Where the program has set the timers that are left, in the order of their deadlines; `None` for one that was set
+    /// by a part of the crate.
     pub(crate) fn places_of_timers(&self) -> Vec<Option<&'static Location<'static>>> {
         let timers = self.timers.borrow();
         let mut left: Vec<_> = timers.iter().collect();

@@ -184,8 +184,8 @@ macro_rules! reads {
                 self.byte_stream().read(buffer)
             }
 
-            /// As [`read`](Self::read), into several buffers, which are filled one after another. One call takes at most
-            /// 1024 of them.
+            /// As [`read`](Self::read), into several buffers, which are filled one after another. One call takes at
+            /// most 1024 of them.
             ///
             /// # Errors
             /// As [`read`](Self::read).
@@ -250,7 +250,8 @@ macro_rules! reads {
                 self.byte_stream().poll_fill(cx, place)
             }
 
-            /// [`read_vectored`](Self::read_vectored) as a poll. As [`poll_read`](Self::poll_read), into several buffers.
+            /// [`read_vectored`](Self::read_vectored) as a poll. As [`poll_read`](Self::poll_read), into several
+            /// buffers.
             ///
             /// # Errors
             /// As [`read`](Self::read).

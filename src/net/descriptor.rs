@@ -87,7 +87,8 @@ impl<T: AsRawFd> Descriptor<T> {
         Self::register(inner, [true, true], short_transfer)
     }
 
-    /// Registers a TCP socket that is still connecting. It counts as writable once the connection is made or has failed.
+    /// Registers a TCP socket that is still connecting. It counts as writable once the connection is made or has
+    /// failed.
     #[track_caller]
     pub(super) fn connecting(inner: T) -> io::Result<Self> {
         Self::register(inner, [false, false], ShortTransfer::TCP)
@@ -125,8 +126,8 @@ impl<T: AsRawFd> Descriptor<T> {
     }
 
     /// Waits until a read would not block: there are bytes, the end, or an error. It is what the callback of
-    /// [`add_reader`](crate::EventLoop::add_reader) is called for, once: when this returns, the system has just said so.
-    /// Another task may read first.
+    /// [`add_reader`](crate::EventLoop::add_reader) is called for, once: when this returns, the system has just said
+    /// so. Another task may read first.
     ///
     /// Asking the system is a call of its own, which [`read_with`](Self::read_with) does without.
     ///
@@ -201,15 +202,15 @@ impl<T: AsRawFd> Descriptor<T> {
     /// [`try_read_with`](Self::try_read_with), of writing.
     ///
     /// # Errors
-    /// The errors of `write`, except `Interrupted`; and `WouldBlock` if `write` was not called, because the loop has not
-    /// learned yet that it would not block, or the step has done enough.
+    /// The errors of `write`, except `Interrupted`; and `WouldBlock` if `write` was not called, because the loop has
+    /// not learned yet that it would not block, or the step has done enough.
     #[doc(alias = "try_io")]
     pub fn try_write_with<R>(&self, write: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.try_once(Direction::Write, write)
     }
 
-    /// One transfer without waiting, of which it is noted what a short one says: `WouldBlock` if the direction is not known to be ready. The
-    /// caller has waited for it, or counts its operations itself.
+    /// One transfer without waiting, of which it is noted what a short one says: `WouldBlock` if the direction is not
+    /// known to be ready. The caller has waited for it, or counts its operations itself.
     pub(crate) fn try_transfer(
         &self,
         direction: Direction,

@@ -1,5 +1,5 @@
-//! Host names to addresses with asyncio's arguments, and addresses to names. Owns the settings of a query; must not know
-//! what the addresses are for.
+//! Host names to addresses with asyncio's arguments, and addresses to names. Owns the settings of a query; must not
+//! know what the addresses are for.
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,7 +31,8 @@ pub struct AddrInfo {
     pub kind: i32,
     /// The protocol, a number of the system's such as `libc::IPPROTO_TCP`.
     pub protocol: i32,
-    /// The full name of the host, in the first answer, if [`canonical_name`](HostQuery::canonical_name) has asked for it.
+    /// The full name of the host, in the first answer, if [`canonical_name`](HostQuery::canonical_name) has asked for
+    /// it.
     pub canonical_name: Option<String>,
 }
 

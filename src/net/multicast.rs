@@ -14,8 +14,8 @@ use crate::sys::socket_options::{self, Number, number, set_number};
 /// receives what is sent to the group there, at its own port. Any socket may send to a group. By IPv4 an interface is
 /// one of its addresses, by IPv6 its index; unspecified or 0 means that the system chooses.
 impl UdpSocket {
-    /// Joins a group at an interface: asyncio's `IP_ADD_MEMBERSHIP`, of `setsockopt`. Bind the socket to the port of the
-    /// group, and to every interface or to the group's address.
+    /// Joins a group at an interface: asyncio's `IP_ADD_MEMBERSHIP`, of `setsockopt`. Bind the socket to the port of
+    /// the group, and to every interface or to the group's address.
     ///
     /// # Errors
     /// `AddrInUse` if the socket has joined it already; `InvalidInput` if the address is no group's; an error of the
@@ -144,7 +144,8 @@ impl UdpSocket {
         self.get_ref().multicast_ttl_v4()
     }
 
-    /// Sets how many routers a datagram to a group may pass, by IPv4; 1 by default, which keeps it in the local network.
+    /// Sets how many routers a datagram to a group may pass, by IPv4; 1 by default, which keeps it in the local
+    /// network.
     ///
     /// # Errors
     /// `InvalidInput` above 255; other errors of the system call.

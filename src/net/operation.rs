@@ -52,8 +52,8 @@ impl<T: AsRawFd> Descriptor<T> {
 }
 
 /// An operation that waits until it would not block. What it calls is given to each poll, and not kept: an idle
-/// connection waits in a future that is made of this, by hand, because an `async fn` around a future keeps its arguments
-/// once more.
+/// connection waits in a future that is made of this, by hand, because an `async fn` around a future keeps its
+/// arguments once more.
 pub(super) struct Operation<'a, T: AsRawFd> {
     descriptor: &'a Descriptor<T>,
     place: WaitPlace,
@@ -80,8 +80,8 @@ impl<T: AsRawFd> Operation<'_, T> {
     /// As `poll`, of an operation that asks for `requested` bytes. If that is 0, none is moved, and there is nothing to
     /// wait for.
     ///
-    /// If that moves fewer, and it is known what that says, the direction counts as blocked, which saves the system call
-    /// that would find that out.
+    /// If that moves fewer, and it is known what that says, the direction counts as blocked, which saves the system
+    /// call that would find that out.
     pub(super) fn poll_transfer(
         &self,
         cx: &Context<'_>,

@@ -77,8 +77,8 @@ macro_rules! writes_with {
                 self.descriptor().writable().await;
             }
 
-            /// Waits until a write would not block and calls `write`, for what has no method here, again and again until
-            /// that returns something else than `WouldBlock`.
+            /// Waits until a write would not block and calls `write`, for what has no method here, again and again
+            /// until that returns something else than `WouldBlock`.
             ///
             /// # Errors
             /// The errors of `write`, except `WouldBlock` and `Interrupted`.

@@ -6,8 +6,8 @@ use std::os::unix::net::UnixStream;
 
 use crate::sys::socket_options::{self, Peer};
 
-/// Which process is at the other end of a Unix connection, from [`UnixStream::peer_cred`](super::UnixStream::peer_cred) or
-/// the method of a [`StreamWriter`](crate::StreamWriter). It is as it was when that process connected or began to
+/// Which process is at the other end of a Unix connection, from [`UnixStream::peer_cred`](super::UnixStream::peer_cred)
+/// or the method of a [`StreamWriter`](crate::StreamWriter). It is as it was when that process connected or began to
 /// listen, and the system vouches for it.
 ///
 /// # Examples
@@ -44,8 +44,8 @@ impl PeerCred {
         self.peer.gid
     }
 
-    /// The PID, on Linux, Android and Apple's systems; `None` elsewhere, and if the process is in another namespace. By now
-    /// the process may have ended, and its PID may belong to another one.
+    /// The PID, on Linux, Android and Apple's systems; `None` elsewhere, and if the process is in another namespace. By
+    /// now the process may have ended, and its PID may belong to another one.
     pub fn pid(&self) -> Option<u32> {
         self.peer.pid
     }

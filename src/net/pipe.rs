@@ -91,9 +91,10 @@ macro_rules! pipe_end {
         impl $Type {
             #[doc = concat!("Takes over a descriptor: asyncio's `", $asyncio, "`.")]
             ///
-            /// The descriptor becomes non-blocking, and so it does for every process that shares it. On Linux a terminal
-            /// is opened anew for this, since it is shared with the parent, and often with the standard output, where
-            /// `println!` would panic. To read standard input, use [`stdin`](fn@crate::stdin), which takes files too.
+            /// The descriptor becomes non-blocking, and so it does for every process that shares it. On Linux a
+            /// terminal is opened anew for this, since it is shared with the parent, and often with the standard
+            /// output, where `println!` would panic. To read standard input, use [`stdin`](fn@crate::stdin), which
+            /// takes files too.
             ///
             /// # Errors
             /// If the system cannot watch the descriptor (a regular file, for example), or it is registered already.

@@ -1,10 +1,10 @@
 //! Operations of a descriptor as polls, for futures that are written by hand and for the traits of other crates. Owns
 //! the waits that no future stands for; must not know what is read or written.
 //!
-//! Such a wait has nothing that could be dropped when it is given up. So the descriptor has one place for each direction
-//! (`WaitPlace`), beside those of the futures that wait for it, and the place keeps the waker of the last poll until the
-//! next event, or until the descriptor goes. A waker that comes too late wakes a task that looks again, or none. For its
-//! task the wait is a future of another crate: counted in the step in which it is polled, and no more.
+//! Such a wait has nothing that could be dropped when it is given up. So the descriptor has one place for each
+//! direction (`WaitPlace`), beside those of the futures that wait for it, and the place keeps the waker of the last
+//! poll until the next event, or until the descriptor goes. A waker that comes too late wakes a task that looks again,
+//! or none. For its task the wait is a future of another crate: counted in the step in which it is polled, and no more.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -35,11 +35,11 @@ impl<T: AsRawFd> Descriptor<T> {
         self.poll_until(Direction::Write, cx, socket::is_writable)
     }
 
-    /// [`read_with`](Self::read_with) as a poll, for a future that is written by hand: calls `read` if it may not block.
-    /// `Pending` if it would, and the task is woken when it may not any more.
+    /// [`read_with`](Self::read_with) as a poll, for a future that is written by hand: calls `read` if it may not
+    /// block. `Pending` if it would, and the task is woken when it may not any more.
     ///
-    /// It keeps the waker as [`poll_read_ready`](Self::poll_read_ready) does. It counts as one of the 64 operations that
-    /// a step of a task may do: after these it is `Pending`, and the task goes on in the next iteration.
+    /// It keeps the waker as [`poll_read_ready`](Self::poll_read_ready) does. It counts as one of the 64 operations
+    /// that a step of a task may do: after these it is `Pending`, and the task goes on in the next iteration.
     ///
     /// # Errors
     /// The errors of `read`, except `WouldBlock` and `Interrupted`.

@@ -40,7 +40,8 @@ impl Stretch<'_> {
         send::file(socket, self.file, self.offset + sent, self.left(sent, BYTES_OF_A_CALL))
     }
 
-    /// Reads what comes behind the first `sent` bytes, on a thread, into a buffer that is used again. Nothing is the end.
+    /// Reads what comes behind the first `sent` bytes, on a thread, into a buffer that is used again. Nothing is the
+    /// end.
     pub(crate) async fn read(&self, sent: u64, mut buffer: Vec<u8>) -> io::Result<Vec<u8>> {
         let (file, at) = (self.file.try_clone()?, self.offset + sent);
         buffer.resize(self.left(sent, BYTES_OF_A_READ), 0);
@@ -101,8 +102,8 @@ macro_rules! sends_files {
             /// the system, on Linux and Android. Elsewhere, and of a file that the system cannot send, they are read on
             /// a thread of the loop's default executor, and written.
             ///
-            /// If the peer is gone, the system sends the process `SIGPIPE`, which a Rust `main` ignores; a host in another
-            /// language has to.
+            /// If the peer is gone, the system sends the process `SIGPIPE`, which a Rust `main` ignores; a host in
+            /// another language has to.
             ///
             /// The position of the file itself is neither used nor moved. A file on a disk may block the thread until
             /// it is read.

@@ -55,8 +55,9 @@ pub(super) fn bytes(size: usize) -> u32 {
 macro_rules! settings {
     ($Builder:ty) => {
         impl $Builder {
-            /// Whether several sockets may use the port (`SO_REUSEPORT`), each of which must set this; false by default.
-            /// Those that listen share the connections, and those of UDP the datagrams: each goes to one of them.
+            /// Whether several sockets may use the port (`SO_REUSEPORT`), each of which must set this; false by
+            /// default. Those that listen share the connections, and those of UDP the datagrams: each goes to one of
+            /// them.
             pub fn reuse_port(mut self, reuse: bool) -> Self {
                 self.settings.reuse_port = Some(reuse);
                 self

@@ -18,8 +18,8 @@ macro_rules! as_fd {
     };
 }
 
-/// The methods and traits of a socket whose only field is `descriptor: Descriptor<$Std>`. `$short_transfer` tells what a
-/// short transfer of a socket says.
+/// The methods and traits of a socket whose only field is `descriptor: Descriptor<$Std>`. `$short_transfer` tells what
+/// a short transfer of a socket says.
 macro_rules! std_socket {
     ($Type:ident, $Std:ty, $Address:ty, $short_transfer:expr) => {
         impl $Type {

@@ -168,8 +168,8 @@ impl TcpStream {
     /// connection is closed. With a duration of zero, it drops that and resets the connection, so that the peer's reads
     /// fail and nothing of it stays with the system.
     ///
-    /// With any other duration, rounded up to whole seconds, dropping the connection **blocks the thread** for that long,
-    /// and so the loop, if the peer does not take the bytes. To wait for the peer without blocking, call
+    /// With any other duration, rounded up to whole seconds, dropping the connection **blocks the thread** for that
+    /// long, and so the loop, if the peer does not take the bytes. To wait for the peer without blocking, call
     /// [`shutdown`](Self::shutdown) for writing and read to the end.
     ///
     /// # Errors

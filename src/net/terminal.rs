@@ -1,12 +1,12 @@
-//! Terminals, which other processes share, and other descriptors of this one: the standard ones are often the same. Owns
-//! how one is opened anew; must not know what is read or written.
+//! Terminals, which other processes share, and other descriptors of this one: the standard ones are often the same.
+//! Owns how one is opened anew; must not know what is read or written.
 
 use std::os::fd::OwnedFd;
 
 use crate::reactor::Direction;
 
-/// The same terminal, opened anew for one direction. So it can be made non-blocking for that alone: `println!` panics if
-/// standard output would block.
+/// The same terminal, opened anew for one direction. So it can be made non-blocking for that alone: `println!` panics
+/// if standard output would block.
 ///
 /// Returns the descriptor itself if it is no terminal, or cannot be opened: it may belong to another user, and only
 /// Linux has paths by which descriptors are opened anew.

@@ -13,8 +13,8 @@ use crate::reactor::ShortTransfer;
 
 /// A UDP socket of the loop. Several tasks may send and receive; each datagram goes to one of them.
 ///
-/// Settings that must be made before the socket has an address are those of its [`builder`](Self::builder); settings that
-/// have no method here are those of [`get_ref`](Self::get_ref).
+/// Settings that must be made before the socket has an address are those of its [`builder`](Self::builder); settings
+/// that have no method here are those of [`get_ref`](Self::get_ref).
 ///
 /// # Examples
 /// ```
@@ -126,8 +126,8 @@ impl UdpSocket {
         self.descriptor.read_with(|socket| socket.recv_from(buffer)).await
     }
 
-    /// As [`recv`](Self::recv), but leaves the datagram for the next call that receives. So the size of a datagram can be
-    /// asked for by a buffer that is larger than any: 65,535 bytes.
+    /// As [`recv`](Self::recv), but leaves the datagram for the next call that receives. So the size of a datagram can
+    /// be asked for by a buffer that is larger than any: 65,535 bytes.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).

@@ -11,8 +11,8 @@ use super::udp::UdpSocket;
 use crate::reactor::ShortTransfer;
 use crate::sys::socket::{self, Kind};
 
-/// Settings of a [`UdpSocket`]: the keyword arguments of asyncio's `create_datagram_endpoint`. They hold before the socket
-/// has an address.
+/// Settings of a [`UdpSocket`]: the keyword arguments of asyncio's `create_datagram_endpoint`. They hold before the
+/// socket has an address.
 ///
 /// # Examples
 /// ```

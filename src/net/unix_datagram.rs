@@ -38,8 +38,8 @@ pub struct UnixDatagram {
 
 impl UnixDatagram {
     /// A socket at a path. If an earlier socket has left a file there, the file is removed first, as in asyncio. When
-    /// this socket is dropped, its own file stays. On Linux, a path that begins with a NUL is a name without a file, as in
-    /// asyncio; and so it is in the other methods.
+    /// this socket is dropped, its own file stays. On Linux, a path that begins with a NUL is a name without a file, as
+    /// in asyncio; and so it is in the other methods.
     ///
     /// # Errors
     /// `AddrInUse`, naming the path, if a file other than a socket is there; other errors of the system calls.
@@ -139,8 +139,8 @@ impl UnixDatagram {
         self.send_to_addr(datagram, &address_at(path.as_ref())?).await
     }
 
-    /// As [`send_to`](Self::send_to), to an address of the standard library's: an abstract name, or the sender of another
-    /// datagram.
+    /// As [`send_to`](Self::send_to), to an address of the standard library's: an abstract name, or the sender of
+    /// another datagram.
     ///
     /// # Errors
     /// As [`send_to`](Self::send_to).

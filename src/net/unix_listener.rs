@@ -135,8 +135,8 @@ impl UnixListener {
         self.descriptor.readable().await;
     }
 
-    /// Accepts a connection without waiting. As [`TcpListener::try_accept`](super::TcpListener::try_accept), which has an
-    /// example.
+    /// Accepts a connection without waiting. As [`TcpListener::try_accept`](super::TcpListener::try_accept), which has
+    /// an example.
     ///
     /// # Errors
     /// `WouldBlock` if there is none, the loop has not yet learned of it, or the step has done enough; and as

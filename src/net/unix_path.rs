@@ -12,7 +12,8 @@ use std::os::unix::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// Removes the file of this address if it is a socket, which an earlier program may have left there. asyncio does so too.
+/// Removes the file of this address if it is a socket, which an earlier program may have left there. asyncio does so
+/// too.
 pub(super) fn remove_stale(address: &SocketAddr) {
     let Some(path) = address.as_pathname() else { return };
     if fs::metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
@@ -21,8 +22,8 @@ pub(super) fn remove_stale(address: &SocketAddr) {
     }
 }
 
-/// The address that a path stands for. On Linux, a path that begins with a NUL is a name without a file ("abstract"), as
-/// in asyncio.
+/// The address that a path stands for. On Linux, a path that begins with a NUL is a name without a file ("abstract"),
+/// as in asyncio.
 pub(super) fn address_at(path: &Path) -> io::Result<SocketAddr> {
     address_of(path).map_err(|error| {
         let place = path.display();

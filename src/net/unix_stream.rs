@@ -46,7 +46,8 @@ pub struct UnixStream {
 }
 
 impl UnixStream {
-    /// Connects to the socket at a path. On Linux, a path that begins with a NUL is a name without a file, as in asyncio.
+    /// Connects to the socket at a path. On Linux, a path that begins with a NUL is a name without a file, as in
+    /// asyncio.
     ///
     /// While the server's backlog is full, this waits: it tries again after 1, 2, 4 and at most 64 milliseconds, since
     /// the system has no event for room in a backlog.

@@ -48,13 +48,13 @@ pub(crate) trait Parent {
     fn set_cancel_requested(&self, message: Option<Arc<str>>);
 }
 
-/// A node: see the head of this file. Invariant: **the destructor of a node does not unwind**, since the last pointer to
-/// it may go in the middle of anything. What it holds for the program is dropped by `drop_flat`.
+/// A node: see the head of this file. Invariant: **the destructor of a node does not unwind**, since the last pointer
+/// to it may go in the middle of anything. What it holds for the program is dropped by `drop_flat`.
 pub(crate) trait Node: Typed {
     fn core(&self) -> &Core;
     fn kind(&self) -> Kind<'_>;
-    /// Whether a wait for the first exception takes this node, which has ended cancelled, for one that failed. asyncio's
-    /// `cancelled()` of a gathering is always false, and its `exception()` is a `CancelledError`.
+    /// Whether a wait for the first exception takes this node, which has ended cancelled, for one that failed.
+    /// asyncio's `cancelled()` of a gathering is always false, and its `exception()` is a `CancelledError`.
     fn cancelled_counts_as_failed(&self) -> bool {
         matches!(self.kind(), Kind::Gathering(_))
     }

@@ -1,5 +1,5 @@
-//! The observer that tells other threads which step a loop is in: what a stuck loop cannot tell itself. Owns what it has
-//! written down of the step; must not know who asks.
+//! The observer that tells other threads which step a loop is in: what a stuck loop cannot tell itself. Owns what it
+//! has written down of the step; must not know who asks.
 
 use std::fmt;
 use std::panic::Location;
@@ -10,8 +10,8 @@ use super::observer::{Moment, Observer};
 use crate::base::concurrency::{Arc, AtomicBool, Mutex, Ordering, lock};
 use crate::node::default_name;
 
-/// An [`Observer`] that another thread can ask which step its loop is in, and since when: so a watchdog tells which task
-/// blocks the loop, while it does. asyncio has none; its debug mode tells when the step has ended.
+/// An [`Observer`] that another thread can ask which step its loop is in, and since when: so a watchdog tells which
+/// task blocks the loop, while it does. asyncio has none; its debug mode tells when the step has ended.
 ///
 /// Clones are the same: one is given to the loop, the others go to threads.
 ///

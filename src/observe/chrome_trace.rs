@@ -9,7 +9,8 @@ use super::timeline::{ArrowKind, LaneState, Timeline};
 
 impl Timeline {
     /// The timeline as JSON in the *Trace Event Format*, to be opened in <https://ui.perfetto.dev> or
-    /// `chrome://tracing`. A task is a thread there, and an arrow a flow. Times are in microseconds with three decimals.
+    /// `chrome://tracing`. A task is a thread there, and an arrow a flow. Times are in microseconds with three
+    /// decimals.
     ///
     /// # Examples
     /// ```no_run

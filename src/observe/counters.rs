@@ -1,5 +1,5 @@
-//! The observer that counts: asyncio has none, tokio calls it runtime metrics. Owns the numbers; must not know where they
-//! are sent to.
+//! The observer that counts: asyncio has none, tokio calls it runtime metrics. Owns the numbers; must not know where
+//! they are sent to.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -91,8 +91,8 @@ pub struct Counts {
     pub wakes: Wakes,
     /// Timers that were due.
     pub timers_fired: u64,
-    /// How many of them were at most so late as each of [`LATENESS_CLASSES`], and not in a class before; the last number
-    /// is of those that were later.
+    /// How many of them were at most so late as each of [`LATENESS_CLASSES`], and not in a class before; the last
+    /// number is of those that were later.
     pub lateness: [u64; LATENESS_CLASSES.len() + 1],
     /// The most entries that an iteration has run.
     pub largest_batch: usize,
@@ -118,8 +118,8 @@ pub struct Counts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Wakes {
-    /// By a step of a task: an item for a queue, a lock that was released, an end that was awaited; or by their own step,
-    /// if they let others have their turn.
+    /// By a step of a task: an item for a queue, a lock that was released, an end that was awaited; or by their own
+    /// step, if they let others have their turn.
     pub by_tasks: u64,
     /// By a callback, or a primitive, such as a gathering.
     pub by_callbacks: u64,

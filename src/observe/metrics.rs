@@ -5,8 +5,8 @@ use std::fmt;
 
 use crate::kernel::Numbers;
 
-/// What a loop has counted since it was made, from [`EventLoop::metrics`](crate::EventLoop::metrics). It is plain data, so
-/// it may go to another thread.
+/// What a loop has counted since it was made, from [`EventLoop::metrics`](crate::EventLoop::metrics). It is plain data,
+/// so it may go to another thread.
 ///
 /// Every loop counts these, since they cost nothing where an entry is run: once in an iteration, in a poll or for a
 /// timer. What has to be looked at for each step or wake (what woke, how late a timer was, the longest step, how tasks
@@ -55,9 +55,10 @@ pub struct LoopMetrics {
     pub tasks: usize,
     /// Tasks that were made.
     pub tasks_created: u64,
-    /// Bytes of memory that the buffers of [streams](crate::StreamReader) over sockets and pipes have now: with what was
-    /// received and not read, or written and not sent, and with the room that is kept for more. What grows here without
-    /// end is written to a peer that does not read, by a task that never calls [`drain`](crate::StreamWriter::drain).
+    /// Bytes of memory that the buffers of [streams](crate::StreamReader) over sockets and pipes have now: with what
+    /// was received and not read, or written and not sent, and with the room that is kept for more. What grows here
+    /// without end is written to a peer that does not read, by a task that never calls
+    /// [`drain`](crate::StreamWriter::drain).
     pub buffer_bytes: u64,
     /// The most that `buffer_bytes` was.
     pub most_buffer_bytes: u64,

@@ -99,20 +99,20 @@ impl<'a> Moment<'a> {
         self.cause
     }
 
-    /// In [`Observer::cancelled`], where the program has called `cancel` or `cancel_with`. `None` if a part of this crate
-    /// asks for the cancellation, such as a group or a time limit, or another thread.
+    /// In [`Observer::cancelled`], where the program has called `cancel` or `cancel_with`. `None` if a part of this
+    /// crate asks for the cancellation, such as a group or a time limit, or another thread.
     pub fn asked_at(&self) -> Option<&'static Location<'static>> {
         self.asked_at
     }
 
-    /// How many entries are queued: the rest of the batch, and what was added for the next one. While an entry runs, these
-    /// are the steps and callbacks that wait until it has ended.
+    /// How many entries are queued: the rest of the batch, and what was added for the next one. While an entry runs,
+    /// these are the steps and callbacks that wait until it has ended.
     pub fn queued(&self) -> usize {
         self.rest + self.kernel.ready().len()
     }
 
-    /// The method that is called was left as it is by this type of observers. A type, since an observer may hand what it
-    /// is told on to others.
+    /// The method that is called was left as it is by this type of observers. A type, since an observer may hand what
+    /// it is told on to others.
     fn unused<O: Observer + ?Sized>(&self) {
         self.unused_by.set(Some(TypeId::of::<O>()));
     }
@@ -134,10 +134,10 @@ impl std::fmt::Debug for Moment<'_> {
 /// an observer is reported to the exception handler of the loop, which goes on.
 ///
 /// A loop without an observer pays nothing for this: it runs by other code. With one, what costs is what is told: the
-/// loop finds out by itself which methods an observer has left as they are, by calling each once, and goes to no trouble
-/// for those. (Eager tasks are told of when the step that has made them ends; so of the first step that makes any, each
-/// is noted.) An observer that does nothing adds a tenth at most to the instructions of steps and callbacks. With one
-/// that is told of everything, a step that does little itself costs one and a half to five times as much.
+/// loop finds out by itself which methods an observer has left as they are, by calling each once, and goes to no
+/// trouble for those. (Eager tasks are told of when the step that has made them ends; so of the first step that makes
+/// any, each is noted.) An observer that does nothing adds a tenth at most to the instructions of steps and callbacks.
+/// With one that is told of everything, a step that does little itself costs one and a half to five times as much.
 ///
 /// What another thread wakes while a step is on may be told as that step's doing.
 ///

@@ -26,8 +26,8 @@ use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ObserverId(u64);
 
-/// An observer with its name, and the methods that are called: all, but those of which it is known that it has left them
-/// as they are.
+/// An observer with its name, and the methods that are called: all, but those of which it is known that it has left
+/// them as they are.
 #[derive(Clone)]
 struct Listed {
     id: ObserverId,
@@ -355,8 +355,8 @@ impl<'a> Watching<'a> {
         }
     }
 
-    /// Tells of the task as created if it was not there when the entry began. The number of an eager task is larger than
-    /// those of tasks which the entry has made before, and which are told of later.
+    /// Tells of the task as created if it was not there when the entry began. The number of an eager task is larger
+    /// than those of tasks which the entry has made before, and which are told of later.
     fn tell_if_new(&self, cause: Cause<'_>, task: ObservedTask<'_>) -> bool {
         let queue = &self.observers.queue;
         let is_new = queue.is_new(task.id());

@@ -1,5 +1,5 @@
-//! The recorder: an observer that keeps a timeline. Owns how events become lanes and arrows; must not know how these are
-//! drawn.
+//! The recorder: an observer that keeps a timeline. Owns how events become lanes and arrows; must not know how these
+//! are drawn.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::observed_task::TaskEnding;
 
-/// What the tasks of a loop did, and when: a value of plain data, recorded by a [`Recorder`](crate::Recorder). Times are
-/// those of the loop's clock since the recording began.
+/// What the tasks of a loop did, and when: a value of plain data, recorded by a [`Recorder`](crate::Recorder). Times
+/// are those of the loop's clock since the recording began.
 ///
 /// It is written as a picture by [`to_svg`](Self::to_svg), and for a viewer of traces by
 /// [`to_chrome_trace`](Self::to_chrome_trace).

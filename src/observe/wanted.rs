@@ -1,5 +1,5 @@
-//! Which methods of an observer are called: not those that it leaves as they are. Owns the sets of methods; must not know
-//! what a method is told.
+//! Which methods of an observer are called: not those that it leaves as they are. Owns the sets of methods; must not
+//! know what a method is told.
 
 /// Some of the methods of [`Observer`](super::Observer).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

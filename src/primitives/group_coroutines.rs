@@ -1,5 +1,5 @@
-//! The coroutines of a task group, its body and its children. Owns how an error or a panic leaves them, and how a failed
-//! child ends; must not know the group.
+//! The coroutines of a task group, its body and its children. Owns how an error or a panic leaves them, and how a
+//! failed child ends; must not know the group.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,5 +1,5 @@
-//! Tasks that end together: asyncio's `TaskGroup`. Owns the run of a group and how tasks are started in it; must not know
-//! `gather` or `wait`.
+//! Tasks that end together: asyncio's `TaskGroup`. Owns the run of a group and how tasks are started in it; must not
+//! know `gather` or `wait`.
 
 use std::fmt;
 use std::panic::Location;
@@ -38,7 +38,8 @@ use crate::error::GroupError;
 /// ```
 ///
 /// # Errors
-/// [`GroupError`] with the errors of the children and the body; without any if [`TaskGroup::cancel`] has ended the body.
+/// [`GroupError`] with the errors of the children and the body; without any if [`TaskGroup::cancel`] has ended the
+/// body.
 ///
 /// # Panics
 /// If it is awaited outside a task, or if a child or the body panicked.

@@ -19,9 +19,9 @@ use crate::node::Loop;
 
 /// Awaits `future` for at most `limit`: asyncio's `async with timeout(limit)`.
 ///
-/// When the time is up, the future is cancelled: it meets the cancellation where it waits, may clean up, and is dropped;
-/// then this returns `Err(TimeoutError)`. If the future catches that cancellation and returns, its value is returned. A
-/// cancellation by other code passes through unchanged.
+/// When the time is up, the future is cancelled: it meets the cancellation where it waits, may clean up, and is
+/// dropped; then this returns `Err(TimeoutError)`. If the future catches that cancellation and returns, its value is
+/// returned. A cancellation by other code passes through unchanged.
 ///
 /// Only what is inside the limit is cancelled. What a combinator polls beside it, `join!` or `FuturesUnordered` for
 /// example, goes on. If another limit there is up at the same time, each ends for itself. See

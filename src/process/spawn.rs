@@ -164,8 +164,8 @@ impl ProcessBuilder {
 
     /// Whether the process inherits no descriptor but the standard ones and those of [`pass_fds`](Self::pass_fds):
     /// asyncio's `close_fds`; true by default. If false, it inherits every descriptor that was not opened as
-    /// close-on-exec. The standard library and this crate open all theirs as close-on-exec; what a C library has opened,
-    /// or what this process has inherited itself, often is not.
+    /// close-on-exec. The standard library and this crate open all theirs as close-on-exec; what a C library has
+    /// opened, or what this process has inherited itself, often is not.
     ///
     /// A pipe or socket that a process holds by accident does not end as long as that process lives. But to close them
     /// takes a `fork`, which a program of many gigabytes may want to spare itself.

@@ -24,9 +24,9 @@ fn is_gone(error: &io::Error) -> bool {
 }
 
 impl<W: Clone> Reactor<W> {
-    /// Watches `fd` with a callback, in place of an earlier callback for this direction. Also returns the callbacks that
-    /// do not watch any more, whether this succeeds or not. The caller cancels them, outside the borrow: `callback`
-    /// must not be the last pointer to it.
+    /// Watches `fd` with a callback, in place of an earlier callback for this direction. Also returns the callbacks
+    /// that do not watch any more, whether this succeeds or not. The caller cancels them, outside the borrow:
+    /// `callback` must not be the last pointer to it.
     pub(crate) fn watch(&mut self, fd: RawFd, direction: Direction, callback: W) -> (io::Result<()>, FdCallbacks<W>) {
         let mut stale = [None, None];
         if let Some(key) = self.watched.get(&fd).copied() {

@@ -24,8 +24,8 @@ const FEW: usize = 32;
 ///         └──────────────────┘ it is woken, or goes
 /// ```
 ///
-/// Nearly always one task reads and one writes, so one task that waits takes no memory but the direction's own. Several,
-/// and foreign wakers, are kept in a list, which keeps its memory.
+/// Nearly always one task reads and one writes, so one task that waits takes no memory but the direction's own.
+/// Several, and foreign wakers, are kept in a list, which keeps its memory.
 #[derive(Debug)]
 pub(super) enum FdWaiters {
     One(WaiterNumber, TaskKey),

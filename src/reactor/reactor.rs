@@ -139,7 +139,8 @@ impl<W: Clone> Reactor<W> {
         self.registrations.len() > self.in_background
     }
 
-    /// Says how many of the registered descriptors keep no program going, so that it is a deadlock if there are no others.
+    /// Says how many of the registered descriptors keep no program going, so that it is a deadlock if there are no
+    /// others.
     #[cfg(feature = "signal")]
     pub(crate) fn set_in_background(&mut self, count: usize) {
         self.in_background = count;
@@ -150,8 +151,8 @@ impl<W: Clone> Reactor<W> {
         !self.registrations.is_empty() || self.signal.is_some()
     }
 
-    /// Registers a socket for both directions, of which it is told whether they count as ready. One that does not counts
-    /// as blocked until the system reports otherwise, which it does at once if there is something to read.
+    /// Registers a socket for both directions, of which it is told whether they count as ready. One that does not
+    /// counts as blocked until the system reports otherwise, which it does at once if there is something to read.
     ///
     /// Also returns the callbacks that still watch an earlier descriptor with this number, which was closed before they
     /// were removed. The caller cancels them, outside the borrow.
@@ -237,8 +238,8 @@ impl<W: Clone> Reactor<W> {
         self.forks != forks()
     }
 
-    /// Whether the direction is as `wanted`, as far as is known. If it is, nothing waits for that: an event has taken all
-    /// that did. It is for a descriptor that was deregistered, so that all waits for that end.
+    /// Whether the direction is as `wanted`, as far as is known. If it is, nothing waits for that: an event has taken
+    /// all that did. It is for a descriptor that was deregistered, so that all waits for that end.
     #[inline]
     pub(crate) fn is(&mut self, key: SourceKey, direction: Direction, wanted: Wanted) -> bool {
         self.socket(key).is_none_or(|socket| socket.is(direction, wanted))

@@ -18,8 +18,8 @@ use crate::event_loop::{EventLoop, EventLoopBuilder};
 /// This holds on the main thread of the program, and if the signal has its default action, which it has again after the
 /// run.
 ///
-/// [`EventLoopBuilder::run`] is this on a loop with other settings, and a [`Runner`](crate::Runner) runs several futures
-/// one after another on one loop.
+/// [`EventLoopBuilder::run`] is this on a loop with other settings, and a [`Runner`](crate::Runner) runs several
+/// futures one after another on one loop.
 ///
 /// # Errors
 /// As [`EventLoop::run_until_complete`]; and [`Error::Interrupted`] if Ctrl-C has cancelled the main task, and the task

@@ -26,10 +26,10 @@ const THREAD_JOIN_TIMEOUT: Duration = Duration::from_secs(300);
 /// [`Context`](crate::Context), a copy of the context in which the runner was made, so what one run sets, the next one
 /// sees.
 ///
-/// When it is [closed](Self::close) or dropped, the tasks that are left are cancelled and awaited; if one of them panics,
-/// that is reported to the loop's exception handler. The loop's [default
-/// executor](EventLoop::shutdown_default_executor) is shut down; its threads get five minutes to finish. Then the loop is
-/// closed.
+/// When it is [closed](Self::close) or dropped, the tasks that are left are cancelled and awaited; if one of them
+/// panics, that is reported to the loop's exception handler. The loop's [default
+/// executor](EventLoop::shutdown_default_executor) is shut down; its threads get five minutes to finish. Then the loop
+/// is closed.
 ///
 /// # Examples
 /// ```
@@ -90,8 +90,8 @@ impl Runner {
     }
 
     /// Runs a future until it is done, and returns its value: asyncio's `Runner.run()`. It runs like
-    /// [`EventLoop::run_until_complete`], so it may borrow from its caller; a task is awaited as it is, and keeps its own
-    /// context.
+    /// [`EventLoop::run_until_complete`], so it may borrow from its caller; a task is awaited as it is, and keeps its
+    /// own context.
     ///
     /// With the feature `signal`, Ctrl-C cancels the main task, as it does in [`run`](fn@crate::run). Between the runs
     /// Ctrl-C does what it did before.

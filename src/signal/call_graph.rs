@@ -8,13 +8,13 @@ use super::table::Handler;
 use crate::event_loop::{EventLoop, EventLoopBuilder, repeating};
 
 impl EventLoopBuilder {
-    /// Has the loop write its [call graph](EventLoop::call_graph) to standard error each time the process gets the signal,
-    /// [`SIGUSR2`](crate::signal::SIGUSR2) say: so `kill -USR2 PID` shows what a program that hangs waits for.
+    /// Has the loop write its [call graph](EventLoop::call_graph) to standard error each time the process gets the
+    /// signal, [`SIGUSR2`](crate::signal::SIGUSR2) say: so `kill -USR2 PID` shows what a program that hangs waits for.
     ///
-    /// It is a [handler](EventLoop::add_signal_handler), which another one for the signal replaces. Unlike others, it keeps
-    /// no program going: on a virtual clock, a program in which nothing else can go on ends with
-    /// [`Error::Deadlock`](crate::Error::Deadlock), which has the graph. A loop that is stuck in a step writes when the step has ended; in which one it is,
-    /// [`inspect_by_pid`](Self::inspect_by_pid) tells meanwhile.
+    /// It is a [handler](EventLoop::add_signal_handler), which another one for the signal replaces. Unlike others, it
+    /// keeps no program going: on a virtual clock, a program in which nothing else can go on ends with
+    /// [`Error::Deadlock`](crate::Error::Deadlock), which has the graph. A loop that is stuck in a step writes when the
+    /// step has ended; in which one it is, [`inspect_by_pid`](Self::inspect_by_pid) tells meanwhile.
     ///
     /// `build` fails with [`Error::Io`](crate::Error::Io), which holds a [`SignalError`](crate::error::SignalError), if
     /// the signal cannot be caught, and if the system is out of descriptors.

@@ -19,8 +19,8 @@ impl EventLoop {
     ///
     /// `f` is an ordinary callback of this loop, without the restrictions of a signal handler. It runs one iteration
     /// after the one that learns of the signal, as often as the signal has come, and in a copy of the current
-    /// [`Context`](crate::Context), made now. It replaces an earlier handler of this loop, and stays until it is removed
-    /// or the loop closes.
+    /// [`Context`](crate::Context), made now. It replaces an earlier handler of this loop, and stays until it is
+    /// removed or the loop closes.
     ///
     /// Any loop on any thread may handle a signal; in asyncio, only the loop of the main thread may. If several loops
     /// handle a signal, the handlers of all are called, and so are handlers that other libraries had set before. Once

@@ -1,11 +1,11 @@
-//! The signals of one kind that have come, as a log that each task reads at its own pace. Owns the numbers of the signals and
-//! the place of each task; must not know how a signal comes, nor how a task waits.
+//! The signals of one kind that have come, as a log that each task reads at its own pace. Owns the numbers of the
+//! signals and the place of each task; must not know how a signal comes, nor how a task waits.
 
 use crate::base::TaskKey;
 
 /// The signals of one kind that have come since a task first waited for one, numbered from 1, and how far each task has
-/// read. So a signal that comes while a task handles the one before is there when it waits again. Signals of one kind are
-/// all alike, so the log is but their count.
+/// read. So a signal that comes while a task handles the one before is there when it waits again. Signals of one kind
+/// are all alike, so the log is but their count.
 #[derive(Debug, Default)]
 pub(super) struct SignalLog {
     /// The number of the last signal that has come.
@@ -22,8 +22,8 @@ impl SignalLog {
         self.last += count as u64;
     }
 
-    /// The place of `task`: the signals up to this number are nothing to it. A task that waits for the first time begins
-    /// behind what any other task has received. `is_alive` says whether a task has not ended yet.
+    /// The place of `task`: the signals up to this number are nothing to it. A task that waits for the first time
+    /// begins behind what any other task has received. `is_alive` says whether a task has not ended yet.
     pub(super) fn place_of(&mut self, task: Option<TaskKey>, is_alive: impl Fn(TaskKey) -> bool) -> u64 {
         if let Some((_, place)) = self.places.iter().find(|(other, _)| *other == task) {
             return *place;

@@ -60,8 +60,8 @@ pub(crate) struct InterruptOutcome {
 #[derive(Debug)]
 pub(super) struct Handler {
     pub(super) callback: Handle,
-    /// Whether the program may go on by it, so that it waits for the signal. One that only looks at the program does not
-    /// let it go on.
+    /// Whether the program may go on by it, so that it waits for the signal. One that only looks at the program does
+    /// not let it go on.
     pub(super) is_awaited: bool,
 }
 
@@ -121,8 +121,8 @@ struct Pipe {
 pub(super) enum Wait {
     /// A signal has come since the last wait.
     Over,
-    /// The task is to await its future. `number` is the number of the waiter, for `remove_waiter`, and `place` the place
-    /// of the task in the log, for `receive`.
+    /// The task is to await its future. `number` is the number of the waiter, for `remove_waiter`, and `place` the
+    /// place of the task in the log, for `receive`.
     Begun { number: u64, place: u64 },
 }
 

@@ -51,8 +51,8 @@ impl ByteChannel {
         }
     }
 
-    /// Why nothing more can be sent, once an event has told that the writing direction is hung up or in error. `None` if
-    /// that is not so: the peer of a connection may have done no more than end its own direction.
+    /// Why nothing more can be sent, once an event has told that the writing direction is hung up or in error. `None`
+    /// if that is not so: the peer of a connection may have done no more than end its own direction.
     pub(crate) fn end_of_writing(&self) -> Option<EndOfWriting> {
         let error = match self {
             Self::Tcp(socket) => socket.take_error(),

@@ -43,8 +43,8 @@ pub async fn open_connection(to: impl Into<Endpoint>) -> Result<(StreamReader, S
     TcpStream::connect(to).await.map(TcpStream::into_streams)
 }
 
-/// Connects to the Unix socket at a path: asyncio's `open_unix_connection`. On Linux, a path that begins with a NUL is a
-/// name without a file, as in asyncio.
+/// Connects to the Unix socket at a path: asyncio's `open_unix_connection`. On Linux, a path that begins with a NUL is
+/// a name without a file, as in asyncio.
 ///
 /// # Errors
 /// `NotFound`; `ConnectionRefused` if no socket listens at the path any more; other errors of the system call.

@@ -62,8 +62,8 @@ impl Ahead {
     }
 }
 
-/// The thread that reads. It is no thread of a loop's executor, whose threads `run` waits for at its end: one that waits
-/// for a terminal may never end.
+/// The thread that reads. It is no thread of a loop's executor, whose threads `run` waits for at its end: one that
+/// waits for a terminal may never end.
 fn reader() -> &'static ThreadPool {
     static READER: OnceLock<ThreadPool> = OnceLock::new();
     READER.get_or_init(|| ThreadPool::new(1))
@@ -134,8 +134,8 @@ pub struct Stdin(());
 /// On a virtual clock, a wait for the standard input is no deadlock, and the clock does not jump meanwhile: the loop
 /// waits in real time.
 ///
-/// The standard output is that of the standard library, of which `writeln!` gives an error where `println!` panics: if the
-/// output is a pipe that no program reads any more, as under `| head`.
+/// The standard output is that of the standard library, of which `writeln!` gives an error where `println!` panics: if
+/// the output is a pipe that no program reads any more, as under `| head`.
 ///
 /// # Examples
 /// ```no_run
@@ -156,8 +156,8 @@ pub fn stdin() -> Stdin {
 }
 
 impl Stdin {
-    /// Up to `count` bytes, as soon as there is at least one; no bytes at the end, or if `count` is 0. Behind the end, a
-    /// terminal may go on: another read waits for it.
+    /// Up to `count` bytes, as soon as there is at least one; no bytes at the end, or if `count` is 0. Behind the end,
+    /// a terminal may go on: another read waits for it.
     ///
     /// # Errors
     /// If the system fails, or has no thread.
@@ -189,8 +189,8 @@ impl Stdin {
         read_until(Ahead::take_line).await
     }
 
-    /// The next line as text, without the `\n` or `\r\n` at its end, as [`std::io::BufRead::lines`] gives it; `None` when
-    /// the input has ended: `while let Some(line) = input.next_line().await?`.
+    /// The next line as text, without the `\n` or `\r\n` at its end, as [`std::io::BufRead::lines`] gives it; `None`
+    /// when the input has ended: `while let Some(line) = input.next_line().await?`.
     ///
     /// # Errors
     /// As [`read`](Self::read); `InvalidData` for a line that is not UTF-8. The error inside is a [`ReadError::Utf8`],

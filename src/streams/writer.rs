@@ -88,16 +88,17 @@ impl StreamWriter {
         self.transport.drain().await
     }
 
-    /// Sends the bytes of a file from `offset` on, `count` of them or up to its end, behind what was written before, and
-    /// returns how many: asyncio's `loop.sendfile(writer.transport, file, offset, count)`.
+    /// Sends the bytes of a file from `offset` on, `count` of them or up to its end, behind what was written before,
+    /// and returns how many: asyncio's `loop.sendfile(writer.transport, file, offset, count)`.
     ///
     /// Write more when this has returned. asyncio refuses a write before that; here it comes before the file or behind
     /// it, and never within. An end, too, waits until a file is sent that has begun.
     ///
-    /// The bytes go from the file to the connection within the system, on Linux and Android. Elsewhere, over TLS, and of
-    /// a file that the system cannot send, they are read on a thread of the loop's default executor and written, as
-    /// fast as the peer takes them. Then what another task writes meanwhile comes within the file, and the last bytes may
-    /// still be in the buffer when this returns. [`sendfile_native`](Self::sendfile_native) does not go that way around.
+    /// The bytes go from the file to the connection within the system, on Linux and Android. Elsewhere, over TLS, and
+    /// of a file that the system cannot send, they are read on a thread of the loop's default executor and written, as
+    /// fast as the peer takes them. Then what another task writes meanwhile comes within the file, and the last bytes
+    /// may still be in the buffer when this returns. [`sendfile_native`](Self::sendfile_native) does not go that way
+    /// around.
     ///
     /// The position of the file itself is not used. Afterwards it is behind the last byte that was sent, also after an
     /// error or if the future is dropped, unless none was. A file on a disk may block the thread until it is read.
@@ -184,9 +185,9 @@ impl StreamWriter {
     }
 
     /// Waits until the connection is closed or lost. It is closed by `close`, on this handle or another one. It is lost
-    /// if the peer has reset it, or, for a pipe, if its other end is gone: if nothing was left to send then, the pipe is
-    /// closed and this returns without an error. If the peer has only ended its own direction, the connection stays: to
-    /// wait for that, read.
+    /// if the peer has reset it, or, for a pipe, if its other end is gone: if nothing was left to send then, the pipe
+    /// is closed and this returns without an error. If the peer has only ended its own direction, the connection stays:
+    /// to wait for that, read.
     ///
     /// # Errors
     /// The error by which the connection was lost; some bytes may not have been sent then.

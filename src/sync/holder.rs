@@ -37,8 +37,8 @@ impl Holder {
         }
     }
 
-    /// The lock is free for the first of those who wait: notifies it, and notes that it is the next to hold the lock. If
-    /// no task has ever waited, none can ask.
+    /// The lock is free for the first of those who wait: notifies it, and notes that it is the next to hold the lock.
+    /// If no task has ever waited, none can ask.
     #[inline(never)] // it is the same for locks of all types, and has registers of its own
     pub(super) fn pass_on(&self, waiters: &Waiters) {
         let next = waiters.ensure_one_notified();

@@ -325,7 +325,8 @@ impl<T: fmt::Debug> fmt::Debug for LockGuard<'_, T> {
     }
 }
 
-/// The value of a locked [`Lock`], from [`Lock::acquire_owned`]. It keeps the lock alive. Dropping it releases the lock.
+/// The value of a locked [`Lock`], from [`Lock::acquire_owned`]. It keeps the lock alive. Dropping it releases the
+/// lock.
 ///
 /// # Examples
 /// ```

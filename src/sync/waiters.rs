@@ -38,7 +38,8 @@ use crate::node::{Loop, is_interrupted, wake};
 /// - A cancelled wait is dropped, and so is one that loses a `select`.
 /// - `notify` skips a waiter whose task is being cancelled and notifies the next one instead. `notify_all` skips none.
 /// - A skipped waiter is polled again only if a `catch_cancelled` waits beside it, in a `join!` for example, for which
-///   the task is polled. Its wait then resolves to false, and the caller starts the wait again, at the end of the queue.
+///   the task is polled. Its wait then resolves to false, and the caller starts the wait again, at the end of the
+///   queue.
 /// - A notified waiter stays in its slot until its task runs, so a newcomer cannot overtake it.
 #[derive(Default)]
 pub(crate) struct Waiters {
@@ -211,8 +212,8 @@ impl Waiters {
     }
 
     /// Notifies the first waiter, unless a waiter is notified already, or skipped: each of these calls this again when
-    /// it leaves. asyncio's `Lock._wake_up_first`. Returns the task that it has notified, or `TaskKey::NONE`; and `None` if
-    /// all is as it was.
+    /// it leaves. asyncio's `Lock._wake_up_first`. Returns the task that it has notified, or `TaskKey::NONE`; and
+    /// `None` if all is as it was.
     #[inline]
     pub(super) fn ensure_one_notified(&self) -> Option<TaskKey> {
         let kernel = self.kernel.get()?;
@@ -250,8 +251,8 @@ impl Waiters {
         }
     }
 
-    /// One poll of a wait: see `wait` for what it returns. A wait that returns true has removed its waiter, and one that
-    /// returns false has not.
+    /// One poll of a wait: see `wait` for what it returns. A wait that returns true has removed its waiter, and one
+    /// that returns false has not.
     #[inline]
     #[track_caller]
     pub(super) fn poll(&self, wait: &mut OneWait, what: impl FnOnce() -> Leaf, cx: &Context<'_>) -> Poll<bool> {

@@ -1,5 +1,5 @@
-//! What a descriptor or a signal is called, for those who look inside. Owns the names, and how the system is asked; must
-//! not know what they are used for.
+//! What a descriptor or a signal is called, for those who look inside. Owns the names, and how the system is asked;
+//! must not know what they are used for.
 #![expect(unsafe_code, reason = "a descriptor that is known by its number")]
 
 use std::mem::ManuallyDrop;
@@ -33,8 +33,8 @@ signal_names!(
 
 /// A socket with this number, which is asked and never closed.
 fn borrowed<T: FromRawFd>(fd: RawFd) -> ManuallyDrop<T> {
-    // SAFETY: nothing is read, written or closed through it: it is only asked for its addresses, which can be asked of any
-    // number. If the descriptor is gone meanwhile, or is another one, the answer is an error, or that one's.
+    // SAFETY: nothing is read, written or closed through it: it is only asked for its addresses, which can be asked of
+    // any number. If the descriptor is gone meanwhile, or is another one, the answer is an error, or that one's.
     ManuallyDrop::new(unsafe { T::from_raw_fd(fd) })
 }
 

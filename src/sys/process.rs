@@ -77,8 +77,8 @@ fn set_inherited_by(command: &mut Command, markings: &'static [Marking], passed:
         failed.map_or(Ok(()), Err)?;
         passed.iter().try_for_each(|&fd| set_close_on_exec(fd, false))
     };
-    // SAFETY: system calls, which are allowed between fork and exec. The closure allocates nothing, and is dropped, with
-    // what it holds, in this process alone.
+    // SAFETY: system calls, which are allowed between fork and exec. The closure allocates nothing, and is dropped,
+    // with what it holds, in this process alone.
     unsafe { command.pre_exec(mark) };
 }
 

@@ -101,8 +101,8 @@ fn handler_of(signal: i32) -> io::Result<libc::sighandler_t> {
     Ok(now.sa_sigaction)
 }
 
-/// Makes a signal ready to be caught in this process: registers the action that stands for its default, if it is caught for
-/// the first time, and makes `WANTED` speak of this process.
+/// Makes a signal ready to be caught in this process: registers the action that stands for its default, if it is caught
+/// for the first time, and makes `WANTED` speak of this process.
 fn prepare(signal: i32, wanted: &'static AtomicUsize, pid: libc::pid_t) -> io::Result<()> {
     let mut first_catches = FIRST_CATCHES.lock().unwrap_or_else(PoisonError::into_inner);
     if let Entry::Vacant(entry) = first_catches.entry(signal) {
@@ -154,8 +154,8 @@ impl Shared {
     }
 }
 
-/// Catches a signal while this lives: each time the signal comes, it is counted, and its number is written to a pipe. The
-/// count is what is true. The number wakes the loop and shows the order, and is lost if the pipe is full.
+/// Catches a signal while this lives: each time the signal comes, it is counted, and its number is written to a pipe.
+/// The count is what is true. The number wakes the loop and shows the order, and is lost if the pipe is full.
 #[derive(Debug)]
 pub(crate) struct Caught {
     signal: i32,

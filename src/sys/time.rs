@@ -1,4 +1,5 @@
-//! The monotonic clock, a timer with a descriptor, and waits for a descriptor. Owns the raw calls; must not know the loop.
+//! The monotonic clock, a timer with a descriptor, and waits for a descriptor. Owns the raw calls; must not know the
+//! loop.
 #![expect(unsafe_code, reason = "calls into libc")]
 
 use std::io;

@@ -1,5 +1,5 @@
-//! Calls of code that may panic, on a thread without a loop to report it to. Owns the end of such a panic; must not know
-//! what is called.
+//! Calls of code that may panic, on a thread without a loop to report it to. Owns the end of such a panic; must not
+//! know what is called.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

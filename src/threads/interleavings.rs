@@ -1,6 +1,6 @@
-//! All interleavings of what threads do with the parts of this folder, tried by loom: a callback that is cancelled while
-//! it runs, a result that is waited for while it is settled, a pool that gets jobs while it shuts down. Must not know
-//! loops.
+//! All interleavings of what threads do with the parts of this folder, tried by loom: a callback that is cancelled
+//! while it runs, a result that is waited for while it is settled, a pool that gets jobs while it shuts down. Must not
+//! know loops.
 
 use super::callback::ThreadsafeHandle;
 use super::future::ThreadsafeFuture;

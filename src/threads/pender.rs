@@ -47,8 +47,8 @@ impl EventLoop {
     /// Sets a function that is called when the loop wants a turn between turns: when something is ready, by an event of
     /// a descriptor, a timer that is due, another thread, or the host itself. It is for hosts that cannot watch
     /// [a descriptor](EventLoop#impl-AsFd-for-EventLoop) and can be woken from any thread: `wakeup` of a window system,
-    /// `post` of a message queue. It replaces the pender that was set before. asyncio has no such call; Trio's guest mode
-    /// is alike.
+    /// `post` of a message queue. It replaces the pender that was set before. asyncio has no such call; Trio's guest
+    /// mode is alike.
     ///
     /// - `pender` is called at most once from the end of a turn or run to the beginning of the next one. If a turn
     ///   leaves something ready, `pender` is called for that, too. So a host takes one turn for each call.

@@ -1,5 +1,5 @@
-//! A job of a loop on a thread of a pool. Owns how its closure gets to the thread and its result back into a future on the
-//! loop; must not know how a pool manages its threads.
+//! A job of a loop on a thread of a pool. Owns how its closure gets to the thread and its result back into a future on
+//! the loop; must not know how a pool manages its threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;

@@ -1,5 +1,6 @@
-//! Blocking calls on threads, awaited on the loop: asyncio's `run_in_executor` and `to_thread`. Owns the public functions,
-//! and the wait for the threads of the default executor; must not know how a job and its result cross threads.
+//! Blocking calls on threads, awaited on the loop: asyncio's `run_in_executor` and `to_thread`. Owns the public
+//! functions, and the wait for the threads of the default executor; must not know how a job and its result cross
+//! threads.
 
 use std::time::Duration;
 
@@ -21,8 +22,8 @@ use crate::primitives::timeout;
 /// Until the call has ended, a virtual clock does not jump: the loop waits in real time.
 ///
 /// `f` runs in a context of its own with the values of the variables made by
-/// [`ContextVar::new_send`](crate::ContextVar::new_send), copied at the first poll. The values of all others never leave
-/// their thread: pass `f` what it needs of them.
+/// [`ContextVar::new_send`](crate::ContextVar::new_send), copied at the first poll. The values of all others never
+/// leave their thread: pass `f` what it needs of them.
 ///
 /// # Examples
 /// ```

@@ -125,7 +125,8 @@ impl<T> Nodes<T> {
         (node.generation == key.generation && node.value.is_some()).then_some(node)
     }
 
-    /// Frees the node of this key. Returns its place and its neighbours there, and its value; `None` if the key is stale.
+    /// Frees the node of this key. Returns its place and its neighbours there, and its value; `None` if the key is
+    /// stale.
     #[inline]
     pub(super) fn free(&mut self, key: TimerKey) -> Option<(Place, u32, u32, T)> {
         let node = self.entries.get_mut(key.index as usize).filter(|node| node.generation == key.generation)?;

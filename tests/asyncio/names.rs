@@ -1,5 +1,5 @@
-//! Holds this folder to CPython's list of tests, and `docs/PARITY.md` to the list of asyncio's public names: every test is
-//! one here or has its reason there, and every name has its row. Must not know what any test does.
+//! Holds this folder to CPython's list of tests, and `docs/PARITY.md` to the list of asyncio's public names: every test
+//! is one here or has its reason there, and every name has its row. Must not know what any test does.
 #![expect(clippy::print_stdout, reason = "the counts are there to be read")]
 
 use std::collections::BTreeSet;

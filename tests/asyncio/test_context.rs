@@ -1,5 +1,5 @@
-//! CPython's `test_context.py`: what a task sets is its own. Its setting is the precision of decimal numbers, a variable
-//! of the context, which here the test has itself.
+//! CPython's `test_context.py`: what a task sets is its own. Its setting is the precision of decimal numbers, a
+//! variable of the context, which here the test has itself.
 
 use oneloop::{ContextVar, gather, sleep};
 

@@ -283,7 +283,8 @@ mod base_task_counting_tests {
 
     #[test]
     fn test_recursive_taskgroups() {
-        // each group of eager children waits once for its last child's entry, so tasks above the lowest do not end at once
+        // each group of eager children waits once for its last child's entry, so tasks above the lowest do not end at
+        // once
         for (lp, expected) in [(virtual_loop(), 5 + 25 + 125 + 625), (eager_loop(), 5 + 25 + 125)] {
             let waited = Waited::default();
             lp.run_until_complete(recursive_taskgroups(Rc::clone(&waited), 5, 4)).unwrap();

@@ -1,5 +1,5 @@
-//! CPython's `test_sendfile.py`: files sent through connections, whose buffers are small. What its transports do is done
-//! by sockets and by streams here. Must not know how the system sends a file.
+//! CPython's `test_sendfile.py`: files sent through connections, whose buffers are small. What its transports do is
+//! done by sockets and by streams here. Must not know how the system sends a file.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};

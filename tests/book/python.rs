@@ -1,5 +1,5 @@
-//! The programs that stand side by side, in Python and in Rust: both print what the page says. And what the examples quote
-//! is Python. `skipped: …` is printed where there is no Python that is new enough for `asyncio.timeout`.
+//! The programs that stand side by side, in Python and in Rust: both print what the page says. And what the examples
+//! quote is Python. `skipped: …` is printed where there is no Python that is new enough for `asyncio.timeout`.
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 use std::path::PathBuf;

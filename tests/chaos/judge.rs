@@ -1,5 +1,5 @@
-//! Runs a program on a loop of its own, beside bystanders, and says what went wrong. Owns the laws; must not know what a
-//! step does.
+//! Runs a program on a loop of its own, beside bystanders, and says what went wrong. Owns the laws; must not know what
+//! a step does.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};

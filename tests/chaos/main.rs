@@ -1,7 +1,7 @@
 //! Random programs over the whole of the library, with destructors, callbacks and wakers that panic or use the loop,
-//! other threads, pools, `stop()`, and what is done while a loop closes. Whatever a program does, nothing unwinds out of
-//! a run but the main future's own panic, nothing that was queued or woken is lost, bystanders come to their ends, the
-//! library itself panics only to tell of a misuse, and bytes and descriptors are given back.
+//! other threads, pools, `stop()`, and what is done while a loop closes. Whatever a program does, nothing unwinds out
+//! of a run but the main future's own panic, nothing that was queued or woken is lost, bystanders come to their ends,
+//! the library itself panics only to tell of a misuse, and bytes and descriptors are given back.
 //!
 //! `ONELOOP_CHAOS=N` plays so many programs, `ONELOOP_SEED` other ones. One that fails is made smaller, and told with
 //! the command that plays it again.

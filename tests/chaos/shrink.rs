@@ -1,5 +1,5 @@
-//! Runs programs in processes of their own, so that one that hangs or ends its process is told like any other; and makes
-//! one that fails smaller. Owns how the two processes talk; must not know what a program is.
+//! Runs programs in processes of their own, so that one that hangs or ends its process is told like any other; and
+//! makes one that fails smaller. Owns how the two processes talk; must not know what a program is.
 
 use std::collections::BTreeSet;
 use std::env;

@@ -1,5 +1,5 @@
-//! Ops that wait for nothing and ask for no task, so that a callback may carry them out too. Owns their mapping to calls;
-//! must not know how bodies nest.
+//! Ops that wait for nothing and ask for no task, so that a callback may carry them out too. Owns their mapping to
+//! calls; must not know how bodies nest.
 
 use std::rc::Rc;
 

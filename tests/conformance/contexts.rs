@@ -1,5 +1,5 @@
-//! The context variables of a case, and its ops on them. Owns variables, tokens and kept contexts by name; must not know
-//! other ops.
+//! The context variables of a case, and its ops on them. Owns variables, tokens and kept contexts by name; must not
+//! know other ops.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -1,5 +1,5 @@
-//! What each op of a task is on this library: those that wait, or ask which task is running. Owns the mapping from names
-//! to calls; must not know how bodies nest.
+//! What each op of a task is on this library: those that wait, or ask which task is running. Owns the mapping from
+//! names to calls; must not know how bodies nest.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Random programs in the format of `tests/conformance/FORMAT.md`. Owns what they are made of, and which names a body may
-//! use where; must not know how a program is run.
+//! Random programs in the format of `tests/conformance/FORMAT.md`. Owns what they are made of, and which names a body
+//! may use where; must not know how a program is run.
 
 use serde_json::{Value as Json, json};
 

@@ -3,8 +3,8 @@
 //! report; must not know how a program is carried out.
 //!
 //! `ONELOOP_FUZZ=10000` tries so many programs in place of a few hundred, `ONELOOP_SEED` other ones, and
-//! `ONELOOP_PROGRAMS=FILE` those of a file of cases. `ONELOOP_KEEP=FILE` writes all that was recorded to a file, as cases
-//! that `tests/conformance` replays. Needs CPython 3.13 or newer; where there is none, nothing is tried.
+//! `ONELOOP_PROGRAMS=FILE` those of a file of cases. `ONELOOP_KEEP=FILE` writes all that was recorded to a file, as
+//! cases that `tests/conformance` replays. Needs CPython 3.13 or newer; where there is none, nothing is tried.
 #![expect(clippy::print_stdout, reason = "the report is there to be read")]
 
 #[path = "../conformance/at_once.rs"]

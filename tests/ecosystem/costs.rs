@@ -1,5 +1,5 @@
-//! What an echo costs through the traits: no allocation for an operation, and the system calls of the plain stream. Needs
-//! a program that counts calls, and says so where the machine has none.
+//! What an echo costs through the traits: no allocation for an operation, and the system calls of the plain stream.
+//! Needs a program that counts calls, and says so where the machine has none.
 #![cfg(unix)]
 #![expect(unsafe_code, reason = "an allocator that counts")]
 #![expect(clippy::print_stdout, reason = "says what it skips")]

@@ -31,8 +31,8 @@ fn calloop_is_a_guest() {
     assert_eq!(calloop_guest::drive().expect("it ends"), 5);
 }
 
-/// A busy machine makes the steps longer, so that there are more frames. But a step takes its time on any machine, so how
-/// many fit into a budget is sure; and a frame ends when its budget is spent, and not before.
+/// A busy machine makes the steps longer, so that there are more frames. But a step takes its time on any machine, so
+/// how many fit into a budget is sure; and a frame ends when its budget is spent, and not before.
 #[test]
 fn work_is_spread_over_frames_and_none_is_late_by_more_than_a_step() {
     let fit = usize::try_from(frames::BUDGET.as_micros() / frames::STEP.as_micros()).expect("a small number");

@@ -32,8 +32,8 @@ async fn graph_of_what_has_begun() -> CallGraph {
     EventLoop::current().call_graph()
 }
 
-/// As `graph_of_what_has_begun`, and lets all come to their ends: to cancel those that wait for each other takes as long
-/// as there are paths between them.
+/// As `graph_of_what_has_begun`, and lets all come to their ends: to cancel those that wait for each other takes as
+/// long as there are paths between them.
 async fn graph_before_the_end() -> CallGraph {
     let graph = graph_of_what_has_begun().await;
     sleep(Duration::from_secs(100)).await;

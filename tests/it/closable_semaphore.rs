@@ -1,5 +1,5 @@
-//! Semaphores that are closed, and who is granted how many permits of them, against a model. Must not know how a line is
-//! kept.
+//! Semaphores that are closed, and who is granted how many permits of them, against a model. Must not know how a line
+//! is kept.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

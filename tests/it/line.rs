@@ -205,9 +205,9 @@ fn debug_of_a_value_may_try_its_lock() {
 
 const MANY: usize = 9_000;
 
-/// Many tasks come to wait and are cancelled at once. Counted are the polls of all: one to come, `polls_to_leave`, which
-/// is one if the wait catches the cancellation and else none, and none because another leaves. What a walk along the
-/// line would cost is measured in `tests/alone/costs.rs`.
+/// Many tasks come to wait and are cancelled at once. Counted are the polls of all: one to come, `polls_to_leave`,
+/// which is one if the wait catches the cancellation and else none, and none because another leaves. What a walk along
+/// the line would cost is measured in `tests/alone/costs.rs`.
 fn assert_each_leaves_with_a_step<F: Future<Output = ()> + 'static>(
     polls_to_leave: usize,
     wait: impl Fn() -> F,

@@ -13,8 +13,8 @@ use crate::support::{run_real, skip};
 
 const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-/// A private group (RFC 2365) of this test and this process: a socket that has left a group hears it as long as any other
-/// socket of the machine is in it.
+/// A private group (RFC 2365) of this test and this process: a socket that has left a group hears it as long as any
+/// other socket of the machine is in it.
 fn group(test: u8) -> Ipv4Addr {
     let [_, _, high, low] = process::id().to_be_bytes();
     Ipv4Addr::new(239, 192 + (high & 0x3f), low, test)

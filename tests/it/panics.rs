@@ -1,5 +1,5 @@
-//! Panics: kept as a task's outcome, resumed in the task that awaits it, reported if it is not awaited; and no other task is
-//! harmed.
+//! Panics: kept as a task's outcome, resumed in the task that awaits it, reported if it is not awaited; and no other
+//! task is harmed.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};

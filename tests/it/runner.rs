@@ -1,5 +1,5 @@
-//! Several runs on one loop, and what becomes of what they leave. Ctrl-C is in `tests/interrupt.rs`. Must not know how a
-//! loop is run.
+//! Several runs on one loop, and what becomes of what they leave. Ctrl-C is in `tests/interrupt.rs`. Must not know how
+//! a loop is run.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, ready};

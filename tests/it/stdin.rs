@@ -17,8 +17,8 @@ use crate::support::{ms, run, run_real, this_test_again};
 /// Set in the process that is there for one test.
 const CHILD: &str = "ONELOOP_STDIN";
 
-/// In the process that is there for the test, runs `test` and returns `None`. Elsewhere, returns the command that starts
-/// that process.
+/// In the process that is there for the test, runs `test` and returns `None`. Elsewhere, returns the command that
+/// starts that process.
 #[track_caller]
 fn alone(test: impl FnOnce()) -> Option<Command> {
     if env::var_os(CHILD).is_some() {

@@ -1,4 +1,5 @@
-//! Streams of what gives one value after another: their items, their ends, and what a stream that is dropped gives back.
+//! Streams of what gives one value after another: their items, their ends, and what a stream that is dropped gives
+//! back.
 #![cfg(all(unix, feature = "stream"))]
 
 use futures::{FutureExt as _, StreamExt as _};

@@ -1,5 +1,5 @@
-//! Streams and servers over TLS: the handshake and all that can go wrong in it, bytes, and the end. Certificates are made
-//! by each test.
+//! Streams and servers over TLS: the handshake and all that can go wrong in it, bytes, and the end. Certificates are
+//! made by each test.
 #![cfg(all(unix, feature = "tls"))]
 
 use std::cell::{Cell, RefCell};

@@ -1,5 +1,5 @@
-//! Turns of a loop that a host drives: what they run, how long they wait, what they say is left, and that where one ends
-//! decides nothing about the order.
+//! Turns of a loop that a host drives: what they run, how long they wait, what they say is left, and that where one
+//! ends decides nothing about the order.
 
 use std::cell::Cell;
 use std::future::pending;

@@ -1,4 +1,5 @@
-//! `WaitDetail`, and since when a task waits: what the call graph, a deadlock and the `Debug` text of a task say of a wait.
+//! `WaitDetail`, and since when a task waits: what the call graph, a deadlock and the `Debug` text of a task say of a
+//! wait.
 
 use std::time::Duration;
 

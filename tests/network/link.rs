@@ -1,8 +1,8 @@
 //! Two network namespaces, joined by a link that loses, delays, reorders and doubles packets and resets connections, as
 //! a seed says. Owns the devices and the packets on their way; must not know what they carry.
 //!
-//! A namespace has no name and lives as long as a thread or a process in it, so nothing is left behind, however the test
-//! ends. The link is this program itself, between two TUN devices: many kernels lack `netem`, which resets nothing
+//! A namespace has no name and lives as long as a thread or a process in it, so nothing is left behind, however the
+//! test ends. The link is this program itself, between two TUN devices: many kernels lack `netem`, which resets nothing
 //! either.
 #![expect(unsafe_code, reason = "the standard library knows no namespaces and no TUN devices")]
 
@@ -78,8 +78,8 @@ pub(crate) struct Done {
 enum Fate {
     Carried,
     ResetAfter(u64),
-    /// Packets are lost no more: an end that the reset did not fit asks the other one, and TCP asks once. If question or
-    /// answer were lost, an end that has nothing to send would wait for ever.
+    /// Packets are lost no more: an end that the reset did not fit asks the other one, and TCP asks once. If question
+    /// or answer were lost, an end that has nothing to send would wait for ever.
     Reset,
 }
 

@@ -44,8 +44,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// The bytes that were allocated and not given back: by this thread (less than none, if it gives back for others), and by
-/// all threads together.
+/// The bytes that were allocated and not given back: by this thread (less than none, if it gives back for others), and
+/// by all threads together.
 pub(crate) fn live_bytes() -> (isize, isize) {
     (LIVE_HERE.get(), LIVE.load(Ordering::SeqCst))
 }

@@ -180,8 +180,8 @@ fn decoded(uri: &str) -> String {
     String::from_utf8(bytes).expect("text")
 }
 
-/// The file of docs/rustdoc that has pictures in itself, the first one's label, its file, and what writes the first. The
-/// labels of the others are their files, beside that one.
+/// The file of docs/rustdoc that has pictures in itself, the first one's label, its file, and what writes the first.
+/// The labels of the others are their files, beside that one.
 const PICTURES: [(&str, &str, &str, &str); 3] = [
     ("front", "front.svg", "docs/benchmarks/front.svg", "cargo bench -p oneloop-versus -- --draw"),
     ("versus", "versus.svg", "docs/benchmarks/versus.svg", "cargo bench -p oneloop-versus -- --draw"),

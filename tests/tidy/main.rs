@@ -49,6 +49,8 @@ const VAGUE: &[&str] = &["anybody", "anyone", "everybody", "everyone", "nobody",
 const THREAD_LOCAL_FILES: &[&str] = &["src/base/blocks.rs", "src/base/thread_id.rs", "src/current/this_thread.rs"];
 const FILE_LINES_MAX: usize = 450;
 const FUNCTION_LINES_MAX: usize = 70;
+/// As in rustfmt.toml, which is for code alone.
+const COLUMNS_MAX: usize = 120;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// A file as written, and its code alone, line for line.
@@ -227,6 +229,21 @@ fn files_and_functions_are_short() {
     }
     let rule = format!("Files end by line {FILE_LINES_MAX}, functions have {FUNCTION_LINES_MAX}: split.");
     report(&rule, &problems);
+}
+
+#[test]
+fn comments_are_no_wider_than_code() {
+    let mut problems = Vec::new();
+    for Source { path, raw, .. } in ["src", "tests", "benches", "docs"].into_iter().flat_map(sources) {
+        for (i, line) in raw.lines().enumerate() {
+            let text = line.trim_start().trim_start_matches('/').trim_start_matches('!');
+            let is_table_or_drawing = text.starts_with(" |") || text.starts_with("    ");
+            if line.trim_start().starts_with("//") && !is_table_or_drawing && line.chars().count() > COLUMNS_MAX {
+                problems.push(format!("{path}:{}: {} columns", i + 1, line.chars().count()));
+            }
+        }
+    }
+    report(&format!("Comments have {COLUMNS_MAX} columns at most, but for tables and drawings."), &problems);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The results as a picture: for each row a bar from 1 to the ratio of the best peer, to the right where oneloop is
-//! ahead, grey where the two are level, and a dot for each of the other peers that is not far off. Owns its measures; must
-//! not know how the results came about.
+//! ahead, grey where the two are level, and a dot for each of the other peers that is not far off. Owns its measures;
+//! must not know how the results came about.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,5 @@
-//! A picture for each peer: how its time compares with that of oneloop in what most programs do; and the table of what a
-//! server takes on each. Owns which rows, in words that need no other page, and the measures; must not know how the
+//! A picture for each peer: how its time compares with that of oneloop in what most programs do; and the table of what
+//! a server takes on each. Owns which rows, in words that need no other page, and the measures; must not know how the
 //! results came about.
 
 use std::fmt::Write as _;

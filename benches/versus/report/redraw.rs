@@ -1,5 +1,5 @@
-//! The pictures and the tables again, from the table of all systems that is in the repository: nothing is measured. Owns
-//! which files are written; must not know how a picture or a table looks.
+//! The pictures and the tables again, from the table of all systems that is in the repository: nothing is measured.
+//! Owns which files are written; must not know how a picture or a table looks.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -20,8 +20,9 @@ pub fn draw(repository: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// The pictures and the tables of a repository as its `docs/benchmarks/versus.md` has the numbers: `docs/benchmarks/*.svg`,
-/// each again in `docs/rustdoc/*.md`, where a page of rustdoc finds it, the README and the page about benchmarks.
+/// The pictures and the tables of a repository as its `docs/benchmarks/versus.md` has the numbers:
+/// `docs/benchmarks/*.svg`, each again in `docs/rustdoc/*.md`, where a page of rustdoc finds it, the README and the
+/// page about benchmarks.
 ///
 /// # Errors
 ///

@@ -128,8 +128,8 @@ impl Results {
         self.measured.iter().any(|measured| measured.spread().is_some())
     }
 
-    /// The best peer of a row. `None` if oneloop or all peers lack the row, or have a median of 0, of which there are no
-    /// ratios.
+    /// The best peer of a row. `None` if oneloop or all peers lack the row, or have a median of 0, of which there are
+    /// no ratios.
     #[must_use]
     pub fn lead(&self, row: &Row) -> Option<Lead> {
         self.lead_over(row, |_| true)

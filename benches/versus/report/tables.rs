@@ -7,7 +7,8 @@ use crate::rows::Row;
 use crate::systems::{ASYNCIO, FLOOR, ONELOOP};
 use crate::{front, machine, peers};
 
-/// A value with three digits that matter, or all of a whole number. What a table says, read again, is written as it was.
+/// A value with three digits that matter, or all of a whole number. What a table says, read again, is written as it
+/// was.
 #[must_use]
 pub fn digits(value: f64) -> String {
     if value >= 100.0 {

@@ -148,8 +148,8 @@ impl Clients {
         start.elapsed()
     }
 
-    /// Asks every so many seconds, and returns what each request took, in µs from the time at which it was due. It looks
-    /// all the time: a system's own timers are coarser than what is measured.
+    /// Asks every so many seconds, and returns what each request took, in µs from the time at which it was due. It
+    /// looks all the time: a system's own timers are coarser than what is measured.
     fn ask_on_time(&mut self, every: f64) -> Vec<f64> {
         let (mut events, start) = (Events::with_capacity(ASKERS), Instant::now());
         let (mut asked, mut took) = (0, Vec::new());

@@ -1,5 +1,5 @@
-//! The command as a program: what it prints, its exit codes, and how it leaves the terminal. What it asks is a loop of this
-//! process, on another thread.
+//! The command as a program: what it prints, its exit codes, and how it leaves the terminal. What it asks is a loop of
+//! this process, on another thread.
 
 use std::fs::{self, File};
 use std::future::pending;

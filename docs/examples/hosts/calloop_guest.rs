@@ -1,4 +1,5 @@
-//! calloop as the guest: its descriptor is watched by a callback of the loop, which lets calloop dispatch without a wait.
+//! calloop as the guest: its descriptor is watched by a callback of the loop, which lets calloop dispatch without a
+//! wait.
 #![expect(clippy::print_stdout, reason = "an example is meant to print")]
 
 use std::cell::{Cell, RefCell};

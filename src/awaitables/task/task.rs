@@ -186,9 +186,9 @@ impl<T: 'static> Task<T> {
 }
 
 impl<V: 'static, E: fmt::Display + 'static> Task<Result<V, E>> {
-    /// This task, whose error is reported to the exception handler, once, if nothing has asked for it when the last handle
-    /// is dropped: what asyncio does with the exception of every task. Here only a panic is reported of itself, as a
-    /// program may leave an `Err` alone on purpose.
+    /// This task, whose error is reported to the exception handler, once, if nothing has asked for it when the last
+    /// handle is dropped: what asyncio does with the exception of every task. Here only a panic is reported of itself,
+    /// as a program may leave an `Err` alone on purpose.
     ///
     /// # Examples
     /// ```

@@ -19,8 +19,8 @@ use crate::streams::writer::StreamWriter;
 /// with its handles, as [`StreamWriter`] describes.
 ///
 /// If the endpoint has several addresses, the server has a listening socket for each. A socket with an IPv6 address
-/// accepts no IPv4 clients. Without a host, as in `("", 8000)` or `(None, 8000)`, it listens on every interface, by IPv6
-/// and IPv4.
+/// accepts no IPv4 clients. Without a host, as in `("", 8000)` or `(None, 8000)`, it listens on every interface, by
+/// IPv6 and IPv4.
 ///
 /// # Errors
 /// `AddrInUse`, naming the address, an unknown host, naming it, and other errors of the system calls.
@@ -66,8 +66,8 @@ where
 /// [`start_server`](fn@start_server).
 ///
 /// If an earlier server has left a socket's file at the path, the file is removed first. Closing the server removes its
-/// own file, unless another server has replaced it. On Linux, a path that begins with a NUL is a name without a file, as
-/// in asyncio.
+/// own file, unless another server has replaced it. On Linux, a path that begins with a NUL is a name without a file,
+/// as in asyncio.
 ///
 /// # Errors
 /// `AddrInUse`, naming the path, if a file other than a socket is there; other errors of the system calls.

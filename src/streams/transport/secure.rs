@@ -1,5 +1,5 @@
-//! TLS between the buffers and the channel. Owns the handshake, what is sent and received by a session, and its end; must
-//! not know which handle reads or writes.
+//! TLS between the buffers and the channel. Owns the handshake, what is sent and received by a session, and its end;
+//! must not know which handle reads or writes.
 //!
 //! The write buffer holds records, so that the backlog, its watermarks and the task that sends are those of a plain
 //! connection. What is received is decrypted whole into the read buffer, so that nothing that could be read lies in the

@@ -174,7 +174,8 @@ impl Transport {
         if self.write_buffer.is_full() {
             let room = self.awaited(What::StreamDrained);
             self.assert_is_served(room);
-            // A task that was notified goes on, even if the buffer is full again by then. One that was skipped waits again.
+            // A task that was notified goes on, even if the buffer is full again by then. One that was skipped waits
+            // again.
             while self.write_buffer.is_full() && !self.write_buffer.drain_waiters.wait(room).await {}
         }
         self.write_buffer.check()

@@ -1,8 +1,8 @@
 //! A file between the bytes of a stream. Owns its order among them, and the way around what the system does not send;
 //! must not know which handle sends.
 //!
-//! Who sends a file is what sends for the stream meanwhile: what is written, and an end, wait until the file is sent, as
-//! they wait for the task `flush`.
+//! Who sends a file is what sends for the stream meanwhile: what is written, and an end, wait until the file is sent,
+//! as they wait for the task `flush`.
 
 use std::io::{self, Seek as _, SeekFrom};
 use std::rc::Rc;

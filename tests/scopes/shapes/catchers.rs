@@ -58,7 +58,8 @@ fn many_sleeps_that_are_ready_before_the_catchers_do_not_hide_them() {
     });
 }
 
-/// Returns `Pending` for ever. Polled while it is `restless`, it wakes itself, so a set yields before it polls the rest.
+/// Returns `Pending` for ever. Polled while it is `restless`, it wakes itself, so a set yields before it polls the
+/// rest.
 async fn restless_one(restless: Rc<Cell<bool>>, wakers: Rc<RefCell<Vec<Waker>>>) -> bool {
     poll_fn(|cx| {
         if restless.get() {

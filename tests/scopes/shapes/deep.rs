@@ -11,8 +11,8 @@ use crate::runs::run;
 use crate::time::{LONG, secs};
 
 const DEPTH: usize = 100_000;
-/// Room for so many polls inside each other, also without optimisation and under a sanitizer. Only what is used of it is
-/// taken from the system.
+/// Room for so many polls inside each other, also without optimisation and under a sanitizer. Only what is used of it
+/// is taken from the system.
 const STACK: usize = 2 << 30;
 
 fn on_a_large_stack(test: impl FnOnce() + Send + 'static) {
@@ -20,8 +20,8 @@ fn on_a_large_stack(test: impl FnOnce() + Send + 'static) {
     thread.join().expect("the test passes");
 }
 
-/// Catchers and limits of `seconds` in turn, the innermost a limit, around a long sleep. Returns true if one of them has
-/// ended what it held.
+/// Catchers and limits of `seconds` in turn, the innermost a limit, around a long sleep. Returns true if one of them
+/// has ended what it held.
 fn nested(depth: usize, seconds: u64) -> Branch<bool> {
     let mut inner: Branch<bool> = sleep(LONG).map(|()| false).boxed_local();
     for i in 0..depth {
