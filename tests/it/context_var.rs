@@ -784,6 +784,7 @@ fn a_reader_that_is_registered_in_an_empty_context_keeps_what_it_sets() {
         lp.run_forever().unwrap();
         assert_eq!(reader.get_context().and_then(|context| context.get(&CALLS)), Some(4));
         assert_eq!(CALLS.get(), None, "it is the callback's own");
+        lp.close().unwrap(); // the reader holds the loop that holds it
         log.take()
     };
     // a new thread has not used any variable
