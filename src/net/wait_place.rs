@@ -58,9 +58,10 @@ impl WaitPlace {
     }
 
     fn wait(&self, kernel: &Loop, key: SourceKey, cx: &Context<'_>) -> Option<Leaf> {
-        let target = wake_target(cx); // code of a user, if it is a waker of another crate: the descriptor may go
-        let mut number = self.number.get();
-        let waits = kernel.with_registered(|reactor| reactor.wait_for_event(key, self.direction, &mut number, target));
+        // code of a user, if it is a waker of another crate: the descriptor may go, and the event may come
+        let target = wake_target(cx);
+        let (event, mut number) = ((self.direction, self.wanted), self.number.get());
+        let waits = kernel.with_registered(|reactor| reactor.wait_for_event(key, event, &mut number, target));
         self.number.set(number);
         waits.ok().map(|_spare| Leaf::numbered(self.what(), key.label()))
     }

@@ -245,21 +245,21 @@ impl<W: Clone> Reactor<W> {
         self.socket(key).is_none_or(|socket| socket.is(direction, wanted))
     }
 
-    /// `target` waits for the next event of the direction, which is not yet as it is wanted. `number` is that of the
-    /// waiter, and `None` before the first call. Returns the target that is not needed, for the caller to drop outside
-    /// the borrow.
+    /// `target` waits for the next event of the direction, unless that is as `wanted` already: the target may have been
+    /// made by code of a user, meanwhile. `number` is that of the waiter, and `None` before the first call. Returns the
+    /// target that is not needed, for the caller to drop outside the borrow.
     ///
     /// # Errors
-    /// `target`, if the descriptor was deregistered.
+    /// `target`, if there is nothing to wait for, as [`is`](Self::is) says.
     pub(crate) fn wait_for_event(
         &mut self,
         key: SourceKey,
-        direction: Direction,
+        (direction, wanted): (Direction, Wanted),
         number: &mut Option<WaiterNumber>,
         target: WakeTarget,
     ) -> Result<Option<WakeTarget>, WakeTarget> {
         let next = self.last_waiter.saturating_add(1);
-        let Some(socket) = self.socket(key) else { return Err(target) };
+        let Some(socket) = self.socket(key).filter(|socket| !socket.is(direction, wanted)) else { return Err(target) };
         let spare = socket.waiters(direction).wait(number, next, target);
         self.last_waiter = next;
         Ok(spare)

@@ -1,16 +1,19 @@
 //! Wakers: numbers that may go to any thread, live for any time, and be used when nothing is left to wake.
 
 use std::cell::{Cell, RefCell};
-use std::future::{pending, poll_fn, ready};
+use std::future::{Future as _, pending, poll_fn, ready};
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use std::task::{Poll, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use oneloop::{EventLoop, Task, create_future, create_task, sleep, yield_now};
+use oneloop::{Descriptor, EventLoop, StreamReader, Task, create_future, create_task, sleep, yield_now};
 
 use crate::support::{Log, SECOND, real_loop, virtual_loop};
 
@@ -397,7 +400,7 @@ fn a_foreign_waker_that_uses_the_loop_when_it_is_woken_meets_no_borrow() {
     let lp = virtual_loop();
     let (future, witness) = (lp.create_future::<()>(), Arc::new(Schedules(AtomicUsize::new(0))));
     let waker = Waker::from(Arc::clone(&witness));
-    let mut cx = std::task::Context::from_waker(&waker);
+    let mut cx = Context::from_waker(&waker);
     let _in = lp.enter();
     let mut timer = Box::pin(sleep(SECOND));
     let mut awaited = Box::pin(future.clone());
@@ -417,7 +420,7 @@ fn leaves_polled_by_a_foreign_executor_with_the_loop_entered_keep_no_waker_when_
     let _in = lp.enter();
     let witness = Arc::new(Idle);
     let waker = Waker::from(Arc::clone(&witness));
-    let mut cx = std::task::Context::from_waker(&waker);
+    let mut cx = Context::from_waker(&waker);
     let (mut timer, task) = (Box::pin(sleep(SECOND)), create_task(pending::<()>()));
     let (mut task, future) = (Box::pin(task), create_future::<()>());
     let mut awaited = Box::pin(future.clone());
@@ -499,4 +502,56 @@ fn a_waker_of_a_loop_that_is_gone_wakes_nothing_in_thousands_of_later_loops() {
         .expect("it runs");
     }
     assert_eq!((polls.get(), wakers.borrow().len()), (LOOPS * TASKS, TASKS));
+}
+
+thread_local! {
+    static WHEN_CLONED: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+}
+
+/// A waker whose next clone calls `f`, and that wakes nothing.
+#[expect(unsafe_code, reason = "a clone of what the standard library makes a waker of calls no code of the program")]
+fn waker_that_calls_when_cloned(f: impl FnOnce() + 'static) -> Waker {
+    const VTABLE: RawWakerVTable = RawWakerVTable::new(
+        |_| {
+            WHEN_CLONED.take().into_iter().for_each(|f| f());
+            RawWaker::new(std::ptr::null(), &VTABLE)
+        },
+        |_| {},
+        |_| {},
+        |_| {},
+    );
+    WHEN_CLONED.set(Some(Box::new(f)));
+    // SAFETY: the functions touch no data, so that they may be called at any time from any thread.
+    unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &VTABLE)) }
+}
+
+#[test]
+#[cfg(unix)]
+fn an_event_that_comes_while_the_waker_is_cloned_ends_the_wait() {
+    let lp = real_loop();
+    let _in = lp.enter();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    let ours = Descriptor::new(ours).unwrap();
+    let nested = lp.clone();
+    let waker = waker_that_calls_when_cloned(move || {
+        (&theirs).write_all(b"x").unwrap();
+        nested.run_until_complete(async { sleep(Duration::from_millis(1)).await }).unwrap();
+    });
+    let mut byte = [0];
+    let mut read = pin!(ours.read_with(|mut stream| stream.read(&mut byte)));
+    let polled = read.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(matches!(polled, Poll::Ready(Ok(1))), "{polled:?}");
+}
+
+#[test]
+fn a_stream_that_is_fed_while_the_waker_is_cloned_ends_the_wait() {
+    let lp = virtual_loop();
+    let _in = lp.enter();
+    let reader = Rc::new(StreamReader::new());
+    let fed = Rc::clone(&reader);
+    let waker = waker_that_calls_when_cloned(move || fed.feed_data(b"x"));
+    let mut read = pin!(reader.read(1));
+    let polled = read.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(matches!(&polled, Poll::Ready(Ok(bytes)) if bytes == b"x"), "{polled:?}");
 }

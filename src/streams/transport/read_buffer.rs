@@ -212,14 +212,17 @@ impl ReadBuffer {
 
     /// Ready once another task has fed, failed or closed the stream since the claim, or since the task went on.
     pub(super) fn poll_input(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.is_awaited() {
+            self.waiter.set(cx); // code of a user, if it is a waker of another crate: it may feed the stream
+        }
+        if self.is_awaited() { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    fn is_awaited(&self) -> bool {
         let input = self.input.take();
         let is_awaited = matches!(input, Input::Awaited);
         self.input.set(input);
-        if !is_awaited {
-            return Poll::Ready(());
-        }
-        self.waiter.set(cx);
-        Poll::Pending
+        is_awaited
     }
 }
 
