@@ -2,16 +2,19 @@
 #![cfg(unix)]
 
 use std::cell::{Cell, RefCell};
+use std::future::Future as _;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use oneloop::{Descriptor, EventLoop, catch_cancelled, create_task, gather, sleep, timeout, try_gather, yield_now};
 
-use crate::support::{ms, now, real_loop, run_real, virtual_loop};
+use crate::support::{ms, now, real_loop, run_real, virtual_loop, waker_that_calls_when_cloned};
 
 fn pair() -> (UnixStream, UnixStream) {
     let (left, right) = UnixStream::pair().unwrap();
@@ -889,4 +892,21 @@ fn an_error_that_is_over_does_not_make_a_half_ready_for_ever() {
         assert!(timeout(ms(20), receive()).await.is_err());
         assert!(tries.get() <= 3, "{} tries", tries.get());
     });
+}
+
+#[test]
+fn an_event_that_comes_while_the_waker_is_cloned_ends_the_wait() {
+    let lp = real_loop();
+    let _in = lp.enter();
+    let (ours, theirs) = pair();
+    let ours = Descriptor::new(ours).unwrap();
+    let nested = lp.clone();
+    let waker = waker_that_calls_when_cloned(move || {
+        (&theirs).write_all(b"x").unwrap();
+        nested.run_until_complete(async { sleep(Duration::from_millis(1)).await }).unwrap();
+    });
+    let mut byte = [0];
+    let mut read = pin!(ours.read_with(|mut stream| stream.read(&mut byte)));
+    let polled = read.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(matches!(polled, Poll::Ready(Ok(1))), "{polled:?}");
 }

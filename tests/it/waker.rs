@@ -2,20 +2,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future as _, pending, poll_fn, ready};
-use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use oneloop::{Descriptor, EventLoop, StreamReader, Task, create_future, create_task, sleep, yield_now};
+use oneloop::{EventLoop, StreamReader, Task, create_future, create_task, sleep, yield_now};
 
-use crate::support::{Log, SECOND, real_loop, virtual_loop};
+use crate::support::{Log, SECOND, real_loop, virtual_loop, waker_that_calls_when_cloned};
 
 /// The waker of the running task.
 async fn own_waker() -> Waker {
@@ -502,46 +500,6 @@ fn a_waker_of_a_loop_that_is_gone_wakes_nothing_in_thousands_of_later_loops() {
         .expect("it runs");
     }
     assert_eq!((polls.get(), wakers.borrow().len()), (LOOPS * TASKS, TASKS));
-}
-
-thread_local! {
-    static WHEN_CLONED: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
-}
-
-/// A waker whose next clone calls `f`, and that wakes nothing.
-#[expect(unsafe_code, reason = "a clone of what the standard library makes a waker of calls no code of the program")]
-fn waker_that_calls_when_cloned(f: impl FnOnce() + 'static) -> Waker {
-    const VTABLE: RawWakerVTable = RawWakerVTable::new(
-        |_| {
-            WHEN_CLONED.take().into_iter().for_each(|f| f());
-            RawWaker::new(std::ptr::null(), &VTABLE)
-        },
-        |_| {},
-        |_| {},
-        |_| {},
-    );
-    WHEN_CLONED.set(Some(Box::new(f)));
-    // SAFETY: the functions touch no data, so that they may be called at any time from any thread.
-    unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &VTABLE)) }
-}
-
-#[test]
-#[cfg(unix)]
-fn an_event_that_comes_while_the_waker_is_cloned_ends_the_wait() {
-    let lp = real_loop();
-    let _in = lp.enter();
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    ours.set_nonblocking(true).unwrap();
-    let ours = Descriptor::new(ours).unwrap();
-    let nested = lp.clone();
-    let waker = waker_that_calls_when_cloned(move || {
-        (&theirs).write_all(b"x").unwrap();
-        nested.run_until_complete(async { sleep(Duration::from_millis(1)).await }).unwrap();
-    });
-    let mut byte = [0];
-    let mut read = pin!(ours.read_with(|mut stream| stream.read(&mut byte)));
-    let polled = read.as_mut().poll(&mut Context::from_waker(&waker));
-    assert!(matches!(polled, Poll::Ready(Ok(1))), "{polled:?}");
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod runs;
 mod skips;
 mod time;
 mod timers;
+mod wakers;
 mod witnesses;
 
 pub(crate) use again::this_test_again;
@@ -58,4 +59,5 @@ pub(crate) use runs::run;
 pub(crate) use skips::skip;
 pub(crate) use time::{LONG, SECOND, ms, now, secs};
 pub(crate) use timers::assert_no_timer_is_left;
+pub(crate) use wakers::waker_that_calls_when_cloned;
 pub(crate) use witnesses::{Bomb, witness};
