@@ -16,9 +16,9 @@ pub(crate) fn nested_step<P: Queued>(kernel: &Kernel<P>, take: impl FnOnce()) {
     let inner = kernel.step().number();
     kernel.budget().hand_on(outer, inner);
     let enclosing = kernel.enclosing().begin_nested();
-    let throwing = kernel.throwing().begin_nested();
+    let (throw, counts) = kernel.throwing().begin_nested();
     take();
-    kernel.throwing().end_nested(throwing);
+    kernel.throwing().end_nested(throw, &counts);
     kernel.enclosing().end_nested(&enclosing);
     kernel.step().end_nested(&step);
     kernel.budget().hand_on(inner, outer);
