@@ -57,7 +57,7 @@ impl Beside {
     /// A scope that holds the only leaf was asked to end, since the step.
     pub(crate) const SCOPE_IS_DUE: Self = Self(1 << 28);
 
-    pub(crate) const fn and(self, other: Self) -> Self {
+    pub(crate) const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
@@ -250,7 +250,7 @@ impl RunningStep {
     }
 
     pub(crate) fn add_clone(&self, task: &Awaits) {
-        if !task.has_any(Beside::CLONE.and(Beside::CLONES)) {
+        if !task.has_any(Beside::CLONE.union(Beside::CLONES)) {
             self.clones_before.set(self.counts().clones);
             self.spent_clones.set(0);
         }
@@ -267,14 +267,14 @@ impl RunningStep {
 
     /// A clone was used up by a wake. It may have been made in this step, by a future that still waits then.
     pub(crate) fn spend_clone(&self, task: &Awaits) {
-        if task.has_any(Beside::CLONE.and(Beside::CLONES)) {
+        if task.has_any(Beside::CLONE.union(Beside::CLONES)) {
             self.spent_clones.set(self.spent_clones.get() + 1);
         }
     }
 
     /// A clone was dropped that may have been made in this step.
     pub(crate) fn remove_clone(&self, task: &Awaits) {
-        if task.has_any(Beside::CLONE.and(Beside::CLONES)) {
+        if task.has_any(Beside::CLONE.union(Beside::CLONES)) {
             self.change(|counts| {
                 counts.awaits = counts.awaits.wrapping_sub(1);
                 counts.clones = counts.clones.wrapping_sub(1);
@@ -284,7 +284,7 @@ impl RunningStep {
     }
 
     fn mark_clones(&self, task: &Awaits) {
-        task.unmark(Beside::CLONE.and(Beside::CLONES));
+        task.unmark(Beside::CLONE.union(Beside::CLONES));
         match self.counts().clones.wrapping_sub(self.clones_before.get()) {
             0 => {}
             1 => task.mark(Beside::CLONE),

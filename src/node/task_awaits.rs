@@ -33,7 +33,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
     /// Adds what the task awaits under its own waker to `sole`. If something stands below its root, one of the futures
     /// that have cloned the waker is the combinator around that.
     pub(crate) fn add_awaits_to(&self, sole: &mut Sole<N>, something_below: bool) {
-        let clones = if something_below { Beside::CLONES } else { Beside::CLONE.and(Beside::CLONES) };
+        let clones = if something_below { Beside::CLONES } else { Beside::CLONE.union(Beside::CLONES) };
         if self.awaits().leaves() != 0 || self.awaits().has_any(clones) {
             sole.add_other();
         }
@@ -51,7 +51,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
 
     /// Whether it has polled futures of other crates in its last step.
     pub(crate) fn awaits_clones(&self) -> bool {
-        self.awaits().has_any(Beside::CLONE.and(Beside::CLONES))
+        self.awaits().has_any(Beside::CLONE.union(Beside::CLONES))
     }
 
     /// The number of the last step, if catchers wait since then under the task's own waker; else 0.

@@ -288,7 +288,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
 
     #[inline]
     pub(super) fn add_chore(&self, chore: Chores) {
-        self.chores.set(self.chores.get().and(chore));
+        self.chores.set(self.chores.get().union(chore));
     }
 
     #[inline]

@@ -154,7 +154,7 @@ impl Observers {
     /// What any of these observers wants to be told.
     fn wanted(&self, list: &[Listed]) -> Methods {
         let of_the_loop = if self.is_kept.get() { Methods::OF_THE_LOOP } else { Methods::NONE };
-        list.iter().fold(of_the_loop, |wanted, listed| wanted.and(listed.wants.get()))
+        list.iter().fold(of_the_loop, |wanted, listed| wanted.union(listed.wants.get()))
     }
 
     /// Only this is to be told from now on.
