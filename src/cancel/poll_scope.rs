@@ -11,7 +11,7 @@ use super::own_throw;
 use super::scope::{ScopeRef, settle_place, tell, wake_uncertain};
 use crate::current::{self, key_of};
 use crate::error::Cancelled;
-use crate::kernel::{Counts, OwnState, OwnThrow, Place, PutAside, ScopeEntry, Throw, Told};
+use crate::kernel::{AwaitCounts, OwnState, OwnThrow, Place, PutAside, ScopeEntry, Throw, ThrowMessage};
 use crate::node::{Loop, NodeRef, TaskState};
 
 type Message = Option<Arc<str>>;
@@ -91,15 +91,15 @@ impl ScopeRef<'_> {
     }
 
     #[inline]
-    fn enter(self, kernel: &Loop) -> Counts {
+    fn enter(self, kernel: &Loop) -> AwaitCounts {
         let counts = kernel.step().counts();
         if self.cells.enter(kernel.step().number()) { counts } else { counts.since(self.counted_before()) }
     }
 
     /// What was counted in earlier polls of this step.
     #[cold]
-    fn counted_before(self) -> Counts {
-        let catchers = Counts { catchers: self.cells.catchers(), ..Counts::default() };
+    fn counted_before(self) -> AwaitCounts {
+        let catchers = AwaitCounts { catchers: self.cells.catchers(), ..AwaitCounts::default() };
         self.own.map_or(catchers, |own| own.inside.get())
     }
 
@@ -119,7 +119,7 @@ impl ScopeRef<'_> {
     /// The scope has returned `Pending`: it keeps what was counted in the poll.
     #[expect(clippy::inline_always, reason = "as `poll_scope`")]
     #[inline(always)]
-    fn suspend(self, kernel: &Loop, entered: Counts) {
+    fn suspend(self, kernel: &Loop, entered: AwaitCounts) {
         let inside = kernel.step().counts().since(entered);
         if let Some(own) = self.own {
             if inside.nodes != 0 || self.cells.awaits_node() {
@@ -143,7 +143,7 @@ impl ScopeRef<'_> {
 
 /// Notes the node that the scope awaits under its task's own waker, if that is the only one.
 #[cold]
-fn note_node(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, inside: Counts) {
+fn note_node(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, inside: AwaitCounts) {
     let before = if scope.cells.is_polled_again() { own.inside.get().nodes } else { 0 };
     if before != 0 && before == inside.nodes {
         return; // polled again in this step, and nothing has changed
@@ -192,7 +192,7 @@ struct Covered<'a> {
     /// `None` once it was put back.
     aside: Option<PutAside>,
     /// See `ScopeRef::enter`.
-    entered: Counts,
+    entered: AwaitCounts,
     /// The scope meets a cancellation from around it.
     meets: bool,
     /// The scope ends what it holds.
@@ -227,7 +227,7 @@ impl<'a> Covered<'a> {
         let owed = scope.own.is_some_and(|own| own.is_owed.take());
         let is_told = told.is_some();
         let throwing = kernel.throwing();
-        let own_message = (due && throwing.is_quiet()).then_some(Told(None));
+        let own_message = (due && throwing.is_quiet()).then_some(ThrowMessage(None));
         let aside = throwing.put_aside(told.or(own_message));
         let waited = aside.since != 0 && aside.since == last && !was_foreign;
         let meets = scope.cells.is_catcher() && (is_told || waited || owed);
@@ -406,7 +406,7 @@ fn poll_again_at(kernel: &Loop, cx: &Context<'_>, is_thrown_at: bool) {
 /// if it holds a combinator with wakers of its own. That has cloned the waker of the scope, or stands in the tree
 /// with nothing below it, or nothing is known of it. `inside`: what was counted in the last poll under the task's
 /// waker.
-fn is_put_off(kernel: &Loop, place: Place, inside: Option<Counts>) -> bool {
+fn is_put_off(kernel: &Loop, place: Place, inside: Option<AwaitCounts>) -> bool {
     let tree = kernel.await_tree();
     let may_hold_set = || match inside {
         Some(inside) => inside.clones != 0 || inside.awaits == 0,
