@@ -16,6 +16,8 @@ use crate::node::{Loop, NodeRef, TaskState};
 
 type Message = Option<Arc<str>>;
 
+const ENDS_ONCE: &str = "a poll ends once";
+
 /// Polls the future of a scope. If the scope catches a cancellation, the future is dropped, and the result is an error.
 #[expect(clippy::inline_always, reason = "each of its three callers has a kind of scope: else each pays for all")]
 #[inline(always)]
@@ -185,6 +187,20 @@ fn note_handed_on(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, d
     }
 }
 
+/// A scope with a throw of its own is polled while a cancellation is near. Returns whether its own is due in this poll.
+/// `was_foreign`: it stood under a waker of another crate.
+fn begin_own(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, was_foreign: bool) -> bool {
+    kernel.running_task().with(|task| {
+        if own.task.get() != Some(task.key()) {
+            own_throw::settle_task(kernel, scope, own, task);
+        }
+    });
+    let is_put_off = || is_put_off(kernel, scope.cells.place(), (!was_foreign).then(|| own.inside.get()));
+    let due = own.state.get() == OwnState::Due && !is_put_off();
+    note_handed_on(kernel, scope, own, due);
+    due
+}
+
 /// The poll of a scope while a cancellation is near. What is on around the scope is put aside meanwhile.
 struct Covered<'a> {
     kernel: &'a Loop,
@@ -211,19 +227,7 @@ impl<'a> Covered<'a> {
         let was_foreign = scope.cells.is_foreign();
         let told = settle_place(kernel, scope, cx);
         let (last, catchers) = (scope.cells.polled(), scope.cells.catchers());
-        if let Some(own) = scope.own {
-            kernel.running_task().with(|task| {
-                if own.task.get() != Some(task.key()) {
-                    own_throw::settle_task(kernel, scope, own, task);
-                }
-            });
-        }
-        let is_put_off =
-            |own: &OwnThrow<NodeRef>| is_put_off(kernel, scope.cells.place(), (!was_foreign).then(|| own.inside.get()));
-        let due = scope.own.is_some_and(|own| own.state.get() == OwnState::Due && !is_put_off(own));
-        if let Some(own) = scope.own {
-            note_handed_on(kernel, scope, own, due);
-        }
+        let due = scope.own.is_some_and(|own| begin_own(kernel, scope, own, was_foreign));
         let owed = scope.own.is_some_and(|own| own.is_owed.take());
         let is_told = told.is_some();
         let throwing = kernel.throwing();
@@ -272,11 +276,10 @@ impl<'a> Covered<'a> {
         left > 0
     }
 
-    /// The poll is over. Returns the message of the cancellation that the scope catches, if it catches one. What is on
-    /// around the scope is put back, with what has become of it.
+    /// The poll is over. Returns the message of the cancellation that the scope catches, if it catches one.
     fn end(mut self, is_pending: bool, cx: &Context<'_>) -> Option<Message> {
         let throwing = self.kernel.throwing();
-        let around = self.aside.as_ref().expect("a poll ends once");
+        let around = self.aside.as_ref().expect(ENDS_ONCE);
         let inside = throwing.throw();
         let around_is_on = around.throw == Throw::Delivered;
         if let Some(own) = self.scope.own {
@@ -286,24 +289,8 @@ impl<'a> Covered<'a> {
         let caught = self.catches(is_pending, inside, around_is_on);
         let is_raised = matches!(inside, Throw::Raised(_));
         let message = caught.then(|| if is_raised { throwing.take() } else { throwing.delivered_message() });
-
-        let aside = self.aside.as_mut().expect("a poll ends once");
-        if around_is_on && (caught || inside != Throw::Delivered) {
-            aside.throw = Throw::Off;
-        }
-        if is_raised && !caught {
-            match aside.throw {
-                Throw::Off => {
-                    aside.throw = inside;
-                    aside.raised = throwing.take();
-                }
-                // it is polled again if the other one is taken back
-                Throw::Raised(_) | Throw::Delivered => aside.raise_postponed = true,
-            }
-        }
-        aside.raise_postponed |= !caught && throwing.raise_postponed().get();
-        let again_inside = throwing.again().get() && !caught;
-        self.aside.take().into_iter().for_each(|aside| throwing.put_back(aside));
+        let mut again = throwing.again().get() && !caught;
+        self.put_back(inside, caught);
 
         if caught && !is_raised && (self.meets || around_is_on) {
             throwing.count_catch();
@@ -314,7 +301,6 @@ impl<'a> Covered<'a> {
         } else if !is_pending {
             self.scope.leave(self.kernel);
         }
-        let mut again = again_inside;
         if let Some(own) = self.scope.own {
             if caught && self.meets {
                 own.has_met.set(true);
@@ -326,6 +312,28 @@ impl<'a> Covered<'a> {
             poll_again_at(self.kernel, cx, around_is_on);
         }
         message
+    }
+
+    /// Puts back what is on around the scope, with what has become of it. `inside`: what is on in the scope. What the
+    /// scope does not catch of that is on around it, too.
+    fn put_back(&mut self, inside: Throw, caught: bool) {
+        let throwing = self.kernel.throwing();
+        let mut around = self.aside.take().expect(ENDS_ONCE);
+        if around.throw == Throw::Delivered && (caught || inside != Throw::Delivered) {
+            around.throw = Throw::Off;
+        }
+        if matches!(inside, Throw::Raised(_)) && !caught {
+            match around.throw {
+                Throw::Off => {
+                    around.throw = inside;
+                    around.raised = throwing.take();
+                }
+                // it is polled again if the other one is taken back
+                Throw::Raised(_) | Throw::Delivered => around.raise_postponed = true,
+            }
+        }
+        around.raise_postponed |= !caught && throwing.raise_postponed().get();
+        throwing.put_back(around);
     }
 
     /// Whether a cancellation from around has gone into the scope: a catcher inside has met it.
