@@ -335,18 +335,28 @@ fn end_without_value(core: &Core, state: &TaskState, me: &NodeRef, ending: Endin
 #[expect(clippy::inline_always, reason = "an ending that is passed on costs the usual end a twelfth")]
 #[inline(always)]
 fn end(core: &Core, state: &TaskState, me: &NodeRef, tell: impl FnOnce()) {
-    let kernel = core.kernel();
-    let in_table = kernel.remove_task(state.key());
+    drop(core.kernel().remove_task(state.key())); // not the last pointer: there is `me`
     if state.has_chores_at_the_end() {
-        leave_tree(kernel, state);
-        guarded(kernel, IN_DESTRUCTOR, || drop(state.take_handed_on()));
+        end_with_chores(core, state);
     }
     tell();
     if !core.has_handles() {
-        report_unretrieved(core, || Kind::Task(state));
-        guarded(kernel, IN_DESTRUCTOR, || me.orphaned());
+        end_without_handles(core, state, me);
     }
-    drop(in_table);
+}
+
+#[inline(never)]
+fn end_with_chores(core: &Core, state: &TaskState) {
+    let kernel = core.kernel();
+    leave_tree(kernel, state);
+    guarded(kernel, IN_DESTRUCTOR, || drop(state.take_handed_on()));
+}
+
+/// What the task leaves behind can be asked for by nothing any more.
+#[inline(never)]
+fn end_without_handles(core: &Core, state: &TaskState, me: &NodeRef) {
+    report_unretrieved(core, || Kind::Task(state));
+    guarded(core.kernel(), IN_DESTRUCTOR, || me.orphaned());
 }
 
 /// The task has no place any more in the tree of what is awaited.
