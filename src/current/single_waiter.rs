@@ -1,5 +1,5 @@
-//! A place for one waiter: what waits for an event that at most one future waits for. Owns the waiter; must not know what
-//! the event is.
+//! A place for one waiter: what waits for an event that at most one future waits for. Owns the waiter; must not know
+//! what the event is.
 
 use std::cell::Cell;
 use std::task::Context;

@@ -1,5 +1,18 @@
 //! The parts of one loop: ready queue, task table, timers, inbox. Owns the state of a loop; must not know what a task
 //! is, nor run anything.
+//!
+//! These are the fields of asyncio's `BaseEventLoop`. What drives them is in `event_loop`, far below: here something is
+//! registered, queued, counted or taken out, and no code of a user runs.
+//!
+//! To read, in this order:
+//!
+//! - what runs next: `ready_queue.rs`, `alarm.rs` (what a timer does when it is due), `handle.rs`, `task_table.rs`;
+//! - what comes from other threads: `inbox.rs`, `loop_sender.rs`, `expected.rs`;
+//! - all of it together: `kernel.rs`, with `life.rs` (running, stopping, closed) and `budget.rs` (when to poll);
+//! - with the folder `cancel` beside it, what a task awaits in its step: `running_step.rs`, `await_tree.rs`,
+//!   `scope.rs`, `throwing.rs`;
+//! - for those who look inside: `leaf.rs`, `journal.rs`, `holders.rs`, `notes.rs`, `tally.rs`, `timetable.rs`;
+//! - for hosts, which drive the loop by turns: `host.rs`, `outside.rs`.
 
 mod leaf; // what a leaf waits for
 mod journal; // when which steps were taken
