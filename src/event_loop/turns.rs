@@ -293,7 +293,7 @@ impl EventLoop {
     }
 }
 
-/// A turn that is on.
+/// A turn, from its beginning to its end.
 struct ActiveTurn<'a> {
     lp: &'a EventLoop,
     outside: Outside<'a>,

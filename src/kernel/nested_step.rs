@@ -7,8 +7,8 @@ use super::running_step::StepPutAside;
 use super::scope::EnclosingPutAside;
 use super::throwing::ThrowingPutAside;
 
-/// A step is on inside another one. When this is dropped, the outer step goes on as it was: under its number, with what
-/// it has counted, the scopes that it polls, and the cancellation that is on its way in it.
+/// A step runs inside another one. When this is dropped, the outer step goes on as it was: under its number, with what
+/// it has counted, the scopes that it polls, and the cancellation on its way in it.
 pub(crate) struct NestedStep<'a, P: Queued> {
     kernel: &'a Kernel<P>,
     step: StepPutAside,

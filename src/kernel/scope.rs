@@ -354,7 +354,7 @@ impl<P> Drop for Leave<'_, P> {
 }
 
 impl<P> Enclosing<P> {
-    /// A step begins inside the one that is on, whose scopes do not enclose it.
+    /// A step begins inside the running one, whose scopes do not enclose it.
     pub(super) fn begin_nested(&self) -> EnclosingPutAside<P> {
         EnclosingPutAside { innermost: self.innermost.replace(ptr::null()), requests: self.requests.replace(0) }
     }
