@@ -1,10 +1,10 @@
 //! A step that is taken inside another one, or inside a callback: the first step of an eager task. Owns what of the
 //! outer step is put aside meanwhile; must not know why a step is nested.
 
+use super::enclosing::EnclosingPutAside;
 use super::kernel::Kernel;
 use super::ready_queue::Queued;
 use super::running_step::StepPutAside;
-use super::scope::EnclosingPutAside;
 use super::throwing::ThrowingPutAside;
 
 /// A step runs inside another one. When this is dropped, the outer step goes on as it was: under its number, with what

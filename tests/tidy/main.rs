@@ -26,7 +26,7 @@ const UNSAFE_FILES: &[&str] = &[
     "src/current/this_thread.rs",
     "src/current/waker.rs",
     "src/kernel/ready_queue.rs",
-    "src/kernel/scope.rs",
+    "src/kernel/enclosing.rs",
     "src/kernel/task_table.rs",
     "src/node/pointer.rs",
     "src/primitives/wait/wait.rs",
