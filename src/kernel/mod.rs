@@ -53,7 +53,7 @@ pub(crate) use kernel::Kernel;
 pub(crate) use leaf::{Leaf, What};
 pub(crate) use life::Phase;
 pub(crate) use loop_sender::{LoopSender, send_wake};
-pub(crate) use nested_step::NestedStep;
+pub(crate) use nested_step::nested_step;
 pub(crate) use notes::{AskedAt, Note, WantedNotes};
 pub(crate) use ready_queue::{Batch, ChildTurn, ChildTurnRef, Deadline, Entry, Queued, Run, RunRef};
 pub(crate) use running_step::{AwaitCounts, AwaitFlags, RunningStep, TaskAwaits};

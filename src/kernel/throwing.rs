@@ -55,9 +55,8 @@ pub(crate) struct PutAside {
     delivered: Option<ThrowMessage>,
 }
 
-/// The state of a step, put aside while another one is taken inside it.
-pub(super) struct ThrowingPutAside {
-    throw: PutAside,
+/// What was counted in a step, put aside while another one is taken inside it.
+pub(super) struct CountsPutAside {
     catches: u32,
     raises: (u32, u32),
 }
@@ -185,16 +184,18 @@ impl Throwing {
     }
 
     /// A step begins inside the running one. The throw in that does not cover it.
-    pub(super) fn begin_nested(&self) -> ThrowingPutAside {
-        let throw = self.put_aside(Some(ThrowMessage(None)));
+    #[inline]
+    pub(super) fn begin_nested(&self) -> (PutAside, CountsPutAside) {
+        let aside = self.put_aside(Some(ThrowMessage(None)));
         self.since.set(0);
-        ThrowingPutAside { throw, catches: self.catches.get(), raises: self.raises.get() }
+        (aside, CountsPutAside { catches: self.catches.get(), raises: self.raises.get() })
     }
 
-    pub(super) fn end_nested(&self, aside: ThrowingPutAside) {
-        self.put_back(aside.throw);
-        self.catches.set(aside.catches);
-        self.raises.set(aside.raises);
+    #[inline]
+    pub(super) fn end_nested(&self, aside: PutAside, counts: &CountsPutAside) {
+        self.put_back(aside);
+        self.catches.set(counts.catches);
+        self.raises.set(counts.raises);
     }
 
     pub(crate) fn raise_postponed(&self) -> &Cell<bool> {

@@ -2,7 +2,7 @@
 //! know what a step does.
 
 use crate::current;
-use crate::kernel::{NestedStep, Queued};
+use crate::kernel::{Queued, nested_step};
 use crate::node::{IN_DESTRUCTOR, Kind, NodeRef, guarded};
 
 /// Why a task could not begin at once.
@@ -27,9 +27,7 @@ pub(super) fn begin_now(task: &NodeRef) -> Result<(), CannotBegin> {
     }
     let entry = kernel.ready().pop_last(task.queued()).ok_or(CannotBegin::NotLastInQueue)?;
     task.queued().set(false);
-    let nested = NestedStep::begin(kernel);
-    guarded(kernel, IN_DESTRUCTOR, || task.step(task));
-    drop(nested);
+    nested_step(kernel, || guarded(kernel, IN_DESTRUCTOR, || task.step(task)));
     kernel.notes().add_eager(task, task.core().is_done());
     drop(entry); // the handle keeps the task, so this drops nothing else
     Ok(())
