@@ -50,7 +50,7 @@ impl Answer {
 }
 
 /// A question to the loop.
-type Ask<T> = fn(&LoopHandle) -> Result<ThreadsafeFuture<T>, Closed>;
+type Question<T> = fn(&LoopHandle) -> Result<ThreadsafeFuture<T>, Closed>;
 
 /// Why there is no answer.
 #[derive(Clone, Copy)]
@@ -111,7 +111,7 @@ impl Inspected {
     }
 
     /// Asks the loop, for as long as it is waited for.
-    async fn ask<T: Send + 'static>(&self, ask: Ask<T>) -> Result<T, NoAnswer> {
+    async fn ask<T: Send + 'static>(&self, ask: Question<T>) -> Result<T, NoAnswer> {
         let _turn = self.begin_turn().await.ok_or(NoAnswer::Stuck)?;
         let mut asked = ask(&self.handle).map_err(|_| NoAnswer::Closed)?;
         let since = self.activity.current_step().map(|step| step.began.elapsed()).unwrap_or_default();

@@ -46,13 +46,13 @@ pub struct Activity {
 }
 
 struct Shared {
-    /// Whether a step or callback is on: false between two entries, and while the loop waits. It is set under the lock,
-    /// so that who has the lock and finds it set reads of one step; and cleared without it.
+    /// Whether a step or callback is running: false between two entries, and while the loop waits. It is set under the
+    /// lock, so that who has the lock and finds it set reads of one step; and cleared without it.
     is_on: AtomicBool,
     step: Mutex<Step>,
 }
 
-/// The step that is on, or was on last.
+/// The running step, or the last one.
 #[derive(Default)]
 struct Step {
     began: Option<Instant>,
