@@ -27,7 +27,7 @@ pub use gathering::{FirstError, Gathering, Outcomes, Values};
 pub(crate) use handles::for_each_handle;
 pub(crate) use join_handle::{JoinHandle, Listed};
 pub use recognise::ensure_future;
-pub(crate) use recognise::{joined, recognise, recognise_borrowed};
+pub(crate) use recognise::{is_handle, joined, recognise, recognise_borrowed};
 pub use shared::{Awaitable, Shared};
 pub use task::{Task, create_task};
 pub(crate) use task::{begin_if_running, spawn, start};

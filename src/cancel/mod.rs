@@ -27,7 +27,7 @@ pub(crate) use catch::uncancel;
 pub(crate) use leaf::{Waiting, assert_wakes, leaf_fn, poll_leaf};
 pub(crate) use own_throw::{ThrowingScope, throw_again_around};
 pub(crate) use poll_scope::poll_scope;
-pub(crate) use propagate::{cancel, cancel_here, deliver_to_wait, take_back_if_given_up};
+pub(crate) use propagate::{cancel, cancel_at_the_end, cancel_here, deliver_to_wait, take_back_if_given_up};
 #[doc(hidden)]
 pub use raise::Returns;
 pub(crate) use raise::{Never, Raise, Reraise};

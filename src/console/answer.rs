@@ -15,6 +15,10 @@ use crate::threads::{LoopHandle, ThreadsafeFuture};
 /// A loop that has not answered by then is said to be stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(1);
 
+/// A graph of more nodes than that is not kept: of a million tasks it would take half a gigabyte for as long as the
+/// program runs.
+const KEPT_NODES: usize = 10_000;
+
 /// The longest request, with its newline.
 pub(super) const LONGEST_REQUEST: usize = 32;
 
@@ -26,7 +30,8 @@ pub(super) struct Inspected {
     turn: Lock,
     /// How many the loop has answered.
     answered: Cell<u64>,
-    /// The last graph, and when it was taken: all that is known of its tasks while it is stuck.
+    /// The last graph, and when it was taken: all that is known of its tasks while it is stuck. `None` if it was a
+    /// large one.
     last: RefCell<Option<(Instant, CallGraph)>>,
 }
 
@@ -88,7 +93,7 @@ impl Inspected {
         match self.ask(LoopHandle::call_graph).await {
             Ok(graph) => {
                 let shown = show(&graph);
-                self.last.replace(Some((Instant::now(), graph)));
+                self.last.replace(Some((Instant::now(), graph)).filter(|(_, graph)| graph.nodes.len() <= KEPT_NODES));
                 Answer::Ok(shown)
             }
             Err(NoAnswer::Stuck) if is_for_people => Answer::Busy(self.why_stuck() + &self.as_it_was(show)),

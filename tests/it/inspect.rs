@@ -142,6 +142,21 @@ fn a_loop_that_is_stuck_says_how_it_was_when_it_was_asked_last() {
     assert_eq!((word.as_str(), text.lines().count()), ("busy", 1), "{text}");
 }
 
+/// What it was would take as much memory as there were tasks, for as long as the program runs.
+#[test]
+fn a_loop_of_very_many_tasks_is_not_shown_as_it_was() {
+    let directory = Directory::new("large");
+    let path = directory.socket();
+    let lp = EventLoop::builder().inspect(&path).build().unwrap();
+    assert!(ask_beside(&lp, &path, "ps\n").1.contains("sleeper <1>"));
+    let many: Vec<_> = (0..10_000).map(|_| lp.create_task(sleep(PATIENCE))).collect();
+    assert_eq!(ask_beside(&lp, &path, "ps\n").0, "ok");
+    let careless = async move { thread::spawn(move || ask(&path, "ps\n")).join().unwrap() };
+    let (word, text) = lp.run_until_complete(careless).unwrap();
+    assert_eq!((word.as_str(), text.lines().count()), ("busy", 1), "{text}");
+    drop(many);
+}
+
 #[test]
 fn a_loop_that_does_not_run_says_so() {
     let directory = Directory::new("idle");
