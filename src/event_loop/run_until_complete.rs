@@ -24,15 +24,6 @@ impl EventLoop {
     /// task, future or gathering of this loop is awaited as it is. Other tasks that are not done stay on the loop for
     /// the next run.
     ///
-    /// # Errors
-    /// [`Error::Cancelled`] if the future was cancelled, [`Error::Stopped`] if `stop()` came first, [`Error::Running`]
-    /// inside a running loop, [`Error::Closed`] after `close`, [`Error::ForeignLoop`] for a task of another loop,
-    /// [`Error::Deadlock`] if the clock is virtual and nothing can ever happen again, [`Error::Io`] if the operating
-    /// system fails.
-    ///
-    /// # Panics
-    /// If the future panics: this panics with the same payload.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::EventLoop;
@@ -44,6 +35,15 @@ impl EventLoop {
     /// assert_eq!(lp.run_until_complete(task)?, 1);
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if the future was cancelled, [`Error::Stopped`] if `stop()` came first, [`Error::Running`]
+    /// inside a running loop, [`Error::Closed`] after `close`, [`Error::ForeignLoop`] for a task of another loop,
+    /// [`Error::Deadlock`] if the clock is virtual and nothing can ever happen again, [`Error::Io`] if the operating
+    /// system fails.
+    ///
+    /// # Panics
+    /// If the future panics: this panics with the same payload.
     #[doc(alias = "block_on")]
     #[track_caller]
     pub fn run_until_complete<F: IntoFuture>(&self, future: F) -> Result<F::Output, Error> {

@@ -26,14 +26,29 @@ const LETTER: f64 = 6.2;
 const NAME_LETTERS: usize = 20;
 /// About so many labels are on the axis.
 const TICKS: u32 = 8;
+/// What each colour becomes for a reader who prefers dark pages; the others can be seen on both.
+const DARK: [(&str, &str); 11] = [
+    ("#fff", "#161b22"), // the ground
+    ("#222", "#e6edf3"), // text
+    ("#333", "#e6edf3"),
+    ("#444", "#e6edf3"),
+    ("#666", "#9da7b1"),
+    ("#e4e4e4", "#30363d"), // the axis
+    ("#cfe2f7", "#1f3a5f"), // sleeping
+    ("#e3dcec", "#40364f"), // waiting
+    ("#1b7f3b", "#3fb27f"), // running, returned
+    ("#1f5fbf", "#6cb0ff"), // wakes
+    ("#c62828", "#ff7b72"), // cancels, cancelled
+];
 
 impl Timeline {
     /// The timeline as a picture of its own, 1,000 pixels wide: a lane for each task, coloured by what it does, and
     /// arrows for what tasks do to each other. What a bar means is also said where the pointer rests on it. `title`
-    /// stands above.
+    /// stands above. It is dark for a reader who prefers dark pages.
     pub fn to_svg(&self, title: &str) -> String {
         let height = TOP + LANE * float(self.lanes.len()) + MARGIN;
         let mut svg = begun(WIDTH, height, 12);
+        define_dark(&mut svg);
         draw_title(&mut svg, title);
         define_arrowheads(&mut svg);
         draw_legend(&mut svg);
@@ -154,6 +169,15 @@ fn draw_title(svg: &mut String, title: &str) {
         "<text x=\"{MARGIN}\" y=\"26\" font-size=\"16\" font-weight=\"bold\" fill=\"#222\">{}</text>",
         escaped(title)
     );
+}
+
+fn define_dark(svg: &mut String) {
+    svg.push_str("<style>@media (prefers-color-scheme: dark) {");
+    for (light, dark) in DARK {
+        // a rule of a style sheet counts more than an attribute
+        let _ = write!(svg, "[fill=\"{light}\"]{{fill:{dark}}}[stroke=\"{light}\"]{{stroke:{dark}}}");
+    }
+    svg.push_str("}</style>\n");
 }
 
 fn define_arrowheads(svg: &mut String) {

@@ -55,12 +55,6 @@ impl EventLoopBuilder {
     /// Makes the loop, runs a future on it and cleans up, as [`run`](fn@crate::run) does: asyncio's `run(main(),
     /// loop_factory=…)`.
     ///
-    /// # Errors
-    /// As [`run`](fn@crate::run).
-    ///
-    /// # Panics
-    /// As [`run`](fn@crate::run).
-    ///
     /// # Examples
     /// A test of an hour takes no time on the virtual clock.
     /// ```
@@ -76,6 +70,12 @@ impl EventLoopBuilder {
     /// assert_eq!(slept, Duration::from_secs(3600));
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// As [`run`](fn@crate::run).
+    ///
+    /// # Panics
+    /// As [`run`](fn@crate::run).
     #[doc(alias = "block_on")]
     #[doc(alias = "start_paused")]
     #[track_caller]

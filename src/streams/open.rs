@@ -17,12 +17,6 @@ use crate::net::{Descriptor, Endpoint, PipeReader, PipeWriter, TcpStream, UnixSt
 /// For other settings, connect with a [`TcpConnector`](crate::net::TcpConnector) and call
 /// [`TcpStream::into_streams`].
 ///
-/// # Errors
-/// [`ConnectError`], with the error of every attempt.
-///
-/// # Panics
-/// If this thread is in no loop.
-///
 /// # Examples
 /// ```
 /// use oneloop::{open_connection, run, start_server};
@@ -37,6 +31,12 @@ use crate::net::{Descriptor, Endpoint, PipeReader, PipeWriter, TcpStream, UnixSt
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// # Errors
+/// [`ConnectError`], with the error of every attempt.
+///
+/// # Panics
+/// If this thread is in no loop.
+///
 /// # Cancel safety
 /// The attempts end.
 pub async fn open_connection(to: impl Into<Endpoint>) -> Result<(StreamReader, StreamWriter), ConnectError> {
@@ -45,12 +45,6 @@ pub async fn open_connection(to: impl Into<Endpoint>) -> Result<(StreamReader, S
 
 /// Connects to the Unix socket at a path: asyncio's `open_unix_connection`. On Linux, a path that begins with a NUL is
 /// a name without a file, as in asyncio.
-///
-/// # Errors
-/// `NotFound`; `ConnectionRefused` if no socket listens at the path any more; other errors of the system call.
-///
-/// # Panics
-/// If this thread is in no loop.
 ///
 /// # Examples
 /// ```
@@ -66,6 +60,12 @@ pub async fn open_connection(to: impl Into<Endpoint>) -> Result<(StreamReader, S
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Errors
+/// `NotFound`; `ConnectionRefused` if no socket listens at the path any more; other errors of the system call.
+///
+/// # Panics
+/// If this thread is in no loop.
 ///
 /// # Cancel safety
 /// The attempt ends.

@@ -85,6 +85,7 @@ fn the_picture_has_a_lane_for_each_task_and_escapes_what_users_write() {
     assert_eq!(svg.matches("<title>cancelled at 2s</title>").count(), 1);
     assert_eq!(svg.matches("url(#cancelled)").count(), 2, "one arrow, and the legend");
     assert_eq!(svg.matches('<').count(), svg.matches('>').count());
+    assert!(svg.contains("@media (prefers-color-scheme: dark) {[fill=\"#fff\"]"), "a dark ground for dark pages");
 }
 
 #[test]

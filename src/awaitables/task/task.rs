@@ -221,6 +221,10 @@ impl<V: 'static, E: fmt::Display + 'static> Task<Result<V, E>> {
 /// iteration, in order of creation; at once with [`eager`](Task::eager), or on a loop whose tasks are eager. It runs in
 /// a copy of the [`Context`] of this moment.
 ///
+/// The loop owns the task. If the handle is dropped, the task runs on, and its value is dropped at its end: an `Err`
+/// too, unless [`reporting_errors`](Task::reporting_errors) asks for a report. A panic that nothing asks for is always
+/// reported.
+///
 /// # Examples
 /// ```
 /// use oneloop::{create_task, run};

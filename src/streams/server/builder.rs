@@ -183,9 +183,6 @@ impl ServerBuilder {
 
     /// Serves on sockets that listen already: asyncio's `sock=`.
     ///
-    /// # Panics
-    /// If this thread is in no loop.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::net::TcpListener;
@@ -200,6 +197,9 @@ impl ServerBuilder {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Panics
+    /// If this thread is in no loop.
     pub fn over<H, R, L>(self, handler: H, listeners: impl IntoIterator<Item = L>) -> Server
     where
         H: AsyncFn(StreamReader, StreamWriter) -> R + 'static,

@@ -22,12 +22,6 @@ use crate::streams::writer::StreamWriter;
 /// accepts no IPv4 clients. Without a host, as in `("", 8000)` or `(None, 8000)`, it listens on every interface, by
 /// IPv6 and IPv4.
 ///
-/// # Errors
-/// `AddrInUse`, naming the address, an unknown host, naming it, and other errors of the system calls.
-///
-/// # Panics
-/// If this thread is in no loop.
-///
 /// # Examples
 /// ```
 /// use oneloop::{open_connection, run, start_server};
@@ -52,6 +46,12 @@ use crate::streams::writer::StreamWriter;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// # Errors
+/// `AddrInUse`, naming the address, an unknown host, naming it, and other errors of the system calls.
+///
+/// # Panics
+/// If this thread is in no loop.
+///
 /// # Cancel safety
 /// The sockets that were bound are closed.
 pub async fn start_server<H, R>(handler: H, to: impl Into<Endpoint>) -> io::Result<Server>
@@ -69,12 +69,6 @@ where
 /// own file, unless another server has replaced it. On Linux, a path that begins with a NUL is a name without a file,
 /// as in asyncio.
 ///
-/// # Errors
-/// `AddrInUse`, naming the path, if a file other than a socket is there; other errors of the system calls.
-///
-/// # Panics
-/// If this thread is in no loop.
-///
 /// # Examples
 /// ```
 /// use oneloop::{open_unix_connection, run, start_unix_server};
@@ -91,6 +85,12 @@ where
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Errors
+/// `AddrInUse`, naming the path, if a file other than a socket is there; other errors of the system calls.
+///
+/// # Panics
+/// If this thread is in no loop.
 ///
 /// # Cancel safety
 /// Nothing is lost: this does not wait.
