@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{env, process};
 
+use crate::awaitables::in_words;
 use crate::error::{Closed, TaskError};
 use crate::inspect::{CallGraph, quoted};
 use crate::observe::Activity;
@@ -136,7 +137,7 @@ impl Inspected {
     /// The last graph, if there was one. It may be old.
     fn as_it_was(&self, show: Show) -> String {
         self.last.borrow().as_ref().map_or_else(String::new, |(at, graph)| {
-            format!("\nas it was {:.1} s ago:\n{}", at.elapsed().as_secs_f64(), show(graph))
+            format!("\nas it was {} ago:\n{}", in_words(at.elapsed()), show(graph))
         })
     }
 

@@ -117,7 +117,8 @@ fn a_loop_that_is_stuck_says_in_which_step() {
     let careless = lp.create_task(async move { thread::spawn(move || ask(&path, "tree\n")).join().unwrap() });
     let (word, text) = lp.run_until_complete(careless.named("careless")).unwrap();
     assert_eq!(word, "busy");
-    assert!(text.starts_with(&format!("step of careless (created at {}:{line}) runs for 1.", file!())), "{text}");
+    let begins = format!("step of careless (created at {}:{line}) runs for 1", file!());
+    assert!(text.strip_prefix(&begins).is_some_and(|rest| rest.starts_with([' ', '.'])), "{text}");
 }
 
 #[test]
