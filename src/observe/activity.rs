@@ -52,7 +52,7 @@ struct Shared {
     /// so that who has the lock and finds it set reads of one step; and cleared without it.
     is_on: AtomicBool,
     step: Mutex<Step>,
-    /// What has woken each task that was woken and has taken no step since, by its number. `None` if that is not wanted.
+    /// What has woken each task that was woken and has taken no step since, by its number; `None` if not wanted.
     wakes: Option<Mutex<HashMap<u64, String>>>,
 }
 

@@ -1,4 +1,4 @@
-//! What a lock is without its value. Owns whether it is locked, for whom, and who waits; must not know what it protects.
+//! What a lock is without its value. Owns whether it is locked, for whom, and who waits; must not know what that is.
 //!
 //! It is the same for locks of all types, so what waits and what releases are functions of their own: the coroutine
 //! that they would be inlined into has few registers to spare.

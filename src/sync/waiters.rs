@@ -366,7 +366,7 @@ impl Waiters {
         Some(matches!(state, WaiterState::Notified))
     }
 
-    /// Binds the waiters to this thread's loop, unless they are bound, and returns the loop. Panics if they are bound to
+    /// Binds the waiters to this thread's loop, unless they are bound, and returns it. Panics if they are bound to
     /// another loop, or this thread is in no loop.
     #[inline]
     #[track_caller]
