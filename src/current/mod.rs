@@ -17,9 +17,9 @@ pub(crate) use context_var::CarriedContext;
 pub use context_var::{ContextToken, ContextVar, copy_context};
 pub(crate) use single_waiter::SingleWaiter;
 pub(crate) use this_thread::{
-    Guard, any_running, any_task_running, copy_thread_context, count_leaf, current, enter, entered, expect, is_in,
-    leave_at_the_end, note_context_use, running_key, running_key_and_step, running_loop, runs_task_of_another,
-    step_number, swap_context, thread_context, uses_contexts, writable_context,
+    Guard, acquirer, any_running, any_task_running, copy_thread_context, count_leaf, current, enter, entered, expect,
+    is_in, leave_at_the_end, note_context_use, running_key, running_loop, runs_task_of_another, step_number,
+    swap_context, thread_context, uses_contexts, writable_context,
 };
 pub(crate) use timer::{TIMER, Timer, deadline_after};
 pub(crate) use waker::{key_of, wake_target, waker};

@@ -171,17 +171,28 @@ pub(crate) fn running_key() -> TaskKey {
         .unwrap_or(TaskKey::NONE)
 }
 
-/// As `running_key`, and the number of the running step, or of the last one.
+/// The running task as one that acquires a lock.
+#[derive(Clone, Copy)]
+pub(crate) struct Acquirer {
+    /// As `running_key` tells it.
+    pub(crate) task: TaskKey,
+    /// The number of the running step, or of the last one.
+    pub(crate) step: u32,
+    /// Whether the loop wants to know of each lock: see `Holders`.
+    pub(crate) is_to_be_told: bool,
+}
+
 #[inline]
-pub(crate) fn running_key_and_step() -> (TaskKey, u32) {
-    // SAFETY: `f` reads two fields.
+pub(crate) fn acquirer() -> Acquirer {
+    // SAFETY: `f` reads three fields.
     unsafe {
         with(|kernel| {
             let kernel = kernel?;
-            Some((kernel.running_task().with(TaskState::key)?, kernel.step().number()))
+            let task = kernel.running_task().with(TaskState::key)?;
+            Some(Acquirer { task, step: kernel.step().number(), is_to_be_told: kernel.holders().wants_all() })
         })
     }
-    .unwrap_or((TaskKey::NONE, 0))
+    .unwrap_or(Acquirer { task: TaskKey::NONE, step: 0, is_to_be_told: false })
 }
 
 /// The number of the running step; 0 if this thread is in no loop.

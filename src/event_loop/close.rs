@@ -69,6 +69,7 @@ impl EventLoop {
         drop_notes(self.kernel());
         let tasks = tasks_of(self.kernel());
         if tasks.is_empty() && !self.kernel().has_scheduled() {
+            DebugMode::report_registrations(self.kernel());
             let extension = self.kernel().extensions().pop();
             let any = usize::from(extension.is_some());
             guarded(self.kernel(), IN_DESTRUCTOR, || drop(extension));

@@ -22,8 +22,8 @@ impl EventLoop {
     ///   waited for: of a lock also which task held it, of a semaphore how many permits were free.
     /// - *Event loop closed with registrations left*: timers of [`call_later`](Self::call_later), or callbacks that
     ///   watch descriptors, which were neither cancelled nor removed. The text says how many, and where they were set.
-    ///   Those of tasks do not count. Also locks for which tasks have waited, if a guard that a task acquired is still
-    ///   there.
+    ///   Those of tasks do not count. Also how many locks are still held by a guard that a task acquired (before debug
+    ///   mode was on: only those for which another task has waited).
     ///
     /// If a cancellation of the task was asked for, the first and the second also say by which task or callback, at
     /// which place, and with which message. A panic of a task or callback that nothing awaits is reported in any case,

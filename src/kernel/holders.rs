@@ -50,13 +50,24 @@ impl Hold {
 pub(crate) type HoldCell = Rc<Cell<Hold>>;
 
 /// The holders, each under the number of its lock, which is not 0. A lock has a number once a task has had to wait for
-/// it: so a lock for which none waits is no concern of the loop.
+/// it: so a lock for which none waits is no concern of the loop, but in debug mode.
 #[derive(Debug, Default)]
 pub(crate) struct Holders {
     cells: RefCell<Slab<HoldCell>>,
+    wants_all: Cell<bool>,
 }
 
 impl Holders {
+    /// Whether each lock is to have a number that a task acquires.
+    pub(crate) fn want_all(&self, all: bool) {
+        self.wants_all.set(all);
+    }
+
+    #[inline]
+    pub(crate) fn wants_all(&self) -> bool {
+        self.wants_all.get()
+    }
+
     /// A number for a lock, and the cell for those who hold it. `None` if there are more locks than numbers.
     pub(crate) fn enter(&self, hold: Hold) -> Option<(u32, HoldCell)> {
         let cells = &mut *self.cells.borrow_mut();

@@ -1,6 +1,7 @@
 //! The observer that tells other threads which step a loop is in: what a stuck loop cannot tell itself. Owns what it
 //! has written down of the step; must not know who asks.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 use std::time::Instant;
@@ -51,6 +52,8 @@ struct Shared {
     /// lock, so that who has the lock and finds it set reads of one step; and cleared without it.
     is_on: AtomicBool,
     step: Mutex<Step>,
+    /// What has woken each task that was woken and has taken no step since, by its number; `None` if not wanted.
+    wakes: Option<Mutex<HashMap<u64, String>>>,
 }
 
 /// The running step, or the last one.
@@ -67,6 +70,7 @@ struct Task {
     id: u64,
     has_name: bool,
     created: &'static Location<'static>,
+    woken_by: Option<String>,
 }
 
 /// A step or a callback that a loop is in, from [`Activity::current_step`]. Printed, it says how long it runs:
@@ -98,15 +102,47 @@ pub struct CurrentStep {
     pub began: Instant,
     /// How many entries were queued behind it when it began: steps and callbacks that could run, and wait for its end.
     pub queued: usize,
+    /// What has woken the task for this step: the name of a task, `a timer`, `a descriptor`, `another thread`, …
+    /// `None` if the [`Activity`] does not note it, if it is the first step, or if it is of no task.
+    pub woken_by: Option<String>,
 }
 
 impl Default for Activity {
     fn default() -> Self {
-        Self { shared: Arc::new(Shared { is_on: AtomicBool::new(false), step: Mutex::new(Step::default()) }) }
+        Self::new(None)
     }
 }
 
 impl Activity {
+    fn new(wakes: Option<Mutex<HashMap<u64, String>>>) -> Self {
+        let shared = Shared { is_on: AtomicBool::new(false), step: Mutex::new(Step::default()), wakes };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// One that also notes what wakes each task, so that it tells this of the step that is on. Every wake costs an
+    /// allocation then. (By default, a step costs none.)
+    ///
+    /// # Examples
+    /// ```
+    /// use oneloop::observe::Activity;
+    /// use oneloop::{EventLoop, sleep};
+    /// use std::rc::Rc;
+    /// use std::time::Duration;
+    ///
+    /// let lp = EventLoop::new()?;
+    /// let activity = Activity::with_wakes();
+    /// lp.add_observer(Rc::new(activity.clone()));
+    /// let step = lp.run_until_complete(async move {
+    ///     sleep(Duration::from_millis(1)).await;
+    ///     activity.current_step() // a thread that watches asks it
+    /// })?;
+    /// assert_eq!(step.expect("this one").woken_by.as_deref(), Some("a timer"));
+    /// # Ok::<(), oneloop::Error>(())
+    /// ```
+    pub fn with_wakes() -> Self {
+        Self::new(Some(Mutex::new(HashMap::new())))
+    }
+
     /// The step or callback that the loop is in. `None` if it is in none: it waits, is between two steps, or does not
     /// run. It may be asked on any thread.
     pub fn current_step(&self) -> Option<CurrentStep> {
@@ -118,11 +154,13 @@ impl Activity {
             created: step.task.as_ref().map(|task| task.created),
             began,
             queued: step.queued,
+            woken_by: step.task.as_ref().and_then(|task| task.woken_by.clone()),
         })
     }
 
     fn begin(&self, at: &Moment<'_>, task: Option<ObservedTask<'_>>) {
         let began = Instant::now();
+        let woken_by = task.and_then(|task| lock(self.shared.wakes.as_ref()?).remove(&task.id()));
         let mut step = lock(&self.shared.step);
         (step.began, step.queued) = (Some(began), at.queued());
         step.name.clear();
@@ -130,6 +168,7 @@ impl Activity {
             id: task.id(),
             has_name: task.append_own_name(&mut step.name),
             created: task.created(),
+            woken_by,
         });
         self.shared.is_on.store(true, Ordering::Release);
     }
@@ -146,6 +185,13 @@ impl Observer for Activity {
 
     fn step_ended(&self, _at: &Moment<'_>, _task: ObservedTask<'_>) {
         self.end();
+    }
+
+    fn woken(&self, at: &Moment<'_>, task: ObservedTask<'_>) {
+        match &self.shared.wakes {
+            Some(wakes) => _ = lock(wakes).insert(task.id(), at.cause().in_words()),
+            None => at.unused::<Self>(),
+        }
     }
 
     fn callback_began(&self, at: &Moment<'_>) {
@@ -172,6 +218,9 @@ impl fmt::Display for CurrentStep {
             _ => f.write_str("a callback")?,
         }
         write!(f, " runs for {}", in_words(self.began.elapsed()))?;
+        if let Some(by) = &self.woken_by {
+            write!(f, ", woken by {by}")?;
+        }
         match self.queued {
             0 => Ok(()),
             1 => f.write_str(", with 1 entry queued behind it"),

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::observed_task::{ObservedTask, TaskEnding};
-use super::observer::{Cause, Moment, Observer};
+use super::observer::{Moment, Observer};
 use super::observers::{ObserverId, Observers};
 use crate::awaitables::TaskHandle;
 use crate::base::in_the_program;
@@ -27,11 +27,18 @@ pub(crate) struct DebugMode {
     /// What takes longer is reported.
     limit: Rc<Cell<Duration>>,
     cancellations: Rc<Cancellations>,
+    /// Whether the locks were reported that are held while the loop closes.
+    has_told_of_locks: Cell<bool>,
 }
 
 impl Default for DebugMode {
     fn default() -> Self {
-        Self { observer: Cell::new(None), limit: Rc::new(Cell::new(SLOW)), cancellations: Rc::default() }
+        Self {
+            observer: Cell::new(None),
+            limit: Rc::new(Cell::new(SLOW)),
+            cancellations: Rc::default(),
+            has_told_of_locks: Cell::new(false),
+        }
     }
 }
 
@@ -41,15 +48,7 @@ struct Cancellations(RefCell<HashMap<u64, String>>);
 
 impl Cancellations {
     fn add(&self, at: &Moment<'_>, task: ObservedTask<'_>, message: Option<&str>) {
-        let by = match at.cause() {
-            Cause::Task(by) => by.name(),
-            Cause::Callback => "a callback".to_owned(),
-            Cause::Primitive => "a primitive".to_owned(),
-            Cause::Timer => "a timer".to_owned(),
-            Cause::Descriptor => "a descriptor".to_owned(),
-            Cause::Thread => "another thread".to_owned(),
-            Cause::Program => "the program, between two runs".to_owned(),
-        };
+        let by = at.cause().in_words();
         let place = at.asked_at().map_or_else(String::new, |place| format!(" at {place}"));
         let message = message.map_or_else(String::new, |message| format!(" ({message})"));
         self.0.borrow_mut().insert(task.id(), format!("; its cancellation was asked for by {by}{place}{message}"));
@@ -78,6 +77,7 @@ impl DebugMode {
     }
 
     pub(crate) fn switch(&self, kernel: &Loop, on: bool) {
+        kernel.holders().want_all(on);
         let observers = kernel.extensions().get_or_default::<Observers>();
         match self.observer.take() {
             None if on => {
@@ -105,11 +105,10 @@ impl DebugMode {
         }
     }
 
-    /// The loop closes, has dropped its tasks, and will drop the timers and the callbacks of descriptors that are left.
+    /// The loop closes, has dropped its tasks, and will drop the timers and the callbacks of descriptors that are left,
+    /// or has none.
     pub(crate) fn report_registrations(kernel: &Loop) {
-        if !kernel.extensions().get::<Self>().is_some_and(|mode| mode.is_on()) {
-            return;
-        }
+        let Some(mode) = kernel.extensions().get::<Self>().filter(|mode| mode.is_on()) else { return };
         let left = [
             ("timers that were neither due nor cancelled", "set at", kernel.places_of_timers()),
             (
@@ -123,8 +122,8 @@ impl DebugMode {
             .map(|(what, made, places)| format!("{what}: {}{}", places.len(), told_places(made, &places)))
             .collect();
         let held = kernel.holders().held();
-        if held != 0 {
-            told.push(format!("locks that tasks have waited for, and that are held still: {held}"));
+        if held != 0 && !mode.has_told_of_locks.replace(true) {
+            told.push(format!("locks that are held still: {held}"));
         }
         if !told.is_empty() {
             report(kernel, "Event loop closed with registrations left", told.join("; "), None);

@@ -54,6 +54,20 @@ pub enum Cause<'a> {
     Program,
 }
 
+impl Cause<'_> {
+    pub(super) fn in_words(&self) -> String {
+        match self {
+            Self::Task(by) => by.name(),
+            Self::Callback => "a callback".to_owned(),
+            Self::Primitive => "a primitive".to_owned(),
+            Self::Timer => "a timer".to_owned(),
+            Self::Descriptor => "a descriptor".to_owned(),
+            Self::Thread => "another thread".to_owned(),
+            Self::Program => "the program, between two runs".to_owned(),
+        }
+    }
+}
+
 /// When and why something has happened.
 ///
 /// # Examples
@@ -113,7 +127,7 @@ impl<'a> Moment<'a> {
 
     /// The method that is called was left as it is by this type of observers. A type, since an observer may hand what
     /// it is told on to others.
-    fn unused<O: Observer + ?Sized>(&self) {
+    pub(super) fn unused<O: Observer + ?Sized>(&self) {
         self.unused_by.set(Some(TypeId::of::<O>()));
     }
 }

@@ -13,11 +13,18 @@ use crate::kernel::Leaf;
 pub(crate) trait Resource: Unpin {
     /// What the task holds afterwards.
     type Acquired;
+    /// Whether the first poll calls `acquire_or_wait`.
+    const BEGINS_BY_ITSELF: bool = false;
     /// What the wait is for, in the await graph. Asked when it has to wait, or to go on waiting.
     fn awaited(&self) -> Leaf;
     fn waiters(&self) -> &Waiters;
     /// Acquires it if that is possible without waiting.
     fn try_acquire(&self, cx: &Context<'_>) -> bool;
+    /// Acquires it, or begins the wait for it, in a function of its own. Returns whether it is acquired.
+    #[track_caller]
+    fn acquire_or_wait(&self, _wait: &mut OneWait, cx: &Context<'_>) -> bool {
+        self.try_acquire(cx)
+    }
     /// Called when the wait has a waiter in the queue, and perhaps again while it has the same one.
     fn on_waiting(&self, _waiter: WaiterId) {}
     /// Called when the waiter was notified and its task runs. True: the resource is acquired now. False: the task has
@@ -83,7 +90,12 @@ impl<R: Resource> Future for Acquire<R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R::Acquired> {
         let this = &mut *self;
         let resource = this.resource.as_ref().expect("a future was polled again after it had returned its value");
-        if this.wait.has_begun() || !resource.try_acquire(cx) {
+        let has_begun = this.wait.has_begun();
+        if R::BEGINS_BY_ITSELF && !has_begun {
+            if !resource.acquire_or_wait(&mut this.wait, cx) {
+                return Poll::Pending;
+            }
+        } else if has_begun || !resource.try_acquire(cx) {
             ready!(this.wait(cx));
         }
         this.resource.take().map_or(Poll::Pending, |resource| Poll::Ready(resource.into_acquired()))

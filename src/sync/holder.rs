@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::waiters::Waiters;
 use crate::base::FACTS;
-use crate::current::running_key_and_step;
+use crate::current::{self, acquirer};
 use crate::kernel::{Hold, HoldCell, Leaf, What};
 use crate::node::Loop;
 
@@ -32,26 +32,28 @@ impl Holder {
     #[inline]
     pub(super) fn set_running(&self) {
         if FACTS {
-            let (task, step) = running_key_and_step();
-            self.told.get().map_or(&self.alone, |told| &told.cell).set(Hold::taken_in(step, task));
+            let acquirer = acquirer();
+            let hold = Hold::taken_in(acquirer.step, acquirer.task);
+            self.told.get().map_or(&self.alone, |told| &told.cell).set(hold);
+            if acquirer.is_to_be_told {
+                self.awaited(current::current);
+            }
         }
     }
 
     /// The lock is free for the first of those who wait: notifies it, and notes that it is the next to hold the lock.
-    /// If no task has ever waited, none can ask.
-    #[inline(never)] // it is the same for locks of all types, and has registers of its own
+    #[inline]
     pub(super) fn pass_on(&self, waiters: &Waiters) {
-        let next = waiters.ensure_one_notified();
-        if FACTS
-            && let Some(task) = next
-            && let Some(told) = self.told.get()
-        {
-            told.cell.set(Hold::handed_over_in(told.kernel.step().number(), task));
-        }
+        waiters.ensure_one_notified(|next| {
+            if FACTS && let Some(told) = self.told.get() {
+                let hold = next.map(|(kernel, task)| Hold::handed_over_in(kernel.step().number(), task));
+                told.cell.set(hold.unwrap_or(Hold::NONE));
+            }
+        });
     }
 
     /// What a task waits for that wants the lock.
-    #[inline(never)] // the coroutine that it would be inlined into has few registers to spare
+    #[inline]
     pub(super) fn awaited(&self, kernel: impl FnOnce() -> Option<Rc<Loop>>) -> Leaf {
         match self.told.get() {
             _ if !FACTS => Leaf::of(What::Lock),

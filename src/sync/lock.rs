@@ -1,15 +1,15 @@
-//! Mutual exclusion: asyncio's `Lock`. Owns the value that the lock protects, and whether it is locked; must not know
+//! Mutual exclusion: asyncio's `Lock`. Owns the value that the lock protects, and its guards; must not know
 //! conditions.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::task::Context;
 
 use super::acquire::{Acquire, Resource};
-use super::holder::Holder;
-use super::waiters::Waiters;
+use super::lock_core::LockCore;
+use super::waiters::{OneWait, Waiters};
 use crate::kernel::Leaf;
 
 /// Lets one task at a time use a value, or pass a section: asyncio's `Lock`. Clones are the same lock.
@@ -44,9 +44,7 @@ pub struct Lock<T = ()> {
 }
 
 struct Shared<T> {
-    locked: Cell<bool>,
-    holder: Holder,
-    waiters: Waiters,
+    core: LockCore,
     /// Borrowed by a guard, or moved out by an owned one; so it is here, and not borrowed, while the lock is free.
     value: RefCell<Option<T>>,
 }
@@ -57,20 +55,13 @@ const IS_FREE: &str = "the value of a free lock is in it, and that of an owned g
 impl<T> Lock<T> {
     /// A lock that is free.
     pub fn new(value: T) -> Self {
-        Self {
-            shared: Rc::new(Shared {
-                locked: Cell::new(false),
-                holder: Holder::default(),
-                waiters: Waiters::default(),
-                value: RefCell::new(Some(value)),
-            }),
-        }
+        Self { shared: Rc::new(Shared { core: LockCore::default(), value: RefCell::new(Some(value)) }) }
     }
 
     /// Whether a task holds it: asyncio's `locked()`. After a release it is false until the next waiting task runs, as
     /// in asyncio.
     pub fn locked(&self) -> bool {
-        self.shared.locked.get()
+        self.shared.core.is_locked()
     }
 
     /// How many tasks wait for it. A task that was woken to take the lock is no longer among them.
@@ -93,7 +84,7 @@ impl<T> Lock<T> {
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     pub fn waiters(&self) -> usize {
-        self.shared.waiters.waiting()
+        self.shared.core.waiters.waiting()
     }
 
     /// Waits for the turn of this task and locks: asyncio's `acquire()`. Dropping the guard releases the lock: `async
@@ -110,7 +101,7 @@ impl<T> Lock<T> {
 
     /// Locks it if it is free and no task waits.
     pub fn try_acquire(&self) -> Option<LockGuard<'_, T>> {
-        self.shared.lock_if_free().then(|| LockGuard::new(&self.shared))
+        self.shared.core.lock_if_free().then(|| LockGuard::new(&self.shared))
     }
 
     /// [`acquire`](Self::acquire) with a guard that borrows nothing, and so can be moved into a task or kept in a
@@ -148,30 +139,7 @@ impl<T> Lock<T> {
 
     /// [`try_acquire`](Self::try_acquire) with a guard that borrows nothing.
     pub fn try_acquire_owned(&self) -> Option<OwnedLockGuard<T>> {
-        self.shared.lock_if_free().then(|| OwnedLockGuard::new(Rc::clone(&self.shared)))
-    }
-}
-
-impl<T> Shared<T> {
-    fn lock_if_free(&self) -> bool {
-        let free = !self.locked.get() && self.waiters.all_cancelled();
-        if free {
-            self.locked.set(true);
-            self.holder.set_running();
-        }
-        free
-    }
-
-    fn unlock(&self) {
-        self.locked.set(false);
-        self.holder.pass_on(&self.waiters);
-    }
-
-    /// A waiter has left without the lock.
-    fn pass_on(&self) {
-        if !self.locked.get() {
-            self.holder.pass_on(&self.waiters);
-        }
+        self.shared.core.lock_if_free().then(|| OwnedLockGuard::new(Rc::clone(&self.shared)))
     }
 }
 
@@ -180,21 +148,27 @@ macro_rules! acquired_with {
     ([$($lifetime:lifetime)?] $lock:ty, $Guard:ty) => {
         impl<$($lifetime,)? T> Resource for $lock {
             type Acquired = $Guard;
+            const BEGINS_BY_ITSELF: bool = true;
+
             fn awaited(&self) -> Leaf {
-                self.holder.awaited(|| self.waiters.kernel())
+                self.core.awaited()
             }
 
             fn waiters(&self) -> &Waiters {
-                &self.waiters
+                &self.core.waiters
             }
 
             fn try_acquire(&self, _cx: &Context<'_>) -> bool {
-                self.lock_if_free()
+                self.core.lock_if_free_again()
             }
 
-            /// The code that notified the waiter has told who holds the lock next.
+            #[track_caller]
+            fn acquire_or_wait(&self, wait: &mut OneWait, cx: &Context<'_>) -> bool {
+                self.core.lock_or_wait(wait, cx)
+            }
+
             fn on_notified(&self, _cx: &Context<'_>) -> bool {
-                self.locked.set(true);
+                self.core.lock_as_notified();
                 true
             }
 
@@ -203,7 +177,7 @@ macro_rules! acquired_with {
             }
 
             fn on_abandoned(&self, _was_notified: bool) {
-                self.pass_on();
+                self.core.pass_on();
             }
         }
     };
@@ -283,7 +257,7 @@ impl<'a, T> LockGuard<'a, T> {
     /// Releases the lock until `reacquire`.
     pub(crate) fn release(&mut self) {
         drop(self.value.take());
-        self.shared.unlock();
+        self.shared.core.unlock();
     }
 
     /// Waits for the lock like any other task, and locks it again.
@@ -314,7 +288,7 @@ impl<T> DerefMut for LockGuard<'_, T> {
 impl<T> Drop for LockGuard<'_, T> {
     fn drop(&mut self) {
         if self.value.take().is_some() {
-            self.shared.unlock();
+            self.shared.core.unlock();
         }
     }
 }
@@ -375,7 +349,7 @@ impl<T> DerefMut for OwnedLockGuard<T> {
 impl<T> Drop for OwnedLockGuard<T> {
     fn drop(&mut self) {
         self.shared.value.replace(self.value.take());
-        self.shared.unlock();
+        self.shared.core.unlock();
     }
 }
 

@@ -11,6 +11,7 @@ mod waiters; // the tasks that wait, first in, first out
 mod holder; // which task holds a lock
 mod acquire; // the future that waits for a resource and acquires it
 mod event; // a flag that tasks wait for
+mod lock_core; // a lock without its value
 mod lock; // mutual exclusion
 mod permits; // the permits of a semaphore, and who is granted how many
 mod semaphore; // a number of permits, as users hold it

@@ -212,26 +212,25 @@ impl Waiters {
     }
 
     /// Notifies the first waiter, unless a waiter is notified already, or skipped: each of these calls this again when
-    /// it leaves. asyncio's `Lock._wake_up_first`. Returns the task that it has notified, or `TaskKey::NONE`; and
-    /// `None` if all is as it was.
+    /// it leaves. asyncio's `Lock._wake_up_first`. Unless all is as it was, `on_next` is called with the task that is
+    /// notified, and its loop, or with `None`. It must not wake anything, nor use the waiters.
     #[inline]
-    pub(super) fn ensure_one_notified(&self) -> Option<TaskKey> {
-        let kernel = self.kernel.get()?;
+    pub(super) fn ensure_one_notified(&self, on_next: impl FnOnce(Option<(&Loop, TaskKey)>)) {
+        let Some(kernel) = self.kernel.get() else { return on_next(None) };
         let mut queue = self.queue.borrow_mut();
         if queue.waiters.notified() != 0 || queue.waiters.skipped() != 0 {
-            return None;
+            return;
         }
         if !queue.waiters.has_waiting() {
-            return Some(TaskKey::NONE);
+            return on_next(None);
         }
         match queue.notify_task(kernel, true) {
-            Notify::Notified(key) => Some(key),
-            Notify::Skipped => Some(TaskKey::NONE),
+            Notify::Notified(key) => on_next(Some((kernel, key))),
+            Notify::Skipped => on_next(None),
             Notify::NotATask => {
-                let task = queue.task_of_first();
+                on_next(queue.task_of_first().map(|key| (&**kernel, key)));
                 drop(queue);
                 self.notify_with_wakers(1, true);
-                task
             }
         }
     }
@@ -258,16 +257,24 @@ impl Waiters {
     pub(super) fn poll(&self, wait: &mut OneWait, what: impl FnOnce() -> Leaf, cx: &Context<'_>) -> Poll<bool> {
         match wait.id {
             None => {
-                self.enqueue(wait, what(), cx);
+                self.begin(wait, what(), cx);
                 Poll::Pending
             }
-            Some(waiter) => self.poll_enqueued(waiter, wait, what, cx),
+            Some(waiter) => self.poll_begun(waiter, wait, what, cx),
         }
     }
 
+    /// The first poll of a wait.
     #[inline(never)]
     #[track_caller]
-    fn enqueue(&self, wait: &mut OneWait, what: Leaf, cx: &Context<'_>) {
+    fn begin(&self, wait: &mut OneWait, what: Leaf, cx: &Context<'_>) {
+        self.begin_inline(wait, what, cx);
+    }
+
+    #[expect(clippy::inline_always, reason = "a caller that is a function of its own saves registers: measured")]
+    #[inline(always)]
+    #[track_caller]
+    pub(super) fn begin_inline(&self, wait: &mut OneWait, what: Leaf, cx: &Context<'_>) {
         let kernel = self.bind();
         wait.id = Some(match wait.waiting.begin(kernel, cx, what) {
             Some(key) => self.queue.borrow_mut().waiters.enqueue(Waiter::Task(key)),
@@ -276,7 +283,7 @@ impl Waiters {
     }
 
     #[inline(never)]
-    fn poll_enqueued(
+    fn poll_begun(
         &self,
         id: WaiterId,
         wait: &mut OneWait,
@@ -359,10 +366,8 @@ impl Waiters {
         Some(matches!(state, WaiterState::Notified))
     }
 
-    /// Binds the waiters to this thread's loop, unless they are bound, and returns the loop.
-    ///
-    /// # Panics
-    /// If they are bound to another loop, or this thread is in no loop.
+    /// Binds the waiters to this thread's loop, unless they are bound, and returns it. Panics if they are bound to
+    /// another loop, or this thread is in no loop.
     #[inline]
     #[track_caller]
     pub(crate) fn bind(&self) -> &Loop {

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use oneloop::observe::{Activity, CurrentStep};
-use oneloop::{EventLoop, create_future};
+use oneloop::{Clock, EventLoop, create_future, sleep, yield_now};
 
 use crate::support::PATIENCE;
 
@@ -58,6 +59,36 @@ fn it_is_told_how_many_entries_wait_behind_the_step() {
     let step = lp.run_until_complete(asks).unwrap();
     assert_eq!(step.queued, 2);
     assert!(step.to_string().ends_with(" ms, with 2 entries queued behind it"), "{step}");
+}
+
+#[test]
+fn it_is_told_what_has_woken_the_task_if_that_is_wanted() {
+    let lp = EventLoop::builder().clock(Clock::Virtual).build().unwrap();
+    let activity = Activity::with_wakes();
+    lp.add_observer(Rc::new(activity.clone()));
+    let woken_by = move || activity.current_step().expect("this step").woken_by;
+    let future = lp.create_future();
+    let (settled, awaits) = (future.clone(), woken_by.clone());
+    let awaiting = lp.create_task(async move {
+        let first = awaits();
+        future.await;
+        let by_a_task = awaits();
+        yield_now().await;
+        (first, by_a_task, awaits())
+    });
+    let awaiting = awaiting.named("awaiting");
+    let setter = lp.create_task(async move {
+        sleep(Duration::from_secs(1)).await;
+        settled.set_result(()).expect("it is set once");
+        woken_by()
+    });
+    let setter = setter.named("setter");
+    let (waits, timer) = lp.run_until_complete(async { (awaiting.await, setter.await) }).unwrap();
+    assert_eq!(timer.as_deref(), Some("a timer"));
+    let (first, by_a_task, by_itself) = waits;
+    assert_eq!(first, None, "it was made, and not woken");
+    assert_eq!(by_a_task.as_deref(), Some("setter"));
+    assert_ne!(by_itself.as_deref(), Some("setter"), "what has woken it before is forgotten");
 }
 
 /// Asks in a callback.

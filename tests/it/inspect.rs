@@ -122,6 +122,21 @@ fn a_loop_that_is_stuck_says_in_which_step() {
 }
 
 #[test]
+fn a_loop_that_is_stuck_in_debug_mode_says_what_has_woken_the_task() {
+    let directory = Directory::new("woken");
+    let path = directory.socket();
+    let lp = EventLoop::builder().inspect(&path).debug(true).build().unwrap();
+    lp.set_slow_callback_duration(Duration::MAX);
+    let careless = lp.create_task(async move {
+        sleep(Duration::from_millis(1)).await;
+        thread::spawn(move || ask(&path, "tree\n")).join().unwrap()
+    });
+    let (word, text) = lp.run_until_complete(careless.named("careless")).unwrap();
+    assert_eq!(word, "busy");
+    assert!(text.contains(" s, woken by a timer"), "{text}");
+}
+
+#[test]
 fn a_loop_that_is_stuck_says_how_it_was_when_it_was_asked_last() {
     let directory = Directory::new("before");
     let path = directory.socket();
