@@ -52,6 +52,25 @@ fn a_child_makes_a_loop_of_its_own() {
 }
 
 #[test]
+fn a_child_is_told_of_a_loop_that_has_waited_and_of_one_made_since() {
+    alone(|| {
+        let waited = real_loop();
+        waited.run_until_complete(sleep(ms(1))).expect("it runs");
+        let since = real_loop();
+        let is_told = |lp: &EventLoop| matches!(lp.run_until_complete(sleep(ms(1))), Err(Error::Forked));
+        assert!(in_a_fork(|| is_told(&waited) && is_told(&since)));
+        assert!(in_a_fork(|| {
+            let own = real_loop();
+            own.run_until_complete(sleep(ms(1))).is_ok()
+                && is_told(&waited)
+                && is_told(&since)
+                && in_a_fork(|| is_told(&own))
+        }));
+        assert!(since.run_until_complete(sleep(ms(1))).is_ok());
+    });
+}
+
+#[test]
 fn a_fork_inside_a_run_ends_it_in_the_child_at_its_next_wait() {
     alone(|| {
         let lp = real_loop();
