@@ -121,7 +121,7 @@ fn stand_to_yield(waiting: &Waiting, loop_number: &mut u16, cx: &Context<'_>) {
 #[doc(alias = "delay")]
 #[doc(alias = "Timer")]
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep::new(Until::For(duration))
+    Sleep::new(Until::For(nanos(duration)))
 }
 
 /// Sleeps until `deadline` on the loop's clock (see [`EventLoop::time`](crate::EventLoop::time)) or shortly after. For
@@ -151,7 +151,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// The end of a sleep, as the program gave it.
 #[derive(Clone, Copy, Debug)]
 enum Until {
-    For(Duration),
+    /// In so many nanoseconds. (A `Duration` would make each sleep a word larger.)
+    For(u64),
     At(Instant),
 }
 
@@ -216,10 +217,8 @@ impl Sleep {
     fn start(&mut self, cx: &Context<'_>) {
         let kernel = current::expect();
         let deadline = match self.until {
-            Until::For(duration) => match nanos(duration) {
-                0 => None,
-                span => Some(kernel.clock().deadline_after_nanos(span)),
-            },
+            Until::For(0) => None,
+            Until::For(span) => Some(kernel.clock().deadline_after_nanos(span)),
             Until::At(deadline) => Some(kernel.clock().nanos_at(deadline)).filter(|at| *at > kernel.clock().now()),
         };
         if let Some(at) = deadline {
@@ -327,5 +326,16 @@ impl Drop for Sleep {
             Some(timer) => self.waiting.end(timer.kernel()),
             None => self.waiting.end_in(self.loop_number),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each task that sleeps contains one.
+    #[test]
+    fn a_sleep_stays_small() {
+        assert_eq!(size_of::<Sleep>(), 40);
     }
 }

@@ -64,7 +64,6 @@ impl DueQueue {
     }
 
     /// Adds a timer, behind those with the same deadline.
-    #[inline(never)] // most new timers go to a slot instead
     pub(super) fn insert(&mut self, deadline: u64, key: TimerKey) {
         self.count += 1;
         self.late.push(Entry { deadline, number: self.count, key });

@@ -89,26 +89,38 @@ impl<T> Nodes<T> {
         self.entries.iter().filter(|node| node.value.is_some()).count()
     }
 
-    /// The index that the next call of `put` will use.
-    pub(super) fn next_index(&self) -> u32 {
-        match self.free {
-            NIL => u32::try_from(self.entries.len()).ok().filter(|at| *at != NIL).expect("fewer than 2^32 timers"),
-            free => free,
-        }
+    /// The index of the node that the next timer will have; `None` if no node is free.
+    #[inline]
+    pub(super) fn next_index(&self) -> Option<u32> {
+        ((self.free as usize) < self.entries.len()).then_some(self.free)
     }
 
-    /// Adds a timer under a key with `next_index`, as the last of its list if it is in one.
+    /// Makes a free node, if there is none, and returns its index. A wheel has as many as it has had timers at once.
+    pub(super) fn make_room(&mut self) -> u32 {
+        if self.free == NIL {
+            self.free = u32::try_from(self.entries.len()).ok().filter(|at| *at != NIL).expect("fewer than 2^32 timers");
+            self.entries.push(Node {
+                deadline: 0,
+                prev: NIL,
+                next: NIL,
+                generation: 0,
+                place: Place::DUE,
+                value: None,
+            });
+        }
+        self.free
+    }
+
+    /// Adds a timer under a key with the index that `next_index` or `make_room` has returned, as the last of its list
+    /// if it is in one.
     #[inline]
     pub(super) fn put(&mut self, key: TimerKey, deadline: u64, prev: u32, place: Place, value: T) {
-        let TimerKey { index, generation } = key;
-        let Some(node) = self.entries.get_mut(index as usize) else {
-            return self.entries.push(Node { deadline, prev, next: NIL, generation, place, value: Some(value) });
-        };
+        let node = &mut self.entries[key.index as usize];
         self.free = node.next;
         node.deadline = deadline;
         node.prev = prev;
         node.next = NIL;
-        node.generation = generation;
+        node.generation = key.generation;
         node.place = place;
         // it was `None`: this saves the code of a destructor that would do nothing
         std::mem::forget(node.value.replace(value));
