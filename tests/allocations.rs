@@ -284,6 +284,24 @@ fn a_gathering_costs_the_list_of_its_children() {
     });
 }
 
+/// A gathering whose children have values.
+async fn gather_numbers(n: usize) {
+    let numbers = gather((0..n).map(|i| async move { i })).await;
+    assert_eq!((numbers.len(), numbers.last()), (n, Some(&(n - 1))));
+    assert!(numbers.capacity() < n + 200, "room for {} numbers is kept", numbers.capacity());
+}
+
+#[test]
+fn the_values_of_a_gathering_lie_where_the_list_of_its_children_was() {
+    run_with_room(async {
+        cost(gather_numbers(N)).await;
+        let (few, many) = (cost(gather_numbers(10)).await, cost(gather_numbers(N)).await);
+        show("a gathering of 10 numbers, again", few);
+        show("a gathering of 1,000 numbers, again", many);
+        assert!(few == 1 && many <= 2, "{few} and {many}"); // the block of many is made smaller, perhaps by a move
+    });
+}
+
 async fn wait_for_some(n: usize) {
     drop(wait((0..n).map(|_| create_task(yield_now()))).await);
 }

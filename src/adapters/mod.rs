@@ -13,8 +13,8 @@
 //!
 //! An operation costs what it costs without the trait: the same system calls, and no allocation. One task at a time may
 //! read by such a trait, and one may write; futures of this crate may wait beside them.
-//!
-//! Must not know what speaks over the traits.
+
+// Must not know what speaks over the traits.
 
 #[cfg(any(feature = "futures-io", feature = "tokio-io", feature = "hyper"))]
 mod duplex; // a reader and a writer as one

@@ -10,10 +10,10 @@ use std::cell::Cell;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::base::{TaskKey, WakeTarget};
-use crate::current::{self, key_of, wake_target};
+use crate::base::TaskKey;
+use crate::current::{self, key_of};
 use crate::kernel::{Awaited, Leaf, Phase, Place, What};
-use crate::node::{Core, Loop, Node, NodeRef, TaskState, same, wake};
+use crate::node::{Core, Loop, Node, NodeRef, TaskState, same};
 
 /// That a leaf waits, for the running task: because a cancellation goes to the one thing that a task or a scope awaits,
 /// and for the await graph. A leaf has one, says `note` when it returns `Pending`, `ready` when it does not, and `end`
@@ -360,38 +360,4 @@ pub(super) fn poll_again(kernel: &Loop) {
 /// Shows the state of the loop's running task to `f`, if a task is running.
 pub(super) fn with_running<R>(kernel: &Loop, f: impl FnOnce(&TaskState) -> R) -> Option<R> {
     kernel.running_task().with(f)
-}
-
-/// What to wake when an event happens for which at most one future waits.
-#[derive(Default)]
-pub(crate) struct SingleWaiter {
-    target: Cell<Option<WakeTarget>>,
-}
-
-impl SingleWaiter {
-    /// The future that is polled with `cx` waits now, in place of any earlier one.
-    pub(crate) fn set(&self, cx: &Context<'_>) {
-        drop(self.target.replace(Some(wake_target(cx))));
-    }
-
-    /// The task that waits, if it waits by its own waker.
-    pub(crate) fn task(&self) -> Option<TaskKey> {
-        let target = self.target.take();
-        let task = match &target {
-            Some(WakeTarget::Task(key)) => Some(*key),
-            Some(WakeTarget::Foreign(_)) | None => None,
-        };
-        self.target.set(target);
-        task
-    }
-
-    pub(crate) fn clear(&self) {
-        drop(self.target.take());
-    }
-
-    pub(crate) fn wake(&self, kernel: &Loop) {
-        if let Some(target) = self.target.take() {
-            wake(kernel, target);
-        }
-    }
 }

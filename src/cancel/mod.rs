@@ -11,7 +11,7 @@ mod catch; // where a cancellation is caught
 
 pub use catch::catch_cancelled;
 pub(crate) use catch::uncancel;
-pub(crate) use leaf::{SingleWaiter, Waiting, assert_wakes, leaf_fn, poll_leaf};
+pub(crate) use leaf::{Waiting, assert_wakes, leaf_fn, poll_leaf};
 pub(crate) use own_throw::{ThrowingScope, throw_again_around};
 pub(crate) use poll_scope::poll_scope;
 pub(crate) use propagate::{cancel, cancel_at_the_end, cancel_here, deliver_to_wait, take_back_if_given_up};

@@ -5,7 +5,7 @@ use super::leaf::with_running;
 use super::propagate::{cancel, wake_too, wakes};
 use super::scope::{ScopeRef, wake_scope};
 use crate::base::TaskKey;
-use crate::kernel::{OwnState, OwnThrow, Place, Scope, Sole};
+use crate::kernel::{OwnState, OwnThrow, Place, Scope, SoleAwait};
 use crate::node::{Kind, Loop, NodeRef, Request, TaskState};
 
 /// A scope that can throw by itself.
@@ -170,7 +170,7 @@ fn set_handed_on(kernel: &Loop, own: &OwnThrow<NodeRef>, node: Option<NodeRef>) 
 
 /// The one node that the scope awaits, if it awaits nothing else.
 pub(super) fn sole_await(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>) -> Option<NodeRef> {
-    let mut sole = Sole::Nothing;
+    let mut sole = SoleAwait::Nothing;
     let place = scope.cells.place();
     let something_below = place != Place::NONE && kernel.await_tree().add_to(place, &mut sole);
     let awaits = own.inside.get();

@@ -11,10 +11,12 @@ use super::own_throw;
 use super::scope::{ScopeRef, settle_place, tell, wake_uncertain};
 use crate::current::{self, key_of};
 use crate::error::Cancelled;
-use crate::kernel::{Counts, OwnState, OwnThrow, Place, PutAside, ScopeEntry, Throw, Told};
+use crate::kernel::{AwaitCounts, OwnState, OwnThrow, Place, PutAside, ScopeEntry, Throw, ThrowMessage};
 use crate::node::{Loop, NodeRef, TaskState};
 
 type Message = Option<Arc<str>>;
+
+const ENDS_ONCE: &str = "a poll ends once";
 
 /// Polls the future of a scope. If the scope catches a cancellation, the future is dropped, and the result is an error.
 #[expect(clippy::inline_always, reason = "each of its three callers has a kind of scope: else each pays for all")]
@@ -91,15 +93,15 @@ impl ScopeRef<'_> {
     }
 
     #[inline]
-    fn enter(self, kernel: &Loop) -> Counts {
+    fn enter(self, kernel: &Loop) -> AwaitCounts {
         let counts = kernel.step().counts();
         if self.cells.enter(kernel.step().number()) { counts } else { counts.since(self.counted_before()) }
     }
 
     /// What was counted in earlier polls of this step.
     #[cold]
-    fn counted_before(self) -> Counts {
-        let catchers = Counts { catchers: self.cells.catchers(), ..Counts::default() };
+    fn counted_before(self) -> AwaitCounts {
+        let catchers = AwaitCounts { catchers: self.cells.catchers(), ..AwaitCounts::default() };
         self.own.map_or(catchers, |own| own.inside.get())
     }
 
@@ -119,7 +121,7 @@ impl ScopeRef<'_> {
     /// The scope has returned `Pending`: it keeps what was counted in the poll.
     #[expect(clippy::inline_always, reason = "as `poll_scope`")]
     #[inline(always)]
-    fn suspend(self, kernel: &Loop, entered: Counts) {
+    fn suspend(self, kernel: &Loop, entered: AwaitCounts) {
         let inside = kernel.step().counts().since(entered);
         if let Some(own) = self.own {
             if inside.nodes != 0 || self.cells.awaits_node() {
@@ -143,7 +145,7 @@ impl ScopeRef<'_> {
 
 /// Notes the node that the scope awaits under its task's own waker, if that is the only one.
 #[cold]
-fn note_node(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, inside: Counts) {
+fn note_node(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, inside: AwaitCounts) {
     let before = if scope.cells.is_polled_again() { own.inside.get().nodes } else { 0 };
     if before != 0 && before == inside.nodes {
         return; // polled again in this step, and nothing has changed
@@ -185,6 +187,20 @@ fn note_handed_on(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, d
     }
 }
 
+/// A scope with a throw of its own is polled while a cancellation is near. Returns whether its own is due in this poll.
+/// `was_foreign`: it stood under a waker of another crate.
+fn begin_own(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, was_foreign: bool) -> bool {
+    kernel.running_task().with(|task| {
+        if own.task.get() != Some(task.key()) {
+            own_throw::settle_task(kernel, scope, own, task);
+        }
+    });
+    let is_put_off = || is_put_off(kernel, scope.cells.place(), (!was_foreign).then(|| own.inside.get()));
+    let due = own.state.get() == OwnState::Due && !is_put_off();
+    note_handed_on(kernel, scope, own, due);
+    due
+}
+
 /// The poll of a scope while a cancellation is near. What is on around the scope is put aside meanwhile.
 struct Covered<'a> {
     kernel: &'a Loop,
@@ -192,7 +208,7 @@ struct Covered<'a> {
     /// `None` once it was put back.
     aside: Option<PutAside>,
     /// See `ScopeRef::enter`.
-    entered: Counts,
+    entered: AwaitCounts,
     /// The scope meets a cancellation from around it.
     meets: bool,
     /// The scope ends what it holds.
@@ -211,23 +227,11 @@ impl<'a> Covered<'a> {
         let was_foreign = scope.cells.is_foreign();
         let told = settle_place(kernel, scope, cx);
         let (last, catchers) = (scope.cells.polled(), scope.cells.catchers());
-        if let Some(own) = scope.own {
-            kernel.running_task().with(|task| {
-                if own.task.get() != Some(task.key()) {
-                    own_throw::settle_task(kernel, scope, own, task);
-                }
-            });
-        }
-        let is_put_off =
-            |own: &OwnThrow<NodeRef>| is_put_off(kernel, scope.cells.place(), (!was_foreign).then(|| own.inside.get()));
-        let due = scope.own.is_some_and(|own| own.state.get() == OwnState::Due && !is_put_off(own));
-        if let Some(own) = scope.own {
-            note_handed_on(kernel, scope, own, due);
-        }
+        let due = scope.own.is_some_and(|own| begin_own(kernel, scope, own, was_foreign));
         let owed = scope.own.is_some_and(|own| own.is_owed.take());
         let is_told = told.is_some();
         let throwing = kernel.throwing();
-        let own_message = (due && throwing.is_quiet()).then_some(Told(None));
+        let own_message = (due && throwing.is_quiet()).then_some(ThrowMessage(None));
         let aside = throwing.put_aside(told.or(own_message));
         let waited = aside.since != 0 && aside.since == last && !was_foreign;
         let meets = scope.cells.is_catcher() && (is_told || waited || owed);
@@ -272,11 +276,10 @@ impl<'a> Covered<'a> {
         left > 0
     }
 
-    /// The poll is over. Returns the message of the cancellation that the scope catches, if it catches one. What is on
-    /// around the scope is put back, with what has become of it.
+    /// The poll is over. Returns the message of the cancellation that the scope catches, if it catches one.
     fn end(mut self, is_pending: bool, cx: &Context<'_>) -> Option<Message> {
         let throwing = self.kernel.throwing();
-        let around = self.aside.as_ref().expect("a poll ends once");
+        let around = self.aside.as_ref().expect(ENDS_ONCE);
         let inside = throwing.throw();
         let around_is_on = around.throw == Throw::Delivered;
         if let Some(own) = self.scope.own {
@@ -286,24 +289,8 @@ impl<'a> Covered<'a> {
         let caught = self.catches(is_pending, inside, around_is_on);
         let is_raised = matches!(inside, Throw::Raised(_));
         let message = caught.then(|| if is_raised { throwing.take() } else { throwing.delivered_message() });
-
-        let aside = self.aside.as_mut().expect("a poll ends once");
-        if around_is_on && (caught || inside != Throw::Delivered) {
-            aside.throw = Throw::Off;
-        }
-        if is_raised && !caught {
-            match aside.throw {
-                Throw::Off => {
-                    aside.throw = inside;
-                    aside.raised = throwing.take();
-                }
-                // it is polled again if the other one is taken back
-                Throw::Raised(_) | Throw::Delivered => aside.raise_postponed = true,
-            }
-        }
-        aside.raise_postponed |= !caught && throwing.raise_postponed().get();
-        let again_inside = throwing.again().get() && !caught;
-        self.aside.take().into_iter().for_each(|aside| throwing.put_back(aside));
+        let mut again = throwing.again().get() && !caught;
+        self.put_back(inside, caught);
 
         if caught && !is_raised && (self.meets || around_is_on) {
             throwing.count_catch();
@@ -314,7 +301,6 @@ impl<'a> Covered<'a> {
         } else if !is_pending {
             self.scope.leave(self.kernel);
         }
-        let mut again = again_inside;
         if let Some(own) = self.scope.own {
             if caught && self.meets {
                 own.has_met.set(true);
@@ -326,6 +312,28 @@ impl<'a> Covered<'a> {
             poll_again_at(self.kernel, cx, around_is_on);
         }
         message
+    }
+
+    /// Puts back what is on around the scope, with what has become of it. `inside`: what is on in the scope. What the
+    /// scope does not catch of that is on around it, too.
+    fn put_back(&mut self, inside: Throw, caught: bool) {
+        let throwing = self.kernel.throwing();
+        let mut around = self.aside.take().expect(ENDS_ONCE);
+        if around.throw == Throw::Delivered && (caught || inside != Throw::Delivered) {
+            around.throw = Throw::Off;
+        }
+        if matches!(inside, Throw::Raised(_)) && !caught {
+            match around.throw {
+                Throw::Off => {
+                    around.throw = inside;
+                    around.raised = throwing.take();
+                }
+                // it is polled again if the other one is taken back
+                Throw::Raised(_) | Throw::Delivered => around.raise_postponed = true,
+            }
+        }
+        around.raise_postponed |= !caught && throwing.raise_postponed().get();
+        throwing.put_back(around);
     }
 
     /// Whether a cancellation from around has gone into the scope: a catcher inside has met it.
@@ -406,7 +414,7 @@ fn poll_again_at(kernel: &Loop, cx: &Context<'_>, is_thrown_at: bool) {
 /// if it holds a combinator with wakers of its own. That has cloned the waker of the scope, or stands in the tree
 /// with nothing below it, or nothing is known of it. `inside`: what was counted in the last poll under the task's
 /// waker.
-fn is_put_off(kernel: &Loop, place: Place, inside: Option<Counts>) -> bool {
+fn is_put_off(kernel: &Loop, place: Place, inside: Option<AwaitCounts>) -> bool {
     let tree = kernel.await_tree();
     let may_hold_set = || match inside {
         Some(inside) => inside.clones != 0 || inside.awaits == 0,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::base::{TaskKey, WakeTarget};
 use crate::error::Cancelled;
-use crate::kernel::{Queued, Sole};
+use crate::kernel::{Queued, SoleAwait};
 use crate::node::{Core, Ending, Kind, Loop, NodeRef, Request, TaskState, Watcher};
 
 type Message = Option<Arc<str>>;
@@ -225,7 +225,7 @@ fn sole_await(kernel: &Loop, state: &TaskState) -> Option<NodeRef> {
     if state.awaits().leaves() != 0 {
         return None;
     }
-    let mut sole = Sole::Nothing;
+    let mut sole = SoleAwait::Nothing;
     let something_below = kernel.await_tree().add_to(state.root(), &mut sole);
     state.add_awaits_to(&mut sole, something_below);
     let node = sole.into_node()?;

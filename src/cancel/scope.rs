@@ -16,7 +16,7 @@ use std::task::Context;
 use super::leaf::{innermost_place, with_running};
 use crate::base::WakeTarget;
 use crate::current::{self, key_of};
-use crate::kernel::{Awaited, Catches, OwnThrow, Place, Scope, ScopeEntry, Told};
+use crate::kernel::{Awaited, Catches, OwnThrow, Place, Scope, ScopeEntry, ThrowMessage};
 use crate::node::{Loop, NodeRef, TaskState, wake};
 
 /// A scope, as its polls see it.
@@ -64,7 +64,7 @@ pub(super) fn leave_other_loop(cells: &Scope, number: u16) {
 
 /// Gives the scope its place in the tree, if it needs one: under a waker of another crate, or once it has one. Returns
 /// the message of the throw that it was told of, if it is a catcher under such a waker.
-pub(super) fn settle_place(kernel: &Loop, scope: ScopeRef<'_>, cx: &Context<'_>) -> Option<Told> {
+pub(super) fn settle_place(kernel: &Loop, scope: ScopeRef<'_>, cx: &Context<'_>) -> Option<ThrowMessage> {
     let is_foreign = key_of(cx.waker()).is_none();
     if let Some(other) = scope.cells.other_loop(kernel.number()) {
         leave_other_loop(scope.cells, other);

@@ -29,9 +29,9 @@
 //! program time.
 //!
 //! A client has five seconds from its connection to the end of its answer. Eight are served at a time, others wait.
-//!
-//! Owns the socket by which a program answers, its place, and what is asked and answered there; must not know how a
-//! graph is taken down.
+
+// Owns the socket by which a program answers, its place, and what is asked and answered there; must not know how a
+// graph is taken down.
 
 mod place; // where a socket is
 mod socket; // the socket and its file

@@ -3,11 +3,13 @@
 
 mod this_thread; // the loop and the context that this thread is in
 mod waker; // a waker that is a number
+mod single_waiter; // what waits for an event that at most one future waits for
 mod timer; // a timer that is removed when it is dropped
 mod context_var; // variables whose values belong to the context
 
 pub(crate) use context_var::CarriedContext;
 pub use context_var::{ContextToken, ContextVar, copy_context};
+pub(crate) use single_waiter::SingleWaiter;
 pub(crate) use this_thread::{
     Guard, any_running, any_task_running, copy_thread_context, count_leaf, current, enter, entered, expect, is_in,
     leave_at_the_end, note_context_use, running_key, running_key_and_step, running_loop, runs_task_of_another,

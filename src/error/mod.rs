@@ -27,8 +27,8 @@
 //! assert_eq!(answered?, 7);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//!
-//! Owns the types and texts; must not know what raises them.
+
+// Owns the types and texts; must not know what raises them.
 
 mod inspect; // a loop that is looked into from outside
 mod task; // the end of a task or future without a value

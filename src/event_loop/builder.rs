@@ -12,14 +12,20 @@ use crate::base::Clock;
 use crate::error::Error;
 use crate::kernel::Kernel;
 
-/// Makes a loop with settings of its own.
+/// Makes a loop with settings of its own. [`EventLoop::builder`] begins one.
+///
+/// [`run`](Self::run) makes the loop and runs a future on it, as the function [`run`](fn@crate::run) does;
+/// [`build`](Self::build) only makes it.
 ///
 /// # Examples
+/// A test on the virtual clock, which takes no time:
 /// ```
-/// use oneloop::{Clock, EventLoop};
+/// use oneloop::{Clock, EventLoop, sleep};
+/// use std::time::Duration;
 ///
-/// let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
-/// assert!(!lp.is_running());
+/// EventLoop::builder().clock(Clock::Virtual).run(async {
+///     sleep(Duration::from_secs(3600)).await;
+/// })?;
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]

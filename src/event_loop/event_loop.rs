@@ -21,6 +21,20 @@ use crate::node::Loop;
 /// It is a cheap handle: clones are the same loop. When the last handle is dropped, the loop is closed. A task or
 /// callback that keeps a handle keeps its own loop open; let it call [`EventLoop::current`] instead.
 ///
+/// Most programs call [`run`](fn@crate::run), which makes a loop, cleans up and closes it, and use functions such as
+/// [`create_task`](fn@crate::create_task) inside. A loop of one's own is for tests, for callbacks, and for programs
+/// that have a loop already.
+///
+/// | to … | call |
+/// | --- | --- |
+/// | make one | [`new`](Self::new), [`builder`](Self::builder) for the settings, [`current`](Self::current) for the one that runs |
+/// | run it | [`run_until_complete`](Self::run_until_complete), [`run_forever`](Self::run_forever) until [`stop`](Self::stop), and [`close`](Self::close) |
+/// | run it from another loop | [`run_ready`](Self::run_ready), [`run_once`](Self::run_once), [`set_pender`](Self::set_pender) |
+/// | start something | [`create_task`](Self::create_task), [`call_soon`](Self::call_soon), [`call_later`](Self::call_later), [`add_reader`](Self::add_reader) |
+/// | be reached from threads | [`remote`](Self::remote); [`run_in_executor`](Self::run_in_executor) for calls that block |
+/// | see inside | [`call_graph`](Self::call_graph), [`metrics`](Self::metrics), [`set_debug`](Self::set_debug), [`add_observer`](Self::add_observer) |
+/// | hear of panics | [`set_exception_handler`](Self::set_exception_handler) |
+///
 /// # Examples
 /// ```
 /// use oneloop::{EventLoop, sleep};

@@ -11,6 +11,7 @@ macro_rules! page {
     };
 }
 
+page!(tasks_and_state);
 page!(retries_and_limits);
 page!(standard_input);
 page!(files_and_threads);

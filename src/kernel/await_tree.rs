@@ -57,8 +57,8 @@ pub(crate) enum Awaited<P> {
     Node(P),
 }
 
-/// The message of a throw that a catcher has been told of.
-pub(crate) struct Told(pub(crate) Option<Arc<str>>);
+/// The message of a throw: `None` inside if the program gave it none.
+pub(crate) struct ThrowMessage(pub(crate) Option<Arc<str>>);
 
 /// Whether a scope catches what is thrown around it.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -82,20 +82,20 @@ pub(crate) struct ScopeEntry {
     pub(crate) waker: Option<Waker>,
     pub(crate) catches: Catches,
     /// A throw has come that this catcher has not met yet, and its message.
-    pub(crate) told: Option<Told>,
+    pub(crate) told: Option<ThrowMessage>,
     /// A throw from around has gone into it, to a catcher inside.
     pub(crate) has_met: bool,
 }
 
 /// The one thing that a task or a scope awaits.
-pub(crate) enum Sole<P> {
+pub(crate) enum SoleAwait<P> {
     Nothing,
     Node(P),
     /// Several things; or one to which no cancellation can be handed on.
     Others,
 }
 
-impl<P: PartialEq> Sole<P> {
+impl<P: PartialEq> SoleAwait<P> {
     pub(crate) fn add_node(&mut self, node: P) {
         match self {
             Self::Nothing => *self = Self::Node(node),
@@ -230,7 +230,7 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
 
     /// Adds what stands below `root` to `sole`. A scope with nothing known in it holds something of another crate.
     /// Returns whether anything stands there.
-    pub(crate) fn add_to(&self, root: Place, sole: &mut Sole<P>) -> bool {
+    pub(crate) fn add_to(&self, root: Place, sole: &mut SoleAwait<P>) -> bool {
         if root == Place::NONE {
             return false;
         }
@@ -245,7 +245,7 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
                 Awaited::Scope(_) | Awaited::Task => continue,
             }
             any = true;
-            if matches!(sole, Sole::Others) {
+            if matches!(sole, SoleAwait::Others) {
                 break;
             }
         }
@@ -307,7 +307,7 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
             if !scope.is_foreign || scope.catches == Catches::Nothing {
                 continue;
             }
-            scope.told = Some(Told(message.cloned()));
+            scope.told = Some(ThrowMessage(message.cloned()));
             wakers.extend(scope.waker.take());
             let is_catcher = scope.catches == Catches::All;
             let mut around = entry.parent;

@@ -30,7 +30,7 @@ mod nested_step; // a step inside another one
 mod interleavings; // all interleavings of a loop with the threads that send to it
 
 pub(crate) use alarm::Alarm;
-pub(crate) use await_tree::{Awaited, Catches, Place, ScopeEntry, Sole, Told};
+pub(crate) use await_tree::{Awaited, Catches, Place, ScopeEntry, SoleAwait, ThrowMessage};
 pub use handle::Handle;
 pub(crate) use holders::{Hold, HoldCell};
 pub(crate) use host::Pauses;
@@ -39,10 +39,10 @@ pub(crate) use kernel::Kernel;
 pub(crate) use leaf::{Leaf, What};
 pub(crate) use life::Phase;
 pub(crate) use loop_sender::{LoopSender, send_wake};
-pub(crate) use nested_step::NestedStep;
-pub(crate) use notes::{AskedAt, Note};
+pub(crate) use nested_step::nested_step;
+pub(crate) use notes::{AskedAt, Note, WantedNotes};
 pub(crate) use ready_queue::{Batch, ChildTurn, ChildTurnRef, Deadline, Entry, Queued, Run, RunRef};
-pub(crate) use running_step::{Awaits, Beside, Counts, RunningStep};
+pub(crate) use running_step::{AwaitCounts, AwaitFlags, RunningStep, TaskAwaits};
 pub(crate) use scope::{OwnState, OwnThrow, Scope};
 pub(crate) use throwing::{PutAside, Throw};
 pub(crate) use timetable::Numbers;

@@ -3,39 +3,23 @@
 
 use super::kernel::Kernel;
 use super::ready_queue::Queued;
-use super::running_step::StepPutAside;
-use super::scope::EnclosingPutAside;
-use super::throwing::ThrowingPutAside;
 
-/// A step is on inside another one. When this is dropped, the outer step goes on as it was: under its number, with what
+/// Has `take` take a step inside the one that is on. Then the outer step goes on as it was: under its number, with what
 /// it has counted, the scopes that it polls, and the cancellation that is on its way in it.
-pub(crate) struct NestedStep<'a, P: Queued> {
-    kernel: &'a Kernel<P>,
-    step: StepPutAside,
-    enclosing: EnclosingPutAside<P>,
-    /// Taken when it is put back.
-    throwing: Option<ThrowingPutAside>,
-}
-
-impl<'a, P: Queued> NestedStep<'a, P> {
-    pub(crate) fn begin(kernel: &'a Kernel<P>) -> Self {
-        let outer = kernel.step().number();
-        let step = kernel.step().begin_nested();
-        kernel.budget().hand_on(outer, kernel.step().number());
-        let (enclosing, throwing) = (kernel.enclosing().begin_nested(), Some(kernel.throwing().begin_nested()));
-        Self { kernel, step, enclosing, throwing }
-    }
-}
-
-impl<P: Queued> Drop for NestedStep<'_, P> {
-    fn drop(&mut self) {
-        let kernel = self.kernel;
-        let inner = kernel.step().number();
-        kernel.step().end_nested(&self.step);
-        kernel.budget().hand_on(inner, kernel.step().number());
-        kernel.enclosing().end_nested(&self.enclosing);
-        if let Some(throwing) = self.throwing.take() {
-            kernel.throwing().end_nested(throwing);
-        }
-    }
+///
+/// `take` must not unwind. (So nothing has to be put back by a destructor, whose memory would be copied twice: a
+/// twentieth of an eager task.)
+#[inline]
+pub(crate) fn nested_step<P: Queued>(kernel: &Kernel<P>, take: impl FnOnce()) {
+    let outer = kernel.step().number();
+    let step = kernel.step().begin_nested();
+    let inner = kernel.step().number();
+    kernel.budget().hand_on(outer, inner);
+    let enclosing = kernel.enclosing().begin_nested();
+    let (throw, counts) = kernel.throwing().begin_nested();
+    take();
+    kernel.throwing().end_nested(throw, &counts);
+    kernel.enclosing().end_nested(&enclosing);
+    kernel.step().end_nested(&step);
+    kernel.budget().hand_on(inner, outer);
 }

@@ -16,14 +16,20 @@ pub(crate) enum Note<P> {
     Eager(P),
 }
 
+/// Which notes are made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct WantedNotes {
+    pub(crate) cancellations: bool,
+    /// Of eager tasks that have ended in their first step.
+    pub(crate) eager_ended: bool,
+    /// Of eager tasks that have not.
+    pub(crate) eager_parked: bool,
+}
+
 /// The notes since they were taken last. A loop whose observers want none makes none.
 pub(crate) struct Notes<P> {
     is_observed: Cell<bool>,
-    of_cancellations: Cell<bool>,
-    /// Of eager tasks that have ended in their first step.
-    of_ended: Cell<bool>,
-    /// Of eager tasks that have not.
-    of_parked: Cell<bool>,
+    wanted: Cell<WantedNotes>,
     /// Of the cancellation that is being asked for.
     asked_at: Cell<AskedAt>,
     /// Whether there is any note: looked at after each entry of an observed loop.
@@ -35,9 +41,7 @@ impl<P> Default for Notes<P> {
     fn default() -> Self {
         Self {
             is_observed: Cell::new(false),
-            of_cancellations: Cell::new(false),
-            of_ended: Cell::new(false),
-            of_parked: Cell::new(false),
+            wanted: Cell::default(),
             asked_at: Cell::new(None),
             has_any: Cell::new(false),
             list: RefCell::default(),
@@ -56,16 +60,14 @@ impl<P> Notes<P> {
     }
 
     /// Which notes are made from now on.
-    pub(crate) fn set_wanted(&self, of_cancellations: bool, of_ended: bool, of_parked: bool) {
-        self.of_cancellations.set(of_cancellations);
-        self.of_ended.set(of_ended);
-        self.of_parked.set(of_parked);
+    pub(crate) fn set_wanted(&self, wanted: WantedNotes) {
+        self.wanted.set(wanted);
     }
 
     /// Whether cancellations are noted.
     #[inline]
     pub(crate) fn of_cancellations(&self) -> bool {
-        self.of_cancellations.get()
+        self.wanted.get().cancellations
     }
 
     #[inline]
@@ -73,7 +75,7 @@ impl<P> Notes<P> {
     where
         P: Clone,
     {
-        if self.of_cancellations.get() {
+        if self.wanted.get().cancellations {
             self.add(Note::Cancelled(node.clone(), message.cloned(), self.asked_at.get()));
         }
     }
@@ -82,7 +84,9 @@ impl<P> Notes<P> {
     where
         P: Clone,
     {
-        if (if has_ended { &self.of_ended } else { &self.of_parked }).get() {
+        let wanted = self.wanted.get();
+        let is_wanted = if has_ended { wanted.eager_ended } else { wanted.eager_parked };
+        if is_wanted {
             self.add(Note::Eager(node.clone()));
         }
     }

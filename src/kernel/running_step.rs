@@ -13,7 +13,7 @@ use crate::base::Fact;
 
 /// What was counted at some time. Only the differences of two times have a meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub(crate) struct AwaitCounts {
     /// Everything that is awaited.
     pub(crate) awaits: u32,
     /// Catchers of cancellations that wait: what they hold has returned `Pending`.
@@ -24,7 +24,7 @@ pub(crate) struct Counts {
     pub(crate) clones: u32,
 }
 
-impl Counts {
+impl AwaitCounts {
     /// What was counted since `before`. The difference of one poll may be negative: what an earlier poll of the step
     /// has counted, it may have dropped.
     #[inline]
@@ -43,11 +43,11 @@ impl Counts {
     }
 }
 
-/// What a task awaits beside leaves and nodes, and what waits in it.
+/// What is known of a task's awaits beside the number of leaves and the nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Beside(u64);
+pub(crate) struct AwaitFlags(u64);
 
-impl Beside {
+impl AwaitFlags {
     /// Catchers of cancellations under the task's own waker.
     pub(crate) const CATCHERS: Self = Self(1 << 31);
     /// One future of another crate, which has cloned the waker.
@@ -57,27 +57,27 @@ impl Beside {
     /// A scope that holds the only leaf was asked to end, since the step.
     pub(crate) const SCOPE_IS_DUE: Self = Self(1 << 28);
 
-    pub(crate) const fn and(self, other: Self) -> Self {
+    pub(crate) const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
 
-/// The bits of [`Awaits`] below those of `Beside`, which count leaves: more than there is memory for.
-const LEAVES: u64 = Beside::SCOPE_IS_DUE.0 - 1;
-/// Where the number of the step begins in [`Awaits`].
+/// The bits of [`TaskAwaits`] below those of `AwaitFlags`, which count leaves: more than there is memory for.
+const LEAVES: u64 = AwaitFlags::SCOPE_IS_DUE.0 - 1;
+/// Where the number of the step begins in [`TaskAwaits`].
 const NUMBER_SHIFT: u32 = 32;
 
 /// What a task awaits since its last step, but for nodes. The number of that step and what was counted in it share a
 /// word, so that one store begins a step, and nothing is left to do when it ends.
 #[derive(Debug, Default)]
-pub(crate) struct Awaits {
-    /// From above: the number of the step, `Beside`, the number of leaves.
+pub(crate) struct TaskAwaits {
+    /// From above: the number of the step, `AwaitFlags`, the number of leaves.
     word: Cell<u64>,
     /// The leaf that was counted last. It has a meaning while there is a leaf.
     leaf: Fact<Option<Leaf>>,
 }
 
-impl Awaits {
+impl TaskAwaits {
     /// The number of the last step; 0 before the first.
     #[inline]
     pub(crate) fn step(&self) -> u32 {
@@ -96,17 +96,17 @@ impl Awaits {
     }
 
     #[inline]
-    pub(crate) fn has_any(&self, of: Beside) -> bool {
+    pub(crate) fn has_any(&self, of: AwaitFlags) -> bool {
         self.word.get() & of.0 != 0
     }
 
     #[inline]
-    pub(crate) fn mark(&self, what: Beside) {
+    pub(crate) fn mark(&self, what: AwaitFlags) {
         self.word.set(self.word.get() | what.0);
     }
 
     #[inline]
-    fn unmark(&self, what: Beside) {
+    fn unmark(&self, what: AwaitFlags) {
         self.word.set(self.word.get() & !what.0);
     }
 }
@@ -124,22 +124,22 @@ const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The running step of a loop.
 pub(crate) struct RunningStep {
-    /// The number of the step that is on or was the last one, where `Awaits` has it.
+    /// The number of the step that is on or was the last one, where `TaskAwaits` has it.
     number: Cell<u64>,
-    counts: Cell<Counts>,
+    counts: Cell<AwaitCounts>,
     /// The clones that were counted before this step, if one was counted in it; and likewise the catchers.
     clones_before: Cell<u32>,
     catchers_before: Cell<u32>,
     /// The clones of this step that were used up by a wake, if any was made.
     spent_clones: Cell<u32>,
-    /// The number of the last step that was taken inside another, where `Awaits` has it.
+    /// The number of the last step that was taken inside another, where `TaskAwaits` has it.
     nested: Cell<u64>,
 }
 
 /// What was counted in a step, put aside while another one is taken inside it.
 pub(super) struct StepPutAside {
     number: u64,
-    counts: Counts,
+    counts: AwaitCounts,
     clones_before: u32,
     catchers_before: u32,
     spent_clones: u32,
@@ -203,32 +203,32 @@ impl RunningStep {
 
     /// The task is polled in the step that has begun. It awaits nothing yet.
     #[inline]
-    pub(crate) fn begin_poll(&self, task: &Awaits) {
+    pub(crate) fn begin_poll(&self, task: &TaskAwaits) {
         task.word.set(self.number.get());
     }
 
     /// What was counted so far.
     #[inline]
-    pub(crate) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> AwaitCounts {
         self.counts.get()
     }
 
     #[inline]
-    fn change(&self, change: impl FnOnce(&mut Counts)) {
+    fn change(&self, change: impl FnOnce(&mut AwaitCounts)) {
         let mut counts = self.counts.get();
         change(&mut counts);
         self.counts.set(counts);
     }
 
     #[inline]
-    pub(crate) fn add_leaf(&self, task: &Awaits, what: Leaf) {
+    pub(crate) fn add_leaf(&self, task: &TaskAwaits, what: Leaf) {
         self.change(|counts| counts.awaits = counts.awaits.wrapping_add(1));
         task.leaf.set(Some(what));
         task.word.set(task.word.get() + 1);
     }
 
     #[inline]
-    pub(crate) fn remove_leaf(&self, task: &Awaits) {
+    pub(crate) fn remove_leaf(&self, task: &TaskAwaits) {
         debug_assert!(task.leaves() != 0, "it was counted in this step");
         self.change(|counts| counts.awaits = counts.awaits.wrapping_sub(1));
         task.word.set(task.word.get() - 1);
@@ -249,8 +249,8 @@ impl RunningStep {
         });
     }
 
-    pub(crate) fn add_clone(&self, task: &Awaits) {
-        if !task.has_any(Beside::CLONE.and(Beside::CLONES)) {
+    pub(crate) fn add_clone(&self, task: &TaskAwaits) {
+        if !task.has_any(AwaitFlags::CLONE.union(AwaitFlags::CLONES)) {
             self.clones_before.set(self.counts().clones);
             self.spent_clones.set(0);
         }
@@ -266,15 +266,15 @@ impl RunningStep {
     }
 
     /// A clone was used up by a wake. It may have been made in this step, by a future that still waits then.
-    pub(crate) fn spend_clone(&self, task: &Awaits) {
-        if task.has_any(Beside::CLONE.and(Beside::CLONES)) {
+    pub(crate) fn spend_clone(&self, task: &TaskAwaits) {
+        if task.has_any(AwaitFlags::CLONE.union(AwaitFlags::CLONES)) {
             self.spent_clones.set(self.spent_clones.get() + 1);
         }
     }
 
     /// A clone was dropped that may have been made in this step.
-    pub(crate) fn remove_clone(&self, task: &Awaits) {
-        if task.has_any(Beside::CLONE.and(Beside::CLONES)) {
+    pub(crate) fn remove_clone(&self, task: &TaskAwaits) {
+        if task.has_any(AwaitFlags::CLONE.union(AwaitFlags::CLONES)) {
             self.change(|counts| {
                 counts.awaits = counts.awaits.wrapping_sub(1);
                 counts.clones = counts.clones.wrapping_sub(1);
@@ -283,30 +283,30 @@ impl RunningStep {
         }
     }
 
-    fn mark_clones(&self, task: &Awaits) {
-        task.unmark(Beside::CLONE.and(Beside::CLONES));
+    fn mark_clones(&self, task: &TaskAwaits) {
+        task.unmark(AwaitFlags::CLONE.union(AwaitFlags::CLONES));
         match self.counts().clones.wrapping_sub(self.clones_before.get()) {
             0 => {}
-            1 => task.mark(Beside::CLONE),
-            _ => task.mark(Beside::CLONES),
+            1 => task.mark(AwaitFlags::CLONE),
+            _ => task.mark(AwaitFlags::CLONES),
         }
     }
 
     #[inline]
-    pub(crate) fn add_catcher(&self, task: &Awaits) {
+    pub(crate) fn add_catcher(&self, task: &TaskAwaits) {
         let catchers = self.counts().catchers;
-        if !task.has_any(Beside::CATCHERS) {
+        if !task.has_any(AwaitFlags::CATCHERS) {
             self.catchers_before.set(catchers);
-            task.mark(Beside::CATCHERS);
+            task.mark(AwaitFlags::CATCHERS);
         }
         self.change(|counts| counts.catchers = catchers.wrapping_add(1));
     }
 
     #[inline]
-    pub(crate) fn remove_catcher(&self, task: &Awaits) {
+    pub(crate) fn remove_catcher(&self, task: &TaskAwaits) {
         self.change(|counts| counts.catchers = counts.catchers.wrapping_sub(1));
         if self.counts().catchers == self.catchers_before.get() {
-            task.unmark(Beside::CATCHERS);
+            task.unmark(AwaitFlags::CATCHERS);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::ptr;
 
 use super::await_tree::{AwaitTree, Awaited, Place, ScopeEntry};
 use super::leaf::{Leaf, What};
-use super::running_step::{Awaits, Counts, RunningStep};
+use super::running_step::{AwaitCounts, RunningStep, TaskAwaits};
 use crate::base::TaskKey;
 
 /// A scope: a part of a task that a cancellation can be meant for, or that catches what is thrown around it. It is
@@ -165,7 +165,7 @@ impl Scope {
 
     /// A poll has returned `Pending`, and since it has begun, and those before it in this step, `inside` was counted.
     #[inline]
-    pub(crate) fn suspend(&self, step: &RunningStep, task: &Awaits, inside: Counts) {
+    pub(crate) fn suspend(&self, step: &RunningStep, task: &TaskAwaits, inside: AwaitCounts) {
         self.catchers.set(inside.catchers);
         if inside.awaits == 0 {
             self.count_as_leaf(step, task);
@@ -174,7 +174,7 @@ impl Scope {
 
     /// Has the step count the scope as a catcher that waits, if it has not yet.
     #[inline]
-    pub(crate) fn count_as_catcher(&self, step: &RunningStep, task: &Awaits) {
+    pub(crate) fn count_as_catcher(&self, step: &RunningStep, task: &TaskAwaits) {
         if !self.has_any(CATCHER) {
             self.marks.set(self.marks.get() | CATCHER);
             step.add_catcher(task);
@@ -182,7 +182,7 @@ impl Scope {
     }
 
     #[cold]
-    fn count_as_leaf(&self, step: &RunningStep, task: &Awaits) {
+    fn count_as_leaf(&self, step: &RunningStep, task: &TaskAwaits) {
         if !self.has_any(FOREIGN | LEAF) {
             self.mark(LEAF, true);
             step.add_leaf(task, Leaf::of(What::Outside));
@@ -209,7 +209,7 @@ impl Scope {
     /// The scope is over, in a step of `task` if there is one. Returns its place, if it has one, which the caller
     /// removes from the tree.
     #[inline]
-    pub(crate) fn leave(&self, step: &RunningStep, task: Option<&Awaits>) -> Option<Place> {
+    pub(crate) fn leave(&self, step: &RunningStep, task: Option<&TaskAwaits>) -> Option<Place> {
         let marks = self.marks.replace(self.marks.get() & FOR_GOOD);
         if let Some(task) = task
             && self.polled.get() == task.step()
@@ -267,7 +267,7 @@ pub(crate) struct OwnThrow<P> {
     /// The node that was cancelled in place of the scope.
     pub(crate) handed_on: Cell<Option<P>>,
     /// What was counted in the polls of its last step.
-    pub(crate) inside: Cell<Counts>,
+    pub(crate) inside: Cell<AwaitCounts>,
     /// The node that it awaits under its task's own waker, if it is the only one, since the step of its last poll.
     pub(crate) node: Cell<Option<P>>,
 }

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::await_tree::Told;
+use super::await_tree::ThrowMessage;
 
 type Message = Option<Arc<str>>;
 
@@ -52,12 +52,11 @@ pub(crate) struct PutAside {
     again: bool,
     pub(crate) raised: Message,
     /// Where what is delivered inside has another message.
-    delivered: Option<Told>,
+    delivered: Option<ThrowMessage>,
 }
 
-/// What is on in a step, put aside while another one is taken inside it.
-pub(super) struct ThrowingPutAside {
-    throw: PutAside,
+/// What was counted in a step, put aside while another one is taken inside it.
+pub(super) struct CountsPutAside {
     catches: u32,
     raises: (u32, u32),
 }
@@ -162,14 +161,14 @@ impl Throwing {
 
     /// Puts the state aside, for a scope inside. What covers the scope around covers the one inside too, unless that
     /// has been `told` otherwise.
-    pub(crate) fn put_aside(&self, told: Option<Told>) -> PutAside {
+    pub(crate) fn put_aside(&self, told: Option<ThrowMessage>) -> PutAside {
         PutAside {
             throw: self.throw.replace(Throw::Off),
             since: self.since.get(),
             raise_postponed: self.raise_postponed.take(),
             again: self.again.take(),
             raised: self.raised.take(),
-            delivered: told.map(|told| Told(self.delivered.replace(told.0))),
+            delivered: told.map(|told| ThrowMessage(self.delivered.replace(told.0))),
         }
     }
 
@@ -179,22 +178,24 @@ impl Throwing {
         self.raise_postponed.set(aside.raise_postponed);
         self.again.set(aside.again);
         self.raised.set(aside.raised);
-        if let Some(Told(message)) = aside.delivered {
+        if let Some(ThrowMessage(message)) = aside.delivered {
             self.delivered.set(message);
         }
     }
 
     /// A step begins inside the one that is on. What is on in that does not cover it.
-    pub(super) fn begin_nested(&self) -> ThrowingPutAside {
-        let throw = self.put_aside(Some(Told(None)));
+    #[inline]
+    pub(super) fn begin_nested(&self) -> (PutAside, CountsPutAside) {
+        let aside = self.put_aside(Some(ThrowMessage(None)));
         self.since.set(0);
-        ThrowingPutAside { throw, catches: self.catches.get(), raises: self.raises.get() }
+        (aside, CountsPutAside { catches: self.catches.get(), raises: self.raises.get() })
     }
 
-    pub(super) fn end_nested(&self, aside: ThrowingPutAside) {
-        self.put_back(aside.throw);
-        self.catches.set(aside.catches);
-        self.raises.set(aside.raises);
+    #[inline]
+    pub(super) fn end_nested(&self, aside: PutAside, counts: &CountsPutAside) {
+        self.put_back(aside);
+        self.catches.set(counts.catches);
+        self.raises.set(counts.raises);
     }
 
     pub(crate) fn raise_postponed(&self) -> &Cell<bool> {

@@ -42,8 +42,8 @@
 //! })??;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//!
-//! Owns the sockets; must not know buffered streams or servers.
+
+// Owns the sockets; must not know buffered streams or servers.
 
 mod wait_place; // one place among what waits for a direction of a descriptor
 mod readiness_future; // one wait for one direction of a descriptor

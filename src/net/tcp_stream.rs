@@ -19,30 +19,32 @@ use crate::sys::socket_options;
 /// [`into_split`](Self::into_split). Dropping the connection closes it; the system still sends the bytes that were
 /// written.
 ///
+/// It has no buffer: each read and write is a system call. [`into_streams`](Self::into_streams) makes a
+/// [`StreamReader`](crate::StreamReader) and a [`StreamWriter`](crate::StreamWriter) of it, which read lines and write
+/// without a wait.
+///
 /// # Examples
 /// ```
-/// use oneloop::net::TcpListener;
-/// use oneloop::run;
-/// use std::io::{Read, Write};
+/// use oneloop::net::{TcpListener, TcpStream};
+/// use oneloop::{create_task, run};
+/// use std::io;
 ///
-/// run(async {
-///     let listener = TcpListener::bind(([127, 0, 0, 1], 0))?;
-///     let address = listener.local_addr()?;
-///     let peer = std::thread::spawn(move || -> std::io::Result<String> {
-///         let mut socket = std::net::TcpStream::connect(address)?;
-///         socket.write_all(b"from a thread")?;
-///         let mut answer = String::new();
-///         socket.read_to_string(&mut answer)?;
-///         Ok(answer)
-///     });
+/// async fn answer(listener: TcpListener) -> io::Result<()> {
 ///     let (stream, _address) = listener.accept().await?;
-///     stream.set_nodelay(true)?;
 ///     let mut bytes = [0; 100];
 ///     let n = stream.read(&mut bytes).await?;
-///     stream.write_all(&bytes[..n].to_ascii_uppercase()).await?;
-///     drop(stream);
-///     assert_eq!(peer.join().expect("no panic")?, "FROM A THREAD");
-///     Ok::<(), std::io::Error>(())
+///     stream.write_all(&bytes[..n].to_ascii_uppercase()).await
+/// }
+///
+/// run(async {
+///     let listener = TcpListener::bind("127.0.0.1:0")?;
+///     let stream = TcpStream::connect(listener.local_addr()?).await?;
+///     create_task(answer(listener));
+///     stream.write_all(b"hello").await?;
+///     let mut bytes = [0; 5];
+///     stream.read_exact(&mut bytes).await?;
+///     assert_eq!(&bytes, b"HELLO");
+///     Ok::<(), io::Error>(())
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -8,28 +8,29 @@ pub(crate) struct Chores(u8);
 impl Chores {
     /// The task has awaited nodes: the next step drops the pointers to them.
     pub(super) const NODES: Self = Self(1);
-    /// More than one, in one step.
-    pub(super) const SEVERAL_NODES: Self = Self(64);
     /// Futures of other crates have cloned the waker: the polls take turns.
-    pub(super) const TURNS: Self = Self(2);
+    pub(super) const TURNS: Self = Self(1 << 1);
     /// The task has a place in the tree of what is awaited, which its end gives up.
-    pub(super) const PLACE: Self = Self(4);
+    pub(super) const PLACE: Self = Self(1 << 2);
     /// A cancellation went to a node instead: the end of the step looks whether the task still awaits that.
-    pub(super) const HANDED_ON: Self = Self(8);
+    pub(super) const HANDED_ON: Self = Self(1 << 3);
     /// `Request::Asked`: the next step delivers a cancellation.
-    pub(super) const ASKED: Self = Self(16);
+    pub(super) const ASKED: Self = Self(1 << 4);
     /// `Request::Interrupted`, likewise.
-    pub(super) const INTERRUPTED: Self = Self(32);
+    pub(super) const INTERRUPTED: Self = Self(1 << 5);
+    /// The task has awaited several nodes in one step.
+    pub(super) const SEVERAL_NODES: Self = Self(1 << 6);
     /// The task must not begin yet: a step of it does nothing.
-    pub(super) const HELD: Self = Self(128);
+    pub(super) const HELD: Self = Self(1 << 7);
 
     /// What the end of a step has to do, if the task waits then.
-    pub(super) const AT_A_WAIT: Self = Self::HANDED_ON.and(Self::REQUEST);
+    pub(super) const AT_A_WAIT: Self = Self::HANDED_ON.union(Self::REQUEST);
     /// What the end of a task has to do.
-    pub(super) const AT_THE_END: Self = Self::HANDED_ON.and(Self::PLACE);
-    pub(super) const REQUEST: Self = Self::ASKED.and(Self::INTERRUPTED);
+    pub(super) const AT_THE_END: Self = Self::HANDED_ON.union(Self::PLACE);
+    /// A cancellation is asked for, in either way.
+    pub(super) const REQUEST: Self = Self::ASKED.union(Self::INTERRUPTED);
 
-    pub(super) const fn and(self, other: Self) -> Self {
+    pub(super) const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 

@@ -3,7 +3,7 @@
 
 use super::chores::Chores;
 use super::task_state::TaskState;
-use crate::kernel::{Beside, Place, Sole};
+use crate::kernel::{AwaitFlags, Place, SoleAwait};
 
 impl<N: Clone + PartialEq> TaskState<N> {
     /// Adds a node to those that the task awaits, once for each await.
@@ -23,7 +23,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
 
     /// The node of the last `awaits` awaits, if it is the same in all of them.
     pub(crate) fn last_node(&self, awaits: u32) -> Option<N> {
-        let mut sole = Sole::Nothing;
+        let mut sole = SoleAwait::Nothing;
         let nodes = self.nodes();
         let skipped = nodes.len().checked_sub(awaits as usize)?;
         nodes.into_iter().skip(skipped).for_each(|node| sole.add_node(node));
@@ -32,8 +32,8 @@ impl<N: Clone + PartialEq> TaskState<N> {
 
     /// Adds what the task awaits under its own waker to `sole`. If something stands below its root, one of the futures
     /// that have cloned the waker is the combinator around that.
-    pub(crate) fn add_awaits_to(&self, sole: &mut Sole<N>, something_below: bool) {
-        let clones = if something_below { Beside::CLONES } else { Beside::CLONE.and(Beside::CLONES) };
+    pub(crate) fn add_awaits_to(&self, sole: &mut SoleAwait<N>, something_below: bool) {
+        let clones = if something_below { AwaitFlags::CLONES } else { AwaitFlags::CLONE.union(AwaitFlags::CLONES) };
         if self.awaits().leaves() != 0 || self.awaits().has_any(clones) {
             sole.add_other();
         }
@@ -51,12 +51,12 @@ impl<N: Clone + PartialEq> TaskState<N> {
 
     /// Whether it has polled futures of other crates in its last step.
     pub(crate) fn awaits_clones(&self) -> bool {
-        self.awaits().has_any(Beside::CLONE.and(Beside::CLONES))
+        self.awaits().has_any(AwaitFlags::CLONE.union(AwaitFlags::CLONES))
     }
 
     /// The number of the last step, if catchers wait since then under the task's own waker; else 0.
     pub(crate) fn catchers_since(&self) -> u32 {
-        if self.awaits().has_any(Beside::CATCHERS) { self.awaits().step() } else { 0 }
+        if self.awaits().has_any(AwaitFlags::CATCHERS) { self.awaits().step() } else { 0 }
     }
 
     /// The root of what the task awaits under wakers of other crates.

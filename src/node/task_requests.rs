@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::chores::Chores;
 use super::task_state::TaskState;
-use crate::kernel::{Beside, Counts};
+use crate::kernel::{AwaitCounts, AwaitFlags};
 
 /// Which cancellation the next step delivers: see the second picture at [`TaskState`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,13 +90,13 @@ impl<N: Clone + PartialEq> TaskState<N> {
     }
 
     fn scope_is_due(&self) -> bool {
-        self.awaits().has_any(Beside::SCOPE_IS_DUE)
+        self.awaits().has_any(AwaitFlags::SCOPE_IS_DUE)
     }
 
     /// A scope is asked to end what it holds. It was polled in the last step, and awaits what is in `inside`.
-    pub(crate) fn note_due_scope(&self, inside: Counts) {
+    pub(crate) fn note_due_scope(&self, inside: AwaitCounts) {
         if self.awaits().leaves() == 1 && !self.awaits_clones() && inside.leaves() == 1 && !self.awaits_nodes() {
-            self.awaits().mark(Beside::SCOPE_IS_DUE);
+            self.awaits().mark(AwaitFlags::SCOPE_IS_DUE);
         }
     }
 

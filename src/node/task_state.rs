@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::chores::Chores;
 use crate::base::{Context, Fact, TaskKey};
-use crate::kernel::{Awaits, Place};
+use crate::kernel::{Place, TaskAwaits};
 
 /// The name of a task that was given none.
 pub(crate) fn default_name(id: u64) -> String {
@@ -135,7 +135,7 @@ pub(crate) struct TaskState<N> {
     key: TaskKey,
     /// The node that it awaits, or the last of several.
     pub(super) node: Cell<Option<N>>,
-    awaits: Awaits,
+    awaits: TaskAwaits,
     pub(super) rare: Cell<Option<Box<Rare<N>>>>,
     created: Fact<Option<&'static Location<'static>>>,
     pub(super) cancelling: Cell<u32>,
@@ -154,7 +154,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
             id,
             key,
             node: Cell::default(),
-            awaits: Awaits::default(),
+            awaits: TaskAwaits::default(),
             rare: Cell::default(),
             created: Fact::new(Some(created)),
             cancelling: Cell::new(0),
@@ -253,7 +253,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
 
     /// What it awaits since its last step, but for nodes.
     #[inline]
-    pub(crate) fn awaits(&self) -> &Awaits {
+    pub(crate) fn awaits(&self) -> &TaskAwaits {
         &self.awaits
     }
 
@@ -288,7 +288,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
 
     #[inline]
     pub(super) fn add_chore(&self, chore: Chores) {
-        self.chores.set(self.chores.get().and(chore));
+        self.chores.set(self.chores.get().union(chore));
     }
 
     #[inline]

@@ -23,9 +23,9 @@
 //! assert_eq!(counters.counts().tasks_created, 1 + 1); // the main future is a task too
 //! # Ok::<(), oneloop::Error>(())
 //! ```
-//!
-//! Owns the trait and what its methods are given, and four observers: the recorder, the counters, the activity, and
-//! that of debug mode; must not know when the loop tells.
+
+// Owns the trait and what its methods are given, and four observers: the recorder, the counters, the activity, and
+// that of debug mode; must not know when the loop tells.
 
 mod wanted; // which methods of an observer are called
 mod observed_task; // a task, as an observer sees it

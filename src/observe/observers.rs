@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::observed_task::{ObservedTask, TaskEnding};
 use super::observer::{Cause, Moment, Observer};
 use super::wanted::Methods;
-use crate::kernel::{Note, Queued as _};
+use crate::kernel::{Note, Queued as _, WantedNotes};
 use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded};
 
 /// Names an observer of a loop, for [`EventLoop::remove_observer`](crate::EventLoop::remove_observer).
@@ -154,15 +154,18 @@ impl Observers {
     /// What any of these observers wants to be told.
     fn wanted(&self, list: &[Listed]) -> Methods {
         let of_the_loop = if self.is_kept.get() { Methods::OF_THE_LOOP } else { Methods::NONE };
-        list.iter().fold(of_the_loop, |wanted, listed| wanted.and(listed.wants.get()))
+        list.iter().fold(of_the_loop, |wanted, listed| wanted.union(listed.wants.get()))
     }
 
     /// Only this is to be told from now on.
     fn prepare_for(&self, kernel: &Loop, wanted: Methods) {
         let wants = |any_of| wanted.has_any_of(any_of);
-        let (of_ended, of_parked) = (wants(Methods::OF_EAGER_ENDED), wants(Methods::OF_EAGER_PARKED));
-        kernel.notes().set_wanted(wants(Methods::CANCELLED), of_ended, of_parked);
-        self.queue.follow(kernel, wanted.has_any_of(Methods::OF_QUEUED));
+        kernel.notes().set_wanted(WantedNotes {
+            cancellations: wants(Methods::CANCELLED),
+            eager_ended: wants(Methods::OF_EAGER_ENDED),
+            eager_parked: wants(Methods::OF_EAGER_PARKED),
+        });
+        self.queue.follow(kernel, wants(Methods::OF_QUEUED));
     }
 }
 

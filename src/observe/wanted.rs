@@ -26,21 +26,23 @@ impl Methods {
     pub(crate) const ALL: Self = Self((1 << 13) - 1);
 
     /// What the ready queue is searched for.
-    pub(crate) const OF_QUEUED: Self = Self::CREATED.and(Self::WOKEN);
+    pub(crate) const OF_QUEUED: Self = Self::CREATED.union(Self::WOKEN);
     /// What is looked for, done or told before an iteration and its batch.
-    pub(crate) const OF_AN_ITERATION: Self = Self::OF_QUEUED.and(Self::BATCH_BEGAN).and(Self::OF_THE_LOOP);
+    pub(crate) const OF_AN_ITERATION: Self = Self::OF_QUEUED.union(Self::BATCH_BEGAN).union(Self::OF_THE_LOOP);
     /// What is told of every step of a task.
-    pub(crate) const OF_A_STEP: Self = Self::OF_QUEUED.and(Self::STEP_BEGAN).and(Self::STEP_ENDED).and(Self::PARKED);
+    pub(crate) const OF_A_STEP: Self =
+        Self::OF_QUEUED.union(Self::STEP_BEGAN).union(Self::STEP_ENDED).union(Self::PARKED);
     /// What may be told when a callback or the turn of a primitive runs.
-    pub(crate) const OF_A_CALLBACK: Self = Self::OF_QUEUED.and(Self::CALLBACK_BEGAN).and(Self::CALLBACK_ENDED);
+    pub(crate) const OF_A_CALLBACK: Self = Self::OF_QUEUED.union(Self::CALLBACK_BEGAN).union(Self::CALLBACK_ENDED);
     /// What may be told when the entry of a timer is reached.
-    pub(crate) const OF_A_TIMER: Self = Self::OF_A_CALLBACK.and(Self::TIMER_FIRED);
+    pub(crate) const OF_A_TIMER: Self = Self::OF_A_CALLBACK.union(Self::TIMER_FIRED);
     /// What may be told of an eager task that ends in its first step.
-    pub(crate) const OF_EAGER_ENDED: Self = Self::CREATED.and(Self::STEP_BEGAN).and(Self::STEP_ENDED).and(Self::ENDED);
+    pub(crate) const OF_EAGER_ENDED: Self =
+        Self::CREATED.union(Self::STEP_BEGAN).union(Self::STEP_ENDED).union(Self::ENDED);
     /// What may be told of one that does not, and so may be queued in the same entry.
     pub(crate) const OF_EAGER_PARKED: Self = Self::OF_A_STEP;
 
-    pub(crate) const fn and(self, other: Self) -> Self {
+    pub(crate) const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use super::wait::{Waitable, assert_same_loop, node_of};
 use crate::base::{PooledRc, TaskKey, unsize};
-use crate::cancel::{SingleWaiter, leaf_fn};
-use crate::current::{self, Timer, deadline_after};
+use crate::cancel::leaf_fn;
+use crate::current::{self, SingleWaiter, Timer, deadline_after};
 use crate::error::TimeoutError;
 use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, Run, What};
 use crate::node::{Core, Loop, Watch, WatchRef, Watcher};

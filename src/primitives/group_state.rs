@@ -10,8 +10,8 @@ use slab::Slab;
 
 use crate::awaitables::current_task;
 use crate::base::{PooledRc, TaskKey, poll_with, unsize};
-use crate::cancel::{SingleWaiter, ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_around};
-use crate::current;
+use crate::cancel::{ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_around};
+use crate::current::{self, SingleWaiter};
 use crate::error::{Cancelled, GroupError, Panic};
 use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, What};
 use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Watcher};

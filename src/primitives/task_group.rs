@@ -86,9 +86,26 @@ where
 ///
 /// # Examples
 /// ```
+/// use oneloop::{run, task_group, yield_now};
+///
+/// async fn download(page: u32) -> Result<u32, String> {
+///     yield_now().await;
+///     if page == 7 { Err("no page 7".to_owned()) } else { Ok(100 * page) }
+/// }
+///
+/// let sum = run(task_group(async |group| {
+///     let first = group.create_task(download(1));
+///     let second = group.create_task(download(2));
+///     Ok(first.await + second.await) // their values: an error of one would end the group
+/// }))?;
+/// assert_eq!(sum.unwrap(), 300);
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+///
+/// A child that starts others:
+/// ```
 /// use oneloop::{TaskGroup, run, task_group};
 ///
-/// /// A child that starts others.
 /// async fn count_down(group: TaskGroup<std::io::Error>, from: u32) -> std::io::Result<()> {
 ///     if from > 0 {
 ///         let rest = count_down(group.clone(), from - 1);

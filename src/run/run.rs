@@ -21,19 +21,30 @@ use crate::event_loop::{EventLoop, EventLoopBuilder};
 /// [`EventLoopBuilder::run`] is this on a loop with other settings, and a [`Runner`](crate::Runner) runs several
 /// futures one after another on one loop.
 ///
+/// # Examples
+/// The `main` of a program. The first `?` is for the loop, the second for what the future returns:
+/// ```
+/// use oneloop::{run, to_thread};
+/// use std::io;
+///
+/// async fn count_lines(path: &'static str) -> io::Result<usize> {
+///     let text = to_thread(move || std::fs::read_to_string(path)).await?;
+///     Ok(text.lines().count())
+/// }
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let lines = run(count_lines("Cargo.toml"))??;
+///     assert!(lines > 0);
+///     Ok(())
+/// }
+/// ```
+///
 /// # Errors
 /// As [`EventLoop::run_until_complete`]; and [`Error::Interrupted`] if Ctrl-C has cancelled the main task, and the task
 /// did not catch that.
 ///
 /// # Panics
 /// If the future panics: this panics with the same payload, after the clean-up.
-///
-/// # Examples
-/// ```
-/// let value = oneloop::run(async { 42 })?;
-/// assert_eq!(value, 42);
-/// # Ok::<(), oneloop::Error>(())
-/// ```
 #[doc(alias = "block_on")]
 #[track_caller]
 pub fn run<F: IntoFuture>(future: F) -> Result<F::Output, Error> {

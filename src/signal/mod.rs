@@ -25,8 +25,8 @@
 //! # }
 //! # Ok::<(), oneloop::Error>(())
 //! ```
-//!
-//! Owns the signals' names and the loop's handlers; must not know how the process catches a signal.
+
+// Owns the signals' names and the loop's handlers; must not know how the process catches a signal.
 
 mod numbers; // the names of the signals
 #[cfg(feature = "signal")]

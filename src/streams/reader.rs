@@ -25,6 +25,28 @@ use crate::error::{ReadError, SharedIoError};
 /// could know which bytes it would get.
 ///
 /// # Examples
+/// A client that reads two lines:
+/// ```
+/// use oneloop::{open_connection, run, start_server};
+///
+/// run(async {
+///     let greet = async |_reader, writer: oneloop::StreamWriter| {
+///         writer.write("hello\ngoodbye\n");
+///         Ok::<(), std::io::Error>(())
+///     };
+///     let server = start_server(greet, "127.0.0.1:0").await?;
+///     let (reader, _writer) = open_connection(server.local_addrs()[0]).await?;
+///     let mut lines = Vec::new();
+///     while let Some(line) = reader.next_line().await? {
+///         lines.push(line);
+///     }
+///     assert_eq!(lines, ["hello", "goodbye"]);
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// One without a connection, for a test:
 /// ```
 /// use oneloop::{StreamReader, create_task, run};
 ///

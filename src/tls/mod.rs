@@ -20,8 +20,8 @@
 //! })??;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//!
-//! Must not know sockets, nor streams: a session takes bytes and gives bytes.
+
+// Must not know sockets, nor streams: a session takes bytes and gives bytes.
 
 mod settings; // who the peer is to be, and how long it may take
 mod platform; // the certificates that the platform trusts

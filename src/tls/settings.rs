@@ -23,6 +23,26 @@ impl Default for Limits {
     }
 }
 
+/// The time limits of a side of TLS, which both sides set alike.
+macro_rules! limit_setters {
+    ($side:ident) => {
+        impl $side {
+            /// How long the handshake may take: asyncio's `ssl_handshake_timeout`; 60 seconds by default.
+            pub fn handshake_timeout(mut self, limit: Duration) -> Self {
+                self.limits.handshake = limit;
+                self
+            }
+
+            /// How long the peer may take to end its direction after the close: asyncio's `ssl_shutdown_timeout`;
+            /// 30 seconds by default.
+            pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
+                self.limits.shutdown = limit;
+                self
+            }
+        }
+    };
+}
+
 /// The client's side of TLS: a configuration, whom to expect, and time limits.
 ///
 /// [`open_connection`](Self::open_connection) connects with it, and [`StreamWriter::start_tls`] takes it.
@@ -64,20 +84,9 @@ impl TlsConnector {
         self.server_name = Some(name.into());
         self
     }
-
-    /// How long the handshake may take: asyncio's `ssl_handshake_timeout`; 60 seconds by default.
-    pub fn handshake_timeout(mut self, limit: Duration) -> Self {
-        self.limits.handshake = limit;
-        self
-    }
-
-    /// How long the peer may take to end its direction after the close: asyncio's `ssl_shutdown_timeout`; 30 seconds by
-    /// default.
-    pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
-        self.limits.shutdown = limit;
-        self
-    }
 }
+
+limit_setters!(TlsConnector);
 
 /// The server's side of TLS: a configuration and time limits.
 ///
@@ -103,6 +112,7 @@ impl TlsConnector {
 /// [`ServerBuilder::tls`]: crate::ServerBuilder::tls
 /// [`StreamWriter::start_tls`]: crate::StreamWriter::start_tls
 #[derive(Clone, Debug)]
+#[must_use = "an acceptor accepts nothing until a server or a writer takes it"]
 pub struct TlsAcceptor {
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) limits: Limits,
@@ -113,22 +123,9 @@ impl TlsAcceptor {
     pub fn new(config: Arc<ServerConfig>) -> Self {
         Self { config, limits: Limits::default() }
     }
-
-    /// How long the handshake may take: asyncio's `ssl_handshake_timeout`; 60 seconds by default.
-    #[must_use = "the acceptor with the limit is returned"]
-    pub fn handshake_timeout(mut self, limit: Duration) -> Self {
-        self.limits.handshake = limit;
-        self
-    }
-
-    /// How long the peer may take to end its direction after the close: asyncio's `ssl_shutdown_timeout`; 30 seconds by
-    /// default.
-    #[must_use = "the acceptor with the limit is returned"]
-    pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
-        self.limits.shutdown = limit;
-        self
-    }
 }
+
+limit_setters!(TlsAcceptor);
 
 impl From<Arc<ServerConfig>> for TlsAcceptor {
     fn from(config: Arc<ServerConfig>) -> Self {

@@ -1,6 +1,5 @@
 //! The tests are beside this file: `cargo test -p oneloop-ecosystem`. Here are only the pages whose examples are
 //! compiled.
-#![doc = include_str!("../../docs/ECOSYSTEM.md")]
 
 #[doc = include_str!("../../docs/book/src/cookbook/http_and_tls.md")]
 pub mod http_and_tls {}

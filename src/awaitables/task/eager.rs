@@ -2,34 +2,32 @@
 //! know what a step does.
 
 use crate::current;
-use crate::kernel::{NestedStep, Queued};
+use crate::kernel::{Queued, nested_step};
 use crate::node::{IN_DESTRUCTOR, Kind, NodeRef, guarded};
 
 /// Why a task could not begin at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotNow {
+pub(super) enum CannotBegin {
     /// Its loop does not run, or this thread is in another loop inside a callback of it.
-    LoopDoesNotRun,
-    /// Something was queued since it was made, or it was made in an earlier iteration.
-    HasItsPlace,
+    LoopNotRunning,
+    /// Something was queued since it was made, or it was made in an earlier iteration: so it takes its turn.
+    NotLastInQueue,
 }
 
 /// Takes the first step of a task inside what is running now, if it has not been taken yet. Nothing else may have been
 /// queued since the task was made: its entry is taken off the end of the queue.
-pub(super) fn begin_now(task: &NodeRef) -> Result<(), NotNow> {
+pub(super) fn begin_now(task: &NodeRef) -> Result<(), CannotBegin> {
     let kernel = task.core().kernel();
     let has_begun = matches!(task.kind(), Kind::Task(state) if state.has_started());
     if has_begun || task.core().is_done() {
         return Ok(());
     }
     if !kernel.life().is_running() || !current::is_in(kernel) {
-        return Err(NotNow::LoopDoesNotRun);
+        return Err(CannotBegin::LoopNotRunning);
     }
-    let entry = kernel.ready().pop_last(task.queued()).ok_or(NotNow::HasItsPlace)?;
+    let entry = kernel.ready().pop_last(task.queued()).ok_or(CannotBegin::NotLastInQueue)?;
     task.queued().set(false);
-    let nested = NestedStep::begin(kernel);
-    guarded(kernel, IN_DESTRUCTOR, || task.step(task));
-    drop(nested);
+    nested_step(kernel, || guarded(kernel, IN_DESTRUCTOR, || task.step(task)));
     kernel.notes().add_eager(task, task.core().is_done());
     drop(entry); // the handle keeps the task, so this drops nothing else
     Ok(())

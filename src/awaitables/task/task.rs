@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::cell::TaskCell;
-use super::eager::{NotNow, begin_now};
+use super::eager::{CannotBegin, begin_now};
 use crate::awaitables::any_future::TaskHandle;
 use crate::awaitables::join_handle::JoinHandle;
 use crate::base::Context;
@@ -158,11 +158,11 @@ impl<T: 'static> Task<T> {
     pub fn eager(self) -> Self {
         match begin_now(&self.join.node()) {
             Ok(()) => self,
-            Err(NotNow::LoopDoesNotRun) => panic!(
+            Err(CannotBegin::LoopNotRunning) => panic!(
                 "a task can begin at once only while its loop runs; make it in a task or a callback of that loop, or \
                  leave out eager()"
             ),
-            Err(NotNow::HasItsPlace) => panic!(
+            Err(CannotBegin::NotLastInQueue) => panic!(
                 "a task can begin at once only where it is created, before anything else is scheduled: \
                  create_task(f()).eager()"
             ),

@@ -59,12 +59,21 @@ pub(super) fn is_err<V, E>(child: &JoinHandle<Result<V, E>>) -> bool {
 
 /// The values of children that all have one: the `Collect` of `gather`.
 pub(super) fn values<T: 'static>(children: Vec<JoinHandle<T>>, _failed: Option<usize>) -> Option<Vec<T>> {
-    let mut values = Vec::with_capacity(children.len());
-    for child in children {
-        values.push(child.promise().take()?);
+    collected(children.into_iter().map(|child| child.promise().take()))
+}
+
+/// The values, in the memory of the handles that they come from, if they fit there: the standard library sees to that.
+/// What that memory has more than a few values need is given back.
+fn collected<T>(values: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
+    let mut values: Vec<T> = values.collect::<Option<_>>()?;
+    if (values.capacity() - values.len()) * size_of::<T>() > SPARE {
+        values.shrink_to_fit();
     }
     Some(values)
 }
+
+/// So many bytes of a list of values may be spare.
+const SPARE: usize = 1_024;
 
 /// The values of children that all have one, or the error of the child that failed: the `Collect` of `try_gather`.
 pub(super) fn values_or_error<V: 'static, E: 'static>(
@@ -77,9 +86,5 @@ pub(super) fn values_or_error<V: 'static, E: 'static>(
         drop(children);
         return Some(Err(error));
     }
-    let mut values = Vec::with_capacity(children.len());
-    for child in children {
-        values.push(child.promise().take()?.ok()?);
-    }
-    Some(Ok(values))
+    collected(children.into_iter().map(|child| child.promise().take()?.ok())).map(Ok)
 }

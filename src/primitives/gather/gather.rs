@@ -29,6 +29,20 @@ type FirstErrorNode<V, E> = GatheringNode<Vec<JoinHandle<Result<V, E>>>, Result<
 ///
 /// To pass one future twice, use `shared()`, because its value can be taken once.
 ///
+/// # Examples
+/// ```
+/// use oneloop::{gather, run, sleep};
+/// use std::time::Duration;
+///
+/// async fn fetch(i: u64) -> u64 {
+///     sleep(Duration::from_millis(3 - i)).await;
+///     i * 10
+/// }
+///
+/// assert_eq!(run(async { gather((0..3).map(fetch)).await })?, [0, 10, 20]);
+/// # Ok::<(), oneloop::Error>(())
+/// ```
+///
 /// # Children that borrow
 /// The children belong to the loop and may outlive the caller, so they cannot borrow from it, as the main future may.
 /// The compiler says then that a borrowed value does not live long enough, and that it must be borrowed for `'static`.
@@ -47,20 +61,6 @@ type FirstErrorNode<V, E> = GatheringNode<Vec<JoinHandle<Result<V, E>>>, Result<
 ///     .await
 /// })?;
 /// assert_eq!(lengths, [3, 4]);
-/// # Ok::<(), oneloop::Error>(())
-/// ```
-///
-/// # Examples
-/// ```
-/// use oneloop::{gather, run, sleep};
-/// use std::time::Duration;
-///
-/// async fn fetch(i: u64) -> u64 {
-///     sleep(Duration::from_millis(3 - i)).await;
-///     i * 10
-/// }
-///
-/// assert_eq!(run(async { gather((0..3).map(fetch)).await })?, [0, 10, 20]);
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 ///

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::base::{PooledRc, TaskKey, unsize};
-use crate::cancel::{SingleWaiter, Waiting, poll_leaf};
-use crate::current::{Timer, deadline_after};
+use crate::cancel::{Waiting, poll_leaf};
+use crate::current::{SingleWaiter, Timer, deadline_after};
 use crate::kernel::{ChildTurn, ChildTurnRef, Deadline, Leaf, Run, What};
 use crate::node::{Core, Loop, Node, NodeRef, Promise, PromiseRef, State, Watch, WatchRef, Watcher, guarded};
 

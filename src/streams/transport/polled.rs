@@ -5,8 +5,8 @@ use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::cancel::{SingleWaiter, Waiting};
-use crate::current;
+use crate::cancel::Waiting;
+use crate::current::{self, SingleWaiter};
 use crate::kernel::{Leaf, What};
 use crate::node::Loop;
 

@@ -8,8 +8,7 @@ use std::task::{Context, Poll};
 
 use super::polled::PolledWait;
 use crate::base::ByteBuffer;
-use crate::cancel::SingleWaiter;
-use crate::current;
+use crate::current::{self, SingleWaiter};
 use crate::error::SharedIoError;
 use crate::node::Loop;
 
