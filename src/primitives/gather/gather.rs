@@ -6,14 +6,12 @@ use std::rc::Rc;
 
 use super::children::{Children, is_err_at, values, values_or_error};
 use super::gathering_node::{Collect, Fails, GatheringNode};
+use super::several::Awaitables;
 use crate::awaitables::{FirstError, Gathering, JoinHandle, Listed, Outcomes, Values, is_handle, recognise, start};
 use crate::cancel::cancel;
 use crate::current;
 use crate::error::TaskError;
 use crate::node::{Loop, Promise, as_promise};
-
-/// The handles on children that were made of `F`s.
-type Handles<F> = Vec<JoinHandle<<F as Future>::Output>>;
 
 /// The node behind what `gather` returns.
 type ValuesNode<T> = GatheringNode<Vec<JoinHandle<T>>, Vec<T>>;
@@ -72,12 +70,7 @@ type FirstErrorNode<V, E> = GatheringNode<Vec<JoinHandle<Result<V, E>>>, Result<
 #[doc(alias = "join_all")]
 #[doc(alias = "join")]
 #[track_caller]
-pub fn gather<I>(awaitables: I) -> Gathering<Vec<<I::Item as Future>::Output>, Values>
-where
-    I: IntoIterator,
-    I::Item: Future + 'static,
-    <I::Item as Future>::Output: 'static,
-{
+pub fn gather<A: Awaitables>(awaitables: A) -> Gathering<Vec<A::Output>, Values> {
     let (children, nests) = children(awaitables, Location::caller());
     gathering(children, nests, None, values)
 }
@@ -108,10 +101,9 @@ where
 #[doc(alias = "try_join_all")]
 #[doc(alias = "try_join")]
 #[track_caller]
-pub fn try_gather<I, V, E>(awaitables: I) -> Gathering<Result<Vec<V>, E>, FirstError>
+pub fn try_gather<A, V, E>(awaitables: A) -> Gathering<Result<Vec<V>, E>, FirstError>
 where
-    I: IntoIterator,
-    I::Item: Future<Output = Result<V, E>> + 'static,
+    A: Awaitables<Output = Result<V, E>>,
     V: 'static,
     E: 'static,
 {
@@ -121,15 +113,10 @@ where
 
 /// The handles on children, and whether a value of one may have parts.
 #[track_caller]
-fn children<I>(awaitables: I, created: &'static Location<'static>) -> (Handles<I::Item>, bool)
-where
-    I: IntoIterator,
-    I::Item: Future + 'static,
-    <I::Item as Future>::Output: 'static,
-{
+fn children<A: Awaitables>(awaitables: A, created: &'static Location<'static>) -> (Vec<JoinHandle<A::Output>>, bool) {
     let kernel = current::expect();
-    let awaitables = awaitables.into_iter();
-    let mut begun = Begun::<I::Item> { children: Vec::with_capacity(awaitables.size_hint().0) };
+    let awaitables = awaitables.into_awaitables();
+    let mut begun = Begun::<A::Item> { children: Vec::with_capacity(awaitables.size_hint().0) };
     let mut nests = false;
     // no closure, so that a panic points to the caller
     for awaitable in awaitables {
@@ -145,7 +132,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    children: Handles<F>,
+    children: Vec<JoinHandle<F::Output>>,
 }
 
 impl<F> Drop for Begun<F>

@@ -1,8 +1,8 @@
 //! All of several awaitables, in order: asyncio's `gather`.
 //!
 //! The functions [`gather`](fn@crate::gather) and [`try_gather`](fn@crate::try_gather), and the macros of these names
-//! for children of several types, are at the root of the crate. Here are the types that they return: [`Gathering`], and
-//! the three kinds of it.
+//! for children of several types, are at the root of the crate. Here are the types that they return, [`Gathering`] and
+//! the three kinds of it, and what they take, [`Awaitables`].
 //!
 //! | awaiting … | gives |
 //! | --- | --- |
@@ -27,6 +27,7 @@
 //! # Ok::<(), oneloop::Error>(())
 //! ```
 
+mod several; // several awaitables of one type
 mod children; // several children of one type, and how their results are put together
 mod limit; // how many children run at a time
 mod gathering_node; // when a gathering ends, and how
@@ -35,5 +36,6 @@ mod tuple; // children of several types
 pub(crate) mod macros; // the macros, which are at the root of the crate
 
 pub use crate::awaitables::{FirstError, Gathering, Outcomes, Values};
+pub use several::Awaitables;
 #[doc(hidden)]
 pub use tuple::{TryTuple, Tuple, gather_tuple, try_gather_tuple};
