@@ -1,5 +1,6 @@
 //! The words of the command line. Owns what they mean; must not know what is done.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
@@ -39,8 +40,8 @@ pub(crate) enum Command {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Options {
     pub(crate) view: View,
-    /// A PID, or a path.
-    pub(crate) target: String,
+    /// A PID, or a path, which need not be text.
+    pub(crate) target: OsString,
     pub(crate) json: bool,
     pub(crate) watch: bool,
     pub(crate) html: Option<PathBuf>,
@@ -57,7 +58,7 @@ pub(crate) enum View {
 #[derive(Default)]
 pub(crate) struct Args {
     view: Option<View>,
-    target: Option<String>,
+    target: Option<OsString>,
     json: bool,
     watch: bool,
     html: Option<PathBuf>,
@@ -65,11 +66,11 @@ pub(crate) struct Args {
 
 impl Args {
     /// What the words mean, or what is wrong with them.
-    pub(crate) fn of(words: impl IntoIterator<Item = String>) -> Result<Command, String> {
+    pub(crate) fn of(words: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
         let mut args = Self::default();
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
-            match word.as_str() {
+            match &*word.to_string_lossy() {
                 "-h" | "--help" | "help" => return Ok(Command::Help),
                 "-V" | "--version" => return Ok(Command::Version),
                 "--json" => args.json = true,
@@ -111,19 +112,31 @@ impl Args {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
     use super::*;
 
     fn of(line: &str) -> Result<Command, String> {
-        Args::of(line.split_whitespace().map(str::to_owned))
+        Args::of(line.split_whitespace().map(OsString::from))
     }
 
     #[test]
     fn options_come_before_or_behind_the_target() {
-        let options = Options { view: View::Tree, target: "4711".to_owned(), json: true, watch: true, html: None };
+        let options = Options { view: View::Tree, target: "4711".into(), json: true, watch: true, html: None };
         assert_eq!(of("--watch tree 4711 --json"), Ok(Command::Look(options)));
         assert_eq!(of("ps"), Ok(Command::List));
         assert_eq!(of(""), Ok(Command::Help));
         assert_eq!(of("ps --help"), Ok(Command::Help));
+    }
+
+    #[test]
+    fn a_path_need_not_be_text_and_an_option_must_be() {
+        let not_text = || OsString::from_vec(b"/s\xff.sock".to_vec());
+        let words = ["tree".into(), not_text(), "--html".into(), not_text()];
+        let Ok(Command::Look(options)) = Args::of(words) else { panic!("it is a command") };
+        assert_eq!((options.target, options.html), (not_text(), Some(not_text().into())));
+        let wrong = Args::of(["ps".into(), OsString::from_vec(b"--\xff".to_vec())]);
+        assert_eq!(wrong, Err("there is no option --\u{fffd}".to_owned()));
     }
 
     #[test]

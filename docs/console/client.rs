@@ -1,6 +1,7 @@
 //! How a program is asked. Owns the connection and what can be wrong with it; must not know what is done with an
 //! answer. The protocol is that of `oneloop::console`.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -31,7 +32,7 @@ pub(crate) enum AskError {
     NoProcess(u32),
     OtherUser(u32, u32),
     NoSocket(u32),
-    NoTarget(String),
+    NoTarget(PathBuf),
     OtherFile(PathBuf),
     NoFile(PathBuf),
     Ended(PathBuf),
@@ -59,7 +60,9 @@ impl fmt::Display for AskError {
                 "process {pid} cannot be asked: build its loop with EventLoop::builder().inspect_by_pid(), or give the \
                  path that it was built with"
             ),
-            Self::NoTarget(word) => write!(f, "{word} is no PID, and there is no socket of this name here"),
+            Self::NoTarget(word) => {
+                write!(f, "{} is no PID, and there is no socket of this name here", word.display())
+            }
             Self::OtherFile(path) => write!(f, "{} is no socket", path.display()),
             Self::NoFile(path) => write!(f, "there is no socket {}", path.display()),
             Self::Ended(path) => write!(f, "the program of {} has ended", path.display()),
@@ -77,24 +80,38 @@ impl fmt::Display for AskError {
     }
 }
 
+/// The PID that a word is, if it is one.
+fn pid_of(target: &OsStr) -> Option<u32> {
+    target.to_str()?.parse().ok()
+}
+
 /// The socket that a PID, or a path, stands for.
-pub(crate) fn path_of(target: &str) -> Result<PathBuf, AskError> {
-    let Ok(pid) = target.parse() else {
+pub(crate) fn path_of(target: &OsStr) -> Result<PathBuf, AskError> {
+    let Some(pid) = pid_of(target) else {
         return named(target);
     };
     let path = console::path_of(pid).map_err(AskError::Place)?;
     if path.exists() { Ok(path) } else { Err(why_no_socket(pid)) }
 }
 
+/// What an error says of the word that the user gave. A socket at which no program listens was left by one that was
+/// killed: for a PID it is as if it were not there, since the PID may be that of another program by now.
+pub(crate) fn told_of(target: &OsStr, error: AskError) -> AskError {
+    match (pid_of(target), error) {
+        (Some(pid), AskError::Ended(_)) => why_no_socket(pid),
+        (_, error) => error,
+    }
+}
+
 /// The socket at a path.
-fn named(target: &str) -> Result<PathBuf, AskError> {
+fn named(target: &OsStr) -> Result<PathBuf, AskError> {
     let path = PathBuf::from(target);
     match fs::metadata(&path) {
         Ok(found) if found.file_type().is_socket() => Ok(path),
         Ok(_) => Err(AskError::OtherFile(path)),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(AskError::Connect(path, error)),
-        Err(_) if target.contains('/') => Err(AskError::NoFile(path)),
-        Err(_) => Err(AskError::NoTarget(target.to_owned())),
+        Err(_) if target.as_encoded_bytes().contains(&b'/') => Err(AskError::NoFile(path)),
+        Err(_) => Err(AskError::NoTarget(path)),
     }
 }
 

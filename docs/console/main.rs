@@ -29,7 +29,7 @@ const NO_PROGRAM: &str = "no program of yours can be asked; build a loop with Ev
 const PAUSE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let command = match Args::of(std::env::args().skip(1)) {
+    let command = match Args::of(std::env::args_os().skip(1)) {
         Ok(command) => command,
         Err(wrong) => {
             complain(&format!("{wrong}; oneloop --help says more"));
@@ -56,7 +56,9 @@ async fn execute(command: Command) -> Result<ExitCode, AskError> {
         Command::Help => print(HELP),
         Command::Version => print(concat!("oneloop ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::List => print(&list().await?),
-        Command::Look(options) => return look(&options).await,
+        Command::Look(options) => {
+            return look(&options).await.map_err(|error| client::told_of(&options.target, error));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -125,7 +127,7 @@ async fn write_page(path: &Path, file: &Path) -> Result<ExitCode, AskError> {
 /// Looks again and again, until the program has ended, or this is cancelled. Then the screen is given back.
 async fn watch(path: &Path, options: &Options) -> Result<ExitCode, AskError> {
     cancel_on_signals();
-    let head = format!("{}, every second; Ctrl-C ends this", options.target);
+    let head = format!("{}, every second; Ctrl-C ends this", options.target.display());
     let screen = stdout().is_terminal().then(Screen::take);
     loop {
         let text = match ask(path, word(options)).await? {

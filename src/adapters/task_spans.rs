@@ -35,7 +35,7 @@ use crate::observe::{Cause, Moment, ObservedTask, Observer, TaskEnding};
 pub struct TaskSpans {
     /// The spans of the tasks that have not ended, by the task's number.
     spans: RefCell<HashMap<u64, Span>>,
-    /// The span of the step that is on.
+    /// The span of the running step.
     entered: RefCell<Option<EnteredSpan>>,
 }
 

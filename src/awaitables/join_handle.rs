@@ -11,7 +11,7 @@ use crate::cancel::{Raise, Waiting, cancel_here, poll_leaf};
 use crate::current::wake_target;
 use crate::error::TaskError;
 use crate::kernel::{Leaf, What};
-use crate::node::{Core, Ending, Kind, NodeRef, PromiseRef, State, Watcher, outcome, release, same};
+use crate::node::{Core, Ending, Kind, NodeRef, PromiseRef, State, Watcher, outcome, release};
 
 /// The number of an await that is not registered with the node. The kernel counts watchers from 1.
 const NOT_WATCHING: u64 = 0;
@@ -119,19 +119,25 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<T> {
         let core = self.promise.core();
-        match core.state() {
-            State::Pending => {
-                self.watch(cx);
-                self.waiting.note_node(core, cx, || self.node());
-                return Poll::Pending;
-            }
-            State::Finished => {
-                self.number.set(NOT_WATCHING);
-                self.waiting.ready(core.kernel());
-                core.set_retrieved();
-                return Poll::Ready(self.promise.take().unwrap_or_else(|| self.panic_as_taken()));
-            }
-            State::Cancelled | State::Panicked => {}
+        if core.state() != State::Finished {
+            self.poll_unfinished(cx);
+            return Poll::Pending;
+        }
+        self.number.set(NOT_WATCHING);
+        self.waiting.ready(core.kernel());
+        core.set_retrieved();
+        Poll::Ready(self.promise.take().unwrap_or_else(|| self.panic_as_taken()))
+    }
+
+    /// A poll of a node that is pending, or has ended without a value. Apart from the other polls, because they would
+    /// pay for every register that this uses.
+    #[inline(never)]
+    #[track_caller]
+    fn poll_unfinished(&mut self, cx: &Context<'_>) {
+        let core = self.promise.core();
+        if !core.is_done() {
+            self.watch(core, cx);
+            return self.waiting.note_node(core, cx, || self.node());
         }
         // the node has told its watchers, and with that dropped the registration
         self.number.set(NOT_WATCHING);
@@ -140,7 +146,6 @@ impl<T> JoinHandle<T> {
             Ending::Cancelled(cancelled) => self.raise.raise(cancelled.into_message(), cx),
             Ending::Panicked(panic) => panic.resume(),
         }
-        Poll::Pending
     }
 
     /// Waits until the node is done and returns how it ended. Unlike `poll`, this does not enter the node into the
@@ -151,22 +156,22 @@ impl<T> JoinHandle<T> {
                 self.number.set(NOT_WATCHING);
                 return Poll::Ready(self.take_result());
             }
-            self.watch(cx);
+            self.watch(self.core(), cx);
             Poll::Pending
         })
     }
 
     /// Registers the await with the node, or updates its registration to the waker of this poll.
     #[track_caller]
-    fn watch(&self, cx: &Context<'_>) {
-        let core = self.core();
+    #[inline]
+    fn watch(&self, core: &Core, cx: &Context<'_>) {
         let mut watcher = Watcher::Wake(wake_target(cx));
         let number = self.number.get();
         // by a swap, so that the old watcher is dropped when the list is whole again
         let updated =
             number != NOT_WATCHING && core.watchers().with(number, |held| std::mem::swap(held, &mut watcher)).is_some();
         if !updated {
-            self.assert_is_another();
+            self.assert_is_another(core);
             let number = core.kernel().next_watch();
             self.number.set(number);
             core.watchers().add(number, watcher);
@@ -202,9 +207,8 @@ impl<T> JoinHandle<T> {
     /// # Panics
     /// If the running task awaits itself: such an await would never end.
     #[track_caller]
-    fn assert_is_another(&self) {
-        let running = self.core().kernel().running_task();
-        let own = running.with_task(|task| same(&**task, &*self.promise)) == Some(true);
+    fn assert_is_another(&self, core: &Core) {
+        let own = core.kernel().running_task().with_task(|task| std::ptr::eq(task.core(), core)) == Some(true);
         assert!(!own, "Task cannot await on itself; hand its handle to another task{}", self.place());
     }
 }

@@ -1,5 +1,10 @@
 //! The handles that users hold and await: Task, Future, Shared, Awaitable, Gathering. Owns these types; must not know
 //! the loop that runs them.
+//!
+//! To read: `join_handle.rs`, the handle with a value that all typed ones wrap, and `any_future.rs`, the untyped ones.
+//! Then `task/`: `cell.rs` is the one allocation of a task, and `step.rs` is what the loop does with it, which is
+//! asyncio's `Task.__step`. `future.rs` is a node whose value the program sets. `recognise.rs` is why `gather` takes a
+//! task as itself and makes a task of a coroutine: asyncio's `ensure_future`.
 
 mod wait_detail; // what a task waits for, as a value
 mod waits_for; // … found out, and in words
@@ -22,7 +27,7 @@ pub use gathering::{FirstError, Gathering, Outcomes, Values};
 pub(crate) use handles::for_each_handle;
 pub(crate) use join_handle::{JoinHandle, Listed};
 pub use recognise::ensure_future;
-pub(crate) use recognise::{joined, recognise, recognise_borrowed};
+pub(crate) use recognise::{is_handle, joined, recognise, recognise_borrowed};
 pub use shared::{Awaitable, Shared};
 pub use task::{Task, create_task};
 pub(crate) use task::{begin_if_running, spawn, start};

@@ -64,7 +64,7 @@ where
     macro_rules! try_each {
         ($($Handle:ident<T $(, $K:ident)?>: $($Type:ty),+;)+) => {
             // the types are compared first, so that a coroutine, which may be large, is not moved into `slot` in vain
-            if $($(TypeId::of::<F>() != TypeId::of::<$Type>())&&+)&&+ {
+            if !is_handle::<F, T>() {
                 return Err(future);
             }
             let mut slot = Some(future);
@@ -78,6 +78,20 @@ where
     }
     for_each_handle!(try_each);
     unreachable!("`F` is one of the types in the list")
+}
+
+/// Whether `recognise` returns every `F` as the handle that it is, and none unchanged.
+pub(crate) fn is_handle<F, T>() -> bool
+where
+    F: std::future::Future<Output = T> + 'static,
+    T: 'static,
+{
+    macro_rules! any_of {
+        ($($Handle:ident<T $(, $K:ident)?>: $($Type:ty),+;)+) => {
+            $($(TypeId::of::<F>() == TypeId::of::<$Type>())||+)||+
+        };
+    }
+    for_each_handle!(any_of)
 }
 
 /// `recognise` for a type that may hold references. It also recognises a `&mut` to a handle, and returns one more

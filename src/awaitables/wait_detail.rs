@@ -8,16 +8,15 @@ use crate::sys::signal_name;
 /// A time that is shorter is nothing to be told.
 pub(crate) const SHORTEST: Duration = Duration::from_millis(1);
 
-/// A time with three digits at most.
+/// A time with three digits at most, and no decimal that is 0: the one way in which times are told.
 pub(crate) fn in_words(time: Duration) -> String {
     let seconds = time.as_secs_f64();
-    if time.subsec_millis() == 0 && time.as_secs() > 0 || seconds >= 100.0 {
-        format!("{} s", time.as_secs())
-    } else if seconds >= 1.0 {
-        format!("{seconds:.1} s")
-    } else {
-        format!("{} ms", time.as_millis())
+    if seconds < 1.0 {
+        return format!("{} ms", time.as_millis());
     }
+    let decimals = usize::from(seconds < 100.0);
+    let told = format!("{seconds:.decimals$}");
+    format!("{} s", told.strip_suffix(".0").unwrap_or(&told))
 }
 
 /// What a task waits for, closer than [`GraphNode::leaf`](crate::GraphNode::leaf) says it. Printed, it takes the place

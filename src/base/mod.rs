@@ -1,4 +1,13 @@
 //! Data structures that do not know the loop. Owns values and memory; must not know tasks or descriptors.
+//!
+//! The files stand by themselves. To learn how the loop works, three are enough:
+//!
+//! - `task_key.rs`: a task is named by a number, so that wakers, timers and other threads need no pointer to it.
+//! - `wake_target.rs`: what waits for anything is woken as a task, by its key, or by a waker of another crate.
+//! - `pooled_rc.rs`: the counted pointer to what tasks, futures and primitives share, whose memory is reused.
+//!
+//! The others are for one part each: `clock.rs` for timers, `wait_queue.rs` for locks and queues, `byte_buffer.rs` for
+//! streams, `context.rs` for context variables, `batch.rs` for the ready queue.
 
 pub(crate) mod concurrency; // locks and atomic words
 mod fact; // what is written down only for those who look inside

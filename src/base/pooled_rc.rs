@@ -16,7 +16,7 @@ use std::ptr::{self, NonNull};
 use super::blocks::{Block, HEADER, NO_CLASS};
 
 /// The header of a block, right in front of the value.
-struct Prefix {
+struct Header {
     /// The number of pointers to the value.
     count: Cell<u32>,
     /// The size class of the block; `NO_CLASS` if it is not pooled.
@@ -25,13 +25,13 @@ struct Prefix {
     mark: Cell<bool>,
 }
 
-const _: () = assert!(size_of::<Prefix>() == HEADER);
+const _: () = assert!(size_of::<Header>() == HEADER);
 
 /// A shared pointer to a value in a block of its own.
 ///
 /// Invariants, which the SAFETY comments cite by name:
-/// - **prefix**: a `Prefix` ends where the value begins.
-/// - **counted**: `Prefix::count` is the number of pointers to the value. The last pointer drops the value and frees
+/// - **header**: a `Header` ends where the value begins.
+/// - **counted**: `Header::count` is the number of pointers to the value. The last pointer drops the value and frees
 ///   the block.
 /// - **blocks**: the block was taken for the size and alignment of the value. They do not change when the pointer is
 ///   cast to one to a trait object.
@@ -55,7 +55,7 @@ impl<T> UninitRc<T> {
     /// Writes the value into the block.
     #[inline]
     pub(crate) fn write(self, value: T) -> PooledRc<T> {
-        // SAFETY: the block behind the prefix is large enough for a value, and aligned for it.
+        // SAFETY: the block behind the header is large enough for a value, and aligned for it.
         unsafe { self.place.write(value) };
         PooledRc { value: self.place, _owns: PhantomData }
     }
@@ -76,10 +76,10 @@ impl<T> PooledRc<T> {
         let place = block.take();
         // SAFETY: the block is larger than its offset.
         let at = unsafe { place.add(block.offset) };
-        // SAFETY: the offset is at least the size of a prefix.
-        let prefix = unsafe { at.cast::<Prefix>().sub(1) };
-        // SAFETY: the prefix is inside the block, and aligned, because the offset is a multiple of its size.
-        unsafe { prefix.write(Prefix { count: Cell::new(1), class: block.class(), mark: Cell::new(false) }) };
+        // SAFETY: the offset is at least the size of a header.
+        let header = unsafe { at.cast::<Header>().sub(1) };
+        // SAFETY: the header is inside the block, and aligned, because the offset is a multiple of its size.
+        unsafe { header.write(Header { count: Cell::new(1), class: block.class(), mark: Cell::new(false) }) };
         UninitRc { place: at.cast() }
     }
 }
@@ -99,35 +99,35 @@ impl<T: ?Sized> PooledRc<T> {
     }
 
     #[inline]
-    fn prefix(&self) -> &Prefix {
-        // SAFETY: prefix: it is in the same block, right in front of the value.
-        let prefix = unsafe { self.value.cast::<Prefix>().sub(1) };
-        // SAFETY: prefix, and counted: the block lives as long as this pointer.
-        unsafe { prefix.as_ref() }
+    fn header(&self) -> &Header {
+        // SAFETY: header: it is in the same block, right in front of the value.
+        let header = unsafe { self.value.cast::<Header>().sub(1) };
+        // SAFETY: header, and counted: the block lives as long as this pointer.
+        unsafe { header.as_ref() }
     }
 
     /// A spare flag beside the count, for the owners of the value. It is reached without knowing the type of the value,
     /// and shares the count's cache line. False at first. The kernel marks tasks that are in the ready queue.
     #[inline]
     pub(crate) fn mark(&self) -> &Cell<bool> {
-        &self.prefix().mark
+        &self.header().mark
     }
 
     /// Whether there is no other pointer to the value.
     #[inline]
     pub(crate) fn is_last(&self) -> bool {
-        self.prefix().count.get() == 1
+        self.header().count.get() == 1
     }
 
     /// Drops the value and frees the block, when the last pointer is dropped. Not inlined, so that the drop of any
     /// other pointer costs only the count.
     #[inline(never)]
     fn free(&mut self) {
-        let class = self.prefix().class;
+        let class = self.header().class;
         if class == NO_CLASS {
             return self.free_unpooled();
         }
-        let _freed = Freed { class, value: self.value.cast() };
+        let _freed = FreeOnDrop { class, value: self.value.cast() };
         // SAFETY: counted: no other pointer refers to the value. `_freed` frees the block afterwards, also if this
         // panics.
         unsafe { ptr::drop_in_place(self.value.as_ptr()) };
@@ -135,7 +135,7 @@ impl<T: ?Sized> PooledRc<T> {
 
     #[cold]
     fn free_unpooled(&mut self) {
-        let _freed = FreedUnpooled { block: Block::of(Layout::for_value(&**self)), value: self.value.cast() };
+        let _freed = FreeUnpooledOnDrop { block: Block::of(Layout::for_value(&**self)), value: self.value.cast() };
         // SAFETY: as in `free`.
         unsafe { ptr::drop_in_place(self.value.as_ptr()) };
     }
@@ -184,7 +184,7 @@ pub(crate) use unsize;
 impl<T: ?Sized> Clone for PooledRc<T> {
     #[inline]
     fn clone(&self) -> Self {
-        let count = &self.prefix().count;
+        let count = &self.header().count;
         match count.get().checked_add(1) {
             Some(more) => count.set(more),
             // reached only by forgetting 2^32 pointers; the count must not wrap
@@ -207,7 +207,7 @@ impl<T: ?Sized> Deref for PooledRc<T> {
 impl<T: ?Sized> Drop for PooledRc<T> {
     #[inline]
     fn drop(&mut self) {
-        let count = &self.prefix().count;
+        let count = &self.header().count;
         count.set(count.get() - 1);
         if count.get() == 0 {
             self.free();
@@ -223,28 +223,28 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for PooledRc<T> {
 
 /// Frees a pooled block when it is dropped. One structure for both kinds of block would cost the usual free five
 /// stores.
-struct Freed {
+struct FreeOnDrop {
     class: u8,
     value: NonNull<u8>,
 }
 
-impl Drop for Freed {
+impl Drop for FreeOnDrop {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: blocks: the value begins behind the prefix of a pooled block.
-        let block = unsafe { self.value.sub(size_of::<Prefix>()) };
+        // SAFETY: blocks: the value begins behind the header of a pooled block.
+        let block = unsafe { self.value.sub(size_of::<Header>()) };
         // SAFETY: counted: the last pointer is gone. blocks: the block was taken as one of this class.
         unsafe { Block::give_back(self.class, block) };
     }
 }
 
-/// As `Freed`, for a block that is not pooled.
-struct FreedUnpooled {
+/// As `FreeOnDrop`, for a block that is not pooled.
+struct FreeUnpooledOnDrop {
     block: Block,
     value: NonNull<u8>,
 }
 
-impl Drop for FreedUnpooled {
+impl Drop for FreeUnpooledOnDrop {
     fn drop(&mut self) {
         // SAFETY: blocks: the value begins `offset` bytes into its block.
         let block = unsafe { self.value.sub(self.block.offset) };

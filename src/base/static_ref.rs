@@ -1,7 +1,8 @@
 //! A place for a reference to what is never freed. Owns the place; must not know to what.
 #![expect(
     unsafe_code,
-    reason = "a table of `OnceLock`s is not all zeroes, so it takes its size in the program's file: one of these does not"
+    reason = "a table of `OnceLock`s is not all zeroes, so it takes its size in the program's file: one of these \
+              does not"
 )]
 
 use std::ptr;

@@ -258,7 +258,8 @@ impl Waiting {
 pub(crate) fn assert_wakes(kernel: &Loop, what: Leaf) {
     assert!(
         kernel.life().phase() != Phase::Closed,
-        "awaited {what} of an event loop that is closed, so that it never comes; make it anew in the loop that awaits it"
+        "awaited {what} of an event loop that is closed, so that it never comes; make it anew in the loop that \
+         awaits it"
     );
     assert!(
         !current::runs_task_of_another(kernel),

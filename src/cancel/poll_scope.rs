@@ -201,7 +201,7 @@ fn begin_own(kernel: &Loop, scope: ScopeRef<'_>, own: &OwnThrow<NodeRef>, was_fo
     due
 }
 
-/// The poll of a scope while a cancellation is near. What is on around the scope is put aside meanwhile.
+/// The poll of a scope while a cancellation is near. The state of throws around the scope is put aside meanwhile.
 struct Covered<'a> {
     kernel: &'a Loop,
     scope: ScopeRef<'a>,
@@ -314,8 +314,8 @@ impl<'a> Covered<'a> {
         message
     }
 
-    /// Puts back what is on around the scope, with what has become of it. `inside`: what is on in the scope. What the
-    /// scope does not catch of that is on around it, too.
+    /// Puts back the state of throws around the scope, with what has become of it. `inside`: the throw in the scope,
+    /// which goes on around it if the scope does not catch it.
     fn put_back(&mut self, inside: Throw, caught: bool) {
         let throwing = self.kernel.throwing();
         let mut around = self.aside.take().expect(ENDS_ONCE);
@@ -388,7 +388,7 @@ impl<'a> Covered<'a> {
     }
 }
 
-/// The poll has panicked: what was on around the scope is put back.
+/// The poll has panicked: the state of throws around the scope is put back.
 impl Drop for Covered<'_> {
     fn drop(&mut self) {
         if let Some(aside) = self.aside.take() {

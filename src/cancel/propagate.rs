@@ -14,6 +14,18 @@ use crate::node::{Core, Ending, Kind, Loop, NodeRef, Request, TaskState, Watcher
 
 type Message = Option<Arc<str>>;
 
+/// How often the end of a run lets its cancellations pass through one task. It cancels every task, and each of these
+/// cancellations goes down the chain of awaits below the task: so a chain costs so many walks, and not one for each of
+/// its tasks.
+const PASSES_AT_THE_END: u32 = 64;
+
+/// A cancellation on its way.
+struct Walk<'a> {
+    message: &'a Message,
+    /// A task through which so many have passed, the same way, is passed no more.
+    most_passes: u32,
+}
+
 /// A gathering whose children are being cancelled one after another. Until the last of them was, it is marked as
 /// visiting.
 struct Frame {
@@ -49,15 +61,25 @@ pub(crate) fn cancel_here(node: &NodeRef, message: &Message) -> bool {
 /// Cancels a node: asyncio's `cancel()`. Returns whether the cancellation was accepted. It is refused by a node that is
 /// done, and by a gathering whose children are all done.
 pub(crate) fn cancel(node: &NodeRef, message: &Message) -> bool {
-    match meet(node, None, message) {
+    begin(node, &Walk { message, most_passes: u32::MAX })
+}
+
+/// Cancels a task at the end of a run, which cancels all others too. So nothing is lost where a long chain of awaits is
+/// not followed again, but that the tasks below count fewer cancellations than there were.
+pub(crate) fn cancel_at_the_end(task: &NodeRef) {
+    begin(task, &Walk { message: &None, most_passes: PASSES_AT_THE_END });
+}
+
+fn begin(node: &NodeRef, walk: &Walk<'_>) -> bool {
+    match meet(node, None, walk) {
         Met::End { accepted } => accepted, // the usual case, for which no walk is begun
-        met => walk(node, met, message),
+        met => go_on(node, met, walk),
     }
 }
 
 /// Follows the cancellation of a node, where it has `met` something to go on to, to all its ends.
-fn walk(node: &NodeRef, met: Met, message: &Message) -> bool {
-    let mut stack = match follow(node.clone(), met, message) {
+fn go_on(node: &NodeRef, met: Met, walk: &Walk<'_>) -> bool {
+    let mut stack = match follow(node.clone(), met, walk) {
         ChainEnd::Node { accepted } => return accepted,
         ChainEnd::Gathering(frame) => vec![frame],
     };
@@ -65,8 +87,8 @@ fn walk(node: &NodeRef, met: Met, message: &Message) -> bool {
         let top = stack.last_mut().expect("the walk ends with the last frame");
         let accepted = match top.children.next() {
             Some(child) => {
-                let met = meet(&child, None, message);
-                match follow(child, met, message) {
+                let met = meet(&child, None, walk);
+                match follow(child, met, walk) {
                     ChainEnd::Node { accepted } => accepted,
                     ChainEnd::Gathering(frame) => {
                         stack.push(frame);
@@ -74,7 +96,7 @@ fn walk(node: &NodeRef, met: Met, message: &Message) -> bool {
                     }
                 }
             }
-            None => stack.pop().expect("it was there a moment ago").close(message),
+            None => stack.pop().expect("it was there a moment ago").close(walk.message),
         };
         match stack.last_mut() {
             Some(parent) => parent.accepted |= accepted,
@@ -84,7 +106,7 @@ fn walk(node: &NodeRef, met: Met, message: &Message) -> bool {
 }
 
 /// Follows a chain of tasks that await each other to its end.
-fn follow(mut node: NodeRef, mut met: Met, message: &Message) -> ChainEnd {
+fn follow(mut node: NodeRef, mut met: Met, walk: &Walk<'_>) -> ChainEnd {
     let mut path = Path::default();
     let mut awaiter: Option<NodeRef> = None;
     loop {
@@ -95,7 +117,7 @@ fn follow(mut node: NodeRef, mut met: Met, message: &Message) -> ChainEnd {
         };
         path.visit(&node);
         awaiter = Some(std::mem::replace(&mut node, next));
-        met = meet(&node, awaiter.as_ref(), message);
+        met = meet(&node, awaiter.as_ref(), walk);
     }
 }
 
@@ -110,8 +132,8 @@ enum Met {
 }
 
 /// A cancellation comes to a node, from the program or from the task that awaits it.
-fn meet(node: &NodeRef, awaiter: Option<&NodeRef>, message: &Message) -> Met {
-    let core = node.core();
+fn meet(node: &NodeRef, awaiter: Option<&NodeRef>, walk: &Walk<'_>) -> Met {
+    let (core, message) = (node.core(), walk.message);
     if core.is_done() {
         return Met::End { accepted: refuse(core, awaiter, message) };
     }
@@ -135,7 +157,10 @@ fn meet(node: &NodeRef, awaiter: Option<&NodeRef>, message: &Message) -> Met {
             let Some(next) = ask_or_follow(node, core.kernel(), state, message) else {
                 return Met::End { accepted: true };
             };
-            drop(state.hand_on(next.clone(), message.clone()));
+            let before = state.hand_on(next.clone(), message.clone());
+            if state.cancelling() > walk.most_passes && before.is_some_and(|(before, _)| before == next) {
+                return Met::End { accepted: true };
+            }
             Met::Awaited(next)
         }
     }

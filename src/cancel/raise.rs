@@ -24,9 +24,9 @@ pub(crate) struct Raise {
 impl Raise {
     /// Raises a cancellation. The leaf must then return `Pending`.
     ///
-    /// If a throw is on already, this one is postponed: the leaf is polled again if the other one is caught beside it
-    /// or taken back, and raises then. A leaf whose waker is foreign wakes itself now, because another poll of the task
-    /// would not reach it.
+    /// If there is a throw already, this one is postponed: the leaf is polled again if the other one is caught beside
+    /// it or taken back, and raises then. A leaf whose waker is foreign wakes itself now, because another poll of the
+    /// task would not reach it.
     ///
     /// # Panics
     /// Outside a task, where nothing would catch it; and in an executor that runs inside a step, and so polls the leaf

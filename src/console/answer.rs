@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{env, process};
 
+use crate::awaitables::in_words;
 use crate::error::{Closed, TaskError};
 use crate::inspect::{CallGraph, quoted};
 use crate::observe::Activity;
@@ -14,6 +15,10 @@ use crate::threads::{LoopHandle, ThreadsafeFuture};
 
 /// A loop that has not answered by then is said to be stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(1);
+
+/// A graph of more nodes than that is not kept: of a million tasks it would take half a gigabyte for as long as the
+/// program runs.
+const KEPT_NODES: usize = 10_000;
 
 /// The longest request, with its newline.
 pub(super) const LONGEST_REQUEST: usize = 32;
@@ -26,7 +31,8 @@ pub(super) struct Inspected {
     turn: Lock,
     /// How many the loop has answered.
     answered: Cell<u64>,
-    /// The last graph, and when it was taken: all that is known of its tasks while it is stuck.
+    /// The last graph, and when it was taken: all that is known of its tasks while it is stuck. `None` if it was a
+    /// large one.
     last: RefCell<Option<(Instant, CallGraph)>>,
 }
 
@@ -50,7 +56,7 @@ impl Answer {
 }
 
 /// A question to the loop.
-type Ask<T> = fn(&LoopHandle) -> Result<ThreadsafeFuture<T>, Closed>;
+type Question<T> = fn(&LoopHandle) -> Result<ThreadsafeFuture<T>, Closed>;
 
 /// Why there is no answer.
 #[derive(Clone, Copy)]
@@ -88,7 +94,7 @@ impl Inspected {
         match self.ask(LoopHandle::call_graph).await {
             Ok(graph) => {
                 let shown = show(&graph);
-                self.last.replace(Some((Instant::now(), graph)));
+                self.last.replace(Some((Instant::now(), graph)).filter(|(_, graph)| graph.nodes.len() <= KEPT_NODES));
                 Answer::Ok(shown)
             }
             Err(NoAnswer::Stuck) if is_for_people => Answer::Busy(self.why_stuck() + &self.as_it_was(show)),
@@ -111,7 +117,7 @@ impl Inspected {
     }
 
     /// Asks the loop, for as long as it is waited for.
-    async fn ask<T: Send + 'static>(&self, ask: Ask<T>) -> Result<T, NoAnswer> {
+    async fn ask<T: Send + 'static>(&self, ask: Question<T>) -> Result<T, NoAnswer> {
         let _turn = self.begin_turn().await.ok_or(NoAnswer::Stuck)?;
         let mut asked = ask(&self.handle).map_err(|_| NoAnswer::Closed)?;
         let since = self.activity.current_step().map(|step| step.began.elapsed()).unwrap_or_default();
@@ -131,7 +137,7 @@ impl Inspected {
     /// The last graph, if there was one. It may be old.
     fn as_it_was(&self, show: Show) -> String {
         self.last.borrow().as_ref().map_or_else(String::new, |(at, graph)| {
-            format!("\nas it was {:.1} s ago:\n{}", at.elapsed().as_secs_f64(), show(graph))
+            format!("\nas it was {} ago:\n{}", in_words(at.elapsed()), show(graph))
         })
     }
 

@@ -33,8 +33,9 @@ impl EventLoopBuilder {
     /// process what the tasks of the loop wait for, by a Unix socket at this path: asyncio's `python -m asyncio ps`,
     /// for which a debugger's rights are needed. `{pid}` in the path stands for the PID.
     ///
-    /// The socket is for the user as whom the program runs, and root; nothing can be changed by it. A file that a
-    /// program which is dead has left there is replaced. The loop removes its own when it closes.
+    /// The socket is for the user as whom the program runs, and root; nothing can be changed by it. The loop
+    /// removes its file when it closes. A program that is killed leaves it: a later one with that path replaces it, and
+    /// `oneloop ps` does not list it.
     ///
     /// The loop is given an [`Activity`], so that it can tell in which step it is stuck, and a thread that answers. It
     /// runs [observed](crate::Observer): a step that does nothing takes about five times as long, 0.2 µs, for which the

@@ -24,8 +24,9 @@
 //! why there is no answer. All of it is UTF-8.
 //!
 //! A loop that is stuck cannot tell what its tasks wait for. But if it was asked before, it is known what it has
-//! answered then: for `ps` and `tree` that is told in the lines behind the first, with its age. What has not been asked
-//! for is not known, since a graph that is taken in advance would cost the program time.
+//! answered then: for `ps` and `tree` that is told in the lines behind the first, with its age, unless it had more than
+//! 10,000 nodes. What has not been asked for is not known, since a graph that is taken in advance would cost the
+//! program time.
 //!
 //! A client has five seconds from its connection to the end of its answer. Eight are served at a time, others wait.
 

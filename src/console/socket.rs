@@ -18,8 +18,8 @@ use crate::sys::lock_within_a_second;
 pub(super) fn listen(path: &Path) -> Result<(UnixListener, Option<SocketFile>), InspectError> {
     let failed = |error| InspectError::Io(path.to_owned(), error);
     SocketAddr::from_pathname(path).map_err(failed)?; // a file may have a longer path than a client can name
-    let scratch = Scratch::beside(path).map_err(failed)?;
-    let socket = scratch.0.join("s");
+    let new = NewDirectory::beside(path).map_err(failed)?;
+    let socket = new.0.join("s");
     let listener = UnixListener::bind(&socket).map_err(failed)?;
     fs::set_permissions(&socket, Permissions::from_mode(0o600)).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
@@ -32,9 +32,9 @@ fn parent(path: &Path) -> &Path {
 }
 
 /// A new directory, for this user alone. Dropping it removes it with what is in it.
-struct Scratch(PathBuf);
+struct NewDirectory(PathBuf);
 
-impl Scratch {
+impl NewDirectory {
     /// Its name is short, as the path of a socket must be.
     fn beside(path: &Path) -> io::Result<Self> {
         let mut number = process::id();
@@ -49,7 +49,7 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
+impl Drop for NewDirectory {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }

@@ -1,5 +1,11 @@
 //! Which loop and which context this thread is in, and how a task is woken. Owns the thread-locals and the waker; must
 //! not know how a loop runs.
+//!
+//! `sleep`, `create_task` and all other free functions find their loop by `this_thread.rs`: the one that runs on the
+//! thread, else the one that was entered. The waker of a task (`waker.rs`) is a number, which names a loop and a task
+//! of it. On the thread of that loop a wake queues the task; on another it sends a message. So to clone a waker costs
+//! nothing, and one that is kept for too long finds no task. `timer.rs` and `single_waiter.rs` are what futures hold
+//! that wait for a time, or alone for an event.
 
 mod this_thread; // the loop and the context that this thread is in
 mod waker; // a waker that is a number

@@ -76,7 +76,7 @@ fn drop_clone<const TURN: u8>(word: *const ()) {
     count(word, TURN, |step, task| step.remove_clone(task.awaits()));
 }
 
-/// Calls `change` for the step in which the task with this word takes this turn, if that step is on.
+/// Calls `change` for the step in which the task with this word takes this turn, if that step is running.
 fn count(word: *const (), turn: u8, change: fn(&RunningStep, &TaskState)) {
     let change_if_on = |kernel: &Loop| {
         kernel.running_task().with(|task| {

@@ -31,8 +31,8 @@ pub enum WatchError {
     InUse(i32),
     /// The system has no readiness for it, as for a regular file: asyncio's `PermissionError`.
     #[error(
-        "descriptor {0} cannot be watched: a regular file is always ready; read it in a thread, and standard input with \
-         stdin()"
+        "descriptor {0} cannot be watched: a regular file is always ready; read it in a thread, and standard input \
+         with stdin()"
     )]
     NotPollable(i32),
     /// The number is no open descriptor, or the system has no memory left.

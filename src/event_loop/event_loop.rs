@@ -311,7 +311,7 @@ impl EventLoop {
         self.kernel.life().set_stopping(true);
     }
 
-    /// Takes back what would stop the next run before its time: calls of [`stop`](Self::stop) while no run was on, and
+    /// Takes back what would stop the next run before its time: calls of [`stop`](Self::stop) outside of runs, and
     /// what an earlier run that was stopped has left. asyncio has no such call.
     ///
     /// # Examples

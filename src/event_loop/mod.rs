@@ -1,5 +1,11 @@
 //! The loop that users hold: one iteration, runs, closing, the builder. Owns when code of users runs; must not know
 //! what is built on the loop.
+//!
+//! To read: `run_once.rs`, which is one iteration and asyncio's `_run_once`, and whose steps 2 to 4 are in
+//! `outside.rs`. Then `running.rs`, which repeats it, and `run_until_complete.rs`, which does so until a main future is
+//! done; `close.rs` is the end. `event_loop.rs` is the handle with `call_soon` and `call_later`, and `builder.rs` has
+//! the settings. What is left is for one purpose each: `observed.rs` for loops with observers, `turns.rs` and `host.rs`
+//! for hosts with a loop of their own, `exploration.rs` for tests with many seeds.
 
 mod timer_handle; // a callback with a deadline
 mod event_loop; // the handle on a loop: scheduling and state

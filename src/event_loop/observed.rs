@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::event_loop::EventLoop;
 use super::exploration::disturb;
 use super::outside::{Outside, Wait};
-use super::run_once::{Iteration, Telling, Untold, run_entry, step};
+use super::run_once::{Iteration, Observation, Unobserved, run_entry, step};
 use crate::error::Error;
 use crate::kernel::{Batch, Entry, Queued};
 use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded};
@@ -171,7 +171,7 @@ impl Iteration<'_> {
             guarded(self.kernel, IN_DESTRUCTOR, || {
                 while !self.batch.is_empty() && may_go_on() {
                     if let Some(entry) = self.batch.pop() {
-                        run_entry(self.kernel, entry, &Told { watching, behind: &self.batch });
+                        run_entry(self.kernel, entry, &Observed { watching, behind: &self.batch });
                     }
                 }
                 goes_on = false;
@@ -196,12 +196,12 @@ fn wait_observed(outside: &mut Outside<'_>, wait: Wait, watching: &Watching<'_>)
 }
 
 /// An entry that is told, with what comes behind it in its batch.
-struct Told<'a> {
+struct Observed<'a> {
     watching: &'a Watching<'a>,
     behind: &'a Batch<NodeRef>,
 }
 
-impl Telling for Told<'_> {
+impl Observation for Observed<'_> {
     #[inline]
     fn wants(&self, any_of: Methods) -> bool {
         self.watching.wants(any_of)
@@ -254,14 +254,14 @@ fn run_timer(kernel: &Loop, key: TimerKey, watching: &Watching<'_>) {
     if runs_callback {
         run_callback(kernel, Cause::Callback, watching, Entry::Timer(key));
     } else {
-        guarded(kernel, IN_DESTRUCTOR, || run_entry(kernel, Entry::Timer(key), &Untold));
+        guarded(kernel, IN_DESTRUCTOR, || run_entry(kernel, Entry::Timer(key), &Unobserved));
         watching.tell_consequences(Cause::Timer);
     }
 }
 
 fn run_callback(kernel: &Loop, cause: Cause<'_>, watching: &Watching<'_>, entry: Entry<NodeRef>) {
     watching.tell(Methods::CALLBACK_BEGAN, cause, <dyn Observer>::callback_began);
-    guarded(kernel, IN_DESTRUCTOR, || run_entry(kernel, entry, &Untold));
+    guarded(kernel, IN_DESTRUCTOR, || run_entry(kernel, entry, &Unobserved));
     watching.tell_consequences(cause);
     watching.tell(Methods::CALLBACK_ENDED, cause, <dyn Observer>::callback_ended);
 }

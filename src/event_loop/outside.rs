@@ -14,14 +14,14 @@ use crate::reactor::ReadyEvent;
 /// What is outside of the loop, as a run or turn sees it.
 pub(super) struct Outside<'a> {
     kernel: &'a Loop,
-    patience: Patience,
+    wait_limit: WaitLimit,
     /// What the poll of this iteration has found. Empty between iterations, and kept for its memory.
     events: Vec<ReadyEvent<Handle>>,
 }
 
 /// How long an iteration may wait if nothing is ready.
 #[derive(Clone, Copy)]
-pub(super) enum Patience {
+pub(super) enum WaitLimit {
     /// In a run: until something happens. If nothing ever can, that is an error.
     Run,
     /// In a turn: until this time of the loop's clock, or without limit. If nothing ever can happen, it does not wait.
@@ -30,7 +30,7 @@ pub(super) enum Patience {
     Nothing,
 }
 
-impl Patience {
+impl WaitLimit {
     /// The time at which the wait ends although nothing has happened.
     fn limit(self) -> Option<u64> {
         if let Self::Until(limit) = self { limit } else { None }
@@ -61,8 +61,8 @@ pub(super) enum Wait {
 }
 
 impl<'a> Outside<'a> {
-    pub(super) fn new(kernel: &'a Loop, patience: Patience) -> Self {
-        Self { kernel, patience, events: kernel.spare_events().take() }
+    pub(super) fn new(kernel: &'a Loop, wait_limit: WaitLimit) -> Self {
+        Self { kernel, wait_limit, events: kernel.spare_events().take() }
     }
 
     // 2. How to wait. After the messages, because only now it is known whether work is ready.
@@ -84,20 +84,20 @@ impl<'a> Outside<'a> {
     }
 
     fn how_to_wait_for_work(&self) -> Wait {
-        match self.patience {
-            Patience::Nothing => Wait::PollNow,
-            Patience::Run | Patience::Until(_) if self.kernel.clock().is_virtual() => Wait::Jump,
-            Patience::Run | Patience::Until(_) => Wait::Sleep(self.end_of_wait()),
+        match self.wait_limit {
+            WaitLimit::Nothing => Wait::PollNow,
+            WaitLimit::Run | WaitLimit::Until(_) if self.kernel.clock().is_virtual() => Wait::Jump,
+            WaitLimit::Run | WaitLimit::Until(_) => Wait::Sleep(self.end_of_wait()),
         }
     }
 
     /// The time at which the wait for work ends: when a timer may be due, or when the turn may wait no longer.
     fn end_of_wait(&self) -> Option<u64> {
         let end = |deadline| self.kernel.clock().end_of_wait(deadline);
-        match self.patience {
+        match self.wait_limit {
             // an iteration in which no timer is due after all costs less than a search for the exact deadline
-            Patience::Run | Patience::Nothing => self.kernel.next_expiry().filter(|at| *at != NEVER).map(end),
-            Patience::Until(limit) => self.kernel.next_deadline().map(end).into_iter().chain(limit).min(),
+            WaitLimit::Run | WaitLimit::Nothing => self.kernel.next_expiry().filter(|at| *at != NEVER).map(end),
+            WaitLimit::Until(limit) => self.kernel.next_deadline().map(end).into_iter().chain(limit).min(),
         }
     }
 
@@ -151,9 +151,9 @@ impl<'a> Outside<'a> {
     /// a run the next iteration sleeps again. A turn has one iteration, and its host is to be given the thread when
     /// something has happened or the time is up.
     fn ends_sleep(&self, deadline: Option<u64>) -> bool {
-        match self.patience {
-            Patience::Run | Patience::Nothing => true,
-            Patience::Until(_) => {
+        match self.wait_limit {
+            WaitLimit::Run | WaitLimit::Nothing => true,
+            WaitLimit::Until(_) => {
                 let is_up = deadline.is_none_or(|at| time_left(self.kernel, at).is_zero());
                 is_up || !self.events.is_empty() || self.kernel.has_messages()
             }
@@ -174,16 +174,16 @@ impl<'a> Outside<'a> {
         // the next expiry may lie before the next deadline, so one jump may find no timer that is due
         while let Some(at) = self.end_of_wait() {
             self.kernel.clock().jump_to(at);
-            if self.kernel.expire_timers() || self.patience.limit() == Some(at) {
+            if self.kernel.expire_timers() || self.wait_limit.limit() == Some(at) {
                 return Ok(());
             }
         }
         if self.kernel.awaits_descriptors() {
             return self.poll(None);
         }
-        match self.patience {
-            Patience::Run => Err(Error::Deadlock(deadlock(self.kernel))),
-            Patience::Until(_) | Patience::Nothing => Ok(()),
+        match self.wait_limit {
+            WaitLimit::Run => Err(Error::Deadlock(deadlock(self.kernel))),
+            WaitLimit::Until(_) | WaitLimit::Nothing => Ok(()),
         }
     }
 

@@ -117,7 +117,7 @@ impl<'a> Iteration<'a> {
             // value whose last pointer is dropped on the way. It is reported, and the rest of the batch runs.
             guarded(self.kernel, IN_DESTRUCTOR, || {
                 while let Some(entry) = self.batch.pop() {
-                    run_entry(self.kernel, entry, &Untold);
+                    run_entry(self.kernel, entry, &Unobserved);
                 }
             });
             if self.batch.is_empty() {
@@ -133,7 +133,7 @@ impl<'a> Iteration<'a> {
             let entry = self.batch.pop();
             guarded(self.kernel, IN_DESTRUCTOR, || {
                 if let Some(entry) = entry {
-                    run_entry(self.kernel, entry, &Untold);
+                    run_entry(self.kernel, entry, &Unobserved);
                 }
             });
         }
@@ -147,9 +147,9 @@ impl Drop for Iteration<'_> {
     }
 }
 
-/// Whether and how it is told what entries do. Each way is compiled for itself, so a loop that is not observed has
+/// Whether and how it is observed what entries do. Each way is compiled for itself, so a loop that is not observed has
 /// nothing of it.
-pub(super) trait Telling {
+pub(super) trait Observation {
     /// Whether any of this is to be told, so that [`run`](Self::run) is to run the entry.
     fn wants(&self, any_of: Methods) -> bool;
     /// Runs an entry and tells of it.
@@ -160,10 +160,10 @@ pub(super) trait Telling {
     fn after(&self, cause: Cause<'_>);
 }
 
-/// Nothing is told.
-pub(super) struct Untold;
+/// The loop has no observer: nothing is told.
+pub(super) struct Unobserved;
 
-impl Telling for Untold {
+impl Observation for Unobserved {
     #[inline]
     fn wants(&self, _any_of: Methods) -> bool {
         false
@@ -180,46 +180,46 @@ impl Telling for Untold {
 /// Runs an entry, and drops it afterwards: not while a panic of it unwinds, since a second one would end the process.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the loop over a batch costs a tenth more without: measured")]
-pub(super) fn run_entry(kernel: &Loop, entry: Entry<NodeRef>, telling: &impl Telling) {
+pub(super) fn run_entry(kernel: &Loop, entry: Entry<NodeRef>, observation: &impl Observation) {
     match entry {
-        Entry::Task(task) if telling.wants(Methods::OF_A_STEP) => telling.run(kernel, Entry::Task(task)),
+        Entry::Task(task) if observation.wants(Methods::OF_A_STEP) => observation.run(kernel, Entry::Task(task)),
         Entry::Task(task) => {
             // a task that has ended, or is held back by a gathering, has lost the mark
             if task.queued().replace(false) {
                 step(kernel, &task);
-                telling.after_step(&task);
+                observation.after_step(&task);
             }
         }
-        Entry::Timer(key) if telling.wants(Methods::OF_A_TIMER) => telling.run(kernel, Entry::Timer(key)),
+        Entry::Timer(key) if observation.wants(Methods::OF_A_TIMER) => observation.run(kernel, Entry::Timer(key)),
         Entry::Timer(key) => match kernel.remove_timer(key) {
             Some(Alarm::Task(key)) => {
                 wake_task(kernel, key);
-                telling.after(Cause::Timer);
+                observation.after(Cause::Timer);
             }
             Some(Alarm::Foreign(waker)) => {
                 wake(kernel, WakeTarget::Foreign(waker));
-                telling.after(Cause::Timer);
+                observation.after(Cause::Timer);
             }
             Some(Alarm::Run(run)) => {
                 call(kernel, || run.run());
                 drop(run);
-                telling.after(Cause::Callback);
+                observation.after(Cause::Callback);
             }
             None => {} // cancelled after it was queued
         },
-        Entry::Run(run) if telling.wants(Methods::OF_A_CALLBACK) => telling.run(kernel, Entry::Run(run)),
+        Entry::Run(run) if observation.wants(Methods::OF_A_CALLBACK) => observation.run(kernel, Entry::Run(run)),
         Entry::Run(run) => {
             call(kernel, || run.run());
             drop(run);
-            telling.after(Cause::Callback);
+            observation.after(Cause::Callback);
         }
-        Entry::Child(turn, number) if telling.wants(Methods::OF_A_CALLBACK) => {
-            telling.run(kernel, Entry::Child(turn, number));
+        Entry::Child(turn, number) if observation.wants(Methods::OF_A_CALLBACK) => {
+            observation.run(kernel, Entry::Child(turn, number));
         }
         Entry::Child(turn, number) => {
             call(kernel, || turn.child_turn(&turn, number));
             drop(turn);
-            telling.after(Cause::Primitive);
+            observation.after(Cause::Primitive);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::event_loop::EventLoop;
 use super::observed::observers_of;
-use super::outside::{Outside, Patience};
+use super::outside::{Outside, WaitLimit};
 use super::run_once::Iteration;
 use crate::base::{PooledRc, unsize};
 use crate::current::{self, Guard};
@@ -40,7 +40,7 @@ impl EventLoop {
         if self.kernel().ready().has_rest() && self.finish_iteration() {
             return Ok(());
         }
-        let mut outside = Outside::new(self.kernel(), Patience::Run);
+        let mut outside = Outside::new(self.kernel(), WaitLimit::Run);
         let mut iteration = Iteration::first(self.kernel());
         if observers_of(self.kernel()).is_some() && self.iterate_observed(&mut iteration, &mut outside)? {
             return Ok(());

@@ -18,7 +18,7 @@
 use std::time::{Duration, Instant};
 
 use super::event_loop::EventLoop;
-use super::outside::{Outside, Patience};
+use super::outside::{Outside, WaitLimit};
 use super::run_once::Iteration;
 use super::running::Running;
 use crate::error::Error;
@@ -172,17 +172,17 @@ impl EventLoop {
     /// ```
     pub fn run_once(&self, limit: Option<Duration>) -> Result<Turn, Error> {
         let _running = Running::begin_turn(self)?;
-        let patience = match limit {
-            Some(Duration::ZERO) => Patience::Nothing,
-            limit => Patience::Until(limit.map(|limit| self.kernel().clock().deadline_after(limit))),
+        let wait_limit = match limit {
+            Some(Duration::ZERO) => WaitLimit::Nothing,
+            limit => WaitLimit::Until(limit.map(|limit| self.kernel().clock().deadline_after(limit))),
         };
-        let mut turning = Turning::begin(self, patience, TurnBudget::UNLIMITED);
-        if turning.iteration.has_rest() {
-            turning.run_batch();
+        let mut active = ActiveTurn::begin(self, wait_limit, TurnBudget::UNLIMITED);
+        if active.iteration.has_rest() {
+            active.run_batch();
         } else {
-            turning.iterate()?;
+            active.iterate()?;
         }
-        Ok(turning.end())
+        Ok(active.end())
     }
 
     /// Runs iterations without waiting, until nothing is ready or the budget is spent. What has come on descriptors is
@@ -214,11 +214,11 @@ impl EventLoop {
     /// ```
     pub fn run_ready(&self, budget: impl Into<TurnBudget>) -> Result<Turn, Error> {
         let _running = Running::begin_turn(self)?;
-        let mut turning = Turning::begin(self, Patience::Nothing, budget.into());
-        if !turning.iteration.has_rest() || turning.run_batch() {
-            while turning.may_go_on() && turning.iterate()? {}
+        let mut active = ActiveTurn::begin(self, WaitLimit::Nothing, budget.into());
+        if !active.iteration.has_rest() || active.run_batch() {
+            while active.may_go_on() && active.iterate()? {}
         }
-        Ok(turning.end())
+        Ok(active.end())
     }
 
     /// Runs iterations without waiting, until nothing is ready: [`run_ready`](Self::run_ready) without a limit. A task
@@ -293,8 +293,8 @@ impl EventLoop {
     }
 }
 
-/// A turn that is on.
-struct Turning<'a> {
+/// A turn, from its beginning to its end.
+struct ActiveTurn<'a> {
     lp: &'a EventLoop,
     outside: Outside<'a>,
     iteration: Iteration<'a>,
@@ -307,11 +307,11 @@ struct Turning<'a> {
     stopped: bool,
 }
 
-impl<'a> Turning<'a> {
-    fn begin(lp: &'a EventLoop, patience: Patience, budget: TurnBudget) -> Self {
+impl<'a> ActiveTurn<'a> {
+    fn begin(lp: &'a EventLoop, wait_limit: WaitLimit, budget: TurnBudget) -> Self {
         Self {
             lp,
-            outside: Outside::new(lp.kernel(), patience),
+            outside: Outside::new(lp.kernel(), wait_limit),
             iteration: Iteration::first(lp.kernel()),
             ends: budget.time.and_then(|time| Instant::now().checked_add(time)),
             allowed: budget.entries.unwrap_or(usize::MAX),

@@ -35,7 +35,8 @@ impl CallGraph {
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<header>\n\
              <div class=\"bar\"><input type=\"search\" placeholder=\"Search: a name, a place, what is waited for\" \
-             aria-label=\"Search\"><button value=\"open\">Unfold all</button><button value=\"\">Fold all</button></div>\n"
+             aria-label=\"Search\"><button value=\"open\">Unfold all</button><button value=\"\">Fold all</button>\
+             </div>\n"
         );
         self.write_legend(&mut html);
         html.push_str("</header>\n<main>\n");
@@ -43,7 +44,8 @@ impl CallGraph {
         let hidden = if self.nodes.is_empty() { "" } else { " hidden" };
         let _ = write!(
             html,
-            "<p class=\"nothing\"{hidden}>Nothing is found.</p>\n</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
+            "<p class=\"nothing\"{hidden}>Nothing is found.</p>\n</main>\n<script>\n{SCRIPT}</script>\n</body>\n\
+             </html>\n"
         );
         html
     }

@@ -1,5 +1,8 @@
 //! Seeing inside: the call graph, which is who waits for whom. Owns what is taken down of a loop and how it is printed;
 //! must not know how anything is waited for.
+//!
+//! `capture.rs` takes the graph down, on the thread of the loop. The result, `call_graph.rs`, is plain data, which may
+//! go to another thread. All other files print it: each is one format, and none knows another.
 
 mod drawing; // what pictures and pages have in common
 mod call_graph; // the graph as a value

@@ -33,10 +33,12 @@ impl CallGraph {
             let mut deeper = Vec::new();
             while let Some(mut row) = rows.pop() {
                 let awaits = &self.nodes[row.node].awaits;
-                row.shown = match () {
-                    () if seen[row.node] => Shown::Above,
-                    () if row.levels.len() == DEEPEST && !awaits.is_empty() => Shown::Below,
-                    () => Shown::Here,
+                row.shown = if seen[row.node] {
+                    Shown::Above
+                } else if row.levels.len() == DEEPEST && !awaits.is_empty() {
+                    Shown::Below
+                } else {
+                    Shown::Here
                 };
                 draw(&row)?;
                 match row.shown {

@@ -46,6 +46,14 @@ impl EndSleep for mio::Waker {
     }
 }
 
+/// What sleeps until a message comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sleeper {
+    Loop,
+    /// A host, in the place of the loop, between two turns.
+    Host,
+}
+
 /// The messages to one loop at a time.
 #[derive(Debug)]
 pub(super) struct Inbox<W = mio::Waker> {
@@ -207,8 +215,8 @@ impl<W> Inbox<W> {
 
     /// Announces that the loop is about to sleep: from now on a message wakes it. False if a message has come already,
     /// so that the loop must not sleep.
-    pub(super) fn fall_asleep(&self, host_waits: bool) -> bool {
-        self.host_waits.store(host_waits, Ordering::Relaxed);
+    pub(super) fn fall_asleep(&self, sleeper: Sleeper) -> bool {
+        self.host_waits.store(sleeper == Sleeper::Host, Ordering::Relaxed);
         self.asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         !self.pending.load(Ordering::Acquire)

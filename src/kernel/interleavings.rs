@@ -4,7 +4,7 @@
 
 use std::iter;
 
-use super::inbox::{EndSleep, Epoch, Inbox, Message};
+use super::inbox::{EndSleep, Epoch, Inbox, Message, Sleeper};
 use crate::base::TaskKey;
 use crate::base::concurrency::{Arc, AtomicU64, Condvar, Mutex, Ordering, interleave, lock, thread, wait_while};
 
@@ -35,19 +35,18 @@ impl Bell {
 struct TestLoop {
     inbox: Arc<Inbox<Bell>>,
     bell: Arc<Bell>,
-    /// Whether a host waits in its place.
-    is_hosted: bool,
+    sleeper: Sleeper,
 }
 
 impl TestLoop {
     fn open() -> Self {
         let (inbox, bell) = (Arc::new(Inbox::default()), Arc::new(Bell::default()));
         assert_eq!(inbox.open(EPOCH, &bell), Some(0));
-        Self { inbox, bell, is_hosted: false }
+        Self { inbox, bell, sleeper: Sleeper::Loop }
     }
 
     fn hosted() -> Self {
-        Self { is_hosted: true, ..Self::open() }
+        Self { sleeper: Sleeper::Host, ..Self::open() }
     }
 
     /// Runs `send` on another thread.
@@ -60,7 +59,7 @@ impl TestLoop {
     /// which loom reports.
     fn run_until(&self, mut receive: impl FnMut(&Message) -> bool) {
         loop {
-            if self.inbox.fall_asleep(self.is_hosted) {
+            if self.inbox.fall_asleep(self.sleeper) {
                 self.bell.sleep();
             }
             self.inbox.wake_up();

@@ -30,7 +30,7 @@ pub(crate) struct Life {
     closed_or_asleep: Cell<bool>,
     /// True from the beginning of a run to its end. `close()` is refused meanwhile.
     running: Cell<bool>,
-    /// True from a call of `stop()` to the end of the run, which ends after the current iteration. If no run was on,
+    /// True from a call of `stop()` to the end of the run, which ends after the current iteration. Outside of a run,
     /// the next run ends after its first iteration.
     stopping: Cell<bool>,
     /// Set when the loop is given an observer, or loses one.

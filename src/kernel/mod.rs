@@ -1,5 +1,18 @@
 //! The parts of one loop: ready queue, task table, timers, inbox. Owns the state of a loop; must not know what a task
 //! is, nor run anything.
+//!
+//! These are the fields of asyncio's `BaseEventLoop`. What drives them is in `event_loop`, far below: here something is
+//! registered, queued, counted or taken out, and no code of a user runs.
+//!
+//! To read, in this order:
+//!
+//! - what runs next: `ready_queue.rs`, `alarm.rs` (what a timer does when it is due), `handle.rs`, `task_table.rs`;
+//! - what comes from other threads: `inbox.rs`, `loop_sender.rs`, `expected.rs`;
+//! - all of it together: `kernel.rs`, with `life.rs` (running, stopping, closed) and `budget.rs` (when to poll);
+//! - with the folder `cancel` beside it, what a task awaits in its step: `running_step.rs`, `await_tree.rs`,
+//!   `scope.rs`, `enclosing.rs`, `throwing.rs`;
+//! - for those who look inside: `leaf.rs`, `journal.rs`, `holders.rs`, `notes.rs`, `tally.rs`, `timetable.rs`;
+//! - for hosts, which drive the loop by turns: `host.rs`, `outside.rs`.
 
 mod leaf; // what a leaf waits for
 mod journal; // when which steps were taken
@@ -12,7 +25,8 @@ mod expected; // results that other threads will send
 mod task_table; // the tasks, by key, and the running task
 mod running_step; // what is counted in a step
 mod await_tree; // what is awaited under wakers of other crates
-mod scope; // the cells of scopes, and the scopes that are being polled
+mod scope; // what a scope keeps between its polls
+mod enclosing; // the scopes that are being polled
 mod throwing; // a cancellation on its way up through the running task
 mod holders; // which task holds each lock that is waited for
 mod life; // the phases of a loop

@@ -4,8 +4,8 @@
 use super::kernel::Kernel;
 use super::ready_queue::Queued;
 
-/// Has `take` take a step inside the one that is on. Then the outer step goes on as it was: under its number, with what
-/// it has counted, the scopes that it polls, and the cancellation that is on its way in it.
+/// Has `take` take a step inside the running one. Then the outer step goes on as it was: under its number, with what
+/// it has counted, the scopes that it polls, and the cancellation on its way in it.
 ///
 /// `take` must not unwind. (So nothing has to be put back by a destructor, whose memory would be copied twice: a
 /// twentieth of an eager task.)

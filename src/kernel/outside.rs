@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use super::handle::Handle;
 use super::host::Pauses;
+use super::inbox::Sleeper;
 use super::kernel::Kernel;
 use super::ready_queue::Queued;
 use crate::base::concurrency::Arc;
@@ -73,7 +74,8 @@ impl<P: Queued> Kernel<P> {
         self.note_steps();
         let sleeps = timeout != Some(Duration::ZERO);
         // a message that came before `asleep` was set has not written to the wake descriptor
-        let timeout = if sleeps && !self.receiver.inbox().fall_asleep(false) { Some(Duration::ZERO) } else { timeout };
+        let timeout =
+            if sleeps && !self.receiver.inbox().fall_asleep(Sleeper::Loop) { Some(Duration::ZERO) } else { timeout };
         let mut reactor = self.reactor.borrow_mut();
         let before = events.len();
         let polled = reactor.wait(timeout, events);
@@ -158,7 +160,7 @@ impl<P: Queued> Kernel<P> {
         self.reactor.borrow_mut().register_reported_anew();
         if self.has_ready() {
             signal.set_ready(true);
-        } else if !self.receiver.inbox().fall_asleep(true) {
+        } else if !self.receiver.inbox().fall_asleep(Sleeper::Host) {
             self.receiver.inbox().wake_up();
             signal.set_ready(true);
         } else {

@@ -124,7 +124,7 @@ const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The running step of a loop.
 pub(crate) struct RunningStep {
-    /// The number of the step that is on or was the last one, where `TaskAwaits` has it.
+    /// The number of the running step, or of the last one, where `TaskAwaits` has it.
     number: Cell<u64>,
     counts: Cell<AwaitCounts>,
     /// The clones that were counted before this step, if one was counted in it; and likewise the catchers.
@@ -148,7 +148,7 @@ pub(super) struct StepPutAside {
 impl RunningStep {
     /// No step was taken yet, of the loop with this number. `generation` is that of the last task of the loops that had
     /// the number before. The steps of each loop begin at a number of their own: what was counted in one loop and is
-    /// dropped in another is not mistaken there for something of the step that is on.
+    /// dropped in another is not mistaken there for something of the running step.
     pub(crate) fn of_loop(number: u16, generation: u64) -> Self {
         let first = (generation << u16::BITS | u64::from(number)).wrapping_mul(SPREAD) >> (u64::BITS - COUNTING_BITS);
         Self {
@@ -168,7 +168,7 @@ impl RunningStep {
         self.number.set(self.number.get().wrapping_add(NUMBER_STEP));
     }
 
-    /// A step begins inside the one that is on, which goes on afterwards under its own number. So the nested one has a
+    /// A step begins inside the running one, which goes on afterwards under its own number. So the nested one has a
     /// number of another kind, which no other step has: a multiple of four.
     pub(super) fn begin_nested(&self) -> StepPutAside {
         let aside = StepPutAside {
@@ -196,7 +196,7 @@ impl RunningStep {
         (self.number.get() >> NUMBER_SHIFT) as u32
     }
 
-    /// The numbers of the last step and of the last one inside another, while none is on.
+    /// The numbers of the last step and of the last one inside another, while none is running.
     pub(super) fn last(&self) -> Steps {
         Steps { last: self.number(), nested: (self.nested.get() >> NUMBER_SHIFT) as u32 }
     }

@@ -214,7 +214,7 @@ impl<P: Queued> RunningTask<P> {
         !self.running.get().is_null()
     }
 
-    /// Whether a step of the task with this state is on, be it the innermost or one around that.
+    /// Whether a step of the task with this state is running, be it the innermost or one around that.
     pub(crate) fn is(&self, state: &P::State) -> bool {
         let mut at = self.running.get();
         // SAFETY: on the stack: this returns before those calls of `during` do.

@@ -34,7 +34,7 @@ type Message = Option<Arc<str>>;
 ///        a leaf raises
 /// ```
 ///
-/// Each scope has a state of its own while it is polled: what is on around it is put aside, and put back afterwards
+/// Each scope has a state of its own while it is polled: the state around it is put aside, and put back afterwards
 /// with what has become of it inside. Between two steps the state is `Off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Throw {
@@ -73,7 +73,7 @@ pub(crate) struct Throwing {
     raised: Cell<Message>,
     /// The number of the leaf that raised last.
     last_raise: Cell<u32>,
-    /// A second leaf wanted to raise while a throw was on. It raises when it is polled again.
+    /// A second leaf wanted to raise during a throw. It raises when it is polled again.
     raise_postponed: Cell<bool>,
     /// A scope that the throw goes through wants to be polled once more, if it outlives the throw.
     again: Cell<bool>,
@@ -108,7 +108,7 @@ impl Throwing {
         self.throw.get()
     }
 
-    /// Whether nothing is on, and no cancellation covers what is being polled.
+    /// Whether there is no throw, and no cancellation covers what is being polled.
     #[inline]
     pub(crate) fn is_quiet(&self) -> bool {
         (self.throw.get() == Throw::Off) & (self.since.get() == 0) // one comparison for both
@@ -132,7 +132,7 @@ impl Throwing {
         self.raised.set(message);
     }
 
-    /// Ends what is on, and returns its message.
+    /// Ends the throw, and returns its message.
     pub(crate) fn take(&self) -> Message {
         match self.throw.replace(Throw::Off) {
             Throw::Off => None,
@@ -183,7 +183,7 @@ impl Throwing {
         }
     }
 
-    /// A step begins inside the one that is on. What is on in that does not cover it.
+    /// A step begins inside the running one. The throw in that does not cover it.
     #[inline]
     pub(super) fn begin_nested(&self) -> (PutAside, CountsPutAside) {
         let aside = self.put_aside(Some(ThrowMessage(None)));

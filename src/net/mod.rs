@@ -85,7 +85,7 @@ pub use pipe::{PipeReader, PipeWriter, pipe};
 pub(crate) use readiness_future::ReadinessFuture;
 pub(crate) use resolve::addresses_to_listen_on;
 pub use resolve::getaddrinfo;
-pub(crate) use sendfile::{Stretch, is_refused};
+pub(crate) use sendfile::{FileRange, is_refused};
 pub use split::{ReadHalf, ReuniteError, WriteHalf};
 pub use tcp_listener::{TcpListener, TcpListenerBuilder};
 pub use tcp_stream::TcpStream;

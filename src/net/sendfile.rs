@@ -17,13 +17,13 @@ const BYTES_OF_A_READ: u64 = 256 << 10;
 
 /// What of a file is sent: the bytes from `offset` on, `count` of them, or up to the end.
 #[derive(Clone, Copy)]
-pub(crate) struct Stretch<'a> {
+pub(crate) struct FileRange<'a> {
     pub(crate) file: &'a File,
     pub(crate) offset: u64,
     pub(crate) count: Option<u64>,
 }
 
-impl Stretch<'_> {
+impl FileRange<'_> {
     /// How many bytes are still to be sent, but no more than `most`.
     fn left(&self, sent: u64, most: u64) -> usize {
         let left = self.count.map_or(u64::MAX, |count| count - sent);
@@ -65,13 +65,13 @@ where
     for<'b> &'b T: Write,
 {
     /// Sends the bytes of a file, and returns how many.
-    pub(super) async fn sendfile(&self, stretch: Stretch<'_>) -> io::Result<u64> {
+    pub(super) async fn sendfile(&self, range: FileRange<'_>) -> io::Result<u64> {
         let mut sent = 0;
-        while !stretch.is_over(sent) {
-            match self.descriptor.write_with(|inner| stretch.send(inner, sent)).await {
+        while !range.is_over(sent) {
+            match self.descriptor.write_with(|inner| range.send(inner, sent)).await {
                 Ok(0) => break,
                 Ok(n) => sent += n as u64,
-                Err(error) if sent == 0 && is_refused(&error) => return self.send_by_reading(stretch).await,
+                Err(error) if sent == 0 && is_refused(&error) => return self.send_by_reading(range).await,
                 Err(error) => return Err(error),
             }
         }
@@ -79,10 +79,10 @@ where
     }
 
     /// As [`sendfile`](Self::sendfile): reads the file, and writes what was read.
-    async fn send_by_reading(&self, stretch: Stretch<'_>) -> io::Result<u64> {
+    async fn send_by_reading(&self, range: FileRange<'_>) -> io::Result<u64> {
         let (mut sent, mut bytes) = (0, Vec::new());
-        while !stretch.is_over(sent) {
-            bytes = stretch.read(sent, bytes).await?;
+        while !range.is_over(sent) {
+            bytes = range.read(sent, bytes).await?;
             if bytes.is_empty() {
                 break;
             }
@@ -140,8 +140,8 @@ macro_rules! sends_files {
                 offset: u64,
                 count: impl Into<Option<u64>>,
             ) -> std::io::Result<u64> {
-                let stretch = $crate::net::sendfile::Stretch { file, offset, count: count.into() };
-                self.byte_stream().sendfile(stretch).await
+                let range = $crate::net::sendfile::FileRange { file, offset, count: count.into() };
+                self.byte_stream().sendfile(range).await
             }
         }
     };

@@ -1,5 +1,14 @@
 //! Nodes: what tasks, futures and gatherings have in common, asyncio's `Future` as the loop sees it. Owns how a node
 //! ends and what is told then; must not know how any kind of node gets its value.
+//!
+//! A node is pending until it ends: with a value, cancelled, or by a panic. Then its watchers are told, in the order in
+//! which they came: what waits is woken, done callbacks are queued, gatherings and waits count one child less.
+//!
+//! To read: `ending.rs` and `watchers.rs`, then `node.rs`, where both are joined in `Core`. What a task has besides is
+//! its `TaskState`: `task_state.rs` has the fields, `task_awaits.rs` and `task_requests.rs` the methods for what it
+//! awaits and for the cancellations that were asked of it, and `chores.rs` the flags by which a step sees at one glance
+//! whether there is anything to do beside the poll. `report.rs` and `drop_flat.rs` are how code of a user is called,
+//! and its values dropped, so that a panic of it leaves the loop whole.
 
 mod ending; // how a node ends
 mod watchers; // what is told when a node is done

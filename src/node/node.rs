@@ -167,10 +167,11 @@ impl Ranked for Watcher {
 /// What every kind of node has.
 pub(crate) struct Core {
     kernel: Rc<Loop>,
-    /// Not dropped as a field: the destructor of `Core` takes the watchers out, to drop them without recursion.
+    // The next two are not dropped as fields: the destructor of `Core` takes the watchers out, to drop them without
+    // recursion; and of most nodes both are empty, which one look tells.
     watchers: ManuallyDrop<Watchers<Watcher>>,
     /// `Some` if the node has panicked, or was cancelled with a message: of most cancellations the state tells all.
-    ending: Cell<Option<Box<Ending>>>,
+    ending: ManuallyDrop<Cell<Option<Box<Ending>>>>,
     /// The number of handles that users hold. A handle can await, settle or cancel the node.
     handles: Cell<u32>,
     state: Cell<State>,
@@ -188,7 +189,7 @@ impl Core {
         Self {
             kernel,
             watchers: ManuallyDrop::default(),
-            ending: Cell::new(None),
+            ending: ManuallyDrop::default(),
             handles: Cell::new(1),
             state: Cell::new(State::Pending),
             retrieved: Cell::new(false),
@@ -288,6 +289,12 @@ impl Core {
         }
     }
 
+    #[cold]
+    fn drop_what_few_have(&self) {
+        self.forget_watchers();
+        drop(self.ending.take());
+    }
+
     pub(crate) fn add_handle(&self) {
         self.handles.set(self.handles.get() + 1);
     }
@@ -301,9 +308,10 @@ impl Core {
 }
 
 impl Drop for Core {
+    #[inline]
     fn drop(&mut self) {
-        if !self.watchers.is_empty_mut() {
-            self.forget_watchers();
+        if !self.watchers.is_empty_mut() | self.ending.get_mut().is_some() {
+            self.drop_what_few_have();
         }
     }
 }

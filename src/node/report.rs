@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
 
 use crate::base::{TaskKey, WakeTarget};
 use crate::error::{Exception, ExceptionContext, Panic};
@@ -46,8 +47,14 @@ pub(crate) fn report<P: Queued>(kernel: &Kernel<P>, message: &'static str, excep
 pub(crate) fn wake<P: Queued>(kernel: &Kernel<P>, target: WakeTarget) {
     match target {
         WakeTarget::Task(key) => wake_task(kernel, key),
-        WakeTarget::Foreign(waker) => guarded(kernel, "Exception in waker", || waker.wake()),
+        WakeTarget::Foreign(waker) => wake_foreign(kernel, waker),
     }
+}
+
+/// Apart, so that the wake of a task does not pay for its registers.
+#[inline(never)]
+fn wake_foreign<P: Queued>(kernel: &Kernel<P>, waker: Waker) {
+    guarded(kernel, "Exception in waker", || waker.wake());
 }
 
 /// Queues a task. If it belongs to another loop than `kernel`, it is queued through that loop's inbox.

@@ -100,7 +100,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
         }
     }
 
-    /// How many more steps the throw may take that is on, if it goes on over several steps.
+    /// How many more steps the present throw may take, if it goes on over several.
     pub(crate) fn take_rounds(&self) -> Option<usize> {
         let mut rare = self.rare.take()?;
         let rounds = rare.rounds.take();
@@ -108,7 +108,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
         rounds
     }
 
-    /// Whether a throw is on that goes on in the next step, for which the task is queued.
+    /// Whether a throw goes on in the next step, for which the task is queued.
     pub(crate) fn is_thrown_again(&self) -> bool {
         let rare = self.rare.take();
         let is_on = rare.as_ref().is_some_and(|rare| rare.rounds.is_some());

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::observed_task::ObservedTask;
 use super::observer::{Moment, Observer};
+use crate::awaitables::in_words;
 use crate::base::concurrency::{Arc, AtomicBool, Mutex, Ordering, lock};
 use crate::node::default_name;
 
@@ -46,13 +47,13 @@ pub struct Activity {
 }
 
 struct Shared {
-    /// Whether a step or callback is on: false between two entries, and while the loop waits. It is set under the lock,
-    /// so that who has the lock and finds it set reads of one step; and cleared without it.
+    /// Whether a step or callback is running: false between two entries, and while the loop waits. It is set under the
+    /// lock, so that who has the lock and finds it set reads of one step; and cleared without it.
     is_on: AtomicBool,
     step: Mutex<Step>,
 }
 
-/// The step that is on, or was on last.
+/// The running step, or the last one.
 #[derive(Default)]
 struct Step {
     began: Option<Instant>,
@@ -69,7 +70,7 @@ struct Task {
 }
 
 /// A step or a callback that a loop is in, from [`Activity::current_step`]. Printed, it says how long it runs:
-/// `step of Task-7 (created at src/main.rs:10) runs for 3.0 s, with 12 entries queued behind it`.
+/// `step of Task-7 (created at src/main.rs:10) runs for 3 s, with 12 entries queued behind it`.
 ///
 /// # Examples
 /// ```
@@ -83,7 +84,7 @@ struct Task {
 /// assert_eq!(activity.current_step(), None); // it does not run
 /// let step = lp.run_until_complete(async move { activity.current_step() })?.expect("this one");
 /// assert_eq!(step.task.as_deref(), Some("Task-1"));
-/// assert!(step.to_string().ends_with(" runs for 0.0 s"), "{step}");
+/// assert!(step.to_string().ends_with(" runs for 0 ms"), "{step}");
 /// # Ok::<(), oneloop::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,7 +171,7 @@ impl fmt::Display for CurrentStep {
             }
             _ => f.write_str("a callback")?,
         }
-        write!(f, " runs for {:.1} s", self.began.elapsed().as_secs_f64())?;
+        write!(f, " runs for {}", in_words(self.began.elapsed()))?;
         match self.queued {
             0 => Ok(()),
             1 => f.write_str(", with 1 entry queued behind it"),

@@ -31,7 +31,7 @@ mod wanted; // which methods of an observer are called
 mod observed_task; // a task, as an observer sees it
 mod observer; // the trait, and the moment of a call
 mod observers; // the observers of one loop
-mod activity; // the observer that tells other threads which step is on
+mod activity; // the observer that tells other threads which step is running
 mod metrics; // what a loop counts without an observer
 mod counters; // the observer that counts
 mod debug_mode; // the observer of debug mode

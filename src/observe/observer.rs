@@ -76,7 +76,7 @@ pub struct Moment<'a> {
     pub(super) iteration: u64,
     pub(super) cause: Cause<'a>,
     pub(super) asked_at: AskedAt,
-    /// How many entries of the batch come behind the one that is on.
+    /// How many entries of the batch come behind the running one.
     pub(super) rest: usize,
     /// The type of the observer whose method has turned out to be the one that does nothing.
     pub(super) unused_by: &'a Cell<Option<TypeId>>,
@@ -139,7 +139,7 @@ impl std::fmt::Debug for Moment<'_> {
 /// any, each is noted.) An observer that does nothing adds a tenth at most to the instructions of steps and callbacks.
 /// With one that is told of everything, a step that does little itself costs one and a half to five times as much.
 ///
-/// What another thread wakes while a step is on may be told as that step's doing.
+/// What another thread wakes while a step runs may be told as that step's doing.
 ///
 /// # Examples
 /// ```

@@ -182,7 +182,7 @@ pub(crate) struct Watching<'a> {
     observers: &'a Observers,
     list: List,
     wanted: Cell<Methods>,
-    /// How many entries of the batch come behind the one that is on, if anything is told of it.
+    /// How many entries of the batch come behind the running one, if anything is told of it.
     rest: Cell<usize>,
 }
 

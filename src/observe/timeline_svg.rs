@@ -77,7 +77,8 @@ impl Timeline {
             let _ = writeln!(
                 svg,
                 "<line x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{bottom:.1}\" stroke=\"#e4e4e4\"/>\
-                 <text x=\"{x:.1}\" y=\"{above:.1}\" text-anchor=\"middle\" fill=\"#666\" font-size=\"11\">{label}</text>",
+                 <text x=\"{x:.1}\" y=\"{above:.1}\" text-anchor=\"middle\" fill=\"#666\" \
+                 font-size=\"11\">{label}</text>",
                 TOP - 6.0
             );
             time += between;
@@ -119,8 +120,8 @@ impl Timeline {
         let name = if span.what.is_empty() { state_name(span.state).to_owned() } else { escaped(&span.what) };
         let _ = write!(
             svg,
-            "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{BAR}\" fill=\"{}\"><title>{name}, {:?}</title>\
-             </rect>",
+            "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{BAR}\" fill=\"{}\">\
+             <title>{name}, {:?}</title></rect>",
             middle - BAR / 2.0,
             colour(span.state),
             span.to.saturating_sub(span.from)

@@ -19,7 +19,7 @@ where
     // boxed, so that a task that does not fail has room for a pointer only
     let mut end: Option<Box<Reraise>> = None;
     poll_with(future, move |mut future, cx| {
-        // it is gone if the end was postponed, by a throw that was on, and is polled again
+        // it is gone if the end was postponed, by another throw, and is polled again
         if let Some(body) = future.as_mut().as_pin_mut() {
             let returned = ready!(body.poll(cx));
             future.set(None);

@@ -1,4 +1,15 @@
-//! asyncio's functions over awaitables. Must not know the loop that runs them.
+//! asyncio's functions over awaitables: `sleep`, `gather`, `wait`, `shield`, `timeout`, `TaskGroup` and their kin. Owns
+//! what each of them waits for and returns; must not know the loop that runs them.
+//!
+//! There are three kinds:
+//!
+//! - what waits for time: `sleep.rs`, `interval.rs`, `timeout.rs`;
+//! - what watches other nodes, and takes a turn in the ready queue when one of them decides: `gather/`, `wait/`,
+//!   `shield.rs`, `as_completed.rs`, `group_state.rs`;
+//! - what is made of the others, as a program could: `staggered_race.rs`, and `task_group.rs` over `group_state.rs`.
+//!
+//! To read: `sleep.rs`, which is the simplest leaf; then `gather/gathering_node.rs`, which is a node and a watcher;
+//! then `wait/wait_state.rs`; and `timeout.rs`, which is a scope that throws.
 
 mod sleep; // waits for time to pass
 mod interval; // ticks at a steady pace

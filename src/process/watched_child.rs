@@ -94,8 +94,8 @@ impl WatchedChild {
             }
             assert!(
                 current::is_in(&self.kernel) && self.kernel.life().phase() != Phase::Closed,
-                "awaited a process of another event loop, or of one that is closed; await it in a task of the loop that \
-                 started it"
+                "awaited a process of another event loop, or of one that is closed; await it in a task of the loop \
+                 that started it"
             );
             self.waiters.wait(Leaf::numbered(What::Process, self.pid)).await;
         }

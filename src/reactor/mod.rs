@@ -1,5 +1,13 @@
 //! Readiness of descriptors, and the wake from other threads, on mio. Owns the poll; must not know what waits for a
 //! descriptor.
+//!
+//! The poll is edge-triggered: the system tells once that a direction of a descriptor has become ready. So the reactor
+//! remembers what it was told, a socket tries its system call first, and only one that would have blocked waits.
+//!
+//! To read: `readiness.rs` (what is known of each direction of a socket) with `fd_waiters.rs` (what waits for it), then
+//! `reactor.rs` (the table of registrations, and `wait`, which is the poll). A registration has a name of its own, also
+//! in a slot that was used before (`source_key.rs`), so an event that comes late finds nothing. `fd_callbacks.rs` makes
+//! `add_reader` of the same poll, and `signal.rs` is how a loop makes its own poll report something.
 
 mod fd_waiters; // what waits for one direction of a descriptor
 mod readiness; // what is known of a socket

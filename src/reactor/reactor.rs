@@ -431,7 +431,7 @@ fn signs(event: &Event) -> [Sign; 2] {
         (true, false) => Sign::Ready,
         (false, false) => Sign::Silent,
     };
-    // behind the bytes that are there now come the end or the urgent bytes: see `Known::Over`
+    // behind the bytes that are there now come the end or the urgent bytes: see `Readiness::Over`
     let reading_over = event.is_read_closed() || event.is_priority();
     [of(event.is_readable(), reading_over), of(event.is_writable(), event.is_write_closed())]
 }

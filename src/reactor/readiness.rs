@@ -75,7 +75,7 @@ impl Sign {
 ///   bytes that were read. Its event has come together with theirs, and there will be no other. Only an operation that
 ///   would block proves that this was not the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Known {
+enum Readiness {
     Blocked,
     Ready,
     Over,
@@ -113,34 +113,34 @@ pub(crate) struct Socket {
     pub(super) fd: RawFd,
     pub(super) short_transfer: ShortTransfer,
     // for both directions, side by side: that takes less than a pair of each direction would
-    known: [Known; 2],
+    known: [Readiness; 2],
     waiters: [FdWaiters; 2],
 }
 
 impl Socket {
     /// A socket of which each direction is ready, or blocked.
     pub(super) fn new(fd: RawFd, ready: [bool; 2], short_transfer: ShortTransfer) -> Self {
-        let known = ready.map(|ready| if ready { Known::Ready } else { Known::Blocked });
+        let known = ready.map(|ready| if ready { Readiness::Ready } else { Readiness::Blocked });
         Self { fd, short_transfer, known, waiters: [FdWaiters::NONE; 2] }
     }
 
     pub(super) fn is(&self, direction: Direction, wanted: Wanted) -> bool {
         let known = self.known[direction as usize];
         match wanted {
-            Wanted::Ready => known != Known::Blocked,
-            Wanted::Over => known == Known::Over,
+            Wanted::Ready => known != Readiness::Blocked,
+            Wanted::Over => known == Readiness::Over,
         }
     }
 
     pub(super) fn set_blocked(&mut self, direction: Direction) {
-        self.known[direction as usize] = Known::Blocked;
+        self.known[direction as usize] = Readiness::Blocked;
     }
 
     /// A call has moved fewer bytes than it was asked to.
     pub(super) fn note_short_transfer(&mut self, direction: Direction) {
         let known = &mut self.known[direction as usize];
-        if self.short_transfer == ShortTransfer::Blocked && *known == Known::Ready {
-            *known = Known::Blocked;
+        if self.short_transfer == ShortTransfer::Blocked && *known == Readiness::Ready {
+            *known = Readiness::Blocked;
         }
     }
 
@@ -154,9 +154,9 @@ impl Socket {
         let known = &mut self.known[direction as usize];
         match sign {
             Sign::Silent => return,
-            Sign::Ready if *known == Known::Over => {}
-            Sign::Ready => *known = Known::Ready,
-            Sign::Over => *known = Known::Over,
+            Sign::Ready if *known == Readiness::Over => {}
+            Sign::Ready => *known = Readiness::Ready,
+            Sign::Over => *known = Readiness::Over,
         }
         self.waiters(direction).take_all(|target| events.push(ReadyEvent::Wake(target)));
     }

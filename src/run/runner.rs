@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::ctrl_c::{interruptible, main_begins};
 use crate::awaitables::{AnyFuture, tasks_of};
 use crate::base::Context;
+use crate::cancel::cancel_at_the_end;
 use crate::current::{copy_context, note_context_use};
 use crate::error::{Error, ExceptionContext};
 use crate::event_loop::EventLoop;
@@ -171,7 +172,7 @@ fn cancel_what_is_left(lp: &EventLoop) -> Result<(), Error> {
     }
     let _in = lp.enter();
     for task in &left {
-        task.cancel();
+        cancel_at_the_end(task.node());
     }
     drop(lp.run_until_complete(wait(left.iter().cloned()))?);
     for task in left {

@@ -4,14 +4,15 @@
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 
+use super::arrival::Arrival;
 use super::numbers::SIGINT;
 use super::table::{Handler, Signals, Wait};
-use crate::awaitables::{Future, create_future};
-use crate::base::{PooledRc, TaskKey, unsize};
+use crate::base::{PooledRc, TaskKey};
+use crate::cancel::leaf_fn;
 use crate::error::SignalError;
 use crate::event_loop::{EventLoop, repeating};
-use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, What};
-use crate::node::{Core, Loop, TaskState, Watch, WatchRef, Watcher};
+use crate::kernel::{Leaf, What};
+use crate::node::{Loop, TaskState};
 use crate::primitives::yield_now;
 
 impl EventLoop {
@@ -110,15 +111,15 @@ pub async fn received(signal: i32) -> Result<(), SignalError> {
         lp = EventLoop::current();
     }
     let signals = lp.kernel().extensions().get_or_default::<Signals>();
-    let (task, future) = (running_task(lp.kernel()), create_future());
-    let Wait::Begun { number, place } = signals.begin_wait(&lp, signal, task, &future)? else {
+    let (kernel, arrival) = (Rc::clone(lp.kernel()), PooledRc::new(Arrival::default()));
+    let task = running_task(&kernel);
+    let Wait::Begun { place } = signals.begin_wait(&lp, signal, task, &arrival)? else {
         return Ok(());
     };
-    StandsForSignal::watch(lp.kernel(), &future, signal);
-    let kernel = Rc::downgrade(lp.kernel());
-    let guard = WaiterGuard { kernel, signals: Rc::downgrade(&signals), signal, number };
+    let guard = WaiterGuard { kernel, signals: Rc::downgrade(&signals), signal, arrival };
     drop((lp, signals)); // a task must not keep its own loop open
-    future.await;
+    let what = Leaf::numbered(What::Signal, signal.unsigned_abs());
+    leaf_fn(&guard.kernel, what, |cx| guard.arrival.poll(cx)).await;
     if let Some(signals) = guard.signals.upgrade() {
         signals.receive(signal, task, place);
     }
@@ -162,40 +163,18 @@ fn running_task(kernel: &Loop) -> Option<TaskKey> {
     kernel.running_task().with(TaskState::key)
 }
 
-/// Says of the future of a waiting task what it stands for, to those who look inside.
-struct StandsForSignal(i32);
-
-impl StandsForSignal {
-    fn watch(kernel: &Loop, future: &Future<()>, signal: i32) {
-        let watch = unsize!(PooledRc::new(Self(signal)) => dyn Watch);
-        future.join().core().watchers().add(kernel.next_watch(), Watcher::Watch(watch, 0));
-    }
-}
-
-impl Watch for StandsForSignal {
-    fn child_done(&self, _me: &WatchRef, _index: u32, _child: &Core) {}
-
-    fn stands_for(&self) -> Option<Leaf> {
-        Some(Leaf::numbered(What::Signal, self.0.unsigned_abs()))
-    }
-}
-
-impl ChildTurn for StandsForSignal {
-    fn child_turn(&self, _me: &ChildTurnRef, _number: u32) {}
-}
-
-/// Removes the future of a waiting task from the table when the wait ends or is dropped.
+/// A wait of a task. Dropping this, at its end or before, takes it out of the table.
 struct WaiterGuard {
-    kernel: Weak<Loop>,
+    kernel: Rc<Loop>,
     signals: Weak<Signals>,
     signal: i32,
-    number: u64,
+    arrival: PooledRc<Arrival>,
 }
 
 impl Drop for WaiterGuard {
     fn drop(&mut self) {
-        if let (Some(kernel), Some(signals)) = (self.kernel.upgrade(), self.signals.upgrade()) {
-            signals.remove_waiter(&kernel, self.signal, self.number);
+        if let Some(signals) = self.signals.upgrade() {
+            signals.remove_waiter(&self.kernel, self.signal, &self.arrival);
         }
     }
 }

@@ -30,6 +30,8 @@
 
 mod numbers; // the names of the signals
 #[cfg(feature = "signal")]
+mod arrival; // what a task waits for
+#[cfg(feature = "signal")]
 mod signal_log; // the signals of one kind, and how far each task has received them
 #[cfg(feature = "signal")]
 mod table; // the signals that a loop catches, and what wants them

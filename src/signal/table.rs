@@ -5,7 +5,7 @@
 //! Ctrl-C cancels the main task. The pipe is open while any signal is caught, and watched while anything is to be done
 //! when one comes.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsRawFd;
@@ -13,9 +13,10 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
+use super::arrival::Arrival;
 use super::signal_log::SignalLog;
-use crate::awaitables::{AnyFuture, Future};
-use crate::base::TaskKey;
+use crate::awaitables::AnyFuture;
+use crate::base::{PooledRc, TaskKey};
 use crate::current;
 use crate::error::SignalError;
 use crate::event_loop::EventLoop;
@@ -70,8 +71,8 @@ pub(super) struct Handler {
 struct Entry {
     caught: Caught,
     handler: Option<Handler>,
-    /// The futures that waiting tasks await, each with its number.
-    waiters: Vec<(u64, Future<()>)>,
+    /// What waiting tasks wait for.
+    waiters: Vec<PooledRc<Arrival>>,
     /// `Some` since a task has waited: what comes between two waits is kept for the next.
     log: Option<SignalLog>,
     interrupt: Option<Interrupt>,
@@ -121,18 +122,14 @@ struct Pipe {
 pub(super) enum Wait {
     /// A signal has come since the last wait.
     Over,
-    /// The task is to await its future. `number` is the number of the waiter, for `remove_waiter`, and `place` the
-    /// place of the task in the log, for `receive`.
-    Begun { number: u64, place: u64 },
+    /// The task is to wait. `place` is its place in the log, for `receive`.
+    Begun { place: u64 },
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
     entries: RefCell<BTreeMap<i32, Entry>>,
     pipe: RefCell<Option<Pipe>>,
-    /// The last number of a waiter. It outlives the entries (so no `IdMap` in each): the guard of a wait that an
-    /// earlier entry has ended must not find a waiter of a later one.
-    last_waiter: Cell<u64>,
 }
 
 impl Signals {
@@ -153,16 +150,14 @@ impl Signals {
         removed.is_some_and(|(handler, log)| handler.is_some() || log.is_some())
     }
 
-    /// Begins a wait of `task`. Unless it is over, `future` is settled when the signal comes.
+    /// Begins a wait of `task`. Unless it is over, `arrival` is told when the signal comes.
     pub(super) fn begin_wait(
         self: &Rc<Self>,
         lp: &EventLoop,
         signal: i32,
         task: Option<TaskKey>,
-        future: &Future<()>,
+        arrival: &PooledRc<Arrival>,
     ) -> Result<Wait, SignalError> {
-        let number = self.last_waiter.get() + 1;
-        self.last_waiter.set(number);
         let wait = self.want(lp, signal, |entry| {
             let log = entry.log.get_or_insert_default();
             let place = log.place_of(task, |task| lp.kernel().task(task).is_some());
@@ -170,8 +165,8 @@ impl Signals {
                 log.receive(task, place);
                 return Wait::Over;
             }
-            entry.waiters.push((number, future.clone()));
-            Wait::Begun { number, place }
+            entry.waiters.push(arrival.clone());
+            Wait::Begun { place }
         })?;
         if matches!(wait, Wait::Over) {
             self.stop_watching_if_idle(lp.kernel());
@@ -186,13 +181,10 @@ impl Signals {
         }
     }
 
-    pub(super) fn remove_waiter(&self, kernel: &Loop, signal: i32, number: u64) {
-        let removed = self.update(kernel, signal, |entry| {
-            let at = entry.waiters.iter().position(|(other, _)| *other == number)?;
-            Some(entry.waiters.remove(at))
-        });
-        // outside the borrow: the future may own values of a user
-        drop(removed);
+    pub(super) fn remove_waiter(&self, kernel: &Loop, signal: i32, arrival: &PooledRc<Arrival>) {
+        // nothing of a user is dropped under the borrow, as the caller has a pointer to it too
+        let own = std::ptr::from_ref::<Arrival>(arrival);
+        self.update(kernel, signal, |entry| entry.waiters.retain(|other| std::ptr::from_ref::<Arrival>(other) != own));
     }
 
     /// From now on the signal cancels the main task, once there is one.
@@ -323,8 +315,8 @@ impl Signals {
         drop(closed);
     }
 
-    /// Delivers up to `most` signals of a kind that have come: settles the futures of waiting tasks, and queues the
-    /// handler, which runs in the next iteration, as in asyncio. Without either, cancels the main task.
+    /// Delivers up to `most` signals of a kind that have come: ends the waits of tasks, and queues the handler, which
+    /// runs in the next iteration, as in asyncio. Without either, cancels the main task.
     fn deliver(&self, kernel: &Loop, signal: i32, most: usize) {
         let mut entries = self.entries.borrow_mut();
         let Some(entry) = entries.get_mut(&signal) else { return };
@@ -352,9 +344,8 @@ impl Signals {
         if let Some(callback) = callback {
             (0..count).for_each(|_| kernel.push_run(callback.run_ref()));
         }
-        for (_, future) in waiters {
-            // fails if the task was cancelled meanwhile, and the future with it
-            let _ = future.set_result(());
+        for arrival in waiters {
+            arrival.tell(kernel);
         }
         if let Some(main) = main {
             main.cancel();

@@ -1,5 +1,11 @@
 //! Buffered streams and servers, as in asyncio. Owns what lies between a socket and a program's reader and writer; must
 //! not know processes.
+//!
+//! To read: `transport/`, which is one connection: its channel, a buffer for each direction, and the ends of both.
+//! `reader.rs` and `writer.rs` are two handles on one transport, and `message.rs` is the loop behind each read: look
+//! into the buffer, else wait for more. `open.rs` connects, `server/` accepts and has a task for each client.
+//! `polls.rs` gives the same operations to futures that are written by hand, and `secure.rs` puts TLS between buffer
+//! and channel.
 
 mod channel; // what a stream moves its bytes over
 mod transport; // one connection: its channel, its two buffers, its end

@@ -18,7 +18,7 @@ use crate::threads::{ThreadPool, submit};
 
 /// What the thread has read.
 #[derive(Default)]
-struct Ahead {
+struct ReadAhead {
     bytes: ByteBuffer,
     /// So many of the bytes are known to have no line end.
     searched: usize,
@@ -28,9 +28,9 @@ struct Ahead {
     reads: u64,
 }
 
-impl Ahead {
+impl ReadAhead {
     fn lock() -> MutexGuard<'static, Self> {
-        static AHEAD: OnceLock<Mutex<Ahead>> = OnceLock::new();
+        static AHEAD: OnceLock<Mutex<ReadAhead>> = OnceLock::new();
         AHEAD.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -73,11 +73,11 @@ fn reader() -> &'static ThreadPool {
 /// number.
 fn read_ahead(reads: u64) -> io::Result<()> {
     let mut input = io::stdin().lock();
-    while Ahead::lock().reads == reads {
+    while ReadAhead::lock().reads == reads {
         match input.fill_buf() {
             Ok(chunk) => {
                 let count = chunk.len();
-                let mut ahead = Ahead::lock();
+                let mut ahead = ReadAhead::lock();
                 ahead.bytes.push(chunk);
                 ahead.has_ended = count == 0;
                 ahead.reads += 1;
@@ -186,7 +186,7 @@ impl Stdin {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn readline(&self) -> io::Result<Vec<u8>> {
-        read_until(Ahead::take_line).await
+        read_until(ReadAhead::take_line).await
     }
 
     /// The next line as text, without the `\n` or `\r\n` at its end, as [`std::io::BufRead::lines`] gives it; `None`
@@ -216,15 +216,15 @@ impl Stdin {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn read_to_end(&self) -> io::Result<Vec<u8>> {
-        read_until(Ahead::take_rest).await
+        read_until(ReadAhead::take_rest).await
     }
 }
 
 /// Reads until `take` finds what it looks for.
-async fn read_until(take: impl Fn(&mut Ahead) -> Option<Vec<u8>>) -> io::Result<Vec<u8>> {
+async fn read_until(take: impl Fn(&mut ReadAhead) -> Option<Vec<u8>>) -> io::Result<Vec<u8>> {
     loop {
         let reads = {
-            let mut ahead = Ahead::lock();
+            let mut ahead = ReadAhead::lock();
             if let Some(taken) = take(&mut ahead) {
                 return Ok(taken);
             }

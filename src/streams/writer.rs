@@ -9,7 +9,7 @@ use std::{fmt, io};
 use super::channel::ByteChannel;
 use super::transport::Transport;
 use crate::error::SendfileError;
-use crate::net::{PeerCred, Stretch};
+use crate::net::{FileRange, PeerCred};
 
 /// Writes bytes: asyncio's `StreamWriter`. Clones are the same writer.
 ///
@@ -134,9 +134,9 @@ impl StreamWriter {
     /// # Cancel safety
     /// Some of the bytes may have been sent: as many as the position of the file says.
     pub async fn sendfile(&self, file: &File, offset: u64, count: impl Into<Option<u64>>) -> io::Result<u64> {
-        let stretch = Stretch { file, offset, count: count.into() };
-        match self.transport.send_file(stretch).await {
-            Err(SendfileError::NotAvailable) => self.transport.write_file(stretch).await,
+        let range = FileRange { file, offset, count: count.into() };
+        match self.transport.send_file(range).await {
+            Err(SendfileError::NotAvailable) => self.transport.write_file(range).await,
             sent => Ok(sent?),
         }
     }
@@ -154,7 +154,7 @@ impl StreamWriter {
         offset: u64,
         count: impl Into<Option<u64>>,
     ) -> Result<u64, SendfileError> {
-        self.transport.send_file(Stretch { file, offset, count: count.into() }).await
+        self.transport.send_file(FileRange { file, offset, count: count.into() }).await
     }
 
     /// Tells the peer, once all bytes are sent, that no more bytes come. Reading goes on. A second call does nothing.

@@ -1,4 +1,9 @@
 //! System calls that mio lacks. Owns the raw calls; must not know the loop.
+//!
+//! Each file wraps a few calls of libc, for one subject, in functions that are safe and return an `io::Result`. So this
+//! is where the crate differs from system to system, and nothing here decides when a call is made. The files stand by
+//! themselves, and are read when a caller leads to them. Two have code that runs under rules of its own, which they
+//! state: `process.rs` (between fork and exec) and `signal.rs` (in a signal handler).
 
 mod result; // how a call says that it has failed
 mod fork; // how often this process was forked

@@ -1,5 +1,11 @@
 //! Other threads: blocking calls, and the handle on a loop for other threads. Owns what crosses threads; must not know
 //! sockets.
+//!
+//! Two ways cross the border. From the loop: `to_thread.rs` gives a job to the pool of the loop (`pool.rs`,
+//! `default_executor.rs`), and `thread_job.rs` brings the result back into a future. From other threads:
+//! `loop_handle.rs`, the one handle on a loop that is `Send`, with what it returns, `callback.rs`, `future.rs` and
+//! `remote_task.rs`. Both send messages to the inbox of the kernel, and nothing of a loop is touched elsewhere than on
+//! its thread.
 
 mod ignoring_panic; // calls of code that may panic, outside of loops
 mod pool; // a pool of threads that run jobs

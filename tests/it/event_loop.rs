@@ -362,6 +362,38 @@ fn run_cancels_and_awaits_what_is_left_and_closes_the_loop() {
     assert!(!lp.is_closed(), "a handle is left");
 }
 
+/// How many cancellations the innermost of so many tasks counts that await each other when the run ends, each of which
+/// is cancelled.
+fn counted_at_the_end_of_a_run(depth: u32) -> u32 {
+    let (counted, ended) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+    let (count, end) = (Rc::clone(&counted), Rc::clone(&ended));
+    let value = oneloop::run(async move {
+        let mut task = create_task(async move {
+            let cancelled = oneloop::catch_cancelled(pending::<()>()).await;
+            count.set(oneloop::current_task().expect("inside a task").cancelling());
+            cancelled.unwrap_err().reraise().await
+        });
+        for _ in 1..depth {
+            let (inner, end) = (task, Rc::clone(&end));
+            task = create_task(async move {
+                let _end = OnDrop(move || end.set(end.get() + 1));
+                inner.await;
+            });
+        }
+        yield_now().await;
+    });
+    assert!(value.is_ok());
+    assert_eq!(ended.get(), depth - 1, "all are cancelled, one after another");
+    counted.get()
+}
+
+/// asyncio cancels each task that is left, and each of these cancellations goes down all the awaits below the task.
+#[test]
+fn a_run_that_leaves_a_long_chain_of_awaits_does_not_follow_it_from_each_of_its_tasks() {
+    assert_eq!([1, 10, 64].map(counted_at_the_end_of_a_run), [1, 10, 64]);
+    assert!(counted_at_the_end_of_a_run(10_000) < 70);
+}
+
 #[test]
 fn run_cleans_up_also_when_the_main_future_panics() {
     let ended = Rc::new(Cell::new(false));

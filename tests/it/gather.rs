@@ -2,6 +2,7 @@
 //! that is not awaited.
 
 use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -872,5 +873,39 @@ fn a_gathering_that_was_cancelled_says_so_when_it_is_asked() {
         sleep(secs(1)).await;
         assert!(matches!(both.result(), Err(TaskError::Cancelled(_))));
         assert!(matches!(both.peek(Vec::len), Err(TaskError::Cancelled(_))));
+    });
+}
+
+/// In asyncio the arguments are all there before the first child becomes a task.
+#[test]
+fn an_iterator_that_panics_leaves_no_child_behind() {
+    run(async {
+        let begun = Rc::new(Cell::new(0));
+        let child = |i| {
+            assert!(i < 2, "no more");
+            let begun = Rc::clone(&begun);
+            async move { begun.set(begun.get() + 1) }
+        };
+        assert!(catch_unwind(AssertUnwindSafe(|| gather((0..3).map(child)))).is_err());
+        assert!(catch_unwind(AssertUnwindSafe(|| try_gather((0..3).map(|i| pass(child(i)))))).is_err());
+        yield_now().await;
+        assert_eq!((begun.get(), Rc::strong_count(&begun), all_tasks().len()), (0, 1, 1));
+    });
+}
+
+async fn pass(child: impl Future<Output = ()>) -> Result<(), u64> {
+    child.await;
+    Ok(())
+}
+
+#[test]
+fn an_iterator_that_panics_cancels_no_task_that_it_has_handed_over() {
+    run(async {
+        let task = create_task(after(1));
+        let handle = task.any();
+        let handed_over = std::iter::once(task).chain(std::iter::from_fn(|| panic!("no more")));
+        assert!(catch_unwind(AssertUnwindSafe(|| gather(handed_over))).is_err());
+        sleep(secs(2)).await;
+        assert!(handle.done() && !handle.cancelled());
     });
 }

@@ -26,7 +26,7 @@ const UNSAFE_FILES: &[&str] = &[
     "src/current/this_thread.rs",
     "src/current/waker.rs",
     "src/kernel/ready_queue.rs",
-    "src/kernel/scope.rs",
+    "src/kernel/enclosing.rs",
     "src/kernel/task_table.rs",
     "src/node/pointer.rs",
     "src/primitives/wait/wait.rs",
@@ -48,7 +48,7 @@ const VAGUE: &[&str] = &["anybody", "anyone", "everybody", "everyone", "nobody",
 /// Which loop a thread is in, its free blocks, and its number.
 const THREAD_LOCAL_FILES: &[&str] = &["src/base/blocks.rs", "src/base/thread_id.rs", "src/current/this_thread.rs"];
 const FILE_LINES_MAX: usize = 450;
-const FUNCTION_LINES_MAX: usize = 70;
+const FUNCTION_LINES_MAX: usize = 50;
 /// As in rustfmt.toml, which is for code alone.
 const COLUMNS_MAX: usize = 120;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");

@@ -1,9 +1,11 @@
 //! The command as a program: what it prints, its exit codes, and how it leaves the terminal. What it asks is a loop of
 //! this process, on another thread.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::future::pending;
 use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -210,6 +212,30 @@ fn what_cannot_be_asked_is_told_with_the_remedy() {
     let left = left.to_str().unwrap();
     assert_eq!(told(&["tree", left]), (format!("oneloop: the program of {left} has ended\n"), 1));
     assert_eq!(told(&["top"]).1, 2);
+}
+
+/// A program that was killed leaves its socket, and its PID may be that of another program by now.
+#[test]
+fn a_socket_that_was_left_is_none_for_a_pid() {
+    let directory = Directory::new("left");
+    let told = |words: &[&str]| complaint(&directory.run(words));
+    for pid in ["4194305", &own_pid()] {
+        let without = told(&["ps", pid]);
+        let left = directory.0.join(format!("oneloop-{pid}.sock"));
+        drop(UnixListener::bind(&left).expect("a file that is left"));
+        assert_eq!(told(&["ps", pid]), without);
+    }
+}
+
+#[test]
+fn a_word_that_is_no_text_is_told_like_another() {
+    let directory = Directory::new("bytes");
+    let told = |word: &[u8]| {
+        let mut command = directory.oneloop(&["tree"]);
+        complaint(&command.arg(OsStr::from_bytes(word)).output().expect("it is started"))
+    };
+    assert_eq!(told(b"/no\xff"), ("oneloop: there is no socket /no\u{fffd}\n".to_owned(), 1));
+    assert_eq!(told(b"--\xff").1, 2);
 }
 
 /// A server of another kind listens there.

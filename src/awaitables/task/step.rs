@@ -53,14 +53,32 @@ pub(super) fn cancelled_meanwhile(kernel: &Loop, state: &TaskState) -> Option<Fa
 }
 
 /// Takes a step of the task `me`, in its context of variables. Not inlined into `Node::step`, which exists once for
-/// each type of coroutine.
+/// each type of coroutine. Each kind of step has a frame of its own, since the usual one would pay for every register
+/// that the others use: from here it is a jump.
 #[inline(never)]
 pub(super) fn step(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     if uses_contexts() {
-        return step_in_context(core, state, coroutine, me);
+        step_in_context(core, state, coroutine, me);
+    } else if state.has_chores() {
+        step_with_chores(core, state, coroutine, me);
+    } else {
+        step_without_chores(core, state, coroutine, me);
     }
+}
+
+/// The usual step: nothing to do but to poll.
+#[inline(never)]
+fn step_without_chores(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     let first_use = FirstUse { core, state };
-    advance(core, state, coroutine, me);
+    advance_without_chores(core, state, coroutine, me);
+    drop(first_use);
+}
+
+/// A step of a task that has waited for a node, polls futures of other crates, or is cancelled.
+#[inline(never)]
+fn step_with_chores(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
+    let first_use = FirstUse { core, state };
+    advance_with_chores(core, state, coroutine, me);
     drop(first_use);
 }
 
@@ -101,24 +119,34 @@ fn leave_context(core: &Core, state: &TaskState, outside: Option<Variables>) {
     }
 }
 
-#[expect(clippy::inline_always, reason = "a call from each of its two callers cost half as much as the step; measured")]
-#[inline(always)]
 fn advance(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     if state.has_chores() {
-        return match state.request() {
-            Request::None => advance_with_chores(core, state, coroutine, me),
-            Request::Asked | Request::Interrupted => advance_throwing(core, state, coroutine, me),
-        };
+        advance_with_chores(core, state, coroutine, me);
+    } else {
+        advance_without_chores(core, state, coroutine, me);
     }
+}
+
+#[expect(clippy::inline_always, reason = "a call from each of its two callers cost half as much as the step; measured")]
+#[inline(always)]
+fn advance_without_chores(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     let kernel = &**core.kernel();
     let resumed = poll(kernel, state, coroutine, me, FIRST_TURN);
     finish(kernel, core, state, coroutine, me, resumed);
 }
 
-/// A step of a task that has waited for a node, or polls futures of other crates. The usual step is apart, because it
-/// would pay for every register that this one uses.
-#[inline(never)]
+#[expect(clippy::inline_always, reason = "as `advance_without_chores`")]
+#[inline(always)]
 fn advance_with_chores(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
+    match state.request() {
+        Request::None => advance_turn(core, state, coroutine, me),
+        Request::Asked | Request::Interrupted => advance_throwing(core, state, coroutine, me),
+    }
+}
+
+/// A step that delivers no cancellation.
+#[inline]
+fn advance_turn(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     let kernel = &**core.kernel();
     if state.is_held() {
         return; // it was woken without a reason
@@ -130,7 +158,7 @@ fn advance_with_chores(core: &Core, state: &TaskState, coroutine: &dyn Coroutine
 }
 
 /// What follows from the poll of a step.
-#[expect(clippy::inline_always, reason = "as `advance`")]
+#[expect(clippy::inline_always, reason = "as `advance_without_chores`")]
 #[inline(always)]
 fn finish(kernel: &Loop, core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, resumed: Resumed) {
     let failure = match resumed {
@@ -143,7 +171,7 @@ fn finish(kernel: &Loop, core: &Core, state: &TaskState, coroutine: &dyn Corouti
 }
 
 /// The part of a step in which code of the user runs.
-#[expect(clippy::inline_always, reason = "as `advance`")]
+#[expect(clippy::inline_always, reason = "as `advance_without_chores`")]
 #[inline(always)]
 fn poll(kernel: &Loop, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, turn: u8) -> Resumed {
     kernel.step().begin_poll(state.awaits());
@@ -177,7 +205,7 @@ fn drop_guarded<T>(kernel: &Loop, value: T) {
 fn advance_throwing(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     let kernel = &**core.kernel();
     if puts_off(kernel, state) {
-        return advance_with_chores(core, state, coroutine, me);
+        return advance_turn(core, state, coroutine, me);
     }
     let throwing = match throw(kernel, state) {
         Thrown::IntoPoll(throwing) => throwing,
@@ -269,7 +297,7 @@ fn throws_again(kernel: &Loop, state: &TaskState, me: &NodeRef, throwing: Throwi
 }
 
 /// The last part of a step after which the task waits.
-#[expect(clippy::inline_always, reason = "as `advance`")]
+#[expect(clippy::inline_always, reason = "as `advance_without_chores`")]
 #[inline(always)]
 fn suspend(state: &TaskState, me: &NodeRef) {
     if state.has_chores_at_a_wait() {
@@ -335,18 +363,28 @@ fn end_without_value(core: &Core, state: &TaskState, me: &NodeRef, ending: Endin
 #[expect(clippy::inline_always, reason = "an ending that is passed on costs the usual end a twelfth")]
 #[inline(always)]
 fn end(core: &Core, state: &TaskState, me: &NodeRef, tell: impl FnOnce()) {
-    let kernel = core.kernel();
-    let in_table = kernel.remove_task(state.key());
+    drop(core.kernel().remove_task(state.key())); // not the last pointer: there is `me`
     if state.has_chores_at_the_end() {
-        leave_tree(kernel, state);
-        guarded(kernel, IN_DESTRUCTOR, || drop(state.take_handed_on()));
+        end_with_chores(core, state);
     }
     tell();
     if !core.has_handles() {
-        report_unretrieved(core, || Kind::Task(state));
-        guarded(kernel, IN_DESTRUCTOR, || me.orphaned());
+        end_without_handles(core, state, me);
     }
-    drop(in_table);
+}
+
+#[inline(never)]
+fn end_with_chores(core: &Core, state: &TaskState) {
+    let kernel = core.kernel();
+    leave_tree(kernel, state);
+    guarded(kernel, IN_DESTRUCTOR, || drop(state.take_handed_on()));
+}
+
+/// What the task leaves behind can be asked for by nothing any more.
+#[inline(never)]
+fn end_without_handles(core: &Core, state: &TaskState, me: &NodeRef) {
+    report_unretrieved(core, || Kind::Task(state));
+    guarded(core.kernel(), IN_DESTRUCTOR, || me.orphaned());
 }
 
 /// The task has no place any more in the tree of what is awaited.

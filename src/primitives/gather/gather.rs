@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use super::children::{Children, is_err_at, values, values_or_error};
 use super::gathering_node::{Collect, Fails, GatheringNode};
-use crate::awaitables::{FirstError, Gathering, JoinHandle, Listed, Outcomes, Values, recognise, start};
+use crate::awaitables::{FirstError, Gathering, JoinHandle, Listed, Outcomes, Values, is_handle, recognise, start};
+use crate::cancel::cancel;
 use crate::current;
 use crate::error::TaskError;
 use crate::node::{Loop, Promise, as_promise};
@@ -66,7 +67,8 @@ type FirstErrorNode<V, E> = GatheringNode<Vec<JoinHandle<Result<V, E>>>, Result<
 /// ```
 ///
 /// # Panics
-/// If this thread is in no loop, the loop is closed, or a child belongs to another loop.
+/// If this thread is in no loop, the loop is closed, or a child belongs to another loop. If the iterator panics, the
+/// coroutines that it has given are cancelled before they begin, and the panic goes on.
 #[doc(alias = "join_all")]
 #[doc(alias = "join")]
 #[track_caller]
@@ -127,12 +129,43 @@ where
 {
     let kernel = current::expect();
     let awaitables = awaitables.into_iter();
-    let (mut children, mut nests) = (Vec::with_capacity(awaitables.size_hint().0), false);
+    let mut begun = Begun::<I::Item> { children: Vec::with_capacity(awaitables.size_hint().0) };
+    let mut nests = false;
     // no closure, so that a panic points to the caller
     for awaitable in awaitables {
-        children.push(child(&kernel, awaitable, created, &mut nests));
+        begun.children.push(child(&kernel, awaitable, created, &mut nests));
     }
-    (children, nests)
+    (std::mem::take(&mut begun.children), nests)
+}
+
+/// The children of a gathering that is being made. If the iterator panics, this is dropped, and cancels the tasks that
+/// were made so far, before they begin: in asyncio, no child is a task yet while the arguments are still coming.
+struct Begun<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    children: Handles<F>,
+}
+
+impl<F> Drop for Begun<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    #[inline]
+    fn drop(&mut self) {
+        if !self.children.is_empty() && !is_handle::<F, F::Output>() {
+            cancel_all(&self.children);
+        }
+    }
+}
+
+#[cold]
+fn cancel_all<T: 'static>(children: &[JoinHandle<T>]) {
+    for child in children {
+        cancel(&child.node(), &None);
+    }
 }
 
 /// The handle on a child: `awaitable` itself, or a new task of it. Sets `nests` if its value may have parts.

@@ -113,7 +113,8 @@ pub struct FirstException;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no condition that ends a wait for `{H}`",
-    note = "the conditions are `ReturnWhen::AllCompleted`, `ReturnWhen::FirstCompleted` and `ReturnWhen::FirstException`"
+    note = "the conditions are `ReturnWhen::AllCompleted`, `ReturnWhen::FirstCompleted` and \
+            `ReturnWhen::FirstException`"
 )]
 pub trait WaitCondition<H: Waitable>: DecidesWait<H> {}
 
@@ -123,7 +124,8 @@ impl<H: Waitable, C: DecidesWait<H>> WaitCondition<H> for C {}
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no condition that ends a wait for `{H}`",
-    note = "the conditions are `ReturnWhen::AllCompleted`, `ReturnWhen::FirstCompleted` and `ReturnWhen::FirstException`"
+    note = "the conditions are `ReturnWhen::AllCompleted`, `ReturnWhen::FirstCompleted` and \
+            `ReturnWhen::FirstException`"
 )]
 pub trait DecidesWait<H: Waitable> {
     fn decider(self) -> OpaqueDecider<H::Out>;

@@ -9,23 +9,23 @@ use std::rc::Rc;
 
 use super::transport::Transport;
 use crate::error::SendfileError;
-use crate::net::{Stretch, is_refused};
+use crate::net::{FileRange, is_refused};
 use crate::primitives::yield_now;
 use crate::reactor::Direction;
 
 impl Transport {
     /// Sends a file within the system, behind what was written before. Returns how many bytes were sent.
-    pub(crate) async fn send_file(self: &Rc<Self>, stretch: Stretch<'_>) -> Result<u64, SendfileError> {
+    pub(crate) async fn send_file(self: &Rc<Self>, range: FileRange<'_>) -> Result<u64, SendfileError> {
         let _sending = self.begin_file().await?;
         #[cfg(feature = "tls")]
         if self.is_secure() {
             return Err(SendfileError::NotAvailable);
         }
-        let mut position = Position { stretch, sent: 0 };
-        while !stretch.is_over(position.sent) {
+        let mut position = Position { range, sent: 0 };
+        while !range.is_over(position.sent) {
             let Some(writable) = self.with_channel(|channel| channel.wait(Direction::Write)) else { break };
             writable.await;
-            let sent = |channel: &_| stretch.send(channel, position.sent);
+            let sent = |channel: &_| range.send(channel, position.sent);
             match self.with_channel(|channel| channel.attempt(Direction::Write, sent)) {
                 None => break,
                 Some(Ok(0)) => return Ok(position.sent),
@@ -39,14 +39,14 @@ impl Transport {
             }
         }
         self.check_writing()?;
-        if stretch.is_over(position.sent) { Ok(position.sent) } else { Err(closed_early().into()) }
+        if range.is_over(position.sent) { Ok(position.sent) } else { Err(closed_early().into()) }
     }
 
     /// Reads a file and writes it, as fast as the peer takes it. Returns how many bytes were written.
-    pub(crate) async fn write_file(self: &Rc<Self>, stretch: Stretch<'_>) -> io::Result<u64> {
-        let (mut position, mut bytes) = (Position { stretch, sent: 0 }, Vec::new());
-        while !stretch.is_over(position.sent) {
-            bytes = stretch.read(position.sent, bytes).await?;
+    pub(crate) async fn write_file(self: &Rc<Self>, range: FileRange<'_>) -> io::Result<u64> {
+        let (mut position, mut bytes) = (Position { range, sent: 0 }, Vec::new());
+        while !range.is_over(position.sent) {
+            bytes = range.read(position.sent, bytes).await?;
             if bytes.is_empty() {
                 break;
             }
@@ -101,7 +101,7 @@ impl Drop for Sending<'_> {
 
 /// How much was sent. When this is dropped, the position of the file is behind that, as asyncio leaves it.
 struct Position<'a> {
-    stretch: Stretch<'a>,
+    range: FileRange<'a>,
     sent: u64,
 }
 
@@ -109,7 +109,7 @@ impl Drop for Position<'_> {
     fn drop(&mut self) {
         if self.sent > 0 {
             // a file without a position is sent all the same
-            let _ = (&mut &*self.stretch.file).seek(SeekFrom::Start(self.stretch.offset + self.sent));
+            let _ = (&mut &*self.range.file).seek(SeekFrom::Start(self.range.offset + self.sent));
         }
     }
 }

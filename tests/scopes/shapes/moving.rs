@@ -115,6 +115,25 @@ fn a_set_that_was_given_away_is_not_cancelled_with_the_task_that_polled_it_first
 }
 
 #[test]
+fn the_catcher_in_a_set_that_was_given_away_meets_the_cancellation_of_the_task_that_has_the_set() {
+    run(async {
+        let given = Rc::new(RefCell::new(None));
+        let give = Rc::clone(&given);
+        let first = create_task(async move {
+            let mut set: Set<_> = [work(50)].into_iter().collect();
+            give_up(set.next()).await;
+            give.replace(Some(set));
+        });
+        first.await;
+        let mut set = given.take().expect("it was given");
+        let mut second = create_task(async move { set.next().await });
+        sleep(SECOND).await;
+        second.cancel();
+        assert_eq!(second.outcome().await.ok(), Some(Some("cleaned up")));
+    });
+}
+
+#[test]
 fn a_throw_ends_with_the_task_that_it_was_meant_for() {
     run(async {
         let shared = work(50).shared();
