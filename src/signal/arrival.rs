@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::task::{Context, Poll};
 
-use crate::cancel::SingleWaiter;
+use crate::current::SingleWaiter;
 use crate::node::Loop;
 
 /// The next signal, for one wait of a task.
