@@ -193,6 +193,16 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| if as_it_is(byte) { char::from(byte).into() } else { format!("%{byte:02X}") }).collect()
 }
 
+#[test]
+fn architecture_names_every_file_with_unsafe_code() {
+    let page = read("docs/ARCHITECTURE.md");
+    let table = page.split("## Unsafe code").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("the section");
+    let files = crate::UNSAFE_FILES.iter().map(|path| path.trim_start_matches("src/"));
+    let named = |file: &&str| file.starts_with("sys/") || table.contains(&format!("`{file}`"));
+    let missing: Vec<_> = files.filter(|file| !named(file)).collect();
+    assert!(missing.is_empty(), "docs/ARCHITECTURE.md has no reason for {missing:?}, under `Unsafe code`");
+}
+
 /// A page of rustdoc has no files beside it, so the pictures are in its text.
 #[test]
 fn rustdoc_shows_the_pictures_of_the_repository() {
