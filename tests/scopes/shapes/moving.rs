@@ -152,25 +152,20 @@ fn catching_in_layers() -> Vec<Branch<bool>> {
     ]
 }
 
-/// A cell for a set that is polled once in one place and goes on in another.
-fn cell<T>() -> (Rc<RefCell<Option<T>>>, Rc<RefCell<Option<T>>>) {
-    let cell = Rc::new(RefCell::new(None));
-    (Rc::clone(&cell), cell)
-}
-
 #[test]
 fn no_catcher_in_a_set_that_another_task_has_by_now_meets_a_cancellation_of_the_first() {
     run(async {
         for (kind, future) in catching_in_layers().into_iter().enumerate() {
-            let (give, take) = cell();
+            let cell = Rc::new(RefCell::new(None));
+            let given = Rc::clone(&cell);
             let mut first = create_task(async move {
                 let mut set: Set<_> = [future].into_iter().collect();
                 give_up(&mut set.next()).await;
-                *give.borrow_mut() = Some(set);
+                *given.borrow_mut() = Some(set);
                 sleep(LONG).await;
             });
             yield_now().await;
-            let mut set = take.take().expect("the first has given it");
+            let mut set = cell.take().expect("the first has given it");
             let second = create_task(async move { set.next().await });
             first.cancel();
             assert!(first.outcome().await.is_err());
