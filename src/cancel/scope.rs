@@ -40,6 +40,9 @@ impl ScopeRef<'_> {
         if let Some(other) = self.cells.other_loop(kernel.number()) {
             leave_other_loop(self.cells, other);
         }
+        if self.own.is_some_and(|own| own.is_told.get()) {
+            kernel.await_tree().take_back(self.cells.place());
+        }
         let place = with_running(kernel, |task| self.cells.leave(kernel.step(), Some(task.awaits())));
         if let Some(place) = place.unwrap_or_else(|| self.cells.leave(kernel.step(), None)) {
             drop(kernel.await_tree().remove(place));
@@ -74,12 +77,11 @@ pub(super) fn settle_place(kernel: &Loop, scope: ScopeRef<'_>, cx: &Context<'_>)
         return None;
     }
     let (tree, parent) = (kernel.await_tree(), innermost_place(kernel)?);
-    let same_task = if place == Place::NONE {
+    if place == Place::NONE {
         scope.cells.set_place(tree.insert(parent, Awaited::Scope(ScopeEntry::default())), kernel.number());
-        true
     } else {
-        tree.move_below(place, parent)
-    };
+        tree.move_below(place, parent);
+    }
     scope.cells.set_foreign(is_foreign);
     // cloning a waker may run code of a user, so it is not done under the borrow of the tree
     let place = scope.cells.place();
@@ -97,7 +99,7 @@ pub(super) fn settle_place(kernel: &Loop, scope: ScopeRef<'_>, cx: &Context<'_>)
         (entry.told.take(), unused)
     })?;
     drop(unused);
-    told.filter(|_| same_task) // else that was a throw of the task that has polled it before
+    told.map(|told| told.message)
 }
 
 /// Wakes the catchers that may be inside another scope than where they stand in the tree, so that they are polled by it

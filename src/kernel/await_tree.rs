@@ -9,6 +9,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::iter;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -60,6 +61,13 @@ pub(crate) enum Awaited<P> {
 /// The message of a throw: `None` inside if the program gave it none.
 pub(crate) struct ThrowMessage(pub(crate) Option<Arc<str>>);
 
+/// A throw that a catcher has been told of.
+pub(crate) struct Told {
+    pub(crate) message: ThrowMessage,
+    /// What is thrown at: a task, or a scope.
+    root: Place,
+}
+
 /// Whether a scope catches what is thrown around it.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Catches {
@@ -81,8 +89,8 @@ pub(crate) struct ScopeEntry {
     /// That waker, until it is woken for a throw.
     pub(crate) waker: Option<Waker>,
     pub(crate) catches: Catches,
-    /// A throw has come that this catcher has not met yet, and its message.
-    pub(crate) told: Option<ThrowMessage>,
+    /// A throw has come that this catcher has not met yet.
+    pub(crate) told: Option<Told>,
     /// A throw from around has gone into it, to a catcher inside.
     pub(crate) has_met: bool,
 }
@@ -176,19 +184,25 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
         Some(entry.what)
     }
 
-    /// An entry is polled below `parent`: moves it there, if it is elsewhere. Returns whether it was in the tree of the
-    /// same task before.
-    pub(crate) fn move_below(&self, place: Place, parent: Place) -> bool {
+    /// An entry is polled below `parent`: moves it there, if it is elsewhere. If that is the tree of another task, it
+    /// and what stands below it were told of throws of the task before, which they do not meet any more.
+    pub(crate) fn move_below(&self, place: Place, parent: Place) {
         let entries = &mut *self.entries.borrow_mut();
-        let Some(entry) = entries.get_mut(place.key()) else { return false };
+        let Some(entry) = entries.get_mut(place.key()) else { return };
         entry.is_uncertain = false;
         if entry.parent == parent {
-            return true;
+            return;
         }
-        let same_task = root(entries, place) == root(entries, parent);
+        if root(entries, place) != root(entries, parent) {
+            let moved: Vec<Place> = iter::once(place).chain(below(entries, place)).collect();
+            for place in moved {
+                if let Awaited::Scope(scope) = &mut entries[place.key()].what {
+                    (scope.told, scope.has_met) = (None, false);
+                }
+            }
+        }
         unlink(entries, place);
         link(entries, place, parent);
-        same_task
     }
 
     /// Whether a catcher may be inside another scope, or another task, than where it stands.
@@ -307,7 +321,7 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
             if !scope.is_foreign || scope.catches == Catches::Nothing {
                 continue;
             }
-            scope.told = Some(ThrowMessage(message.cloned()));
+            scope.told = Some(Told { message: ThrowMessage(message.cloned()), root });
             wakers.extend(scope.waker.take());
             let is_catcher = scope.catches == Catches::All;
             let mut around = entry.parent;
@@ -321,6 +335,20 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
             }
         }
         wakers
+    }
+
+    /// The scope `root` is over, and so is its throw: a catcher that was not polled inside it meanwhile does not meet
+    /// that any more.
+    pub(crate) fn take_back(&self, root: Place) {
+        let entries = &mut *self.entries.borrow_mut();
+        let places: Vec<Place> = below(entries, root).collect();
+        for place in places {
+            if let Awaited::Scope(scope) = &mut entries[place.key()].what
+                && scope.told.as_ref().is_some_and(|told| told.root == root)
+            {
+                scope.told = None;
+            }
+        }
     }
 }
 
@@ -365,7 +393,7 @@ fn root<P>(entries: &Slab<Entry<P>>, mut place: Place) -> Place {
 /// The places below `root`, each before those below it, without recursion: scopes may be nested deep.
 fn below<P>(entries: &Slab<Entry<P>>, root: Place) -> impl Iterator<Item = Place> {
     let first = move |place: Place| entries.get(place.key()).and_then(|entry| entry.first_child.get());
-    std::iter::successors(first(root), move |&place| {
+    iter::successors(first(root), move |&place| {
         first(place).or_else(|| {
             let mut at = place;
             while at != root {

@@ -150,6 +150,64 @@ fn a_throw_ends_with_the_task_that_it_was_meant_for() {
     });
 }
 
+/// What a set of one holds: each waits for ten seconds, and is true if it has ended by itself.
+fn catching_in_layers() -> Vec<Branch<bool>> {
+    let waits = || sleep(secs(10));
+    vec![
+        async move { catch_cancelled(waits()).await.is_ok() }.boxed_local(),
+        async move { catch_cancelled(catch_cancelled(waits())).await == Ok(Ok(())) }.boxed_local(),
+        async move { timeout(secs(50), catch_cancelled(waits())).await == Ok(Ok(())) }.boxed_local(),
+        async move { catch_cancelled(timeout(secs(50), catch_cancelled(waits()))).await == Ok(Ok(Ok(()))) }
+            .boxed_local(),
+        async move {
+            let ended: Result<_, GroupError<()>> = task_group(async |_| {
+                waits().await;
+                Ok(true)
+            })
+            .await;
+            ended.unwrap_or(false)
+        }
+        .boxed_local(),
+    ]
+}
+
+#[test]
+fn no_catcher_in_a_set_that_another_task_has_by_now_meets_a_cancellation_of_the_first() {
+    run(async {
+        for (kind, future) in catching_in_layers().into_iter().enumerate() {
+            let cell = Rc::new(RefCell::new(None));
+            let given = Rc::clone(&cell);
+            let mut first = create_task(async move {
+                let mut set: Set<_> = [future].into_iter().collect();
+                give_up(&mut set.next()).await;
+                *given.borrow_mut() = Some(set);
+                sleep(LONG).await;
+            });
+            yield_now().await;
+            let mut set = cell.take().expect("the first has given it");
+            let second = create_task(async move { set.next().await });
+            first.cancel();
+            assert!(first.outcome().await.is_err());
+            assert_eq!(second.await, Some(true), "kind {kind}");
+        }
+    });
+}
+
+#[test]
+fn no_catcher_in_a_set_that_a_limit_does_not_poll_when_it_is_up_meets_it_afterwards() {
+    run(async {
+        for (kind, future) in catching_in_layers().into_iter().enumerate() {
+            let mut set: Set<_> = [future].into_iter().collect();
+            let limited = timeout(secs(5), async {
+                give_up(&mut set.next()).await;
+                sleep(LONG).await;
+            });
+            assert!(limited.await.is_err());
+            assert_eq!(set.next().await, Some(true), "kind {kind}");
+        }
+    });
+}
+
 /// Awaits the task in the cell, as long as there is one.
 async fn await_in(cell: Rc<RefCell<Option<Task<()>>>>) {
     poll_fn(|cx| cell.borrow_mut().as_mut().map_or(Poll::Pending, |task| Pin::new(task).poll(cx))).await;
