@@ -1,8 +1,10 @@
 //! What a cancellation of a scope cancels: the one thing that the scope awaits; of several none.
 
+use std::time::Duration;
+
 use futures::FutureExt;
 use futures::join;
-use oneloop::{Task, TaskHandle, TimeoutError, create_task, sleep, timeout, yield_now};
+use oneloop::{Task, TaskHandle, TimeoutError, create_task, gather, sleep, timeout, yield_now};
 
 use super::branches::{Beside, cancelled_after, caught, timed};
 use crate::runs::run;
@@ -82,6 +84,14 @@ fn a_limit_around_a_set_of_one_cancels_the_task_in_it() {
         let one = Beside::Unordered.all(vec![task.boxed_local()]);
         assert_eq!(timed(timeout(secs(5), one)).await, (Ok(vec![7]), 6));
         assert_eq!(handle.cancelling(), 1);
+    });
+}
+
+#[test]
+fn a_limit_that_is_up_between_the_last_child_of_a_gathering_and_its_end_ends_it() {
+    run(async {
+        let gathering = gather([async {}]); // its child ends in the iteration in which the time is up
+        assert_eq!(timeout(Duration::ZERO, gathering).await, Err(TimeoutError));
     });
 }
 

@@ -4,6 +4,7 @@ use std::future::pending;
 #[cfg(unix)]
 use std::net::TcpListener;
 use std::pin::pin;
+use std::rc::Rc;
 use std::thread;
 
 use futures::FutureExt as _;
@@ -13,9 +14,12 @@ use futures::join;
 use futures::stream::{self, StreamExt as _};
 #[cfg(unix)]
 use oneloop::net::TcpStream;
-use oneloop::{EventLoop, TimeoutError, catch_cancelled, create_task, gather, sleep, timeout, wait_for, yield_now};
+use oneloop::{
+    EventLoop, Semaphore, TimeoutError, catch_cancelled, create_task, gather, sleep, timeout, wait_for, yield_now,
+};
 
 use super::branches::{Beside, Branch, cancelled_after, caught, timed};
+use crate::log::Log;
 use crate::real::run_real;
 use crate::runs::run;
 use crate::time::{LONG, ms, secs};
@@ -255,5 +259,33 @@ fn a_limit_that_goes_on_in_another_task_is_kept() {
         assert!(first.cancel());
         assert_eq!(timed(catch_cancelled(second)).await, (Ok((LATE, 50)), 50));
         assert!(first.cancelled());
+    });
+}
+
+#[test]
+fn a_semaphore_passes_over_a_waiter_whose_limit_is_up() {
+    run(async {
+        let (semaphore, log) = (Rc::new(Semaphore::new(1)), Log::default());
+        let permit = semaphore.acquire().await;
+        let late = create_task({
+            let semaphore = Rc::clone(&semaphore);
+            async move { timeout(secs(5), semaphore.acquire()).await.map(drop) }
+        });
+        let note = |name, semaphore: Option<Rc<Semaphore>>| {
+            let log = Rc::clone(&log);
+            create_task(async move {
+                if let Some(semaphore) = semaphore {
+                    drop(semaphore.acquire().await);
+                }
+                log.borrow_mut().push(name);
+            })
+        };
+        let next = note("next waiter", Some(Rc::clone(&semaphore)));
+        sleep(secs(5)).await; // the limit is up in the iteration in which this is
+        drop(permit);
+        let other = note("queued after the release", None);
+        assert_eq!(late.await, LATE);
+        join!(next, other);
+        assert_eq!(*log.borrow(), ["next waiter", "queued after the release"]);
     });
 }

@@ -11,7 +11,9 @@ use futures::FutureExt as _;
 use futures::future::{Either, pending, select};
 use futures::join;
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use oneloop::{EventLoop, GroupError, Task, catch_cancelled, create_task, sleep, task_group, timeout, yield_now};
+use oneloop::{
+    EventLoop, GroupError, Task, TimeoutError, catch_cancelled, create_task, sleep, task_group, timeout, yield_now,
+};
 
 use super::branches::{Branch, caught, give_up};
 use crate::log::Log;
@@ -130,6 +132,28 @@ fn the_catcher_in_a_set_that_was_given_away_meets_the_cancellation_of_the_task_t
         sleep(SECOND).await;
         second.cancel();
         assert_eq!(second.outcome().await.ok(), Some(Some("cleaned up")));
+    });
+}
+
+#[test]
+fn a_cancellation_that_a_limit_has_met_in_one_task_does_not_count_in_the_next() {
+    run(async {
+        let held = async {
+            assert!(caught(900).await);
+            sleep(LONG).await;
+        };
+        let limited = Rc::new(RefCell::new(timeout(secs(50), held).boxed_local()));
+        let poll_limited = |limited: Rc<RefCell<Branch<_>>>| poll_fn(move |cx| limited.borrow_mut().as_mut().poll(cx));
+        let mut first = create_task(poll_limited(Rc::clone(&limited)));
+        sleep(SECOND).await;
+        first.cancel(); // caught inside the limit
+        sleep(SECOND).await;
+        first.cancel();
+        assert!(first.outcome().await.is_err());
+        let second = create_task(async move { join!(poll_limited(limited), caught(900)) });
+        sleep(SECOND).await;
+        second.cancel(); // caught beside the limit
+        assert_eq!(second.await, (Err(TimeoutError), true));
     });
 }
 
