@@ -371,7 +371,7 @@ fn counted_at_the_end_of_a_run(depth: u32) -> u32 {
         let mut task = create_task(async move {
             let cancelled = oneloop::catch_cancelled(pending::<()>()).await;
             count.set(oneloop::current_task().expect("inside a task").cancelling());
-            cancelled.unwrap_err().reraise().await
+            cancelled.unwrap_err().reraise().await;
         });
         for _ in 1..depth {
             let (inner, end) = (task, Rc::clone(&end));
