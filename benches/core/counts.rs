@@ -13,35 +13,35 @@ use crate::rows::ROWS;
 /// and a tenth more, so that another compiler does not fail and a change that costs something does. Allocations are
 /// counted in `tests/allocations.rs`, system calls in `tests/alone/echo.rs`: exactly, since no compiler changes those.
 const MOST: &[(&str, u64)] = &[
-    ("spawn_join", 540),
-    ("spawn_await", 1110),
-    ("spawn_eager", 790),
+    ("spawn_join", 490),
+    ("spawn_await", 990),
+    ("spawn_eager", 700),
     ("self_wake", 270),
     ("repoll_1000", 190),
     ("yield_ring", 220),
-    ("ping_pong", 830),
+    ("ping_pong", 790),
     ("event_ping_pong", 450),
-    ("gather_10", 1050),
-    ("gather_1000", 860),
-    ("gather_10000", 860),
-    ("wait_drain_1000", 2710),
-    ("wait_drain_10000", 2700),
+    ("gather_10", 990),
+    ("gather_1000", 830),
+    ("gather_10000", 830),
+    ("wait_drain_1000", 2610),
+    ("wait_drain_10000", 2600),
     ("task_group_100", 960),
     ("queue", 230),
-    ("lock", 830),
+    ("lock", 820),
     ("semaphore", 790),
-    ("call_soon_chain", 260),
+    ("call_soon_chain", 250),
     ("call_soon_batch", 120),
-    ("timer_arm_cancel_1", 400),
-    ("timer_arm_cancel_10000", 400),
+    ("timer_arm_cancel_1", 370),
+    ("timer_arm_cancel_10000", 370),
     ("timers_fire", 1890),
     ("timeout_in_time", 1250),
     ("timeout_ten_yields", 5890),
-    ("timeout_late", 2980),
-    ("catch", 440),
-    ("cancel_sleeper", 2350),
-    ("cancel_caught", 2850),
-    ("group_of_one", 2660),
+    ("timeout_late", 2950),
+    ("catch", 430),
+    ("cancel_sleeper", 2280),
+    ("cancel_caught", 2770),
+    ("group_of_one", 2650),
 ];
 
 /// A row with this before its name is that row with an observer that does nothing.
@@ -54,10 +54,6 @@ const OBSERVER_ADDS: u64 = 12;
 /// What the facts for those who look inside may add, in thousandths of what a row takes in a build that writes none of
 /// them down: `--cfg oneloop_no_facts`, see `.ci/facts`.
 const FACTS_ADD: u64 = 20;
-
-/// The rows to which they may add more, and how much: what they added when this was last set, and a little for another
-/// compiler. Who holds a lock is written down whenever that changes.
-const FACTS_ADD_MORE: &[(&str, u64)] = &[("lock", 45)];
 
 /// The most instructions that an operation of a row may take. `None` if it has no limit: a row that waits for the
 /// system or for another thread, since its count differs from run to run.
@@ -102,7 +98,7 @@ fn line(row: &Row, most: u64, without_facts: Option<&Path>) -> Result<(String, b
     let counted = instructions(&this_program()?, row)?;
     let count = counted.of_one();
     let (facts, adds_more) = match without_facts {
-        Some(program) => facts_add(row, &counted, &instructions(program, row)?),
+        Some(program) => facts_add(&counted, &instructions(program, row)?),
         None => (String::new(), false),
     };
     let over = (count > most || adds_more) && cfg!(target_arch = "x86_64");
@@ -111,10 +107,9 @@ fn line(row: &Row, most: u64, without_facts: Option<&Path>) -> Result<(String, b
 }
 
 /// What the facts add, and whether that is too much.
-fn facts_add(row: &Row, with: &Counted, without: &Counted) -> (String, bool) {
+fn facts_add(with: &Counted, without: &Counted) -> (String, bool) {
     let added = with.all.saturating_sub(without.all) * 1_000 / without.all;
-    let may_add = FACTS_ADD_MORE.iter().find(|(name, _)| *name == row.name).map_or(FACTS_ADD, |(_, more)| *more);
-    let is_more = with.all * 1_000 > without.all * (1_000 + may_add);
+    let is_more = with.all * 1_000 > without.all * (1_000 + FACTS_ADD);
     (format!("  {:>13}  {:>6}.{} %", without.of_one(), added / 10, added % 10), is_more)
 }
 

@@ -23,7 +23,8 @@ impl LockCore {
     }
 
     /// Locks it for the running task if it is free and no task waits.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as `Waiters::begin_inline`")]
+    #[inline(always)]
     pub(super) fn lock_if_free(&self) -> bool {
         let free = !self.locked.get() && self.waiters.all_cancelled();
         if free {
