@@ -123,11 +123,10 @@ impl<T: ?Sized> PooledRc<T> {
     /// other pointer costs only the count.
     #[inline(never)]
     fn free(&mut self) {
-        let class = self.header().class;
-        if class == NO_CLASS {
+        if self.header().class == NO_CLASS {
             return self.free_unpooled();
         }
-        let _freed = FreeOnDrop { class, value: self.value.cast() };
+        let _freed = FreeOnDrop { value: self.value.cast() };
         // SAFETY: counted: no other pointer refers to the value. `_freed` frees the block afterwards, also if this
         // panics.
         unsafe { ptr::drop_in_place(self.value.as_ptr()) };
@@ -224,7 +223,6 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for PooledRc<T> {
 /// Frees a pooled block when it is dropped. One structure for both kinds of block would cost the usual free five
 /// stores.
 struct FreeOnDrop {
-    class: u8,
     value: NonNull<u8>,
 }
 
@@ -233,8 +231,11 @@ impl Drop for FreeOnDrop {
     fn drop(&mut self) {
         // SAFETY: blocks: the value begins behind the header of a pooled block.
         let block = unsafe { self.value.sub(size_of::<Header>()) };
+        // SAFETY: the header is there until the block is given back. (Read before the value is dropped, it would take a
+        // register meanwhile.)
+        let class = unsafe { block.cast::<Header>().as_ref() }.class;
         // SAFETY: counted: the last pointer is gone. blocks: the block was taken as one of this class.
-        unsafe { Block::give_back(self.class, block) };
+        unsafe { Block::give_back(class, block) };
     }
 }
 

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::step::{Coroutine, Failure, Resumed, abandon, cancelled_meanwhile, step};
+use super::step::{Coroutine, Resumed, abandon, is_cancelled_meanwhile, step};
 use crate::base::PooledRc;
 use crate::current::{copy_thread_context, uses_contexts};
 use crate::kernel::Phase;
@@ -107,16 +107,17 @@ where
                 // SAFETY: pinned, see `stage`.
                 let future = unsafe { Pin::new_unchecked(future) };
                 let Poll::Ready(value) = future.poll(cx) else { return Resumed::Pending };
-                if let Some(failure) = cancelled_meanwhile(self.core.kernel(), &self.state) {
+                if is_cancelled_meanwhile(self.core.kernel(), &self.state) {
+                    let cancelled = Resumed::cancelled(self.core.kernel(), &self.state);
                     drop(value);
-                    return Resumed::Failed(Box::new(failure));
+                    return cancelled;
                 }
                 *stage = Stage::Value(value);
                 Resumed::Finished
             }))
         });
         let resumed = resumed.expect("the coroutine is in use only while its task runs, which does not nest");
-        resumed.unwrap_or_else(|payload| Resumed::Failed(Box::new(Failure::Panicked(payload))))
+        resumed.unwrap_or_else(Resumed::panicked)
     }
 
     fn discard(&self) -> Result<(), Box<dyn Any + Send>> {

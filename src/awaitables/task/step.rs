@@ -39,17 +39,28 @@ pub(super) enum Failure {
     Panicked(Box<dyn Any + Send>),
 }
 
-/// Called when a coroutine has returned. If a cancellation is pending, because one is being thrown and was not caught
-/// or because one was requested during the poll, takes it and returns it: the returned value does not count.
-#[inline]
-pub(super) fn cancelled_meanwhile(kernel: &Loop, state: &TaskState) -> Option<Failure> {
-    if kernel.throwing().throw() != Throw::Off {
-        Some(Failure::Cancelled(kernel.throwing().take()))
-    } else if state.request() != Request::None {
-        Some(Failure::Cancelled(state.take_request().1))
-    } else {
-        None
+impl Resumed {
+    #[cold]
+    pub(super) fn panicked(payload: Box<dyn Any + Send>) -> Self {
+        Self::Failed(Box::new(Failure::Panicked(payload)))
     }
+
+    /// `is_cancelled_meanwhile` is true: takes the cancellation.
+    #[cold]
+    pub(super) fn cancelled(kernel: &Loop, state: &TaskState) -> Self {
+        let message = match kernel.throwing().throw() {
+            Throw::Off => state.take_request().1,
+            Throw::Delivered | Throw::Raised(_) => kernel.throwing().take(),
+        };
+        Self::Failed(Box::new(Failure::Cancelled(message)))
+    }
+}
+
+/// Called when a coroutine has returned: whether a cancellation is pending, because one is being thrown and was not
+/// caught or because one was requested during the poll. Then the returned value does not count.
+#[inline]
+pub(super) fn is_cancelled_meanwhile(kernel: &Loop, state: &TaskState) -> bool {
+    kernel.throwing().throw() != Throw::Off || state.request() != Request::None
 }
 
 /// Takes a step of the task `me`, in its context of variables. Not inlined into `Node::step`, which exists once for
