@@ -196,8 +196,8 @@ impl StreamReader {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn readexactly(&self, count: usize) -> Result<Vec<u8>, ReadError> {
-        self.transport.receive_at_least("readexactly", count).await?;
-        Ok(self.bytes().take(count))
+        let length = self.transport.receive_at_least("readexactly", count).await?;
+        Ok(self.bytes().take(length))
     }
 
     /// Fills a slice.

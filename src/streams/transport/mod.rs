@@ -24,4 +24,5 @@ mod poll; // operations as polls
 
 pub(crate) use poll::Readable;
 pub(crate) use read_buffer::{DEFAULT_LIMIT, ReadBuffer, assert_limit};
+pub(crate) use receive::More;
 pub(crate) use transport::Transport;

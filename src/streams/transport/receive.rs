@@ -1,19 +1,20 @@
 //! Filling the read buffer. Owns the wait for more bytes; must not know what a reader makes of them.
 
-use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 
+use super::read_buffer::{ReadBuffer, ReadClaim};
 use super::transport::Transport;
-use crate::cancel::leaf_fn;
+use crate::cancel::{Waiting, poll_leaf};
 use crate::error::SharedIoError;
-use crate::kernel::What;
+use crate::kernel::{Leaf, What};
+use crate::net::ReadinessFuture;
 use crate::reactor::Direction;
 
 impl Transport {
-    /// Waits until there are more bytes than the buffer holds, or the end of the stream (no bytes are added then), or
+    /// A wait until there are more bytes than the buffer holds, or the end of the stream (no bytes are added then), or
     /// an error. `wanted` is how many more bytes the caller has a use for.
     ///
     /// Bytes of the channel go directly into `target`, if that is given; the buffer must be empty then. Returns how
@@ -21,24 +22,10 @@ impl Transport {
     ///
     /// # Panics
     /// If another task is waiting already. `method` is the reader's method, for the message.
-    pub(crate) async fn more(
-        self: &Rc<Self>,
-        method: &str,
-        mut target: Option<&mut [u8]>,
-        wanted: usize,
-    ) -> io::Result<usize> {
+    pub(crate) fn more<'a>(self: &'a Rc<Self>, method: &str, target: Option<&'a mut [u8]>, wanted: usize) -> More<'a> {
         let len_before = self.read_buffer.bytes().len();
         let claim = self.read_buffer.claim(method);
-        loop {
-            if let Some(error) = self.read_buffer.error() {
-                return Err(error);
-            }
-            self.wait_for_input().await;
-            claim.woken()?;
-            if let Some(received) = self.take_in(&mut target, len_before, wanted) {
-                return received;
-            }
-        }
+        More { wait: None, transport: self, target, len_before, wanted, claim }
     }
 
     /// Takes in what has come, after a wait: as `more` returns it. `None` if nothing has.
@@ -91,18 +78,68 @@ impl Transport {
     }
 
     /// Waits until the channel is readable, or another task has fed, failed or closed the stream.
-    async fn wait_for_input(&self) {
-        let data = self.awaited(What::StreamData);
-        let mut readable = self.with_channel(|channel| channel.wait(Direction::Read));
-        let mut called = leaf_fn(self.read_buffer.kernel(), data, |cx| self.read_buffer.poll_input(cx));
-        poll_fn(|cx| {
-            if let Some(readable) = &mut readable
-                && Pin::new(readable).poll(cx).is_ready()
+    fn wait_for_input(&self) -> InputWait<'_> {
+        let what = self.awaited(What::StreamData);
+        let readable = self.with_channel(|channel| channel.wait(Direction::Read));
+        self.read_buffer.kernel(); // panics here, if at all: a wait that is dropped asks for it too
+        InputWait { readable, buffer: &self.read_buffer, what, waiting: Waiting::default() }
+    }
+}
+
+/// The future that `more` returns. It is named, and not an `async fn`, since each of those keeps its arguments twice,
+/// and every task that reads holds one.
+pub(crate) struct More<'a> {
+    /// Dropped before the claim: the fields are dropped in this order.
+    wait: Option<InputWait<'a>>,
+    transport: &'a Rc<Transport>,
+    target: Option<&'a mut [u8]>,
+    len_before: usize,
+    wanted: usize,
+    claim: ReadClaim<'a>,
+}
+
+impl Future for More<'_> {
+    type Output = io::Result<usize>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Self { wait, transport, target, len_before, wanted, claim } = &mut *self;
+        loop {
+            if wait.is_none()
+                && let Some(error) = transport.read_buffer.error()
             {
-                return Poll::Ready(());
+                return Poll::Ready(Err(error));
             }
-            Pin::new(&mut called).poll(cx)
-        })
-        .await;
+            ready!(wait.get_or_insert_with(|| transport.wait_for_input()).poll(cx));
+            *wait = None;
+            claim.woken()?;
+            if let Some(received) = transport.take_in(target, *len_before, *wanted) {
+                return Poll::Ready(received);
+            }
+        }
+    }
+}
+
+/// One wait for input. It is the leaf of its task while the channel is not readable.
+struct InputWait<'a> {
+    readable: Option<ReadinessFuture>,
+    buffer: &'a ReadBuffer,
+    what: Leaf,
+    waiting: Waiting,
+}
+
+impl InputWait<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(readable) = &mut self.readable
+            && Pin::new(readable).poll(cx).is_ready()
+        {
+            return Poll::Ready(());
+        }
+        poll_leaf(&self.waiting, self.buffer.kernel(), cx, self.what, || self.buffer.poll_input(cx))
+    }
+}
+
+impl Drop for InputWait<'_> {
+    fn drop(&mut self) {
+        self.waiting.end(self.buffer.kernel());
     }
 }
