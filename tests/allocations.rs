@@ -14,7 +14,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use oneloop::net::UnixStream;
+use oneloop::net::{TcpStream, UnixStream};
 use oneloop::{
     Barrier, Condition, ContextVar, Event, EventLoop, Lock, Queue, Semaphore, Task, create_future, create_task, gather,
     shield, sleep, timeout, wait, yield_now,
@@ -650,5 +650,23 @@ fn operations_that_are_polled_and_their_waits_cost_none() {
         let allocations = cost(ping_pong(&left, &right)).await;
         show("1,000 bytes there and back, by polls", allocations);
         assert_eq!(allocations, 0);
+    });
+}
+
+#[test]
+fn a_connection_to_one_address_costs_the_list_of_addresses() {
+    run_with_room(async {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = || async {
+            for _ in 0..10 {
+                let connected = TcpStream::connect(address).await.unwrap();
+                drop((connected, listener.accept().unwrap()));
+            }
+        };
+        connections().await;
+        let allocations = cost(connections()).await;
+        show("10 connections", allocations);
+        assert_eq!(allocations, 10);
     });
 }

@@ -3,7 +3,6 @@
 
 use std::net::{SocketAddr, TcpStream as StdStream};
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
 use std::time::Duration;
 use std::{io, iter};
 
@@ -52,7 +51,7 @@ const HAPPY_EYEBALLS_DELAY: Duration = Duration::from_millis(250);
 pub struct TcpConnector {
     happy_eyeballs_delay: Option<Duration>,
     interleave: usize,
-    local_addrs: Rc<[SocketAddr]>,
+    local_addrs: Vec<SocketAddr>,
     settings: SocketSettings,
 }
 
@@ -63,7 +62,7 @@ impl Default for TcpConnector {
         Self {
             happy_eyeballs_delay: Some(HAPPY_EYEBALLS_DELAY),
             interleave: 1,
-            local_addrs: Rc::new([]),
+            local_addrs: Vec::new(),
             settings: SocketSettings::default(),
         }
     }
@@ -92,7 +91,7 @@ impl TcpConnector {
     /// Adds a local address to connect from. For both families, call this twice. Once a local address is given, the
     /// addresses of a family without one are not tried.
     pub fn local_addr(mut self, address: impl Into<SocketAddr>) -> Self {
-        self.local_addrs = self.local_addrs.iter().copied().chain(iter::once(address.into())).collect();
+        self.local_addrs.push(address.into());
         self
     }
 
@@ -125,11 +124,11 @@ impl TcpConnector {
         };
         // one address needs no race, and no task
         if let [address] = addresses[..] {
-            let connected = connect_to(address, Rc::clone(&self.local_addrs), self.settings).await;
+            let connected = connect_to(address, self.local_addrs.clone(), self.settings).await;
             return connected.map_err(|error| ConnectError::new(to.to_string(), vec![(address, error)]));
         }
         let starts = addresses.iter().map(|address| {
-            let (address, local_addrs, settings) = (*address, Rc::clone(&self.local_addrs), self.settings);
+            let (address, local_addrs, settings) = (*address, self.local_addrs.clone(), self.settings);
             move || connect_to(address, local_addrs, settings)
         });
         let race = staggered_race(starts, self.happy_eyeballs_delay).await;
@@ -165,7 +164,8 @@ impl TcpStream {
 /// The addresses in the order in which they are tried. The family of the first address leads: its first `lead`
 /// addresses come first, then the families alternate. 0 leaves the order as it is.
 fn interleave(addresses: Vec<SocketAddr>, lead: usize) -> Vec<SocketAddr> {
-    let Some(leads_v6) = addresses.first().map(SocketAddr::is_ipv6).filter(|_| lead > 0) else { return addresses };
+    let ([first, _, ..], 1..) = (&addresses[..], lead) else { return addresses };
+    let leads_v6 = first.is_ipv6();
     let (mut ordered, others): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|a| a.is_ipv6() == leads_v6);
     // the last of the `lead` addresses opens the first pair
     let alternating = ordered.split_off((lead - 1).min(ordered.len()));
@@ -181,7 +181,7 @@ fn interleave(addresses: Vec<SocketAddr>, lead: usize) -> Vec<SocketAddr> {
 /// One attempt.
 async fn connect_to(
     address: SocketAddr,
-    local_addrs: Rc<[SocketAddr]>,
+    local_addrs: Vec<SocketAddr>,
     settings: SocketSettings,
 ) -> io::Result<TcpStream> {
     let socket = settings.open(Kind::Tcp, &address)?;
@@ -190,12 +190,12 @@ async fn connect_to(
     let descriptor = Descriptor::connecting(StdStream::from(socket))?;
     loop {
         descriptor.wait(Direction::Write).await;
-        if let Some(error) = descriptor.get_ref().take_error()? {
-            return Err(error);
-        }
-        // an event that tells of room, and of no error or hang-up, is the connection
+        // an event that tells of room, and of no error or hang-up, is the connection: the system need not be asked
         if !descriptor.has_ended(Direction::Write) {
             return Ok(TcpStream::from_descriptor(descriptor));
+        }
+        if let Some(error) = descriptor.get_ref().take_error()? {
+            return Err(error);
         }
         match descriptor.get_ref().peer_addr() {
             Ok(_) => return Ok(TcpStream::from_descriptor(descriptor)),

@@ -106,8 +106,17 @@ fn calls(program: &Command, role: &str, value: &str) -> Result<BTreeMap<String, 
     Ok(rows.collect())
 }
 
-/// Runs this test again twice, of which the longer run differs by nothing but the rounds, and looks at the difference.
-fn assert_none_is_in_vain(main: impl AsyncFn(usize)) {
+/// Connects, one connection after another.
+async fn connections(rounds: usize) {
+    let listener = std::net::TcpListener::bind(SocketAddr::from(ANY)).unwrap();
+    for _ in 0..rounds {
+        drop((TcpStream::connect(listener.local_addr().unwrap()).await.unwrap(), listener.accept().unwrap()));
+    }
+}
+
+/// Runs this test again twice, of which the longer run differs by nothing but 1,000 rounds, and hands the difference
+/// to `check`: how often each system call was made more, and failed more.
+fn check_a_thousand_rounds(main: impl AsyncFn(usize), check: impl Fn(&dyn Fn(&str) -> (u64, u64))) {
     const ROUNDS: &str = "ONELOOP_ECHO_ROUNDS";
     if let Some(rounds) = role(ROUNDS) {
         return run_real(main(rounds.parse().unwrap()));
@@ -119,16 +128,31 @@ fn assert_none_is_in_vain(main: impl AsyncFn(usize)) {
         println!("skipped: {counted:?}");
         return;
     };
-    let more = |call: &str| {
+    check(&|call| {
         let of = |counts: &BTreeMap<String, (u64, u64)>| counts.get(call).copied().unwrap_or_default();
         let ((calls, errors), (before, failed)) = (of(&many), of(&few));
         (calls.abs_diff(before), errors.abs_diff(failed))
-    };
-    assert_eq!(more("recvfrom"), (2_000, 0), "a read in vain, or one too many");
-    assert_eq!(more("sendto"), (2_000, 0));
-    assert_eq!(more("epoll_ctl"), (0, 0), "a socket is registered once");
-    let (waits, _) = more("epoll_wait");
-    assert!(waits <= 2_010, "{waits} waits for 1,000 rounds");
+    });
+}
+
+/// An echo makes no call too many.
+fn assert_none_is_in_vain(main: impl AsyncFn(usize)) {
+    check_a_thousand_rounds(main, |more| {
+        assert_eq!(more("recvfrom"), (2_000, 0), "a read in vain, or one too many");
+        assert_eq!(more("sendto"), (2_000, 0));
+        assert_eq!(more("epoll_ctl"), (0, 0), "a socket is registered once");
+        let (waits, _) = more("epoll_wait");
+        assert!(waits <= 2_010, "{waits} waits for 1,000 rounds");
+    });
+}
+
+#[test]
+fn a_connection_that_is_made_is_asked_for_no_error_and_no_peer() {
+    check_a_thousand_rounds(connections, |more| {
+        assert_eq!(more("connect"), (1_000, 1_000), "each is on its way at first");
+        assert_eq!(more("getsockopt"), (0, 0));
+        assert_eq!(more("getpeername"), (0, 0));
+    });
 }
 
 #[test]
