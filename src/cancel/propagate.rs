@@ -64,8 +64,8 @@ pub(crate) fn cancel(node: &NodeRef, message: &Message) -> bool {
     begin(node, &Walk { message, most_passes: u32::MAX })
 }
 
-/// Cancels a task at the end of a run, which cancels all others too. So nothing is lost where a long chain of awaits is
-/// not followed again, but that the tasks below count fewer cancellations than there were.
+/// Cancels a task at the end of a run. That cancels all other tasks too, so it need not follow a long chain of awaits
+/// to its end from each of them. The tasks far down the chain count fewer cancellations for it.
 pub(crate) fn cancel_at_the_end(task: &NodeRef) {
     begin(task, &Walk { message: &None, most_passes: PASSES_AT_THE_END });
 }

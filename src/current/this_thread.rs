@@ -171,7 +171,7 @@ pub(crate) fn running_key() -> TaskKey {
         .unwrap_or(TaskKey::NONE)
 }
 
-/// The running task as one that acquires a lock.
+/// What a lock that is acquired writes down of the task that acquires it, which is the running one.
 #[derive(Clone, Copy)]
 pub(crate) struct Acquirer {
     /// As `running_key` tells it.

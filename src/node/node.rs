@@ -290,7 +290,7 @@ impl Core {
     }
 
     #[cold]
-    fn drop_what_few_have(&self) {
+    fn drop_watchers_and_ending(&self) {
         self.forget_watchers();
         drop(self.ending.take());
     }
@@ -311,7 +311,7 @@ impl Drop for Core {
     #[inline]
     fn drop(&mut self) {
         if !self.watchers.is_empty_mut() | self.ending.get_mut().is_some() {
-            self.drop_what_few_have();
+            self.drop_watchers_and_ending();
         }
     }
 }

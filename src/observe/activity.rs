@@ -119,7 +119,7 @@ impl Activity {
         Self { shared: Arc::new(shared) }
     }
 
-    /// One that also notes what wakes each task, so that it tells this of the step that is on. Every wake costs an
+    /// One that also notes what wakes each task, and so can tell what has woken the running one. Every wake costs an
     /// allocation then. (By default, a step costs none.)
     ///
     /// # Examples

@@ -64,8 +64,8 @@ pub(super) fn is_cancelled_meanwhile(kernel: &Loop, state: &TaskState) -> bool {
 }
 
 /// Takes a step of the task `me`, in its context of variables. Not inlined into `Node::step`, which exists once for
-/// each type of coroutine. Each kind of step has a frame of its own, since the usual one would pay for every register
-/// that the others use: from here it is a jump.
+/// each type of coroutine. Each kind of step is a function of its own, since the usual one would pay for every register
+/// that the others use. To go on there is a jump.
 #[inline(never)]
 pub(super) fn step(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
     if uses_contexts() {
@@ -384,6 +384,7 @@ fn end(core: &Core, state: &TaskState, me: &NodeRef, tell: impl FnOnce()) {
     }
 }
 
+/// Gives up what few tasks have: a place in the tree of what is awaited, and a cancellation that went to a node.
 #[inline(never)]
 fn end_with_chores(core: &Core, state: &TaskState) {
     let kernel = core.kernel();
@@ -391,7 +392,7 @@ fn end_with_chores(core: &Core, state: &TaskState) {
     guarded(kernel, IN_DESTRUCTOR, || drop(state.take_handed_on()));
 }
 
-/// What the task leaves behind can be asked for by nothing any more.
+/// No handle is left: a panic that nothing has asked for is reported, and the value is dropped.
 #[inline(never)]
 fn end_without_handles(core: &Core, state: &TaskState, me: &NodeRef) {
     report_unretrieved(core, || Kind::Task(state));
