@@ -256,6 +256,19 @@ impl Core {
         self.watchers.drain(|watcher| watcher.tell(self, &me));
     }
 
+    /// Whether a watcher is registered.
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.watchers.is_empty()
+    }
+
+    /// As `finish`, for a node that is not watched.
+    #[inline]
+    pub(crate) fn finish_unwatched(&self) {
+        debug_assert!(!self.is_done() && !self.is_watched(), "a node ends once, and tells all its watchers");
+        self.state.set(State::Finished);
+    }
+
     /// Ends the node without a value, and tells its watchers.
     pub(crate) fn end(&self, ending: Ending, me: impl Fn() -> NodeRef) {
         debug_assert!(!self.is_done(), "a node ends once");

@@ -113,10 +113,12 @@ impl<W: Ranked> Watchers<W> {
         self.list.set(list);
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         let list = self.list.take();
         let empty = matches!(list, List::Empty);
-        self.list.set(list);
+        // an empty list is in its place: there is nothing to drop, which the compiler does not see
+        std::mem::forget(self.list.replace(list));
         empty
     }
 

@@ -77,11 +77,39 @@ pub(super) fn step(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me
     }
 }
 
-/// The usual step: nothing to do but to poll.
+/// The usual step: nothing to do but to poll, and most often nothing after it. What is seldom left to do is a function
+/// of its own, to which this goes on by a jump.
 #[inline(never)]
 fn step_without_chores(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
+    let kernel = &**core.kernel();
+    match poll(kernel, state, coroutine, me, FIRST_TURN) {
+        Resumed::Finished if ends_unseen(core, state) => end_unseen(core, state),
+        Resumed::Finished => end_seen(core, state, me),
+        Resumed::Pending if waits_without_chores(kernel, state) => {}
+        Resumed::Pending => finish_first_use(core, state, coroutine, me, Resumed::Pending),
+        Resumed::Failed(failure) => finish_first_use(core, state, coroutine, me, Resumed::Failed(failure)),
+    }
+}
+
+/// Whether nothing is left to do after a poll that has returned Pending, in a step that began without a context.
+#[inline]
+fn waits_without_chores(kernel: &Loop, state: &TaskState) -> bool {
+    kernel.throwing().throw() == Throw::Off && !state.has_chores_at_a_wait() && !uses_contexts()
+}
+
+/// Ends the task, which has a value, in a step that began before the thread used variables.
+#[inline(never)]
+fn end_seen(core: &Core, state: &TaskState, me: &NodeRef) {
     let first_use = FirstUse { core, state };
-    advance_without_chores(core, state, coroutine, me);
+    end(core, state, me, || core.finish(|| me.clone()));
+    drop(first_use);
+}
+
+/// What follows from the poll of a step that began before the thread used variables.
+#[inline(never)]
+fn finish_first_use(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, resumed: Resumed) {
+    let first_use = FirstUse { core, state };
+    finish(core.kernel(), core, state, coroutine, me, resumed);
     drop(first_use);
 }
 
@@ -362,6 +390,20 @@ fn drop_and_end(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &
 #[inline(never)]
 fn end_finished(core: &Core, state: &TaskState, me: &NodeRef) {
     end(core, state, me, || core.finish(|| me.clone()));
+}
+
+/// Whether nothing is told of the end of a task, and nothing dropped: it has a handle, and nothing awaits it yet. (And
+/// the thread uses no variables, so that its context need not be put back.)
+#[inline]
+fn ends_unseen(core: &Core, state: &TaskState) -> bool {
+    !core.is_watched() && core.has_handles() && !state.has_chores_at_the_end() && !uses_contexts()
+}
+
+/// Ends the task, which has a value and `ends_unseen`.
+#[inline]
+fn end_unseen(core: &Core, state: &TaskState) {
+    core.finish_unwatched();
+    drop(core.kernel().remove_task(state.key())); // not the last pointer: the entry of the step has one
 }
 
 /// Ends the task without a value.
