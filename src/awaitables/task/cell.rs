@@ -62,10 +62,10 @@ where
             state: TaskState::new(id, key, created),
             stage: UnsafeCell::new(Stage::Coroutine(future)),
         });
+        cell.core.kernel().insert_task(key, as_node(cell.clone()));
         if uses_contexts() {
             cell.state.set_context(copy_thread_context());
         }
-        cell.core.kernel().insert_task(key, as_node(cell.clone()));
         cell
     }
 
