@@ -1,13 +1,15 @@
 //! Locks, events, conditions, semaphores, barriers and queues. Owns how tasks wait for each other; must not know the
 //! loop that runs them.
 //!
-//! asyncio has a deque of futures in each of these. Here that deque is one type, `Waiters` (`waiters.rs`), which has
-//! the subtle part: a waiter that was notified and is then cancelled has to pass that on. On it stands `Acquire`
-//! (`acquire.rs`): try, wait, try again, for anything that is a `Resource`. A primitive is what is left: `event.rs` is
-//! the shortest, `lock.rs` the next. A semaphore hands its permits over in `permits.rs`, and all queues are one state
-//! (`queue_state.rs`) with three stores (`queue_store.rs`). `condition.rs` and `barrier.rs` are made of the others.
+//! asyncio has a deque of futures in each of these. Here that deque is one type, `Waiters` (`waiters.rs`, on the plain
+//! data of `waiter_queue.rs`), which has the subtle part: a waiter that was notified and is then cancelled has to pass
+//! that on. On it stands `Acquire` (`acquire.rs`): try, wait, try again, for anything that is a `Resource`. A primitive
+//! is what is left: `event.rs` is the shortest, `lock.rs` the next. A semaphore hands its permits over in `permits.rs`,
+//! and all queues are one state (`queue_state.rs`) with three stores (`queue_store.rs`). `condition.rs` and
+//! `barrier.rs` are made of the others.
 
-mod waiters; // the tasks that wait, first in, first out
+mod waiter_queue; // which tasks wait, first in, first out, and how each is woken
+mod waiters; // how a task waits in that queue, and is notified
 mod holder; // which task holds a lock
 mod acquire; // the future that waits for a resource and acquires it
 mod event; // a flag that tasks wait for
