@@ -122,10 +122,6 @@ listener!(UnixListener, UnixStream, UnixAddr);
 impl StreamReader {
     /// The lines, one [`next_line`](Self::next_line) after another, until the stream ends or the connection fails.
     ///
-    /// # Errors
-    /// An item is an error where [`next_line`](Self::next_line) returns one. The stream goes on after a line that was
-    /// too long or is not UTF-8, and ends after another error.
-    ///
     /// # Examples
     /// ```
     /// use futures::TryStreamExt as _;
@@ -140,6 +136,10 @@ impl StreamReader {
     /// assert_eq!(lines, ["one", "two"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// An item is an error where [`next_line`](Self::next_line) returns one. The stream goes on after a line that was
+    /// too long or is not UTF-8, and ends after another error.
     pub fn lines(&self) -> impl Stream<Item = Result<String, ReadError>> + Unpin + use<> {
         unfold(Some(self.clone()), |reader| async {
             let reader = reader?;

@@ -16,15 +16,15 @@ const PID: &str = "{pid}";
 /// user with this PID, has its socket: in `$XDG_RUNTIME_DIR`, which belongs to the user alone, or, where that is not
 /// set, in a directory of the user below the one for temporary files.
 ///
-/// # Errors
-/// If the directory below the one for temporary files belongs to another user, or is not to be made.
-///
 /// # Examples
 /// ```
 /// let path = oneloop::console::path_of(4711)?;
 /// assert!(path.ends_with("oneloop-4711.sock"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// # Errors
+/// If the directory below the one for temporary files belongs to another user, or is not to be made.
 pub fn path_of(pid: u32) -> io::Result<PathBuf> {
     Ok(directory()?.join(format!("oneloop-{pid}.sock")))
 }

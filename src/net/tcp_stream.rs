@@ -81,9 +81,6 @@ impl TcpStream {
     ///
     /// It does not wait for more than there is, so a program that needs more than it was shown has to read it.
     ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    ///
     /// # Examples
     /// ```
     /// use oneloop::net::{TcpListener, TcpStream};
@@ -105,6 +102,9 @@ impl TcpStream {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
     ///
     /// # Cancel safety
     /// Nothing is lost.
@@ -174,9 +174,6 @@ impl TcpStream {
     /// long, and so the loop, if the peer does not take the bytes. To wait for the peer without blocking, call
     /// [`shutdown`](Self::shutdown) for writing and read to the end.
     ///
-    /// # Errors
-    /// Errors of the system call.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::net::{TcpListener, TcpStream};
@@ -195,6 +192,9 @@ impl TcpStream {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// Errors of the system call.
     pub fn set_linger(&self, wait: impl Into<Option<Duration>>) -> io::Result<()> {
         socket_options::set_linger(self.get_ref(), wait.into())
     }

@@ -103,13 +103,6 @@ impl StreamWriter {
     /// The position of the file itself is not used. Afterwards it is behind the last byte that was sent, also after an
     /// error or if the future is dropped, unless none was. A file on a disk may block the thread until it is read.
     ///
-    /// # Errors
-    /// Errors of reading the file, the error by which the connection was lost, and `BrokenPipe` if the stream was ended
-    /// or closed. Some bytes may have been sent.
-    ///
-    /// # Panics
-    /// Where the file is read on a thread, as [`to_thread`](fn@crate::to_thread).
-    ///
     /// # Examples
     /// ```
     /// use oneloop::net::UnixStream;
@@ -130,6 +123,13 @@ impl StreamWriter {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// Errors of reading the file, the error by which the connection was lost, and `BrokenPipe` if the stream was ended
+    /// or closed. Some bytes may have been sent.
+    ///
+    /// # Panics
+    /// Where the file is read on a thread, as [`to_thread`](fn@crate::to_thread).
     ///
     /// # Cancel safety
     /// Some of the bytes may have been sent: as many as the position of the file says.

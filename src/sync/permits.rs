@@ -375,9 +375,6 @@ impl SemaphorePermit {
 
     /// Takes over what `other` has.
     ///
-    /// # Panics
-    /// If it is of another semaphore.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{Semaphore, run};
@@ -390,6 +387,9 @@ impl SemaphorePermit {
     /// })?;
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Panics
+    /// If it is of another semaphore.
     #[track_caller]
     pub fn merge(&mut self, mut other: Self) {
         assert!(

@@ -62,9 +62,6 @@ impl EventLoop {
     /// A loop with a pender has a thread and four descriptors more. Deadlines of a real clock count only on Linux:
     /// elsewhere the host takes a turn at [`next_deadline`](EventLoop::next_deadline).
     ///
-    /// # Errors
-    /// [`Error::Closed`] after `close`, [`Error::Io`] if the operating system has no descriptor or thread left.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{EventLoop, sleep};
@@ -83,6 +80,9 @@ impl EventLoop {
     /// }
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// [`Error::Closed`] after `close`, [`Error::Io`] if the operating system has no descriptor or thread left.
     pub fn set_pender(&self, pender: impl Fn() + Send + 'static) -> Result<(), Error> {
         if self.is_closed() {
             return Err(Error::Closed);
