@@ -19,7 +19,7 @@ impl<T: AsRawFd> Descriptor<T> {
     ///
     /// The descriptor keeps the waker of the last poll for reading, of this and the other methods with `poll_read` in
     /// their names. So one task at a time may poll for reading, and one for writing; futures of this crate may wait
-    /// beside them. To stop polling costs nothing: the worst that a waker does that is kept is to wake its task once.
+    /// beside them. To stop polling costs nothing: at worst, the waker that is kept wakes its task once more.
     ///
     /// # Panics
     /// If it has to wait in a task of another loop, or after its loop has closed.

@@ -42,8 +42,8 @@ pub struct TcpListener {
     descriptor: Descriptor<mio::net::TcpListener>,
 }
 
-/// Settings of a [`TcpListener`]: the keyword arguments of asyncio's `create_server`. The connections that are accepted
-/// have the sizes of the buffers and the time to live.
+/// Settings of a [`TcpListener`]: the keyword arguments of asyncio's `create_server`. Connections that are accepted
+/// inherit the sizes of the buffers and the time to live.
 ///
 /// # Examples
 /// ```

@@ -157,8 +157,8 @@ impl TcpStream {
         socket_options::set_keep_alive(self.get_ref(), after.into())
     }
 
-    /// How long the system holds up who closes the connection until the bytes that were written are sent (`SO_LINGER`);
-    /// `None`, the default, if it does not, and sends them afterwards.
+    /// How long closing the connection blocks until the bytes that were written are sent (`SO_LINGER`). `None`, the
+    /// default: closing does not block, and the system sends them afterwards.
     ///
     /// # Errors
     /// Errors of the system call.

@@ -126,8 +126,8 @@ impl UdpSocket {
         self.descriptor.read_with(|socket| socket.recv_from(buffer)).await
     }
 
-    /// As [`recv`](Self::recv), but leaves the datagram for the next call that receives. So the size of a datagram can
-    /// be asked for by a buffer that is larger than any: 65,535 bytes.
+    /// As [`recv`](Self::recv), but leaves the datagram for the next call that receives. With a buffer of 65,535 bytes,
+    /// which no datagram exceeds, this tells how long the next one is.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).

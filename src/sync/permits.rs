@@ -351,7 +351,7 @@ impl SemaphorePermit {
         self.count = 0;
     }
 
-    /// Takes `n` permits out of this one, to be given back for themselves. `None` if it has less.
+    /// Takes `n` permits out of this one, as one that is given back on its own. `None` if there are fewer.
     ///
     /// # Examples
     /// ```

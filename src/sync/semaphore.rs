@@ -114,7 +114,8 @@ impl Semaphore {
         self.permits.acquire()
     }
 
-    /// Waits for `n` permits, and gets them together; of none, without waiting. asyncio has no such call.
+    /// Waits for `n` permits, and gets them together; no permits at all it gets without waiting. asyncio has no such
+    /// call.
     ///
     /// It waits in the same queue as [`acquire`](Self::acquire): those that have asked before it get theirs first, and
     /// those behind it get none until it has all of its own. For more permits than the semaphore ever has it waits for
