@@ -13,8 +13,8 @@ impl EventLoop {
     /// [`EventLoopBuilder::debug`](crate::EventLoopBuilder::debug), and every loop that is made while `ONELOOP_DEBUG`
     /// is in the environment of the process, set to anything but `0` or nothing.
     ///
-    /// In debug mode the exception handler is told of what is no error, but seldom meant, each with its task and the
-    /// place that created this:
+    /// In debug mode the exception handler is told of three things that are no errors, but seldom meant, each with its
+    /// task and the place where that was created:
     ///
     /// - *Step took too long*, *Callback took too long*: it was over the
     ///   [limit](Self::set_slow_callback_duration), and meanwhile nothing else ran. The text says how long.
