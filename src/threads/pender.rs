@@ -59,7 +59,7 @@ impl EventLoop {
     ///   nothing is left does no harm.
     /// - A panic of it is reported to the exception handler, in the next turn, and it goes on being called.
     ///
-    /// A loop with a pender has a thread and four descriptors more. Deadlines of a real clock count only on Linux:
+    /// A loop with a pender has a thread more, and seven descriptors. Deadlines of a real clock count only on Linux:
     /// elsewhere the host takes a turn at [`next_deadline`](EventLoop::next_deadline).
     ///
     /// # Examples
