@@ -17,6 +17,7 @@ mod lock_core; // a lock without its value
 mod lock; // mutual exclusion
 mod permits; // the permits of a semaphore, and who is granted how many
 mod semaphore; // a number of permits, as users hold it
+mod closable_semaphore; // the same, which can be closed
 mod queue_store; // the order in which a queue returns its items
 mod queue_state; // the state of a queue, and the waits for items and room
 mod queue; // the three kinds of queue
@@ -24,10 +25,11 @@ mod condition; // a lock that is released while its holder waits
 mod barrier; // tasks that wait for each other
 
 pub use barrier::Barrier;
+pub use closable_semaphore::ClosableSemaphore;
 pub use condition::Condition;
 pub use event::Event;
 pub use lock::{Lock, LockGuard, OwnedLockGuard};
 pub use permits::SemaphorePermit;
 pub use queue::{LifoQueue, PriorityQueue, Queue};
-pub use semaphore::{BoundedSemaphore, ClosableSemaphore, Semaphore};
+pub use semaphore::{BoundedSemaphore, Semaphore};
 pub(crate) use waiters::Waiters;
