@@ -24,7 +24,8 @@ macro_rules! queue {
         impl<T $(: $Bound)?> $Queue<T> {
             /// The items, one [`get`](Self::get) after another, until the queue is shut down and empty.
             ///
-            /// A stream that has waited stands in the line until it is dropped, also while it is not polled.
+            /// A stream that has waited keeps its place among the waiting tasks until it is dropped, also while it is
+            /// not polled.
             ///
             /// # Examples
             /// ```
