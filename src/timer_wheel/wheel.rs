@@ -4,8 +4,8 @@
 //! # The levels
 //!
 //! Time is cut into ticks of 2^20 ns, about a millisecond. A tick is read as a number of eight digits in base 64. Each
-//! digit has a level, and each level a slot for each of the 64 values of its digit: a slot of level 0 is one tick wide,
-//! a slot of level n + 1 is as wide as all of level n, and level 7 reaches to the last `u64`, so no deadline is too far
+//! digit has a level, and each level a slot for each of the 64 values of its digit. A slot of level 0 is one tick wide,
+//! and a slot of level n + 1 is as wide as all of level n. Level 7 reaches to the last `u64`, so no deadline is too far
 //! away for the wheel.
 //!
 //! The wheel stands at a tick, `opened`. A timer of a later tick goes to the level of the highest digit in which its
