@@ -276,8 +276,9 @@ impl TaskHandle {
     /// The context in which the task runs: asyncio's `get_context()`. `None` once the task has ended, which lets its
     /// context go; a context that was asked for before can still be looked at.
     ///
-    /// A task that was given no value, and has set none so far, may be in the middle of a step when another one asks:
-    /// one that is eager, and begins in it. That finds an empty context, which does not become the task's.
+    /// One case differs from asyncio. An eager task may begin in the middle of a step of this one, and ask for its
+    /// context. If this task has neither inherited nor set a value so far, what it gets is an empty context, which does
+    /// not become this task's.
     ///
     /// # Examples
     /// ```

@@ -19,7 +19,7 @@ pub(crate) fn in_words(time: Duration) -> String {
     format!("{} s", told.strip_suffix(".0").unwrap_or(&told))
 }
 
-/// What a task waits for, closer than [`GraphNode::leaf`](crate::GraphNode::leaf) says it. Printed, it takes the place
+/// What a task waits for, in more detail than [`GraphNode::leaf`](crate::GraphNode::leaf). Printed, it takes the place
 /// of that: `a lock held by Task-7` in place of `a lock`.
 ///
 /// # Examples

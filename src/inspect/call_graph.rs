@@ -16,7 +16,8 @@ use crate::awaitables::WaitDetail;
 /// use std::time::Duration;
 ///
 /// let graph = EventLoop::builder().clock(Clock::Virtual).run(async {
-///     let pages = [3, 7].map(|seconds| create_task(sleep(Duration::from_secs(seconds))).named(format!("page {seconds}")));
+///     let page = |seconds| create_task(sleep(Duration::from_secs(seconds))).named(format!("page {seconds}"));
+///     let pages = [3, 7].map(page);
 ///     create_task(async { gather(pages).await }).named("download");
 ///     yield_now().await; // they begin
 ///     EventLoop::current().call_graph()

@@ -1,8 +1,8 @@
 //! How a call graph is taken down. Owns the walk over what waits for what; must not know how the graph is printed.
 //!
 //! Nothing is written down for it while the loop runs. A task knows the nodes that it awaits, and what else it waits
-//! for in words; a gathering knows its children; and what a primitive waits for is found the other way round: the
-//! primitive is among the watchers of each of its children, and knows which task waits for it.
+//! for in words; a gathering knows its children. What a primitive waits for is found the other way round: it is among
+//! the watchers of each of its children, and knows which task waits for it.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;

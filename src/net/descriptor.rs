@@ -163,10 +163,6 @@ impl<T: AsRawFd> Descriptor<T> {
     /// `readable` waits for the next iteration. So what is made of the two starves no other task. A callback may do as
     /// many as it likes.
     ///
-    /// # Errors
-    /// The errors of `read`, except `Interrupted`; and `WouldBlock` if `read` was not called, because the loop has not
-    /// learned yet that it would not block, or the step has done enough.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{Descriptor, run};
@@ -193,6 +189,10 @@ impl<T: AsRawFd> Descriptor<T> {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// The errors of `read`, except `Interrupted`; and `WouldBlock` if `read` was not called, because the loop has not
+    /// learned yet that it would not block, or the step has done enough.
     #[doc(alias = "try_io")]
     pub fn try_read_with<R>(&self, read: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.try_once(Direction::Read, read)

@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 ///
 /// An endpoint is made from a `SocketAddr`, an IP address and a port, a name and a port, the text `"name:port"`, or a
 /// list of addresses: what the standard library takes as `ToSocketAddrs`. Without a name (`""` or `None`, as in
-/// asyncio) it is every interface of this machine, by IPv6 and IPv4, for who listens, and this machine itself for who
-/// connects.
+/// asyncio) it is every interface of this machine, by IPv6 and IPv4, if a socket listens there, and this machine itself
+/// if one connects to it.
 ///
 /// A text that is no endpoint is an error when it is used, which says what is wrong with it.
 ///

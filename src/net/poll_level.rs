@@ -19,7 +19,7 @@ impl<T: AsRawFd> Descriptor<T> {
     ///
     /// The descriptor keeps the waker of the last poll for reading, of this and the other methods with `poll_read` in
     /// their names. So one task at a time may poll for reading, and one for writing; futures of this crate may wait
-    /// beside them. To stop polling costs nothing: the worst that a waker does that is kept is to wake its task once.
+    /// beside them. To stop polling costs nothing: at worst, the waker that is kept wakes its task once more.
     ///
     /// # Panics
     /// If it has to wait in a task of another loop, or after its loop has closed.
@@ -41,12 +41,6 @@ impl<T: AsRawFd> Descriptor<T> {
     /// It keeps the waker as [`poll_read_ready`](Self::poll_read_ready) does. It counts as one of the 64 operations
     /// that a step of a task may do: after these it is `Pending`, and the task goes on in the next iteration.
     ///
-    /// # Errors
-    /// The errors of `read`, except `WouldBlock` and `Interrupted`.
-    ///
-    /// # Panics
-    /// If it has to wait in a task of another loop, or after its loop has closed.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{Descriptor, run};
@@ -66,6 +60,12 @@ impl<T: AsRawFd> Descriptor<T> {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// The errors of `read`, except `WouldBlock` and `Interrupted`.
+    ///
+    /// # Panics
+    /// If it has to wait in a task of another loop, or after its loop has closed.
     pub fn poll_read_with<R>(
         &self,
         cx: &mut Context<'_>,

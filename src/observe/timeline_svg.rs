@@ -27,8 +27,7 @@ const NAME_LETTERS: usize = 20;
 /// About so many labels are on the axis.
 const TICKS: u32 = 8;
 /// What each colour becomes for a reader who prefers dark pages; the others can be seen on both.
-const DARK: [(&str, &str); 11] = [
-    ("#fff", "#161b22"), // the ground
+const DARK: [(&str, &str); 10] = [
     ("#222", "#e6edf3"), // text
     ("#333", "#e6edf3"),
     ("#444", "#e6edf3"),
@@ -47,8 +46,7 @@ impl Timeline {
     /// stands above. It is dark for a reader who prefers dark pages.
     pub fn to_svg(&self, title: &str) -> String {
         let height = TOP + LANE * float(self.lanes.len()) + MARGIN;
-        let mut svg = begun(WIDTH, height, 12);
-        define_dark(&mut svg);
+        let mut svg = begun(WIDTH, height, 12, &DARK);
         draw_title(&mut svg, title);
         define_arrowheads(&mut svg);
         draw_legend(&mut svg);
@@ -169,15 +167,6 @@ fn draw_title(svg: &mut String, title: &str) {
         "<text x=\"{MARGIN}\" y=\"26\" font-size=\"16\" font-weight=\"bold\" fill=\"#222\">{}</text>",
         escaped(title)
     );
-}
-
-fn define_dark(svg: &mut String) {
-    svg.push_str("<style>@media (prefers-color-scheme: dark) {");
-    for (light, dark) in DARK {
-        // a rule of a style sheet counts more than an attribute
-        let _ = write!(svg, "[fill=\"{light}\"]{{fill:{dark}}}[stroke=\"{light}\"]{{stroke:{dark}}}");
-    }
-    svg.push_str("}</style>\n");
 }
 
 fn define_arrowheads(svg: &mut String) {

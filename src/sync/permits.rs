@@ -351,7 +351,7 @@ impl SemaphorePermit {
         self.count = 0;
     }
 
-    /// Takes `n` permits out of this one, to be given back for themselves. `None` if it has less.
+    /// Takes `n` permits out of this one, as one that is given back on its own. `None` if there are fewer.
     ///
     /// # Examples
     /// ```
@@ -375,9 +375,6 @@ impl SemaphorePermit {
 
     /// Takes over what `other` has.
     ///
-    /// # Panics
-    /// If it is of another semaphore.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{Semaphore, run};
@@ -390,6 +387,9 @@ impl SemaphorePermit {
     /// })?;
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Panics
+    /// If it is of another semaphore.
     #[track_caller]
     pub fn merge(&mut self, mut other: Self) {
         assert!(

@@ -46,14 +46,14 @@ use crate::node::{TaskState, wake};
 /// Dropping an await of it loses nothing: the coroutine runs on.
 #[must_use = "dropping it lets the coroutine run on, but its result is lost"]
 pub struct ThreadsafeFuture<T> {
-    shared: Arc<Shared<T>>,
+    shared: Arc<FutureInner<T>>,
     sender: LoopSender,
 }
 
 impl<T: Send + 'static> ThreadsafeFuture<T> {
     pub(crate) fn new(sender: LoopSender) -> (Self, Reply<T>) {
-        let state = State { outcome: Outcome::Pending, task: None, waker: None, awaiting: Awaiting::default() };
-        let shared = Arc::new(Shared { state: Mutex::new(state), settled: Condvar::new() });
+        let state = FutureState { outcome: Outcome::Pending, task: None, waker: None, awaiting: Awaiting::default() };
+        let shared = Arc::new(FutureInner { state: Mutex::new(state), settled: Condvar::new() });
         (Self { shared: Arc::clone(&shared), sender }, Reply(shared))
     }
 
@@ -68,7 +68,7 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     #[track_caller]
     pub fn result(&self) -> Result<T, TaskError> {
         let state = self.lock_to_wait();
-        wait_while(&self.shared.settled, state, State::is_pending).take()
+        wait_while(&self.shared.settled, state, FutureState::is_pending).take()
     }
 
     /// [`result`](Self::result), but blocks no longer than `limit`: asyncio's `result(timeout)`. When the time is up,
@@ -82,7 +82,7 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     #[track_caller]
     pub fn result_timeout(&self, limit: Duration) -> Result<T, TaskError> {
         let state = if limit.is_zero() { self.shared.lock() } else { self.lock_to_wait() };
-        wait_while_for(&self.shared.settled, state, limit, State::is_pending).take()
+        wait_while_for(&self.shared.settled, state, limit, FutureState::is_pending).take()
     }
 
     /// Locks the state for a blocking wait.
@@ -90,7 +90,7 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     /// # Panics
     /// If this thread would wait for itself.
     #[track_caller]
-    fn lock_to_wait(&self) -> MutexGuard<'_, State<T>> {
+    fn lock_to_wait(&self) -> MutexGuard<'_, FutureState<T>> {
         let state = self.shared.lock();
         let waits_for_itself = state.is_pending() && self.sender.is_own_thread();
         if waits_for_itself {
@@ -174,7 +174,7 @@ enum Outcome<T> {
     Taken,
 }
 
-struct State<T> {
+struct FutureState<T> {
     outcome: Outcome<T>,
     /// The task, once the loop has made one.
     task: Option<TaskName>,
@@ -202,7 +202,7 @@ impl Awaiting {
     }
 }
 
-impl<T> State<T> {
+impl<T> FutureState<T> {
     fn is_pending(&self) -> bool {
         matches!(self.outcome, Outcome::Pending)
     }
@@ -220,18 +220,18 @@ impl<T> State<T> {
     }
 }
 
-struct Shared<T> {
-    state: Mutex<State<T>>,
+struct FutureInner<T> {
+    state: Mutex<FutureState<T>>,
     settled: Condvar,
 }
 
-impl<T> Shared<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+impl<T> FutureInner<T> {
+    fn lock(&self) -> MutexGuard<'_, FutureState<T>> {
         lock(&self.state)
     }
 
     /// Sets the outcome and wakes what waits for it. Drops `outcome` if there is one already.
-    fn settle(&self, mut state: MutexGuard<'_, State<T>>, outcome: Outcome<T>) {
+    fn settle(&self, mut state: MutexGuard<'_, FutureState<T>>, outcome: Outcome<T>) {
         if !state.is_pending() {
             drop(state);
             drop(outcome);
@@ -251,7 +251,7 @@ impl<T> Shared<T> {
 }
 
 /// The loop's side of a `ThreadsafeFuture`. If it is dropped before `settle`, the outcome is `TaskError::Closed`.
-pub(crate) struct Reply<T>(Arc<Shared<T>>);
+pub(crate) struct Reply<T>(Arc<FutureInner<T>>);
 
 impl<T> Reply<T> {
     /// Whether it was cancelled by the `ThreadsafeFuture`.

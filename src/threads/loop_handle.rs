@@ -158,9 +158,6 @@ impl LoopHandle {
     ///
     /// If it is called in the loop itself, the answer is there at once.
     ///
-    /// # Errors
-    /// If the loop is closed.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{EventLoop, TaskError, run, to_thread};
@@ -176,6 +173,9 @@ impl LoopHandle {
     /// })?;
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// If the loop is closed.
     #[doc(alias = "capture_call_graph")]
     pub fn call_graph(&self) -> Result<ThreadsafeFuture<CallGraph>, Closed> {
         self.ask(EventLoop::call_graph)
@@ -183,9 +183,6 @@ impl LoopHandle {
 
     /// Asks the loop what it has counted: [`EventLoop::metrics`], for other threads. In everything else it is as
     /// [`call_graph`](Self::call_graph).
-    ///
-    /// # Errors
-    /// If the loop is closed.
     ///
     /// # Examples
     /// ```
@@ -202,6 +199,9 @@ impl LoopHandle {
     /// })?;
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// If the loop is closed.
     pub fn metrics(&self) -> Result<ThreadsafeFuture<LoopMetrics>, Closed> {
         self.ask(EventLoop::metrics)
     }
