@@ -23,7 +23,8 @@ use crate::node::{TaskState, wake};
 /// [`LoopHandle::run_coroutine_threadsafe`](crate::LoopHandle::run_coroutine_threadsafe).
 ///
 /// Its methods may be called on any thread. The value goes to the first caller. Dropping the handle lets the coroutine
-/// run on; a panic that no thread has seen then is reported to the exception handler of the loop. It is a future as well: a task of another loop, or of any other executor, can await it.
+/// run on; a panic that no thread has seen then is reported to the exception handler of the loop. It is a future as
+/// well: a task of another loop, or of any other executor, can await it.
 ///
 /// # Examples
 /// ```
