@@ -1,12 +1,16 @@
 //! What a cancellation of a scope cancels: the one thing that the scope awaits; of several none.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
 use std::time::Duration;
 
-use futures::FutureExt;
 use futures::join;
-use oneloop::{Task, TaskHandle, TimeoutError, create_task, gather, sleep, timeout, yield_now};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use oneloop::{Task, TaskHandle, TimeoutError, catch_cancelled, create_task, gather, sleep, timeout, yield_now};
 
-use super::branches::{Beside, cancelled_after, caught, timed};
+use super::branches::{Beside, Branch, cancelled_after, caught, timed};
 use crate::runs::run;
 use crate::time::{LONG, SECOND, secs};
 
@@ -154,5 +158,40 @@ fn a_limit_cancels_nothing_beside_it() {
         let limit = timeout(secs(5), create_task(sleep(LONG)));
         assert_eq!(timed(async { join!(worker, limit) }).await, (((), Err(TimeoutError)), 20));
         assert!(!handle.cancelled());
+    });
+}
+
+/// A throw goes on over several steps while a set has not polled the catcher that was told of it. What the task awaits
+/// meanwhile is the same that the catcher awaits.
+#[test]
+fn a_cancellation_that_comes_while_another_goes_on_is_handed_to_nothing() {
+    run(async {
+        let kept = create_task(sleep(LONG)).shared();
+        let handed_over = Rc::new(RefCell::new(None::<TaskHandle>));
+        let place = Rc::clone(&handed_over);
+        let canceller = create_task(async move {
+            sleep(SECOND).await;
+            let task = place.take().expect("it was begun");
+            assert!(task.cancel(), "it is queued, by the sleep that ends now");
+            yield_now().await;
+            assert!(task.cancel(), "it has taken that step, and is to take one more");
+        });
+        yield_now().await;
+        let (in_set, mut awaited) = (kept.clone(), kept.clone());
+        let task = create_task(async move {
+            let catcher = async move { catch_cancelled(in_set).await.is_ok() };
+            let mut set: FuturesUnordered<Branch<bool>> =
+                [sleep(SECOND).map(|()| true).boxed_local(), catcher.boxed_local()].into_iter().collect();
+            set.next().await; // the sleep has ended, and the catcher is not polled
+            poll_fn(|cx| {
+                cx.waker().wake_by_ref(); // as a combinator does that polls a part at a time
+                awaited.poll_unpin(cx)
+            })
+            .await;
+        });
+        handed_over.replace(Some(task.handle()));
+        canceller.await;
+        assert!(task.into_outcome().await.is_err());
+        assert!(!kept.cancelled());
     });
 }
