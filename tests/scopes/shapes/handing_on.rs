@@ -139,6 +139,18 @@ fn a_cancellation_of_a_set_that_was_polled_for_one_task_only_lets_all_run_on() {
 }
 
 #[test]
+fn a_cancellation_of_a_set_in_which_a_threads_coroutine_is_awaited_too_lets_all_run_on() {
+    run(async {
+        let worker = create_task(sleep(secs(20)));
+        let handle = worker.handle();
+        let remote = create_task(sleep(secs(20))).into_threadsafe().map(drop);
+        let both = Beside::Unordered.all(vec![worker.boxed_local(), remote.boxed_local()]);
+        assert_eq!(cancelled_after(5, both).await, None);
+        assert_eq!(handle.cancelling(), 0);
+    });
+}
+
+#[test]
 fn a_set_that_is_over_does_not_keep_the_next_task_from_being_cancelled() {
     run(async {
         let ended = cancelled_after(10, async {
