@@ -10,7 +10,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use oneloop::{Task, TaskHandle, TimeoutError, catch_cancelled, create_task, gather, sleep, timeout, yield_now};
 
-use super::branches::{Beside, Branch, cancelled_after, caught, timed};
+use super::branches::{Beside, Branch, cancelled_after, caught, give_up, timed};
 use crate::runs::run;
 use crate::time::{LONG, SECOND, secs};
 
@@ -147,6 +147,23 @@ fn a_cancellation_of_a_set_in_which_a_threads_coroutine_is_awaited_too_lets_all_
         let both = Beside::Unordered.all(vec![worker.boxed_local(), remote.boxed_local()]);
         assert_eq!(cancelled_after(5, both).await, None);
         assert_eq!(handle.cancelling(), 0);
+    });
+}
+
+#[test]
+fn what_has_left_a_set_and_ended_does_not_keep_the_next_task_from_being_cancelled() {
+    run(async {
+        let (task, handle) = stubborn().await;
+        let ended = cancelled_after(10, async {
+            let mut nap = Box::pin(sleep(secs(2)));
+            let mut set: FuturesUnordered<_> = [&mut nap].into_iter().collect();
+            give_up(set.next()).await;
+            drop(set);
+            nap.await;
+            task.await
+        });
+        assert_eq!(ended.await, Some(7), "handed on, and swallowed");
+        assert_eq!(handle.cancelling(), 1);
     });
 }
 
