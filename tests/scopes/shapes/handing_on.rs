@@ -168,6 +168,21 @@ fn what_has_left_a_set_and_ended_does_not_keep_the_next_task_from_being_cancelle
 }
 
 #[test]
+fn a_limit_around_a_task_and_what_has_come_from_another_set_lets_the_task_run_on() {
+    run(async {
+        let worker = create_task(sleep(secs(20)));
+        let handle = worker.handle();
+        let mut nap = Box::pin(sleep(secs(20)));
+        let mut set: FuturesUnordered<_> = [&mut nap].into_iter().collect();
+        give_up(set.next()).await;
+        drop(set);
+        let both = Beside::Unordered.all(vec![worker.boxed_local(), nap.boxed_local()]);
+        assert_eq!(timed(timeout(secs(5), both)).await, (Err(TimeoutError), 5));
+        assert_eq!(handle.cancelling(), 0);
+    });
+}
+
+#[test]
 fn a_set_that_is_over_does_not_keep_the_next_task_from_being_cancelled() {
     run(async {
         let ended = cancelled_after(10, async {
