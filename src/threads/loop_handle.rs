@@ -276,6 +276,7 @@ where
         }
         Err(payload) => {
             let exception = Panic::new(payload);
+            reply.set_retrieved(); // by the handler, to which it is reported below
             reply.settle(Err(TaskError::Panicked(exception.clone())));
             let message = "Exception in callback";
             call_exception_handler(
