@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::waits_for::waits_in_detail;
-use crate::base::{Context, PooledRc, unsize};
+use crate::base::{Context, PooledRc, in_order, unsize};
 use crate::cancel::{cancel_here, uncancel};
 use crate::current;
 use crate::kernel::{Queued as _, Run};
@@ -391,6 +391,5 @@ pub fn all_tasks() -> Vec<TaskHandle> {
 pub(crate) fn tasks_of(kernel: &Loop) -> Vec<TaskHandle> {
     let mut tasks: Vec<TaskHandle> = kernel.tasks().into_iter().filter_map(TaskHandle::new).collect();
     tasks.retain(|task| !task.done());
-    tasks.sort_by_key(TaskHandle::id);
-    tasks
+    in_order(tasks, TaskHandle::id)
 }

@@ -3,7 +3,7 @@
 
 use std::os::unix::net::UnixListener as StdListener;
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use std::{io, thread};
 
@@ -35,21 +35,40 @@ impl Drop for Answering {
     }
 }
 
+/// Where the thread puts its loop once it has one; nothing if it ends without.
+struct Began(Arc<OnceLock<Option<LoopHandle>>>);
+
+impl Began {
+    fn put(&self, lp: Option<LoopHandle>) {
+        let _ = self.0.set(lp); // fails only at the end of a thread that has begun
+    }
+}
+
+impl Drop for Began {
+    fn drop(&mut self) {
+        self.put(None);
+    }
+}
+
 /// Starts the thread, which answers for the loop at this socket.
 pub(super) fn start(listener: StdListener, handle: LoopHandle, activity: Activity) -> Result<Answering, Error> {
-    let (sender, receiver) = mpsc::channel();
+    let place = Arc::new(OnceLock::new());
+    let began = Began(Arc::clone(&place));
     let serve = move || {
-        let lp = match EventLoop::builder().debug(false).build() {
-            Ok(lp) => lp,
-            Err(error) => return drop(sender.send(Err(error))),
-        };
-        // both fail only if the loop that is asked is gone already
-        let _ = sender.send(Ok(lp.remote()));
+        let lp = EventLoop::builder().debug(false).build()?;
+        began.put(Some(lp.remote()));
+        // fails only if the loop that is asked is gone already
         let _ = lp.run_until_complete(serve(listener, Inspected::new(handle, activity)));
+        Ok(())
     };
-    thread::Builder::new().name("oneloop-console".to_owned()).spawn(serve)?;
-    let began = receiver.recv().unwrap_or_else(|_| Err(io::Error::other("its thread has ended").into()));
-    began.map(Answering)
+    let thread = thread::Builder::new().name("oneloop-console".to_owned()).spawn(serve)?;
+    match place.wait() {
+        Some(lp) => Ok(Answering(lp.clone())),
+        None => match thread.join() {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(())) | Err(_) => Err(io::Error::other("its thread has ended").into()),
+        },
+    }
 }
 
 /// Serves for ever: the loop is stopped.
