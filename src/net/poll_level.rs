@@ -106,13 +106,7 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// Whether the direction is ready, as far as is known.
     pub(crate) fn poll_ready(&self, direction: Direction, cx: &Context<'_>) -> Poll<()> {
-        let (kernel, place) = (self.kernel(), self.place(direction));
-        if let Some(what) = place.look(kernel, self.key(), cx) {
-            place.waiting.note_kept(kernel, cx, what);
-            return Poll::Pending;
-        }
-        place.waiting.ready(kernel);
-        Poll::Ready(())
+        self.registration().poll_ready(self.place(direction), cx)
     }
 
     fn poll_until(&self, direction: Direction, cx: &Context<'_>, is_ready: impl Fn(&T) -> bool) -> Poll<()> {
