@@ -9,11 +9,13 @@ use std::{io, thread};
 
 use super::answer::{Answer, Inspected, LONGEST_REQUEST};
 use super::place::own_user;
+use super::within::within;
+use crate::awaitables::{Task, create_task};
 use crate::error::{Error, ReadError};
 use crate::event_loop::EventLoop;
 use crate::net::UnixListener;
 use crate::observe::Activity;
-use crate::primitives::{gather, sleep, timeout};
+use crate::primitives::sleep;
 use crate::streams::{StreamReader, StreamWriter};
 use crate::threads::LoopHandle;
 
@@ -76,7 +78,11 @@ async fn serve(listener: StdListener, inspected: Inspected) -> io::Result<()> {
     let user = own_user()?;
     let listener = Rc::new(UnixListener::from_std(listener)?.keep_path());
     let inspected = Rc::new(inspected);
-    gather((0..CLIENTS).map(|_| serve_one_by_one(Rc::clone(&listener), Rc::clone(&inspected), user))).await;
+    let serve = |_| create_task(serve_one_by_one(Rc::clone(&listener), Rc::clone(&inspected), user));
+    let serving: Vec<Task<()>> = (0..CLIENTS).map(serve).collect();
+    for served in serving {
+        served.await;
+    }
     Ok(())
 }
 
@@ -85,8 +91,8 @@ async fn serve_one_by_one(listener: Rc<UnixListener>, inspected: Rc<Inspected>, 
         match listener.accept().await {
             Ok((client, _)) => {
                 let (reader, writer) = client.into_streams_with_limit(LONGEST_REQUEST);
-                let served = timeout(TIME_OF_A_CLIENT, serve_client(&reader, &writer, &inspected, user)).await;
-                if !matches!(served, Ok(Ok(()))) {
+                let served = within(TIME_OF_A_CLIENT, serve_client(&reader, &writer, &inspected, user)).await;
+                if !matches!(served, Some(Ok(()))) {
                     writer.abort(); // a client that has left, or does not read, is sent nothing more
                 }
             }
