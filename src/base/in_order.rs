@@ -1,5 +1,7 @@
 //! A sort by a number. Owns the order; must not know the values.
 
+use std::collections::BinaryHeap;
+
 /// The values in the order of their numbers. Those with the same number stay as they are.
 ///
 /// The sort itself is compiled once for the crate. The methods of slices are compiled for each type of value, and each
@@ -13,9 +15,9 @@ pub(crate) fn in_order<T>(values: Vec<T>, number: impl Fn(&T) -> u64) -> Vec<T> 
     order.into_iter().filter_map(|(_, place)| values[place].take()).collect()
 }
 
-fn sorted(mut places: Vec<(u64, usize)>) -> Vec<(u64, usize)> {
-    places.sort_unstable();
-    places
+/// By a heap, which is slower than the sort of a slice by a half, and a tenth of its code.
+fn sorted(places: Vec<(u64, usize)>) -> Vec<(u64, usize)> {
+    BinaryHeap::from(places).into_sorted_vec()
 }
 
 #[cfg(test)]

@@ -234,8 +234,7 @@ impl<T: AsRawFd> Descriptor<T> {
     ) -> io::Result<R> {
         while self.registration().is(direction, Wanted::Ready) {
             match operation(self.get_ref()) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.set_blocked(direction),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if self.registration().is_to_be_tried_again(direction, &e) => {}
                 other => return other,
             }
         }
@@ -253,8 +252,7 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// The place for what polls the direction and is no future.
     pub(super) fn place(&self, direction: Direction) -> &WaitPlace {
-        let places =
-            self.polled.get_or_init(|| Box::new(Direction::BOTH.map(|one| WaitPlace::new(one, Wanted::Ready))));
+        let places = self.polled.get_or_init(WaitPlace::both);
         &places[direction as usize]
     }
 

@@ -128,8 +128,7 @@ impl<T: AsRawFd> Descriptor<T> {
         loop {
             ready!(self.poll_ready(direction, cx));
             match operation(self.get_ref()) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.set_blocked(direction),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if self.registration().is_to_be_tried_again(direction, &e) => {}
                 other => return Poll::Ready(other),
             }
         }

@@ -51,6 +51,17 @@ impl Registration<'_> {
         self.kernel.with_registered(|reactor| reactor.set_blocked(self.key, direction));
     }
 
+    /// Whether an operation that has failed is to be tried again: at once if a signal has interrupted it, and after the
+    /// next event if it would have blocked, which is noted.
+    pub(super) fn is_to_be_tried_again(self, direction: Direction, error: &io::Error) -> bool {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => self.set_blocked(direction),
+            io::ErrorKind::Interrupted => {}
+            _ => return false,
+        }
+        true
+    }
+
     pub(super) fn short_transfer(self) -> ShortTransfer {
         self.kernel.with_registered(|reactor| reactor.short_transfer(self.key))
     }

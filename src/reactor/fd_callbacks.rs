@@ -82,14 +82,15 @@ impl<W: Clone> Reactor<W> {
     pub(crate) fn take_watches(&mut self) -> Vec<W> {
         let mut taken = Vec::new();
         for fd in self.watched.descriptors() {
-            taken.extend(Direction::BOTH.into_iter().filter_map(|direction| self.unwatch(fd, direction)));
+            taken.extend(self.unwatch(fd, Direction::Read));
+            taken.extend(self.unwatch(fd, Direction::Write));
         }
         taken
     }
 
     /// The descriptors that callbacks watch, in order, each with one of its callbacks.
     pub(crate) fn watches(&self) -> Vec<(RawFd, &W)> {
-        let callback = |fd| Direction::BOTH.into_iter().find_map(|direction| self.watch_of(fd, direction));
+        let callback = |fd| self.watch_of(fd, Direction::Read).or_else(|| self.watch_of(fd, Direction::Write));
         self.watched.descriptors().into_iter().filter_map(|fd| Some((fd, callback(fd)?))).collect()
     }
 
