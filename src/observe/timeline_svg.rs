@@ -100,7 +100,7 @@ impl Timeline {
             self.draw_span(svg, middle, span);
         }
         if let Some((at, ending)) = lane.ended {
-            let mark = ending_mark(ending, self.x(at), middle);
+            let mark = ending_mark(ending, &format!("{:.1}", self.x(at)), &format!("{middle:.1}"));
             let _ = writeln!(svg, "<g><title>{} at {at:?}</title>{mark}</g>", ending_name(ending));
         }
     }
@@ -218,7 +218,7 @@ fn draw_legend(svg: &mut String) {
         x += 95.0;
     }
     for ending in [TaskEnding::Returned, TaskEnding::Cancelled, TaskEnding::Panicked] {
-        let mark = ending_mark(ending, x + 6.0, 46.0);
+        let mark = ending_mark(ending, &format!("{}", x + 6.0), "46");
         let _ = write!(svg, "{mark}<text x=\"{}\" y=\"{y}\" fill=\"#444\">{}</text>", x + 17.0, ending_name(ending));
         x += 90.0;
     }
@@ -275,11 +275,15 @@ fn arrow_id(kind: ArrowKind) -> &'static str {
 }
 
 /// The mark at the end of a lane, around the point `{x}`, `{y}`.
-fn ending_mark(ending: TaskEnding, x: f64, y: f64) -> String {
-    let (colour, path) = match ending {
-        TaskEnding::Returned => ("fill=\"#1b7f3b\"", "<circle r=\"4\"/>"),
-        TaskEnding::Cancelled => ("stroke=\"#c62828\" stroke-width=\"2.5\"", "<path d=\"M-4,-4 L4,4 M-4,4 L4,-4\"/>"),
-        TaskEnding::Panicked => ("fill=\"#c62828\"", "<path d=\"M0,-6 L6,5 L-6,5 z\"/>"),
-    };
-    format!("<g transform=\"translate({x:.1} {y:.1})\" {colour}>{path}</g>")
+fn ending_mark(ending: TaskEnding, x: &str, y: &str) -> String {
+    match ending {
+        TaskEnding::Returned => format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"4\" fill=\"#1b7f3b\"/>"),
+        TaskEnding::Cancelled => format!(
+            "<g transform=\"translate({x} {y})\" stroke=\"#c62828\" stroke-width=\"2.5\">\
+             <path d=\"M-4,-4 L4,4 M-4,4 L4,-4\"/></g>"
+        ),
+        TaskEnding::Panicked => {
+            format!("<g transform=\"translate({x} {y})\" fill=\"#c62828\"><path d=\"M0,-6 L6,5 L-6,5 z\"/></g>")
+        }
+    }
 }
