@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_told_with_two_or_three_digits() {
+    fn a_time_is_told_in_few_digits() {
         let told = [0, 7, 999, 1_000, 1_049, 1_050, 59_960, 99_949, 99_951, 100_449, 3_600_500];
         let words = ["0 ms", "7 ms", "999 ms", "1 s", "1 s", "1.1 s", "60 s", "99.9 s", "100 s", "100 s", "3601 s"];
         assert_eq!(told.map(|millis| in_words(Duration::from_millis(millis))), words);
