@@ -252,7 +252,7 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// The place for what polls the direction and is no future.
     pub(super) fn place(&self, direction: Direction) -> &WaitPlace {
-        let places = self.polled.get_or_init(WaitPlace::both);
+        let places = self.polled.get_or_init(|| Box::new(WaitPlace::both()));
         &places[direction as usize]
     }
 

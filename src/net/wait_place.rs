@@ -30,8 +30,8 @@ impl WaitPlace {
     }
 
     /// A place for each direction.
-    pub(super) fn both() -> Box<[Self; 2]> {
-        Box::new([Self::new(Direction::Read, Wanted::Ready), Self::new(Direction::Write, Wanted::Ready)])
+    pub(super) fn both() -> [Self; 2] {
+        [Self::new(Direction::Read, Wanted::Ready), Self::new(Direction::Write, Wanted::Ready)]
     }
 
     /// Whether the wait of a future is over. If the descriptor is gone, it is.

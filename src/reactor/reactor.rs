@@ -420,7 +420,9 @@ fn permute<W>(random: &Random, events: &mut Vec<ReadyEvent<W>>, start: usize, en
     }
     drop(found);
     random.shuffle(&mut of_descriptors);
-    events.extend(of_descriptors.into_iter().flatten());
+    for of_one in of_descriptors {
+        events.extend(of_one);
+    }
 }
 
 /// What an event says of reading and of writing. An error or a hang-up counts for both, so that the next operation
