@@ -297,9 +297,7 @@ impl Core {
     /// Drops the watchers, as there is nothing to tell them any more. A watcher may hold the last pointer to a node
     /// that has watchers too, and so on; and a callback may hold anything.
     pub(crate) fn forget_watchers(&self) {
-        for watcher in self.watchers.take() {
-            drop_flat(&self.kernel, Box::new(watcher));
-        }
+        self.watchers.drain(|watcher| drop_flat(&self.kernel, Box::new(watcher)));
     }
 
     #[cold]

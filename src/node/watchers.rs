@@ -3,6 +3,8 @@
 
 use std::cell::Cell;
 
+use crate::base::{Numbered, in_order};
+
 /// A watcher in the list.
 pub(crate) trait Ranked {
     /// A number that decides the watcher's place in the order, instead of the number that it was registered with.
@@ -16,15 +18,7 @@ enum List<W> {
     #[default]
     Empty,
     One(u64, W),
-    Many(Box<Many<W>>),
-}
-
-struct Many<W> {
-    /// In the order of the numbers. A watcher that was removed is `None`, until there are more of these than of the
-    /// others: so removing one costs no more than finding it, on average.
-    members: Vec<(u64, Option<W>)>,
-    /// The number of removed watchers in `members`.
-    removed: usize,
+    Many(Box<Numbered<W>>),
 }
 
 /// The list of watchers. Each method takes it out of its cell and puts it back, so no borrow can be open.
@@ -55,11 +49,15 @@ impl<W: Ranked> Watchers<W> {
     fn add_to(&self, others: List<W>) {
         let List::One(number, newcomer) = self.list.take() else { unreachable!("the newcomer is alone") };
         let mut many = match others {
-            List::Empty => Box::new(Many { members: Vec::new(), removed: 0 }),
-            List::One(first, other) => Box::new(Many { members: vec![(first, Some(other))], removed: 0 }),
+            List::Empty => Box::default(),
+            List::One(first, other) => {
+                let mut many = Box::<Numbered<W>>::default();
+                many.push(first, other);
+                many
+            }
             List::Many(many) => many,
         };
-        many.members.push((number, Some(newcomer)));
+        many.push(number, newcomer);
         self.list.set(List::Many(many));
     }
 
@@ -83,7 +81,7 @@ impl<W: Ranked> Watchers<W> {
         let mut list = self.list.take();
         let found = match &mut list {
             List::One(n, watcher) if *n == number => Some(look(watcher)),
-            List::Many(many) => many.find(number).and_then(|i| many.members[i].1.as_mut()).map(look),
+            List::Many(many) => many.get_mut(number).map(look),
             _ => None,
         };
         self.list.set(list);
@@ -96,7 +94,7 @@ impl<W: Ranked> Watchers<W> {
         let any = match &list {
             List::Empty => false,
             List::One(_, watcher) => is_it(watcher),
-            List::Many(many) => many.members.iter().any(|(_, watcher)| watcher.as_ref().is_some_and(&is_it)),
+            List::Many(many) => many.values().any(is_it),
         };
         self.list.set(list);
         any
@@ -108,7 +106,7 @@ impl<W: Ranked> Watchers<W> {
         match &list {
             List::Empty => {}
             List::One(_, watcher) => look(watcher),
-            List::Many(many) => many.members.iter().filter_map(|(_, watcher)| watcher.as_ref()).for_each(look),
+            List::Many(many) => many.values().for_each(look),
         }
         self.list.set(list);
     }
@@ -128,51 +126,22 @@ impl<W: Ranked> Watchers<W> {
         matches!(self.list.get_mut(), List::Empty)
     }
 
-    /// Takes all watchers out, in the order of their registration.
-    pub(super) fn take(&self) -> impl Iterator<Item = W> + use<W> {
-        let (one, many) = match self.list.take() {
-            List::Empty => (None, None),
-            List::One(_, watcher) => (Some(watcher), None),
-            List::Many(many) => (None, Some(many.members)),
-        };
-        one.into_iter().chain(many.into_iter().flatten().filter_map(|(_, watcher)| watcher))
-    }
-
     /// Takes all watchers out, and gives them to `tell` in order. Watchers that are added meanwhile stay in the list.
     #[inline]
     pub(super) fn drain(&self, mut tell: impl FnMut(W)) {
         match self.list.take() {
             List::Empty => {}
             List::One(_, watcher) => tell(watcher),
-            List::Many(many) => many.drain(tell),
+            List::Many(many) => in_turn(*many).into_iter().for_each(|(_, watcher)| tell(watcher)),
         }
     }
 }
 
-impl<W: Ranked> Many<W> {
-    fn find(&self, number: u64) -> Option<usize> {
-        self.members.binary_search_by_key(&number, |(n, _)| *n).ok()
-    }
-
-    fn remove(&mut self, number: u64) -> Option<W> {
-        let watcher = self.find(number).and_then(|i| self.members[i].1.take())?;
-        self.removed += 1;
-        if self.removed > self.members.len() / 2 {
-            self.members.retain(|(_, watcher)| watcher.is_some());
-            self.removed = 0;
-        }
-        Some(watcher)
-    }
-
-    #[cold]
-    fn drain(mut self, tell: impl FnMut(W)) {
-        // nearly always in order already: only the watcher of a wait that was started again has a rank
-        let rank = |(number, watcher): &(u64, Option<W>)| watcher.as_ref().and_then(W::rank).unwrap_or(*number);
-        if !self.members.is_sorted_by_key(rank) {
-            self.members.sort_by_key(rank);
-        }
-        self.members.into_iter().filter_map(|(_, watcher)| watcher).for_each(tell);
-    }
+/// The watchers in the order in which they are told. That is nearly always the order in which they were registered: only
+/// the watcher of a wait that was started again has a rank.
+#[cold]
+fn in_turn<W: Ranked>(many: Numbered<W>) -> Vec<(u64, W)> {
+    in_order(many.into_members().collect(), |(number, watcher)| watcher.rank().unwrap_or(*number))
 }
 
 #[cfg(test)]
@@ -221,7 +190,7 @@ mod tests {
         watchers.add(10, Named("stayed", None));
         (0..10).for_each(|number| assert!(watchers.remove(number).is_some()));
         assert!(watchers.remove(3).is_none());
-        assert_eq!(watchers.take().count(), 1);
+        assert_eq!(told(&watchers), ["stayed"]);
         assert!(watchers.is_empty());
     }
 }

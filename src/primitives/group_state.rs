@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use slab::Slab;
 
 use crate::awaitables::current_task;
-use crate::base::{PooledRc, TaskKey, poll_with, unsize};
+use crate::base::{PooledRc, TaskKey, in_order, poll_with, unsize};
 use crate::cancel::{ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_around};
 use crate::current::{self, SingleWaiter};
 use crate::error::{Cancelled, GroupError, Panic};
@@ -107,12 +107,12 @@ impl<E: 'static> GroupState<E> {
     /// Cancels every child, in order of creation.
     pub(super) fn abort(&self) {
         self.phase.set(Phase::Aborting);
-        let mut nodes: Vec<NodeRef> = self.children.borrow().iter().map(|(_, child)| child.clone()).collect();
-        nodes.sort_by_key(|child| match child.kind() {
+        let nodes: Vec<NodeRef> = self.children.borrow().iter().map(|(_, child)| child.clone()).collect();
+        let by_creation = in_order(nodes, |child| match child.kind() {
             Kind::Task(state) => state.id(),
             Kind::Plain | Kind::Gathering(_) => unreachable!("the children of a group are tasks"),
         });
-        for node in nodes {
+        for node in by_creation {
             cancel(&node, &None);
         }
     }

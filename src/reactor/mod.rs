@@ -13,6 +13,7 @@ mod fd_waiters; // what waits for one direction of a descriptor
 mod readiness; // what is known of a socket
 mod source_key; // the name of one registration
 mod signal; // what the poll reports for the loop's own sake
+mod watched; // the descriptors that callbacks watch
 mod reactor; // the poll, and the table of registrations
 mod fd_callbacks; // descriptors that callbacks watch
 

@@ -6,7 +6,6 @@
 //! descriptor that callbacks watch, the system is made to report again and again (`fd_callbacks.rs`). Wakers and
 //! callbacks are returned, and never called here.
 
-use std::collections::BTreeMap;
 use std::os::fd::{OwnedFd, RawFd};
 use std::rc::Rc;
 use std::time::Duration;
@@ -21,6 +20,7 @@ use super::fd_waiters::WaiterNumber;
 use super::readiness::{Direction, ReadyEvent, ShortTransfer, Sign, Socket, Wanted};
 use super::signal::Signal;
 use super::source_key::SourceKey;
+use super::watched::Watched;
 use crate::base::{Random, WakeTarget};
 use crate::sys::{count_forks, duplicate, forks};
 
@@ -73,7 +73,7 @@ pub(crate) struct Reactor<W> {
     /// The number of the last waiter of any socket.
     pub(super) last_waiter: WaiterNumber,
     /// The descriptors that callbacks watch.
-    pub(super) watched: BTreeMap<RawFd, SourceKey>,
+    pub(super) watched: Watched,
     /// Those of them that the last poll has reported, and that must be registered anew before the next one.
     pub(super) reported: Vec<SourceKey>,
     /// How many descriptors are registered that nothing in the program waits for.
@@ -99,7 +99,7 @@ impl<W: Clone> Reactor<W> {
             registrations: Slab::new(),
             next_generation: 0,
             last_waiter: WaiterNumber::MIN,
-            watched: BTreeMap::new(),
+            watched: Watched::default(),
             reported: Vec::new(),
             in_background: 0,
             signal: None,
@@ -163,7 +163,7 @@ impl<W: Clone> Reactor<W> {
         short_transfer: ShortTransfer,
     ) -> io::Result<(SourceKey, FdCallbacks<W>)> {
         let key = self.insert(fd, ALL, Source::Owned(Socket::new(fd, ready, short_transfer)))?;
-        let stale = match self.watched.remove(&fd).and_then(|stale| self.remove(stale)) {
+        let stale = match self.watched.remove(fd).and_then(|stale| self.remove(stale)) {
             Some(Source::Watched(_, callbacks)) => callbacks,
             Some(Source::Owned(..)) | None => [None, None],
         };
@@ -420,7 +420,9 @@ fn permute<W>(random: &Random, events: &mut Vec<ReadyEvent<W>>, start: usize, en
     }
     drop(found);
     random.shuffle(&mut of_descriptors);
-    events.extend(of_descriptors.into_iter().flatten());
+    for of_one in of_descriptors {
+        events.extend(of_one);
+    }
 }
 
 /// What an event says of reading and of writing. An error or a hang-up counts for both, so that the next operation
