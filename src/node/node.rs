@@ -154,7 +154,7 @@ impl Watcher {
     }
 }
 
-// Each of the next two is a function of its own, to which `tell` goes on by a jump, so that none pays for the registers of
+// Each of the next two is a function of its own, to which `tell` goes on by a jump: so none pays for the registers of
 // another.
 
 #[inline(never)]
