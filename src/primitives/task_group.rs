@@ -264,7 +264,7 @@ impl<E: 'static> TaskGroup<E> {
             task.cancel();
         }
         if state.kernel.life().is_eager() {
-            begin_if_running(&task);
+            begin_if_running(&task.join().node());
         }
         task
     }
