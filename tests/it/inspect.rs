@@ -330,12 +330,13 @@ fn clients_that_do_not_read_are_let_go_and_sent_nothing_more() {
             (0..500).for_each(|_| drop(create_task(sleep(LONG)).named("n".repeat(1_000))));
             to_thread(move || {
                 let whole = ask(&path, "json\n").1.len();
-                let mut clients: Vec<UnixStream> = (0..10).map(|_| connect(&path)).collect();
+                // eight are served at once; seven more take the places of those that are let go, but not that of the last
+                let mut clients: Vec<UnixStream> = (0..15).map(|_| connect(&path)).collect();
                 for client in &mut clients {
                     client.write_all(b"json\n").unwrap();
                 }
-                ask(&path, "metrics\n"); // when those before it are let go
-                clients.truncate(8); // that many are served at once
+                ask(&path, "metrics\n"); // so this is answered when all eight were let go
+                clients.truncate(8);
                 let received = clients.iter_mut().map(|client| {
                     let mut answer = Vec::new();
                     // it ends, well or not
