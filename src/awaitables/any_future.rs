@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::waits_for::waits_in_detail;
-use crate::base::{Context, PooledRc, unsize};
+use crate::base::{Context, PooledRc, in_order, unsize};
 use crate::cancel::{cancel_here, uncancel};
 use crate::current;
 use crate::kernel::{Queued as _, Run};
@@ -390,8 +390,6 @@ pub fn all_tasks() -> Vec<TaskHandle> {
 
 /// The pending tasks of a loop in order of creation, including the hidden tasks of the crate itself.
 pub(crate) fn tasks_of(kernel: &Loop) -> Vec<TaskHandle> {
-    let mut tasks: Vec<TaskHandle> = kernel.tasks().into_iter().filter_map(TaskHandle::new).collect();
-    tasks.retain(|task| !task.done());
-    tasks.sort_by_key(TaskHandle::id);
-    tasks
+    let pending = |node| TaskHandle::new(node).filter(|task| !task.done());
+    in_order(kernel.tasks().into_iter().filter_map(pending).collect(), TaskHandle::id)
 }

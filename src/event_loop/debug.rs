@@ -23,7 +23,8 @@ impl EventLoop {
     /// - *Event loop closed with registrations left*: timers of [`call_later`](Self::call_later), or callbacks that
     ///   watch descriptors, which were neither cancelled nor removed. The text says how many, and where they were set.
     ///   Those of tasks do not count. Also how many locks are still held by a guard that a task acquired (before debug
-    ///   mode was on: only those for which another task has waited).
+    ///   mode was on: only those for which another task has waited); and how many permits of semaphores that were made
+    ///   in the loop, in debug mode.
     ///
     /// If a cancellation of the task was asked for, the first and the second also say by which task or callback, at
     /// which place, and with which message. A panic of a task or callback that nothing awaits is reported in any case,

@@ -154,9 +154,11 @@ impl CallGraph {
     /// Those that nothing in the graph waits for, in order; and one of each circle, in which all wait for each other.
     pub(super) fn roots(&self) -> Vec<usize> {
         let mut awaited = vec![false; self.nodes.len()];
-        let edges =
-            || self.nodes.iter().enumerate().flat_map(|(from, node)| node.awaits.iter().map(move |&to| (from, to)));
-        edges().filter(|(from, to)| from != to).for_each(|(_, to)| awaited[to] = true);
+        for (from, node) in self.nodes.iter().enumerate() {
+            for &to in &node.awaits {
+                awaited[to] |= from != to;
+            }
+        }
         let mut roots: Vec<usize> = (0..self.nodes.len()).filter(|&node| !awaited[node]).collect();
         let mut reached = vec![false; self.nodes.len()];
         for &root in &roots {

@@ -1,6 +1,6 @@
 //! The call graph as a picture. Owns its measures and colours; must not know how the graph was taken down.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use super::call_graph::{CallGraph, NodeState};
 use super::drawing::{begun, escaped, shortened};
@@ -46,9 +46,9 @@ impl CallGraph {
     pub fn to_svg(&self) -> String {
         let (mut rows, mut count) = (String::new(), 0);
         // the rows that come after the last one that is drawn are not looked at
-        let _ = self.each_row(|row| {
+        let _ = self.each_row(&mut |row| {
             if count == ROWS_MAX {
-                return Err(());
+                return Err(fmt::Error);
             }
             self.draw_row(&mut rows, row, TOP + ROW * count);
             count += 1;

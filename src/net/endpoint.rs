@@ -140,7 +140,7 @@ impl From<&String> for Endpoint {
 /// The name and the port of `"name:port"` or `"[address]:port"`, or what is wrong with the text.
 fn parse(text: &str) -> Result<(&str, u16), String> {
     let no_port = || "no port was given: say \"name:port\"".to_owned();
-    if text.contains("://") {
+    if text.as_bytes().windows(3).any(|three| three == b"://") {
         return Err("a URL is no address: say \"name:port\"".to_owned());
     }
     let in_brackets = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));

@@ -106,13 +106,7 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// Whether the direction is ready, as far as is known.
     pub(crate) fn poll_ready(&self, direction: Direction, cx: &Context<'_>) -> Poll<()> {
-        let (kernel, place) = (self.kernel(), self.place(direction));
-        if let Some(what) = place.look(kernel, self.key(), cx) {
-            place.waiting.note_kept(kernel, cx, what);
-            return Poll::Pending;
-        }
-        place.waiting.ready(kernel);
-        Poll::Ready(())
+        self.registration().poll_ready(self.place(direction), cx)
     }
 
     fn poll_until(&self, direction: Direction, cx: &Context<'_>, is_ready: impl Fn(&T) -> bool) -> Poll<()> {
@@ -134,8 +128,7 @@ impl<T: AsRawFd> Descriptor<T> {
         loop {
             ready!(self.poll_ready(direction, cx));
             match operation(self.get_ref()) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.set_blocked(direction),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if self.registration().is_to_be_tried_again(direction, &e) => {}
                 other => return Poll::Ready(other),
             }
         }

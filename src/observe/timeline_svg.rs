@@ -98,13 +98,8 @@ impl Timeline {
             self.draw_span(svg, middle, span);
         }
         if let Some((at, ending)) = lane.ended {
-            let (x, mark) = (self.x(at), ending_mark(ending));
-            let _ = writeln!(
-                svg,
-                "<g><title>{} at {at:?}</title>{}</g>",
-                ending_name(ending),
-                mark.replace("{x}", &format!("{x:.1}")).replace("{y}", &format!("{middle:.1}"))
-            );
+            let mark = ending_mark(ending, &format!("{:.1}", self.x(at)), &format!("{middle:.1}"));
+            let _ = writeln!(svg, "<g><title>{} at {at:?}</title>{mark}</g>", ending_name(ending));
         }
     }
 
@@ -212,7 +207,7 @@ fn draw_legend(svg: &mut String) {
         x += 95.0;
     }
     for ending in [TaskEnding::Returned, TaskEnding::Cancelled, TaskEnding::Panicked] {
-        let mark = ending_mark(ending).replace("{x}", &format!("{}", x + 6.0)).replace("{y}", "46");
+        let mark = ending_mark(ending, &format!("{}", x + 6.0), "46");
         let _ = write!(svg, "{mark}<text x=\"{}\" y=\"{y}\" fill=\"#444\">{}</text>", x + 17.0, ending_name(ending));
         x += 90.0;
     }
@@ -269,15 +264,15 @@ fn arrow_id(kind: ArrowKind) -> &'static str {
 }
 
 /// The mark at the end of a lane, around the point `{x}`, `{y}`.
-fn ending_mark(ending: TaskEnding) -> &'static str {
+fn ending_mark(ending: TaskEnding, x: &str, y: &str) -> String {
     match ending {
-        TaskEnding::Returned => "<circle cx=\"{x}\" cy=\"{y}\" r=\"4\" fill=\"#1b7f3b\"/>",
-        TaskEnding::Cancelled => {
+        TaskEnding::Returned => format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"4\" fill=\"#1b7f3b\"/>"),
+        TaskEnding::Cancelled => format!(
             "<g transform=\"translate({x} {y})\" stroke=\"#c62828\" stroke-width=\"2.5\">\
              <path d=\"M-4,-4 L4,4 M-4,4 L4,-4\"/></g>"
-        }
+        ),
         TaskEnding::Panicked => {
-            "<g transform=\"translate({x} {y})\" fill=\"#c62828\"><path d=\"M0,-6 L6,5 L-6,5 z\"/></g>"
+            format!("<g transform=\"translate({x} {y})\" fill=\"#c62828\"><path d=\"M0,-6 L6,5 L-6,5 z\"/></g>")
         }
     }
 }

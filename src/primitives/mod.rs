@@ -37,4 +37,4 @@ pub use timeout::{Timeout, timeout, timeout_at, wait_for};
 pub use wait::ReturnWhen;
 pub use wait::wait::wait;
 #[doc(hidden)]
-pub use wait::{DecidesWait, MayBeError, Member, OpaqueDecider, Sealed, Value};
+pub use wait::{DecidesWait, MayBeError, Member, MemberCore, OpaqueDecider, Sealed, Value};

@@ -125,7 +125,7 @@ impl<F: Fn()> PenderThread<F> {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.pender)())) {
             let report = move || report_panic(&current::expect(), "Exception in pender", payload);
             // refused by a loop that is closed, and then nothing is left that could be told
-            let _ = self.handle.call_soon_threadsafe(report);
+            let _ = self.handle.call_boxed(Box::new(report));
         }
     }
 }

@@ -7,4 +7,4 @@ mod eager; // a first step that is taken where the task is made
 mod task; // the typed handle
 
 pub use task::{Task, create_task};
-pub(crate) use task::{begin_if_running, spawn, start};
+pub(crate) use task::{begin_if_running, spawn, start, start_unawaited};

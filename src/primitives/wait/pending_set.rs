@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::wait_state::WaitState;
-use super::waitable::{Waitable, node_of};
+use super::waitable::{Waitable, core_of, node_of};
 use crate::base::PooledRc;
 use crate::current;
 
@@ -78,7 +78,8 @@ impl<H: Waitable> PendingSet<H> {
     #[track_caller]
     pub(super) fn new(handles: impl Iterator<Item = H>) -> Self {
         let slots: Vec<Option<H>> = handles.map(Some).collect();
-        let state = WaitState::watching(current::expect(), slots.iter().flatten().map(node_of));
+        let members = slots.iter().map(|slot| core_of(slot.as_ref().expect("it was put there now")));
+        let state = WaitState::watching(current::expect(), members);
         Self { members: Some(Box::new(Members { state, len: slots.len(), slots })) }
     }
 
