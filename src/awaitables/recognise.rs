@@ -97,7 +97,8 @@ where
     for_each_handle!(any_of)
 }
 
-/// Whether `F` is larger than any handle. It is asked in a constant: for most coroutines nothing behind that is compiled.
+/// Whether `F` is larger than any handle. It is asked in a constant, so for most coroutines nothing behind that is
+/// compiled.
 const fn is_too_large<F, T>() -> bool {
     macro_rules! largest {
         ($($Handle:ident<T $(, $K:ident)?>: $($Type:ty),+;)+) => {{
