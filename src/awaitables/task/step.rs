@@ -11,8 +11,8 @@ use crate::current::{swap_context, uses_contexts, waker};
 use crate::error::{Cancelled, Panic};
 use crate::kernel::{Place, Queued, Throw};
 use crate::node::{
-    Core, Ending, FIRST_TURN, IN_DESTRUCTOR, Kind, Loop, NodeRef, Request, TaskState, guarded, report_panic,
-    report_unretrieved,
+    Core, Ending, FIRST_TURN, IN_DESTRUCTOR, Kind, Loop, NodeRef, Request, TaskState, drop_guarded, guarded,
+    report_panic, report_unretrieved,
 };
 
 /// A coroutine in the memory of its task, without its type.
@@ -204,11 +204,6 @@ fn drop_nodes(kernel: &Loop, state: &TaskState) {
     if state.awaits_several_nodes() {
         drop_guarded(kernel, state.take_other_nodes());
     }
-}
-
-#[cold]
-fn drop_guarded<T>(kernel: &Loop, value: T) {
-    guarded(kernel, IN_DESTRUCTOR, || drop(value));
 }
 
 /// A step that delivers a cancellation.
