@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::cancel::{tell, wake_uncertain};
 use crate::kernel::{Place, Queued, Throw};
-use crate::node::{Ending, IN_DESTRUCTOR, Loop, NodeRef, TaskState, guarded};
+use crate::node::{Ending, Loop, NodeRef, TaskState, drop_guarded};
 
 /// Whether the cancellation waits for the next step: because catchers under wakers of other crates, which may be inside
 /// this task, stand elsewhere in the tree. In this step they take their places.
@@ -96,9 +96,4 @@ pub(super) fn drop_nodes(kernel: &Loop, state: &TaskState) {
     if state.awaits_several_nodes() {
         drop_guarded(kernel, state.take_other_nodes());
     }
-}
-
-#[cold]
-fn drop_guarded<T>(kernel: &Loop, value: T) {
-    guarded(kernel, IN_DESTRUCTOR, || drop(value));
 }
