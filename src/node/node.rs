@@ -160,8 +160,13 @@ impl Watcher {
 #[inline(never)]
 fn count_child(core: &Core, watch: WatchRef, index: u32) {
     if let Some(number) = watch.child_done(index, core) {
-        core.kernel().push_child_turn(watch.into_turn(), number);
+        queue_turn(core, watch, number);
     }
+}
+
+#[inline(never)] // as above: most children decide nothing
+fn queue_turn(core: &Core, watch: WatchRef, number: u32) {
+    core.kernel().push_child_turn(watch.into_turn(), number);
 }
 
 #[inline(never)]

@@ -81,7 +81,7 @@ impl<W: Ranked> Watchers<W> {
     /// Removes a watcher. The caller drops it.
     pub(crate) fn remove(&self, number: u64) -> Option<W> {
         if self.number.get() == number {
-            return self.take_list().into_one();
+            return self.take_one();
         }
         if self.number.get() == SEVERAL {
             return self.with_many(|many| many.remove(number));
@@ -159,7 +159,16 @@ impl<W: Ranked> Watchers<W> {
     /// Takes the watcher out, if there is only one.
     #[inline]
     pub(super) fn take_one(&self) -> Option<W> {
-        if self.number.get() == SEVERAL { None } else { self.take_list().into_one() }
+        if self.number.get() == SEVERAL {
+            return None;
+        }
+        match self.take_list() {
+            List::One(watcher) => Some(watcher),
+            others => {
+                std::mem::forget(others); // it is empty; its destructor would keep the list in memory all the way
+                None
+            }
+        }
     }
 
     /// Takes all watchers out, and gives them to `tell` in order. Watchers that are added meanwhile stay in the list.
@@ -169,13 +178,6 @@ impl<W: Ranked> Watchers<W> {
             List::One(watcher) => [watcher].into_iter().for_each(tell),
             List::Many(many) => many.drain(tell),
         }
-    }
-}
-
-impl<W> List<W> {
-    #[inline]
-    fn into_one(self) -> Option<W> {
-        if let Self::One(watcher) = self { Some(watcher) } else { None }
     }
 }
 
