@@ -16,10 +16,6 @@ use crate::node::{Core, Loop, Node, Watch, Watcher};
 impl EventLoop {
     /// Runs until [`stop`](Self::stop): asyncio's `run_forever()`.
     ///
-    /// # Errors
-    /// [`Error::Running`] inside a running loop, [`Error::Closed`] after `close`, [`Error::Deadlock`] if the clock is
-    /// virtual and nothing can ever happen again, [`Error::Io`] if the operating system fails.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::EventLoop;
@@ -30,6 +26,10 @@ impl EventLoop {
     /// lp.run_forever()?;
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// [`Error::Running`] inside a running loop, [`Error::Closed`] after `close`, [`Error::Deadlock`] if the clock is
+    /// virtual and nothing can ever happen again, [`Error::Io`] if the operating system fails.
     pub fn run_forever(&self) -> Result<(), Error> {
         let _running = Running::begin(self)?;
         self.iterate()

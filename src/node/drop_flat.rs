@@ -7,8 +7,8 @@ use super::report::{IN_DESTRUCTOR, guarded};
 use crate::kernel::{Kernel, Queued};
 
 /// Drops `value`. A panic of a destructor is reported to the exception handler, as asyncio reports an exception in
-/// `__del__`: the last pointer to a value may go anywhere, in the middle of a walk through the tasks, say, which has
-/// to come to its end.
+/// `__del__`. For the last pointer to a value may go anywhere: in the middle of a walk through the tasks, say, which
+/// has to come to its end.
 ///
 /// If a destructor in `value` calls this function, that value is not dropped inside the destructor but after it. So a
 /// chain of a million handles, each the last one on the next node, does not overflow the stack.

@@ -276,6 +276,19 @@ impl Core {
         self.tell_watchers(&me);
     }
 
+    /// Whether a watcher is registered.
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.watchers.is_empty()
+    }
+
+    /// As `finish`, for a node that is not watched.
+    #[inline]
+    pub(crate) fn finish_unwatched(&self) {
+        debug_assert!(!self.is_done() && !self.is_watched(), "a node ends once, and tells all its watchers");
+        self.state.set(State::Finished);
+    }
+
     /// Ends the node without a value, and tells its watchers.
     pub(crate) fn end(&self, ending: Ending, me: impl Fn() -> NodeRef) {
         debug_assert!(!self.is_done(), "a node ends once");
@@ -324,9 +337,7 @@ impl Core {
     /// Drops the watchers, as there is nothing to tell them any more. A watcher may hold the last pointer to a node
     /// that has watchers too, and so on; and a callback may hold anything.
     pub(crate) fn forget_watchers(&self) {
-        for watcher in self.watchers.take() {
-            drop_flat(&self.kernel, Box::new(watcher));
-        }
+        self.watchers.drain(|watcher| drop_flat(&self.kernel, Box::new(watcher)));
     }
 
     #[cold]

@@ -3,6 +3,8 @@
 
 use std::cell::Cell;
 
+use crate::base::{Numbered, in_order};
+
 /// A watcher in the list.
 pub(crate) trait Ranked {
     /// A number that decides the watcher's place in the order, instead of the number that it was registered with.
@@ -15,21 +17,13 @@ enum List<W> {
     #[default]
     Empty,
     One(W),
-    Many(Box<Many<W>>),
-}
-
-struct Many<W> {
-    /// In the order of the numbers. A watcher that was removed is `None`, until there are more of these than of the
-    /// others: so removing one costs no more than finding it, on average.
-    members: Vec<(u64, Option<W>)>,
-    /// The number of removed watchers in `members`.
-    removed: usize,
+    Many(Box<Numbered<W>>),
 }
 
 /// What stands for the number of the watcher while there is none. The kernel counts watchers from 1.
 const NONE: u64 = 0;
 
-/// What stands for it while there are several, each with its number in `Many`.
+/// What stands for it while there are several, each with its number in the list.
 const SEVERAL: u64 = u64::MAX;
 
 /// The list of watchers, each with the number that it was registered with. The numbers grow. Each method takes the list
@@ -69,11 +63,15 @@ impl<W: Ranked> Watchers<W> {
     #[cold]
     fn add_to_others(&self, number: u64, newcomer: W) {
         let mut many = match self.list.take() {
-            List::Empty => Box::new(Many { members: Vec::new(), removed: 0 }),
-            List::One(other) => Box::new(Many { members: vec![(self.number.get(), Some(other))], removed: 0 }),
+            List::Empty => Box::default(),
+            List::One(first) => {
+                let mut many = Box::<Numbered<W>>::default();
+                many.push(self.number.get(), first);
+                many
+            }
             List::Many(many) => many,
         };
-        many.members.push((number, Some(newcomer)));
+        many.push(number, newcomer);
         self.number.set(SEVERAL);
         self.list.set(List::Many(many));
     }
@@ -93,7 +91,7 @@ impl<W: Ranked> Watchers<W> {
     /// there is no such watcher.
     pub(crate) fn with<R>(&self, number: u64, look: impl FnOnce(&mut W) -> R) -> Option<R> {
         if self.number.get() == SEVERAL {
-            return self.with_many(|many| many.find(number).and_then(|i| many.members[i].1.as_mut()).map(look));
+            return self.with_many(|many| many.get_mut(number).map(look));
         }
         if self.number.get() != number {
             return None;
@@ -105,7 +103,7 @@ impl<W: Ranked> Watchers<W> {
     }
 
     #[cold]
-    fn with_many<R>(&self, f: impl FnOnce(&mut Many<W>) -> Option<R>) -> Option<R> {
+    fn with_many<R>(&self, f: impl FnOnce(&mut Numbered<W>) -> Option<R>) -> Option<R> {
         let mut list = self.list.take();
         let found = if let List::Many(many) = &mut list { f(many) } else { None };
         self.list.set(list);
@@ -118,7 +116,7 @@ impl<W: Ranked> Watchers<W> {
         let any = match &list {
             List::Empty => false,
             List::One(watcher) => is_it(watcher),
-            List::Many(many) => many.members.iter().any(|(_, watcher)| watcher.as_ref().is_some_and(&is_it)),
+            List::Many(many) => many.values().any(is_it),
         };
         self.list.set(list);
         any
@@ -130,7 +128,7 @@ impl<W: Ranked> Watchers<W> {
         match &list {
             List::Empty => {}
             List::One(watcher) => look(watcher),
-            List::Many(many) => many.members.iter().filter_map(|(_, watcher)| watcher.as_ref()).for_each(look),
+            List::Many(many) => many.values().for_each(look),
         }
         self.list.set(list);
     }
@@ -144,16 +142,6 @@ impl<W: Ranked> Watchers<W> {
     fn take_list(&self) -> List<W> {
         self.number.set(NONE);
         self.list.take()
-    }
-
-    /// Takes all watchers out, in the order of their registration.
-    pub(super) fn take(&self) -> impl Iterator<Item = W> + use<W> {
-        let (one, many) = match self.take_list() {
-            List::Empty => (None, None),
-            List::One(watcher) => (Some(watcher), None),
-            List::Many(many) => (None, Some(many.members)),
-        };
-        one.into_iter().chain(many.into_iter().flatten().filter_map(|(_, watcher)| watcher))
     }
 
     /// Takes the watcher out, if there is only one.
@@ -172,38 +160,20 @@ impl<W: Ranked> Watchers<W> {
     }
 
     /// Takes all watchers out, and gives them to `tell` in order. Watchers that are added meanwhile stay in the list.
-    pub(super) fn drain(&self, tell: impl FnMut(W)) {
+    pub(super) fn drain(&self, mut tell: impl FnMut(W)) {
         match self.take_list() {
             List::Empty => {}
-            List::One(watcher) => [watcher].into_iter().for_each(tell),
-            List::Many(many) => many.drain(tell),
+            List::One(watcher) => tell(watcher),
+            List::Many(many) => in_turn(*many).into_iter().for_each(|(_, watcher)| tell(watcher)),
         }
     }
 }
 
-impl<W: Ranked> Many<W> {
-    fn find(&self, number: u64) -> Option<usize> {
-        self.members.binary_search_by_key(&number, |(n, _)| *n).ok()
-    }
-
-    fn remove(&mut self, number: u64) -> Option<W> {
-        let watcher = self.find(number).and_then(|i| self.members[i].1.take())?;
-        self.removed += 1;
-        if self.removed > self.members.len() / 2 {
-            self.members.retain(|(_, watcher)| watcher.is_some());
-            self.removed = 0;
-        }
-        Some(watcher)
-    }
-
-    fn drain(mut self, tell: impl FnMut(W)) {
-        // nearly always in order already: only the watcher of a wait that was started again has a rank
-        let rank = |(number, watcher): &(u64, Option<W>)| watcher.as_ref().and_then(W::rank).unwrap_or(*number);
-        if !self.members.is_sorted_by_key(rank) {
-            self.members.sort_by_key(rank);
-        }
-        self.members.into_iter().filter_map(|(_, watcher)| watcher).for_each(tell);
-    }
+/// The watchers in the order in which they are told. That is nearly always the order in which they were registered: only
+/// the watcher of a wait that was started again has a rank.
+#[cold]
+fn in_turn<W: Ranked>(many: Numbered<W>) -> Vec<(u64, W)> {
+    in_order(many.into_members().collect(), |(number, watcher)| watcher.rank().unwrap_or(*number))
 }
 
 #[cfg(test)]

@@ -215,12 +215,12 @@ impl<'a> Watching<'a> {
     #[inline]
     pub(crate) fn tell(&self, method: Methods, cause: Cause<'_>, call: impl Fn(&dyn Observer, &Moment<'_>)) {
         if self.wants(method) {
-            self.call_each(method, cause, call);
+            self.call_each(method, cause, &call);
         }
     }
 
     #[inline(never)]
-    fn call_each(&self, method: Methods, cause: Cause<'_>, call: impl Fn(&dyn Observer, &Moment<'_>)) {
+    fn call_each(&self, method: Methods, cause: Cause<'_>, call: &dyn Fn(&dyn Observer, &Moment<'_>)) {
         for listed in self.list.iter().filter(|listed| listed.wants.get().has_any_of(method)) {
             let unused_by = Cell::new(None);
             let iteration = self.kernel.tally().iterations() - self.observers.iterations_before.get();

@@ -12,7 +12,10 @@
 mod fd_waiters; // what waits for one direction of a descriptor
 mod readiness; // what is known of a socket
 mod source_key; // the name of one registration
+mod permute; // another order of what a poll has found
+mod wake_descriptor; // the wake from other threads
 mod signal; // what the poll reports for the loop's own sake
+mod watched; // the descriptors that callbacks watch
 mod reactor; // the poll, and the table of registrations
 mod fd_callbacks; // descriptors that callbacks watch
 
@@ -21,3 +24,4 @@ pub(crate) use reactor::Reactor;
 pub(crate) use readiness::{Direction, ReadyEvent, ShortTransfer, Wanted};
 pub(crate) use signal::Signal;
 pub(crate) use source_key::SourceKey;
+pub(crate) use wake_descriptor::WakeDescriptor;

@@ -166,7 +166,8 @@ fn a_loop_of_very_many_tasks_is_not_shown_as_it_was() {
     let lp = EventLoop::builder().inspect(&path).build().unwrap();
     assert!(ask_beside(&lp, &path, "ps\n").1.contains("sleeper <1>"));
     let many: Vec<_> = (0..10_000).map(|_| lp.create_task(sleep(PATIENCE))).collect();
-    assert_eq!(ask_beside(&lp, &path, "ps\n").0, "ok");
+    // on a busy machine the loop may need longer for so many than until it counts as stuck
+    while ask_beside(&lp, &path, "ps\n").0 != "ok" {}
     let careless = async move { thread::spawn(move || ask(&path, "ps\n")).join().unwrap() };
     let (word, text) = lp.run_until_complete(careless).unwrap();
     assert_eq!((word.as_str(), text.lines().count()), ("busy", 1), "{text}");
@@ -325,13 +326,15 @@ fn clients_that_do_not_read_are_let_go_and_sent_nothing_more() {
     let lp = EventLoop::builder().inspect(&path).build().unwrap();
     let answered = lp
         .run_until_complete(async move {
-            (0..10_000).for_each(|_| drop(create_task(sleep(LONG))));
+            // more text than a socket takes, though few nodes: so each is answered in time on a busy machine too
+            (0..500).for_each(|_| drop(create_task(sleep(LONG)).named("n".repeat(1_000))));
             to_thread(move || {
+                let whole = ask(&path, "json\n").1.len();
                 let mut clients: Vec<UnixStream> = (0..10).map(|_| connect(&path)).collect();
                 for client in &mut clients {
-                    client.write_all(b"html\n").unwrap();
+                    client.write_all(b"json\n").unwrap();
                 }
-                let whole = ask(&path, "html\n").1.len(); // when those before it are let go
+                ask(&path, "metrics\n"); // when those before it are let go
                 clients.truncate(8); // that many are served at once
                 let received = clients.iter_mut().map(|client| {
                     let mut answer = Vec::new();

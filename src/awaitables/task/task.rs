@@ -131,8 +131,8 @@ impl<T: 'static> Task<T> {
     /// await of it does not wait; done callbacks are called in the next iteration all the same. Otherwise it goes on
     /// like any other task. A task that has taken its first step is returned as it is.
     ///
-    /// The order of a program with eager tasks is another one than without: what a task does before its first wait
-    /// comes before the rest of its creator's step. Eager tasks that make each other nest on the stack.
+    /// Eager tasks change the order of a program: what a task does before its first wait comes before the rest of its
+    /// creator's step. Eager tasks that make each other nest on the stack.
     ///
     /// # Examples
     /// ```
