@@ -222,7 +222,7 @@ mod tests {
         watchers.add(10, Named("stayed", None));
         (1..10).for_each(|number| assert!(watchers.remove(number).is_some()));
         assert!(watchers.remove(3).is_none());
-        assert_eq!(watchers.take().count(), 1);
+        assert_eq!(told(&watchers), ["stayed"]);
         assert!(watchers.is_empty());
     }
 }
