@@ -141,7 +141,7 @@ impl Watcher {
     fn tell(self, core: &Core, me: &dyn Fn() -> NodeRef) {
         match self {
             Self::Wake(target) => wake(core.kernel(), target),
-            Self::Done(callback) => queue_callback(core, callback, me()),
+            Self::Done(callback) => queue_callback(core, callback, me),
             Self::Watch(watch, index) => count_child(core, watch, index),
         }
     }
@@ -170,8 +170,8 @@ fn queue_turn(core: &Core, watch: WatchRef, number: u32) {
 }
 
 #[inline(never)]
-fn queue_callback(core: &Core, callback: PooledRc<dyn DoneCallback>, me: NodeRef) {
-    callback.set_node(me);
+fn queue_callback(core: &Core, callback: PooledRc<dyn DoneCallback>, me: &dyn Fn() -> NodeRef) {
+    callback.set_node(me());
     core.kernel().push_run(unsize!(callback => dyn Run));
 }
 
