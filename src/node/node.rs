@@ -141,7 +141,7 @@ impl Watcher {
     fn tell(self, core: &Core, me: &dyn Fn() -> NodeRef) {
         match self {
             Self::Wake(target) => wake(core.kernel(), target),
-            Self::Done(callback) => queue_callback(core, callback, me()),
+            Self::Done(callback) => queue_callback(core, callback, me),
             Self::Watch(watch, index) => count_child(core, watch, index),
         }
     }
@@ -160,13 +160,18 @@ impl Watcher {
 #[inline(never)]
 fn count_child(core: &Core, watch: WatchRef, index: u32) {
     if let Some(number) = watch.child_done(index, core) {
-        core.kernel().push_child_turn(watch.into_turn(), number);
+        queue_turn(core, watch, number);
     }
 }
 
+#[inline(never)] // as above: most children decide nothing
+fn queue_turn(core: &Core, watch: WatchRef, number: u32) {
+    core.kernel().push_child_turn(watch.into_turn(), number);
+}
+
 #[inline(never)]
-fn queue_callback(core: &Core, callback: PooledRc<dyn DoneCallback>, me: NodeRef) {
-    callback.set_node(me);
+fn queue_callback(core: &Core, callback: PooledRc<dyn DoneCallback>, me: &dyn Fn() -> NodeRef) {
+    callback.set_node(me());
     core.kernel().push_run(unsize!(callback => dyn Run));
 }
 

@@ -239,6 +239,13 @@ impl<E: 'static> GroupState<E> {
         has
     }
 
+    #[cold]
+    fn child_panicked(&self, place: u32, child: &Core) {
+        if self.keep_panicked(place) {
+            child.set_retrieved();
+        }
+    }
+
     /// Keeps a child that has panicked, so that its panic is resumed when all have ended. Returns false if it is not
     /// the first, or the group was dropped: then its panic is reported, as that of any other task.
     fn keep_panicked(&self, place: u32) -> bool {
@@ -289,17 +296,19 @@ impl<E: 'static> Watch for GroupState<E> {
     /// asyncio queues a callback for each child. If a child has not failed and is not the last, that callback would do
     /// nothing, so none is queued here.
     fn child_done(&self, place: u32, child: &Core) -> Option<u32> {
-        if child.state() != State::Panicked || self.keep_panicked(place) {
-            child.set_retrieved();
-        }
         let remaining = self.remaining.get() - 1;
         self.remaining.set(remaining);
-        if remaining > 0 && child.state() != State::Panicked && self.noted.borrow().is_empty() {
-            let ended = self.children.borrow_mut().try_remove(place as usize);
-            drop(ended);
-            return None;
+        if child.state() == State::Panicked {
+            self.child_panicked(place, child);
+            return Some(place);
         }
-        Some(place)
+        child.set_retrieved();
+        if remaining == 0 || !self.noted.borrow().is_empty() {
+            return Some(place);
+        }
+        let ended = self.children.borrow_mut().try_remove(place as usize);
+        drop(ended);
+        None
     }
 
     fn waiter(&self) -> Option<TaskKey> {

@@ -7,6 +7,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::mem::needs_drop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
+use std::ptr;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -82,12 +83,14 @@ where
 
     /// Moves the value out, if there is one.
     fn take_value(&self) -> Option<F::Output> {
-        let value = self.with_stage(|stage| match stage {
-            Stage::Value(_) => match std::mem::replace(stage, Stage::Empty) {
-                Stage::Value(value) => Some(value),
-                Stage::Coroutine(_) | Stage::Empty => None,
-            },
-            Stage::Coroutine(_) | Stage::Empty => None,
+        let value = self.with_stage(|stage| {
+            let Stage::Value(value) = stage else { return None };
+            // SAFETY: the value is moved out once: what is left of it is overwritten, and not dropped. (By safe code the
+            // stage would be moved out, which is as large as the coroutine was.)
+            let value = unsafe { ptr::read(value) };
+            // SAFETY: `stage` is a reference.
+            unsafe { ptr::write(stage, Stage::Empty) };
+            Some(value)
         });
         value.flatten()
     }

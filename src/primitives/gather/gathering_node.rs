@@ -133,8 +133,16 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
 
     /// No child that is pending matters any more. One that goes on for long must not keep every gathering that it has
     /// been in. As long as children are held back, the ends of the others make room for them.
+    #[inline]
     fn unwatch(&self, children: &C) {
-        if self.remaining.get() > 0 && !self.limit.holds_any() {
+        if self.remaining.get() > 0 {
+            self.unwatch_pending(children);
+        }
+    }
+
+    #[cold]
+    fn unwatch_pending(&self, children: &C) {
+        if !self.limit.holds_any() {
             for (index, number) in (0..children.len()).zip(self.first_number..) {
                 drop(children.core(index).watchers().remove(number));
             }
@@ -262,29 +270,46 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
     /// Puts the results together, if the gathering has some and that has not been done.
     ///
     /// That happens when they are first asked for, after those of nested gatherings.
+    fn new_results(&self) -> Option<Results<C, O>> {
+        if self.core.state() != State::Finished {
+            return None;
+        }
+        let children = self.children.take()?;
+        self.unwatch(&children);
+        if self.on_failure.get() == OnFailure::Collect {
+            return Some(Results::Outcomes(children.into_outcomes()));
+        }
+        let failed = self.failed.get().map(|index| index as usize);
+        (self.collect)(children, failed).map(Results::Values)
+    }
+
     fn make_results(&self) {
-        if self.core.state() == State::Finished
-            && let Some(children) = self.children.take()
-        {
-            self.unwatch(&children);
-            let results = if self.on_failure.get() == OnFailure::Collect {
-                Some(Results::Outcomes(children.into_outcomes()))
-            } else {
-                let failed = self.failed.get().map(|index| index as usize);
-                (self.collect)(children, failed).map(Results::Values)
-            };
-            self.results.set(results);
+        if let Some(results) = self.new_results() {
+            self.results.set(Some(results));
+        }
+    }
+
+    fn make_results_of_parts(&self) {
+        if self.nests {
+            make_parts(self);
         }
     }
 
     fn make_all_results(&self) {
-        make_parts(self);
+        self.make_results_of_parts();
         self.make_results();
     }
 
+    /// Moves the results out. Nothing is left then for the drop of the last handle.
+    fn take_results(&self) -> Option<Results<C, O>> {
+        self.make_results_of_parts();
+        let results = self.new_results().or_else(|| self.results.take())?;
+        self.core.set_taken();
+        Some(results)
+    }
+
     pub(super) fn take_outcomes(&self) -> Option<C::Outcomes> {
-        self.make_all_results();
-        match self.results.take()? {
+        match self.take_results()? {
             Results::Outcomes(outcomes) => Some(outcomes),
             Results::Values(_) => None,
         }
@@ -371,8 +396,7 @@ impl<C: Children, O: 'static> Node for GatheringNode<C, O> {
 
 impl<C: Children, O: 'static> Promise<O> for GatheringNode<C, O> {
     fn take(&self) -> Option<O> {
-        self.make_all_results();
-        match self.results.take()? {
+        match self.take_results()? {
             Results::Values(values) => Some(values),
             Results::Outcomes(_) => None,
         }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::wait_state::WaitState;
-use super::waitable::{Waitable, core_of, node_of};
+use super::waitable::{Waitable, core_of};
 use crate::base::PooledRc;
 use crate::current;
 
@@ -45,7 +45,7 @@ impl<H: Waitable> Members<H> {
     /// Removes the slots of handles that were handed out, if those are at least half of all.
     fn pack(&mut self) {
         if self.len <= self.slots.len() / 2 {
-            self.state.renumber(self.slots.iter().map(|slot| slot.as_ref().map(node_of)));
+            self.state.renumber(self.slots.iter().map(|slot| slot.as_ref().map(core_of)));
             self.slots.retain(Option::is_some);
         }
     }
@@ -61,7 +61,7 @@ impl<H: Waitable> Members<H> {
 
     fn deregister(&mut self) {
         if self.len > 0 {
-            self.state.deregister(self.slots.iter().map(|slot| slot.as_ref().map(node_of)));
+            self.state.deregister(self.slots.iter().map(|slot| slot.as_ref().map(core_of)));
             self.len = 0;
         }
     }

@@ -13,7 +13,7 @@ use crate::base::{PooledRc, TaskKey, unsize};
 use crate::cancel::Waiting;
 use crate::current::{SingleWaiter, Timer, deadline_after};
 use crate::kernel::{ChildTurn, ChildTurnRef, Deadline, Leaf, Run, What};
-use crate::node::{Core, Loop, NodeRef, Promise, PromiseRef, State, Watch, Watcher, guarded};
+use crate::node::{Core, Loop, Promise, PromiseRef, State, Watch, Watcher, guarded};
 
 /// Which member ends a wait when it is done.
 pub(crate) enum Decider<O> {
@@ -111,27 +111,34 @@ impl<O: 'static> WaitState<O> {
     }
 
     /// Deregisters from all members. `None` stands for a member that was handed out.
-    pub(super) fn deregister(&self, members: impl Iterator<Item = Option<NodeRef>>) {
+    #[expect(single_use_lifetimes, reason = "anonymous ones are unstable there")]
+    pub(super) fn deregister<'a>(&self, members: impl Iterator<Item = Option<&'a Core>>) {
         let numbers = self.numbers.take();
         for (member, number) in members.zip(numbers) {
-            drop(member.and_then(|member| member.core().watchers().remove(number)));
+            drop(member.and_then(|member| member.watchers().remove(number)));
         }
         drop(self.promises.take());
     }
 
     /// Closes the gaps in the indexes that members left when they were handed out. `None` stands for such a member.
-    pub(super) fn renumber(&self, members: impl Iterator<Item = Option<NodeRef>>) {
-        let (mut numbers, mut new_indexes) = (Vec::new(), Vec::new());
-        for (member, number) in members.zip(self.numbers.take()) {
-            let index = u32::try_from(numbers.len()).expect("a loop has fewer tasks than 2^32");
-            new_indexes.push(index);
+    #[expect(single_use_lifetimes, reason = "anonymous ones are unstable there")]
+    pub(super) fn renumber<'a>(&self, members: impl Iterator<Item = Option<&'a Core>>) {
+        let (mut numbers, mut done) = (self.numbers.borrow_mut(), self.done.borrow_mut());
+        let mut new_indexes = Vec::new(); // needed for those that have ended, which are seldom any
+        let mut count = 0;
+        for (index, member) in members.enumerate() {
+            if !done.is_empty() {
+                new_indexes.push(count);
+            }
             if let Some(member) = member {
-                numbers.push(number);
-                member.core().watchers().with(number, |watcher| watcher.renumber(index));
+                let number = numbers[index];
+                numbers[count as usize] = number;
+                member.watchers().with(number, |watcher| watcher.renumber(count));
+                count += 1;
             }
         }
-        self.numbers.replace(numbers);
-        self.done.borrow_mut().iter_mut().for_each(|index| *index = new_indexes[*index as usize]);
+        numbers.truncate(count as usize);
+        done.iter_mut().for_each(|index| *index = new_indexes[*index as usize]);
     }
 
     /// Passes the members that have ended since the last call to `take`, in the order in which they ended. `take` may
