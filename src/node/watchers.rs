@@ -169,8 +169,8 @@ impl<W: Ranked> Watchers<W> {
     }
 }
 
-/// The watchers in the order in which they are told. That is nearly always the order in which they were registered: only
-/// the watcher of a wait that was started again has a rank.
+/// The watchers in the order in which they are told. That is nearly always the order in which they were registered:
+/// only the watcher of a wait that was started again has a rank.
 #[cold]
 fn in_turn<W: Ranked>(many: Numbered<W>) -> Vec<(u64, W)> {
     in_order(many.into_members().collect(), |(number, watcher)| watcher.rank().unwrap_or(*number))
