@@ -390,6 +390,9 @@ pub fn all_tasks() -> Vec<TaskHandle> {
 
 /// The pending tasks of a loop in order of creation, including the hidden tasks of the crate itself.
 pub(crate) fn tasks_of(kernel: &Loop) -> Vec<TaskHandle> {
-    let pending = |node| TaskHandle::new(node).filter(|task| !task.done());
-    in_order(kernel.tasks().into_iter().filter_map(pending).collect(), TaskHandle::id)
+    let mut tasks = Vec::new();
+    for node in kernel.tasks() {
+        tasks.extend(TaskHandle::new(node).filter(|task| !task.done()));
+    }
+    in_order(tasks, TaskHandle::id)
 }

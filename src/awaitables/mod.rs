@@ -2,9 +2,9 @@
 //! the loop that runs them.
 //!
 //! To read: `join_handle.rs`, the handle with a value that all typed ones wrap, and `any_future.rs`, the untyped ones.
-//! Then `task/`: `cell.rs` is the one allocation of a task, and `step.rs` is what the loop does with it, which is
-//! asyncio's `Task.__step`. `future.rs` is a node whose value the program sets. `recognise.rs` is why `gather` takes a
-//! task as itself and makes a task of a coroutine: asyncio's `ensure_future`.
+//! Then `task/`: `cell.rs` is the one allocation of a task, and `step.rs` (with `throw.rs`) is what the loop does with
+//! it, which is asyncio's `Task.__step`. `future.rs` is a node whose value the program sets. `recognise.rs` is why
+//! `gather` takes a task as itself and makes a task of a coroutine: asyncio's `ensure_future`.
 
 mod wait_detail; // what a task waits for, as a value
 mod waits_for; // … found out, and in words

@@ -2,6 +2,7 @@
 //! clients are served and for how long; must not know what is answered.
 
 use std::os::unix::net::UnixListener as StdListener;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -78,7 +79,10 @@ async fn serve(listener: StdListener, inspected: Inspected) -> io::Result<()> {
     let user = own_user()?;
     let listener = Rc::new(UnixListener::from_std(listener)?.keep_path());
     let inspected = Rc::new(inspected);
-    let serve = |_| create_task(serve_one_by_one(Rc::clone(&listener), Rc::clone(&inspected), user));
+    let serve = |_| {
+        let serving = serve_one_by_one(Rc::clone(&listener), Rc::clone(&inspected), user);
+        create_task(Box::pin(serving) as Pin<Box<dyn Future<Output = ()>>>) // the type of task that a run has, too
+    };
     let serving: Vec<Task<()>> = (0..CLIENTS).map(serve).collect();
     for served in serving {
         served.await;

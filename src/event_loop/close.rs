@@ -9,7 +9,7 @@ use crate::awaitables::tasks_of;
 use crate::current;
 use crate::error::{Error, Exception};
 use crate::kernel::{Batch, Phase};
-use crate::node::{IN_DESTRUCTOR, guarded, report};
+use crate::node::{IN_DESTRUCTOR, drop_guarded, guarded, report};
 use crate::observe::{DebugMode, drop_notes};
 use crate::reactor::Reactor;
 
@@ -73,7 +73,7 @@ impl EventLoop {
             DebugMode::report_registrations(self.kernel());
             let extension = self.kernel().extensions().pop();
             let any = usize::from(extension.is_some());
-            guarded(self.kernel(), IN_DESTRUCTOR, || drop(extension));
+            drop_guarded(self.kernel(), extension);
             return any;
         }
         let dropped = tasks.len();
@@ -96,16 +96,16 @@ impl EventLoop {
         for mut batch in [rest, queued] {
             dropped += batch.len();
             while let Some(entry) = batch.pop() {
-                guarded(kernel, IN_DESTRUCTOR, || drop(entry));
+                drop_guarded(kernel, entry);
             }
         }
         for callback in kernel.expected().take_all() {
             dropped += 1;
-            guarded(kernel, IN_DESTRUCTOR, || drop(callback));
+            drop_guarded(kernel, callback);
         }
         for alarm in kernel.take_timers() {
             dropped += 1;
-            guarded(kernel, IN_DESTRUCTOR, || drop(alarm));
+            drop_guarded(kernel, alarm);
         }
         for handle in kernel.with_reactor(Reactor::take_watches) {
             dropped += 1;

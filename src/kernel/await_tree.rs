@@ -327,7 +327,7 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
             let mut around = entry.parent;
             while is_catcher
                 && around != root
-                && marked.insert(around)
+                && marked.insert(around.key())
                 && let Some(Entry { what: Awaited::Scope(scope), parent, .. }) = entries.get_mut(around.key())
             {
                 scope.has_met = true;

@@ -3,7 +3,7 @@
 
 use std::any::Any;
 
-use super::report::{IN_DESTRUCTOR, guarded};
+use super::report::drop_guarded;
 use crate::kernel::{Kernel, Queued};
 
 /// Drops `value`. A panic of a destructor is reported to the exception handler, as asyncio reports an exception in
@@ -17,7 +17,7 @@ pub(crate) fn drop_flat<P: Queued>(kernel: &Kernel<P>, value: Box<dyn Any>) {
     deferred.defer(value);
     if let Some(_draining) = deferred.start_draining() {
         while let Some(value) = deferred.next() {
-            guarded(kernel, IN_DESTRUCTOR, || drop(value));
+            drop_guarded(kernel, value);
         }
     }
 }

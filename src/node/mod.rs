@@ -31,7 +31,9 @@ pub(crate) use node::{
 };
 pub(crate) use parts::make_parts;
 pub(crate) use pointer::{as_node, as_promise};
-pub(crate) use report::{IN_DESTRUCTOR, call_exception_handler, guarded, report, report_panic, wake, wake_task};
+pub(crate) use report::{
+    IN_DESTRUCTOR, call_exception_handler, drop_guarded, guarded, report, report_panic, wake, wake_task,
+};
 pub(crate) use task_requests::Request;
 pub(crate) use task_state::{FIRST_TURN, TURNS, default_name};
 pub(crate) use user_handles::{outcome, release, report_ending, report_unretrieved, report_unretrieved_error};

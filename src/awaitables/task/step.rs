@@ -5,11 +5,12 @@ use std::any::Any;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
+use super::throw::{Thrown, drop_nodes, puts_off, throw, throws_again};
 use crate::base::Context as Variables;
-use crate::cancel::{deliver_to_wait, take_back_if_given_up, tell, wake_uncertain};
+use crate::cancel::{deliver_to_wait, take_back_if_given_up};
 use crate::current::{swap_context, uses_contexts, waker};
 use crate::error::{Cancelled, Panic};
-use crate::kernel::{Place, Queued, Throw};
+use crate::kernel::Throw;
 use crate::node::{
     Core, Ending, FIRST_TURN, IN_DESTRUCTOR, Kind, Loop, NodeRef, Request, TaskState, guarded, report_panic,
     report_unretrieved,
@@ -223,27 +224,6 @@ fn poll(kernel: &Loop, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRe
     kernel.running_task().during(me, state, waker(state.key(), turn), resume)
 }
 
-/// Drops the pointers to the nodes that the task has awaited. If one is the last pointer to its node, a value of the
-/// user is dropped with it.
-#[inline]
-fn drop_nodes(kernel: &Loop, state: &TaskState) {
-    if !state.has_awaited_nodes() {
-        return;
-    }
-    match state.take_node() {
-        Some(node) if node.is_last() => drop_guarded(kernel, node),
-        node => drop(node),
-    }
-    if state.awaits_several_nodes() {
-        drop_guarded(kernel, state.take_other_nodes());
-    }
-}
-
-#[cold]
-fn drop_guarded<T>(kernel: &Loop, value: T) {
-    guarded(kernel, IN_DESTRUCTOR, || drop(value));
-}
-
 /// A step that delivers a cancellation.
 #[inline(never)]
 fn advance_throwing(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
@@ -251,17 +231,17 @@ fn advance_throwing(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
     if puts_off(kernel, &task.state) {
         return advance_turn(task, coroutine, me);
     }
-    let throwing = match throw(kernel, &task.state) {
-        Thrown::IntoPoll(throwing) => throwing,
+    let thrown = match throw(kernel, &task.state) {
+        Thrown::IntoPoll(thrown) => thrown,
         Thrown::PastAll(message) => return drop_and_end(task, coroutine, me, cancelled(message)),
     };
-    let failure = match poll(kernel, &task.state, coroutine, me, throwing.turn) {
+    let failure = match poll(kernel, &task.state, coroutine, me, thrown.turn) {
         Resumed::Finished => {
             kernel.throwing().clear();
             return end_finished(task, me);
         }
         Resumed::Pending => {
-            if kernel.throwing().throw() == Throw::Off || throws_again(kernel, &task.state, me, throwing) {
+            if kernel.throwing().throw() == Throw::Off || throws_again(kernel, &task.state, me, thrown) {
                 if kernel.throwing().again().get() {
                     kernel.wake(task.state.key());
                 }
@@ -273,71 +253,6 @@ fn advance_throwing(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
         Resumed::Failed(failure) => Some(failure),
     };
     fail(task, coroutine, me, failure);
-}
-
-/// Whether the cancellation waits for the next step: because catchers under wakers of other crates, which may be inside
-/// this task, stand elsewhere in the tree. In this step they take their places.
-fn puts_off(kernel: &Loop, state: &TaskState) -> bool {
-    kernel.await_tree().has_uncertain()
-        && state.has_started()
-        && (state.awaits_clones() || state.root() != Place::NONE)
-        && wake_uncertain(kernel, None)
-}
-
-/// What a cancellation does in its step.
-enum Thrown {
-    /// Catchers wait in the coroutine, so it is polled.
-    IntoPoll(Throwing),
-    /// None does, so the coroutine is dropped as it stands. The message of the cancellation.
-    PastAll(Option<Arc<str>>),
-}
-
-/// A throw into a poll.
-#[derive(Clone, Copy)]
-struct Throwing {
-    /// If nothing catches it, the throw may go on for as many more steps, until those catchers have been polled that
-    /// stand under wakers of other crates.
-    rounds: usize,
-    turn: u8,
-}
-
-/// Begins to throw the requested cancellation. Catchers meet it that wait since the last step; so do those that stand
-/// under wakers of other crates, and are told and woken here.
-fn throw(kernel: &Loop, state: &TaskState) -> Thrown {
-    let (since, turn) = (state.catchers_since(), state.next_turn());
-    let message = message_to_throw(state);
-    drop_nodes(kernel, state);
-    // a cancellation that went to the awaited node before is replaced by this one
-    drop(state.take_handed_on());
-    let (tree, root) = (kernel.await_tree(), state.root());
-    if let Some(rounds) = state.take_rounds() {
-        kernel.throwing().deliver(0, message);
-        return Thrown::IntoPoll(Throwing { rounds, turn });
-    }
-    // a coroutine that has not begun has no catcher; as in asyncio, it ends without running any of its code
-    if since == 0 && !tree.has_catcher(root) {
-        return Thrown::PastAll(message);
-    }
-    let mut rounds = 0;
-    if root != Place::NONE {
-        tell(kernel, root, message.as_ref());
-        rounds = tree.len(root) + 2;
-    }
-    kernel.throwing().deliver(since, message);
-    Thrown::IntoPoll(Throwing { rounds, turn })
-}
-
-/// Whether the throw goes on in the next step, because a catcher has been told of it and its combinator has not polled
-/// it yet: `FuturesUnordered` polls a part of its futures at a time, and wakes its task for the others.
-fn throws_again(kernel: &Loop, state: &TaskState, me: &NodeRef, throwing: Throwing) -> bool {
-    let goes_on = kernel.throwing().throw() == Throw::Delivered
-        && throwing.rounds > 0
-        && me.queued().get()
-        && kernel.await_tree().has_told(state.root());
-    if goes_on {
-        state.throw_again(throwing.rounds - 1, kernel.throwing().take());
-    }
-    goes_on
 }
 
 /// The last part of a step after which the task waits.
@@ -468,15 +383,5 @@ pub(super) fn abandon(task: &TaskParts, coroutine: &dyn Coroutine) {
     guarded(kernel, IN_DESTRUCTOR, || drop(task.state.take_handed_on()));
     if uses_contexts() {
         leave_context(task, outside);
-    }
-}
-
-/// Takes the message of the cancellation to throw. If the awaited node was cancelled, the task would have met that
-/// cancellation anyway, so its message comes first.
-fn message_to_throw(state: &TaskState) -> Option<Arc<str>> {
-    let (_, message) = state.take_request();
-    match state.sole_node().and_then(|node| node.core().ending()) {
-        Some(Ending::Cancelled(cancelled)) => cancelled.into_message(),
-        _ => message,
     }
 }

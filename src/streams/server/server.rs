@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::panic::Location;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use super::accept::accept_clients;
@@ -55,7 +56,9 @@ impl Server {
         assert!(!self.state.is_closed.get(), "the server is closed; start another one");
         if !self.state.is_serving.replace(true) {
             for index in 0..self.state.listeners.borrow().len() {
-                let accepting = accept_clients(Rc::clone(&self.state), index);
+                // in a box, for a task of the type that every run has
+                let accepting: Pin<Box<dyn Future<Output = ()>>> =
+                    Box::pin(accept_clients(Rc::clone(&self.state), index));
                 spawn(Rc::clone(&self.state.kernel), accepting, Location::caller()).hide("a server");
             }
         }

@@ -182,6 +182,46 @@ fn a_limit_around_a_task_and_what_has_come_from_another_set_lets_the_task_run_on
     });
 }
 
+/// What a task gives up, or has done with, before it awaits the one thing to which its cancellation is to go.
+async fn goes_to_the_next_task(before: impl Future<Output = ()> + 'static) -> bool {
+    let (task, handle) = stubborn().await;
+    let ended = cancelled_after(10, async {
+        before.await;
+        task.await
+    });
+    ended.await == Some(7) && handle.cancelling() == 1
+}
+
+#[test]
+fn a_yield_in_a_set_that_is_over_does_not_keep_the_next_task_from_being_cancelled() {
+    run(async {
+        let set = Beside::Unordered.all(vec![yield_now().boxed_local(), sleep(SECOND).boxed_local()]);
+        assert!(goes_to_the_next_task(set.map(drop)).await);
+    });
+}
+
+#[test]
+fn what_is_given_up_in_the_step_in_which_it_was_awaited_does_not_keep_the_next_task_from_being_cancelled() {
+    run(async {
+        assert!(goes_to_the_next_task(give_up(create_task(sleep(LONG)).into_threadsafe())).await);
+        assert!(goes_to_the_next_task(give_up(Box::pin(sleep(LONG)))).await);
+        assert!(goes_to_the_next_task(give_up(create_task(sleep(LONG)))).await);
+    });
+}
+
+#[test]
+fn a_limit_cancels_the_task_that_it_awaits_after_another_one_was_given_up_in_the_same_step() {
+    run(async {
+        let (task, handle) = stubborn().await;
+        let limited = async {
+            give_up(create_task(sleep(LONG))).await;
+            task.await
+        };
+        assert_eq!(timed(timeout(secs(5), limited)).await, (Ok(7), 6));
+        assert_eq!(handle.cancelling(), 1);
+    });
+}
+
 #[test]
 fn a_set_that_is_over_does_not_keep_the_next_task_from_being_cancelled() {
     run(async {
