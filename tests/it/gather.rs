@@ -517,7 +517,7 @@ fn a_cancelled_running_child_makes_room_and_a_cancelled_held_one_takes_none() {
     run(async {
         let crew = Crew::default();
         let children: Vec<_> = (0..5).map(|i| create_task(crew.clone().work(i, 10))).collect();
-        let handles: Vec<_> = children.iter().map(oneloop::Task::handle).collect();
+        let handles: Vec<_> = children.iter().map(Task::handle).collect();
         let gathering = gather(children).limit(2).return_exceptions();
         yield_now().await;
         assert_eq!(crew.begun(), [0, 1]);
