@@ -242,7 +242,7 @@ fn a_socket_that_is_answered_is_not_replaced() {
     assert!(matches!(&error, InspectError::InUse(at) if *at == path), "{error:?}");
     assert!(error.to_string().contains("give each loop a path of its own"), "{error}");
     assert_eq!(ask_beside(&first, &path, "ps\n").0, "ok", "the first one still answers");
-    assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::AddrInUse);
+    assert_eq!(std::io::Error::from(error).kind(), ErrorKind::AddrInUse);
     assert_eq!(directory.names(), ["s.sock"]);
 }
 

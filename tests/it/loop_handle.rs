@@ -357,9 +357,10 @@ fn a_panic_of_the_coroutine_comes_back_and_is_not_reported() {
 fn a_panic_of_a_coroutine_that_no_thread_looks_at_is_reported_once() {
     let lp = real_loop();
     let reports = reports(&lp);
-    let panics = || async {
+    let fail = || panic!("oh");
+    let panics = move || async move {
         yield_now().await;
-        panic!("oh") as ()
+        fail();
     };
     // dropped before its end, and after it; and one whose result is looked at
     run_beside(&lp, move |handle| drop(handle.run_coroutine_threadsafe(panics).expect("the loop is open")));

@@ -379,7 +379,10 @@ fn of_several_panics_one_goes_on_in_the_parent_and_the_others_are_reported() {
     lp.run_until_complete(async {
         let children = task_group::<(), &str, _>(async |g| {
             for text in ["first", "second"] {
-                g.create_task(async move { Ok(panic_with(text)) });
+                g.create_task(async move {
+                    panic_with(text);
+                    Ok(())
+                });
             }
             Ok(())
         });
@@ -388,7 +391,8 @@ fn of_several_panics_one_goes_on_in_the_parent_and_the_others_are_reported() {
         let child_and_body = task_group::<(), &str, _>(async |g| {
             g.create_task(async {
                 let _ended = catch_cancelled(sleep(LONG)).await;
-                Ok(panic_with("child"))
+                panic_with("child");
+                Ok(())
             });
             yield_now().await;
             panic_with("body");
@@ -435,7 +439,8 @@ fn panics_of_a_group_that_is_dropped_are_reported() {
     let while_it_ends = reports_of_a_dropped_group(async |g| {
         g.create_task(async {
             let _ended = catch_cancelled(sleep(LONG)).await;
-            Ok(panic_with("late"))
+            panic_with("late");
+            Ok(())
         });
         sleep(LONG).await;
         Ok(())
@@ -448,7 +453,10 @@ fn panics_of_a_group_that_is_dropped_are_reported() {
     };
     let before = reports_of_a_dropped_group(async |g| {
         g.create_task(slow());
-        g.create_task(async { Ok(panic_with("early")) });
+        g.create_task(async {
+            panic_with("early");
+            Ok(())
+        });
         sleep(LONG).await;
         Ok(())
     });
