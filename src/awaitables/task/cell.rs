@@ -85,8 +85,8 @@ where
     fn take_value(&self) -> Option<F::Output> {
         let value = self.with_stage(|stage| {
             let Stage::Value(value) = stage else { return None };
-            // SAFETY: the value is moved out once: what is left of it is overwritten, and not dropped. (By safe code the
-            // stage would be moved out, which is as large as the coroutine was.)
+            // SAFETY: the value is moved out once: what is left of it is overwritten, and not dropped. (By safe code
+            // the stage would be moved out, which is as large as the coroutine was.)
             let value = unsafe { ptr::read(value) };
             // SAFETY: `stage` is a reference.
             unsafe { ptr::write(stage, Stage::Empty) };
