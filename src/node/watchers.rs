@@ -1,7 +1,9 @@
-//! The watchers of a node, which are told when it is done, in the order in which they were registered. Owns the list;
-//! must not know what a watcher is.
+//! The watchers of a node, which are told when it is done, in the order in which they were registered. Owns the list,
+//! and what takes its place when they were told; must not know what a watcher is.
 
 use std::cell::Cell;
+
+use super::ending::Ending;
 
 /// A watcher in the list.
 pub(crate) trait Ranked {
@@ -10,13 +12,14 @@ pub(crate) trait Ranked {
 }
 
 /// The watchers of one node, each with the number that it was registered with. The numbers grow. Nearly every node has
-/// at most one watcher.
+/// at most one watcher. A node that has ended has none: so how it ended has the same room.
 #[derive(Default)]
 enum List<W> {
     #[default]
     Empty,
     One(u64, W),
     Many(Box<Many<W>>),
+    Ended(Box<Ending>),
 }
 
 struct Many<W> {
@@ -58,6 +61,7 @@ impl<W: Ranked> Watchers<W> {
             List::Empty => Box::new(Many { members: Vec::new(), removed: 0 }),
             List::One(first, other) => Box::new(Many { members: vec![(first, Some(other))], removed: 0 }),
             List::Many(many) => many,
+            List::Ended(_) => unreachable!("nothing watches what has ended"),
         };
         many.members.push((number, Some(newcomer)));
         self.list.set(List::Many(many));
@@ -94,7 +98,7 @@ impl<W: Ranked> Watchers<W> {
     pub(crate) fn any(&self, is_it: impl Fn(&W) -> bool) -> bool {
         let list = self.list.take();
         let any = match &list {
-            List::Empty => false,
+            List::Empty | List::Ended(_) => false,
             List::One(_, watcher) => is_it(watcher),
             List::Many(many) => many.members.iter().any(|(_, watcher)| watcher.as_ref().is_some_and(&is_it)),
         };
@@ -106,7 +110,7 @@ impl<W: Ranked> Watchers<W> {
     pub(crate) fn each(&self, mut look: impl FnMut(&W)) {
         let list = self.list.take();
         match &list {
-            List::Empty => {}
+            List::Empty | List::Ended(_) => {}
             List::One(_, watcher) => look(watcher),
             List::Many(many) => many.members.iter().filter_map(|(_, watcher)| watcher.as_ref()).for_each(look),
         }
@@ -115,14 +119,14 @@ impl<W: Ranked> Watchers<W> {
 
     pub(crate) fn is_empty(&self) -> bool {
         let list = self.list.take();
-        let empty = matches!(list, List::Empty);
+        let empty = matches!(list, List::Empty | List::Ended(_));
         self.list.set(list);
         empty
     }
 
-    /// As `is_empty`, without moving the list.
+    /// Whether there is neither a watcher nor an ending.
     #[inline]
-    pub(super) fn is_empty_mut(&mut self) -> bool {
+    pub(super) fn holds_nothing(&mut self) -> bool {
         matches!(self.list.get_mut(), List::Empty)
     }
 
@@ -132,17 +136,56 @@ impl<W: Ranked> Watchers<W> {
             List::Empty => (None, None),
             List::One(_, watcher) => (Some(watcher), None),
             List::Many(many) => (None, Some(many.members)),
+            ended @ List::Ended(_) => {
+                self.list.set(ended);
+                (None, None)
+            }
         };
         one.into_iter().chain(many.into_iter().flatten().filter_map(|(_, watcher)| watcher))
     }
 
-    /// Takes all watchers out, and gives them to `tell` in order. Watchers that are added meanwhile stay in the list.
+    /// Takes all watchers out, and gives them to `tell` in order.
     #[inline]
-    pub(super) fn drain(&self, mut tell: impl FnMut(W)) {
+    pub(super) fn drain(&self, tell: impl FnMut(W)) {
+        self.list.take().drain(tell);
+    }
+
+    /// As `drain`, and keeps how the node has ended, which `tell` may ask for.
+    pub(super) fn end(&self, ending: Option<Box<Ending>>, tell: impl FnMut(W)) {
+        self.list.replace(ending.map_or(List::Empty, List::Ended)).drain(tell);
+    }
+
+    /// How the node has ended, if that was kept.
+    pub(super) fn ending(&self) -> Option<Ending> {
+        let list = self.list.take();
+        let ending = if let List::Ended(ending) = &list { Some((**ending).clone()) } else { None };
+        self.list.set(list);
+        ending
+    }
+
+    /// Drops how the node has ended.
+    pub(super) fn forget_ending(&self) {
         match self.list.take() {
-            List::Empty => {}
-            List::One(_, watcher) => tell(watcher),
-            List::Many(many) => many.drain(tell),
+            List::Ended(ending) => drop(ending),
+            other => self.list.set(other),
+        }
+    }
+}
+
+impl<W: Ranked> List<W> {
+    #[inline]
+    fn drain(self, mut tell: impl FnMut(W)) {
+        match self {
+            Self::Empty => std::mem::forget(self), // as in `add`
+            Self::One(_, watcher) => tell(watcher),
+            several => several.drain_several(tell),
+        }
+    }
+
+    #[cold]
+    fn drain_several(self, tell: impl FnMut(W)) {
+        if let Self::Many(many) = self {
+            many.drain(tell);
         }
     }
 }
@@ -162,7 +205,6 @@ impl<W: Ranked> Many<W> {
         Some(watcher)
     }
 
-    #[cold]
     fn drain(mut self, tell: impl FnMut(W)) {
         // nearly always in order already: only the watcher of a wait that was started again has a rank
         let rank = |(number, watcher): &(u64, Option<W>)| watcher.as_ref().and_then(W::rank).unwrap_or(*number);
@@ -175,7 +217,9 @@ impl<W: Ranked> Many<W> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ending::State;
     use super::*;
+    use crate::error::Cancelled;
 
     /// A watcher with a name, and perhaps a rank.
     struct Named(&'static str, Option<u64>);
@@ -210,6 +254,22 @@ mod tests {
             watchers.add(number, Named(name, None));
         }
         assert_eq!(told(&watchers), ["a", "moved", "b"]);
+    }
+
+    #[test]
+    fn an_ending_takes_the_room_of_the_watchers_that_it_is_told_to() {
+        let watchers = Watchers::default();
+        watchers.add(1, Named("a", None));
+        let ending = Ending::Cancelled(Cancelled::new(Some("why".into())));
+        let mut told = Vec::new();
+        watchers.end(Some(Box::new(ending)), |Named(name, _)| {
+            told.push((name, watchers.ending().map(|ending| ending.state())));
+        });
+        assert_eq!(told, [("a", Some(State::Cancelled))]);
+        assert!(watchers.is_empty() && watchers.remove(1).is_none() && watchers.take().next().is_none());
+        assert!(watchers.ending().is_some_and(|ending| ending.has_more_than_its_state()));
+        watchers.forget_ending();
+        assert!(watchers.ending().is_none());
     }
 
     #[test]
