@@ -13,6 +13,8 @@ impl Flag {
     pub(super) const TAKEN: Self = Self(1 << 1);
     /// A cancellation goes on from this node: so the walk notices a cycle.
     pub(super) const VISITING: Self = Self(1 << 2);
+    /// How the node ended is kept, since its state does not tell all.
+    pub(super) const ENDING: Self = Self(1 << 3);
 }
 
 /// The bits of one node. None is set at first.

@@ -253,7 +253,8 @@ impl Core {
         match self.state.get() {
             State::Pending | State::Finished => None,
             State::Cancelled | State::Panicked => {
-                self.watchers.ending().or_else(|| Some(Ending::Cancelled(Cancelled::default())))
+                let kept = if self.flags.has(Flag::ENDING) { self.watchers.ending() } else { None };
+                kept.or_else(|| Some(Ending::Cancelled(Cancelled::default())))
             }
         }
     }
@@ -292,14 +293,18 @@ impl Core {
     pub(crate) fn end(&self, ending: Ending, me: impl Fn() -> NodeRef) {
         debug_assert!(!self.is_done(), "a node ends once");
         self.state.set(ending.state());
-        let kept = ending.has_more_than_its_state().then(|| Box::new(ending));
-        self.watchers.end(kept, |watcher| watcher.tell(self, &me));
+        if !ending.has_more_than_its_state() {
+            return self.watchers.drain(|watcher| watcher.tell(self, &me));
+        }
+        self.flags.set(Flag::ENDING);
+        self.watchers.end(Box::new(ending), |watcher| watcher.tell(self, &me));
     }
 
     /// Takes an ending back. No watcher may have been told of it. A gathering does so when its options change the rules
     /// by which it has ended.
     pub(crate) fn reopen(&self) {
         self.state.set(State::Pending);
+        self.flags.unset(Flag::ENDING);
         self.watchers.forget_ending();
     }
 

@@ -151,8 +151,8 @@ impl<W: Ranked> Watchers<W> {
     }
 
     /// As `drain`, and keeps how the node has ended, which `tell` may ask for.
-    pub(super) fn end(&self, ending: Option<Box<Ending>>, tell: impl FnMut(W)) {
-        self.list.replace(ending.map_or(List::Empty, List::Ended)).drain(tell);
+    pub(super) fn end(&self, ending: Box<Ending>, tell: impl FnMut(W)) {
+        self.list.replace(List::Ended(ending)).drain(tell);
     }
 
     /// How the node has ended, if that was kept.
@@ -262,7 +262,7 @@ mod tests {
         watchers.add(1, Named("a", None));
         let ending = Ending::Cancelled(Cancelled::new(Some("why".into())));
         let mut told = Vec::new();
-        watchers.end(Some(Box::new(ending)), |Named(name, _)| {
+        watchers.end(Box::new(ending), |Named(name, _)| {
             told.push((name, watchers.ending().map(|ending| ending.state())));
         });
         assert_eq!(told, [("a", Some(State::Cancelled))]);

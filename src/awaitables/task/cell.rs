@@ -51,7 +51,7 @@ impl<F: Future> TaskCell<F> {
     }
 
     /// Drops what is in the memory, in place, unless it is lent.
-    #[inline(never)] // it is seldom left to the end
+    #[inline]
     fn drop_rest(&self) {
         if let Some(mut loan) = self.state.memory().lend(self.state.memory().held()) {
             self.drop_held(&mut loan);
