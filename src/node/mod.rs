@@ -8,8 +8,8 @@
 //! its `TaskState`: `task_state.rs` has the fields, `task_awaits.rs` and `task_requests.rs` the methods for what it
 //! awaits and for the cancellations that were asked of it, `chores.rs` the flags by which a step sees at one glance
 //! whether there is anything to do beside the poll, and `lending.rs` whether its coroutine or its value is there.
-//! `report.rs` and `drop_flat.rs` are how code of a user is called, and its values dropped, so that a panic of it leaves
-//! the loop whole.
+//! `report.rs` and `drop_flat.rs` are how code of a user is called, and its values dropped, so that a panic of it
+//! leaves the loop whole.
 
 mod ending; // how a node ends
 mod flags; // what is noted of a node in single bits
