@@ -13,7 +13,7 @@ use crate::base::{Context, PooledRc, in_order, unsize};
 use crate::cancel::{cancel_here, uncancel};
 use crate::current;
 use crate::kernel::{Queued as _, Run};
-use crate::node::{DoneCallback, Kind, Loop, NodeRef, State, TaskState, Watcher, release, same};
+use crate::node::{DoneCallback, Held, Kind, Loop, NodeRef, State, TaskState, Watcher, release, same};
 
 /// Names a done callback, for `remove_done_callback`.
 ///
@@ -169,7 +169,7 @@ impl fmt::Debug for AnyFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, name) = match self.node.kind() {
             Kind::Plain => ("Future", None),
-            Kind::Task(state) => ("Task", Some(state.name())),
+            Kind::Task(state) => ("Task", Some(self.node.core().name_of(state))),
             Kind::Gathering(_) => ("Gathering", None),
         };
         let mut shown = f.debug_struct(kind);
@@ -255,12 +255,12 @@ impl TaskHandle {
 
     /// The number of the task: unique on its loop, counted from 1 in order of creation.
     pub fn id(&self) -> u64 {
-        self.state().id()
+        self.any.node.core().id_of(self.state())
     }
 
     /// The name of the task; `Task-` and its number by default.
     pub fn name(&self) -> String {
-        self.state().name()
+        self.any.node.core().name_of(self.state())
     }
 
     /// Sets the name of the task.
@@ -308,14 +308,15 @@ impl TaskHandle {
             return current::writable_context();
         }
         let context = Context::new();
-        if !self.state().stage_in_use().get() {
+        if self.state().memory().held() == Held::Coroutine {
             current::note_context_use();
             drop(self.state().set_context(Some(context.clone())));
         }
         context
     }
 
-    /// The number of cancellations that were requested and not taken back: asyncio's `cancelling()`.
+    /// The number of cancellations that were requested and not taken back: asyncio's `cancelling()`. It counts as
+    /// far as 16,777,215.
     pub fn cancelling(&self) -> u32 {
         self.state().cancelling()
     }

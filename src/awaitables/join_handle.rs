@@ -219,7 +219,7 @@ impl<T> JoinHandle<T> {
     /// Which task it is, for the text of a panic.
     fn place(&self) -> String {
         match self.promise().kind() {
-            Kind::Task(state) => format!(" ({}, created at {})", state.name(), state.created()),
+            Kind::Task(state) => format!(" ({}, created at {})", self.core().name_of(state), state.created()),
             Kind::Plain | Kind::Gathering(_) => String::new(),
         }
     }

@@ -35,7 +35,7 @@ fn in_words(
 
 fn describe(node: &NodeRef) -> String {
     match node.kind() {
-        Kind::Task(state) => state.name(),
+        Kind::Task(state) => node.core().name_of(state),
         Kind::Plain => "a future".to_owned(),
         Kind::Gathering(gathering) => format!("a gathering of {}", gathering.children().len()),
     }
@@ -64,11 +64,10 @@ pub(crate) fn detail(kernel: &Loop, leaf: Leaf) -> Option<WaitDetail> {
     match leaf.what() {
         What::Lock => {
             let hold = kernel.holders().of(number)?;
-            let task = kernel.task(hold.task);
-            let Some(Kind::Task(state)) = task.as_ref().map(|task| task.kind()) else {
-                return Some(WaitDetail::HolderEnded);
-            };
-            let held_by = || WaitDetail::HeldBy { task: state.name(), held: kernel.since_step(hold.step()) };
+            let Some(task) = kernel.task(hold.task) else { return Some(WaitDetail::HolderEnded) };
+            let Kind::Task(state) = task.kind() else { unreachable!("it has a key") };
+            let name = || task.core().name_of(state);
+            let held_by = || WaitDetail::HeldBy { task: name(), held: kernel.since_step(hold.step()) };
             hold.is_taken(state.awaits().step()).then(held_by)
         }
         What::Room => Some(WaitDetail::Full(count)),

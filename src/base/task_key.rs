@@ -50,6 +50,19 @@ impl TaskKey {
         Self(word as u64)
     }
 
+    /// The bits of a generation for which a key has no room: with them, all tasks of a loop can be told apart, as long
+    /// as there are not more than 2^40.
+    #[expect(clippy::cast_possible_truncation, reason = "2^40 tasks are not created")]
+    pub(crate) fn era(generation: u64) -> u16 {
+        (generation >> GENERATION_BITS) as u16
+    }
+
+    /// The number of tasks from the one with the generation `before` to the task with this key, which is of this era.
+    pub(crate) fn count_since(self, era: u16, before: u64) -> u64 {
+        let generation = u64::from(era) << GENERATION_BITS | self.0 >> SLOT_BITS & GENERATION_MASK;
+        generation.wrapping_sub(before) & ((1 << (GENERATION_BITS + u16::BITS)) - 1)
+    }
+
     /// The number of the task's loop.
     pub(crate) fn number(self) -> u16 {
         (self.0 >> LOOP_SHIFT) as u16
@@ -70,6 +83,15 @@ mod tests {
         let key = TaskKey::new(0x3EEF, 0xFF_FFFF, TaskKey::SLOTS - 1);
         assert_eq!((key.number(), key.slot()), (0x3EEF, TaskKey::SLOTS - 1));
         assert_eq!(TaskKey::from_word(key.to_word()), key);
+    }
+
+    #[test]
+    fn tasks_are_counted_over_eras() {
+        for (before, id) in [(0, 1), (0xFF_FFFE, 3), (5, 1 << 30), ((1 << 40) - 2, 0xFF_FFFF_FFFF)] {
+            let generation = before + id;
+            let key = TaskKey::new(1, generation, 3);
+            assert_eq!(key.count_since(TaskKey::era(generation), before), id);
+        }
     }
 
     #[test]

@@ -137,7 +137,7 @@ fn meet(node: &NodeRef, awaiter: Option<&NodeRef>, walk: &Walk<'_>) -> Met {
     if core.is_done() {
         return Met::End { accepted: refuse(core, awaiter, message) };
     }
-    if core.visiting().get() {
+    if core.is_visited() {
         // a cycle of awaits: no task of it would ever take a step, so the task that closes it is cancelled
         if let Some(task) = awaiter {
             interrupt(task, message);
@@ -188,7 +188,7 @@ struct Path {
 
 impl Path {
     fn visit(&mut self, node: &NodeRef) {
-        node.core().visiting().set(true);
+        node.core().begin_visit();
         self.passed.push(node.clone());
     }
 }
@@ -196,7 +196,7 @@ impl Path {
 impl Drop for Path {
     fn drop(&mut self) {
         for node in &self.passed {
-            node.core().visiting().set(false);
+            node.core().end_visit();
         }
     }
 }
@@ -261,7 +261,7 @@ fn awaits(kernel: &Loop, state: &TaskState, node: &NodeRef) -> bool {
 
 impl Frame {
     fn open(gathering: NodeRef, awaiter: Option<NodeRef>, children: Vec<NodeRef>) -> Self {
-        gathering.core().visiting().set(true);
+        gathering.core().begin_visit();
         Self { gathering, awaiter, children: children.into_iter(), accepted: false }
     }
 
@@ -284,7 +284,7 @@ impl Frame {
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        self.gathering.core().visiting().set(false);
+        self.gathering.core().end_visit();
     }
 }
 

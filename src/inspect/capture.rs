@@ -90,7 +90,7 @@ impl Capture<'_> {
         let leaf = state.awaits().leaf().or(leaves.first().copied());
         GraphNode {
             kind: NodeKind::Task,
-            name: state.name(),
+            name: node.core().name_of(state),
             state: doing,
             created: in_the_program(state.created()),
             awaits: self.pending(nodes),

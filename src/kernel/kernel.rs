@@ -248,10 +248,15 @@ impl<P: Queued> Kernel<P> {
 
     // Tasks.
 
-    /// The id of the next task, counted from 1, and the key that it will have.
+    /// The key that the next task will have, and its era.
     #[inline]
-    pub(crate) fn next_task(&self) -> (u64, TaskKey) {
+    pub(crate) fn next_task(&self) -> (TaskKey, u16) {
         self.tasks.next(self.number())
+    }
+
+    /// The id of the task with this key, which is of this era: counted from 1.
+    pub(crate) fn task_id(&self, key: TaskKey, era: u16) -> u64 {
+        self.tasks.id(key, era)
     }
 
     /// Inserts a task under the key that `next_task` returned, and queues its first step.

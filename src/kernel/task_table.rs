@@ -73,14 +73,19 @@ impl<P: Queued> TaskTable<P> {
         self.with(|table| table.last_id)
     }
 
-    /// The id of the next task, counted from 1, and the key that it will have. `loop_number` is the number of this
-    /// loop.
+    /// The key that the next task will have, and its era. `loop_number` is the number of this loop.
     #[inline]
-    pub(super) fn next(&self, loop_number: u16) -> (u64, TaskKey) {
+    pub(super) fn next(&self, loop_number: u16) -> (TaskKey, u16) {
         self.with(|table| {
             table.last_id += 1;
-            (table.last_id, TaskKey::new(loop_number, table.generation(), table.slots.vacant_key()))
+            let generation = table.generation();
+            (TaskKey::new(loop_number, generation, table.slots.vacant_key()), TaskKey::era(generation))
         })
+    }
+
+    /// The id of the task with this key, which is of this era: counted from 1.
+    pub(super) fn id(&self, key: TaskKey, era: u16) -> u64 {
+        key.count_since(era, self.with(|table| table.generations_before))
     }
 
     /// Inserts a task under the key that `next` returned.

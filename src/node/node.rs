@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::drop_flat::drop_flat;
 use super::ending::{Ending, State};
+use super::flags::{Flag, Flags};
 use super::report::wake;
 use super::task_state;
 use super::watchers::{Ranked, Watchers};
@@ -184,37 +185,42 @@ impl Ranked for Watcher {
     }
 }
 
+/// The name of a task that was given none.
+pub(crate) fn default_name(id: u64) -> String {
+    format!("Task-{id}")
+}
+
 /// What every kind of node has.
 pub(crate) struct Core {
     kernel: Rc<Loop>,
-    // The next two are not dropped as fields: the destructor of `Core` takes the watchers out, to drop them without
-    // recursion; and of most nodes both are empty, which one look tells.
+    /// They are not dropped as a field: the destructor of `Core` takes them out, to drop them without recursion. How
+    /// the node has ended is kept with them if it has panicked, or was cancelled with a message: of most cancellations
+    /// the state tells all.
     watchers: ManuallyDrop<Watchers<Watcher>>,
-    /// `Some` if the node has panicked, or was cancelled with a message: of most cancellations the state tells all.
-    ending: ManuallyDrop<Cell<Option<Box<Ending>>>>,
     /// The number of handles that users hold. A handle can await, settle or cancel the node.
     handles: Cell<u32>,
     state: Cell<State>,
-    /// Whether the program has seen how the node ended. If not, a panic is reported when the last handle is dropped.
-    retrieved: Cell<bool>,
-    /// Whether the value was moved out. Then the last handle has nothing to drop.
-    taken: Cell<bool>,
-    /// True while a cancellation goes on from this node, so that the walk notices a cycle.
-    visiting: Cell<bool>,
+    flags: Flags,
+    /// Of a task: the part of its number that its key has no room for. It is here because two bytes are to spare.
+    era: u16,
 }
 
 impl Core {
     /// A pending node with one handle.
     pub(crate) fn new(kernel: Rc<Loop>) -> Self {
+        Self::of_era(kernel, 0)
+    }
+
+    /// As `new`, for a task of this era.
+    #[inline]
+    pub(crate) fn of_era(kernel: Rc<Loop>, era: u16) -> Self {
         Self {
             kernel,
             watchers: ManuallyDrop::default(),
-            ending: ManuallyDrop::default(),
             handles: Cell::new(1),
             state: Cell::new(State::Pending),
-            retrieved: Cell::new(false),
-            taken: Cell::new(false),
-            visiting: Cell::new(false),
+            flags: Flags::default(),
+            era,
         }
     }
 
@@ -234,8 +240,32 @@ impl Core {
         self.state.get() != State::Pending
     }
 
-    pub(crate) fn visiting(&self) -> &Cell<bool> {
-        &self.visiting
+    #[inline]
+    pub(crate) fn is_visited(&self) -> bool {
+        self.flags.has(Flag::VISITING)
+    }
+
+    /// A cancellation goes on from this node.
+    #[inline]
+    pub(crate) fn begin_visit(&self) {
+        self.flags.set(Flag::VISITING);
+    }
+
+    /// The cancellation has found its ends.
+    #[inline]
+    pub(crate) fn end_visit(&self) {
+        self.flags.unset(Flag::VISITING);
+    }
+
+    /// The number of the task with this state: unique on its loop, counted from 1 in order of creation.
+    pub(crate) fn id_of(&self, task: &TaskState) -> u64 {
+        self.kernel.task_id(task.key(), self.era)
+    }
+
+    /// The name of the task with this state.
+    pub(crate) fn name_of(&self, task: &TaskState) -> String {
+        let mut name = String::new();
+        if task.append_own_name(&mut name) { name } else { default_name(self.id_of(task)) }
     }
 
     /// How the node ended, if it ended without a value.
@@ -243,26 +273,29 @@ impl Core {
         match self.state.get() {
             State::Pending | State::Finished => None,
             State::Cancelled | State::Panicked => {
-                let ending = self.ending.take();
-                let copy = ending.as_deref().cloned();
-                self.ending.set(ending);
-                copy.or_else(|| Some(Ending::Cancelled(Cancelled::default())))
+                let kept = if self.flags.has(Flag::ENDING) { self.watchers.ending() } else { None };
+                kept.or_else(|| Some(Ending::Cancelled(Cancelled::default())))
             }
         }
     }
 
     /// The value was moved out.
+    #[inline]
     pub(crate) fn set_taken(&self) {
-        self.taken.set(true);
+        self.flags.set(Flag::TAKEN);
     }
 
     /// Notes that the program has seen how the node ended, and returns whether it had seen that before.
+    #[inline]
     pub(crate) fn set_retrieved(&self) -> bool {
-        self.retrieved.replace(true)
+        let before = self.was_retrieved();
+        self.flags.set(Flag::RETRIEVED);
+        before
     }
 
+    #[inline]
     pub(crate) fn was_retrieved(&self) -> bool {
-        self.retrieved.get()
+        self.flags.has(Flag::RETRIEVED)
     }
 
     pub(crate) fn has_handles(&self) -> bool {
@@ -294,9 +327,16 @@ impl Core {
         debug_assert!(!self.is_done(), "a node ends once");
         self.state.set(ending.state());
         if ending.has_more_than_its_state() {
-            self.ending.set(Some(Box::new(ending)));
+            self.keep_and_tell(ending, &me);
+        } else {
+            self.tell_watchers(&me);
         }
-        self.tell_watchers(&me);
+    }
+
+    #[cold]
+    fn keep_and_tell(&self, ending: Ending, me: &dyn Fn() -> NodeRef) {
+        self.flags.set(Flag::ENDING);
+        self.watchers.end(Box::new(ending), |watcher| watcher.tell(self, me));
     }
 
     #[inline]
@@ -323,7 +363,8 @@ impl Core {
     /// by which it has ended.
     pub(crate) fn reopen(&self) {
         self.state.set(State::Pending);
-        self.ending.set(None);
+        self.flags.unset(Flag::ENDING);
+        self.watchers.forget_ending();
     }
 
     /// Ends the node because its loop closes. No watcher is told.
@@ -343,7 +384,7 @@ impl Core {
     #[cold]
     fn drop_watchers_and_ending(&self) {
         self.forget_watchers();
-        drop(self.ending.take());
+        self.watchers.forget_ending();
     }
 
     pub(crate) fn add_handle(&self) {
@@ -354,14 +395,14 @@ impl Core {
     #[inline]
     pub(crate) fn drop_handle(&self) -> bool {
         self.handles.set(self.handles.get() - 1);
-        self.handles.get() == 0 && !self.taken.get()
+        self.handles.get() == 0 && !self.flags.has(Flag::TAKEN)
     }
 }
 
 impl Drop for Core {
     #[inline]
     fn drop(&mut self) {
-        if !self.watchers.is_empty() | self.ending.get_mut().is_some() {
+        if !self.watchers.holds_nothing() {
             self.drop_watchers_and_ending();
         }
     }

@@ -7,13 +7,9 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::chores::Chores;
+use super::lending::Lending;
 use crate::base::{Context, Fact, TaskKey};
 use crate::kernel::{Place, TaskAwaits};
-
-/// The name of a task that was given none.
-pub(crate) fn default_name(id: u64) -> String {
-    format!("Task-{id}")
-}
 
 /// The text of the error, if the value is one.
 pub(crate) type ErrorText = fn(&dyn Any) -> Option<String>;
@@ -52,6 +48,25 @@ impl<N> Default for Rare<N> {
             root: Place::NONE,
             rounds: None,
         }
+    }
+}
+
+/// How often a task was asked to be cancelled: a number of three bytes, since a word has no more room beside it.
+#[derive(Default)]
+pub(super) struct Cancelling(Cell<[u8; 3]>);
+
+impl Cancelling {
+    /// 16,777,215.
+    const MOST: u32 = (1 << 24) - 1;
+
+    pub(super) fn get(&self) -> u32 {
+        let [a, b, c] = self.0.get();
+        u32::from_le_bytes([a, b, c, 0])
+    }
+
+    pub(super) fn set(&self, count: u32) {
+        let [a, b, c, _] = count.min(Self::MOST).to_le_bytes();
+        self.0.set([a, b, c]);
     }
 }
 
@@ -103,7 +118,7 @@ pub(crate) const FIRST_TURN: u8 = 1;
 /// - `node` and `awaits` are both empty in a Waiting task that waits for something outside the loop, such as another
 ///   thread. Both may be filled if the task polls several futures at once.
 /// - A task that is cancelled before its first step ends in that step unpolled, so `awaits.step` stays 0.
-/// - `stage_in_use` is true while the coroutine is polled or dropped, and while the value is moved or shown.
+/// - `memory` says what is there beside this state: see `Held`.
 ///
 /// A cancellation of the task goes through `request`, or, if the task waits for a single node, through `handed_on`:
 ///
@@ -131,42 +146,36 @@ pub(crate) const FIRST_TURN: u8 = 1;
 /// - While there are no `chores`, there is no request, `node` and `handed_on` are empty, nothing stands under wakers of
 ///   other crates, and the turn is the first: a step has nothing to do but to poll.
 pub(crate) struct TaskState<N> {
-    id: u64,
     key: TaskKey,
     /// The node that it awaits, or the last of several.
     pub(super) node: Cell<Option<N>>,
     awaits: TaskAwaits,
     pub(super) rare: Cell<Option<Box<Rare<N>>>>,
     created: Fact<Option<&'static Location<'static>>>,
-    pub(super) cancelling: Cell<u32>,
-    /// How many of the requests in `cancelling` are those of scopes inside. (A word has no more room. Beyond 65,535 at
-    /// a time they count as requests by other code.)
+    pub(super) cancelling: Cancelling,
+    /// How many of the requests in `cancelling` are those of scopes inside. (Beyond 65,535 at a time they count as
+    /// requests by other code.)
     pub(super) own_requests: Cell<u16>,
     pub(super) chores: Cell<Chores>,
     /// The turn of the poll that is on, or was the last one.
     turn: Cell<u8>,
-    stage_in_use: Cell<bool>,
+    memory: Lending,
 }
 
 impl<N: Clone + PartialEq> TaskState<N> {
-    pub(crate) fn new(id: u64, key: TaskKey, created: &'static Location<'static>) -> Self {
+    pub(crate) fn new(key: TaskKey, created: &'static Location<'static>) -> Self {
         Self {
-            id,
             key,
             node: Cell::default(),
             awaits: TaskAwaits::default(),
             rare: Cell::default(),
             created: Fact::new(Some(created)),
-            cancelling: Cell::new(0),
+            cancelling: Cancelling::default(),
             own_requests: Cell::new(0),
             chores: Cell::default(),
             turn: Cell::new(FIRST_TURN),
-            stage_in_use: Cell::new(false),
+            memory: Lending::of_coroutine(),
         }
-    }
-
-    pub(crate) fn id(&self) -> u64 {
-        self.id
     }
 
     pub(crate) fn key(&self) -> TaskKey {
@@ -175,11 +184,6 @@ impl<N: Clone + PartialEq> TaskState<N> {
 
     pub(crate) fn created(&self) -> &'static Location<'static> {
         self.created.get().unwrap_or_else(Location::caller)
-    }
-
-    pub(crate) fn name(&self) -> String {
-        let mut name = String::new();
-        if self.append_own_name(&mut name) { name } else { default_name(self.id) }
     }
 
     /// Appends the name that the task was given, if it was given one, to a text that has its memory already.
@@ -251,6 +255,12 @@ impl<N: Clone + PartialEq> TaskState<N> {
         last
     }
 
+    /// What the memory of the task holds.
+    #[inline]
+    pub(crate) fn memory(&self) -> &Lending {
+        &self.memory
+    }
+
     /// What it awaits since its last step, but for nodes.
     #[inline]
     pub(crate) fn awaits(&self) -> &TaskAwaits {
@@ -278,12 +288,6 @@ impl<N: Clone + PartialEq> TaskState<N> {
             self.remove_chore(Chores::TURNS);
         }
         turn
-    }
-
-    /// Whether the coroutine is being polled or dropped, or its value moved or shown. The flag belongs to the
-    /// coroutine's cell, and is here because there is a byte to spare.
-    pub(crate) fn stage_in_use(&self) -> &Cell<bool> {
-        &self.stage_in_use
     }
 
     #[inline]

@@ -41,7 +41,7 @@ pub(crate) fn report_ending(core: &Core, kind: &Kind<'_>) {
     let Some(Ending::Panicked(exception)) = core.ending() else { return };
     let exception = exception.into();
     let (message, task, created) = match kind {
-        Kind::Task(state) => (NEVER_RETRIEVED, Some(state.name()), Some(state.created())),
+        Kind::Task(state) => (NEVER_RETRIEVED, Some(core.name_of(state)), Some(state.created())),
         Kind::Plain | Kind::Gathering(_) => ("Future exception was never retrieved", None, None),
     };
     call_exception_handler(core.kernel(), &ExceptionContext { message, exception, task, created });
@@ -62,7 +62,7 @@ fn report_error(core: &Core, state: &TaskState, error_text: impl FnOnce() -> Opt
     // the text is made by code of the program
     guarded(core.kernel(), "Exception in Display of an error", || {
         let Some(text) = error_text() else { return };
-        let (task, created) = (Some(state.name()), Some(state.created()));
+        let (task, created) = (Some(core.name_of(state)), Some(state.created()));
         let exception = Exception::Error(text);
         call_exception_handler(core.kernel(), &ExceptionContext { message: NEVER_RETRIEVED, exception, task, created });
     });

@@ -1,8 +1,9 @@
-//! The watchers of a node, which are told when it is done, in the order in which they were registered. Owns the list;
-//! must not know what a watcher is.
+//! The watchers of a node, which are told when it is done, in the order in which they were registered. Owns the list,
+//! and what takes its place when they were told; must not know what a watcher is.
 
 use std::cell::Cell;
 
+use super::ending::Ending;
 use crate::base::{Numbered, in_order};
 
 /// A watcher in the list.
@@ -11,13 +12,15 @@ pub(crate) trait Ranked {
     fn rank(&self) -> Option<u64>;
 }
 
-/// The watchers of one node. Nearly every node has at most one.
+/// The watchers of one node. Nearly every node has at most one. A node that has ended has none: so how it ended has the
+/// same room.
 #[derive(Default)]
 enum List<W> {
     #[default]
     Empty,
     One(W),
     Many(Box<Numbered<W>>),
+    Ended(Box<Ending>),
 }
 
 /// What stands for the number of the watcher while there is none. The kernel counts watchers from 1.
@@ -56,8 +59,9 @@ impl<W: Ranked> Watchers<W> {
             return self.add_to_others(number, make());
         }
         self.number.set(number);
-        // The destructor of an empty list would do nothing. Without it, this is a store.
-        std::mem::forget(self.list.replace(List::One(make())));
+        let before = self.list.replace(List::One(make()));
+        debug_assert!(matches!(before, List::Empty), "nothing watches what has ended");
+        std::mem::forget(before); // The destructor of an empty list would do nothing. Without it, this is a store.
     }
 
     #[cold]
@@ -70,6 +74,7 @@ impl<W: Ranked> Watchers<W> {
                 many
             }
             List::Many(many) => many,
+            List::Ended(_) => unreachable!("nothing watches what has ended"),
         };
         many.push(number, newcomer);
         self.number.set(SEVERAL);
@@ -114,7 +119,7 @@ impl<W: Ranked> Watchers<W> {
     pub(crate) fn any(&self, is_it: impl Fn(&W) -> bool) -> bool {
         let list = self.list.take();
         let any = match &list {
-            List::Empty => false,
+            List::Empty | List::Ended(_) => false,
             List::One(watcher) => is_it(watcher),
             List::Many(many) => many.values().any(is_it),
         };
@@ -126,7 +131,7 @@ impl<W: Ranked> Watchers<W> {
     pub(crate) fn each(&self, mut look: impl FnMut(&W)) {
         let list = self.list.take();
         match &list {
-            List::Empty => {}
+            List::Empty | List::Ended(_) => {}
             List::One(watcher) => look(watcher),
             List::Many(many) => many.values().for_each(look),
         }
@@ -138,13 +143,19 @@ impl<W: Ranked> Watchers<W> {
         self.number.get() == NONE
     }
 
+    /// Whether there is neither a watcher nor an ending.
+    #[inline]
+    pub(super) fn holds_nothing(&mut self) -> bool {
+        matches!(self.list.get_mut(), List::Empty)
+    }
+
     #[inline]
     fn take_list(&self) -> List<W> {
         self.number.set(NONE);
         self.list.take()
     }
 
-    /// Takes the watcher out, if there is only one.
+    /// Takes the watcher out, if there is only one. There must be one or several.
     #[inline]
     pub(super) fn take_one(&self) -> Option<W> {
         if self.number.get() == SEVERAL {
@@ -153,6 +164,7 @@ impl<W: Ranked> Watchers<W> {
         match self.take_list() {
             List::One(watcher) => Some(watcher),
             others => {
+                debug_assert!(false, "there is a watcher");
                 std::mem::forget(others); // it is empty; its destructor would keep the list in memory all the way
                 None
             }
@@ -160,11 +172,41 @@ impl<W: Ranked> Watchers<W> {
     }
 
     /// Takes all watchers out, and gives them to `tell` in order. Watchers that are added meanwhile stay in the list.
-    pub(super) fn drain(&self, mut tell: impl FnMut(W)) {
-        match self.take_list() {
-            List::Empty => {}
-            List::One(watcher) => tell(watcher),
-            List::Many(many) => in_turn(*many).into_iter().for_each(|(_, watcher)| tell(watcher)),
+    pub(super) fn drain(&self, tell: impl FnMut(W)) {
+        if !self.is_empty() {
+            self.take_list().drain(tell);
+        }
+    }
+
+    /// As `drain`, and keeps how the node has ended, which `tell` may ask for.
+    pub(super) fn end(&self, ending: Box<Ending>, tell: impl FnMut(W)) {
+        self.number.set(NONE);
+        self.list.replace(List::Ended(ending)).drain(tell);
+    }
+
+    /// How the node has ended, if that was kept.
+    pub(super) fn ending(&self) -> Option<Ending> {
+        let list = self.list.take();
+        let ending = if let List::Ended(ending) = &list { Some((**ending).clone()) } else { None };
+        self.list.set(list);
+        ending
+    }
+
+    /// Drops how the node has ended.
+    pub(super) fn forget_ending(&self) {
+        match self.list.take() {
+            List::Ended(ending) => drop(ending),
+            other => self.list.set(other),
+        }
+    }
+}
+
+impl<W: Ranked> List<W> {
+    fn drain(self, mut tell: impl FnMut(W)) {
+        match self {
+            Self::Empty | Self::Ended(_) => {}
+            Self::One(watcher) => tell(watcher),
+            Self::Many(many) => in_turn(*many).into_iter().for_each(|(_, watcher)| tell(watcher)),
         }
     }
 }
@@ -178,7 +220,9 @@ fn in_turn<W: Ranked>(many: Numbered<W>) -> Vec<(u64, W)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ending::State;
     use super::*;
+    use crate::error::Cancelled;
 
     /// A watcher with a name, and perhaps a rank.
     struct Named(&'static str, Option<u64>);
@@ -216,13 +260,29 @@ mod tests {
     }
 
     #[test]
+    fn an_ending_takes_the_room_of_the_watchers_that_it_is_told_to() {
+        let watchers = Watchers::default();
+        watchers.add(1, Named("a", None));
+        let ending = Ending::Cancelled(Cancelled::new(Some("why".into())));
+        let mut told = Vec::new();
+        watchers.end(Box::new(ending), |Named(name, _)| {
+            told.push((name, watchers.ending().map(|ending| ending.state())));
+        });
+        assert_eq!(told, [("a", Some(State::Cancelled))]);
+        assert!(watchers.is_empty() && watchers.remove(1).is_none() && watchers.take().next().is_none());
+        assert!(watchers.ending().is_some_and(|ending| ending.has_more_than_its_state()));
+        watchers.forget_ending();
+        assert!(watchers.ending().is_none());
+    }
+
+    #[test]
     fn removed_watchers_are_not_told_and_take_no_room() {
         let watchers = Watchers::default();
-        (1..10).for_each(|number| watchers.add(number, Named("removed", None)));
+        (0..10).for_each(|number| watchers.add(number, Named("removed", None)));
         watchers.add(10, Named("stayed", None));
-        (1..10).for_each(|number| assert!(watchers.remove(number).is_some()));
+        (0..10).for_each(|number| assert!(watchers.remove(number).is_some()));
         assert!(watchers.remove(3).is_none());
-        assert_eq!(told(&watchers), ["stayed"]);
+        assert_eq!(watchers.take().count(), 1);
         assert!(watchers.is_empty());
     }
 }

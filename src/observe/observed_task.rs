@@ -86,13 +86,13 @@ impl<'a> ObservedTask<'a> {
 
     /// The number of the task: unique on its loop, counted from 1 in order of creation.
     pub fn id(&self) -> u64 {
-        self.state.id()
+        self.node.core().id_of(self.state)
     }
 
     /// The name of the task; `Task-` and its number by default. A name is given after the creation, so what an observer
     /// was told there may not be the last word.
     pub fn name(&self) -> String {
-        self.state.name()
+        self.node.core().name_of(self.state)
     }
 
     /// Appends the name that the task was given, if it was given one, to a text that has its memory already.

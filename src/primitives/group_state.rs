@@ -109,7 +109,7 @@ impl<E: 'static> GroupState<E> {
         self.phase.set(Phase::Aborting);
         let nodes: Vec<NodeRef> = self.children.borrow().iter().map(|(_, child)| child.clone()).collect();
         let by_creation = in_order(nodes, |child| match child.kind() {
-            Kind::Task(state) => state.id(),
+            Kind::Task(state) => child.core().id_of(state),
             Kind::Plain | Kind::Gathering(_) => unreachable!("the children of a group are tasks"),
         });
         for node in by_creation {

@@ -11,13 +11,14 @@ use std::time::Duration;
 use super::ignoring_panic::ignoring_panic;
 use super::remote_task::TaskName;
 use super::report::report_from_anywhere;
+use crate::awaitables::TaskHandle;
 use crate::base::WakeTarget;
 use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, lock, wait_while, wait_while_for};
 use crate::cancel::Waiting;
 use crate::current;
 use crate::error::{Cancelled, TaskError};
 use crate::kernel::{Leaf, LoopSender, What};
-use crate::node::{TaskState, wake};
+use crate::node::wake;
 
 /// A handle on a coroutine that runs on a loop, for the thread that started it with
 /// [`LoopHandle::run_coroutine_threadsafe`](crate::LoopHandle::run_coroutine_threadsafe).
@@ -284,7 +285,7 @@ impl<T> Reply<T> {
     }
 
     /// Notes the task, so that `ThreadsafeFuture::cancel` can reach it. Returns false if it was cancelled before.
-    pub(crate) fn set_task(&self, task: &TaskState) -> bool {
+    pub(crate) fn set_task(&self, task: &TaskHandle) -> bool {
         let mut state = self.0.lock();
         state.task = Some(TaskName::of(task));
         state.is_pending()

@@ -299,7 +299,7 @@ where
 /// Sends the outcome of the task when it has ended; cancels it, if that is not wanted any more.
 fn settle_at_its_end<T: Send + 'static>(reply: Reply<T>, task: Task<T>) {
     let handle = task.handle();
-    if reply.set_task(handle.state()) {
+    if reply.set_task(&handle) {
         handle.add_done_callback(move |_| reply.settle(task.into_result()));
     } else {
         handle.cancel();

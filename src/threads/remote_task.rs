@@ -10,7 +10,7 @@ use crate::cancel::cancel;
 use crate::current;
 use crate::error::Closed;
 use crate::kernel::{LoopSender, Message};
-use crate::node::{Kind, TaskState};
+use crate::node::Kind;
 
 /// A handle on a task for other threads, from [`TaskHandle::remote`]. It is `Send`, can be cloned, and cancels: what
 /// other libraries call an abort handle. It keeps neither the task nor the loop alive.
@@ -42,7 +42,7 @@ impl TaskHandle {
     /// A handle on this task for other threads. It is `Send`, which this one is not.
     #[doc(alias = "abort_handle")]
     pub fn remote(&self) -> RemoteTaskHandle {
-        RemoteTaskHandle { task: TaskName::of(self.state()), sender: self.as_any().node().core().kernel().sender() }
+        RemoteTaskHandle { task: TaskName::of(self), sender: self.as_any().node().core().kernel().sender() }
     }
 }
 
@@ -72,8 +72,8 @@ pub(super) struct TaskName {
 }
 
 impl TaskName {
-    pub(super) fn of(task: &TaskState) -> Self {
-        Self { key: task.key(), id: task.id() }
+    pub(super) fn of(task: &TaskHandle) -> Self {
+        Self { key: task.state().key(), id: task.id() }
     }
 
     /// Sends the cancellation to the loop of the task.
@@ -86,7 +86,7 @@ impl TaskName {
     fn cancel(self) {
         let kernel = current::expect();
         let task = kernel.task(self.key);
-        let task = task.filter(|task| matches!(task.kind(), Kind::Task(suspension) if suspension.id() == self.id));
+        let task = task.filter(|task| matches!(task.kind(), Kind::Task(state) if task.core().id_of(state) == self.id));
         if let Some(task) = task {
             cancel(&task, &None);
         }

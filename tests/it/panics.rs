@@ -255,6 +255,23 @@ fn a_panic_of_a_coroutines_destructor_is_the_tasks_outcome() {
 }
 
 #[test]
+fn a_value_that_came_before_a_panic_of_the_coroutines_destructor_is_dropped_once() {
+    let (lp, reports) = watched_loop();
+    let witness = Rc::new(());
+    lp.run_until_complete(async {
+        let (bomb, mut value) = (Bomb, Some(Rc::clone(&witness)));
+        let mut task = create_task(poll_fn(move |_| {
+            let _held = &bomb;
+            Poll::Ready(value.take().expect("it is polled once"))
+        }));
+        assert!(matches!(task.outcome().await, Err(TaskError::Panicked(_))));
+        assert_eq!(Rc::strong_count(&witness), 1);
+    })
+    .expect("it runs");
+    assert!(reports.take().is_empty());
+}
+
+#[test]
 fn a_panic_of_a_detached_tasks_value_is_reported() {
     let reports = reports_of(|lp| drop(lp.create_task(async { Bomb })));
     assert_eq!(reports, ["Exception in destructor: the bomb went off"]);

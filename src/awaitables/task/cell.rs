@@ -3,8 +3,8 @@
 #![expect(unsafe_code, reason = "the coroutine is pinned in the allocation that it shares with its state")]
 
 use std::any::Any;
-use std::cell::{Cell, UnsafeCell};
-use std::mem::needs_drop;
+use std::cell::UnsafeCell;
+use std::mem::{ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr;
@@ -15,29 +15,67 @@ use super::step::{Coroutine, Resumed, TaskParts, abandon, is_cancelled_meanwhile
 use crate::base::PooledRc;
 use crate::current::{copy_thread_context, uses_contexts};
 use crate::kernel::Phase;
-use crate::node::{Core, Kind, Loop, Node, NodeRef, Promise, TaskState, as_node, drop_flat, report_unretrieved_error};
+use crate::node::{
+    Core, Held, Kind, Loan, Loop, Node, NodeRef, Promise, TaskState, as_node, drop_flat, report_unretrieved_error,
+};
 
-/// What the memory of a task holds.
-///
-/// ```text
-///   Coroutine ── it returns ──▶ Value ── the value is taken,  ──▶ Empty
-///       │                              or the last handle goes      ▲
-///       └──── it is cancelled, panics, or the loop closes ──────────┘
-/// ```
-enum Stage<F: Future> {
-    Coroutine(F),
-    Value(F::Output),
-    Empty,
+/// The memory of a task. What it holds is noted in the task's state, where there is a byte to spare: an enum would take
+/// a word more for many coroutines.
+#[repr(C)] // so that both begin where it begins
+union Memory<F: Future> {
+    coroutine: ManuallyDrop<F>,
+    value: ManuallyDrop<F::Output>,
 }
 
 /// A task. The kernel's table holds a counted pointer to it while it is pending, and each handle holds one.
 pub(crate) struct TaskCell<F: Future> {
     task: TaskParts,
-    /// Accessed by `with_stage` alone.
-    ///
-    /// Invariant, **pinned**: a coroutine is written here when the cell is made, inside its block, and never moved
-    /// again. It is polled in place and dropped in place.
-    stage: UnsafeCell<Stage<F>>,
+    /// Invariants, which the SAFETY comments cite by name:
+    /// - **lent**: it is reached only by a `Loan` of `state`, of which there is one at a time, and which says what is
+    ///   here.
+    /// - **pinned**: a coroutine is written here when the cell is made, inside its block, and never moved again. It is
+    ///   polled in place and dropped in place.
+    memory: UnsafeCell<Memory<F>>,
+}
+
+impl<F: Future> TaskCell<F> {
+    /// The place of the coroutine.
+    fn coroutine(&self) -> *mut F {
+        self.memory.get().cast()
+    }
+
+    /// The place of the value.
+    fn value(&self) -> *mut F::Output {
+        self.memory.get().cast()
+    }
+
+    /// Drops what is in the memory, in place, unless it is lent.
+    #[inline]
+    fn drop_rest(&self) {
+        if let Some(mut loan) = self.task.state.memory().lend(self.task.state.memory().held()) {
+            self.drop_held(&mut loan);
+        }
+    }
+
+    /// Drops what is in the memory, in place.
+    fn drop_held(&self, loan: &mut Loan<'_>) {
+        match std::mem::replace(&mut loan.held, Held::Nothing) {
+            Held::Nothing => {}
+            // SAFETY: lent. It is dropped once, also if its destructor panics, since nothing is here from now on.
+            Held::Coroutine => unsafe { ptr::drop_in_place(self.coroutine()) },
+            // SAFETY: as above.
+            Held::Value => unsafe { ptr::drop_in_place(self.value()) },
+        }
+    }
+}
+
+impl<F: Future> Drop for TaskCell<F> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.task.state.memory().held() != Held::Nothing {
+            self.drop_rest();
+        }
+    }
 }
 
 impl<F> TaskCell<F>
@@ -56,10 +94,10 @@ where
              created at {created})"
         );
         let block = PooledRc::new_uninit();
-        let (id, key) = kernel.next_task();
+        let (key, era) = kernel.next_task();
         let cell = block.write(Self {
-            task: TaskParts { core: Core::new(kernel), state: TaskState::new(id, key, created) },
-            stage: UnsafeCell::new(Stage::Coroutine(future)),
+            task: TaskParts { core: Core::of_era(kernel, era), state: TaskState::new(key, created) },
+            memory: UnsafeCell::new(Memory { coroutine: ManuallyDrop::new(future) }),
         });
         cell.task.core.kernel().insert_task(key, as_node(cell.clone()));
         if uses_contexts() {
@@ -68,31 +106,31 @@ where
         cell
     }
 
-    /// Lends the stage to `f`. Returns `None` if it is lent already: while the coroutine is polled or dropped, or its
-    /// value is read, a second caller gets nothing.
-    fn with_stage<R>(&self, f: impl FnOnce(&mut Stage<F>) -> R) -> Option<R> {
-        let in_use = self.task.state.stage_in_use();
-        if in_use.replace(true) {
-            return None;
-        }
-        let _release = ReleaseOnDrop(in_use);
-        // SAFETY: this is the only place that reaches into the cell, and `in_use`, which is set until `f` has returned
-        // or panicked, keeps a second caller out.
-        Some(f(unsafe { &mut *self.stage.get() }))
+    /// Moves the value out, if there is one, and it is not lent.
+    fn take_value(&self) -> Option<F::Output> {
+        let mut loan = self.task.state.memory().lend(Held::Value)?;
+        loan.held = Held::Nothing;
+        // SAFETY: lent. It is moved once, since nothing is here from now on.
+        Some(unsafe { self.value().read() })
     }
 
-    /// Moves the value out, if there is one.
-    fn take_value(&self) -> Option<F::Output> {
-        let value = self.with_stage(|stage| {
-            let Stage::Value(value) = stage else { return None };
-            // SAFETY: the value is moved out once: what is left of it is overwritten, and not dropped. (By safe code
-            // the stage would be moved out, which is as large as the coroutine was.)
-            let value = unsafe { ptr::read(value) };
-            // SAFETY: `stage` is a reference.
-            unsafe { ptr::write(stage, Stage::Empty) };
-            Some(value)
-        });
-        value.flatten()
+    /// Polls the coroutine, which is what is lent.
+    fn poll(&self, loan: &mut Loan<'_>, cx: &mut Context<'_>) -> Resumed {
+        // SAFETY: lent.
+        let coroutine = unsafe { &mut *self.coroutine() };
+        // SAFETY: pinned.
+        let coroutine = unsafe { Pin::new_unchecked(coroutine) };
+        let Poll::Ready(value) = coroutine.poll(cx) else { return Resumed::Pending };
+        if is_cancelled_meanwhile(self.task.core.kernel(), &self.task.state) {
+            let cancelled = Resumed::cancelled(self.task.core.kernel(), &self.task.state);
+            drop(value);
+            return cancelled;
+        }
+        self.drop_held(loan);
+        // SAFETY: lent. Nothing is here that would have to be dropped.
+        unsafe { self.value().write(value) };
+        loan.held = Held::Value;
+        Resumed::Finished
     }
 }
 
@@ -102,28 +140,14 @@ where
     F::Output: 'static,
 {
     fn resume(&self, cx: &mut Context<'_>) -> Resumed {
-        let resumed = self.with_stage(|stage| {
-            catch_unwind(AssertUnwindSafe(|| {
-                let Stage::Coroutine(future) = &mut *stage else { unreachable!("a pending task holds its coroutine") };
-                // SAFETY: pinned, see `stage`.
-                let future = unsafe { Pin::new_unchecked(future) };
-                let Poll::Ready(value) = future.poll(cx) else { return Resumed::Pending };
-                if is_cancelled_meanwhile(self.task.core.kernel(), &self.task.state) {
-                    let cancelled = Resumed::cancelled(self.task.core.kernel(), &self.task.state);
-                    drop(value);
-                    return cancelled;
-                }
-                *stage = Stage::Value(value);
-                Resumed::Finished
-            }))
-        });
-        let resumed = resumed.expect("the coroutine is in use only while its task runs, which does not nest");
-        resumed.unwrap_or_else(Resumed::panicked)
+        let loan = self.task.state.memory().lend(Held::Coroutine);
+        let mut loan = loan.expect("a pending task holds its coroutine, which is lent only while it runs");
+        catch_unwind(AssertUnwindSafe(|| self.poll(&mut loan, cx))).unwrap_or_else(Resumed::panicked)
     }
 
     fn discard(&self) -> Result<(), Box<dyn Any + Send>> {
         catch_unwind(AssertUnwindSafe(|| {
-            self.with_stage(|stage| *stage = Stage::Empty);
+            self.drop_rest();
         }))
     }
 }
@@ -143,7 +167,7 @@ where
 
     fn orphaned(&self) {
         if self.task.core.is_done() {
-            // The stage is in use here only while `discard` runs a destructor that drops the last handle. The end of
+            // The memory is lent here only while `discard` runs a destructor that drops the last handle. The end of
             // the task calls `orphaned` again then.
             let value = self.take_value();
             if let Some(value) = &value {
@@ -176,20 +200,10 @@ where
     }
 
     fn peek(&self, look: &mut dyn FnMut(&F::Output)) {
-        self.with_stage(|stage| {
-            if let Stage::Value(value) = stage {
-                look(value);
-            }
-        });
-    }
-}
-
-/// Sets the flag to false when it is dropped, also by a panic.
-struct ReleaseOnDrop<'a>(&'a Cell<bool>);
-
-impl Drop for ReleaseOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.set(false);
+        if let Some(_loan) = self.task.state.memory().lend(Held::Value) {
+            // SAFETY: lent.
+            look(unsafe { &*self.value() });
+        }
     }
 }
 
@@ -212,21 +226,17 @@ mod tests {
         let handle = size_of::<JoinHandle<()>>();
         let parts = [
             (
-                "a node: its watchers 32, its loop 8, its ending 8, its flags and the count of handles 8",
+                "a node: its watchers or its ending 32, its loop 8, handles, state, flags and era 8",
                 size_of::<Core>(),
-                56,
+                48,
             ),
             (
-                "a task: what it awaits 32, its name 24, what few tasks need 8, requests and flags 16",
+                "a task: what it awaits 32, key 8, place of creation 8, what few need 8, requests and chores 8",
                 size_of::<TaskState>(),
-                80,
+                64,
             ),
-            (
-                "the coroutine or its value, of which there is none here: which of them it is",
-                size_of::<Stage<Waits>>(),
-                1,
-            ),
-            ("its block: all of that, and the count of pointers", block, 152),
+            ("the coroutine or its value, of which there is none here", size_of::<Memory<Waits>>(), 0),
+            ("its block: all of that, and the count of pointers", block, 120),
             ("its place in the table: key and pointer", slot, 24),
             ("its handle: the pointer, the place among the watchers, the wait", handle, 32),
             ("an entry of the ready queue, while it is in there", size_of::<Entry<NodeRef>>(), 24),
@@ -235,6 +245,6 @@ mod tests {
             assert_eq!(bytes, said, "{part}");
         }
         let of_the_allocator = 8;
-        assert_eq!(block + of_the_allocator + slot + handle, 216);
+        assert_eq!(block + of_the_allocator + slot + handle, 184);
     }
 }
