@@ -156,6 +156,11 @@ impl Panic {
         Self { message: Arc::from(message), payload: Arc::new(Payload(Mutex::new(Some(payload)))) }
     }
 
+    /// Whether some code has met this panic with its payload: it was resumed.
+    pub(crate) fn was_resumed(&self) -> bool {
+        self.payload.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     /// The text of the panic.
     pub fn message(&self) -> &str {
         &self.message

@@ -1,7 +1,8 @@
-//! Which task holds each lock that tasks wait for. Owns the numbers of those locks; must not know what a lock is.
+//! Which task holds each lock that tasks wait for, and in debug mode which locks and permits are held at all. Owns the
+//! numbers of those locks; must not know what a lock or a semaphore is.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use slab::Slab;
 
@@ -14,8 +15,8 @@ use crate::base::TaskKey;
 pub(crate) struct Hold {
     /// The task that holds it, or `TaskKey::NONE`.
     pub(crate) task: TaskKey,
-    /// The number of a step. In the one after that, the task has taken it, or was the first able to: if it is handed
-    /// over, the step that does so has a number at hand, and is the one before.
+    /// The number of the step before the first one in which the task can have taken it: a step that hands a lock over
+    /// knows its own number, and not that of the next.
     after: u32,
 }
 
@@ -34,8 +35,8 @@ impl Hold {
         Self { task, after: step }
     }
 
-    /// The number of the step in which the task has taken it, or of an earlier one after that in which it was given to
-    /// it.
+    /// The number of the step in which the task has taken it; of a lock that was handed over, of the first step in
+    /// which the task can have taken it.
     pub(crate) fn step(self) -> u32 {
         self.after.wrapping_add(APART)
     }
@@ -49,16 +50,24 @@ impl Hold {
 /// Shared by the lock, which writes it, and the loop.
 pub(crate) type HoldCell = Rc<Cell<Hold>>;
 
+/// What lends out permits: a semaphore.
+pub(crate) trait Lender {
+    /// How many are held.
+    fn lent(&self) -> usize;
+}
+
 /// The holders, each under the number of its lock, which is not 0. A lock has a number once a task has had to wait for
 /// it: so a lock for which none waits is no concern of the loop, but in debug mode.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Holders {
     cells: RefCell<Slab<HoldCell>>,
+    /// Those that were made in debug mode.
+    lenders: RefCell<Vec<Weak<dyn Lender>>>,
     wants_all: Cell<bool>,
 }
 
 impl Holders {
-    /// Whether each lock is to have a number that a task acquires.
+    /// Whether each lock is to have a number that a task acquires, and each lender to be known.
     pub(crate) fn want_all(&self, all: bool) {
         self.wants_all.set(all);
     }
@@ -86,6 +95,23 @@ impl Holders {
     /// How many of the locks a task holds, or is the next to hold.
     pub(crate) fn held(&self) -> usize {
         self.cells.borrow().iter().filter(|(_, cell)| cell.get().task != TaskKey::NONE).count()
+    }
+
+    /// Notes a lender, in debug mode.
+    pub(crate) fn note_lender(&self, lender: Weak<dyn Lender>) {
+        if self.wants_all() {
+            let lenders = &mut *self.lenders.borrow_mut();
+            // only when there is no more room, so that many lenders are not looked at by each new one
+            if lenders.len() == lenders.capacity() {
+                lenders.retain(|lender| lender.strong_count() > 0);
+            }
+            lenders.push(lender);
+        }
+    }
+
+    /// How many permits are held of the lenders that are known.
+    pub(crate) fn lent(&self) -> usize {
+        self.lenders.borrow().iter().filter_map(Weak::upgrade).map(|lender| lender.lent()).sum()
     }
 
     /// The lock is gone.

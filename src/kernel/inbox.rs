@@ -187,7 +187,8 @@ impl<W> Contents<W> {
     #[cold]
     fn drop_repeated_wakes(&mut self) {
         let mut woken = HashSet::new();
-        self.messages.retain(|message| if let Message::Wake(key) = message { woken.insert(*key) } else { true });
+        self.messages
+            .retain(|message| if let Message::Wake(key) = message { woken.insert(key.to_word()) } else { true });
         self.messages.reserve(self.messages.len());
     }
 }

@@ -46,7 +46,7 @@ mod interleavings; // all interleavings of a loop with the threads that send to 
 pub(crate) use alarm::Alarm;
 pub(crate) use await_tree::{Awaited, Catches, Place, ScopeEntry, SoleAwait, ThrowMessage};
 pub use handle::Handle;
-pub(crate) use holders::{Hold, HoldCell};
+pub(crate) use holders::{Hold, HoldCell, Lender};
 pub(crate) use host::Pauses;
 pub(crate) use inbox::Message;
 pub(crate) use kernel::Kernel;

@@ -35,8 +35,9 @@ pub(crate) fn report_unretrieved<'a>(core: &Core, kind: impl FnOnce() -> Kind<'a
     }
 }
 
+/// Reports the panic with which a node ended.
 #[cold]
-fn report_ending(core: &Core, kind: &Kind<'_>) {
+pub(crate) fn report_ending(core: &Core, kind: &Kind<'_>) {
     let Some(Ending::Panicked(exception)) = core.ending() else { return };
     let exception = exception.into();
     let (message, task, created) = match kind {

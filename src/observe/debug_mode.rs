@@ -27,8 +27,8 @@ pub(crate) struct DebugMode {
     /// What takes longer is reported.
     limit: Rc<Cell<Duration>>,
     cancellations: Rc<Cancellations>,
-    /// Whether the locks were reported that are held while the loop closes.
-    has_told_of_locks: Cell<bool>,
+    /// Whether the locks and permits were reported that are held while the loop closes.
+    has_told_of_holds: Cell<bool>,
 }
 
 impl Default for DebugMode {
@@ -37,7 +37,7 @@ impl Default for DebugMode {
             observer: Cell::new(None),
             limit: Rc::new(Cell::new(SLOW)),
             cancellations: Rc::default(),
-            has_told_of_locks: Cell::new(false),
+            has_told_of_holds: Cell::new(false),
         }
     }
 }
@@ -121,10 +121,11 @@ impl DebugMode {
         let mut told: Vec<_> = left
             .map(|(what, made, places)| format!("{what}: {}{}", places.len(), told_places(made, &places)))
             .collect();
-        let held = kernel.holders().held();
-        if held != 0 && !mode.has_told_of_locks.replace(true) {
-            told.push(format!("locks that are held still: {held}"));
-        }
+        let held = [("locks", kernel.holders().held()), ("permits", kernel.holders().lent())];
+        let held = held.into_iter().filter(|(_, held)| *held != 0 && !mode.has_told_of_holds.get());
+        let held: Vec<_> = held.map(|(what, held)| format!("{what} that are held still: {held}")).collect();
+        mode.has_told_of_holds.set(mode.has_told_of_holds.get() || !held.is_empty());
+        told.extend(held);
         if !told.is_empty() {
             report(kernel, "Event loop closed with registrations left", told.join("; "), None);
         }
@@ -206,7 +207,8 @@ fn told_places(made: &str, places: &[Option<&'static Location<'static>>]) -> Str
 }
 
 fn blocked_for(took: Duration) -> String {
-    format!("{:.3} s, in which nothing else ran; call what blocks by to_thread", took.as_secs_f64())
+    let (seconds, millis) = (took.as_secs(), took.subsec_millis());
+    format!("{seconds}.{millis:03} s, in which nothing else ran; call what blocks by to_thread")
 }
 
 fn report(kernel: &Loop, message: &'static str, text: String, task: Option<ObservedTask<'_>>) {

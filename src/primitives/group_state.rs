@@ -9,12 +9,12 @@ use std::task::{Context, Poll};
 use slab::Slab;
 
 use crate::awaitables::current_task;
-use crate::base::{PooledRc, TaskKey, poll_with, unsize};
+use crate::base::{PooledRc, TaskKey, in_order, poll_with, unsize};
 use crate::cancel::{ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_around};
 use crate::current::{self, SingleWaiter};
 use crate::error::{Cancelled, GroupError, Panic};
 use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, What};
-use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Watcher};
+use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, Watcher, report, report_ending};
 
 /// The phases of a group:
 ///
@@ -47,8 +47,9 @@ pub(super) struct GroupState<E> {
     errors: RefCell<Vec<E>>,
     /// The program has cancelled the group.
     is_cancelled: Cell<bool>,
-    /// The first panic of a child.
-    panic: Cell<Option<Panic>>,
+    /// The first child that has panicked, and the panic of the body: until they are resumed, or reported.
+    panicked: Cell<Option<NodeRef>>,
+    body_panic: Cell<Option<Panic>>,
     phase: Cell<Phase>,
     /// What the group ends when a child fails: its body, and the wait for the children.
     pub(super) scope: ThrowingScope,
@@ -72,7 +73,8 @@ impl<E: 'static> GroupState<E> {
             noted: RefCell::default(),
             errors: RefCell::default(),
             is_cancelled: Cell::new(false),
-            panic: Cell::new(None),
+            panicked: Cell::new(None),
+            body_panic: Cell::new(None),
             phase: Cell::new(Phase::Running),
             scope: ThrowingScope::group(),
             waiter: SingleWaiter::default(),
@@ -88,7 +90,7 @@ impl<E: 'static> GroupState<E> {
 
     pub(super) fn watch(me: &PooledRc<Self>, place: u32, child: NodeRef) {
         let number = me.kernel.next_watch();
-        child.core().watchers().add(number, Watcher::Watch(unsize!(me.clone() => dyn Watch), place));
+        child.core().watchers().add_made(number, || Watcher::Watch(unsize!(me.clone() => dyn Watch), place));
         me.remaining.set(me.remaining.get() + 1);
         me.children.borrow_mut().insert(child);
     }
@@ -105,12 +107,12 @@ impl<E: 'static> GroupState<E> {
     /// Cancels every child, in order of creation.
     pub(super) fn abort(&self) {
         self.phase.set(Phase::Aborting);
-        let mut nodes: Vec<NodeRef> = self.children.borrow().iter().map(|(_, child)| child.clone()).collect();
-        nodes.sort_by_key(|child| match child.kind() {
+        let nodes: Vec<NodeRef> = self.children.borrow().iter().map(|(_, child)| child.clone()).collect();
+        let by_creation = in_order(nodes, |child| match child.kind() {
             Kind::Task(state) => state.id(),
             Kind::Plain | Kind::Gathering(_) => unreachable!("the children of a group are tasks"),
         });
-        for node in nodes {
+        for node in by_creation {
             cancel(&node, &None);
         }
     }
@@ -157,12 +159,8 @@ impl<E: 'static> GroupState<E> {
             self.completed.set(true);
             self.waiter.wake(&self.kernel);
         }
-        let failed = match (child.ending(), error) {
-            (Some(Ending::Panicked(panic)), _) => {
-                child.set_retrieved();
-                self.panic.set(self.panic.take().or(Some(panic)));
-                true
-            }
+        let failed = match (child.state(), error) {
+            (State::Panicked, _) => true,
             (_, Some(error)) => {
                 self.errors.borrow_mut().push(error);
                 true
@@ -202,16 +200,60 @@ impl<E: 'static> GroupState<E> {
         self.scope.finish(&self.kernel);
         self.abort();
         self.phase.set(Phase::Finished);
+        // no await will meet them
+        self.report_panic_of_body();
+        if let Some(child) = self.panicked.take() {
+            report_ending(child.core(), &child.kind());
+        }
     }
 
-    /// Resumes the panic of a child, or that of the body. If there is none, returns what the body returned; `None` if
-    /// it was cancelled.
-    pub(super) fn resume_panic<R>(&self, returned: Option<Result<R, Panic>>) -> Option<R> {
-        match (self.panic.take(), returned) {
-            (Some(panic), _) | (None, Some(Err(panic))) => panic.resume(),
-            (None, Some(Ok(returned))) => Some(returned),
-            (None, None) => None,
+    pub(super) fn note_panic_of_body(&self, panic: Panic) {
+        self.body_panic.set(Some(panic));
+    }
+
+    /// Resumes the panic of a child, or that of the body, if there is one. If there are both, that of the body is
+    /// reported; but resumed, if it is the child's, which the body has met by awaiting it.
+    pub(super) fn resume_panic(&self) {
+        let of_child = self.panicked.take().and_then(|child| child.core().ending());
+        if let Some(Ending::Panicked(panic)) = of_child
+            && (!panic.was_resumed() || !self.has_body_panicked())
+        {
+            self.report_panic_of_body();
+            panic.resume();
         }
+        if let Some(panic) = self.body_panic.take() {
+            panic.resume();
+        }
+    }
+
+    fn report_panic_of_body(&self) {
+        if let Some(panic) = self.body_panic.take() {
+            report(&self.kernel, "Exception in the body of a task group", panic.into());
+        }
+    }
+
+    fn has_body_panicked(&self) -> bool {
+        let panic = self.body_panic.take();
+        let has = panic.is_some();
+        self.body_panic.set(panic);
+        has
+    }
+
+    #[cold]
+    fn child_panicked(&self, place: u32, child: &Core) {
+        if self.keep_panicked(place) {
+            child.set_retrieved();
+        }
+    }
+
+    /// Keeps a child that has panicked, so that its panic is resumed when all have ended. Returns false if it is not
+    /// the first, or the group was dropped: then its panic is reported, as that of any other task.
+    fn keep_panicked(&self, place: u32) -> bool {
+        let before = self.panicked.take();
+        let is_kept = before.is_none() && self.phase.get() != Phase::Finished;
+        let child = || self.children.borrow().get(place as usize).cloned();
+        self.panicked.set(if is_kept { child() } else { before });
+        is_kept
     }
 
     /// The result of the finished group, without an error if the program has cancelled it; or the cancellation that is
@@ -253,16 +295,20 @@ impl<E: 'static> GroupState<E> {
 impl<E: 'static> Watch for GroupState<E> {
     /// asyncio queues a callback for each child. If a child has not failed and is not the last, that callback would do
     /// nothing, so none is queued here.
-    fn child_done(&self, me: &WatchRef, place: u32, child: &Core) {
-        child.set_retrieved();
+    fn child_done(&self, place: u32, child: &Core) -> Option<u32> {
         let remaining = self.remaining.get() - 1;
         self.remaining.set(remaining);
-        if remaining > 0 && child.state() != State::Panicked && self.noted.borrow().is_empty() {
-            let ended = self.children.borrow_mut().try_remove(place as usize);
-            drop(ended);
-        } else {
-            self.kernel.push_child_turn(me.clone().into_turn(), place);
+        if child.state() == State::Panicked {
+            self.child_panicked(place, child);
+            return Some(place);
         }
+        child.set_retrieved();
+        if remaining == 0 || !self.noted.borrow().is_empty() {
+            return Some(place);
+        }
+        let ended = self.children.borrow_mut().try_remove(place as usize);
+        drop(ended);
+        None
     }
 
     fn waiter(&self) -> Option<TaskKey> {

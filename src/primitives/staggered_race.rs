@@ -8,7 +8,8 @@ use super::wait::wait::wait;
 use crate::awaitables::{Task, TaskHandle, create_task, current_task};
 use crate::cancel::catch_cancelled;
 use crate::current::{self, deadline_after};
-use crate::error::{Cancelled, Panic, TaskError};
+use crate::error::{Cancelled, TaskError};
+use crate::node::State;
 
 /// The result of a race.
 ///
@@ -89,7 +90,8 @@ pub enum Attempt<E> {
 /// ```
 ///
 /// # Panics
-/// If this thread is in no loop. A panic of a coroutine is resumed here, when the others have ended.
+/// If this thread is in no loop. A panic of a coroutine is resumed here, when the others have ended. If several panic,
+/// the first is resumed, and the others are reported to the exception handler.
 ///
 /// # Cancel safety
 /// If it is cancelled, it cancels all coroutines, waits until they have ended, and raises the cancellation again. If it
@@ -104,7 +106,7 @@ where
     T: 'static,
     E: 'static,
 {
-    let mut runners = Runners { tasks: Vec::new(), attempts: Vec::new(), winner: None, panic: None };
+    let mut runners = Runners { tasks: Vec::new(), attempts: Vec::new(), winner: None, panicked: None };
     let (mut starts, delay) = (starts.into_iter().fuse(), delay.into());
     let mut next = starts.next();
     while let Some(start) = next.take().filter(|_| runners.is_undecided()) {
@@ -128,13 +130,14 @@ struct Runners<T: 'static, E: 'static> {
     tasks: Vec<(usize, Task<Result<T, E>>)>,
     attempts: Vec<Attempt<E>>,
     winner: Option<(usize, T)>,
-    panic: Option<Panic>,
+    /// The first task that has panicked. Its panic is resumed at the end; that of another is reported.
+    panicked: Option<Task<Result<T, E>>>,
 }
 
 impl<T: 'static, E: 'static> Runners<T, E> {
     /// Whether none has won and none has panicked.
     fn is_undecided(&self) -> bool {
-        self.winner.is_none() && self.panic.is_none()
+        self.winner.is_none() && self.panicked.is_none()
     }
 
     fn start(&mut self, coroutine: impl Future<Output = Result<T, E>> + 'static) {
@@ -166,13 +169,16 @@ impl<T: 'static, E: 'static> Runners<T, E> {
     fn settle(&mut self, id: u64) {
         let Some(at) = self.tasks.iter().position(|(_, task)| task.id() == id) else { return };
         let (index, task) = self.tasks.remove(at);
+        if task.join().core().state() == State::Panicked {
+            self.panicked.get_or_insert(task);
+            return;
+        }
         match task.into_result() {
             Ok(Ok(value)) if self.winner.is_none() => {
                 self.winner = Some((index, value));
                 self.attempts[index] = Attempt::Won;
             }
             Ok(Err(error)) => self.attempts[index] = Attempt::Failed(error),
-            Err(TaskError::Panicked(panic)) => self.panic = self.panic.take().or(Some(panic)),
             Ok(Ok(_)) | Err(_) => {}
         }
     }
@@ -212,7 +218,7 @@ impl<T: 'static, E: 'static> Runners<T, E> {
     }
 
     fn into_race(mut self) -> Race<T, E> {
-        if let Some(panic) = self.panic.take() {
+        if let Some(Err(TaskError::Panicked(panic))) = self.panicked.take().map(Task::into_result) {
             panic.resume();
         }
         Race { winner: self.winner.take(), attempts: std::mem::take(&mut self.attempts) }

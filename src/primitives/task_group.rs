@@ -42,7 +42,8 @@ use crate::error::GroupError;
 /// body.
 ///
 /// # Panics
-/// If it is awaited outside a task, or if a child or the body panicked.
+/// If it is awaited outside a task, or if a child or the body panicked. Of several panics one is resumed, that of the
+/// first child if there is one, and the others are reported to the exception handler.
 ///
 /// # Cancel safety
 /// A cancellation of the task, or of a time limit or a group around this one, cancels the body and the children, and is
@@ -60,10 +61,14 @@ where
 
     let ended = state.catching(catch_panic(body(&group))).await;
     let (returned, mut cancelled) = match ended {
-        Ok(returned) => (Some(returned), None),
+        Ok(Ok(returned)) => (Some(returned), None),
+        Ok(Err(panic)) => {
+            state.note_panic_of_body(panic);
+            (None, None)
+        }
         Err(cancelled) => (None, Some(cancelled)),
     };
-    if !matches!(returned, Some(Ok(Ok(_)))) && state.phase() == Phase::Running {
+    if !matches!(returned, Some(Ok(_))) && state.phase() == Phase::Running {
         state.abort();
     }
 
@@ -74,7 +79,7 @@ where
         cancelled = None; // it was the group's own, which has ended the body
     }
 
-    let returned = state.resume_panic(returned);
+    state.resume_panic();
     match state.conclude(returned, cancelled, others > 0) {
         Ok(result) => result,
         Err(cancelled) => cancelled.reraise().await,
@@ -129,9 +134,9 @@ pub struct TaskGroup<E> {
 
 impl<E: 'static> TaskGroup<E> {
     /// Starts a task in the group: asyncio's `TaskGroup.create_task`. Its handle gives the value alone, as no error is
-    /// left once the group has returned one: an error of the task goes to the group, which has any type of errors. A
-    /// task that has failed ends cancelled for those that await it, of which the body and the other children are
-    /// cancelled anyway.
+    /// left once the group has returned one: an error of the task goes to the group, which has any type of errors. For
+    /// those that await it, a task that has failed ends cancelled; the body and the other children are cancelled then
+    /// anyway.
     ///
     /// While the group is aborting, the task is cancelled before it starts, where asyncio raises an error.
     ///
@@ -259,7 +264,7 @@ impl<E: 'static> TaskGroup<E> {
             task.cancel();
         }
         if state.kernel.life().is_eager() {
-            begin_if_running(&task);
+            begin_if_running(&task.join().node());
         }
         task
     }

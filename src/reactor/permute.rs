@@ -5,14 +5,11 @@ use crate::base::Random;
 
 /// Puts the descriptors of a poll into another order. The events of each end at one of `ends`, and stay as they are.
 pub(super) fn permute<W>(random: &Random, events: &mut Vec<ReadyEvent<W>>, start: usize, ends: &[usize]) {
-    let mut from = start;
-    let mut found = events.drain(start..);
-    let mut of_descriptors = Vec::new();
-    for end in ends {
-        of_descriptors.push(found.by_ref().take(end - from).collect::<Vec<_>>());
-        from = *end;
-    }
-    drop(found);
+    let begin_of = |i: usize| if i == 0 { start } else { ends[i - 1] };
+    let mut of_descriptors: Vec<_> = (0..ends.len()).rev().map(|i| events.split_off(begin_of(i))).collect();
+    of_descriptors.reverse();
     random.shuffle(&mut of_descriptors);
-    events.extend(of_descriptors.into_iter().flatten());
+    for mut of_one in of_descriptors {
+        events.append(&mut of_one);
+    }
 }

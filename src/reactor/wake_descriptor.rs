@@ -16,7 +16,7 @@ use crate::base::concurrency::Arc;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use crate::sys::EventCounter;
 
-/// The token of the wake. Those of `Signal` are next to it.
+/// The token of the wake. Those of `OwnEvents` are next to it.
 const WAKE: Token = Token(usize::MAX);
 
 #[derive(Debug)]

@@ -3,14 +3,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::Context;
 
 use super::acquire::{Acquire, Resource};
 use super::waiters::Waiters;
-use crate::base::WaiterId;
+use crate::base::{FACTS, WaiterId};
+use crate::current;
 use crate::error::SemaphoreClosed;
-use crate::kernel::{Leaf, What};
+use crate::kernel::{Leaf, Lender, What};
 
 /// What the handles on one semaphore share.
 pub(super) struct Permits {
@@ -26,13 +27,18 @@ pub(super) struct Permits {
 
 impl Permits {
     pub(super) fn new(value: usize) -> Rc<Self> {
-        Rc::new(Self {
+        let permits = Rc::new(Self {
             value: Cell::new(value),
             in_use: Cell::new(0),
             waiters: Waiters::default(),
             needs: Needs::default(),
             closed: Cell::new(false),
-        })
+        });
+        if FACTS && let Some(kernel) = current::current() {
+            let lender: Weak<Self> = Rc::downgrade(&permits);
+            kernel.holders().note_lender(lender);
+        }
+        permits
     }
 
     pub(super) fn value(&self) -> usize {
@@ -178,6 +184,12 @@ impl Permits {
     pub(super) fn close(&self) {
         self.closed.set(true);
         self.waiters.notify_all();
+    }
+}
+
+impl Lender for Permits {
+    fn lent(&self) -> usize {
+        self.in_use()
     }
 }
 
@@ -351,7 +363,7 @@ impl SemaphorePermit {
         self.count = 0;
     }
 
-    /// Takes `n` permits out of this one, to be given back for themselves. `None` if it has less.
+    /// Takes `n` permits out of this one, as one that is given back on its own. `None` if there are fewer.
     ///
     /// # Examples
     /// ```
@@ -375,9 +387,6 @@ impl SemaphorePermit {
 
     /// Takes over what `other` has.
     ///
-    /// # Panics
-    /// If it is of another semaphore.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{Semaphore, run};
@@ -390,6 +399,9 @@ impl SemaphorePermit {
     /// })?;
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Panics
+    /// If it is of another semaphore.
     #[track_caller]
     pub fn merge(&mut self, mut other: Self) {
         assert!(

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::ignoring_panic::ignoring_panic;
 use super::remote_task::TaskName;
+use super::report::report_from_anywhere;
 use crate::base::WakeTarget;
 use crate::base::concurrency::{Arc, Condvar, Mutex, MutexGuard, lock, wait_while, wait_while_for};
 use crate::cancel::Waiting;
@@ -22,7 +23,8 @@ use crate::node::{TaskState, wake};
 /// [`LoopHandle::run_coroutine_threadsafe`](crate::LoopHandle::run_coroutine_threadsafe).
 ///
 /// Its methods may be called on any thread. The value goes to the first caller. Dropping the handle lets the coroutine
-/// run on. It is a future as well: a task of another loop, or of any other executor, can await it.
+/// run on; a panic that no thread has seen then is reported to the exception handler of the loop. It is a future as
+/// well: a task of another loop, or of any other executor, can await it.
 ///
 /// # Examples
 /// ```
@@ -46,15 +48,20 @@ use crate::node::{TaskState, wake};
 /// Dropping an await of it loses nothing: the coroutine runs on.
 #[must_use = "dropping it lets the coroutine run on, but its result is lost"]
 pub struct ThreadsafeFuture<T> {
-    shared: Arc<Shared<T>>,
-    sender: LoopSender,
+    shared: Arc<FutureInner<T>>,
 }
 
 impl<T: Send + 'static> ThreadsafeFuture<T> {
     pub(crate) fn new(sender: LoopSender) -> (Self, Reply<T>) {
-        let state = State { outcome: Outcome::Pending, task: None, waker: None, awaiting: Awaiting::default() };
-        let shared = Arc::new(Shared { state: Mutex::new(state), settled: Condvar::new() });
-        (Self { shared: Arc::clone(&shared), sender }, Reply(shared))
+        let state = FutureState {
+            outcome: Outcome::Pending,
+            is_retrieved: false,
+            task: None,
+            waker: None,
+            awaiting: Awaiting::default(),
+        };
+        let shared = Arc::new(FutureInner { state: Mutex::new(state), settled: Condvar::new(), sender });
+        (Self { shared: Arc::clone(&shared) }, Reply(shared))
     }
 
     /// Blocks this thread until the coroutine has ended, and returns its value: asyncio's `result()`.
@@ -68,7 +75,7 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     #[track_caller]
     pub fn result(&self) -> Result<T, TaskError> {
         let state = self.lock_to_wait();
-        wait_while(&self.shared.settled, state, State::is_pending).take()
+        wait_while(&self.shared.settled, state, FutureState::is_pending).take()
     }
 
     /// [`result`](Self::result), but blocks no longer than `limit`: asyncio's `result(timeout)`. When the time is up,
@@ -82,7 +89,7 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     #[track_caller]
     pub fn result_timeout(&self, limit: Duration) -> Result<T, TaskError> {
         let state = if limit.is_zero() { self.shared.lock() } else { self.lock_to_wait() };
-        wait_while_for(&self.shared.settled, state, limit, State::is_pending).take()
+        wait_while_for(&self.shared.settled, state, limit, FutureState::is_pending).take()
     }
 
     /// Locks the state for a blocking wait.
@@ -90,9 +97,9 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     /// # Panics
     /// If this thread would wait for itself.
     #[track_caller]
-    fn lock_to_wait(&self) -> MutexGuard<'_, State<T>> {
+    fn lock_to_wait(&self) -> MutexGuard<'_, FutureState<T>> {
         let state = self.shared.lock();
-        let waits_for_itself = state.is_pending() && self.sender.is_own_thread();
+        let waits_for_itself = state.is_pending() && self.shared.sender.is_own_thread();
         if waits_for_itself {
             drop(state);
             panic!(
@@ -115,7 +122,7 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
         self.shared.settle(state, Outcome::Failed(TaskError::Cancelled(Cancelled::default())));
         if let Some(task) = task {
             // fails if the loop is closed, and then its tasks are gone
-            let _ = task.cancel_from_anywhere(self.sender);
+            let _ = task.cancel_from_anywhere(self.shared.sender);
         }
         true
     }
@@ -174,8 +181,10 @@ enum Outcome<T> {
     Taken,
 }
 
-struct State<T> {
+struct FutureState<T> {
     outcome: Outcome<T>,
+    /// The program has seen how the coroutine failed.
+    is_retrieved: bool,
     /// The task, once the loop has made one.
     task: Option<TaskName>,
     waker: Option<Waker>,
@@ -202,7 +211,7 @@ impl Awaiting {
     }
 }
 
-impl<T> State<T> {
+impl<T> FutureState<T> {
     fn is_pending(&self) -> bool {
         matches!(self.outcome, Outcome::Pending)
     }
@@ -210,7 +219,10 @@ impl<T> State<T> {
     fn take(&mut self) -> Result<T, TaskError> {
         match &self.outcome {
             Outcome::Pending => return Err(TaskError::NotDone),
-            Outcome::Failed(error) => return Err(error.clone()),
+            Outcome::Failed(error) => {
+                self.is_retrieved = true;
+                return Err(error.clone());
+            }
             Outcome::Value(_) | Outcome::Taken => {}
         }
         match std::mem::replace(&mut self.outcome, Outcome::Taken) {
@@ -220,18 +232,30 @@ impl<T> State<T> {
     }
 }
 
-struct Shared<T> {
-    state: Mutex<State<T>>,
+struct FutureInner<T> {
+    state: Mutex<FutureState<T>>,
     settled: Condvar,
+    /// The way to the loop of the coroutine.
+    sender: LoopSender,
 }
 
-impl<T> Shared<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+/// Reports a panic that no thread has seen.
+impl<T> Drop for FutureInner<T> {
+    fn drop(&mut self) {
+        let state = self.lock();
+        if let (Outcome::Failed(TaskError::Panicked(panic)), false) = (&state.outcome, state.is_retrieved) {
+            report_from_anywhere(self.sender, "Future exception was never retrieved", panic.clone());
+        }
+    }
+}
+
+impl<T> FutureInner<T> {
+    fn lock(&self) -> MutexGuard<'_, FutureState<T>> {
         lock(&self.state)
     }
 
     /// Sets the outcome and wakes what waits for it. Drops `outcome` if there is one already.
-    fn settle(&self, mut state: MutexGuard<'_, State<T>>, outcome: Outcome<T>) {
+    fn settle(&self, mut state: MutexGuard<'_, FutureState<T>>, outcome: Outcome<T>) {
         if !state.is_pending() {
             drop(state);
             drop(outcome);
@@ -251,7 +275,7 @@ impl<T> Shared<T> {
 }
 
 /// The loop's side of a `ThreadsafeFuture`. If it is dropped before `settle`, the outcome is `TaskError::Closed`.
-pub(crate) struct Reply<T>(Arc<Shared<T>>);
+pub(crate) struct Reply<T>(Arc<FutureInner<T>>);
 
 impl<T> Reply<T> {
     /// Whether it was cancelled by the `ThreadsafeFuture`.
@@ -264,6 +288,11 @@ impl<T> Reply<T> {
         let mut state = self.0.lock();
         state.task = Some(TaskName::of(task));
         state.is_pending()
+    }
+
+    /// The failure with which it is settled next is reported already.
+    pub(crate) fn set_retrieved(&self) {
+        self.0.lock().is_retrieved = true;
     }
 
     pub(crate) fn settle(self, result: Result<T, TaskError>) {

@@ -10,6 +10,7 @@
 mod ignoring_panic; // calls of code that may panic, outside of loops
 mod pool; // a pool of threads that run jobs
 mod callback; // the handle on a callback that another thread scheduled
+mod report; // reports of panics to a loop
 mod remote_task; // the handle on a task
 mod future; // the handle on a coroutine that another thread started
 mod loop_handle; // the handle on a loop

@@ -5,15 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::{io, thread};
 
-use super::ignoring_panic::ignoring_panic;
 use super::pool::{Job, ThreadPool};
+use super::report::report_from_anywhere;
 use crate::awaitables::Future;
 use crate::base::concurrency::{Arc, Mutex, MutexGuard, lock};
 use crate::base::{PooledRc, unsize};
 use crate::error::Panic;
 use crate::event_loop::EventLoop;
 use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, LoopSender, Message, Run, What};
-use crate::node::{Core, Loop, State, Watch, WatchRef, Watcher};
+use crate::node::{Core, IN_DESTRUCTOR, Loop, State, Watch, Watcher};
 
 /// Queues a job, and returns a future that its result will settle.
 ///
@@ -87,6 +87,17 @@ impl<F, T> ThreadJob<F, T> {
         }
     }
 
+    /// Drops what no task has a use for any more. A panic is reported.
+    fn discard(&self, unwanted: Stage<F, T>) {
+        let panicked = match unwanted {
+            Stage::Done(Err(payload)) => Err(("Exception in a thread for a task that has given it up", payload)),
+            other => catch_unwind(AssertUnwindSafe(|| drop(other))).map_err(|payload| (IN_DESTRUCTOR, payload)),
+        };
+        if let Err((message, payload)) = panicked {
+            report_from_anywhere(self.sender, message, Panic::new(payload));
+        }
+    }
+
     /// Stores the result for the loop and returns the previous stage. If the job was withdrawn, returns the result.
     fn end(&self, result: thread::Result<T>) -> Stage<F, T> {
         let mut stage = self.lock();
@@ -104,16 +115,14 @@ where
 {
     fn run(&self) {
         if let Some(f) = self.begin() {
-            let unwanted = self.end(catch_unwind(AssertUnwindSafe(f)));
-            ignoring_panic(|| drop(unwanted));
+            self.discard(self.end(catch_unwind(AssertUnwindSafe(f))));
         }
     }
 
     fn report_end(&self) {
         let done = matches!(*self.lock(), Stage::Done(_));
         if done && self.sender.send(Message::Arrived(self.number)).is_err() {
-            let unwanted = self.withdraw();
-            ignoring_panic(|| drop(unwanted));
+            self.discard(self.withdraw());
         }
     }
 }
@@ -127,7 +136,7 @@ struct TakeResult<F, T> {
 impl<F: 'static, T: 'static> Run for TakeResult<F, T> {
     fn run(&self) {
         match self.job.withdraw() {
-            // refused if the future was cancelled meanwhile
+            unwanted @ Stage::Done(_) if self.future.done() => self.job.discard(unwanted), // it was cancelled meanwhile
             Stage::Done(Ok(value)) => drop(self.future.set_result(value)),
             Stage::Done(Err(payload)) => self.future.set_panic(Panic::new(payload)),
             Stage::Waiting(_) | Stage::Running | Stage::Over => {}
@@ -139,7 +148,9 @@ impl<F: 'static, T: 'static> Run for TakeResult<F, T> {
 /// have the last pointer to the job.
 impl<F, T> Drop for TakeResult<F, T> {
     fn drop(&mut self) {
-        drop(self.job.withdraw_result());
+        if let Some(unwanted) = self.job.withdraw_result() {
+            self.job.discard(unwanted);
+        }
     }
 }
 
@@ -150,10 +161,8 @@ struct WithdrawIfCancelled<F, T> {
 }
 
 impl<F: 'static, T: 'static> Watch for WithdrawIfCancelled<F, T> {
-    fn child_done(&self, me: &WatchRef, index: u32, child: &Core) {
-        if child.state() == State::Cancelled {
-            self.kernel.push_child_turn(me.clone().into_turn(), index);
-        }
+    fn child_done(&self, index: u32, child: &Core) -> Option<u32> {
+        (child.state() == State::Cancelled).then_some(index)
     }
 
     fn stands_for(&self) -> Option<Leaf> {
@@ -164,6 +173,6 @@ impl<F: 'static, T: 'static> Watch for WithdrawIfCancelled<F, T> {
 impl<F: 'static, T: 'static> ChildTurn for WithdrawIfCancelled<F, T> {
     fn child_turn(&self, _me: &ChildTurnRef, _index: u32) {
         drop(self.kernel.expected().remove(self.job.number));
-        drop(self.job.withdraw());
+        self.job.discard(self.job.withdraw());
     }
 }

@@ -46,7 +46,8 @@ use crate::primitives::timeout;
 ///
 /// # Cancel safety
 /// A cancelled or dropped wait does not wait for the thread. If `f` has not begun, it never does, and is dropped on the
-/// loop's thread. Otherwise it runs on, and its value is dropped on its own thread.
+/// loop's thread. Otherwise it runs on, and its value is dropped on its own thread; a panic of it is reported to the
+/// exception handler.
 #[doc(alias = "spawn_blocking")]
 #[doc(alias = "unblock")]
 pub async fn to_thread<T, F>(f: F) -> T
@@ -69,7 +70,7 @@ impl EventLoop {
     ///
     /// Cancelling the returned `Awaitable` does not wait for the thread. If `f` has not begun, it never does, and is
     /// dropped on the loop's thread in the next iteration. Otherwise it runs on, and its value is dropped on its own
-    /// thread. Dropping the `Awaitable` lets the call go on.
+    /// thread; a panic of it is reported to the exception handler. Dropping the `Awaitable` lets the call go on.
     ///
     /// Until a call has ended or was cancelled, a virtual clock does not jump: the loop waits in real time.
     ///

@@ -10,7 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use oneloop::{
-    Clock, EventLoop, Lock, Semaphore, catch_cancelled, create_future, create_task, gather, sleep, timeout, yield_now,
+    BoundedSemaphore, Clock, ClosableSemaphore, EventLoop, Lock, Semaphore, catch_cancelled, create_future,
+    create_task, gather, sleep, timeout, yield_now,
 };
 
 /// As long as a loop's limit is at first.
@@ -322,6 +323,27 @@ fn a_guard_that_is_still_there_when_the_loop_closes_is_reported_though_no_task_h
     let (_, task, text) = reports.borrow().last().cloned().unwrap();
     assert_eq!((task, text.as_str()), (None, "locks that are held still: 2"));
     drop(guards);
+}
+
+#[test]
+fn permits_that_are_still_there_when_the_loop_closes_are_reported_and_none_that_were_given_back_or_up() {
+    let (lp, reports) = debugged();
+    let _in = lp.enter();
+    let (kept, many) = (Semaphore::new(3), BoundedSemaphore::new(9));
+    for _ in 0..100 {
+        drop(Semaphore::new(1).try_acquire().unwrap()); // one that is gone is not kept in mind for ever
+    }
+    let permits = lp.run_until_complete(async {
+        drop(kept.acquire().await);
+        kept.acquire().await.forget();
+        create_task(async { (ClosableSemaphore::new(1).acquire().await.unwrap(), pending::<()>().await) });
+        yield_now().await;
+        (kept.acquire().await, many.acquire_many(4).await)
+    });
+    lp.close().unwrap();
+    let (_, task, text) = reports.borrow().last().cloned().unwrap();
+    assert_eq!((task, text.as_str()), (None, "permits that are held still: 5"));
+    drop(permits);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! taken back does not run; no thread waits for what never comes.
 
 use std::cell::Cell;
-use std::future::pending;
+use std::future::{Pending, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use oneloop::{
     create_future, create_task, current_task, sleep, yield_now,
 };
 
-use crate::support::{PATIENCE, panic_of, real_loop, reports, virtual_loop, witness};
+use crate::support::{PATIENCE, panic_of, real_loop, reports, until, virtual_loop, witness};
 
 /// Runs `f` on another thread and waits for its end.
 fn elsewhere<R: Send>(f: impl FnOnce() -> R + Send) -> R {
@@ -351,6 +351,43 @@ fn a_panic_of_the_coroutine_comes_back_and_is_not_reported() {
     });
     let Err(TaskError::Panicked(panic)) = ended else { panic!("{ended:?}") };
     assert_eq!(panic_of(|| panic.resume()), "oh");
+}
+
+#[test]
+fn a_panic_of_a_coroutine_that_no_thread_looks_at_is_reported_once() {
+    let lp = real_loop();
+    let reports = reports(&lp);
+    let panics = || async {
+        yield_now().await;
+        panic!("oh") as ()
+    };
+    // dropped before its end, and after it; and one whose result is looked at
+    run_beside(&lp, move |handle| drop(handle.run_coroutine_threadsafe(panics).expect("the loop is open")));
+    lp.run_until_complete(until(|| !reports.borrow().is_empty())).expect("it runs");
+    run_beside(&lp, move |handle| {
+        let asked = handle.run_coroutine_threadsafe(panics).expect("the loop is open");
+        while !asked.done() {
+            thread::yield_now();
+        }
+    });
+    lp.run_until_complete(until(|| reports.borrow().len() > 1)).expect("it runs");
+    run_beside(&lp, move |handle| {
+        let asked = handle.run_coroutine_threadsafe(panics).expect("the loop is open");
+        assert!(matches!(asked.result_timeout(PATIENCE), Err(TaskError::Panicked(_))));
+    });
+    lp.run_until_complete(yield_now()).expect("it runs");
+    assert_eq!(reports.take(), ["Future exception was never retrieved: panicked: oh"; 2]);
+}
+
+#[test]
+fn a_coroutine_that_fails_to_start_is_reported_once() {
+    let lp = real_loop();
+    let reports = reports(&lp);
+    let start = || -> Pending<()> { panic!("oh") };
+    run_beside(&lp, move |handle| drop(handle.run_coroutine_threadsafe(start).expect("the loop is open")));
+    lp.run_until_complete(until(|| !reports.borrow().is_empty())).expect("it runs");
+    lp.run_until_complete(yield_now()).expect("it runs");
+    assert_eq!(reports.take().len(), 1);
 }
 
 #[test]

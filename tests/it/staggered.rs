@@ -9,7 +9,7 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use oneloop::{Attempt, Error, Shared, all_tasks, catch_cancelled, create_task, sleep, staggered_race, yield_now};
 
-use crate::support::{now, panic_in, run, secs, virtual_loop};
+use crate::support::{now, panic_in, reports_as, run, secs, virtual_loop};
 
 const NO_DELAY: Option<Duration> = None;
 
@@ -145,6 +145,29 @@ fn a_panic_goes_on_in_the_race_when_the_others_have_ended() {
         assert_eq!(panic_in(staggered_race(boxed, secs(1))).await, "a bug");
         assert!(ended.get());
     });
+}
+
+#[test]
+fn of_several_panics_one_goes_on_in_the_race_and_the_others_are_reported() {
+    let lp = virtual_loop();
+    let reports = reports_as(&lp, |context| context.exception.to_string());
+    let race = || {
+        let panics_when_cancelled = |text: &'static str| {
+            move || async move { catch_cancelled(sleep(secs(9))).await.map_err(|_| panic!("{text}")) }
+        };
+        staggered_race::<(), (), _, _>(["first", "second", "third"].map(panics_when_cancelled), secs(3))
+    };
+    lp.run_until_complete(async {
+        assert_eq!(panic_in(race()).await, "second"); // the first wins after 9 seconds
+        assert_eq!(reports.take(), ["panicked: third"]);
+        let cancelled = create_task(race());
+        sleep(secs(5)).await;
+        cancelled.cancel();
+        assert!(catch_cancelled(cancelled).await.is_err());
+    })
+    .unwrap();
+    // the first is kept for the race to resume, until that is cancelled
+    assert_eq!(reports.take(), ["panicked: second", "panicked: first"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::io;
-use std::panic::AssertUnwindSafe;
+use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 
 use futures::FutureExt;
@@ -13,7 +13,9 @@ use oneloop::{
     yield_now,
 };
 
-use crate::support::{LONG, cancelling, fail_after, ms, now, panic_in, pass_after, run, secs, virtual_loop};
+use crate::support::{
+    LONG, cancelling, fail_after, ms, now, panic_in, pass_after, reports, reports_as, run, secs, virtual_loop,
+};
 
 type Errors = GroupError<&'static str>;
 
@@ -368,6 +370,96 @@ fn a_panic_of_the_body_aborts_the_children() {
         yield_now().await;
         assert!(child.take().unwrap().cancelled());
     });
+}
+
+#[test]
+fn of_several_panics_one_goes_on_in_the_parent_and_the_others_are_reported() {
+    let lp = virtual_loop();
+    let reports = reports_as(&lp, |context| context.exception.to_string());
+    lp.run_until_complete(async {
+        let children = task_group::<(), &str, _>(async |g| {
+            for text in ["first", "second"] {
+                g.create_task(async move { Ok(panic_with(text)) });
+            }
+            Ok(())
+        });
+        assert_eq!(panic_in(children).await, "first");
+        assert_eq!(reports.take(), ["panicked: second"]);
+        let child_and_body = task_group::<(), &str, _>(async |g| {
+            g.create_task(async {
+                let _ended = catch_cancelled(sleep(LONG)).await;
+                Ok(panic_with("child"))
+            });
+            yield_now().await;
+            panic_with("body");
+            Ok(())
+        });
+        assert_eq!(panic_in(child_and_body).await, "child");
+        assert_eq!(reports.take(), ["panicked: body"]);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_panic_of_a_child_that_the_body_awaits_is_resumed_once_with_its_payload() {
+    let lp = virtual_loop();
+    let reports = reports(&lp);
+    lp.run_until_complete(async {
+        let group = task_group::<(), &str, _>(async |g| {
+            g.create_task(async { panic::panic_any(7_u32) as Result<(), _> }).await;
+            Ok(())
+        });
+        let payload = AssertUnwindSafe(group).catch_unwind().await.unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&7_u32));
+    })
+    .unwrap();
+    assert_eq!(reports.take(), [""; 0]);
+}
+
+/// What is reported of a group that is dropped after a second, and two more seconds.
+fn reports_of_a_dropped_group(body: impl AsyncFnOnce(&TaskGroup<()>) -> Result<(), ()>) -> Vec<String> {
+    let lp = virtual_loop();
+    let reports = reports_as(&lp, |context| format!("{}: {}", context.message, context.exception));
+    lp.run_until_complete(async {
+        // a branch that is dropped, where a limit would wait for the children
+        let group = Box::pin(task_group(body));
+        assert!(matches!(select(group, sleep(secs(1))).await, Either::Right(_)));
+        sleep(secs(2)).await;
+    })
+    .unwrap();
+    reports.take()
+}
+
+#[test]
+fn panics_of_a_group_that_is_dropped_are_reported() {
+    let while_it_ends = reports_of_a_dropped_group(async |g| {
+        g.create_task(async {
+            let _ended = catch_cancelled(sleep(LONG)).await;
+            Ok(panic_with("late"))
+        });
+        sleep(LONG).await;
+        Ok(())
+    });
+    assert_eq!(while_it_ends, ["Task exception was never retrieved: panicked: late"]);
+    let slow = async || {
+        let _ended = catch_cancelled(sleep(LONG)).await;
+        sleep(LONG).await;
+        Ok(())
+    };
+    let before = reports_of_a_dropped_group(async |g| {
+        g.create_task(slow());
+        g.create_task(async { Ok(panic_with("early")) });
+        sleep(LONG).await;
+        Ok(())
+    });
+    assert_eq!(before, ["Task exception was never retrieved: panicked: early"]);
+    let of_the_body = reports_of_a_dropped_group(async |g| {
+        g.create_task(slow());
+        yield_now().await;
+        panic_with("body");
+        Ok(())
+    });
+    assert_eq!(of_the_body, ["Exception in the body of a task group: panicked: body"]);
 }
 
 // Cancelled from outside.

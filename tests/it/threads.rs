@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
 use oneloop::{
-    Error, EventLoop, ThreadPool, create_future, create_task, gather, getaddrinfo, sleep, timeout, to_thread, yield_now,
+    Awaitable, Error, EventLoop, ThreadPool, create_future, create_task, gather, getaddrinfo, sleep, timeout,
+    to_thread, yield_now,
 };
 
-use crate::support::{PATIENCE, real_loop, reports, virtual_loop, witness};
+use crate::support::{Bomb, PATIENCE, real_loop, reports, until, virtual_loop, witness};
 
 /// What opens a job that waits, and the wait.
 fn gate() -> (mpsc::Sender<()>, impl FnOnce() + Send + 'static) {
@@ -76,6 +77,61 @@ fn a_panic_that_is_not_awaited_is_reported() {
     drop(lp.run_in_executor(None, || panic!("oh") as ()));
     assert_eq!(lp.run_until_complete(lp.shutdown_default_executor(PATIENCE)).expect("it runs"), Ok(()));
     assert_eq!(*reports.borrow(), ["Future exception was never retrieved: panicked: oh"]);
+}
+
+/// What is reported when `call` runs on a thread, and the wait for it is cancelled before it has ended.
+fn reports_of_a_call_that_was_given_up<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> Vec<String> {
+    let lp = real_loop();
+    let reports = reports(&lp);
+    let (opens, wait) = gate();
+    let (begins, begun) = mpsc::channel();
+    lp.run_until_complete(async {
+        let job = create_task(to_thread(move || {
+            begins.send(()).unwrap();
+            wait();
+            call()
+        }));
+        until(|| begun.try_recv().is_ok()).await;
+        assert!(job.cancel());
+        until(|| job.cancelled()).await;
+        opens.send(()).expect("the job waits");
+        until(|| !reports.borrow().is_empty()).await;
+    })
+    .expect("it runs");
+    reports.take()
+}
+
+#[test]
+fn a_panic_of_a_call_that_was_given_up_is_reported_to_its_loop() {
+    let late = reports_of_a_call_that_was_given_up(|| panic!("late") as ());
+    assert_eq!(late, ["Exception in a thread for a task that has given it up: panicked: late"]);
+    let of_its_value = reports_of_a_call_that_was_given_up(|| Bomb);
+    assert_eq!(of_its_value, ["Exception in destructor: panicked: the bomb went off"]);
+}
+
+#[test]
+fn a_panic_that_has_come_and_is_cancelled_before_its_turn_is_reported() {
+    let (lp, pool) = (real_loop(), ThreadPool::new(1));
+    let reports = reports(&lp);
+    let job: Awaitable<()> = lp.run_in_executor(Some(&pool), || panic!("late"));
+    let (sender, receiver) = mpsc::channel();
+    drop(lp.run_in_executor(Some(&pool), move || sender.send(()).unwrap()));
+    receiver.recv_timeout(PATIENCE).expect("it begins when the first has ended");
+    assert!(job.cancel(), "the loop has not run since");
+    lp.run_until_complete(yield_now()).expect("it runs");
+    assert_eq!(reports.take(), ["Exception in a thread for a task that has given it up: panicked: late"]);
+}
+
+#[test]
+fn a_panic_that_a_closed_loop_no_longer_takes_is_reported_as_it_closes() {
+    let (lp, pool) = (real_loop(), ThreadPool::new(1));
+    let reports = reports(&lp);
+    drop(lp.run_in_executor(Some(&pool), || panic!("late") as ()));
+    let (sender, receiver) = mpsc::channel();
+    drop(lp.run_in_executor(Some(&pool), move || sender.send(()).unwrap()));
+    receiver.recv_timeout(PATIENCE).expect("it begins when the first has ended");
+    lp.close().expect("it does not run");
+    assert_eq!(reports.take(), ["Exception in a thread for a task that has given it up: panicked: late"]);
 }
 
 #[test]

@@ -60,6 +60,18 @@ fn a_cancellation_reaches_the_catchers_of_a_set_whose_first_limits_are_over() {
 }
 
 #[test]
+fn a_later_limit_reaches_the_catchers_of_its_set_after_a_cancellation_of_another_task_with_a_set() {
+    run(async {
+        let [cancelled, limited] =
+            [(); 2].map(|()| create_task(drained([10, 300].into_iter().map(work).collect(), 100)));
+        sleep(secs(15)).await;
+        cancelled.cancel();
+        assert_eq!(cancelled.await, ["done", "cleaned up"]);
+        assert_eq!(limited.await, ["done", "cleaned up"]);
+    });
+}
+
+#[test]
 fn a_later_limit_reaches_the_catchers_of_the_set_too() {
     run(async {
         assert_eq!(drained([10, 300].into_iter().map(work).collect(), 100).await, ["done", "cleaned up"]);
