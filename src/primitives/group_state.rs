@@ -241,14 +241,22 @@ impl<E: 'static> GroupState<E> {
 
     /// Keeps a child that has panicked, so that its panic is resumed when all have ended. Returns false if it is not
     /// the first, or the group was dropped: then its panic is reported, as that of any other task.
-    #[cold]
-    #[inline(never)] // the usual end of a child pays for none of it
     fn keep_panicked(&self, place: u32) -> bool {
         let before = self.panicked.take();
         let is_kept = before.is_none() && self.phase.get() != Phase::Finished;
         let child = || self.children.borrow().get(place as usize).cloned();
         self.panicked.set(if is_kept { child() } else { before });
         is_kept
+    }
+
+    #[cold]
+    #[inline(never)] // the usual end of a child pays for none of it
+    fn child_panicked(&self, me: &WatchRef, place: u32, child: &Core) {
+        if self.keep_panicked(place) {
+            child.set_retrieved();
+        }
+        self.remaining.set(self.remaining.get() - 1);
+        self.kernel.push_child_turn(me.clone().into_turn(), place);
     }
 
     /// The result of the finished group, without an error if the program has cancelled it; or the cancellation that is
@@ -291,13 +299,13 @@ impl<E: 'static> Watch for GroupState<E> {
     /// asyncio queues a callback for each child. If a child has not failed and is not the last, that callback would do
     /// nothing, so none is queued here.
     fn child_done(&self, me: &WatchRef, place: u32, child: &Core) {
-        let has_panicked = child.state() == State::Panicked;
-        if !has_panicked || self.keep_panicked(place) {
-            child.set_retrieved();
+        if child.state() == State::Panicked {
+            return self.child_panicked(me, place, child);
         }
+        child.set_retrieved();
         let remaining = self.remaining.get() - 1;
         self.remaining.set(remaining);
-        if remaining > 0 && !has_panicked && self.noted.borrow().is_empty() {
+        if remaining > 0 && self.noted.borrow().is_empty() {
             let ended = self.children.borrow_mut().try_remove(place as usize);
             drop(ended);
         } else {
