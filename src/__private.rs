@@ -2,5 +2,6 @@
 
 pub use crate::cancel::Returns;
 pub use crate::primitives::{
-    DecidesWait, MayBeError, Member, OpaqueDecider, Sealed, TryTuple, Tuple, Value, gather_tuple, try_gather_tuple,
+    DecidesWait, MayBeError, Member, MemberCore, OpaqueDecider, Sealed, TryTuple, Tuple, Value, gather_tuple,
+    try_gather_tuple,
 };

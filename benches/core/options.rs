@@ -16,8 +16,8 @@ Options:
   --quick           fewer and shorter rounds, for a first look
   --test            run each row once, to see that it works; measure nothing
   --counts          count instructions, with valgrind; fail if there are more than expected
-  --beside PROGRAM  with --counts: fail also if a row takes 2 percent more than in this program, which is a build without
-                    the facts for those who look inside: .ci/facts
+  --beside PROGRAM  with --counts: fail also if a row takes 2 percent more than in this program, which is a build
+                    without the facts for those who look inside: .ci/facts
   --times N         run each row so many times, and print nothing: for a profiler
   --help            print this
 ";

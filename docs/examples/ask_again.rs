@@ -92,6 +92,6 @@ async fn both() -> io::Result<()> {
 
 pub(crate) fn main() -> Result<(), Error> {
     println!("(virtual clock: the waits below take no time)");
-    EventLoop::builder().clock(Clock::Virtual).build()?.run_until_complete(both())??;
+    EventLoop::builder().clock(Clock::Virtual).run(both())??;
     Ok(())
 }

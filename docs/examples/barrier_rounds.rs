@@ -33,8 +33,7 @@ async fn run(name: &'static str, pace: u64, barrier: Barrier, start: Instant) ->
 
 pub(crate) fn main() -> Result<(), Error> {
     println!("(virtual clock: the waits below take no time)");
-    let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
-    lp.run_until_complete(async {
+    EventLoop::builder().clock(Clock::Virtual).run(async {
         let start = EventLoop::current().time();
         let barrier = Barrier::new(3);
         let runners = [("Ann", 300), ("Bob", 200), ("Cyd", 100)];

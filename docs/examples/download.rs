@@ -175,7 +175,7 @@ pub(crate) fn program(urls: &[String]) -> Result<(), Failure> {
         return run(from_the_network(urls))?;
     }
     println!("(virtual clock: the waits below take no time)");
-    EventLoop::builder().clock(Clock::Virtual).build()?.run_until_complete(from_a_local_server())?
+    EventLoop::builder().clock(Clock::Virtual).run(from_a_local_server())?
 }
 
 fn main() -> Result<(), Failure> {

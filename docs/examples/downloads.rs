@@ -15,7 +15,7 @@
 //! ```
 //!
 //! The loop has a virtual clock, which jumps to the next deadline when nothing is ready: the program takes no time and
-//! prints the same on a busy machine. `EventLoop::new()` makes a loop on the real one.
+//! prints the same on a busy machine. `oneloop::run` runs it on the real one.
 #![expect(clippy::print_stdout, reason = "an example is meant to print")]
 
 use std::time::Duration;
@@ -56,8 +56,7 @@ async fn those_in_time() {
 
 pub(crate) fn main() -> Result<(), Error> {
     println!("(virtual clock: the waits below take no time)");
-    let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
-    lp.run_until_complete(async {
+    EventLoop::builder().clock(Clock::Virtual).run(async {
         all_in_order().await;
         those_in_time().await;
     })

@@ -17,8 +17,7 @@
 use std::io;
 
 use oneloop::{
-    Error, EventLoop, StreamReader, StreamWriter, open_connection, open_unix_connection, start_server,
-    start_unix_server,
+    Error, StreamReader, StreamWriter, open_connection, open_unix_connection, run, start_server, start_unix_server,
 };
 
 async fn echo(reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
@@ -66,11 +65,10 @@ async fn for_ever(address: &str) -> io::Result<()> {
 }
 
 pub(crate) fn main() -> Result<(), Error> {
-    let lp = EventLoop::new()?;
     let mut words = std::env::args().skip_while(|word| word != "--listen");
     match (words.next(), words.next()) {
-        (Some(_), Some(address)) => lp.run_until_complete(for_ever(&address))??,
-        _ => lp.run_until_complete(both())??,
+        (Some(_), Some(address)) => run(for_ever(&address))??,
+        _ => run(both())??,
     }
     Ok(())
 }

@@ -47,7 +47,8 @@ const CHAPTERS: [Chapter; 6] = [
     },
     Chapter {
         title: "Outcomes",
-        explanation: "When some fail, wait stops where it is told to, gather keeps every result, try_gather the first error.",
+        explanation: "When some fail, wait stops where it is told to, gather keeps every result, try_gather the first \
+            error.",
         main: outcomes::main,
     },
     Chapter {

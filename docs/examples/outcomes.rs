@@ -144,8 +144,7 @@ async fn gather_until_the_first_error() {
 
 pub(crate) fn main() -> Result<(), Error> {
     println!("(virtual clock: the waits below take no time)");
-    let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
-    lp.run_until_complete(async {
+    EventLoop::builder().clock(Clock::Virtual).run(async {
         wait_for_all().await;
         wait_for_the_first_exception().await;
         wait_for_the_first_and_cancel_the_rest().await;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::thread;
 
 use oneloop::{
-    Error, EventLoop, LoopHandle, Queue, Server, StreamReader, StreamWriter, all_tasks, gather, open_connection,
+    Error, EventLoop, LoopHandle, Queue, Server, StreamReader, StreamWriter, all_tasks, gather, open_connection, run,
     to_thread,
 };
 
@@ -54,8 +54,7 @@ async fn ask(address: SocketAddr) -> io::Result<Vec<u8>> {
 }
 
 pub(crate) fn main() -> Result<(), Error> {
-    let lp = EventLoop::new()?;
-    lp.run_until_complete(async {
+    run(async {
         // a listener that takes no client keeps the port until the loops have theirs
         let port = oneloop::net::TcpListener::builder().reuse_port(true).bind(([127, 0, 0, 1], 0))?;
         let address = port.local_addr()?;

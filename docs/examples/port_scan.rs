@@ -78,6 +78,6 @@ async fn scan() -> io::Result<()> {
 
 pub(crate) fn main() -> Result<(), Error> {
     println!("(virtual clock: the waits below take no time)");
-    EventLoop::builder().clock(Clock::Virtual).build()?.run_until_complete(scan())??;
+    EventLoop::builder().clock(Clock::Virtual).run(scan())??;
     Ok(())
 }

@@ -52,8 +52,7 @@ async fn consume(name: &str, queue: Queue<u32>, pace: Duration, start: Instant) 
 
 pub(crate) fn main() -> Result<(), Error> {
     println!("(virtual clock: the waits below take no time)");
-    let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
-    lp.run_until_complete(async {
+    EventLoop::builder().clock(Clock::Virtual).run(async {
         let start = EventLoop::current().time();
         let queue = Queue::new(2);
         let (quick, slow) = (Duration::from_millis(100), Duration::from_millis(250));

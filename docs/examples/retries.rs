@@ -95,6 +95,6 @@ async fn download() -> io::Result<()> {
 
 pub(crate) fn main() -> Result<(), Error> {
     println!("(virtual clock: the waits below take no time)");
-    EventLoop::builder().clock(Clock::Virtual).build()?.run_until_complete(download())??;
+    EventLoop::builder().clock(Clock::Virtual).run(download())??;
     Ok(())
 }

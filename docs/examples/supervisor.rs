@@ -21,7 +21,7 @@ use std::{env, io};
 
 use oneloop::signal::{SIGINT, SIGTERM};
 use oneloop::{
-    Error, Event, EventLoop, Process, catch_cancelled, create_subprocess_shell, gather, run, sleep, task_group, timeout,
+    Error, Event, EventLoop, Process, catch_cancelled, create_subprocess_shell, run, sleep, task_group, timeout,
 };
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -77,13 +77,12 @@ async fn supervise(commands: Vec<String>) -> io::Result<()> {
         EventLoop::current().add_signal_handler(signal, move || stopping.set())?;
     }
     task_group(async |group| {
-        let kept: Vec<_> = commands.into_iter().map(|command| group.create_task(keep(command))).collect();
+        for command in commands {
+            group.create_task(keep(command));
+        }
         stopping.wait().await;
         println!("stopping");
-        for task in &kept {
-            task.cancel();
-        }
-        gather(kept).return_exceptions().await;
+        group.cancel(); // the group returns when each task has stopped its command
         Ok::<(), io::Error>(())
     })
     .await?;

@@ -31,8 +31,7 @@ async fn tell_time(stream: TcpStream) -> Result<u32, tungstenite::Error> {
 }
 
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
-    let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
-    lp.run_until_complete(async {
+    EventLoop::builder().clock(Clock::Virtual).run(async {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
         let server = create_task(async move { tell_time(listener.accept().await?.0).await });

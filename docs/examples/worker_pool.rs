@@ -39,8 +39,7 @@ async fn job(n: u64, limit: Semaphore, start: Instant) -> u64 {
 
 pub(crate) fn main() -> Result<(), Error> {
     println!("(virtual clock: the waits below take no time)");
-    let lp = EventLoop::builder().clock(Clock::Virtual).build()?;
-    lp.run_until_complete(async {
+    EventLoop::builder().clock(Clock::Virtual).run(async {
         let start = EventLoop::current().time();
         let limit = Semaphore::new(3);
         let jobs: Vec<Task<u64>> = (1..=8).map(|n| create_task(job(n, limit.clone(), start))).collect();

@@ -9,9 +9,6 @@ use crate::signal::received;
 
 /// The signals with this number, one [`received`] after another. None is lost between two items.
 ///
-/// # Errors
-/// An item is an error where [`received`] returns one, and the stream ends.
-///
 /// # Examples
 /// ```no_run
 /// use futures::StreamExt as _;
@@ -25,6 +22,9 @@ use crate::signal::received;
 /// })?;
 /// # Ok::<(), oneloop::Error>(())
 /// ```
+///
+/// # Errors
+/// An item is an error where [`received`] returns one, and the stream ends.
 pub fn signals(signal: i32) -> impl Stream<Item = Result<(), SignalError>> + Unpin {
     unfold(true, move |goes_on| async move {
         if !goes_on {

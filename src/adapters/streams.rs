@@ -24,7 +24,8 @@ macro_rules! queue {
         impl<T $(: $Bound)?> $Queue<T> {
             /// The items, one [`get`](Self::get) after another, until the queue is shut down and empty.
             ///
-            /// A stream that has waited stands in the line until it is dropped, also while it is not polled.
+            /// A stream that has waited keeps its place among the waiting tasks until it is dropped, also while it is
+            /// not polled.
             ///
             /// # Examples
             /// ```
@@ -122,10 +123,6 @@ listener!(UnixListener, UnixStream, UnixAddr);
 impl StreamReader {
     /// The lines, one [`next_line`](Self::next_line) after another, until the stream ends or the connection fails.
     ///
-    /// # Errors
-    /// An item is an error where [`next_line`](Self::next_line) returns one. The stream goes on after a line that was
-    /// too long or is not UTF-8, and ends after another error.
-    ///
     /// # Examples
     /// ```
     /// use futures::TryStreamExt as _;
@@ -140,6 +137,10 @@ impl StreamReader {
     /// assert_eq!(lines, ["one", "two"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// An item is an error where [`next_line`](Self::next_line) returns one. The stream goes on after a line that was
+    /// too long or is not UTF-8, and ends after another error.
     pub fn lines(&self) -> impl Stream<Item = Result<String, ReadError>> + Unpin + use<> {
         unfold(Some(self.clone()), |reader| async {
             let reader = reader?;

@@ -13,11 +13,10 @@ use crate::observe::{Cause, Moment, ObservedTask, Observer, TaskEnding};
 /// every event that the task's code emits, also that of other crates, says which task it was; and a subscriber that
 /// measures spans measures steps.
 ///
-/// A span is called `task`, at the level of information, with the target `oneloop`. It has the fields `id`,
-/// `name` and, when it has ended, `ending`. Its parent is the span of the task that has made
-/// this one; of a task that no task has made, the span that the thread was in when the loop was told of it. A name
-/// counts if it is given in the step that makes the task. The first step of an eager task is told afterwards, so what
-/// it emits is in the span of its creator.
+/// A span is called `task`, and has the level `INFO` and the target `oneloop`. It has the fields `id`, `name` and, when
+/// it has ended, `ending`. Its parent is the span of the task that has made this one; of a task that no task has made,
+/// the span that the thread was in when the loop was told of it. A name counts if it is given in the step that makes
+/// the task. The first step of an eager task is told afterwards, so what it emits is in the span of its creator.
 ///
 /// # Examples
 /// ```

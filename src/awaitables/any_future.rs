@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::waits_for::waits_in_detail;
-use crate::base::{Context, PooledRc, unsize};
+use crate::base::{Context, PooledRc, in_order, unsize};
 use crate::cancel::{cancel_here, uncancel};
 use crate::current;
 use crate::kernel::{Queued as _, Run};
@@ -276,8 +276,9 @@ impl TaskHandle {
     /// The context in which the task runs: asyncio's `get_context()`. `None` once the task has ended, which lets its
     /// context go; a context that was asked for before can still be looked at.
     ///
-    /// A task that was given no value, and has set none so far, may be in the middle of a step when another one asks:
-    /// one that is eager, and begins in it. That finds an empty context, which does not become the task's.
+    /// One case differs from asyncio. An eager task may begin in the middle of a step of this one, and ask for its
+    /// context. If this task has neither inherited nor set a value so far, what it gets is an empty context, which does
+    /// not become this task's.
     ///
     /// # Examples
     /// ```
@@ -389,8 +390,9 @@ pub fn all_tasks() -> Vec<TaskHandle> {
 
 /// The pending tasks of a loop in order of creation, including the hidden tasks of the crate itself.
 pub(crate) fn tasks_of(kernel: &Loop) -> Vec<TaskHandle> {
-    let mut tasks: Vec<TaskHandle> = kernel.tasks().into_iter().filter_map(TaskHandle::new).collect();
-    tasks.retain(|task| !task.done());
-    tasks.sort_by_key(TaskHandle::id);
-    tasks
+    let mut tasks = Vec::new();
+    for node in kernel.tasks() {
+        tasks.extend(TaskHandle::new(node).filter(|task| !task.done()));
+    }
+    in_order(tasks, TaskHandle::id)
 }

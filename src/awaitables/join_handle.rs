@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::any_future::AnyFuture;
+use super::value_handle::ValueHandle;
+use crate::base::WakeTarget;
 use crate::cancel::{Raise, Waiting, cancel_here, poll_leaf};
-use crate::current::wake_target;
+use crate::current::{key_of, wake_target};
 use crate::error::TaskError;
 use crate::kernel::{Leaf, What};
-use crate::node::{Core, Ending, Kind, NodeRef, PromiseRef, State, Watcher, outcome, release};
+use crate::node::{Core, Ending, Kind, NodeRef, PromiseRef, State, Watcher};
 
 /// The number of an await that is not registered with the node. The kernel counts watchers from 1.
 const NOT_WATCHING: u64 = 0;
@@ -24,7 +26,7 @@ const NOT_WATCHING: u64 = 0;
 ///        └──────── a poll returns Ready, or drop ────────┘
 /// ```
 pub(crate) struct JoinHandle<T> {
-    promise: PromiseRef<T>,
+    handle: ValueHandle<T>,
     /// The await's number among the node's watchers.
     number: Cell<u64>,
     raise: Raise,
@@ -38,35 +40,43 @@ pub(crate) trait Listed {}
 impl<T> JoinHandle<T> {
     /// Takes over a handle that the node counts already.
     pub(crate) fn adopt(promise: PromiseRef<T>) -> Self {
-        Self { promise, number: Cell::new(NOT_WATCHING), raise: Raise::default(), waiting: Waiting::default() }
+        Self::of(ValueHandle::adopt(promise))
+    }
+
+    pub(crate) fn of(handle: ValueHandle<T>) -> Self {
+        Self { handle, number: Cell::new(NOT_WATCHING), raise: Raise::default(), waiting: Waiting::default() }
     }
 
     /// A new handle on the node that `promise` is a view of.
     pub(crate) fn view(promise: PromiseRef<T>) -> Self {
-        promise.core().add_handle();
-        Self::adopt(promise)
+        Self::of(ValueHandle::view(promise))
     }
 
     /// One more handle on this node.
     pub(crate) fn another(&self) -> Self {
-        Self::view(self.promise.clone())
+        Self::view(self.promise().clone())
+    }
+
+    /// The handle on the node, without an await of it.
+    pub(crate) fn into_handle(self) -> ValueHandle<T> {
+        ValueHandle::view(self.promise().clone())
     }
 
     pub(crate) fn promise(&self) -> &PromiseRef<T> {
-        &self.promise
+        self.handle.promise()
     }
 
     pub(crate) fn node(&self) -> NodeRef {
-        self.promise.clone().into_node()
+        self.handle.node()
     }
 
     /// The node, if its value may have parts: see `make_parts`.
     pub(crate) fn part(&self) -> Option<NodeRef> {
-        self.promise.has_parts().then(|| self.node())
+        self.handle.part()
     }
 
     pub(crate) fn core(&self) -> &Core {
-        self.promise.core()
+        self.handle.core()
     }
 
     pub(crate) fn any(&self) -> AnyFuture {
@@ -105,20 +115,20 @@ impl<T> JoinHandle<T> {
             return Err(ending.into_error());
         }
         let mut read_value = None;
-        self.promise.peek(&mut |value| read_value = Some(read(value)));
+        self.promise().peek(&mut |value| read_value = Some(read(value)));
         read_value.ok_or(TaskError::Taken)
     }
 
     /// How the node ended, with the value moved out.
     pub(crate) fn take_result(&self) -> Result<T, TaskError> {
-        outcome(&*self.promise)
+        self.handle.take_result()
     }
 
     /// Awaits the value as asyncio's `await` does: the cancellation of a cancelled node is raised here, and the panic
     /// of a panicked one is resumed here.
     #[track_caller]
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<T> {
-        let core = self.promise.core();
+        let core = self.handle.core();
         if core.state() != State::Finished {
             self.poll_unfinished(cx);
             return Poll::Pending;
@@ -126,7 +136,7 @@ impl<T> JoinHandle<T> {
         self.number.set(NOT_WATCHING);
         self.waiting.ready(core.kernel());
         core.set_retrieved();
-        Poll::Ready(self.promise.take().unwrap_or_else(|| self.panic_as_taken()))
+        Poll::Ready(self.promise().take().unwrap_or_else(|| self.panic_as_taken()))
     }
 
     /// A poll of a node that is pending, or has ended without a value. Apart from the other polls, because they would
@@ -134,11 +144,19 @@ impl<T> JoinHandle<T> {
     #[inline(never)]
     #[track_caller]
     fn poll_unfinished(&mut self, cx: &Context<'_>) {
-        let core = self.promise.core();
-        if !core.is_done() {
-            self.watch(core, cx);
-            return self.waiting.note_node(core, cx, || self.node());
+        let core = self.handle.core();
+        if core.is_done() {
+            return self.poll_failed(cx);
         }
+        self.watch(core, cx);
+        self.waiting.note_node(core, cx, || self.node());
+    }
+
+    /// A poll of a node that has ended without a value.
+    #[cold]
+    #[track_caller]
+    fn poll_failed(&mut self, cx: &Context<'_>) {
+        let core = self.handle.core();
         // the node has told its watchers, and with that dropped the registration
         self.number.set(NOT_WATCHING);
         core.set_retrieved();
@@ -165,6 +183,18 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     #[inline]
     fn watch(&self, core: &Core, cx: &Context<'_>) {
+        let own_task = key_of(cx.waker()).filter(|_| self.number.get() == NOT_WATCHING);
+        let Some(key) = own_task else { return self.watch_again(core, cx) };
+        self.assert_is_another(core);
+        let number = core.kernel().next_watch();
+        self.number.set(number);
+        core.watchers().add_made(number, || Watcher::Wake(WakeTarget::Task(key)));
+    }
+
+    /// As `watch`, for an await that is registered already, or is polled with a waker of another crate.
+    #[cold]
+    #[track_caller]
+    fn watch_again(&self, core: &Core, cx: &Context<'_>) {
         let mut watcher = Watcher::Wake(wake_target(cx));
         let number = self.number.get();
         // by a swap, so that the old watcher is dropped when the list is whole again
@@ -188,20 +218,19 @@ impl<T> JoinHandle<T> {
 
     /// Which task it is, for the text of a panic.
     fn place(&self) -> String {
-        match self.promise.kind() {
+        match self.promise().kind() {
             Kind::Task(state) => format!(" ({}, created at {})", state.name(), state.created()),
             Kind::Plain | Kind::Gathering(_) => String::new(),
         }
     }
 
-    /// The await is dropped before its end.
+    /// The await is dropped before its end. The handle is dropped after it, also if a waker's destructor panics here.
     #[inline(never)]
     fn give_up(&self) {
         let number = self.number.get();
-        // dropped at the end, and by a panic too: a waker's destructor that panics must not keep the node
-        let _watcher = (number != NOT_WATCHING).then(|| self.promise.core().watchers().remove(number));
-        let _noted = self.waiting.was_noted().then(|| self.waiting.end_node(&*self.promise));
-        release(&*self.promise);
+        let watcher = (number != NOT_WATCHING).then(|| self.core().watchers().remove(number));
+        let noted = self.waiting.was_noted().then(|| self.waiting.end_node(&**self.promise()));
+        drop((watcher, noted));
     }
 
     /// # Panics
@@ -216,9 +245,8 @@ impl<T> JoinHandle<T> {
 impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
-        if self.number.get() == NOT_WATCHING && !self.waiting.was_noted() {
-            release(&*self.promise); // the usual case: the await has returned, or there was none
-        } else {
+        // usually not: the await has returned, or there was none
+        if self.number.get() != NOT_WATCHING || self.waiting.was_noted() {
             self.give_up();
         }
     }

@@ -63,6 +63,9 @@ where
 {
     macro_rules! try_each {
         ($($Handle:ident<T $(, $K:ident)?>: $($Type:ty),+;)+) => {
+            if const { is_too_large::<F, T>() } {
+                return Err(future);
+            }
             // the types are compared first, so that a coroutine, which may be large, is not moved into `slot` in vain
             if !is_handle::<F, T>() {
                 return Err(future);
@@ -94,6 +97,23 @@ where
     for_each_handle!(any_of)
 }
 
+/// Whether `F` is larger than any handle. It is asked in a constant, so for most coroutines nothing behind that is
+/// compiled.
+const fn is_too_large<F, T>() -> bool {
+    macro_rules! largest {
+        ($($Handle:ident<T $(, $K:ident)?>: $($Type:ty),+;)+) => {{
+            let mut largest = size_of::<&mut T>();
+            $($(
+                if size_of::<$Type>() > largest {
+                    largest = size_of::<$Type>();
+                }
+            )+)+
+            largest
+        }};
+    }
+    size_of::<F>() > for_each_handle!(largest)
+}
+
 /// `recognise` for a type that may hold references. It also recognises a `&mut` to a handle, and returns one more
 /// handle then.
 pub(crate) fn recognise_borrowed<F, T>(future: F) -> Result<JoinHandle<T>, F>
@@ -102,6 +122,9 @@ where
 {
     macro_rules! try_each {
         ($($Handle:ident<T $(, $K:ident)?>: $($Type:ty),+;)+) => {{
+            if const { is_too_large::<F, T>() } {
+                return Err(future);
+            }
             // as above: a coroutine is not moved in vain
             if $($(!same_but_for_lifetimes::<F, $Type>() && !same_but_for_lifetimes::<F, &mut $Type>())&&+)&&+ {
                 return Err(future);

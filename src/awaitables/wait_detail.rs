@@ -10,16 +10,20 @@ pub(crate) const SHORTEST: Duration = Duration::from_millis(1);
 
 /// A time with three digits at most, and no decimal that is 0: the one way in which times are told.
 pub(crate) fn in_words(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    if seconds < 1.0 {
-        return format!("{} ms", time.as_millis());
+    let millis = time.as_millis();
+    if millis < 1_000 {
+        return format!("{millis} ms");
     }
-    let decimals = usize::from(seconds < 100.0);
-    let told = format!("{seconds:.decimals$}");
-    format!("{} s", told.strip_suffix(".0").unwrap_or(&told))
+    // in whole numbers, since those with a point would be 17 KiB of a program
+    let tenths = (millis + 50) / 100;
+    match (tenths / 10, tenths % 10) {
+        (100.., _) => format!("{} s", (millis + 500) / 1_000),
+        (seconds, 0) => format!("{seconds} s"),
+        (seconds, tenth) => format!("{seconds}.{tenth} s"),
+    }
 }
 
-/// What a task waits for, closer than [`GraphNode::leaf`](crate::GraphNode::leaf) says it. Printed, it takes the place
+/// What a task waits for, in more detail than [`GraphNode::leaf`](crate::GraphNode::leaf). Printed, it takes the place
 /// of that: `a lock held by Task-7` in place of `a lock`.
 ///
 /// # Examples
@@ -122,5 +126,17 @@ impl fmt::Display for WaitDetail {
                 None => write!(f, "signal {number}"),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_told_in_few_digits() {
+        let told = [0, 7, 999, 1_000, 1_049, 1_050, 59_960, 99_949, 99_951, 100_449, 3_600_500];
+        let words = ["0 ms", "7 ms", "999 ms", "1 s", "1 s", "1.1 s", "60 s", "99.9 s", "100 s", "100 s", "3601 s"];
+        assert_eq!(told.map(|millis| in_words(Duration::from_millis(millis))), words);
     }
 }

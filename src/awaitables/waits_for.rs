@@ -8,21 +8,21 @@ use crate::sys::name_of;
 /// What the task waits for since its last step, in words: several things, if it polls several futures at once. Empty if
 /// it waits for something outside of the loop.
 pub(crate) fn waits_for(kernel: &Loop, state: &TaskState) -> Vec<String> {
-    in_words(kernel, state, describe, |leaf| leaf.words().to_owned())
+    in_words(kernel, state, &describe, &|leaf| leaf.words().to_owned())
 }
 
 /// As `waits_for`, with all that can be found out.
 pub(crate) fn waits_in_detail(kernel: &Loop, state: &TaskState) -> Vec<String> {
     let leaf = |leaf: Leaf| detail(kernel, leaf).map_or_else(|| leaf.words().to_owned(), |detail| detail.to_string());
     let node = |node: &NodeRef| stands_for(&**node).map_or_else(|| describe(node), leaf);
-    in_words(kernel, state, node, leaf)
+    in_words(kernel, state, &node, &leaf)
 }
 
 fn in_words(
     kernel: &Loop,
     state: &TaskState,
-    node: impl Fn(&NodeRef) -> String,
-    leaf: impl Fn(Leaf) -> String,
+    node: &dyn Fn(&NodeRef) -> String,
+    leaf: &dyn Fn(Leaf) -> String,
 ) -> Vec<String> {
     let (mut nodes, mut leaves) = kernel.await_tree().listed(state.root());
     nodes.extend(state.nodes());

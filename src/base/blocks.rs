@@ -226,7 +226,9 @@ impl Drop for End {
 }
 
 thread_local! {
-    static LISTS: Lists = const { Lists { lists: [const { FreeList::closed() }; CLASSES], state: Cell::new(State::New) } };
+    static LISTS: Lists = const {
+        Lists { lists: [const { FreeList::closed() }; CLASSES], state: Cell::new(State::New) }
+    };
     static END: End = const { End };
     #[cfg(test)]
     static BEHIND_THE_END: Cell<Option<tests::BehindTheEnd>> = const { Cell::new(None) };

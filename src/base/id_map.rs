@@ -1,18 +1,18 @@
 //! Values by id, where every id is new. Owns the counter of the ids; must not know the purpose of a value.
 
-use std::collections::BTreeMap;
+use super::numbered::Numbered;
 
 /// A map that gives each value an id. Ids only grow, so the order of ids is the order of insertion, and the id of a
 /// removed value never finds another one.
 #[derive(Debug)]
 pub(crate) struct IdMap<T> {
-    values: BTreeMap<u64, T>,
+    values: Numbered<T>,
     last_id: u64,
 }
 
 impl<T> Default for IdMap<T> {
     fn default() -> Self {
-        Self { values: BTreeMap::new(), last_id: 0 }
+        Self { values: Numbered::default(), last_id: 0 }
     }
 }
 
@@ -24,12 +24,12 @@ impl<T> IdMap<T> {
     /// Inserts a value that contains its own id.
     pub(crate) fn insert_with(&mut self, value: impl FnOnce(u64) -> T) -> u64 {
         self.last_id += 1;
-        self.values.insert(self.last_id, value(self.last_id));
+        self.values.push(self.last_id, value(self.last_id));
         self.last_id
     }
 
     pub(crate) fn remove(&mut self, id: u64) -> Option<T> {
-        self.values.remove(&id)
+        self.values.remove(id)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -37,7 +37,7 @@ impl<T> IdMap<T> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.len() == 0
     }
 
     /// The values in the order in which they were inserted.
@@ -47,7 +47,7 @@ impl<T> IdMap<T> {
 
     /// Removes all values and returns them in the order in which they were inserted. The ids go on growing.
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = T> + use<T> {
-        std::mem::take(&mut self.values).into_values()
+        std::mem::take(&mut self.values).into_members().map(|(_, value)| value)
     }
 }
 

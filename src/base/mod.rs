@@ -27,6 +27,8 @@ mod batch; // values that are taken one after another
 mod wait_queue; // a FIFO queue of waiters, with O(1) removal
 mod place; // whether a place in a source is the program's
 mod random; // numbers that depend on a seed
+mod in_order; // a sort by a number
+mod numbered; // values under numbers that grow
 mod id_map; // values by id, where ids only grow
 mod memory_count; // the memory of several buffers together
 mod byte_buffer; // a FIFO of bytes in one slice
@@ -42,10 +44,12 @@ pub(crate) use context::{ErasedValue, Identity, Parcel, Value, VariableId};
 pub(crate) use downcast::{downcast, same_but_for_lifetimes};
 pub(crate) use fact::{FACTS, Fact};
 pub(crate) use id_map::IdMap;
+pub(crate) use in_order::in_order;
 pub(crate) use lend::lend;
 #[cfg(feature = "tls")]
 pub(crate) use lend::lend_mut;
 pub(crate) use memory_count::MemoryCount;
+pub(crate) use numbered::Numbered;
 pub(crate) use place::in_the_program;
 pub(crate) use poll_with::poll_with;
 pub(crate) use pooled_rc::{PooledRc, Typed, unsize};

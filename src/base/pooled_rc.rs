@@ -52,11 +52,17 @@ pub(crate) struct UninitRc<T> {
 }
 
 impl<T> UninitRc<T> {
-    /// Writes the value into the block.
+    /// Writes the value into the block, and the header. (In this order, and not when the block is taken, since the
+    /// compiler then knows the count in the pointers that are cloned next.)
     #[inline]
     pub(crate) fn write(self, value: T) -> PooledRc<T> {
         // SAFETY: the block behind the header is large enough for a value, and aligned for it.
         unsafe { self.place.write(value) };
+        // SAFETY: the offset, at which the place is, is at least the size of a header.
+        let header = unsafe { self.place.cast::<Header>().sub(1) };
+        let class = Block::of(Layout::new::<T>()).class();
+        // SAFETY: the header is inside the block, and aligned, because the offset is a multiple of its size.
+        unsafe { header.write(Header { count: Cell::new(1), class, mark: Cell::new(false) }) };
         PooledRc { value: self.place, _owns: PhantomData }
     }
 }
@@ -75,12 +81,7 @@ impl<T> PooledRc<T> {
         let block = Block::of(Layout::new::<T>());
         let place = block.take();
         // SAFETY: the block is larger than its offset.
-        let at = unsafe { place.add(block.offset) };
-        // SAFETY: the offset is at least the size of a header.
-        let header = unsafe { at.cast::<Header>().sub(1) };
-        // SAFETY: the header is inside the block, and aligned, because the offset is a multiple of its size.
-        unsafe { header.write(Header { count: Cell::new(1), class: block.class(), mark: Cell::new(false) }) };
-        UninitRc { place: at.cast() }
+        UninitRc { place: unsafe { place.add(block.offset) }.cast() }
     }
 }
 

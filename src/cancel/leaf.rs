@@ -106,20 +106,33 @@ impl Waiting {
 
     /// As `note`, for the await of a node. A cancellation of the task may go to that node.
     #[track_caller]
-    pub(crate) fn note_node(&self, core: &Core, cx: &Context<'_>, node: impl FnOnce() -> NodeRef) {
+    #[inline]
+    pub(crate) fn note_node(&self, core: &Core, cx: &Context<'_>, node: impl Fn() -> NodeRef) {
         let kernel = &**core.kernel();
-        if !kernel.running_task().is_polled_with(cx.waker()) {
-            assert_wakes(kernel, Leaf::of(What::Future));
+        let noted = kernel.running_task().with_polled(cx.waker(), |task| self.count_node(kernel, task, &node));
+        if noted.is_none() {
+            self.note_node_elsewhere(kernel, cx, &node);
         }
-        if !is_own(kernel, cx) {
-            return self.stand(kernel, Awaited::Node(node()));
+    }
+
+    /// As `note_node`, for an await that is not polled with the very waker of the step.
+    #[cold]
+    #[track_caller]
+    fn note_node_elsewhere(&self, kernel: &Loop, cx: &Context<'_>, node: &dyn Fn() -> NodeRef) {
+        assert_wakes(kernel, Leaf::of(What::Future));
+        if key_of(cx.waker()).is_none() {
+            self.stand(kernel, Awaited::Node(node()));
+        } else {
+            with_running(kernel, |task| self.count_node(kernel, task, node));
         }
-        with_running(kernel, |task| {
-            if self.take_number(kernel, task) {
-                task.wait_for(node());
-                kernel.step().add_node();
-            }
-        });
+    }
+
+    #[inline]
+    fn count_node(&self, kernel: &Loop, task: &TaskState, node: impl Fn() -> NodeRef) {
+        if self.take_number(kernel, task) {
+            task.wait_for(node());
+            kernel.step().add_node();
+        }
     }
 
     /// Takes the number of the step. Returns false if the leaf has it, because it was polled in this step before.

@@ -22,7 +22,7 @@ const PASSES_AT_THE_END: u32 = 64;
 /// A cancellation on its way.
 struct Walk<'a> {
     message: &'a Message,
-    /// A task through which so many have passed, the same way, is passed no more.
+    /// A task that has handed on so many cancellations to the same node hands on no more.
     most_passes: u32,
 }
 

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{env, process};
 
+use super::within::within;
 use crate::awaitables::in_words;
 use crate::error::{Closed, TaskError};
 use crate::inspect::{CallGraph, quoted};
 use crate::observe::Activity;
-use crate::primitives::timeout;
 use crate::sync::{Lock, LockGuard};
 use crate::threads::{LoopHandle, ThreadsafeFuture};
 
@@ -121,10 +121,10 @@ impl Inspected {
         let _turn = self.begin_turn().await.ok_or(NoAnswer::Stuck)?;
         let mut asked = ask(&self.handle).map_err(|_| NoAnswer::Closed)?;
         let since = self.activity.current_step().map(|step| step.began.elapsed()).unwrap_or_default();
-        let answer = match timeout(STUCK_AFTER.saturating_sub(since), &mut asked).await {
-            Ok(answer) => answer,
+        let answer = match within(STUCK_AFTER.saturating_sub(since), &mut asked).await {
+            Some(answer) => answer,
             // the answer may have come while this thread was busy with another client
-            Err(_) => asked.result_timeout(Duration::ZERO),
+            None => asked.result_timeout(Duration::ZERO),
         };
         let answer = answer.map_err(|error| match error {
             TaskError::NotDone => NoAnswer::Stuck,
@@ -146,10 +146,10 @@ impl Inspected {
     async fn begin_turn(&self) -> Option<LockGuard<'_, ()>> {
         loop {
             let answered = self.answered.get();
-            match timeout(STUCK_AFTER, self.turn.acquire()).await {
-                Ok(turn) => return Some(turn),
-                Err(_) if self.answered.get() == answered => return None,
-                Err(_) => {}
+            match within(STUCK_AFTER, self.turn.acquire()).await {
+                Some(turn) => return Some(turn),
+                None if self.answered.get() == answered => return None,
+                None => {}
             }
         }
     }

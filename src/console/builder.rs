@@ -29,9 +29,9 @@ impl Drop for Inspection {
 }
 
 impl EventLoopBuilder {
-    /// Lets the command `oneloop`, and what else speaks its [small protocol](crate::console), see from outside of the
-    /// process what the tasks of the loop wait for, by a Unix socket at this path: asyncio's `python -m asyncio ps`,
-    /// for which a debugger's rights are needed. `{pid}` in the path stands for the PID.
+    /// Opens a Unix socket at this path, by which other processes see what the tasks of the loop wait for: the command
+    /// `oneloop`, and what else speaks its [small protocol](crate::console). It is asyncio's `python -m asyncio ps`,
+    /// which needs a debugger's rights. `{pid}` in the path stands for the PID.
     ///
     /// The socket is for the user as whom the program runs, and root; nothing can be changed by it. The loop
     /// removes its file when it closes. A program that is killed leaves it: a later one with that path replaces it, and

@@ -35,6 +35,7 @@
 
 mod place; // where a socket is
 mod socket; // the socket and its file
+mod within; // a time limit
 mod answer; // what is answered
 mod server; // the thread that answers
 mod builder; // the settings of a loop

@@ -12,12 +12,9 @@ use crate::sys::socket_options;
 /// Stands for the PID in a path.
 const PID: &str = "{pid}";
 
-/// Where a program that was built with [`inspect_by_pid`](crate::EventLoopBuilder::inspect_by_pid), and runs as this
-/// user with this PID, has its socket: in `$XDG_RUNTIME_DIR`, which belongs to the user alone, or, where that is not
-/// set, in a directory of the user below the one for temporary files.
-///
-/// # Errors
-/// If the directory below the one for temporary files belongs to another user, or is not to be made.
+/// Where a program of this user with this PID has its socket, if it was built with
+/// [`inspect_by_pid`](crate::EventLoopBuilder::inspect_by_pid). That is in `$XDG_RUNTIME_DIR`, which belongs to the
+/// user alone. Where that is not set, it is in a directory of the user below the one for temporary files.
 ///
 /// # Examples
 /// ```
@@ -25,6 +22,9 @@ const PID: &str = "{pid}";
 /// assert!(path.ends_with("oneloop-4711.sock"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// # Errors
+/// If the directory below the one for temporary files belongs to another user, or is not to be made.
 pub fn path_of(pid: u32) -> io::Result<PathBuf> {
     Ok(directory()?.join(format!("oneloop-{pid}.sock")))
 }

@@ -2,18 +2,21 @@
 //! clients are served and for how long; must not know what is answered.
 
 use std::os::unix::net::UnixListener as StdListener;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use std::{io, thread};
 
 use super::answer::{Answer, Inspected, LONGEST_REQUEST};
 use super::place::own_user;
+use super::within::within;
+use crate::awaitables::{Task, create_task};
 use crate::error::{Error, ReadError};
 use crate::event_loop::EventLoop;
 use crate::net::UnixListener;
 use crate::observe::Activity;
-use crate::primitives::{gather, sleep, timeout};
+use crate::primitives::sleep;
 use crate::streams::{StreamReader, StreamWriter};
 use crate::threads::LoopHandle;
 
@@ -35,21 +38,40 @@ impl Drop for Answering {
     }
 }
 
+/// Where the thread puts its loop once it has one; nothing if it ends without.
+struct Began(Arc<OnceLock<Option<LoopHandle>>>);
+
+impl Began {
+    fn put(&self, lp: Option<LoopHandle>) {
+        let _ = self.0.set(lp); // fails only at the end of a thread that has begun
+    }
+}
+
+impl Drop for Began {
+    fn drop(&mut self) {
+        self.put(None);
+    }
+}
+
 /// Starts the thread, which answers for the loop at this socket.
 pub(super) fn start(listener: StdListener, handle: LoopHandle, activity: Activity) -> Result<Answering, Error> {
-    let (sender, receiver) = mpsc::channel();
+    let place = Arc::new(OnceLock::new());
+    let began = Began(Arc::clone(&place));
     let serve = move || {
-        let lp = match EventLoop::builder().debug(false).build() {
-            Ok(lp) => lp,
-            Err(error) => return drop(sender.send(Err(error))),
-        };
-        // both fail only if the loop that is asked is gone already
-        let _ = sender.send(Ok(lp.remote()));
+        let lp = EventLoop::builder().debug(false).build()?;
+        began.put(Some(lp.remote()));
+        // fails only if the loop that is asked is gone already
         let _ = lp.run_until_complete(serve(listener, Inspected::new(handle, activity)));
+        Ok(())
     };
-    thread::Builder::new().name("oneloop-console".to_owned()).spawn(serve)?;
-    let began = receiver.recv().unwrap_or_else(|_| Err(io::Error::other("its thread has ended").into()));
-    began.map(Answering)
+    let thread = thread::Builder::new().name("oneloop-console".to_owned()).spawn(serve)?;
+    match place.wait() {
+        Some(lp) => Ok(Answering(lp.clone())),
+        None => match thread.join() {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(())) | Err(_) => Err(io::Error::other("its thread has ended").into()),
+        },
+    }
 }
 
 /// Serves for ever: the loop is stopped.
@@ -57,7 +79,14 @@ async fn serve(listener: StdListener, inspected: Inspected) -> io::Result<()> {
     let user = own_user()?;
     let listener = Rc::new(UnixListener::from_std(listener)?.keep_path());
     let inspected = Rc::new(inspected);
-    gather((0..CLIENTS).map(|_| serve_one_by_one(Rc::clone(&listener), Rc::clone(&inspected), user))).await;
+    let serve = |_| {
+        let serving = serve_one_by_one(Rc::clone(&listener), Rc::clone(&inspected), user);
+        create_task(Box::pin(serving) as Pin<Box<dyn Future<Output = ()>>>) // the type of task that a run has, too
+    };
+    let serving: Vec<Task<()>> = (0..CLIENTS).map(serve).collect();
+    for served in serving {
+        served.await;
+    }
     Ok(())
 }
 
@@ -66,8 +95,8 @@ async fn serve_one_by_one(listener: Rc<UnixListener>, inspected: Rc<Inspected>, 
         match listener.accept().await {
             Ok((client, _)) => {
                 let (reader, writer) = client.into_streams_with_limit(LONGEST_REQUEST);
-                let served = timeout(TIME_OF_A_CLIENT, serve_client(&reader, &writer, &inspected, user)).await;
-                if !matches!(served, Ok(Ok(()))) {
+                let served = within(TIME_OF_A_CLIENT, serve_client(&reader, &writer, &inspected, user)).await;
+                if !matches!(served, Some(Ok(()))) {
                     writer.abort(); // a client that has left, or does not read, is sent nothing more
                 }
             }

@@ -233,6 +233,7 @@ impl<T: Clone + Send + 'static> ErasedValue for Sendable<T> {
 }
 
 /// The values of a context that go along to another thread.
+#[derive(Default)]
 pub(crate) struct CarriedContext {
     parcels: Vec<(VariableId, Parcel)>,
 }
@@ -246,14 +247,20 @@ impl CarriedContext {
 
     /// Runs `f` on this thread, in a new context with the values that have come along.
     pub(crate) fn run<R>(self, f: impl FnOnce() -> R) -> R {
+        let _entered = self.enter();
+        f()
+    }
+
+    /// Enters the context with the values that have come along, if any has.
+    fn enter(self) -> Option<EnteredContext> {
         if self.parcels.is_empty() {
-            return f();
+            return None;
         }
         let context = Context::new();
         for (id, parcel) in self.parcels {
             context.replace(id, Some(parcel()));
         }
-        context.run(f)
+        Some(EnteredContext::enter(context))
     }
 }
 

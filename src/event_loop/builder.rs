@@ -38,10 +38,10 @@ pub struct EventLoopBuilder {
     debug: Option<bool>,
     /// The seed of a loop that explores.
     pub(super) exploration: Option<u64>,
-    when_built: Vec<WhenBuilt>,
+    when_built: Option<WhenBuilt>,
 }
 
-/// What another folder does with a new loop, for a setting of its own.
+/// What other folders do with a new loop, for settings of their own.
 #[derive(Clone)]
 struct WhenBuilt(Arc<Setting>);
 
@@ -122,12 +122,17 @@ impl EventLoopBuilder {
         self
     }
 
-    /// Has `f` called with each loop that is built, for a setting of a folder below this one.
+    /// Has `f` called with each loop that is built, for a setting of a folder below this one. (Not a list, whose
+    /// destructor the first tick of a program would have to find: a loop seldom has such a setting.)
     pub(crate) fn when_built(
         mut self,
         f: impl Fn(&EventLoop) -> Result<(), Error> + Send + Sync + UnwindSafe + RefUnwindSafe + 'static,
     ) -> Self {
-        self.when_built.push(WhenBuilt(Arc::new(f)));
+        let before = self.when_built.take();
+        self.when_built = Some(WhenBuilt(Arc::new(move |lp| {
+            before.iter().try_for_each(|WhenBuilt(before)| before(lp))?;
+            f(lp)
+        })));
         self
     }
 
@@ -137,21 +142,22 @@ impl EventLoopBuilder {
     /// [`Error::Io`] if the operating system has no descriptors left for it; [`Error::Inspect`] if it cannot be
     /// [inspected](Self::inspect) as was asked for.
     pub fn build(self) -> Result<EventLoop, Error> {
-        let kernel = Kernel::new(self.clock)?;
-        match self.precision {
+        let Self { clock, precision, eager_tasks, debug: asked, exploration, when_built } = self;
+        let kernel = Kernel::new(clock)?;
+        match precision {
             TimerPrecision::Coarse => kernel.clock().set_wait_unit(COARSE),
             TimerPrecision::Thrifty => {}
             TimerPrecision::Precise => kernel.keep_time_precisely()?,
         }
-        if let Some(seed) = self.exploration {
+        if let Some(seed) = exploration {
             exploration::begin(&kernel, seed);
         }
         let lp = EventLoop::of(kernel);
-        lp.set_eager_tasks(self.eager_tasks);
-        if self.debug.unwrap_or_else(debug::is_asked_for) {
+        lp.set_eager_tasks(eager_tasks);
+        if asked.unwrap_or_else(debug::is_asked_for) {
             lp.set_debug(true);
         }
-        self.when_built.iter().try_for_each(|WhenBuilt(f)| f(&lp))?;
+        when_built.iter().try_for_each(|WhenBuilt(f)| f(&lp))?;
         Ok(lp)
     }
 }

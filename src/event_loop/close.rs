@@ -9,13 +9,13 @@ use crate::awaitables::tasks_of;
 use crate::current;
 use crate::error::{Error, Exception};
 use crate::kernel::{Batch, Phase};
-use crate::node::{IN_DESTRUCTOR, guarded, report};
+use crate::node::{IN_DESTRUCTOR, drop_guarded, guarded, report};
 use crate::observe::{DebugMode, drop_notes};
 use crate::reactor::Reactor;
 
-/// So many tasks, callbacks and timers may be made while a loop closes. Destructors that make more would make it
-/// endless.
-const MADE_BY_DESTRUCTORS: usize = 100_000;
+/// So many tasks, callbacks and timers may be made by destructors while a loop closes. More are taken for a sequence
+/// without end.
+const MADE_BY_DESTRUCTORS_MAX: usize = 100_000;
 
 impl EventLoop {
     /// Drops every task, callback and timer: asyncio's `close()`. The loop is entered meanwhile, so destructors may
@@ -38,7 +38,8 @@ impl EventLoop {
             // first, so that nothing more comes from other threads while the rest is dropped
             kernel.close_inbox();
             if !self.drop_all() {
-                let text = format!("destructors have made {MADE_BY_DESTRUCTORS} tasks, callbacks and timers and go on");
+                let text =
+                    format!("destructors have made {MADE_BY_DESTRUCTORS_MAX} tasks, callbacks and timers and go on");
                 report(kernel, "Event loop closed while destructors used it", Exception::Error(text));
                 // To refuse their tasks would drop these inside of each other, without end. So what is left is leaked.
                 std::mem::forget(Rc::clone(kernel));
@@ -56,7 +57,7 @@ impl EventLoop {
     fn drop_all(&self) -> bool {
         let mut made = 0;
         let mut dropped = self.drop_what_is_left();
-        while dropped > 0 && made < MADE_BY_DESTRUCTORS {
+        while dropped > 0 && made < MADE_BY_DESTRUCTORS_MAX {
             dropped = self.drop_what_is_left();
             made += dropped;
         }
@@ -72,7 +73,7 @@ impl EventLoop {
             DebugMode::report_registrations(self.kernel());
             let extension = self.kernel().extensions().pop();
             let any = usize::from(extension.is_some());
-            guarded(self.kernel(), IN_DESTRUCTOR, || drop(extension));
+            drop_guarded(self.kernel(), extension);
             return any;
         }
         let dropped = tasks.len();
@@ -95,16 +96,16 @@ impl EventLoop {
         for mut batch in [rest, queued] {
             dropped += batch.len();
             while let Some(entry) = batch.pop() {
-                guarded(kernel, IN_DESTRUCTOR, || drop(entry));
+                drop_guarded(kernel, entry);
             }
         }
         for callback in kernel.expected().take_all() {
             dropped += 1;
-            guarded(kernel, IN_DESTRUCTOR, || drop(callback));
+            drop_guarded(kernel, callback);
         }
         for alarm in kernel.take_timers() {
             dropped += 1;
-            guarded(kernel, IN_DESTRUCTOR, || drop(alarm));
+            drop_guarded(kernel, alarm);
         }
         for handle in kernel.with_reactor(Reactor::take_watches) {
             dropped += 1;

@@ -13,8 +13,8 @@ impl EventLoop {
     /// [`EventLoopBuilder::debug`](crate::EventLoopBuilder::debug), and every loop that is made while `ONELOOP_DEBUG`
     /// is in the environment of the process, set to anything but `0` or nothing.
     ///
-    /// In debug mode the exception handler is told of what is no error, but seldom meant, each with its task and the
-    /// place that created this:
+    /// In debug mode the exception handler is told of three things that are no errors, but seldom meant, each with its
+    /// task and the place where that was created:
     ///
     /// - *Step took too long*, *Callback took too long*: it was over the
     ///   [limit](Self::set_slow_callback_duration), and meanwhile nothing else ran. The text says how long.
@@ -30,9 +30,9 @@ impl EventLoop {
     /// which place, and with which message. A panic of a task or callback that nothing awaits is reported in any case,
     /// once; an `Err` is if [`reporting_errors`](crate::Task::reporting_errors) was called of its task.
     ///
-    /// A mistake that asyncio finds only in debug mode, the use of a loop from another thread, does not compile; what
-    /// other threads may use, [`LoopHandle`](crate::LoopHandle), returns an error if the loop is closed, and a waker of
-    /// a task that is gone does nothing.
+    /// A mistake that asyncio finds only in debug mode, the use of a loop from another thread, does not compile. Other
+    /// threads may use a [`LoopHandle`](crate::LoopHandle), which returns an error if the loop is closed, and a waker,
+    /// which does nothing if its task is gone.
     ///
     /// Debug mode is an [`Observer`](crate::Observer): it changes nothing of the order in which things happen, reads
     /// the machine's clock twice for each step, and costs a loop without it nothing.

@@ -199,7 +199,7 @@ impl EventLoop {
     ///
     /// A task has begun when `create_task` returns it. So its name is still the default one in its first step,
     /// `in_context` panics, and the `limit` of a gathering, which holds back children that have not begun, holds back
-    /// none that were made so.
+    /// none of them.
     ///
     /// # Examples
     /// ```
@@ -215,9 +215,10 @@ impl EventLoop {
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     ///
-    /// What else asyncio's programs use a task factory for, an [`Observer`](crate::Observer) is told: of each new task,
-    /// by the loop itself too, where it was made, and how it ended. (A coroutine is wrapped where it is made a task of:
-    /// `create_task(logged(f()))`. There is one type of task, so there is none of one's own to be made.)
+    /// asyncio's programs use a task factory for two more things. To learn of each task, also of those that the loop
+    /// makes itself, add an [`Observer`](crate::Observer), which is told where a task was made and how it ended. To
+    /// wrap each coroutine, wrap it where the task is made: `create_task(logged(f()))`. (There is one type of task, so
+    /// a program makes none of its own.)
     ///
     /// ```
     /// use oneloop::observe::{Moment, ObservedTask, TaskEnding};
@@ -303,10 +304,9 @@ impl EventLoop {
     /// loop is not running, the next run ends after one iteration, which does not wait. A turn ends in the same way:
     /// see [`Turn::stopped`](crate::Turn::stopped).
     ///
-    /// If the main future of a run that was stopped so is done in that one iteration, the run returns its value, and
-    /// what would have ended the run an iteration later is left: the run after it is stopped. asyncio does the same. A
-    /// program that embeds the loop, and cannot know who has called `stop()`, calls [`clear_stop`](Self::clear_stop)
-    /// before a run.
+    /// If the main future of such a run is done in that one iteration, the run returns its value, but the entry that
+    /// ends a finished run is still queued: it ends the run after it, too. asyncio does the same. A program that embeds
+    /// the loop, and cannot know who has called `stop()`, calls [`clear_stop`](Self::clear_stop) before a run.
     pub fn stop(&self) {
         self.kernel.life().set_stopping(true);
     }

@@ -30,9 +30,6 @@ impl EventLoopBuilder {
 ///
 /// If the environment variable `ONELOOP_SEED` is set, the test runs with that seed only.
 ///
-/// # Panics
-/// If the test panics. The text begins with the seed.
-///
 /// # Examples
 /// ```
 /// use oneloop::{Clock, explore, gather, net};
@@ -50,6 +47,9 @@ impl EventLoopBuilder {
 ///     assert_eq!(received.expect("it ends"), [1, 1]); // whichever pipe is ready first
 /// });
 /// ```
+///
+/// # Panics
+/// If the test panics. The text begins with the seed.
 #[track_caller]
 pub fn explore(seeds: impl IntoIterator<Item = u64>, test: impl Fn(EventLoopBuilder)) {
     if let Ok(text) = env::var(SEED) {

@@ -21,12 +21,6 @@ impl EventLoop {
     /// [`remove_reader`](Self::remove_reader) does. Remove the reader before the descriptor is closed, because the loop
     /// knows no more than the number of the descriptor.
     ///
-    /// # Errors
-    /// [`WatchError`] for a regular file, for a descriptor of a socket of this crate, and for a closed descriptor.
-    ///
-    /// # Panics
-    /// If the loop is closed. A panic of `f` is reported to the exception handler, and `f` stays.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::EventLoop;
@@ -50,6 +44,12 @@ impl EventLoop {
     /// assert!(lp.remove_reader(&fd));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// [`WatchError`] for a regular file, for a descriptor of a socket of this crate, and for a closed descriptor.
+    ///
+    /// # Panics
+    /// If the loop is closed. A panic of `f` is reported to the exception handler, and `f` stays.
     #[track_caller]
     pub fn add_reader(&self, descriptor: &impl AsRawFd, f: impl FnMut() + 'static) -> Result<Handle, WatchError> {
         self.watch(descriptor.as_raw_fd(), Direction::Read, repeating(f, Location::caller()))

@@ -26,10 +26,6 @@ use super::event_loop::EventLoop;
 ///
 /// An event of a socket counts also if no task waits for it now. In a process that was forked it is the parent's.
 ///
-/// # Panics
-/// If the operating system has no descriptor left: raise the limit (`ulimit -n`), or ask for this when the program
-/// begins.
-///
 /// # Examples
 /// ```
 /// use oneloop::{EventLoop, sleep};
@@ -48,6 +44,10 @@ use super::event_loop::EventLoop;
 /// }
 /// # Ok::<(), oneloop::Error>(())
 /// ```
+///
+/// # Panics
+/// If the operating system has no descriptor left: raise the limit (`ulimit -n`), or ask for this when the program
+/// begins.
 impl AsFd for EventLoop {
     #[track_caller]
     fn as_fd(&self) -> BorrowedFd<'_> {

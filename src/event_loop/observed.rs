@@ -11,7 +11,7 @@ use super::outside::{Outside, Wait};
 use super::run_once::{Iteration, Observation, Unobserved, run_entry, step};
 use crate::error::Error;
 use crate::kernel::{Batch, Entry, Queued};
-use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded};
+use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, drop_guarded, guarded};
 use crate::observe::{
     Cause, LoopMetrics, Methods, ObservedTask, Observer, ObserverId, Observers, TaskEnding, Watching,
 };
@@ -244,7 +244,7 @@ fn run_step(kernel: &Loop, node: NodeRef, watching: &Watching<'_>) {
         watching.tell_consequences(Cause::Task(task));
         watching.tell_after_step(task);
     }
-    guarded(kernel, IN_DESTRUCTOR, || drop(node));
+    drop_guarded(kernel, node);
 }
 
 fn run_timer(kernel: &Loop, key: TimerKey, watching: &Watching<'_>) {

@@ -8,7 +8,7 @@ use super::deadlock::deadlock;
 use crate::base::NEVER;
 use crate::error::Error;
 use crate::kernel::Handle;
-use crate::node::{IN_DESTRUCTOR, Loop, guarded, wake};
+use crate::node::{Loop, drop_guarded, wake};
 use crate::reactor::ReadyEvent;
 
 /// What is outside of the loop, as a run or turn sees it.
@@ -237,7 +237,7 @@ impl<'a> Outside<'a> {
                         let cancelled = reactor.watch_of(fd, direction).is_some_and(Handle::cancelled);
                         if cancelled { reactor.unwatch(fd, direction) } else { None }
                     });
-                    guarded(self.kernel, IN_DESTRUCTOR, || drop(removed));
+                    drop_guarded(self.kernel, removed);
                 }
                 ReadyEvent::FdCallback(_, _, handle) => self.kernel.push_run(handle.run_ref()),
             }

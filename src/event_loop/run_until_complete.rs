@@ -47,7 +47,7 @@ impl EventLoop {
     #[doc(alias = "block_on")]
     #[track_caller]
     pub fn run_until_complete<F: IntoFuture>(&self, future: F) -> Result<F::Output, Error> {
-        self.run_main(future, Location::caller(), |_main| ())
+        self.run_main(future, Location::caller(), &mut |_main| ())
     }
 
     /// As `run_until_complete`. Before the first step, `begins` is called with the task that the coroutine has become.
@@ -55,7 +55,7 @@ impl EventLoop {
         &self,
         future: F,
         created: &'static Location<'static>,
-        begins: impl FnOnce(&AnyFuture),
+        begins: &mut dyn FnMut(&AnyFuture),
     ) -> Result<F::Output, Error> {
         match recognise_borrowed(future) {
             Ok(join) => {
@@ -70,8 +70,24 @@ impl EventLoop {
         &self,
         future: F,
         created: &'static Location<'static>,
-        begins: impl FnOnce(&AnyFuture),
+        begins: &mut dyn FnMut(&AnyFuture),
     ) -> Result<F::Output, Error> {
+        self.check_that_it_may_run()?;
+        let value = Cell::new(None);
+        let gone = Cell::new(false);
+        let mut future = pin!(Some(future));
+        let main: Pin<Box<dyn Future<Output = ()> + '_>> =
+            Box::pin(Main { future: future.as_mut(), value: &value, gone: &gone });
+        // SAFETY: `Main` borrows from this frame and from the caller, so it must be dropped before this frame ends:
+        // `run_boxed` does that, on every way out.
+        let main = unsafe {
+            mem::transmute::<Pin<Box<dyn Future<Output = ()> + '_>>, Pin<Box<dyn Future<Output = ()>>>>(main)
+        };
+        self.run_boxed(main, &gone, created, begins)?;
+        Ok(value.take().expect("a main future that finished has left its value"))
+    }
+
+    fn check_that_it_may_run(&self) -> Result<(), Error> {
         if current::any_running() {
             return Err(Error::Running);
         }
@@ -81,26 +97,27 @@ impl EventLoop {
         if self.kernel().was_forked() {
             return Err(Error::Forked);
         }
-        let value = Cell::new(None);
-        let gone = Cell::new(false);
-        let mut future = pin!(Some(future));
-        let main: Pin<Box<dyn Future<Output = ()> + '_>> =
-            Box::pin(Main { future: future.as_mut(), value: &value, gone: &gone });
-        // SAFETY: `Main` borrows from this frame and from the caller, so it must be dropped before this frame ends. On
-        // every way out, `Finally` drops it, or ends the process if it cannot. Before `finally` is made, this frame
-        // cannot end while `main` is in the task table: `spawn` inserts the task last, and nothing after that can
-        // panic.
-        let main = unsafe {
-            mem::transmute::<Pin<Box<dyn Future<Output = ()> + '_>>, Pin<Box<dyn Future<Output = ()>>>>(main)
-        };
+        Ok(())
+    }
+
+    /// Runs a main future, and drops it, whatever happens; `gone` is set by its drop.
+    ///
+    /// On every way out, `Finally` drops it, or ends the process if it cannot. Before `finally` is made, this frame
+    /// cannot end while `main` is in the task table: `spawn` inserts the task last, and nothing after that can panic.
+    fn run_boxed(
+        &self,
+        main: Pin<Box<dyn Future<Output = ()>>>,
+        gone: &Cell<bool>,
+        created: &'static Location<'static>,
+        begins: &mut dyn FnMut(&AnyFuture),
+    ) -> Result<(), Error> {
         let task = spawn(Rc::clone(self.kernel()), main, created).into_join();
-        let finally = Finally { lp: self, task: task.node(), gone: &gone };
+        let finally = Finally { lp: self, task: task.node(), gone };
         begins(&task.any());
         let ran = self.run_until_done(&*finally.task);
         drop(finally);
         ran?;
-        value_of(&task)?;
-        Ok(value.take().expect("a main future that finished has left its value"))
+        value_of(&task)
     }
 }
 

@@ -11,14 +11,10 @@ use crate::base::{PooledRc, unsize};
 use crate::current::{self, Guard};
 use crate::error::Error;
 use crate::kernel::{ChildTurn, ChildTurnRef, Phase};
-use crate::node::{Core, Loop, Node, Watch, WatchRef, Watcher};
+use crate::node::{Core, Loop, Node, Watch, Watcher};
 
 impl EventLoop {
     /// Runs until [`stop`](Self::stop): asyncio's `run_forever()`.
-    ///
-    /// # Errors
-    /// [`Error::Running`] inside a running loop, [`Error::Closed`] after `close`, [`Error::Deadlock`] if the clock is
-    /// virtual and nothing can ever happen again, [`Error::Io`] if the operating system fails.
     ///
     /// # Examples
     /// ```
@@ -30,6 +26,10 @@ impl EventLoop {
     /// lp.run_forever()?;
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// [`Error::Running`] inside a running loop, [`Error::Closed`] after `close`, [`Error::Deadlock`] if the clock is
+    /// virtual and nothing can ever happen again, [`Error::Io`] if the operating system fails.
     pub fn run_forever(&self) -> Result<(), Error> {
         let _running = Running::begin(self)?;
         self.iterate()
@@ -79,16 +79,16 @@ impl EventLoop {
             return Err(Error::ForeignLoop);
         }
         let _running = Running::begin(self)?;
-        let stop = unsize!(PooledRc::new(StopWhenDone {
+        let stop = PooledRc::new(StopWhenDone {
             kernel: Rc::clone(self.kernel()),
             forgotten_stops: self.kernel().life().forgotten_stops(),
-        }) => dyn Watch);
+        });
         let core = node.core();
         let number = self.kernel().next_watch();
         if core.is_done() {
-            stop.child_done(&stop, 0, core);
+            self.kernel().push_child_turn(unsize!(stop => dyn ChildTurn), 0);
         } else {
-            core.watchers().add(number, Watcher::Watch(stop, 0));
+            core.watchers().add(number, Watcher::Watch(unsize!(stop => dyn Watch), 0));
         }
         let ran = self.iterate();
         drop(core.watchers().remove(number));
@@ -158,8 +158,8 @@ struct StopWhenDone {
 }
 
 impl Watch for StopWhenDone {
-    fn child_done(&self, me: &WatchRef, index: u32, _child: &Core) {
-        self.kernel.push_child_turn(me.clone().into_turn(), index);
+    fn child_done(&self, index: u32, _child: &Core) -> Option<u32> {
+        Some(index)
     }
 }
 

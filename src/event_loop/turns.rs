@@ -148,10 +148,6 @@ impl EventLoop {
     /// On a virtual clock `limit` is virtual time: the clock jumps to the next deadline, or by `limit` if that is less.
     /// If nothing can ever happen, this does not wait and is no error, but returns [`Left::Nothing`].
     ///
-    /// # Errors
-    /// [`Error::Running`] if this loop is running, [`Error::InsideTask`] in a task of another loop (in a callback of
-    /// another loop it is allowed), [`Error::Closed`] after `close`, [`Error::Io`] if the operating system fails.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{EventLoop, Left, sleep};
@@ -170,6 +166,10 @@ impl EventLoop {
     /// assert_eq!(lp.run_once(Some(Duration::ZERO))?.left, Left::Nothing);
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// [`Error::Running`] if this loop is running, [`Error::InsideTask`] in a task of another loop (in a callback of
+    /// another loop it is allowed), [`Error::Closed`] after `close`, [`Error::Io`] if the operating system fails.
     pub fn run_once(&self, limit: Option<Duration>) -> Result<Turn, Error> {
         let _running = Running::begin_turn(self)?;
         let wait_limit = match limit {
@@ -191,9 +191,6 @@ impl EventLoop {
     /// The budget may be spent in the middle of an iteration. The next turn or run goes on there, so the order is that
     /// of one run, however small the budget is. A virtual clock does not move in such a turn.
     ///
-    /// # Errors
-    /// As [`run_once`](Self::run_once).
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{EventLoop, Left, yield_now};
@@ -212,6 +209,9 @@ impl EventLoop {
     /// assert!(task.done());
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// As [`run_once`](Self::run_once).
     pub fn run_ready(&self, budget: impl Into<TurnBudget>) -> Result<Turn, Error> {
         let _running = Running::begin_turn(self)?;
         let mut active = ActiveTurn::begin(self, WaitLimit::Nothing, budget.into());
@@ -224,9 +224,6 @@ impl EventLoop {
     /// Runs iterations without waiting, until nothing is ready: [`run_ready`](Self::run_ready) without a limit. A task
     /// that is always ready keeps this from returning.
     ///
-    /// # Errors
-    /// As [`run_once`](Self::run_once).
-    ///
     /// # Examples
     /// ```
     /// use oneloop::EventLoop;
@@ -237,6 +234,9 @@ impl EventLoop {
     /// assert_eq!(task.into_result().ok(), Some(5));
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// As [`run_once`](Self::run_once).
     pub fn run_until_stalled(&self) -> Result<Turn, Error> {
         self.run_ready(TurnBudget::UNLIMITED)
     }

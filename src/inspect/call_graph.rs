@@ -16,7 +16,8 @@ use crate::awaitables::WaitDetail;
 /// use std::time::Duration;
 ///
 /// let graph = EventLoop::builder().clock(Clock::Virtual).run(async {
-///     let pages = [3, 7].map(|seconds| create_task(sleep(Duration::from_secs(seconds))).named(format!("page {seconds}")));
+///     let page = |seconds| create_task(sleep(Duration::from_secs(seconds))).named(format!("page {seconds}"));
+///     let pages = [3, 7].map(page);
 ///     create_task(async { gather(pages).await }).named("download");
 ///     yield_now().await; // they begin
 ///     EventLoop::current().call_graph()
@@ -153,9 +154,11 @@ impl CallGraph {
     /// Those that nothing in the graph waits for, in order; and one of each circle, in which all wait for each other.
     pub(super) fn roots(&self) -> Vec<usize> {
         let mut awaited = vec![false; self.nodes.len()];
-        let edges =
-            || self.nodes.iter().enumerate().flat_map(|(from, node)| node.awaits.iter().map(move |&to| (from, to)));
-        edges().filter(|(from, to)| from != to).for_each(|(_, to)| awaited[to] = true);
+        for (from, node) in self.nodes.iter().enumerate() {
+            for &to in &node.awaits {
+                awaited[to] |= from != to;
+            }
+        }
         let mut roots: Vec<usize> = (0..self.nodes.len()).filter(|&node| !awaited[node]).collect();
         let mut reached = vec![false; self.nodes.len()];
         for &root in &roots {

@@ -1,10 +1,10 @@
 //! How a call graph is taken down. Owns the walk over what waits for what; must not know how the graph is printed.
 //!
 //! Nothing is written down for it while the loop runs. A task knows the nodes that it awaits, and what else it waits
-//! for in words; a gathering knows its children; and what a primitive waits for is found the other way round: the
-//! primitive is among the watchers of each of its children, and knows which task waits for it.
+//! for in words; a gathering knows its children. What a primitive waits for is found the other way round: it is among
+//! the watchers of each of its children, and knows which task waits for it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::call_graph::{CallGraph, GraphNode, NodeKind, NodeState};
@@ -35,29 +35,34 @@ pub(crate) fn capture(kernel: &Loop) -> CallGraph {
     capture.graph
 }
 
+/// Where a node is in the graph, by a number of the node. One type of map for all that is looked for here: each is
+/// compiled for itself.
+type Places = HashMap<u64, usize>;
+
 struct Capture<'a> {
     kernel: &'a Loop,
     deadlines: HashMap<(TaskKey, Deadline), u64>,
     /// The nodes in the order of the graph.
     found: Vec<NodeRef>,
     /// Where each is in it, by the address of its core, which a view shares with what it is a view of.
-    places: HashMap<usize, usize>,
+    places: Places,
     graph: CallGraph,
 }
 
 impl Capture<'_> {
     /// Where the node is in the graph; it is added if it is new.
     fn place_of(&mut self, node: &NodeRef) -> usize {
-        let address = std::ptr::from_ref(node.core()).addr();
+        let address = std::ptr::from_ref(node.core()).addr() as u64;
         *self.places.entry(address).or_insert_with(|| {
             self.found.push(node.clone());
             self.found.len() - 1
         })
     }
 
-    fn keys(&self) -> HashMap<TaskKey, usize> {
+    /// By the word of the task's key.
+    fn keys(&self) -> Places {
         let keyed = self.found.iter().enumerate();
-        keyed.filter_map(|(i, node)| Some((task_state(node)?.key(), i))).collect()
+        keyed.filter_map(|(i, node)| Some((word(task_state(node)?.key()), i))).collect()
     }
 
     fn describe(&mut self, place: usize, node: &NodeRef) {
@@ -125,16 +130,17 @@ impl Capture<'_> {
     }
 
     /// Adds what tasks wait for by a `wait`, an `as_completed` or a task group.
-    fn add_primitives(&mut self, tasks: &HashMap<TaskKey, usize>) {
-        let mut edges = HashSet::new(); // those that are there: a body may await a child of its own group
+    fn add_primitives(&mut self, tasks: &Places) {
+        let edge = |task: usize, child: usize| (task as u64) << 32 | child as u64;
+        let mut edges = Places::new(); // those that are there: a body may await a child of its own group
         for (task, node) in self.graph.nodes.iter().enumerate() {
-            edges.extend(node.awaits.iter().map(|&child| (task, child)));
+            edges.extend(node.awaits.iter().map(|&child| (edge(task, child), child)));
         }
         for (child, node) in self.found.iter().enumerate() {
             node.core().watchers().each(|watcher| {
                 let Watcher::Watch(watch, _) = watcher else { return };
-                if let Some(&task) = watch.waiter().and_then(|key| tasks.get(&key))
-                    && edges.insert((task, child))
+                if let Some(&task) = watch.waiter().and_then(|key| tasks.get(&word(key)))
+                    && edges.insert(edge(task, child), child).is_none()
                 {
                     self.graph.nodes[task].awaits.push(child);
                 }
@@ -155,6 +161,10 @@ fn ended_by(leaf: Leaf) -> Option<Deadline> {
         What::AllCompleted | What::FirstCompleted | What::FirstException => Some(Deadline::Wait),
         _ => None,
     }
+}
+
+fn word(key: TaskKey) -> u64 {
+    key.to_word() as u64
 }
 
 fn task_state(node: &NodeRef) -> Option<&TaskState> {

@@ -1,6 +1,5 @@
 //! The call graph as a page for a browser. Owns the page; must not know how the graph was taken down.
 
-use std::convert::Infallible;
 use std::fmt::Write as _;
 
 use super::call_graph::{CallGraph, GraphNode, NodeKind};
@@ -62,7 +61,7 @@ impl CallGraph {
 
     fn write_rows(&self, html: &mut String) {
         let mut open = 0; // how many `details` are
-        let Ok(()) = self.each_row(|row| {
+        let _ = self.each_row(&mut |row| {
             while open > row.levels.len() {
                 html.push_str("</details>\n");
                 open -= 1;
@@ -73,7 +72,7 @@ impl CallGraph {
                 open += 1;
             }
             self.write_row(html, row, if has_rows_below { "summary" } else { "div" });
-            Ok::<(), Infallible>(())
+            Ok(())
         });
         html.extend(std::iter::repeat_n("</details>\n", open));
     }

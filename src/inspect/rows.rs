@@ -1,6 +1,8 @@
 //! The call graph as rows of a tree, for text and for pictures. Owns their order, and what is shown where if several
 //! wait for it; must not know how a row is drawn.
 
+use std::fmt;
+
 use super::call_graph::CallGraph;
 
 /// What is nested deeper is shown further below, so that a chain of a million tasks has lines of a usual length.
@@ -24,7 +26,7 @@ pub(super) enum Shown {
 
 impl CallGraph {
     /// Calls `draw` with each row in order, until it fails.
-    pub(super) fn each_row<E>(&self, mut draw: impl FnMut(&Row) -> Result<(), E>) -> Result<(), E> {
+    pub(super) fn each_row(&self, draw: &mut dyn FnMut(&Row) -> fmt::Result) -> fmt::Result {
         let mut seen = vec![false; self.nodes.len()];
         let mut blocks = self.roots();
         blocks.reverse();

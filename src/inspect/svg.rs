@@ -1,6 +1,6 @@
 //! The call graph as a picture. Owns its measures and colours; must not know how the graph was taken down.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use super::call_graph::{CallGraph, NodeState};
 use super::drawing::{begun, escaped, shortened};
@@ -20,10 +20,20 @@ const RISE: usize = 4;
 const LETTER: usize = 7;
 /// A picture of more rows would be opened by few programs.
 const ROWS_MAX: usize = 10_000;
+/// What each colour becomes for a reader who prefers dark pages; the others can be seen on both.
+const DARK: [(&str, &str); 6] = [
+    ("#111", "#e6edf3"),    // names
+    ("#555", "#9da7b1"),    // what they do, the legend
+    ("#888", "#7d8590"),    // where they were made
+    ("#ccc", "#30363d"),    // branches
+    ("#1b7f3b", "#3fb27f"), // runs
+    ("#6b5b7b", "#9d8bb0"), // held back
+];
 
 impl CallGraph {
     /// The graph as a picture of its own, 1,000 pixels wide: the tree, coloured by what each node does. It has 10,000
-    /// rows at most. What is cut off to the right is said where the pointer rests on it.
+    /// rows at most. What is cut off to the right is said where the pointer rests on it. It
+    /// is dark for a reader who prefers dark pages.
     ///
     /// # Examples
     /// ```
@@ -36,16 +46,16 @@ impl CallGraph {
     pub fn to_svg(&self) -> String {
         let (mut rows, mut count) = (String::new(), 0);
         // the rows that come after the last one that is drawn are not looked at
-        let _ = self.each_row(|row| {
+        let _ = self.each_row(&mut |row| {
             if count == ROWS_MAX {
-                return Err(());
+                return Err(fmt::Error);
             }
             self.draw_row(&mut rows, row, TOP + ROW * count);
             count += 1;
             Ok(())
         });
         let height = TOP + ROW * count + MARGIN;
-        let mut svg = begun(WIDTH, height, 13);
+        let mut svg = begun(WIDTH, height, 13, &DARK);
         draw_legend(&mut svg);
         svg + &rows + "</svg>\n"
     }

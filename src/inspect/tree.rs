@@ -12,7 +12,7 @@ use crate::awaitables::{SHORTEST, in_words};
 impl fmt::Display for CallGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut first = true;
-        self.each_row(|row| {
+        self.each_row(&mut |row| {
             if !std::mem::take(&mut first) {
                 f.write_str("\n")?;
             }

@@ -327,7 +327,7 @@ impl<P: Clone + PartialEq> AwaitTree<P> {
             let mut around = entry.parent;
             while is_catcher
                 && around != root
-                && marked.insert(around)
+                && marked.insert(around.key())
                 && let Some(Entry { what: Awaited::Scope(scope), parent, .. }) = entries.get_mut(around.key())
             {
                 scope.has_met = true;
@@ -392,18 +392,23 @@ fn root<P>(entries: &Slab<Entry<P>>, mut place: Place) -> Place {
 
 /// The places below `root`, each before those below it, without recursion: scopes may be nested deep.
 fn below<P>(entries: &Slab<Entry<P>>, root: Place) -> impl Iterator<Item = Place> {
-    let first = move |place: Place| entries.get(place.key()).and_then(|entry| entry.first_child.get());
-    iter::successors(first(root), move |&place| {
-        first(place).or_else(|| {
-            let mut at = place;
-            while at != root {
-                let entry = entries.get(at.key())?;
-                if let Some(next) = entry.next.get() {
-                    return Some(next);
-                }
-                at = entry.parent;
-            }
-            None
-        })
-    })
+    let first = entries.get(root.key()).and_then(|entry| entry.first_child.get());
+    iter::successors(first, move |&place| next_below(entries, root, place))
+}
+
+/// The place that comes behind `place` below `root`.
+fn next_below<P>(entries: &Slab<Entry<P>>, root: Place, place: Place) -> Option<Place> {
+    let first = entries.get(place.key()).and_then(|entry| entry.first_child.get());
+    if first.is_some() {
+        return first;
+    }
+    let mut at = place;
+    while at != root {
+        let entry = entries.get(at.key())?;
+        if let Some(next) = entry.next.get() {
+            return Some(next);
+        }
+        at = entry.parent;
+    }
+    None
 }

@@ -15,8 +15,8 @@ use crate::base::TaskKey;
 pub(crate) struct Hold {
     /// The task that holds it, or `TaskKey::NONE`.
     pub(crate) task: TaskKey,
-    /// The number of a step. In the one after that, the task has taken it, or was the first able to: if it is handed
-    /// over, the step that does so has a number at hand, and is the one before.
+    /// The number of the step before the first one in which the task can have taken it: a step that hands a lock over
+    /// knows its own number, and not that of the next.
     after: u32,
 }
 
@@ -35,8 +35,8 @@ impl Hold {
         Self { task, after: step }
     }
 
-    /// The number of the step in which the task has taken it, or of an earlier one after that in which it was given to
-    /// it.
+    /// The number of the step in which the task has taken it; of a lock that was handed over, of the first step in
+    /// which the task can have taken it.
     pub(crate) fn step(self) -> u32 {
         self.after.wrapping_add(APART)
     }

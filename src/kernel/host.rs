@@ -5,13 +5,13 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use crate::base::concurrency::{Arc, Condvar, Mutex, lock, wait_while};
-use crate::reactor::Signal;
+use crate::reactor::OwnEvents;
 
 /// What a loop has for a host that watches it. Empty for a loop that only runs.
 #[derive(Default)]
 pub(super) struct Host {
     /// What the poll reports for the loop's own sake. Also made for a loop whose timers are to be precise.
-    pub(super) signal: OnceCell<Rc<Signal>>,
+    pub(super) own_events: OnceCell<Rc<OwnEvents>>,
     /// The poll's own descriptor, which the host watches.
     pub(super) descriptor: OnceCell<OwnedFd>,
     /// For a host that cannot watch it: what the thread sees that watches in its place.

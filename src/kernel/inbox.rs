@@ -9,6 +9,7 @@ use std::mem;
 
 use crate::base::concurrency::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, fence, lock};
 use crate::base::{RemoteCall, TaskKey};
+use crate::reactor::WakeDescriptor;
 
 /// What another thread sends to a loop.
 #[derive(Debug)]
@@ -39,10 +40,9 @@ pub(super) trait EndSleep {
     fn end_sleep(&self);
 }
 
-impl EndSleep for mio::Waker {
+impl EndSleep for WakeDescriptor {
     fn end_sleep(&self) {
-        // it fails only if the counter of the descriptor is full, and then the loop is awake anyway
-        let _ = self.wake();
+        self.wake();
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) enum Sleeper {
 
 /// The messages to one loop at a time.
 #[derive(Debug)]
-pub(super) struct Inbox<W = mio::Waker> {
+pub(super) struct Inbox<W = WakeDescriptor> {
     contents: Mutex<Contents<W>>,
     /// Whether there are messages. The sender of the first message sets it and the loop, which takes all messages at
     /// once, clears it; both hold the lock.
@@ -92,7 +92,17 @@ struct Contents<W> {
 
 impl<W> Default for Inbox<W> {
     fn default() -> Self {
-        let contents = Contents { messages: Vec::new(), epoch: NO_EPOCH, generation: 0, waker: None };
+        Self::with(Contents { messages: Vec::new(), epoch: NO_EPOCH, generation: 0, waker: None })
+    }
+}
+
+impl<W> Inbox<W> {
+    /// A new inbox, given to a loop.
+    pub(super) fn opened(epoch: Epoch, waker: Arc<W>) -> Self {
+        Self::with(Contents { messages: Vec::new(), epoch, generation: 0, waker: Some(waker) })
+    }
+
+    fn with(contents: Contents<W>) -> Self {
         Self {
             contents: Mutex::new(contents),
             pending: AtomicBool::new(false),
@@ -177,7 +187,8 @@ impl<W> Contents<W> {
     #[cold]
     fn drop_repeated_wakes(&mut self) {
         let mut woken = HashSet::new();
-        self.messages.retain(|message| if let Message::Wake(key) = message { woken.insert(*key) } else { true });
+        self.messages
+            .retain(|message| if let Message::Wake(key) = message { woken.insert(key.to_word()) } else { true });
         self.messages.reserve(self.messages.len());
     }
 }

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Asleep, everything that gives the loop something to do makes the poll's descriptor readable: an event by itself, a
-//! message by the wake descriptor, the next deadline by the timer of [`Signal`], and the first entry that the thread
+//! message by the wake descriptor, the next deadline by the timer of [`OwnEvents`], and the first entry that the thread
 //! queues by its byte. If something is ready already when a turn ends, the loop stays awake, and the byte is set. The
 //! turn after a sleep polls first, as a run does that wakes, and so takes what has made the descriptor readable.
 
@@ -27,7 +27,7 @@ use super::inbox::Sleeper;
 use super::kernel::Kernel;
 use super::ready_queue::Queued;
 use crate::base::concurrency::Arc;
-use crate::reactor::{Reactor, ReadyEvent, Signal};
+use crate::reactor::{OwnEvents, Reactor, ReadyEvent};
 
 impl<P: Queued> Kernel<P> {
     // In the loop.
@@ -73,10 +73,13 @@ impl<P: Queued> Kernel<P> {
     pub(crate) fn poll(&self, timeout: Option<Duration>, events: &mut Vec<ReadyEvent<Handle>>) -> io::Result<()> {
         self.note_steps();
         let sleeps = timeout != Some(Duration::ZERO);
+        let mut reactor = self.reactor.borrow_mut();
+        if sleeps {
+            reactor.before_sleep()?;
+        }
         // a message that came before `asleep` was set has not written to the wake descriptor
         let timeout =
             if sleeps && !self.receiver.inbox().fall_asleep(Sleeper::Loop) { Some(Duration::ZERO) } else { timeout };
-        let mut reactor = self.reactor.borrow_mut();
         let before = events.len();
         let polled = reactor.wait(timeout, events);
         self.tally.count_poll(events.len() - before);
@@ -96,8 +99,8 @@ impl<P: Queued> Kernel<P> {
     pub(crate) fn poll_until(&self, deadline: Option<u64>, events: &mut Vec<ReadyEvent<Handle>>) -> io::Result<()> {
         let Some(at) = deadline else { return self.poll(None, events) };
         let left = at.saturating_sub(self.clock.now());
-        let signal = self.host.signal.get().filter(|_| left > 0);
-        let is_set = signal.zip(self.clock.system_time(at)).is_some_and(|(signal, at)| signal.set_deadline(Some(at)));
+        let own = self.host.own_events.get().filter(|_| left > 0);
+        let is_set = own.zip(self.clock.system_time(at)).is_some_and(|(own, at)| own.set_deadline(Some(at)));
         self.poll((!is_set).then(|| Duration::from_nanos(left)), events)
     }
 
@@ -109,21 +112,22 @@ impl<P: Queued> Kernel<P> {
 
     /// Makes the timer for deadlines, unless there is one.
     pub(crate) fn keep_time_precisely(&self) -> io::Result<()> {
-        self.signal().map(drop)
+        self.own_events().map(drop)
     }
 
-    fn signal(&self) -> io::Result<&Rc<Signal>> {
-        if self.host.signal.get().is_none() {
-            let signal = self.reactor.borrow_mut().signal()?;
-            return Ok(self.host.signal.get_or_init(|| signal));
+    fn own_events(&self) -> io::Result<&Rc<OwnEvents>> {
+        if self.host.own_events.get().is_none() {
+            let own = self.reactor.borrow_mut().own_events()?;
+            return Ok(self.host.own_events.get_or_init(|| own));
         }
-        Ok(self.host.signal.get().expect("it was made"))
+        Ok(self.host.own_events.get().expect("it was made"))
     }
 
     /// The descriptor that a host watches. The first call makes it.
     pub(crate) fn descriptor(&self) -> io::Result<BorrowedFd<'_>> {
         if self.host.descriptor.get().is_none() {
-            self.signal()?;
+            self.own_events()?;
+            self.reactor.borrow_mut().before_sleep()?;
             let descriptor = self.reactor.borrow().descriptor()?;
             let _ = self.host.descriptor.set(descriptor);
             if !self.life.is_running() {
@@ -156,17 +160,17 @@ impl<P: Queued> Kernel<P> {
         if self.was_forked() {
             return;
         }
-        let (Some(signal), Some(_)) = (self.host.signal.get(), self.host.descriptor.get()) else { return };
+        let (Some(own), Some(_)) = (self.host.own_events.get(), self.host.descriptor.get()) else { return };
         self.reactor.borrow_mut().register_reported_anew();
         if self.has_ready() {
-            signal.set_ready(true);
+            own.set_ready(true);
         } else if !self.receiver.inbox().fall_asleep(Sleeper::Host) {
             self.receiver.inbox().wake_up();
-            signal.set_ready(true);
+            own.set_ready(true);
         } else {
-            signal.set_ready(false);
-            self.tell_deadline(signal);
-            self.ready.park(Rc::clone(signal));
+            own.set_ready(false);
+            self.tell_deadline(own);
+            self.ready.park(Rc::clone(own));
             self.life.set_asleep(true);
         }
         if let Some(pauses) = &*self.host.pauses.borrow() {
@@ -176,21 +180,21 @@ impl<P: Queued> Kernel<P> {
 
     /// While the loop is asleep a timer was set or removed.
     pub(crate) fn tell_host_of_deadline(&self) {
-        if let Some(signal) = self.host.signal.get().filter(|_| self.life.is_asleep()) {
-            self.tell_deadline(signal);
+        if let Some(own) = self.host.own_events.get().filter(|_| self.life.is_asleep()) {
+            self.tell_deadline(own);
         }
     }
 
     /// Of a virtual clock no time of the system tells.
-    fn tell_deadline(&self, signal: &Signal) {
-        signal.set_deadline(self.next_deadline().and_then(|at| self.clock.system_time(at)));
+    fn tell_deadline(&self, own: &OwnEvents) {
+        own.set_deadline(self.next_deadline().and_then(|at| self.clock.system_time(at)));
     }
 
     /// The loop is closed: nothing will ever be ready.
     pub(crate) fn end_last_turn(&self) {
-        if let Some(signal) = self.host.signal.get().filter(|_| !self.was_forked()) {
-            signal.set_ready(false);
-            signal.set_deadline(None);
+        if let Some(own) = self.host.own_events.get().filter(|_| !self.was_forked()) {
+            own.set_ready(false);
+            own.set_deadline(None);
         }
     }
 }

@@ -11,7 +11,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use crate::base::{self, PooledRc, TaskKey, Typed};
-use crate::reactor::Signal;
+use crate::reactor::OwnEvents;
 use crate::timer_wheel::TimerKey;
 
 /// Something with an entry of its own in the ready queue: a callback, or a primitive whose time is up.
@@ -116,7 +116,7 @@ pub(crate) struct ReadyQueue<P> {
     rest: Cell<Batch<P>>,
     /// Set while the loop is asleep and a host watches it: the memory of `entries`, and what is to be told of the first
     /// entry. Without its memory, `entries` has to grow for that entry: so only then is this looked at.
-    parked: Cell<Option<(Entries<P>, Rc<Signal>)>>,
+    parked: Cell<Option<(Entries<P>, Rc<OwnEvents>)>>,
 }
 
 impl<P> Default for ReadyQueue<P> {
@@ -163,12 +163,12 @@ impl<P> ReadyQueue<P> {
         unsafe { &mut *self.entries.get() }.push(entry);
     }
 
-    /// Makes the next entry set `signal`: the queue is empty, and a host watches the loop.
-    pub(super) fn park(&self, signal: Rc<Signal>) {
+    /// Makes the next entry tell the host by `own_events`: the queue is empty, and a host watches the loop.
+    pub(super) fn park(&self, own_events: Rc<OwnEvents>) {
         // SAFETY: one at a time.
         let memory = std::mem::take(unsafe { &mut *self.entries.get() });
         debug_assert!(memory.is_empty(), "a loop with an entry is not asleep");
-        self.parked.set(Some((memory, signal)));
+        self.parked.set(Some((memory, own_events)));
     }
 
     /// Makes the queue ready for entries again, without telling of them.
@@ -182,8 +182,8 @@ impl<P> ReadyQueue<P> {
     /// Tells the host of the first entry since the queue was parked, if it is. Returns whether it was.
     fn unpark(&self) -> bool {
         let parked = self.parked.take();
-        if let Some((_, signal)) = &parked {
-            signal.set_ready(true);
+        if let Some((_, own_events)) = &parked {
+            own_events.set_ready(true);
         }
         let was_parked = parked.is_some();
         self.parked.set(parked);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::alarm::Alarm;
 use super::kernel::Kernel;
 use super::ready_queue::{Deadline, Queued};
-use crate::base::TaskKey;
+use crate::base::{TaskKey, in_order};
 use crate::timer_wheel::TimerKey;
 
 /// What a loop has counted, and has, at one moment.
@@ -72,8 +72,7 @@ impl<P: Queued> Kernel<P> {
     /// by a part of the crate.
     pub(crate) fn places_of_timers(&self) -> Vec<Option<&'static Location<'static>>> {
         let timers = self.timers.borrow();
-        let mut left: Vec<_> = timers.iter().collect();
-        left.sort_by_key(|(deadline, _)| *deadline);
+        let left = in_order(timers.iter().collect(), |(deadline, _)| *deadline);
         let place = |alarm: &Alarm| if let Alarm::Run(run) = alarm { run.created() } else { None };
         left.into_iter().map(|(_, alarm)| place(alarm)).collect()
     }

@@ -1,10 +1,10 @@
 //! Connecting to one of several addresses, by RFC 8305. Owns the order of the addresses and their race; must not know
 //! what is sent over a connection.
 
+use std::io;
 use std::net::{SocketAddr, TcpStream as StdStream};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
-use std::{io, iter};
 
 use super::descriptor::Descriptor;
 use super::endpoint::Endpoint;
@@ -169,12 +169,10 @@ fn interleave(addresses: Vec<SocketAddr>, lead: usize) -> Vec<SocketAddr> {
     let (mut ordered, others): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|a| a.is_ipv6() == leads_v6);
     // the last of the `lead` addresses opens the first pair
     let alternating = ordered.split_off((lead - 1).min(ordered.len()));
-    let (mut leading, mut others) = (alternating.into_iter(), others.into_iter());
-    let pairs = iter::from_fn(|| match (leading.next(), others.next()) {
-        (None, None) => None,
-        pair => Some([pair.0, pair.1]),
-    });
-    ordered.extend(pairs.flatten().flatten());
+    for pair in 0..alternating.len().max(others.len()) {
+        ordered.extend(alternating.get(pair));
+        ordered.extend(others.get(pair));
+    }
     ordered
 }
 

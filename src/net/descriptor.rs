@@ -7,11 +7,10 @@ use std::rc::Rc;
 use std::{fmt, io, mem};
 
 use super::readiness_future::ReadinessFuture;
+use super::registration::{self, Registration};
 use super::wait_place::WaitPlace;
-use crate::current;
-use crate::error::WatchError;
 use crate::kernel::{Leaf, What};
-use crate::node::{Loop, wake};
+use crate::node::Loop;
 use crate::reactor::{Direction, ShortTransfer, SourceKey, Wanted};
 use crate::sys::socket;
 
@@ -58,9 +57,6 @@ pub struct Descriptor<T: AsRawFd> {
     polled: OnceCell<Box<[WaitPlace; 2]>>,
 }
 
-/// The greatest number of bytes that one system call moves.
-const MOST_BYTES_OF_A_CALL: usize = 0x7fff_f000;
-
 impl<T: AsRawFd> Descriptor<T> {
     /// Registers a descriptor with this thread's loop. The descriptor must be non-blocking.
     ///
@@ -96,16 +92,8 @@ impl<T: AsRawFd> Descriptor<T> {
 
     #[track_caller]
     fn register(inner: T, ready: [bool; 2], short_transfer: ShortTransfer) -> io::Result<Self> {
-        let kernel = current::expect();
-        let fd = inner.as_raw_fd();
-        let registered = kernel.with_reactor(|reactor| reactor.register(fd, ready, short_transfer));
-        let (key, stale) = registered.map_err(|error| match WatchError::of_registering(fd, error) {
-            WatchError::Io(_, error) => error, // with its number
-            refused => refused.into(),
-        })?;
-        // callbacks of a closed descriptor whose number the system has given to this one
-        stale.into_iter().flatten().for_each(|handle| handle.cancel());
-        Ok(Self { inner: Some(inner), slot: key.slot(), kernel, polled: OnceCell::new() })
+        let (kernel, slot) = registration::register(inner.as_raw_fd(), ready, short_transfer)?;
+        Ok(Self { inner: Some(inner), slot, kernel, polled: OnceCell::new() })
     }
 
     /// The registered object.
@@ -163,10 +151,6 @@ impl<T: AsRawFd> Descriptor<T> {
     /// `readable` waits for the next iteration. So what is made of the two starves no other task. A callback may do as
     /// many as it likes.
     ///
-    /// # Errors
-    /// The errors of `read`, except `Interrupted`; and `WouldBlock` if `read` was not called, because the loop has not
-    /// learned yet that it would not block, or the step has done enough.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{Descriptor, run};
@@ -193,6 +177,10 @@ impl<T: AsRawFd> Descriptor<T> {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// The errors of `read`, except `Interrupted`; and `WouldBlock` if `read` was not called, because the loop has not
+    /// learned yet that it would not block, or the step has done enough.
     #[doc(alias = "try_io")]
     pub fn try_read_with<R>(&self, read: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.try_once(Direction::Read, read)
@@ -232,8 +220,7 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// As `attempt`, for the program. After as many operations as a step may do, this returns `WouldBlock`.
     fn try_once<R>(&self, direction: Direction, operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        let is_in_a_step = current::is_in(&self.kernel) && self.kernel.running_task().is_some();
-        if is_in_a_step && !self.kernel.budget().may_go_on(self.kernel.step().number()) {
+        if !self.registration().may_go_on() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         self.attempt(direction, operation)
@@ -245,10 +232,9 @@ impl<T: AsRawFd> Descriptor<T> {
         direction: Direction,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        while self.kernel.with_registered(|reactor| reactor.is(self.key(), direction, Wanted::Ready)) {
+        while self.registration().is(direction, Wanted::Ready) {
             match operation(self.get_ref()) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.set_blocked(direction),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if self.registration().is_to_be_tried_again(direction, &e) => {}
                 other => return other,
             }
         }
@@ -256,41 +242,32 @@ impl<T: AsRawFd> Descriptor<T> {
     }
 
     pub(super) fn note_length(&self, direction: Direction, moved: usize, requested: usize) {
-        let is_short = 0 < moved && moved < requested.min(MOST_BYTES_OF_A_CALL);
-        if is_short {
-            self.kernel.with_registered(|reactor| reactor.note_short_transfer(self.key(), direction));
-        }
+        self.registration().note_length(direction, moved, requested);
     }
 
     /// A wait for a direction. It does not borrow the descriptor, and ends when the descriptor is dropped.
     pub(crate) fn wait(&self, direction: Direction) -> ReadinessFuture {
-        self.wait_for(direction, Wanted::Ready)
+        self.registration().wait_for(direction, Wanted::Ready)
     }
 
     /// The place for what polls the direction and is no future.
     pub(super) fn place(&self, direction: Direction) -> &WaitPlace {
-        let places =
-            self.polled.get_or_init(|| Box::new(Direction::BOTH.map(|one| WaitPlace::new(one, Wanted::Ready))));
+        let places = self.polled.get_or_init(|| Box::new(WaitPlace::both()));
         &places[direction as usize]
     }
 
     /// As `wait`, until an event tells that the direction is hung up or in error.
     pub(crate) fn wait_for_end(&self, direction: Direction) -> ReadinessFuture {
-        self.wait_for(direction, Wanted::Over)
-    }
-
-    fn wait_for(&self, direction: Direction, wanted: Wanted) -> ReadinessFuture {
-        let key = self.kernel.with_registered(|reactor| reactor.key_of(self.slot));
-        ReadinessFuture::new(&self.kernel, key, direction, wanted)
+        self.registration().wait_for(direction, Wanted::Over)
     }
 
     /// Whether an event has told that the direction is hung up or in error.
     pub(crate) fn has_ended(&self, direction: Direction) -> bool {
-        self.kernel.with_registered(|reactor| reactor.is(self.key(), direction, Wanted::Over))
+        self.registration().is(direction, Wanted::Over)
     }
 
     pub(super) fn short_transfer(&self) -> ShortTransfer {
-        self.kernel.with_registered(|reactor| reactor.short_transfer(self.key()))
+        self.registration().short_transfer()
     }
 
     /// What a leaf waits for of this descriptor.
@@ -302,6 +279,11 @@ impl<T: AsRawFd> Descriptor<T> {
     #[inline]
     pub(super) fn key(&self) -> SourceKey {
         SourceKey::of_owner(self.slot)
+    }
+
+    #[inline]
+    pub(super) fn registration(&self) -> Registration<'_> {
+        Registration { kernel: &self.kernel, key: self.key() }
     }
 
     /// The loop that the descriptor is registered with.
@@ -317,21 +299,12 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// Notes that an operation would block. The direction becomes ready again with the next event.
     pub(crate) fn set_blocked(&self, direction: Direction) {
-        self.kernel.with_registered(|reactor| reactor.set_blocked(self.key(), direction));
+        self.registration().set_blocked(direction);
     }
 
     fn deregister(&self) {
         if let Some(inner) = &self.inner {
-            // what has polled has no use for a wake: it polls by the descriptor, which is gone
-            self.polled
-                .get()
-                .into_iter()
-                .flat_map(|places| &**places)
-                .for_each(|place| place.leave(&self.kernel, self.key()));
-            let fd = inner.as_raw_fd();
-            for target in self.kernel.with_reactor(|reactor| reactor.deregister(self.key(), fd)) {
-                wake(&self.kernel, target);
-            }
+            self.registration().deregister(inner.as_raw_fd(), self.polled.get().map(|places| &**places));
         }
     }
 }

@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 ///
 /// An endpoint is made from a `SocketAddr`, an IP address and a port, a name and a port, the text `"name:port"`, or a
 /// list of addresses: what the standard library takes as `ToSocketAddrs`. Without a name (`""` or `None`, as in
-/// asyncio) it is every interface of this machine, by IPv6 and IPv4, for who listens, and this machine itself for who
-/// connects.
+/// asyncio) it is every interface of this machine, by IPv6 and IPv4, if a socket listens there, and this machine itself
+/// if one connects to it.
 ///
 /// A text that is no endpoint is an error when it is used, which says what is wrong with it.
 ///
@@ -140,7 +140,7 @@ impl From<&String> for Endpoint {
 /// The name and the port of `"name:port"` or `"[address]:port"`, or what is wrong with the text.
 fn parse(text: &str) -> Result<(&str, u16), String> {
     let no_port = || "no port was given: say \"name:port\"".to_owned();
-    if text.contains("://") {
+    if text.as_bytes().windows(3).any(|three| three == b"://") {
         return Err("a URL is no address: say \"name:port\"".to_owned());
     }
     let in_brackets = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));

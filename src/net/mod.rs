@@ -47,6 +47,7 @@
 
 mod wait_place; // one place among what waits for a direction of a descriptor
 mod readiness_future; // one wait for one direction of a descriptor
+mod registration; // what is done with a registration, whatever is registered
 mod descriptor; // readiness of any descriptor
 mod operation; // operations of any descriptor as futures
 mod poll_level; // operations of any descriptor as polls

@@ -17,10 +17,6 @@ impl UdpSocket {
     /// Joins a group at an interface: asyncio's `IP_ADD_MEMBERSHIP`, of `setsockopt`. Bind the socket to the port of
     /// the group, and to every interface or to the group's address.
     ///
-    /// # Errors
-    /// `AddrInUse` if the socket has joined it already; `InvalidInput` if the address is no group's; an error of the
-    /// system if there is no such interface. They name the group and the interface.
-    ///
     /// # Examples
     /// ```no_run
     /// use oneloop::net::UdpSocket;
@@ -43,6 +39,10 @@ impl UdpSocket {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// `AddrInUse` if the socket has joined it already; `InvalidInput` if the address is no group's; an error of the
+    /// system if there is no such interface. They name the group and the interface.
     pub fn join_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.get_ref().join_multicast_v4(&group, &interface).map_err(|e| named("join", group, interface, &e))
     }

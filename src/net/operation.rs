@@ -69,8 +69,7 @@ impl<T: AsRawFd> Operation<'_, T> {
         loop {
             ready!(self.place.poll(self.descriptor.kernel(), self.descriptor.key(), cx));
             match operation(self.descriptor.get_ref()) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.descriptor.set_blocked(self.place.direction),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if self.descriptor.registration().is_to_be_tried_again(self.place.direction, &e) => {}
                 other => return Poll::Ready(other),
             }
             self.leave(); // another wait begins

@@ -14,12 +14,6 @@ use crate::sys::set_nonblocking;
 
 /// A pipe: the bytes that are written to one end are read at the other.
 ///
-/// # Errors
-/// If the system is out of descriptors.
-///
-/// # Panics
-/// If this thread is in no loop.
-///
 /// # Examples
 /// ```
 /// use oneloop::{net::pipe, run};
@@ -35,6 +29,12 @@ use crate::sys::set_nonblocking;
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Errors
+/// If the system is out of descriptors.
+///
+/// # Panics
+/// If this thread is in no loop.
 #[track_caller]
 pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
     let (reader, writer) = io::pipe()?;

@@ -19,7 +19,7 @@ impl<T: AsRawFd> Descriptor<T> {
     ///
     /// The descriptor keeps the waker of the last poll for reading, of this and the other methods with `poll_read` in
     /// their names. So one task at a time may poll for reading, and one for writing; futures of this crate may wait
-    /// beside them. To stop polling costs nothing: the worst that a waker does that is kept is to wake its task once.
+    /// beside them. To stop polling costs nothing: at worst, the waker that is kept wakes its task once more.
     ///
     /// # Panics
     /// If it has to wait in a task of another loop, or after its loop has closed.
@@ -41,12 +41,6 @@ impl<T: AsRawFd> Descriptor<T> {
     /// It keeps the waker as [`poll_read_ready`](Self::poll_read_ready) does. It counts as one of the 64 operations
     /// that a step of a task may do: after these it is `Pending`, and the task goes on in the next iteration.
     ///
-    /// # Errors
-    /// The errors of `read`, except `WouldBlock` and `Interrupted`.
-    ///
-    /// # Panics
-    /// If it has to wait in a task of another loop, or after its loop has closed.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{Descriptor, run};
@@ -66,6 +60,12 @@ impl<T: AsRawFd> Descriptor<T> {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// The errors of `read`, except `WouldBlock` and `Interrupted`.
+    ///
+    /// # Panics
+    /// If it has to wait in a task of another loop, or after its loop has closed.
     pub fn poll_read_with<R>(
         &self,
         cx: &mut Context<'_>,
@@ -106,13 +106,7 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// Whether the direction is ready, as far as is known.
     pub(crate) fn poll_ready(&self, direction: Direction, cx: &Context<'_>) -> Poll<()> {
-        let (kernel, place) = (self.kernel(), self.place(direction));
-        if let Some(what) = place.look(kernel, self.key(), cx) {
-            place.waiting.note_kept(kernel, cx, what);
-            return Poll::Pending;
-        }
-        place.waiting.ready(kernel);
-        Poll::Ready(())
+        self.registration().poll_ready(self.place(direction), cx)
     }
 
     fn poll_until(&self, direction: Direction, cx: &Context<'_>, is_ready: impl Fn(&T) -> bool) -> Poll<()> {
@@ -134,8 +128,7 @@ impl<T: AsRawFd> Descriptor<T> {
         loop {
             ready!(self.poll_ready(direction, cx));
             match operation(self.get_ref()) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.set_blocked(direction),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if self.registration().is_to_be_tried_again(direction, &e) => {}
                 other => return Poll::Ready(other),
             }
         }

@@ -12,10 +12,6 @@ impl UnixStream {
     /// sent: `send_fds` of Python's sockets. The peer receives the descriptors by [`recv_fds`](Self::recv_fds); if it
     /// reads in another way, they are closed there.
     ///
-    /// # Errors
-    /// `InvalidInput` without a byte, which must go with them, or with more than 253 descriptors; errors of the system
-    /// call.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::net::UnixStream;
@@ -40,6 +36,10 @@ impl UnixStream {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// `InvalidInput` without a byte, which must go with them, or with more than 253 descriptors; errors of the system
+    /// call.
     ///
     /// # Cancel safety
     /// Nothing is sent.

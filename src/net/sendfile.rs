@@ -108,12 +108,6 @@ macro_rules! sends_files {
             /// The position of the file itself is neither used nor moved. A file on a disk may block the thread until
             /// it is read.
             ///
-            /// # Errors
-            /// Errors of reading the file and of writing to the connection. Some bytes may have been sent.
-            ///
-            /// # Panics
-            /// Where the file is read on a thread, as [`to_thread`](fn@crate::to_thread).
-            ///
             /// # Examples
             /// ```
             /// use oneloop::net::UnixStream;
@@ -131,6 +125,12 @@ macro_rules! sends_files {
             /// })??;
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            ///
+            /// # Errors
+            /// Errors of reading the file and of writing to the connection. Some bytes may have been sent.
+            ///
+            /// # Panics
+            /// Where the file is read on a thread, as [`to_thread`](fn@crate::to_thread).
             ///
             /// # Cancel safety
             /// Some of the bytes may have been sent, and it is not known how many.

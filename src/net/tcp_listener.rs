@@ -42,8 +42,8 @@ pub struct TcpListener {
     descriptor: Descriptor<mio::net::TcpListener>,
 }
 
-/// Settings of a [`TcpListener`]: the keyword arguments of asyncio's `create_server`. The connections that are accepted
-/// have the sizes of the buffers and the time to live.
+/// Settings of a [`TcpListener`]: the keyword arguments of asyncio's `create_server`. Connections that are accepted
+/// inherit the sizes of the buffers and the time to live.
 ///
 /// # Examples
 /// ```
@@ -201,10 +201,6 @@ impl TcpListener {
     /// It counts as one of the 64 operations that a step of a task may do, so what is made of this and
     /// [`readable`](Self::readable) starves no other task.
     ///
-    /// # Errors
-    /// `WouldBlock` if there is none, the loop has not yet learned of it, or the step has done enough; and as
-    /// [`accept`](Self::accept).
-    ///
     /// # Examples
     /// ```
     /// use oneloop::net::TcpListener;
@@ -229,6 +225,10 @@ impl TcpListener {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is none, the loop has not yet learned of it, or the step has done enough; and as
+    /// [`accept`](Self::accept).
     pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let accepted = self.descriptor.try_read_with(|listener| skip_aborted(|| listener.accept()));
         let (stream, address) = accepted?;

@@ -81,9 +81,6 @@ impl TcpStream {
     ///
     /// It does not wait for more than there is, so a program that needs more than it was shown has to read it.
     ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    ///
     /// # Examples
     /// ```
     /// use oneloop::net::{TcpListener, TcpStream};
@@ -105,6 +102,9 @@ impl TcpStream {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
     ///
     /// # Cancel safety
     /// Nothing is lost.
@@ -157,8 +157,8 @@ impl TcpStream {
         socket_options::set_keep_alive(self.get_ref(), after.into())
     }
 
-    /// How long the system holds up who closes the connection until the bytes that were written are sent (`SO_LINGER`);
-    /// `None`, the default, if it does not, and sends them afterwards.
+    /// How long closing the connection blocks until the bytes that were written are sent (`SO_LINGER`). `None`, the
+    /// default: closing does not block, and the system sends them afterwards.
     ///
     /// # Errors
     /// Errors of the system call.
@@ -173,9 +173,6 @@ impl TcpStream {
     /// With any other duration, rounded up to whole seconds, dropping the connection **blocks the thread** for that
     /// long, and so the loop, if the peer does not take the bytes. To wait for the peer without blocking, call
     /// [`shutdown`](Self::shutdown) for writing and read to the end.
-    ///
-    /// # Errors
-    /// Errors of the system call.
     ///
     /// # Examples
     /// ```
@@ -195,6 +192,9 @@ impl TcpStream {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// Errors of the system call.
     pub fn set_linger(&self, wait: impl Into<Option<Duration>>) -> io::Result<()> {
         socket_options::set_linger(self.get_ref(), wait.into())
     }

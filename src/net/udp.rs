@@ -126,8 +126,8 @@ impl UdpSocket {
         self.descriptor.read_with(|socket| socket.recv_from(buffer)).await
     }
 
-    /// As [`recv`](Self::recv), but leaves the datagram for the next call that receives. So the size of a datagram can
-    /// be asked for by a buffer that is larger than any: 65,535 bytes.
+    /// As [`recv`](Self::recv), but leaves the datagram for the next call that receives. With a buffer of 65,535 bytes,
+    /// which no datagram exceeds, this tells how long the next one is.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
@@ -139,9 +139,6 @@ impl UdpSocket {
     }
 
     /// As [`recv_from`](Self::recv_from), but leaves the datagram for the next call that receives.
-    ///
-    /// # Errors
-    /// As [`recv_from`](Self::recv_from).
     ///
     /// # Examples
     /// ```
@@ -159,6 +156,9 @@ impl UdpSocket {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// As [`recv_from`](Self::recv_from).
     ///
     /// # Cancel safety
     /// Nothing is lost.
@@ -202,9 +202,6 @@ impl UdpSocket {
     /// Receives a datagram without waiting, and returns its length and its sender; otherwise as
     /// [`try_recv`](Self::try_recv).
     ///
-    /// # Errors
-    /// As [`try_recv`](Self::try_recv).
-    ///
     /// # Examples
     /// ```
     /// use oneloop::net::UdpSocket;
@@ -230,6 +227,9 @@ impl UdpSocket {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// As [`try_recv`](Self::try_recv).
     pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.descriptor.try_read_with(|socket| socket.recv_from(buffer))
     }

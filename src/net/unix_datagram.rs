@@ -190,9 +190,6 @@ impl UnixDatagram {
     /// There is no such call for a socket that is not connected, since the system has no event for room in the queue of
     /// another socket: there `writable` would say nothing about the next try.
     ///
-    /// # Errors
-    /// `WouldBlock` if the loop has not yet learned of room, or the step has done enough; and as [`send`](Self::send).
-    ///
     /// # Examples
     /// ```
     /// use oneloop::net::UnixDatagram;
@@ -208,6 +205,9 @@ impl UnixDatagram {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// `WouldBlock` if the loop has not yet learned of room, or the step has done enough; and as [`send`](Self::send).
     pub fn try_send(&self, datagram: &[u8]) -> io::Result<usize> {
         self.descriptor.try_write_with(|socket| socket.send(datagram))
     }

@@ -136,9 +136,6 @@ impl UnixStream {
 
     /// Which process is at the other end, and which user's it is: `SO_PEERCRED` of asyncio's sockets.
     ///
-    /// # Errors
-    /// `NotConnected` if the connection is gone; other errors of the system call.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::net::UnixStream;
@@ -153,6 +150,9 @@ impl UnixStream {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// `NotConnected` if the connection is gone; other errors of the system call.
     pub fn peer_cred(&self) -> io::Result<PeerCred> {
         PeerCred::of(self.get_ref())
     }

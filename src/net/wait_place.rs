@@ -29,6 +29,11 @@ impl WaitPlace {
         Self { number: Cell::default(), waiting: Waiting::default(), yielded: Cell::default(), direction, wanted }
     }
 
+    /// A place for each direction.
+    pub(super) fn both() -> [Self; 2] {
+        [Self::new(Direction::Read, Wanted::Ready), Self::new(Direction::Write, Wanted::Ready)]
+    }
+
     /// Whether the wait of a future is over. If the descriptor is gone, it is.
     #[inline]
     pub(super) fn poll(&self, kernel: &Loop, key: SourceKey, cx: &Context<'_>) -> Poll<()> {

@@ -3,12 +3,12 @@
 
 use std::any::Any;
 
-use super::report::{IN_DESTRUCTOR, guarded};
+use super::report::drop_guarded;
 use crate::kernel::{Kernel, Queued};
 
 /// Drops `value`. A panic of a destructor is reported to the exception handler, as asyncio reports an exception in
-/// `__del__`: the last pointer to a value may go anywhere, in the middle of a walk through the tasks, say, which has
-/// to come to its end.
+/// `__del__`. For the last pointer to a value may go anywhere: in the middle of a walk through the tasks, say, which
+/// has to come to its end.
 ///
 /// If a destructor in `value` calls this function, that value is not dropped inside the destructor but after it. So a
 /// chain of a million handles, each the last one on the next node, does not overflow the stack.
@@ -17,7 +17,7 @@ pub(crate) fn drop_flat<P: Queued>(kernel: &Kernel<P>, value: Box<dyn Any>) {
     deferred.defer(value);
     if let Some(_draining) = deferred.start_draining() {
         while let Some(value) = deferred.next() {
-            guarded(kernel, IN_DESTRUCTOR, || drop(value));
+            drop_guarded(kernel, value);
         }
     }
 }

@@ -26,12 +26,14 @@ mod user_handles; // the handles that users hold
 pub(crate) use drop_flat::drop_flat;
 pub(crate) use ending::{Ending, State};
 pub(crate) use node::{
-    Core, DoneCallback, Kind, Loop, Node, NodeRef, Parent, Promise, PromiseRef, TaskState, Watch, WatchRef, Watcher,
+    Core, DoneCallback, Kind, Loop, Node, NodeRef, Parent, Promise, PromiseRef, TaskState, Watch, Watcher,
     is_interrupted, same,
 };
 pub(crate) use parts::make_parts;
 pub(crate) use pointer::{as_node, as_promise};
-pub(crate) use report::{IN_DESTRUCTOR, call_exception_handler, guarded, report, report_panic, wake, wake_task};
+pub(crate) use report::{
+    IN_DESTRUCTOR, call_exception_handler, drop_guarded, guarded, report, report_panic, wake, wake_task,
+};
 pub(crate) use task_requests::Request;
 pub(crate) use task_state::{FIRST_TURN, TURNS, default_name};
 pub(crate) use user_handles::{outcome, release, report_ending, report_unretrieved, report_unretrieved_error};

@@ -32,6 +32,12 @@ pub(crate) fn guarded<P: Queued>(kernel: &Kernel<P>, message: &'static str, f: i
     }
 }
 
+/// Drops a value of a user. A panic of its destructor is reported and goes no further.
+#[cold]
+pub(crate) fn drop_guarded<P: Queued, T>(kernel: &Kernel<P>, value: T) {
+    guarded(kernel, IN_DESTRUCTOR, || drop(value));
+}
+
 /// Reports a caught panic that belongs to no task.
 pub(crate) fn report_panic<P: Queued>(kernel: &Kernel<P>, message: &'static str, payload: Box<dyn Any + Send>) {
     report(kernel, message, Panic::new(payload).into());

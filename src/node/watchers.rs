@@ -3,38 +3,41 @@
 
 use std::cell::Cell;
 
+use crate::base::{Numbered, in_order};
+
 /// A watcher in the list.
 pub(crate) trait Ranked {
     /// A number that decides the watcher's place in the order, instead of the number that it was registered with.
     fn rank(&self) -> Option<u64>;
 }
 
-/// The watchers of one node, each with the number that it was registered with. The numbers grow. Nearly every node has
-/// at most one watcher.
+/// The watchers of one node. Nearly every node has at most one.
 #[derive(Default)]
 enum List<W> {
     #[default]
     Empty,
-    One(u64, W),
-    Many(Box<Many<W>>),
+    One(W),
+    Many(Box<Numbered<W>>),
 }
 
-struct Many<W> {
-    /// In the order of the numbers. A watcher that was removed is `None`, until there are more of these than of the
-    /// others: so removing one costs no more than finding it, on average.
-    members: Vec<(u64, Option<W>)>,
-    /// The number of removed watchers in `members`.
-    removed: usize,
-}
+/// What stands for the number of the watcher while there is none. The kernel counts watchers from 1.
+const NONE: u64 = 0;
 
-/// The list of watchers. Each method takes it out of its cell and puts it back, so no borrow can be open.
+/// What stands for it while there are several, each with its number in the list.
+const SEVERAL: u64 = u64::MAX;
+
+/// The list of watchers, each with the number that it was registered with. The numbers grow. Each method takes the list
+/// out of its cell and puts it back, so no borrow can be open.
 pub(crate) struct Watchers<W> {
+    /// The number of the only watcher. It is beside the list, so that one look tells whether there is a watcher: a look
+    /// at what is in a cell moves it out and back.
+    number: Cell<u64>,
     list: Cell<List<W>>,
 }
 
 impl<W> Default for Watchers<W> {
     fn default() -> Self {
-        Self { list: Cell::default() }
+        Self { number: Cell::new(NONE), list: Cell::default() }
     }
 }
 
@@ -42,37 +45,44 @@ impl<W: Ranked> Watchers<W> {
     /// Adds a watcher. `number` comes from `Kernel::next_watch`, so it is larger than all before.
     #[inline]
     pub(crate) fn add(&self, number: u64, watcher: W) {
-        let others = self.list.replace(List::One(number, watcher));
-        if matches!(others, List::Empty) {
-            std::mem::forget(others); // its destructor would do nothing; without it the usual case is a store
-        } else {
-            self.add_to(others);
-        }
+        self.add_made(number, || watcher);
     }
 
-    /// Puts the other watchers back, whose place the newcomer has taken, and the newcomer behind them.
+    /// As `add`. The watcher is made in its place, and not before it is known which that is. `make` must not come back
+    /// here.
+    #[inline]
+    pub(crate) fn add_made(&self, number: u64, make: impl FnOnce() -> W) {
+        if !self.is_empty() {
+            return self.add_to_others(number, make());
+        }
+        self.number.set(number);
+        // The destructor of an empty list would do nothing. Without it, this is a store.
+        std::mem::forget(self.list.replace(List::One(make())));
+    }
+
     #[cold]
-    fn add_to(&self, others: List<W>) {
-        let List::One(number, newcomer) = self.list.take() else { unreachable!("the newcomer is alone") };
-        let mut many = match others {
-            List::Empty => Box::new(Many { members: Vec::new(), removed: 0 }),
-            List::One(first, other) => Box::new(Many { members: vec![(first, Some(other))], removed: 0 }),
+    fn add_to_others(&self, number: u64, newcomer: W) {
+        let mut many = match self.list.take() {
+            List::Empty => Box::default(),
+            List::One(first) => {
+                let mut many = Box::<Numbered<W>>::default();
+                many.push(self.number.get(), first);
+                many
+            }
             List::Many(many) => many,
         };
-        many.members.push((number, Some(newcomer)));
+        many.push(number, newcomer);
+        self.number.set(SEVERAL);
         self.list.set(List::Many(many));
     }
 
     /// Removes a watcher. The caller drops it.
     pub(crate) fn remove(&self, number: u64) -> Option<W> {
-        match self.list.take() {
-            List::One(n, watcher) if n == number => return Some(watcher),
-            List::Many(mut many) => {
-                let removed = many.remove(number);
-                self.list.set(List::Many(many));
-                return removed;
-            }
-            other => self.list.set(other),
+        if self.number.get() == number {
+            return self.take_one();
+        }
+        if self.number.get() == SEVERAL {
+            return self.with_many(|many| many.remove(number));
         }
         None
     }
@@ -80,12 +90,22 @@ impl<W: Ranked> Watchers<W> {
     /// Shows the watcher with this number to `look`, which may change it, and returns what `look` returns. `None` if
     /// there is no such watcher.
     pub(crate) fn with<R>(&self, number: u64, look: impl FnOnce(&mut W) -> R) -> Option<R> {
+        if self.number.get() == SEVERAL {
+            return self.with_many(|many| many.get_mut(number).map(look));
+        }
+        if self.number.get() != number {
+            return None;
+        }
         let mut list = self.list.take();
-        let found = match &mut list {
-            List::One(n, watcher) if *n == number => Some(look(watcher)),
-            List::Many(many) => many.find(number).and_then(|i| many.members[i].1.as_mut()).map(look),
-            _ => None,
-        };
+        let found = if let List::One(watcher) = &mut list { Some(look(watcher)) } else { None };
+        self.list.set(list);
+        found
+    }
+
+    #[cold]
+    fn with_many<R>(&self, f: impl FnOnce(&mut Numbered<W>) -> Option<R>) -> Option<R> {
+        let mut list = self.list.take();
+        let found = if let List::Many(many) = &mut list { f(many) } else { None };
         self.list.set(list);
         found
     }
@@ -95,8 +115,8 @@ impl<W: Ranked> Watchers<W> {
         let list = self.list.take();
         let any = match &list {
             List::Empty => false,
-            List::One(_, watcher) => is_it(watcher),
-            List::Many(many) => many.members.iter().any(|(_, watcher)| watcher.as_ref().is_some_and(&is_it)),
+            List::One(watcher) => is_it(watcher),
+            List::Many(many) => many.values().any(is_it),
         };
         self.list.set(list);
         any
@@ -107,70 +127,53 @@ impl<W: Ranked> Watchers<W> {
         let list = self.list.take();
         match &list {
             List::Empty => {}
-            List::One(_, watcher) => look(watcher),
-            List::Many(many) => many.members.iter().filter_map(|(_, watcher)| watcher.as_ref()).for_each(look),
+            List::One(watcher) => look(watcher),
+            List::Many(many) => many.values().for_each(look),
         }
         self.list.set(list);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        let list = self.list.take();
-        let empty = matches!(list, List::Empty);
-        self.list.set(list);
-        empty
-    }
-
-    /// As `is_empty`, without moving the list.
     #[inline]
-    pub(super) fn is_empty_mut(&mut self) -> bool {
-        matches!(self.list.get_mut(), List::Empty)
+    pub(crate) fn is_empty(&self) -> bool {
+        self.number.get() == NONE
     }
 
-    /// Takes all watchers out, in the order of their registration.
-    pub(super) fn take(&self) -> impl Iterator<Item = W> + use<W> {
-        let (one, many) = match self.list.take() {
-            List::Empty => (None, None),
-            List::One(_, watcher) => (Some(watcher), None),
-            List::Many(many) => (None, Some(many.members)),
-        };
-        one.into_iter().chain(many.into_iter().flatten().filter_map(|(_, watcher)| watcher))
+    #[inline]
+    fn take_list(&self) -> List<W> {
+        self.number.set(NONE);
+        self.list.take()
+    }
+
+    /// Takes the watcher out, if there is only one.
+    #[inline]
+    pub(super) fn take_one(&self) -> Option<W> {
+        if self.number.get() == SEVERAL {
+            return None;
+        }
+        match self.take_list() {
+            List::One(watcher) => Some(watcher),
+            others => {
+                std::mem::forget(others); // it is empty; its destructor would keep the list in memory all the way
+                None
+            }
+        }
     }
 
     /// Takes all watchers out, and gives them to `tell` in order. Watchers that are added meanwhile stay in the list.
-    #[inline]
     pub(super) fn drain(&self, mut tell: impl FnMut(W)) {
-        match self.list.take() {
+        match self.take_list() {
             List::Empty => {}
-            List::One(_, watcher) => tell(watcher),
-            List::Many(many) => many.drain(tell),
+            List::One(watcher) => tell(watcher),
+            List::Many(many) => in_turn(*many).into_iter().for_each(|(_, watcher)| tell(watcher)),
         }
     }
 }
 
-impl<W: Ranked> Many<W> {
-    fn find(&self, number: u64) -> Option<usize> {
-        self.members.binary_search_by_key(&number, |(n, _)| *n).ok()
-    }
-
-    fn remove(&mut self, number: u64) -> Option<W> {
-        let watcher = self.find(number).and_then(|i| self.members[i].1.take())?;
-        self.removed += 1;
-        if self.removed > self.members.len() / 2 {
-            self.members.retain(|(_, watcher)| watcher.is_some());
-            self.removed = 0;
-        }
-        Some(watcher)
-    }
-
-    #[cold]
-    fn drain(mut self, tell: impl FnMut(W)) {
-        // nearly always in order already: only the watcher of a wait that was started again has a rank
-        let rank = |(number, watcher): &(u64, Option<W>)| watcher.as_ref().and_then(W::rank).unwrap_or(*number);
-        if !self.members.is_sorted_by_key(rank) {
-            self.members.sort_by_key(rank);
-        }
-        self.members.into_iter().filter_map(|(_, watcher)| watcher).for_each(tell);
-    }
+/// The watchers in the order in which they are told. That is nearly always the order in which they were registered:
+/// only the watcher of a wait that was started again has a rank.
+#[cold]
+fn in_turn<W: Ranked>(many: Numbered<W>) -> Vec<(u64, W)> {
+    in_order(many.into_members().collect(), |(number, watcher)| watcher.rank().unwrap_or(*number))
 }
 
 #[cfg(test)]
@@ -215,11 +218,11 @@ mod tests {
     #[test]
     fn removed_watchers_are_not_told_and_take_no_room() {
         let watchers = Watchers::default();
-        (0..10).for_each(|number| watchers.add(number, Named("removed", None)));
+        (1..10).for_each(|number| watchers.add(number, Named("removed", None)));
         watchers.add(10, Named("stayed", None));
-        (0..10).for_each(|number| assert!(watchers.remove(number).is_some()));
+        (1..10).for_each(|number| assert!(watchers.remove(number).is_some()));
         assert!(watchers.remove(3).is_none());
-        assert_eq!(watchers.take().count(), 1);
+        assert_eq!(told(&watchers), ["stayed"]);
         assert!(watchers.is_empty());
     }
 }

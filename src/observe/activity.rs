@@ -44,10 +44,10 @@ use crate::node::default_name;
 /// ```
 #[derive(Clone)]
 pub struct Activity {
-    shared: Arc<Shared>,
+    shared: Arc<SharedStep>,
 }
 
-struct Shared {
+struct SharedStep {
     /// Whether a step or callback is running: false between two entries, and while the loop waits. It is set under the
     /// lock, so that who has the lock and finds it set reads of one step; and cleared without it.
     is_on: AtomicBool,
@@ -115,7 +115,7 @@ impl Default for Activity {
 
 impl Activity {
     fn new(wakes: Option<Mutex<HashMap<u64, String>>>) -> Self {
-        let shared = Shared { is_on: AtomicBool::new(false), step: Mutex::new(Step::default()), wakes };
+        let shared = SharedStep { is_on: AtomicBool::new(false), step: Mutex::new(Step::default()), wakes };
         Self { shared: Arc::new(shared) }
     }
 

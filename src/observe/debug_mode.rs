@@ -207,7 +207,8 @@ fn told_places(made: &str, places: &[Option<&'static Location<'static>>]) -> Str
 }
 
 fn blocked_for(took: Duration) -> String {
-    format!("{:.3} s, in which nothing else ran; call what blocks by to_thread", took.as_secs_f64())
+    let (seconds, millis) = (took.as_secs(), took.subsec_millis());
+    format!("{seconds}.{millis:03} s, in which nothing else ran; call what blocks by to_thread")
 }
 
 fn report(kernel: &Loop, message: &'static str, text: String, task: Option<ObservedTask<'_>>) {

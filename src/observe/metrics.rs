@@ -8,9 +8,9 @@ use crate::kernel::Numbers;
 /// What a loop has counted since it was made, from [`EventLoop::metrics`](crate::EventLoop::metrics). It is plain data,
 /// so it may go to another thread.
 ///
-/// Every loop counts these, since they cost nothing where an entry is run: once in an iteration, in a poll or for a
-/// timer. What has to be looked at for each step or wake (what woke, how late a timer was, the longest step, how tasks
-/// have ended) is counted by an observer, [`Counters`](super::Counters).
+/// Every loop counts these, since no entry pays for it: the loop counts once an iteration, a poll or a timer. What has
+/// to be looked at for each step or wake (what woke, how late a timer was, the longest step, how tasks have ended) is
+/// counted by an observer, [`Counters`](super::Counters).
 ///
 /// # Examples
 /// ```

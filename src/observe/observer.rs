@@ -149,9 +149,10 @@ impl std::fmt::Debug for Moment<'_> {
 ///
 /// A loop without an observer pays nothing for this: it runs by other code. With one, what costs is what is told: the
 /// loop finds out by itself which methods an observer has left as they are, by calling each once, and goes to no
-/// trouble for those. (Eager tasks are told of when the step that has made them ends; so of the first step that makes
-/// any, each is noted.) An observer that does nothing adds a tenth at most to the instructions of steps and callbacks.
-/// With one that is told of everything, a step that does little itself costs one and a half to five times as much.
+/// trouble for those. (Of eager tasks it is told when the step that has made them ends. So in the first step that makes
+/// any, each is noted before the loop can know whether that is wanted.) An observer that does nothing adds a tenth at
+/// most to the instructions of steps and callbacks. With one that is told of everything, a step that does little itself
+/// costs one and a half to five times as much.
 ///
 /// What another thread wakes while a step runs may be told as that step's doing.
 ///

@@ -8,7 +8,7 @@ use super::observed_task::{ObservedTask, TaskEnding};
 use super::observer::{Cause, Moment, Observer};
 use super::wanted::Methods;
 use crate::kernel::{Note, Queued as _, WantedNotes};
-use crate::node::{IN_DESTRUCTOR, Loop, NodeRef, guarded};
+use crate::node::{Loop, NodeRef, drop_guarded, guarded};
 
 /// Names an observer of a loop, for [`EventLoop::remove_observer`](crate::EventLoop::remove_observer).
 ///
@@ -129,7 +129,7 @@ impl Observers {
         let after: List = before.iter().filter(|listed| listed.id != id).cloned().collect();
         let was_there = after.len() != before.len();
         self.set(kernel, after);
-        guarded(kernel, IN_DESTRUCTOR, || drop(before));
+        drop_guarded(kernel, before);
         was_there
     }
 
@@ -148,7 +148,7 @@ impl Observers {
         kernel.life().set_observers_changed(true);
         self.prepare_for(kernel, self.wanted(&list));
         let before = self.list.replace(list);
-        guarded(kernel, IN_DESTRUCTOR, || drop(before));
+        drop_guarded(kernel, before);
     }
 
     /// What any of these observers wants to be told.
@@ -172,7 +172,7 @@ impl Observers {
 /// Drops what observers were still to be told of. It holds tasks, and these their loop.
 pub(crate) fn drop_notes(kernel: &Loop) {
     for note in kernel.notes().take() {
-        guarded(kernel, IN_DESTRUCTOR, || drop(note));
+        drop_guarded(kernel, note);
     }
 }
 
@@ -215,12 +215,12 @@ impl<'a> Watching<'a> {
     #[inline]
     pub(crate) fn tell(&self, method: Methods, cause: Cause<'_>, call: impl Fn(&dyn Observer, &Moment<'_>)) {
         if self.wants(method) {
-            self.call_each(method, cause, call);
+            self.call_each(method, cause, &call);
         }
     }
 
     #[inline(never)]
-    fn call_each(&self, method: Methods, cause: Cause<'_>, call: impl Fn(&dyn Observer, &Moment<'_>)) {
+    fn call_each(&self, method: Methods, cause: Cause<'_>, call: &dyn Fn(&dyn Observer, &Moment<'_>)) {
         for listed in self.list.iter().filter(|listed| listed.wants.get().has_any_of(method)) {
             let unused_by = Cell::new(None);
             let iteration = self.kernel.tally().iterations() - self.observers.iterations_before.get();
@@ -314,7 +314,7 @@ impl<'a> Watching<'a> {
         for place in from..to {
             if let Some(task) = self.kernel.ready().task_at(place) {
                 self.tell_queued(cause, &task);
-                guarded(self.kernel, IN_DESTRUCTOR, || drop(task));
+                drop_guarded(self.kernel, task);
             }
         }
     }
@@ -322,7 +322,7 @@ impl<'a> Watching<'a> {
     fn tell_notes(&self, cause: Cause<'_>) {
         for note in self.kernel.notes().take() {
             self.tell_note(cause, &note);
-            guarded(self.kernel, IN_DESTRUCTOR, || drop(note));
+            drop_guarded(self.kernel, note);
         }
     }
 
@@ -374,6 +374,6 @@ impl<'a> Watching<'a> {
 impl Drop for Watching<'_> {
     fn drop(&mut self) {
         let list = std::mem::replace(&mut self.list, Rc::new([]));
-        guarded(self.kernel, IN_DESTRUCTOR, || drop(list));
+        drop_guarded(self.kernel, list);
     }
 }

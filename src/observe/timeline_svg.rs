@@ -27,8 +27,7 @@ const NAME_LETTERS: usize = 20;
 /// About so many labels are on the axis.
 const TICKS: u32 = 8;
 /// What each colour becomes for a reader who prefers dark pages; the others can be seen on both.
-const DARK: [(&str, &str); 11] = [
-    ("#fff", "#161b22"), // the ground
+const DARK: [(&str, &str); 10] = [
     ("#222", "#e6edf3"), // text
     ("#333", "#e6edf3"),
     ("#444", "#e6edf3"),
@@ -47,8 +46,7 @@ impl Timeline {
     /// stands above. It is dark for a reader who prefers dark pages.
     pub fn to_svg(&self, title: &str) -> String {
         let height = TOP + LANE * float(self.lanes.len()) + MARGIN;
-        let mut svg = begun(WIDTH, height, 12);
-        define_dark(&mut svg);
+        let mut svg = begun(WIDTH, height, 12, &DARK);
         draw_title(&mut svg, title);
         define_arrowheads(&mut svg);
         draw_legend(&mut svg);
@@ -100,13 +98,8 @@ impl Timeline {
             self.draw_span(svg, middle, span);
         }
         if let Some((at, ending)) = lane.ended {
-            let (x, mark) = (self.x(at), ending_mark(ending));
-            let _ = writeln!(
-                svg,
-                "<g><title>{} at {at:?}</title>{}</g>",
-                ending_name(ending),
-                mark.replace("{x}", &format!("{x:.1}")).replace("{y}", &format!("{middle:.1}"))
-            );
+            let mark = ending_mark(ending, &format!("{:.1}", self.x(at)), &format!("{middle:.1}"));
+            let _ = writeln!(svg, "<g><title>{} at {at:?}</title>{mark}</g>", ending_name(ending));
         }
     }
 
@@ -171,15 +164,6 @@ fn draw_title(svg: &mut String, title: &str) {
     );
 }
 
-fn define_dark(svg: &mut String) {
-    svg.push_str("<style>@media (prefers-color-scheme: dark) {");
-    for (light, dark) in DARK {
-        // a rule of a style sheet counts more than an attribute
-        let _ = write!(svg, "[fill=\"{light}\"]{{fill:{dark}}}[stroke=\"{light}\"]{{stroke:{dark}}}");
-    }
-    svg.push_str("}</style>\n");
-}
-
 fn define_arrowheads(svg: &mut String) {
     svg.push_str("<defs>");
     for kind in [ArrowKind::Created, ArrowKind::Woken, ArrowKind::Cancelled] {
@@ -223,7 +207,7 @@ fn draw_legend(svg: &mut String) {
         x += 95.0;
     }
     for ending in [TaskEnding::Returned, TaskEnding::Cancelled, TaskEnding::Panicked] {
-        let mark = ending_mark(ending).replace("{x}", &format!("{}", x + 6.0)).replace("{y}", "46");
+        let mark = ending_mark(ending, &format!("{}", x + 6.0), "46");
         let _ = write!(svg, "{mark}<text x=\"{}\" y=\"{y}\" fill=\"#444\">{}</text>", x + 17.0, ending_name(ending));
         x += 90.0;
     }
@@ -280,15 +264,15 @@ fn arrow_id(kind: ArrowKind) -> &'static str {
 }
 
 /// The mark at the end of a lane, around the point `{x}`, `{y}`.
-fn ending_mark(ending: TaskEnding) -> &'static str {
+fn ending_mark(ending: TaskEnding, x: &str, y: &str) -> String {
     match ending {
-        TaskEnding::Returned => "<circle cx=\"{x}\" cy=\"{y}\" r=\"4\" fill=\"#1b7f3b\"/>",
-        TaskEnding::Cancelled => {
+        TaskEnding::Returned => format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"4\" fill=\"#1b7f3b\"/>"),
+        TaskEnding::Cancelled => format!(
             "<g transform=\"translate({x} {y})\" stroke=\"#c62828\" stroke-width=\"2.5\">\
              <path d=\"M-4,-4 L4,4 M-4,4 L4,-4\"/></g>"
-        }
+        ),
         TaskEnding::Panicked => {
-            "<g transform=\"translate({x} {y})\" fill=\"#c62828\"><path d=\"M0,-6 L6,5 L-6,5 z\"/></g>"
+            format!("<g transform=\"translate({x} {y})\" fill=\"#c62828\"><path d=\"M0,-6 L6,5 L-6,5 z\"/></g>")
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::cancel::leaf_fn;
 use crate::current::{self, SingleWaiter, Timer, deadline_after};
 use crate::error::TimeoutError;
 use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, Run, What};
-use crate::node::{Core, Loop, Watch, WatchRef, Watcher};
+use crate::node::{Core, Loop, Watch, Watcher};
 
 /// Returns tasks in the order in which they end: asyncio's `as_completed` as an asynchronous iterator, which yields the
 /// tasks that were passed to it.
@@ -189,8 +189,8 @@ impl Completions {
 }
 
 impl Watch for Completions {
-    fn child_done(&self, me: &WatchRef, index: u32, _child: &Core) {
-        self.kernel.push_child_turn(me.clone().into_turn(), index);
+    fn child_done(&self, index: u32, _child: &Core) -> Option<u32> {
+        Some(index)
     }
 
     fn waiter(&self) -> Option<TaskKey> {

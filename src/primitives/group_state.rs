@@ -9,12 +9,12 @@ use std::task::{Context, Poll};
 use slab::Slab;
 
 use crate::awaitables::current_task;
-use crate::base::{PooledRc, TaskKey, poll_with, unsize};
+use crate::base::{PooledRc, TaskKey, in_order, poll_with, unsize};
 use crate::cancel::{ThrowingScope, cancel, leaf_fn, poll_scope, throw_again_around};
 use crate::current::{self, SingleWaiter};
 use crate::error::{Cancelled, GroupError, Panic};
 use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, What};
-use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, WatchRef, Watcher, report, report_ending};
+use crate::node::{Core, Ending, Kind, Loop, NodeRef, State, Watch, Watcher, report, report_ending};
 
 /// The phases of a group:
 ///
@@ -90,7 +90,7 @@ impl<E: 'static> GroupState<E> {
 
     pub(super) fn watch(me: &PooledRc<Self>, place: u32, child: NodeRef) {
         let number = me.kernel.next_watch();
-        child.core().watchers().add(number, Watcher::Watch(unsize!(me.clone() => dyn Watch), place));
+        child.core().watchers().add_made(number, || Watcher::Watch(unsize!(me.clone() => dyn Watch), place));
         me.remaining.set(me.remaining.get() + 1);
         me.children.borrow_mut().insert(child);
     }
@@ -107,12 +107,12 @@ impl<E: 'static> GroupState<E> {
     /// Cancels every child, in order of creation.
     pub(super) fn abort(&self) {
         self.phase.set(Phase::Aborting);
-        let mut nodes: Vec<NodeRef> = self.children.borrow().iter().map(|(_, child)| child.clone()).collect();
-        nodes.sort_by_key(|child| match child.kind() {
+        let nodes: Vec<NodeRef> = self.children.borrow().iter().map(|(_, child)| child.clone()).collect();
+        let by_creation = in_order(nodes, |child| match child.kind() {
             Kind::Task(state) => state.id(),
             Kind::Plain | Kind::Gathering(_) => unreachable!("the children of a group are tasks"),
         });
-        for node in nodes {
+        for node in by_creation {
             cancel(&node, &None);
         }
     }
@@ -239,6 +239,13 @@ impl<E: 'static> GroupState<E> {
         has
     }
 
+    #[cold]
+    fn child_panicked(&self, place: u32, child: &Core) {
+        if self.keep_panicked(place) {
+            child.set_retrieved();
+        }
+    }
+
     /// Keeps a child that has panicked, so that its panic is resumed when all have ended. Returns false if it is not
     /// the first, or the group was dropped: then its panic is reported, as that of any other task.
     fn keep_panicked(&self, place: u32) -> bool {
@@ -247,16 +254,6 @@ impl<E: 'static> GroupState<E> {
         let child = || self.children.borrow().get(place as usize).cloned();
         self.panicked.set(if is_kept { child() } else { before });
         is_kept
-    }
-
-    #[cold]
-    #[inline(never)] // the usual end of a child pays for none of it
-    fn child_panicked(&self, me: &WatchRef, place: u32, child: &Core) {
-        if self.keep_panicked(place) {
-            child.set_retrieved();
-        }
-        self.remaining.set(self.remaining.get() - 1);
-        self.kernel.push_child_turn(me.clone().into_turn(), place);
     }
 
     /// The result of the finished group, without an error if the program has cancelled it; or the cancellation that is
@@ -298,19 +295,20 @@ impl<E: 'static> GroupState<E> {
 impl<E: 'static> Watch for GroupState<E> {
     /// asyncio queues a callback for each child. If a child has not failed and is not the last, that callback would do
     /// nothing, so none is queued here.
-    fn child_done(&self, me: &WatchRef, place: u32, child: &Core) {
-        if child.state() == State::Panicked {
-            return self.child_panicked(me, place, child);
-        }
-        child.set_retrieved();
+    fn child_done(&self, place: u32, child: &Core) -> Option<u32> {
         let remaining = self.remaining.get() - 1;
         self.remaining.set(remaining);
-        if remaining > 0 && self.noted.borrow().is_empty() {
-            let ended = self.children.borrow_mut().try_remove(place as usize);
-            drop(ended);
-        } else {
-            self.kernel.push_child_turn(me.clone().into_turn(), place);
+        if child.state() == State::Panicked {
+            self.child_panicked(place, child);
+            return Some(place);
         }
+        child.set_retrieved();
+        if remaining == 0 || !self.noted.borrow().is_empty() {
+            return Some(place);
+        }
+        let ended = self.children.borrow_mut().try_remove(place as usize);
+        drop(ended);
+        None
     }
 
     fn waiter(&self) -> Option<TaskKey> {

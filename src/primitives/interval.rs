@@ -9,8 +9,8 @@ use crate::base::nanos;
 use crate::current;
 use crate::node::Loop;
 
-/// A clock that ticks every `period`: at once, then `period` later, and so on. Other than `sleep(period)` in a loop it
-/// does not drift: the time that the program takes between two ticks is no longer pause.
+/// A clock that ticks every `period`: at once, then `period` later, and so on. Unlike `sleep(period)` in a loop, it
+/// does not drift: what the program does between two ticks makes the pause no longer.
 ///
 /// # Examples
 /// ```

@@ -9,7 +9,7 @@
 //! - what is made of the others, as a program could: `staggered_race.rs`, and `task_group.rs` over `group_state.rs`.
 //!
 //! To read: `sleep.rs`, which is the simplest leaf; then `gather/gathering_node.rs`, which is a node and a watcher;
-//! then `wait/wait_state.rs`; and `timeout.rs`, which is a scope that throws.
+//! then `wait/wait_state.rs`; and `timeout.rs` with `limit_state.rs`, which is a scope that throws.
 
 mod sleep; // waits for time to pass
 mod interval; // ticks at a steady pace
@@ -21,7 +21,8 @@ mod staggered_race; // coroutines that start one after another
 mod group_coroutines; // the body and the children of a task group
 mod group_state; // the children of a task group, and what follows when one fails
 mod task_group; // tasks that end together
-mod timeout; // time limits
+mod limit_state; // the deadline of a time limit, and what it ends
+mod timeout; // time limits, as users hold them
 
 pub use as_completed::{AsCompleted, as_completed};
 pub use gather::gather::{gather, try_gather};
@@ -36,4 +37,4 @@ pub use timeout::{Timeout, timeout, timeout_at, wait_for};
 pub use wait::ReturnWhen;
 pub use wait::wait::wait;
 #[doc(hidden)]
-pub use wait::{DecidesWait, MayBeError, Member, OpaqueDecider, Sealed, Value};
+pub use wait::{DecidesWait, MayBeError, Member, MemberCore, OpaqueDecider, Sealed, Value};

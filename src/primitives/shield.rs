@@ -9,9 +9,7 @@ use crate::awaitables::{Awaitable, JoinHandle, joined};
 use crate::base::{PooledRc, lend, unsize};
 use crate::current;
 use crate::kernel::{ChildTurn, ChildTurnRef};
-use crate::node::{
-    Core, Ending, Kind, Node, NodeRef, Promise, Watch, WatchRef, Watcher, as_promise, drop_flat, make_parts,
-};
+use crate::node::{Core, Ending, Kind, Node, NodeRef, Promise, Watch, Watcher, as_promise, drop_flat, make_parts};
 
 /// Awaits something without passing a cancellation on to it: asyncio's `shield`.
 ///
@@ -92,9 +90,9 @@ impl<T: 'static> Shield<T> {
 }
 
 impl<T: 'static> Watch for Shield<T> {
-    fn child_done(&self, me: &WatchRef, index: u32, child: &Core) {
+    fn child_done(&self, index: u32, child: &Core) -> Option<u32> {
         self.ending.set(child.ending());
-        self.core.kernel().push_child_turn(me.clone().into_turn(), index);
+        Some(index)
     }
 }
 

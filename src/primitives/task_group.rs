@@ -134,9 +134,9 @@ pub struct TaskGroup<E> {
 
 impl<E: 'static> TaskGroup<E> {
     /// Starts a task in the group: asyncio's `TaskGroup.create_task`. Its handle gives the value alone, as no error is
-    /// left once the group has returned one: an error of the task goes to the group, which has any type of errors. A
-    /// task that has failed ends cancelled for those that await it, of which the body and the other children are
-    /// cancelled anyway.
+    /// left once the group has returned one: an error of the task goes to the group, which has any type of errors. For
+    /// those that await it, a task that has failed ends cancelled; the body and the other children are cancelled then
+    /// anyway.
     ///
     /// While the group is aborting, the task is cancelled before it starts, where asyncio raises an error.
     ///
@@ -264,7 +264,7 @@ impl<E: 'static> TaskGroup<E> {
             task.cancel();
         }
         if state.kernel.life().is_eager() {
-            begin_if_running(&task);
+            begin_if_running(&task.join().node());
         }
         task
     }

@@ -1,21 +1,17 @@
-//! Time limits: asyncio's `timeout`, `timeout_at` and `wait_for`. Owns when a scope is asked to end what it holds, and
-//! what comes of that; must not know how timers are kept, nor how a cancellation meets a scope.
+//! Time limits: asyncio's `timeout`, `timeout_at` and `wait_for`. Owns what comes of a limit that is up; must not know
+//! how the deadline is kept, nor how a cancellation meets a scope.
 
-use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
-use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use super::limit_state::{Limit, LimitRun, LimitState, Phase};
 use super::wait::wait::wait;
 use crate::awaitables::{create_task, recognise_borrowed};
-use crate::base::{PooledRc, TaskKey, Ticker, nanos, poll_with, unsize};
-use crate::cancel::{Reraise, ThrowingScope, assert_wakes, cancel, poll_scope};
-use crate::current::{self, Timer};
+use crate::base::{PooledRc, poll_with};
+use crate::cancel::{Reraise, cancel, poll_scope};
 use crate::error::{RescheduleError, TimeoutError};
-use crate::kernel::{Deadline, Handle, Leaf, Run, What};
-use crate::node::Loop;
 
 /// Awaits `future` for at most `limit`: asyncio's `async with timeout(limit)`.
 ///
@@ -176,15 +172,7 @@ async fn wait_for_no_time<F: IntoFuture>(future: F) -> Result<F::Output, Timeout
 #[derive(Clone)]
 #[must_use = "it limits only what run() is given"]
 pub struct Timeout {
-    shared: PooledRc<Shared>,
-}
-
-/// The limit as it was given.
-#[derive(Clone, Copy, Debug)]
-enum Limit {
-    None,
-    After(Duration),
-    At(Instant),
+    shared: PooledRc<LimitState>,
 }
 
 impl Timeout {
@@ -204,14 +192,7 @@ impl Timeout {
     }
 
     fn new(limit: Limit) -> Self {
-        let shared = PooledRc::new_uninit().write(Shared {
-            limit,
-            state: Cell::new(State::Created),
-            scope: ThrowingScope::limit(),
-            when: Cell::new(None),
-            expiry: Cell::new(None),
-        });
-        Self { shared }
+        Self { shared: LimitState::new(limit) }
     }
 
     /// Awaits `future` under this limit. Each `Timeout` can be run once.
@@ -236,19 +217,19 @@ impl Timeout {
         future: F,
     ) -> impl Future<Output = Result<F::Output, TimeoutError>> + use<F> {
         let shared = self.shared.clone();
-        let mut inside = None;
+        let mut limit_run = None;
         let mut reraise = None;
         poll_with(future.into_future(), move |future, cx| {
             if let Some(reraise) = &mut reraise {
                 return Reraise::poll(reraise, cx);
             }
-            let inside = inside.get_or_insert_with(|| Inside::enter(&shared, created));
-            let Poll::Ready(ended) = poll_scope(shared.scope.scope(), future, cx) else {
-                inside.assert_time_passes();
+            let limit_run = limit_run.get_or_insert_with(|| LimitRun::begin(&shared, created));
+            let Poll::Ready(ended) = poll_scope(shared.scope().scope(), future, cx) else {
+                limit_run.assert_time_passes();
                 return Poll::Pending;
             };
-            let is_own = shared.scope.is_own();
-            inside.leave();
+            let is_own = shared.scope().is_own();
+            limit_run.end();
             match ended {
                 Ok(value) => Poll::Ready(Ok(value)),
                 Err(_) if is_own => Poll::Ready(Err(TimeoutError)),
@@ -263,188 +244,29 @@ impl Timeout {
     /// # Errors
     /// If it is not running: it has not begun, the time is up, or it is over.
     pub fn reschedule(&self, deadline: impl Into<Option<Instant>>) -> Result<(), RescheduleError> {
-        match self.shared.state.get() {
-            State::Created => Err(RescheduleError::NotEntered),
-            State::Active => {
-                Shared::arm(&self.shared, deadline.into());
+        match self.shared.phase() {
+            Phase::Created => Err(RescheduleError::NotEntered),
+            Phase::Active => {
+                LimitState::arm(&self.shared, deadline.into());
                 Ok(())
             }
-            State::Expiring | State::Expired | State::Finished => Err(RescheduleError::Over),
+            Phase::Expiring | Phase::Expired | Phase::Finished => Err(RescheduleError::Over),
         }
     }
 
     /// The deadline; `None` if there is none or the limit has not begun. asyncio's `when()`.
     pub fn when(&self) -> Option<Instant> {
-        self.shared.when.get()
+        self.shared.when()
     }
 
     /// Whether the time was up before the future had ended: asyncio's `expired()`.
     pub fn expired(&self) -> bool {
-        matches!(self.shared.state.get(), State::Expiring | State::Expired)
+        matches!(self.shared.phase(), Phase::Expiring | Phase::Expired)
     }
 }
 
 impl fmt::Debug for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timeout").field("state", &self.shared.state.get()).field("when", &self.when()).finish()
-    }
-}
-
-/// The states of a time limit, those of asyncio's `Timeout`:
-///
-/// ```text
-///   Created
-///      │ first poll of `run`
-///      ▼
-///    Active ── the future ends or is dropped ──▶ Finished
-///      │
-///      │ the time is up: what it holds is cancelled
-///      ▼
-///   Expiring ── the future ends or is dropped ──▶ Expired
-/// ```
-///
-/// In `Active` the deadline can be moved; that is no change of state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Created,
-    Active,
-    Expiring,
-    Expired,
-    Finished,
-}
-
-/// What runs the scope when its deadline is reached. If this is dropped, nothing does.
-enum Expiry {
-    Timer(#[expect(dead_code, reason = "the timer is removed when it is dropped")] Timer),
-    /// An entry of the ready queue, because the deadline had passed already.
-    Queued(Handle),
-}
-
-impl Drop for Expiry {
-    fn drop(&mut self) {
-        match self {
-            Self::Timer(_) => {}
-            Self::Queued(handle) => handle.cancel(),
-        }
-    }
-}
-
-/// The part of a time limit that its clones, its run and its timer share.
-struct Shared {
-    limit: Limit,
-    state: Cell<State>,
-    /// What the limit ends when the time is up.
-    scope: ThrowingScope,
-    /// The deadline.
-    when: Cell<Option<Instant>>,
-    expiry: Cell<Option<Expiry>>,
-}
-
-impl Shared {
-    /// Moves the deadline, or removes it.
-    fn arm(me: &PooledRc<Self>, deadline: Option<Instant>) {
-        drop(me.expiry.take());
-        me.when.set(deadline);
-        let Some(deadline) = deadline else { return };
-        let kernel = current::expect();
-        Self::expire_at(me, &kernel, kernel.clock().nanos_at(deadline), kernel.clock().now());
-    }
-
-    /// Sets the first deadline. To make one of an `Instant`, as `arm` does, takes as long as to set the timer.
-    fn arm_after(me: &PooledRc<Self>, kernel: &Rc<Loop>, limit: Duration) {
-        let now = kernel.clock().now();
-        let at = Ticker::after(now, nanos(limit));
-        me.when.set(Some(kernel.clock().instant(at)));
-        Self::expire_at(me, kernel, at, now);
-    }
-
-    /// If the deadline has passed, the time is up in the next iteration, before any timer that is due then.
-    fn expire_at(me: &PooledRc<Self>, kernel: &Rc<Loop>, at: u64, now: u64) {
-        let time_is_up = unsize!(me.clone() => dyn Run);
-        let expiry = if at <= now {
-            let overdue = Handle::new(move || time_is_up.run(), Location::caller());
-            kernel.push_run(overdue.run_ref());
-            Expiry::Queued(overdue)
-        } else {
-            Expiry::Timer(Timer::running(kernel, at, time_is_up))
-        };
-        me.expiry.set(Some(expiry));
-    }
-}
-
-/// Runs when the time is up.
-impl Run for Shared {
-    fn run(&self) {
-        if self.state.get() != State::Active {
-            return;
-        }
-        drop(self.expiry.take());
-        self.state.set(State::Expiring);
-        self.scope.throw(&current::expect());
-    }
-
-    fn limits(&self) -> Option<(TaskKey, Deadline)> {
-        Some((self.scope.task()?, Deadline::Limit))
-    }
-}
-
-/// The run of a limit, from the first poll of the future to its end. However it ends, also by a panic or because it is
-/// dropped, the limit is over then.
-struct Inside {
-    shared: PooledRc<Shared>,
-    kernel: Rc<Loop>,
-}
-
-impl Inside {
-    /// Begins the run.
-    ///
-    /// # Panics
-    /// If the limit was run before, or outside a task.
-    fn enter(shared: &PooledRc<Shared>, created: &'static Location<'static>) -> Self {
-        let is_new = shared.state.get() == State::Created;
-        assert!(
-            is_new,
-            "Timeout has already been entered; make a new one for each run (this one is made at {created})"
-        );
-        let kernel = current::current().filter(|kernel| kernel.running_task().is_some());
-        let kernel = kernel.unwrap_or_else(|| {
-            panic!(
-                "Timeout should be used inside a task; use create_task or run_until_complete (this one is made at \
-                 {created})"
-            )
-        });
-        shared.state.set(State::Active);
-        match shared.limit {
-            Limit::None => {}
-            Limit::At(deadline) => Shared::arm(shared, Some(deadline)),
-            Limit::After(limit) => Shared::arm_after(shared, &kernel, limit),
-        }
-        Self { shared: shared.clone(), kernel }
-    }
-
-    /// # Panics
-    /// If the loop that has the timer does not run, because a task of another loop polls this.
-    #[inline]
-    fn assert_time_passes(&self) {
-        if !self.kernel.running_task().is_some() {
-            assert_wakes(&self.kernel, Leaf::of(What::TimeLimit));
-        }
-    }
-
-    fn leave(&self) {
-        let after = match self.shared.state.get() {
-            State::Active => State::Finished,
-            State::Expiring => State::Expired,
-            State::Created | State::Expired | State::Finished => return,
-        };
-        self.shared.state.set(after);
-        drop(self.shared.expiry.take());
-        self.shared.scope.finish(&self.kernel);
-    }
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        self.leave();
+        f.debug_struct("Timeout").field("state", &self.shared.phase()).field("when", &self.when()).finish()
     }
 }

@@ -29,7 +29,7 @@ impl<W: Clone> Reactor<W> {
     /// `callback` must not be the last pointer to it.
     pub(crate) fn watch(&mut self, fd: RawFd, direction: Direction, callback: W) -> (io::Result<()>, FdCallbacks<W>) {
         let mut stale = [None, None];
-        if let Some(key) = self.watched.get(&fd).copied() {
+        if let Some(key) = self.watched.get(fd) {
             let mut wanted = self.callbacks(key).clone();
             let replaced = wanted[direction as usize].replace(callback.clone());
             match self.register_anew(key, fd, &wanted) {
@@ -55,7 +55,7 @@ impl<W: Clone> Reactor<W> {
 
     /// Removes the callback that watches `fd` in this direction. The caller cancels it, outside the borrow.
     pub(crate) fn unwatch(&mut self, fd: RawFd, direction: Direction) -> Option<W> {
-        let key = *self.watched.get(&fd)?;
+        let key = self.watched.get(fd)?;
         let callbacks = self.callbacks(key);
         let removed = callbacks[direction as usize].take()?;
         let left = callbacks.clone();
@@ -71,7 +71,7 @@ impl<W: Clone> Reactor<W> {
 
     /// The callback that watches `fd` in this direction.
     pub(crate) fn watch_of(&self, fd: RawFd, direction: Direction) -> Option<&W> {
-        let key = *self.watched.get(&fd)?;
+        let key = self.watched.get(fd)?;
         match &self.registrations.get(key.slot as usize)?.source {
             Source::Watched(_, callbacks) => callbacks[direction as usize].as_ref(),
             Source::Owned(..) => None,
@@ -81,16 +81,17 @@ impl<W: Clone> Reactor<W> {
     /// Removes all callbacks, because the loop closes. The caller drops them, outside the borrow.
     pub(crate) fn take_watches(&mut self) -> Vec<W> {
         let mut taken = Vec::new();
-        for fd in self.watched.keys().copied().collect::<Vec<_>>() {
-            taken.extend(Direction::BOTH.into_iter().filter_map(|direction| self.unwatch(fd, direction)));
+        for fd in self.watched.descriptors() {
+            taken.extend(self.unwatch(fd, Direction::Read));
+            taken.extend(self.unwatch(fd, Direction::Write));
         }
         taken
     }
 
     /// The descriptors that callbacks watch, in order, each with one of its callbacks.
     pub(crate) fn watches(&self) -> Vec<(RawFd, &W)> {
-        let callback = |fd| Direction::BOTH.into_iter().find_map(|direction| self.watch_of(fd, direction));
-        self.watched.keys().filter_map(|&fd| Some((fd, callback(fd)?))).collect()
+        let callback = |fd| self.watch_of(fd, Direction::Read).or_else(|| self.watch_of(fd, Direction::Write));
+        self.watched.descriptors().into_iter().filter_map(|fd| Some((fd, callback(fd)?))).collect()
     }
 
     pub(crate) fn has_fd_callbacks(&self) -> bool {
@@ -99,7 +100,7 @@ impl<W: Clone> Reactor<W> {
 
     /// Removes a watched descriptor from the tables, and returns its callbacks.
     fn forget(&mut self, key: SourceKey, fd: RawFd) -> FdCallbacks<W> {
-        self.watched.remove(&fd);
+        self.watched.remove(fd);
         match self.remove(key) {
             Some(Source::Watched(_, callbacks)) => callbacks,
             Some(Source::Owned(..)) | None => [None, None],

@@ -7,17 +7,21 @@
 //! To read: `readiness.rs` (what is known of each direction of a socket) with `fd_waiters.rs` (what waits for it), then
 //! `reactor.rs` (the table of registrations, and `wait`, which is the poll). A registration has a name of its own, also
 //! in a slot that was used before (`source_key.rs`), so an event that comes late finds nothing. `fd_callbacks.rs` makes
-//! `add_reader` of the same poll, and `signal.rs` is how a loop makes its own poll report something.
+//! `add_reader` of the same poll, and `own_events.rs` is how a loop makes its own poll report something.
 
 mod fd_waiters; // what waits for one direction of a descriptor
 mod readiness; // what is known of a socket
 mod source_key; // the name of one registration
-mod signal; // what the poll reports for the loop's own sake
+mod permute; // another order of what a poll has found
+mod wake_descriptor; // the wake from other threads
+mod own_events; // what the poll reports for the loop's own sake
+mod watched; // the descriptors that callbacks watch
 mod reactor; // the poll, and the table of registrations
 mod fd_callbacks; // descriptors that callbacks watch
 
 pub(crate) use fd_waiters::WaiterNumber;
+pub(crate) use own_events::OwnEvents;
 pub(crate) use reactor::Reactor;
 pub(crate) use readiness::{Direction, ReadyEvent, ShortTransfer, Wanted};
-pub(crate) use signal::Signal;
 pub(crate) use source_key::SourceKey;
+pub(crate) use wake_descriptor::WakeDescriptor;

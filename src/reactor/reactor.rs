@@ -6,7 +6,6 @@
 //! descriptor that callbacks watch, the system is made to report again and again (`fd_callbacks.rs`). Wakers and
 //! callbacks are returned, and never called here.
 
-use std::collections::BTreeMap;
 use std::os::fd::{OwnedFd, RawFd};
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,13 +13,17 @@ use std::{io, mem};
 
 use mio::event::Event;
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll};
 use slab::Slab;
 
 use super::fd_waiters::WaiterNumber;
+use super::own_events::OwnEvents;
+use super::permute::permute;
 use super::readiness::{Direction, ReadyEvent, ShortTransfer, Sign, Socket, Wanted};
-use super::signal::Signal;
 use super::source_key::SourceKey;
+use super::wake_descriptor::{UnregisteredWake, WakeDescriptor};
+use super::watched::Watched;
+use crate::base::concurrency::Arc;
 use crate::base::{Random, WakeTarget};
 use crate::sys::{count_forks, duplicate, forks};
 
@@ -31,10 +34,8 @@ const MOST_EVENTS: usize = 1024;
 /// is made in less time (the memory for all events is three pages that the system has to find).
 const FEW_EVENTS: usize = 16;
 
-/// What a poll reports for the loop's own sake: the wake from another thread, and the parts of `Signal`.
+/// What a poll reports for the loop's own sake: the wake from another thread, and the parts of `OwnEvents`.
 const OWN_EVENTS: usize = 3;
-/// The token of the wake from another thread. Those of `Signal` are next to it.
-const WAKE: Token = Token(usize::MAX);
 
 /// The events that the system reports for a socket. Urgent bytes are among them because a read stops in front of them:
 /// it returns fewer bytes than asked for, and there are more all the same.
@@ -73,13 +74,14 @@ pub(crate) struct Reactor<W> {
     /// The number of the last waiter of any socket.
     pub(super) last_waiter: WaiterNumber,
     /// The descriptors that callbacks watch.
-    pub(super) watched: BTreeMap<RawFd, SourceKey>,
+    pub(super) watched: Watched,
     /// Those of them that the last poll has reported, and that must be registered anew before the next one.
     pub(super) reported: Vec<SourceKey>,
     /// How many descriptors are registered that nothing in the program waits for.
     in_background: usize,
+    unregistered_wake: UnregisteredWake,
     /// What the poll reports for the loop's own sake, if anything.
-    signal: Option<Rc<Signal>>,
+    own_events: Option<Rc<OwnEvents>>,
     /// What permutes the descriptors that a poll has found, in a loop that explores.
     permuter: Option<Random>,
     /// How often the process had been forked when this was made.
@@ -87,11 +89,11 @@ pub(crate) struct Reactor<W> {
 }
 
 impl<W: Clone> Reactor<W> {
-    /// A reactor, and the waker by which another thread ends its sleep.
-    pub(crate) fn new() -> io::Result<(Self, mio::Waker)> {
+    /// A reactor, and the descriptor by which another thread ends its sleep.
+    pub(crate) fn new() -> io::Result<(Self, Arc<WakeDescriptor>)> {
         count_forks();
         let poll = Poll::new()?;
-        let waker = mio::Waker::new(poll.registry(), WAKE)?;
+        let (unregistered_wake, wake) = UnregisteredWake::new(poll.registry())?;
         let events = Events::with_capacity(FEW_EVENTS);
         let reactor = Self {
             poll,
@@ -99,14 +101,21 @@ impl<W: Clone> Reactor<W> {
             registrations: Slab::new(),
             next_generation: 0,
             last_waiter: WaiterNumber::MIN,
-            watched: BTreeMap::new(),
+            watched: Watched::default(),
             reported: Vec::new(),
             in_background: 0,
-            signal: None,
+            unregistered_wake,
+            own_events: None,
             permuter: None,
             forks: forks(),
         };
-        Ok((reactor, waker))
+        Ok((reactor, wake))
+    }
+
+    /// Has the poll report wakes, from the first sleep on.
+    #[inline]
+    pub(crate) fn before_sleep(&mut self) -> io::Result<()> {
+        self.unregistered_wake.register(self.poll.registry())
     }
 
     /// Has each poll report the descriptors in an order of its own.
@@ -115,13 +124,13 @@ impl<W: Clone> Reactor<W> {
     }
 
     /// What the poll reports for the loop's own sake. It is made by the first call.
-    pub(crate) fn signal(&mut self) -> io::Result<Rc<Signal>> {
-        if let Some(signal) = &self.signal {
-            return Ok(Rc::clone(signal));
+    pub(crate) fn own_events(&mut self) -> io::Result<Rc<OwnEvents>> {
+        if let Some(own) = &self.own_events {
+            return Ok(Rc::clone(own));
         }
-        let signal = Rc::new(Signal::new(self.poll.registry())?);
-        self.signal = Some(Rc::clone(&signal));
-        Ok(signal)
+        let own = Rc::new(OwnEvents::new(self.poll.registry())?);
+        self.own_events = Some(Rc::clone(&own));
+        Ok(own)
     }
 
     /// The poll's own descriptor, once more. It is readable while the poll has something to report.
@@ -148,7 +157,7 @@ impl<W: Clone> Reactor<W> {
 
     /// Whether a poll may report anything, for the loop's own sake too.
     pub(crate) fn may_report(&self) -> bool {
-        !self.registrations.is_empty() || self.signal.is_some()
+        !self.registrations.is_empty() || self.own_events.is_some()
     }
 
     /// Registers a socket for both directions, of which it is told whether they count as ready. One that does not
@@ -163,7 +172,7 @@ impl<W: Clone> Reactor<W> {
         short_transfer: ShortTransfer,
     ) -> io::Result<(SourceKey, FdCallbacks<W>)> {
         let key = self.insert(fd, ALL, Source::Owned(Socket::new(fd, ready, short_transfer)))?;
-        let stale = match self.watched.remove(&fd).and_then(|stale| self.remove(stale)) {
+        let stale = match self.watched.remove(fd).and_then(|stale| self.remove(stale)) {
             Some(Source::Watched(_, callbacks)) => callbacks,
             Some(Source::Owned(..)) | None => [None, None],
         };
@@ -325,8 +334,8 @@ impl<W: Clone> Reactor<W> {
         let start = events.len();
         let mut ends = Vec::new(); // it takes no memory unless the descriptors are permuted
         for event in &self.events {
-            if Signal::has(event.token()) {
-                self.signal.iter().for_each(|signal| signal.note(event.token()));
+            if OwnEvents::has(event.token()) {
+                self.own_events.iter().for_each(|own| own.note(event.token()));
                 continue;
             }
             let key = SourceKey::of(event.token());
@@ -407,20 +416,6 @@ impl<W: Clone> Reactor<W> {
     fn sleep_below_poll_resolution(&self, timeout: Option<Duration>) -> io::Result<Option<Option<Duration>>> {
         Ok(Some(timeout))
     }
-}
-
-/// Puts the descriptors of a poll into another order. The events of each end at one of `ends`, and stay as they are.
-fn permute<W>(random: &Random, events: &mut Vec<ReadyEvent<W>>, start: usize, ends: &[usize]) {
-    let mut from = start;
-    let mut found = events.drain(start..);
-    let mut of_descriptors = Vec::new();
-    for end in ends {
-        of_descriptors.push(found.by_ref().take(end - from).collect::<Vec<_>>());
-        from = *end;
-    }
-    drop(found);
-    random.shuffle(&mut of_descriptors);
-    events.extend(of_descriptors.into_iter().flatten());
 }
 
 /// What an event says of reading and of writing. An error or a hang-up counts for both, so that the next operation

@@ -140,13 +140,13 @@ pub(super) fn run_main<F: IntoFuture>(
 ) -> Result<F::Output, Error> {
     #[cfg(feature = "signal")]
     return interruptible(lp, || {
-        lp.run_main(future, created, |main| {
+        lp.run_main(future, created, &mut |main| {
             share_context(context, main);
             main_begins(lp, main);
         })
     });
     #[cfg(not(feature = "signal"))]
-    lp.run_main(future, created, |main| share_context(context, main))
+    lp.run_main(future, created, &mut |main| share_context(context, main))
 }
 
 fn share_context(context: Option<&Context>, main: &AnyFuture) {

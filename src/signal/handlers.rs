@@ -27,13 +27,6 @@ impl EventLoop {
     /// handle a signal, the handlers of all are called, and so are handlers that other libraries had set before. Once
     /// no loop handles the signal any more, it has its default action again, if it had that before the first handler.
     ///
-    /// # Errors
-    /// [`SignalError`] for a signal that cannot be caught, for a number that is no signal, and if the system is out of
-    /// descriptors.
-    ///
-    /// # Panics
-    /// If the loop is closed. A panic of `f` is reported to the exception handler, and `f` stays.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::EventLoop;
@@ -45,6 +38,13 @@ impl EventLoop {
     /// assert!(lp.remove_signal_handler(SIGTERM));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// [`SignalError`] for a signal that cannot be caught, for a number that is no signal, and if the system is out of
+    /// descriptors.
+    ///
+    /// # Panics
+    /// If the loop is closed. A panic of `f` is reported to the exception handler, and `f` stays.
     #[track_caller]
     pub fn add_signal_handler(&self, signal: i32, f: impl FnMut() + 'static) -> Result<(), SignalError> {
         self.refuse_if_closed();

@@ -25,12 +25,6 @@ impl StreamReader {
     /// [`read_into`](Self::read_into) as a poll, for a future that is written by hand: `Pending` if there are no bytes,
     /// and the task is woken when there are. It keeps the waker as [`poll_read_ready`](Self::poll_read_ready) does.
     ///
-    /// # Errors
-    /// If the connection fails, or `set_exception` was called.
-    ///
-    /// # Panics
-    /// If a task awaits data of this reader; if it has to wait in a task of another loop, or after its loop has closed.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{StreamReader, run};
@@ -46,6 +40,12 @@ impl StreamReader {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// If the connection fails, or `set_exception` was called.
+    ///
+    /// # Panics
+    /// If a task awaits data of this reader; if it has to wait in a task of another loop, or after its loop has closed.
     pub fn poll_read(&self, cx: &mut Context<'_>, target: &mut [u8]) -> Poll<io::Result<usize>> {
         if target.is_empty() {
             return Poll::Ready(Ok(0));

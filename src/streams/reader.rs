@@ -123,12 +123,6 @@ impl StreamReader {
     /// As [`read`](Self::read), into a slice. Returns the number of bytes; 0 at the end of the stream, or if the slice
     /// is empty.
     ///
-    /// # Errors
-    /// If the connection fails, or `set_exception` was called.
-    ///
-    /// # Panics
-    /// If another task is waiting for data of this reader.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{StreamReader, run};
@@ -143,6 +137,12 @@ impl StreamReader {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// If the connection fails, or `set_exception` was called.
+    ///
+    /// # Panics
+    /// If another task is waiting for data of this reader.
     ///
     /// # Cancel safety
     /// Nothing is lost.
@@ -273,13 +273,6 @@ impl StreamReader {
 
     /// All bytes up to a separator, and the separator.
     ///
-    /// # Errors
-    /// [`ReadError::Limit`] if more bytes come before the separator than the limit allows; they stay in the reader.
-    /// [`ReadError::Incomplete`], with the bytes that came, if the stream ends first. And as [`read`](Self::read).
-    ///
-    /// # Panics
-    /// If the separator is empty, or another task is waiting for data of this reader.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{StreamReader, run};
@@ -294,6 +287,13 @@ impl StreamReader {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
+    /// # Errors
+    /// [`ReadError::Limit`] if more bytes come before the separator than the limit allows; they stay in the reader.
+    /// [`ReadError::Incomplete`], with the bytes that came, if the stream ends first. And as [`read`](Self::read).
+    ///
+    /// # Panics
+    /// If the separator is empty, or another task is waiting for data of this reader.
+    ///
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn readuntil(&self, separator: impl AsRef<[u8]>) -> Result<Vec<u8>, ReadError> {
@@ -302,13 +302,6 @@ impl StreamReader {
     }
 
     /// As [`readuntil`](Self::readuntil), with several separators: up to the one that ends first.
-    ///
-    /// # Errors
-    /// As [`readuntil`](Self::readuntil). If several separators end in the same place, the shortest one is not counted
-    /// towards the limit.
-    ///
-    /// # Panics
-    /// If there is no separator, or one is empty, or another task is waiting for data of this reader.
     ///
     /// # Examples
     /// ```
@@ -323,6 +316,13 @@ impl StreamReader {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// As [`readuntil`](Self::readuntil). If several separators end in the same place, the shortest one is not counted
+    /// towards the limit.
+    ///
+    /// # Panics
+    /// If there is no separator, or one is empty, or another task is waiting for data of this reader.
     ///
     /// # Cancel safety
     /// Nothing is lost.

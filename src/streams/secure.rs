@@ -13,14 +13,6 @@ use crate::tls::{TlsConnector, TlsInfo, TlsSide};
 impl TlsConnector {
     /// Connects by TCP and agrees with the server on TLS: asyncio's `open_connection(host, port, ssl=context)`.
     ///
-    /// # Errors
-    /// [`TlsError::Connect`] if there is no connection, [`TlsError::Protocol`] if the server is not the one expected or
-    /// does not speak TLS, [`TlsError::HandshakeTimeout`], and the errors of the connection. A server that refuses the
-    /// client's certificate says so only when the client reads: TLS 1.3 has it so.
-    ///
-    /// # Panics
-    /// If it is awaited outside a task.
-    ///
     /// # Examples
     /// ```no_run
     /// use oneloop::run;
@@ -34,6 +26,14 @@ impl TlsConnector {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// [`TlsError::Connect`] if there is no connection, [`TlsError::Protocol`] if the server is not the one expected or
+    /// does not speak TLS, [`TlsError::HandshakeTimeout`], and the errors of the connection. A server that refuses the
+    /// client's certificate says so only when the client reads: TLS 1.3 has it so.
+    ///
+    /// # Panics
+    /// If it is awaited outside a task.
     ///
     /// # Cancel safety
     /// The attempts end, and a connection that was made is closed.

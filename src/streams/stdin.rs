@@ -156,8 +156,8 @@ pub fn stdin() -> Stdin {
 }
 
 impl Stdin {
-    /// Up to `count` bytes, as soon as there is at least one; no bytes at the end, or if `count` is 0. Behind the end,
-    /// a terminal may go on: another read waits for it.
+    /// Up to `count` bytes, as soon as there is at least one; no bytes at the end, or if `count` is 0. After its end, a
+    /// terminal may go on: another read waits for more.
     ///
     /// # Errors
     /// If the system fails, or has no thread.

@@ -92,23 +92,16 @@ impl StreamWriter {
     /// and returns how many: asyncio's `loop.sendfile(writer.transport, file, offset, count)`.
     ///
     /// Write more when this has returned. asyncio refuses a write before that; here it comes before the file or behind
-    /// it, and never within. An end, too, waits until a file is sent that has begun.
+    /// it, and never within. An end (`write_eof`, `close`) waits for a file that has begun, too.
     ///
     /// The bytes go from the file to the connection within the system, on Linux and Android. Elsewhere, over TLS, and
     /// of a file that the system cannot send, they are read on a thread of the loop's default executor and written, as
     /// fast as the peer takes them. Then what another task writes meanwhile comes within the file, and the last bytes
-    /// may still be in the buffer when this returns. [`sendfile_native`](Self::sendfile_native) does not go that way
-    /// around.
+    /// may still be in the buffer when this returns. [`sendfile_native`](Self::sendfile_native) refuses a file that
+    /// would have to be read so.
     ///
     /// The position of the file itself is not used. Afterwards it is behind the last byte that was sent, also after an
     /// error or if the future is dropped, unless none was. A file on a disk may block the thread until it is read.
-    ///
-    /// # Errors
-    /// Errors of reading the file, the error by which the connection was lost, and `BrokenPipe` if the stream was ended
-    /// or closed. Some bytes may have been sent.
-    ///
-    /// # Panics
-    /// Where the file is read on a thread, as [`to_thread`](fn@crate::to_thread).
     ///
     /// # Examples
     /// ```
@@ -130,6 +123,13 @@ impl StreamWriter {
     /// })??;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// Errors of reading the file, the error by which the connection was lost, and `BrokenPipe` if the stream was ended
+    /// or closed. Some bytes may have been sent.
+    ///
+    /// # Panics
+    /// Where the file is read on a thread, as [`to_thread`](fn@crate::to_thread).
     ///
     /// # Cancel safety
     /// Some of the bytes may have been sent: as many as the position of the file says.

@@ -30,7 +30,7 @@ use crate::kernel::{Leaf, What};
 /// ```
 #[derive(Clone)]
 pub struct Barrier {
-    shared: Rc<Shared>,
+    shared: Rc<BarrierState>,
 }
 
 /// The phase of a barrier, and all moves:
@@ -49,7 +49,7 @@ enum Phase {
     Broken,
 }
 
-struct Shared {
+struct BarrierState {
     /// Its lock orders arrivals and departures, as in asyncio. It protects no value, because a task that lost the lock
     /// has to leave too.
     condition: Condition,
@@ -68,7 +68,7 @@ impl Barrier {
     pub fn new(parties: usize) -> Self {
         assert!(parties > 0, "a barrier is for one task at least; parties must be > 0");
         let (phase, count) = (Cell::new(Phase::Filling), Cell::new(0));
-        Self { shared: Rc::new(Shared { condition: Condition::default(), parties, phase, count }) }
+        Self { shared: Rc::new(BarrierState { condition: Condition::default(), parties, phase, count }) }
     }
 
     /// Waits until all tasks have arrived, and returns the number of this one among them, from 0. The last to arrive
@@ -140,7 +140,7 @@ impl Barrier {
     }
 }
 
-impl Shared {
+impl BarrierState {
     async fn wait(&self) -> Result<usize, BrokenBarrierError> {
         let Self { condition, parties, phase, count } = self;
         let mut guard = condition.acquire().await;
@@ -173,12 +173,12 @@ impl Shared {
 
 /// A task is in the barrier while this lives. When the last one leaves, the next round may begin.
 struct InBarrier<'a> {
-    barrier: &'a Shared,
+    barrier: &'a BarrierState,
 }
 
 impl Drop for InBarrier<'_> {
     fn drop(&mut self) {
-        let Shared { condition, phase, count, .. } = self.barrier;
+        let BarrierState { condition, phase, count, .. } = self.barrier;
         count.set(count.get() - 1);
         if count.get() == 0 {
             if matches!(phase.get(), Phase::Draining | Phase::Resetting) {
@@ -191,7 +191,7 @@ impl Drop for InBarrier<'_> {
 
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shared { parties, phase, .. } = &*self.shared;
+        let BarrierState { parties, phase, .. } = &*self.shared;
         let shown = (self.n_waiting(), phase.get());
         f.debug_struct("Barrier")
             .field("parties", parties)

@@ -32,11 +32,11 @@ use crate::kernel::{Leaf, What};
 #[doc(alias = "Notify")]
 #[derive(Clone, Default)]
 pub struct Event {
-    shared: Rc<Shared>,
+    shared: Rc<EventState>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct EventState {
     set: Cell<bool>,
     waiters: Waiters,
 }
@@ -101,7 +101,7 @@ impl Event {
     }
 }
 
-impl Resource for Rc<Shared> {
+impl Resource for Rc<EventState> {
     type Acquired = ();
     fn awaited(&self) -> Leaf {
         Leaf::of(What::Event)

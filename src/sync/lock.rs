@@ -40,10 +40,10 @@ use crate::kernel::Leaf;
 /// ```
 #[doc(alias = "Mutex")]
 pub struct Lock<T = ()> {
-    shared: Rc<Shared<T>>,
+    shared: Rc<LockState<T>>,
 }
 
-struct Shared<T> {
+struct LockState<T> {
     core: LockCore,
     /// Borrowed by a guard, or moved out by an owned one; so it is here, and not borrowed, while the lock is free.
     value: RefCell<Option<T>>,
@@ -55,7 +55,7 @@ const IS_FREE: &str = "the value of a free lock is in it, and that of an owned g
 impl<T> Lock<T> {
     /// A lock that is free.
     pub fn new(value: T) -> Self {
-        Self { shared: Rc::new(Shared { core: LockCore::default(), value: RefCell::new(Some(value)) }) }
+        Self { shared: Rc::new(LockState { core: LockCore::default(), value: RefCell::new(Some(value)) }) }
     }
 
     /// Whether a task holds it: asyncio's `locked()`. After a release it is false until the next waiting task runs, as
@@ -183,8 +183,8 @@ macro_rules! acquired_with {
     };
 }
 
-acquired_with!(['a] &'a Shared<T>, LockGuard<'a, T>);
-acquired_with!([] Rc<Shared<T>>, OwnedLockGuard<T>);
+acquired_with!(['a] &'a LockState<T>, LockGuard<'a, T>);
+acquired_with!([] Rc<LockState<T>>, OwnedLockGuard<T>);
 
 impl<T> Clone for Lock<T> {
     fn clone(&self) -> Self {
@@ -231,14 +231,14 @@ impl<T: fmt::Debug> fmt::Debug for Lock<T> {
 /// end, because the guard does not hold the lock then.
 #[must_use = "the lock is released as soon as this is dropped; write `let _guard = lock.acquire().await;`"]
 pub struct LockGuard<'a, T> {
-    shared: &'a Shared<T>,
+    shared: &'a LockState<T>,
     /// `None` while a `Condition::wait` has released the lock, and after such a wait was dropped.
     value: Option<RefMut<'a, T>>,
 }
 
 impl<'a, T> LockGuard<'a, T> {
     /// The guard of a lock that has just been locked.
-    fn new(shared: &'a Shared<T>) -> Self {
+    fn new(shared: &'a LockState<T>) -> Self {
         let value = RefMut::map(shared.value.borrow_mut(), |value| value.as_mut().expect(IS_FREE));
         Self { shared, value: Some(value) }
     }
@@ -317,14 +317,14 @@ impl<T: fmt::Debug> fmt::Debug for LockGuard<'_, T> {
 /// ```
 #[must_use = "the lock is released as soon as this is dropped"]
 pub struct OwnedLockGuard<T> {
-    shared: Rc<Shared<T>>,
+    shared: Rc<LockState<T>>,
     /// The value itself, which goes back into the lock. `None` only while this is dropped.
     value: Option<T>,
 }
 
 impl<T> OwnedLockGuard<T> {
     /// The guard of a lock that has just been locked.
-    fn new(shared: Rc<Shared<T>>) -> Self {
+    fn new(shared: Rc<LockState<T>>) -> Self {
         let value = shared.value.take();
         Self { shared, value }
     }

@@ -363,7 +363,7 @@ impl SemaphorePermit {
         self.count = 0;
     }
 
-    /// Takes `n` permits out of this one, to be given back for themselves. `None` if it has less.
+    /// Takes `n` permits out of this one, as one that is given back on its own. `None` if there are fewer.
     ///
     /// # Examples
     /// ```
@@ -387,9 +387,6 @@ impl SemaphorePermit {
 
     /// Takes over what `other` has.
     ///
-    /// # Panics
-    /// If it is of another semaphore.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{Semaphore, run};
@@ -402,6 +399,9 @@ impl SemaphorePermit {
     /// })?;
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Panics
+    /// If it is of another semaphore.
     #[track_caller]
     pub fn merge(&mut self, mut other: Self) {
         assert!(

@@ -44,9 +44,6 @@ macro_rules! queue {
             /// An empty queue with room for `capacity` items. `put` waits while it is full, so a producer cannot run
             /// ahead of its consumers by more than that.
             ///
-            /// # Panics
-            /// If `capacity` is 0, because no item could ever be put.
-            ///
             /// # Examples
             /// ```
             /// use oneloop::error::PutError;
@@ -58,6 +55,9 @@ macro_rules! queue {
             /// assert_eq!(queue.put_nowait('c'), Err(PutError::QueueFull('c')));
             /// # Ok::<(), PutError<char>>(())
             /// ```
+            ///
+            /// # Panics
+            /// If `capacity` is 0, because no item could ever be put.
             #[track_caller]
             pub fn bounded(capacity: usize) -> Self {
                 assert!(

@@ -1,5 +1,5 @@
-//! The tasks that wait at a lock, event, condition, semaphore, barrier or queue: asyncio's deque of futures. Owns their
-//! order, and how they wait and are woken; must not know the primitives.
+//! The tasks that wait at a lock, event, condition, semaphore, barrier or queue: asyncio's deque of futures. Owns how
+//! they wait and are woken; must not know the primitives.
 //!
 //! A waiter stands for one future of asyncio's deque. That future is pending, done, or cancelled; here the waiter is
 //! `Waiting`, `Notified`, or its task has been cancelled. A cancelled waiter counts as such at once, although its task
@@ -9,15 +9,14 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use slab::Slab;
-
-use crate::base::{TaskKey, WaitQueue, WaiterId, WaiterState, WakeTarget};
+use super::waiter_queue::{Notify, Waiter, WaiterQueue, WhenCancelled, was_cancelled};
+use crate::base::{TaskKey, WaiterId, WaiterState, WakeTarget};
 use crate::cancel::Waiting;
 use crate::current::{self, key_of, running_key};
 use crate::kernel::Leaf;
-use crate::node::{Loop, is_interrupted, wake};
+use crate::node::{Loop, wake};
 
 /// The waiters of one primitive, first in, first out.
 ///
@@ -43,80 +42,11 @@ use crate::node::{Loop, is_interrupted, wake};
 /// - A notified waiter stays in its slot until its task runs, so a newcomer cannot overtake it.
 #[derive(Default)]
 pub(crate) struct Waiters {
-    queue: RefCell<Queue>,
+    queue: RefCell<WaiterQueue>,
     /// The loop of the task that had to wait first. All others must be of this loop.
     kernel: OnceCell<Rc<Loop>>,
     /// Buffer for `notify_with_wakers`; empty, and kept for its memory.
     to_wake: Cell<Vec<WakeTarget>>,
-}
-
-#[derive(Default)]
-struct Queue {
-    waiters: WaitQueue<Waiter>,
-    wakers: Slab<HeldWaker>,
-}
-
-/// How a waiter is woken.
-#[derive(Clone, Copy)]
-enum Waiter {
-    /// By queueing this task of the same loop, which runs no code of a user.
-    Task(TaskKey),
-    /// By the waker with this index in `Queue::wakers`, which may run code of a user.
-    Waker(usize),
-}
-
-/// A waker of another crate, and the task that has waited with it.
-type HeldWaker = (Waker, TaskKey);
-
-/// What `notify_task` did with the first waiter.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Notify {
-    Notified(TaskKey),
-    Skipped,
-    /// Nothing: the waiter has a foreign waker, which must not be called under a borrow.
-    NotATask,
-}
-
-impl Queue {
-    /// Notifies or skips the first waiter if it is a task.
-    ///
-    /// A cancelled task stays in the ready queue until its next step. So only a task that was queued already
-    /// (`wake` returns false) can have been cancelled, and only for such a one the cancellation is looked up.
-    #[inline]
-    fn notify_task(&mut self, kernel: &Loop, skips_cancelled: bool) -> Notify {
-        let task = |waiter| if let Waiter::Task(key) = waiter { Some(key) } else { None };
-        let Some((first, key)) = self.waiters.notify_first(task) else { return Notify::NotATask };
-        if kernel.wake(key) || !skips_cancelled || !was_cancelled(kernel, key) {
-            return Notify::Notified(key);
-        }
-        self.waiters.skip(first);
-        Notify::Skipped
-    }
-
-    fn insert_waker(&mut self, waker: HeldWaker) -> Waiter {
-        Waiter::Waker(self.wakers.insert(waker))
-    }
-
-    /// The task that waits as the first one, by a foreign waker.
-    fn task_of_first(&self) -> Option<TaskKey> {
-        match self.waiters.waiting().next()? {
-            Waiter::Task(key) => Some(key),
-            Waiter::Waker(index) => self.wakers.get(index).map(|(_, task)| *task),
-        }
-    }
-
-    /// Takes out the waker of a waiter that no longer needs it.
-    fn remove_waker(&mut self, waiter: Waiter) -> Option<HeldWaker> {
-        match waiter {
-            Waiter::Task(_) => None,
-            Waiter::Waker(index) => Some(self.wakers.remove(index)),
-        }
-    }
-}
-
-#[cold]
-fn was_cancelled(kernel: &Loop, key: TaskKey) -> bool {
-    is_interrupted(kernel, key)
 }
 
 impl Waiters {
@@ -143,7 +73,7 @@ impl Waiters {
 
     #[inline(never)] // in most calls of `notify`, none waits
     fn notify_waiting(&self, most: usize) -> usize {
-        self.notify_up_to(most, true)
+        self.notify_up_to(most, WhenCancelled::Skip)
     }
 
     /// The waiter that `notify(1)` would notify. Skips those before it, whose tasks are being cancelled.
@@ -161,7 +91,7 @@ impl Waiters {
     /// Notifies all waiters.
     #[inline(never)]
     pub(crate) fn notify_all(&self) {
-        self.notify_up_to(usize::MAX, false);
+        self.notify_up_to(usize::MAX, WhenCancelled::Notify);
     }
 
     #[inline]
@@ -171,17 +101,17 @@ impl Waiters {
 
     #[expect(clippy::inline_always, reason = "its two callers differ, and each pays for both otherwise: measured")]
     #[inline(always)]
-    fn notify_up_to(&self, most: usize, skips_cancelled: bool) -> usize {
+    fn notify_up_to(&self, most: usize, when_cancelled: WhenCancelled) -> usize {
         let Some(kernel) = self.kernel.get() else { return 0 };
         let mut notified = 0;
         let mut queue = self.queue.borrow_mut();
         while notified < most && queue.waiters.has_waiting() {
-            match queue.notify_task(kernel, skips_cancelled) {
+            match queue.notify_task(kernel, when_cancelled) {
                 Notify::Notified(_) => notified += 1,
                 Notify::Skipped => {}
                 Notify::NotATask => {
                     drop(queue);
-                    return notified + self.notify_with_wakers(most - notified, skips_cancelled);
+                    return notified + self.notify_with_wakers(most - notified, when_cancelled);
                 }
             }
         }
@@ -191,7 +121,7 @@ impl Waiters {
     /// `notify_up_to` for waiters of any kind. Wakers may run code of a user, so it marks all waiters first, ends its
     /// borrow, and then wakes them.
     #[cold]
-    fn notify_with_wakers(&self, most: usize, skips_cancelled: bool) -> usize {
+    fn notify_with_wakers(&self, most: usize, when_cancelled: WhenCancelled) -> usize {
         let Some(kernel) = self.kernel.get() else { return 0 };
         let mut queue = self.queue.borrow_mut();
         let mut to_wake = self.to_wake.take();
@@ -199,7 +129,9 @@ impl Waiters {
             && let Some((first, waiter)) = queue.waiters.notify_first(Some)
         {
             match waiter {
-                Waiter::Task(key) if skips_cancelled && was_cancelled(kernel, key) => queue.waiters.skip(first),
+                Waiter::Task(key) if when_cancelled == WhenCancelled::Skip && was_cancelled(kernel, key) => {
+                    queue.waiters.skip(first);
+                }
                 Waiter::Task(key) => to_wake.push(WakeTarget::Task(key)),
                 Waiter::Waker(index) => to_wake.push(WakeTarget::Foreign(queue.wakers.remove(index).0)),
             }
@@ -224,13 +156,13 @@ impl Waiters {
         if !queue.waiters.has_waiting() {
             return on_next(None);
         }
-        match queue.notify_task(kernel, true) {
+        match queue.notify_task(kernel, WhenCancelled::Skip) {
             Notify::Notified(key) => on_next(Some((kernel, key))),
             Notify::Skipped => on_next(None),
             Notify::NotATask => {
                 on_next(queue.task_of_first().map(|key| (&**kernel, key)));
                 drop(queue);
-                self.notify_with_wakers(1, true);
+                self.notify_with_wakers(1, WhenCancelled::Skip);
             }
         }
     }

@@ -123,7 +123,7 @@ fn prepare(signal: i32, wanted: &'static AtomicUsize, pid: libc::pid_t) -> io::R
 
 /// The state that the handler shares with the loop.
 #[derive(Debug)]
-struct Shared {
+struct HandlerState {
     pipe: Arc<PipeWriter>,
     /// The process that has caught the signal. The pipe of one that was forked from it is the same.
     pid: libc::pid_t,
@@ -135,7 +135,7 @@ struct Shared {
     interrupted: AtomicBool,
 }
 
-impl Shared {
+impl HandlerState {
     /// Notes that signal `number` has come. Runs in the signal handler.
     fn note(&self, number: u8) {
         // a signal of a process that was forked is nothing to the loop of its parent
@@ -160,7 +160,7 @@ impl Shared {
 pub(crate) struct Caught {
     signal: i32,
     id: SigId,
-    shared: Arc<Shared>,
+    shared: Arc<HandlerState>,
 }
 
 impl Caught {
@@ -173,7 +173,7 @@ impl Caught {
         let number = u8::try_from(signal).map_err(io::Error::other)?;
         let pid = this_process();
         prepare(signal, wanted, pid)?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(HandlerState {
             pipe,
             pid,
             pending: AtomicUsize::new(0),

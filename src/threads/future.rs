@@ -48,19 +48,19 @@ use crate::node::{TaskState, wake};
 /// Dropping an await of it loses nothing: the coroutine runs on.
 #[must_use = "dropping it lets the coroutine run on, but its result is lost"]
 pub struct ThreadsafeFuture<T> {
-    shared: Arc<Shared<T>>,
+    shared: Arc<FutureInner<T>>,
 }
 
 impl<T: Send + 'static> ThreadsafeFuture<T> {
     pub(crate) fn new(sender: LoopSender) -> (Self, Reply<T>) {
-        let state = State {
+        let state = FutureState {
             outcome: Outcome::Pending,
             is_retrieved: false,
             task: None,
             waker: None,
             awaiting: Awaiting::default(),
         };
-        let shared = Arc::new(Shared { state: Mutex::new(state), settled: Condvar::new(), sender });
+        let shared = Arc::new(FutureInner { state: Mutex::new(state), settled: Condvar::new(), sender });
         (Self { shared: Arc::clone(&shared) }, Reply(shared))
     }
 
@@ -75,7 +75,7 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     #[track_caller]
     pub fn result(&self) -> Result<T, TaskError> {
         let state = self.lock_to_wait();
-        wait_while(&self.shared.settled, state, State::is_pending).take()
+        wait_while(&self.shared.settled, state, FutureState::is_pending).take()
     }
 
     /// [`result`](Self::result), but blocks no longer than `limit`: asyncio's `result(timeout)`. When the time is up,
@@ -89,7 +89,7 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     #[track_caller]
     pub fn result_timeout(&self, limit: Duration) -> Result<T, TaskError> {
         let state = if limit.is_zero() { self.shared.lock() } else { self.lock_to_wait() };
-        wait_while_for(&self.shared.settled, state, limit, State::is_pending).take()
+        wait_while_for(&self.shared.settled, state, limit, FutureState::is_pending).take()
     }
 
     /// Locks the state for a blocking wait.
@@ -97,7 +97,7 @@ impl<T: Send + 'static> ThreadsafeFuture<T> {
     /// # Panics
     /// If this thread would wait for itself.
     #[track_caller]
-    fn lock_to_wait(&self) -> MutexGuard<'_, State<T>> {
+    fn lock_to_wait(&self) -> MutexGuard<'_, FutureState<T>> {
         let state = self.shared.lock();
         let waits_for_itself = state.is_pending() && self.shared.sender.is_own_thread();
         if waits_for_itself {
@@ -181,7 +181,7 @@ enum Outcome<T> {
     Taken,
 }
 
-struct State<T> {
+struct FutureState<T> {
     outcome: Outcome<T>,
     /// The program has seen how the coroutine failed.
     is_retrieved: bool,
@@ -211,7 +211,7 @@ impl Awaiting {
     }
 }
 
-impl<T> State<T> {
+impl<T> FutureState<T> {
     fn is_pending(&self) -> bool {
         matches!(self.outcome, Outcome::Pending)
     }
@@ -232,15 +232,15 @@ impl<T> State<T> {
     }
 }
 
-struct Shared<T> {
-    state: Mutex<State<T>>,
+struct FutureInner<T> {
+    state: Mutex<FutureState<T>>,
     settled: Condvar,
     /// The way to the loop of the coroutine.
     sender: LoopSender,
 }
 
 /// Reports a panic that no thread has seen.
-impl<T> Drop for Shared<T> {
+impl<T> Drop for FutureInner<T> {
     fn drop(&mut self) {
         let state = self.lock();
         if let (Outcome::Failed(TaskError::Panicked(panic)), false) = (&state.outcome, state.is_retrieved) {
@@ -249,13 +249,13 @@ impl<T> Drop for Shared<T> {
     }
 }
 
-impl<T> Shared<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+impl<T> FutureInner<T> {
+    fn lock(&self) -> MutexGuard<'_, FutureState<T>> {
         lock(&self.state)
     }
 
     /// Sets the outcome and wakes what waits for it. Drops `outcome` if there is one already.
-    fn settle(&self, mut state: MutexGuard<'_, State<T>>, outcome: Outcome<T>) {
+    fn settle(&self, mut state: MutexGuard<'_, FutureState<T>>, outcome: Outcome<T>) {
         if !state.is_pending() {
             drop(state);
             drop(outcome);
@@ -275,7 +275,7 @@ impl<T> Shared<T> {
 }
 
 /// The loop's side of a `ThreadsafeFuture`. If it is dropped before `settle`, the outcome is `TaskError::Closed`.
-pub(crate) struct Reply<T>(Arc<Shared<T>>);
+pub(crate) struct Reply<T>(Arc<FutureInner<T>>);
 
 impl<T> Reply<T> {
     /// Whether it was cancelled by the `ThreadsafeFuture`.

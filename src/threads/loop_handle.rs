@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use super::callback::ThreadsafeHandle;
 use super::future::{Reply, ThreadsafeFuture};
 use crate::awaitables::{self, Task};
+use crate::base::RemoteCall;
 use crate::current::{self, CarriedContext};
 use crate::error::{Closed, ExceptionContext, Panic, TaskError};
 use crate::event_loop::EventLoop;
@@ -114,21 +115,29 @@ impl LoopHandle {
     /// # Errors
     /// If the loop is closed. Then `f` is dropped on this thread.
     pub fn call_soon_threadsafe<R>(&self, f: impl FnOnce() -> R + Send + 'static) -> Result<ThreadsafeHandle, Closed> {
-        if current::uses_contexts()
-            && let Some(lp) = self.own_loop()
-        {
-            // only here the callback can have a copy of the whole context
-            if lp.is_closed() {
-                return Err(Closed);
-            }
-            let (handle, call) = ThreadsafeHandle::new(|| drop(f()));
-            lp.call_soon(move || call.run());
-            return Ok(handle);
-        }
-        let carried = CarriedContext::current();
+        let own = if current::uses_contexts() { self.own_loop() } else { None };
+        // in the loop itself the callback has a copy of the whole context
+        let carried = if own.is_some() { CarriedContext::default() } else { CarriedContext::current() };
         let (handle, call) = ThreadsafeHandle::new(move || carried.run(|| drop(f())));
-        self.sender.send(Message::Run(call)).map_err(|_| Closed)?;
+        self.queue(call, own)?;
         Ok(handle)
+    }
+
+    /// Queues a call by way of the loop itself, if that is given.
+    fn queue(&self, call: RemoteCall, own: Option<EventLoop>) -> Result<(), Closed> {
+        match own {
+            Some(lp) if lp.is_closed() => Err(Closed),
+            Some(lp) => {
+                lp.call_soon(move || call.run());
+                Ok(())
+            }
+            None => self.sender.send(Message::Run(call)).map_err(|_| Closed),
+        }
+    }
+
+    /// As `call_soon_threadsafe`, for what the crate calls: compiled once.
+    pub(super) fn call_boxed(&self, f: Box<dyn FnOnce() + Send>) -> Result<ThreadsafeHandle, Closed> {
+        self.call_soon_threadsafe(f)
     }
 
     /// Starts a coroutine on the loop: asyncio's `run_coroutine_threadsafe`. `f` is sent to the loop's thread and makes
@@ -158,9 +167,6 @@ impl LoopHandle {
     ///
     /// If it is called in the loop itself, the answer is there at once.
     ///
-    /// # Errors
-    /// If the loop is closed.
-    ///
     /// # Examples
     /// ```
     /// use oneloop::{EventLoop, TaskError, run, to_thread};
@@ -176,6 +182,9 @@ impl LoopHandle {
     /// })?;
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// If the loop is closed.
     #[doc(alias = "capture_call_graph")]
     pub fn call_graph(&self) -> Result<ThreadsafeFuture<CallGraph>, Closed> {
         self.ask(EventLoop::call_graph)
@@ -183,9 +192,6 @@ impl LoopHandle {
 
     /// Asks the loop what it has counted: [`EventLoop::metrics`], for other threads. In everything else it is as
     /// [`call_graph`](Self::call_graph).
-    ///
-    /// # Errors
-    /// If the loop is closed.
     ///
     /// # Examples
     /// ```
@@ -202,6 +208,9 @@ impl LoopHandle {
     /// })?;
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// If the loop is closed.
     pub fn metrics(&self) -> Result<ThreadsafeFuture<LoopMetrics>, Closed> {
         self.ask(EventLoop::metrics)
     }
@@ -212,7 +221,7 @@ impl LoopHandle {
         match self.own_loop() {
             Some(lp) if lp.is_closed() => return Err(Closed),
             Some(lp) => reply.settle(Ok(look(&lp))),
-            None => drop(self.call_soon_threadsafe(move || reply.settle(Ok(look(&EventLoop::current()))))?),
+            None => drop(self.call_boxed(Box::new(move || reply.settle(Ok(look(&EventLoop::current())))))?),
         }
         Ok(future)
     }
@@ -225,7 +234,7 @@ impl LoopHandle {
     /// Ends the loop's run after its next iteration, as [`EventLoop::stop`] does. Does nothing if the loop is closed.
     pub fn stop(&self) {
         // fails if the loop is closed, and then it has stopped
-        let _ = self.call_soon_threadsafe(|| EventLoop::current().stop());
+        let _ = self.call_boxed(Box::new(|| EventLoop::current().stop()));
     }
 
     /// Whether the loop is closed.

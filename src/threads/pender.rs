@@ -59,11 +59,8 @@ impl EventLoop {
     ///   nothing is left does no harm.
     /// - A panic of it is reported to the exception handler, in the next turn, and it goes on being called.
     ///
-    /// A loop with a pender has a thread and four descriptors more. Deadlines of a real clock count only on Linux:
+    /// A loop with a pender has a thread more, and seven descriptors. Deadlines of a real clock count only on Linux:
     /// elsewhere the host takes a turn at [`next_deadline`](EventLoop::next_deadline).
-    ///
-    /// # Errors
-    /// [`Error::Closed`] after `close`, [`Error::Io`] if the operating system has no descriptor or thread left.
     ///
     /// # Examples
     /// ```
@@ -83,6 +80,9 @@ impl EventLoop {
     /// }
     /// # Ok::<(), oneloop::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// [`Error::Closed`] after `close`, [`Error::Io`] if the operating system has no descriptor or thread left.
     pub fn set_pender(&self, pender: impl Fn() + Send + 'static) -> Result<(), Error> {
         if self.is_closed() {
             return Err(Error::Closed);
@@ -125,7 +125,7 @@ impl<F: Fn()> PenderThread<F> {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.pender)())) {
             let report = move || report_panic(&current::expect(), "Exception in pender", payload);
             // refused by a loop that is closed, and then nothing is left that could be told
-            let _ = self.handle.call_soon_threadsafe(report);
+            let _ = self.handle.call_boxed(Box::new(report));
         }
     }
 }

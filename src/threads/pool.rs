@@ -54,7 +54,7 @@ impl ThreadPool {
     #[track_caller]
     pub fn new(max_threads: usize) -> Self {
         assert!(max_threads > 0, "a thread pool needs a thread; give ThreadPool::new() 1 or more");
-        let shared = Shared { state: Mutex::default(), jobs: Condvar::new(), max_threads };
+        let shared = PoolInner { state: Mutex::default(), jobs: Condvar::new(), max_threads };
         Self { owner: Arc::new(Owner(Arc::new(shared))) }
     }
 
@@ -63,7 +63,7 @@ impl ThreadPool {
         self.shared().lock().threads
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    fn shared(&self) -> &Arc<PoolInner> {
         &self.owner.0
     }
 
@@ -135,7 +135,7 @@ impl fmt::Debug for ThreadPool {
 
 /// The share of the handles, which the threads do not have. When it is dropped, no handle is left that could queue a
 /// job.
-struct Owner(Arc<Shared>);
+struct Owner(Arc<PoolInner>);
 
 impl Drop for Owner {
     fn drop(&mut self) {
@@ -144,7 +144,7 @@ impl Drop for Owner {
 }
 
 #[derive(Default)]
-struct State {
+struct PoolState {
     queue: VecDeque<Arc<dyn Job>>,
     threads: usize,
     /// The number of threads that wait for a job or are about to look for one. A thread that was notified of a job
@@ -157,19 +157,19 @@ struct State {
     on_end: Vec<Box<dyn FnOnce() + Send>>,
 }
 
-struct Shared {
-    state: Mutex<State>,
+struct PoolInner {
+    state: Mutex<PoolState>,
     /// Notified of every job, and of the shutdown.
     jobs: Condvar,
     max_threads: usize,
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl PoolInner {
+    fn lock(&self) -> MutexGuard<'_, PoolState> {
         lock(&self.state)
     }
 
-    fn start_thread(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
+    fn start_thread(self: &Arc<Self>, state: &mut PoolState) -> io::Result<()> {
         let shared = Arc::clone(self);
         thread::Builder::new().name(format!("oneloop-{}", state.started)).spawn(move || shared.work())?;
         state.started += 1;
@@ -220,7 +220,7 @@ impl Shared {
         Self::report_end_of_threads(state);
     }
 
-    fn report_end_of_threads(mut state: MutexGuard<'_, State>) {
+    fn report_end_of_threads(mut state: MutexGuard<'_, PoolState>) {
         if state.is_shut_down && state.threads == 0 {
             let callbacks = std::mem::take(&mut state.on_end);
             drop(state);

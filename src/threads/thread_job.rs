@@ -13,7 +13,7 @@ use crate::base::{PooledRc, unsize};
 use crate::error::Panic;
 use crate::event_loop::EventLoop;
 use crate::kernel::{ChildTurn, ChildTurnRef, Leaf, LoopSender, Message, Run, What};
-use crate::node::{Core, IN_DESTRUCTOR, Loop, State, Watch, WatchRef, Watcher};
+use crate::node::{Core, IN_DESTRUCTOR, Loop, State, Watch, Watcher};
 
 /// Queues a job, and returns a future that its result will settle.
 ///
@@ -161,10 +161,8 @@ struct WithdrawIfCancelled<F, T> {
 }
 
 impl<F: 'static, T: 'static> Watch for WithdrawIfCancelled<F, T> {
-    fn child_done(&self, me: &WatchRef, index: u32, child: &Core) {
-        if child.state() == State::Cancelled {
-            self.kernel.push_child_turn(me.clone().into_turn(), index);
-        }
+    fn child_done(&self, index: u32, child: &Core) -> Option<u32> {
+        (child.state() == State::Cancelled).then_some(index)
     }
 
     fn stands_for(&self) -> Option<Leaf> {

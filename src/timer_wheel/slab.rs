@@ -50,6 +50,19 @@ pub(super) struct Position {
     pub(super) slot: u8,
 }
 
+/// Where a timer is put: at the end of the list of a place, behind the node that was the last there.
+#[derive(Clone, Copy)]
+pub(super) struct ListEnd {
+    pub(super) place: Place,
+    /// `NIL` if the list was empty.
+    pub(super) prev: u32,
+}
+
+impl ListEnd {
+    /// In the due queue, which needs no links.
+    pub(super) const DUE: Self = Self { place: Place::DUE, prev: NIL };
+}
+
 /// One timer. Kept small, because with many timers each access to a node is a cache miss.
 pub(super) struct Node<T> {
     pub(super) deadline: u64,
@@ -67,6 +80,13 @@ pub(super) struct Nodes<T> {
     entries: Vec<Node<T>>,
     /// The first free node, `NIL` if there is none.
     free: u32,
+}
+
+impl<T> Node<T> {
+    #[inline]
+    pub(super) fn link(&mut self, end: ListEnd) {
+        (self.place, self.prev, self.next) = (end.place, end.prev, NIL);
+    }
 }
 
 impl TimerKey {
@@ -111,17 +131,14 @@ impl<T> Nodes<T> {
         self.free
     }
 
-    /// Adds a timer under a key with the index that `next_index` or `make_room` has returned, as the last of its list
-    /// if it is in one.
+    /// Adds a timer under a key with the index that `next_index` or `make_room` has returned.
     #[inline]
-    pub(super) fn put(&mut self, key: TimerKey, deadline: u64, prev: u32, place: Place, value: T) {
+    pub(super) fn put(&mut self, key: TimerKey, deadline: u64, end: ListEnd, value: T) {
         let node = &mut self.entries[key.index as usize];
         self.free = node.next;
         node.deadline = deadline;
-        node.prev = prev;
-        node.next = NIL;
         node.generation = key.generation;
-        node.place = place;
+        node.link(end);
         // it was `None`: this saves the code of a destructor that would do nothing
         std::mem::forget(node.value.replace(value));
     }

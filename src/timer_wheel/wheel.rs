@@ -4,8 +4,8 @@
 //! # The levels
 //!
 //! Time is cut into ticks of 2^20 ns, about a millisecond. A tick is read as a number of eight digits in base 64. Each
-//! digit has a level, and each level a slot for each of the 64 values of its digit: a slot of level 0 is one tick wide,
-//! a slot of level n + 1 is as wide as all of level n, and level 7 reaches to the last `u64`, so no deadline is too far
+//! digit has a level, and each level a slot for each of the 64 values of its digit. A slot of level 0 is one tick wide,
+//! and a slot of level n + 1 is as wide as all of level n. Level 7 reaches to the last `u64`, so no deadline is too far
 //! away for the wheel.
 //!
 //! The wheel stands at a tick, `opened`. A timer of a later tick goes to the level of the highest digit in which its
@@ -28,7 +28,7 @@
 use std::{fmt, mem};
 
 use super::due::DueQueue;
-use super::slab::{NIL, Nodes, Place, Position, TimerKey};
+use super::slab::{ListEnd, NIL, Nodes, Place, Position, TimerKey};
 
 /// The lowest bits of a deadline, which are not part of its tick.
 const TICK_BITS: u32 = 20;
@@ -148,8 +148,8 @@ impl<T> TimerWheel<T> {
     #[expect(clippy::inline_always, reason = "a call is a tenth of the cost of setting a timer: measured")]
     fn insert_at(&mut self, index: u32, position: Position, deadline: u64, value: T) -> TimerKey {
         let key = self.next_key(index);
-        let prev = self.append(index, position, deadline);
-        self.nodes.put(key, deadline, prev, Place::slot(position), value);
+        let end = self.append(index, position, deadline);
+        self.nodes.put(key, deadline, end, value);
         key
     }
 
@@ -158,7 +158,7 @@ impl<T> TimerWheel<T> {
         let index = self.nodes.make_room();
         let key = self.next_key(index);
         self.due.insert(deadline, key);
-        self.nodes.put(key, deadline, NIL, Place::DUE, value);
+        self.nodes.put(key, deadline, ListEnd::DUE, value);
         key
     }
 
@@ -342,9 +342,9 @@ impl<T> TimerWheel<T> {
         self.levels.resize_with(count, || Level { occupied: 0, slots: [Slot::EMPTY; SLOTS] });
     }
 
-    /// Puts node `index` at the end of a slot's list, except for its own links. Returns its predecessor.
+    /// Puts node `index` at the end of a slot's list, except for its own links, which `Node::link` sets.
     #[inline]
-    fn append(&mut self, index: u32, position: Position, deadline: u64) -> u32 {
+    fn append(&mut self, index: u32, position: Position, deadline: u64) -> ListEnd {
         let level = &mut self.levels[usize::from(position.level)];
         let slot = &mut level.slots[usize::from(position.slot)];
         slot.min = slot.min.min(deadline);
@@ -356,7 +356,7 @@ impl<T> TimerWheel<T> {
         } else {
             self.nodes[prev].next = index;
         }
-        prev
+        ListEnd { place: Place::slot(position), prev }
     }
 
     /// Closes the gap that a removed node leaves between its neighbours.
@@ -413,9 +413,8 @@ impl<T> TimerWheel<T> {
     fn cascade(&mut self, index: u32) {
         let deadline = self.nodes[index].deadline;
         let position = Position::new(tick(deadline), self.opened);
-        let prev = self.append(index, position, deadline);
-        let node = &mut self.nodes[index];
-        (node.prev, node.next, node.place) = (prev, NIL, Place::slot(position));
+        let end = self.append(index, position, deadline);
+        self.nodes[index].link(end);
     }
 }
 

@@ -1,5 +1,5 @@
 //! CPython's `test_locks.py`: who has a lock, an event, a condition, a semaphore or a barrier next, and what a
-//! cancellation leaves behind. Must not know how a line is kept.
+//! cancellation leaves behind. Must not know how waiters are kept.
 //!
 //! asyncio's `release()` of a lock is the drop of its guard here, so a task that is to let it go from outside is told
 //! to by a future. One that acquires and never releases forgets its guard.
@@ -160,7 +160,7 @@ mod lock_tests {
             run_briefly().await;
             assert_eq!(lock.waiters(), 2);
 
-            // the first in line is cancelled in the iteration in which the lock is let go
+            // the first waiter is cancelled in the iteration in which the lock is let go
             tell(&gate);
             assert!(b.cancel());
             assert!(!b.cancelled());
@@ -214,7 +214,7 @@ mod lock_tests {
             run_briefly().await;
             assert_eq!(lock.waiters(), 1);
 
-            // a task that comes while the only one in line is on its way out does not have to wait
+            // a task that comes while the only waiter is on its way out does not have to wait
             let c = keeper(&lock);
             b.cancel();
             drop(guard);

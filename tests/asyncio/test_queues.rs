@@ -455,7 +455,7 @@ mod queue_put_tests {
             queue.put_nowait(1).unwrap();
             let mut putter = putting(&queue, 1);
             run_briefly().await;
-            // takes it out of the line, so that there is nothing to leave when the cancellation comes
+            // takes it out of the queue of waiters, so that there is nothing to leave when the cancellation comes
             assert_eq!(queue.get_nowait(), Ok(1));
             assert_eq!(waiting(&queue), (0, 0));
             putter.cancel();

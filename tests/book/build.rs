@@ -35,7 +35,8 @@ fn main() {
         let Program { heading, python, prints, picture, .. } = program;
         let _ = writeln!(
             list,
-            "Program {{ heading: {heading:?}, python: {python:?}, prints: {prints:?}, picture: {picture:?}, run: program_{number} }},",
+            "Program {{ heading: {heading:?}, python: {python:?}, prints: {prints:?}, picture: {picture:?}, \
+             run: program_{number} }},",
         );
     }
     let text = format!("{functions}\n/// All of them.\npub const PROGRAMS: &[Program] = &[\n{list}];\n");

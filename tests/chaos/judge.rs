@@ -68,7 +68,8 @@ pub(crate) fn judge(program: &Program, threads: &Threads) -> Vec<String> {
         if round + 1 == GROWTHS {
             let (bytes, descriptors) = before.unwrap_or_default();
             return vec![format!(
-                "what is held grows each time: the last time from {bytes} bytes and {descriptors} descriptors to {} and {}",
+                "what is held grows each time: the last time from {bytes} bytes and {descriptors} descriptors to {} \
+                 and {}",
                 held.0, held.1
             )];
         }

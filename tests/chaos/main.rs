@@ -111,8 +111,8 @@ fn whatever_random_programs_do_the_loop_goes_on_and_gives_everything_back() {
             let case = failure.case;
             let (smallest, without) = shrink(&mut again, seed, failure);
             panic!(
-                "program {case} of seed {seed} goes wrong:\n{}\nplay it again: {PLAYS}={seed},{case},1 {WITHOUT}={} cargo \
-                 test --test chaos -- --nocapture",
+                "program {case} of seed {seed} goes wrong:\n{}\nplay it again: {PLAYS}={seed},{case},1 {WITHOUT}={} \
+                 cargo test --test chaos -- --nocapture",
                 smallest.said,
                 listed(&without)
             );

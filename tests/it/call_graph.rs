@@ -404,6 +404,7 @@ fn a_picture_has_a_row_for_each_node_and_escapes_everything() {
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
     assert_eq!(svg.matches("<g><title>").count(), 11, "tasks, the gathering, and what is named again");
     assert!(!svg.contains("<b>") && !svg.contains('\u{1b}'));
+    assert!(svg.contains("@media (prefers-color-scheme: dark) {[fill=\"#fff\"]"), "a dark ground for dark pages");
     assert!(svg.contains("&lt;b&gt;&quot;1&quot; &amp; &#39;2&#39;&lt;/b&gt;\u{fffd}[31m"), "{svg}");
 }
 

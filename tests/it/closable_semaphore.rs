@@ -1,5 +1,5 @@
-//! Semaphores that are closed, and who is granted how many permits of them, against a model. Must not know how a line
-//! is kept.
+//! Semaphores that are closed, and who is granted how many permits of them, against a model. Must not know how
+//! waiters are kept.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -113,7 +113,7 @@ struct Model {
     free: usize,
     closed: bool,
     /// Those that wait: number and need.
-    line: VecDeque<(usize, usize)>,
+    waiters: VecDeque<(usize, usize)>,
     /// Those that were granted and hold their permits.
     holds: Vec<(usize, usize)>,
     ends: Vec<(usize, End)>,
@@ -124,16 +124,16 @@ impl Model {
         if self.closed {
             self.ends.push((number, End::Closed));
         } else {
-            self.line.push_back((number, need));
+            self.waiters.push_back((number, need));
             self.grant();
         }
     }
 
     fn grant(&mut self) {
-        while let Some(&(number, need)) = self.line.front()
+        while let Some(&(number, need)) = self.waiters.front()
             && need <= self.free
         {
-            self.line.pop_front();
+            self.waiters.pop_front();
             self.free -= need;
             self.holds.push((number, need));
             self.ends.push((number, End::Granted));
@@ -141,14 +141,14 @@ impl Model {
     }
 
     fn cancel(&mut self, number: usize) {
-        self.line.retain(|(waits, _)| *waits != number);
+        self.waiters.retain(|(waits, _)| *waits != number);
         self.ends.push((number, End::Cancelled));
         self.grant();
     }
 
     fn close(&mut self) {
         self.closed = true;
-        self.ends.extend(self.line.drain(..).map(|(number, _)| (number, End::Closed)));
+        self.ends.extend(self.waiters.drain(..).map(|(number, _)| (number, End::Closed)));
     }
 }
 
@@ -204,7 +204,7 @@ async fn apply(op: &Op, real: &mut Real, model: &mut Model) {
         Op::TryAsk(need) => {
             let taken = real.semaphore.try_acquire_many(need);
             let number = real.asked.replace(real.asked.get() + 1);
-            let free = !model.closed && model.line.is_empty() && need <= model.free;
+            let free = !model.closed && model.waiters.is_empty() && need <= model.free;
             assert_eq!(taken.is_some(), free);
             if let Some(permit) = taken {
                 model.ask(number, need);
@@ -262,12 +262,17 @@ fn check(real: &Real, model: &Model) {
     expected.sort_by_key(|(number, _)| *number);
     assert_eq!(ends, expected);
     assert_eq!(real.semaphore.value(), model.free);
-    assert_eq!(real.semaphore.waiters(), model.line.len());
+    assert_eq!(real.semaphore.waiters(), model.waiters.len());
     assert_eq!(real.holds.borrow().len(), model.holds.len());
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 400, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config {
+        cases: 400,
+        rng_seed: RngSeed::Fixed(1),
+        failure_persistence: None,
+        ..Config::default()
+    })]
 
     #[test]
     fn permits_are_granted_as_by_one_list_whatever_is_done(
@@ -286,7 +291,7 @@ proptest! {
     }
 
     /// Several things are done before any task runs. Nothing tells then who was first, but no permit is lost or made,
-    /// and at the end none is free that the first in line could have.
+    /// and at the end none is free that the first waiter could have.
     #[test]
     fn whatever_is_done_in_one_iteration_no_permit_is_lost_or_made(
         free in 0..5_usize,

@@ -170,7 +170,12 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 200, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config {
+        cases: 200,
+        rng_seed: RngSeed::Fixed(1),
+        failure_persistence: None,
+        ..Config::default()
+    })]
 
     #[test]
     fn whatever_is_done_no_task_waits_beside_an_item_or_a_free_lock(ops in prop::collection::vec(op(), 1..80)) {

@@ -1,5 +1,5 @@
 //! Events beyond CPython's tests: waits that are dropped, foreign combinators, wakers that run code, and the time
-//! before, between and after runs. Must not know how a line is kept.
+//! before, between and after runs. Must not know how waiters are kept.
 
 use std::cell::Cell;
 use std::future::{pending, poll_fn};

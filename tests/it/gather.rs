@@ -2,12 +2,15 @@
 //! that is not awaited.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use oneloop::{
-    Awaitable, EventLoop, TaskError, all_tasks, catch_cancelled, create_future, create_task, current_task,
+    Awaitable, EventLoop, Task, TaskError, all_tasks, catch_cancelled, create_future, create_task, current_task,
     ensure_future, gather, sleep, try_gather, yield_now,
 };
 
@@ -907,5 +910,39 @@ fn an_iterator_that_panics_cancels_no_task_that_it_has_handed_over() {
         assert!(catch_unwind(AssertUnwindSafe(|| gather(handed_over))).is_err());
         sleep(secs(2)).await;
         assert!(handle.done() && !handle.cancelled());
+    });
+}
+
+/// Polls a task once, which does not end by that.
+async fn polled_once(mut task: Task<u64>) -> Task<u64> {
+    let is_pending = poll_fn(|cx| Poll::Ready(Pin::new(&mut task).poll(cx).is_pending())).await;
+    assert!(is_pending, "it has not begun");
+    task
+}
+
+#[test]
+fn a_task_that_was_awaited_before_it_is_gathered_wakes_the_gathering_alone() {
+    run(async {
+        let task = polled_once(create_task(after(1))).await;
+        let mut gathering = gather([task]);
+        let polls = Cell::new(0);
+        let gathered = poll_fn(|cx| {
+            polls.set(polls.get() + 1);
+            Pin::new(&mut gathering).poll(cx)
+        });
+        assert_eq!((gathered.await, polls.get()), (vec![1], 2));
+    });
+}
+
+#[test]
+fn a_cancellation_goes_to_a_gathered_task_that_was_awaited_in_the_same_step() {
+    run(async {
+        let task = create_task(after(1));
+        let child = task.any();
+        let waits = create_task(async { gather([polled_once(task).await]).await });
+        yield_now().await;
+        waits.cancel();
+        assert!(waits.into_outcome().await.is_err());
+        assert!(child.cancelled());
     });
 }

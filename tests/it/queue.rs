@@ -231,7 +231,7 @@ fn the_item_of_a_cancelled_put_may_use_the_queue_and_the_loop_in_its_destructor(
         let (other, soon) = (queue.clone(), Rc::new(Cell::new(false)));
         let called = Rc::clone(&soon);
         let item = Acting::new(move || {
-            assert_eq!(waiting(&other), (0, 0), "its put has left the line");
+            assert_eq!(waiting(&other), (0, 0), "its put waits no longer");
             assert!(other.get_nowait().is_ok());
             assert!(other.put_nowait(Acting::nothing()).is_ok());
             drop(putting(&other, Acting::nothing()));

@@ -1,5 +1,5 @@
 //! Semaphores beyond CPython's tests: that no permit is lost or made by any kind of cancellation, as a property and
-//! case by case, and the time before, between and after runs. Must not know how a line is kept.
+//! case by case, and the time before, between and after runs. Must not know how waiters are kept.
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -89,7 +89,7 @@ struct Model {
     /// How many permits there are in all.
     total: usize,
     had: Rc<Had>,
-    /// What was had outside the line's order: by waits that are looked at when the test likes.
+    /// What was had outside the order of the waiters: by waits that are looked at when the test likes.
     had_loosely: Rc<Had>,
     tasks: Vec<Task<()>>,
     loose: LooseWaits,
@@ -183,7 +183,12 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 400, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config {
+        cases: 400,
+        rng_seed: RngSeed::Fixed(1),
+        failure_persistence: None,
+        ..Config::default()
+    })]
 
     #[test]
     fn whatever_is_done_no_permit_is_lost_or_made_and_no_task_waits_beside_a_free_one(

@@ -1,5 +1,5 @@
 //! Permits by the number: `acquire_many`, `split`, `merge`, `release_many`, `forget_permits`. Who is granted how many,
-//! against a model, is in `closable_semaphore.rs`. Must not know how a line is kept.
+//! against a model, is in `closable_semaphore.rs`. Must not know how waiters are kept.
 
 use std::rc::Rc;
 

@@ -29,7 +29,7 @@ fn locker(t: &Trace, lock: &Lock, name: &'static str, held: u32) -> Task<()> {
     })
 }
 
-/// A lock that is held, and a task in line for each name.
+/// A lock that is held, and a task that waits for it for each name.
 async fn lockers<const N: usize>(t: &Trace, lock: &Lock, names: [&'static str; N]) -> [Task<()>; N] {
     let tasks = names.map(|name| locker(t, lock, name, 0));
     yield_now().await;
@@ -831,7 +831,7 @@ fn semaphore_lets_so_many_through_at_a_time() {
     assert_eq!(got, "a.got@+1 ; b.got@+1 ; c.got@+3 ; d.got@+5 ; RESUME ret=()@+8");
 }
 
-/// Two tasks in line, the first of them for a second only, and a permit that comes after so many seconds.
+/// Two tasks that wait, the first of them for a second only, and a permit that comes after so many seconds.
 async fn late_permit(t: Trace, seconds: u32) {
     let semaphore = Semaphore::new(0);
     let (source, gives) = (semaphore.clone(), t.clone());

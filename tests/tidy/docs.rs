@@ -90,6 +90,33 @@ fn every_public_item_has_an_example() {
     assert!(problems.is_empty(), "add a section `# Examples`, with one that runs:\n{}", problems.join("\n"));
 }
 
+/// The sections of an item's docs, in the order in which they stand.
+const SECTIONS: [&str; 5] = ["# Examples", "# Errors", "# Panics", "# Safety", "# Cancel safety"];
+
+#[test]
+fn the_sections_of_docs_are_in_one_order() {
+    let (mut seen, mut problems) = (0, Vec::new());
+    for file in sources("src") {
+        let mut last = 0; // the place of the latest section of this item
+        for (i, line) in file.raw.lines().enumerate() {
+            let Some(docs) = line.trim_start().strip_prefix("///") else {
+                if !line.trim_start().starts_with("#[doc = ") {
+                    last = 0;
+                }
+                continue;
+            };
+            let Some(place) = SECTIONS.iter().position(|section| docs.trim() == *section) else { continue };
+            seen += 1;
+            if place < last {
+                problems.push(format!("{}:{}: {} behind {}", file.path, i + 1, SECTIONS[place], SECTIONS[last]));
+            }
+            last = place;
+        }
+    }
+    assert!(seen > 500, "{seen} sections were found");
+    assert!(problems.is_empty(), "the order is {}:\n{}", SECTIONS.join(", "), problems.join("\n"));
+}
+
 #[test]
 fn the_page_of_names_has_every_name() {
     let (root, modules) = (exported("src/lib.rs"), modules());
@@ -99,7 +126,8 @@ fn the_page_of_names_has_every_name() {
         inner.map(move |name| (format!("{module}::{name}"), name))
     });
     let page = read("docs/NAMES.md");
-    let themes: String = page.lines().filter(|line| line.starts_with("- **")).collect(); // links at the end do not count
+    // links at the end do not count
+    let themes: String = page.lines().filter(|line| line.starts_with("- **")).collect();
     let has = |path: &str| themes.contains(&format!("[`{path}`]"));
     let (mut missing, errors) = (Vec::new(), &modules[0].1);
     missing.extend(root.iter().filter(|name| !has(name)).cloned());

@@ -127,8 +127,8 @@ pub fn text(results: &Results) -> String {
 #[must_use]
 pub fn markdown(results: &Results) -> String {
     let mut text = format!("{}\n{}\n{}", front::markdown(results), peers::markdown(results), of_the_page(results));
-    text += "\nA value is the median of the rounds, with the least and the most of them in brackets. Ratio: best peer / \
-             oneloop; above 1, oneloop is ahead. A tie: the rounds of the two overlap.";
+    text += "\nA value is the median of the rounds, with the least and the most of them in brackets. Ratio: best peer \
+             / oneloop; above 1, oneloop is ahead. A tie: the rounds of the two overlap.";
     let _ = writeln!(text, " {}.\n", machine::describe());
     for table in values(results) {
         text += &table.markdown();

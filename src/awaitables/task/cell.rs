@@ -7,10 +7,11 @@ use std::cell::{Cell, UnsafeCell};
 use std::mem::needs_drop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
+use std::ptr;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::step::{Coroutine, Resumed, abandon, is_cancelled_meanwhile, step};
+use super::step::{Coroutine, Resumed, TaskParts, abandon, is_cancelled_meanwhile, step};
 use crate::base::PooledRc;
 use crate::current::{copy_thread_context, uses_contexts};
 use crate::kernel::Phase;
@@ -31,8 +32,7 @@ enum Stage<F: Future> {
 
 /// A task. The kernel's table holds a counted pointer to it while it is pending, and each handle holds one.
 pub(crate) struct TaskCell<F: Future> {
-    core: Core,
-    state: TaskState,
+    task: TaskParts,
     /// Accessed by `with_stage` alone.
     ///
     /// Invariant, **pinned**: a coroutine is written here when the cell is made, inside its block, and never moved
@@ -58,21 +58,20 @@ where
         let block = PooledRc::new_uninit();
         let (id, key) = kernel.next_task();
         let cell = block.write(Self {
-            core: Core::new(kernel),
-            state: TaskState::new(id, key, created),
+            task: TaskParts { core: Core::new(kernel), state: TaskState::new(id, key, created) },
             stage: UnsafeCell::new(Stage::Coroutine(future)),
         });
+        cell.task.core.kernel().insert_task(key, as_node(cell.clone()));
         if uses_contexts() {
-            cell.state.set_context(copy_thread_context());
+            cell.task.state.set_context(copy_thread_context());
         }
-        cell.core.kernel().insert_task(key, as_node(cell.clone()));
         cell
     }
 
     /// Lends the stage to `f`. Returns `None` if it is lent already: while the coroutine is polled or dropped, or its
     /// value is read, a second caller gets nothing.
     fn with_stage<R>(&self, f: impl FnOnce(&mut Stage<F>) -> R) -> Option<R> {
-        let in_use = self.state.stage_in_use();
+        let in_use = self.task.state.stage_in_use();
         if in_use.replace(true) {
             return None;
         }
@@ -84,12 +83,14 @@ where
 
     /// Moves the value out, if there is one.
     fn take_value(&self) -> Option<F::Output> {
-        let value = self.with_stage(|stage| match stage {
-            Stage::Value(_) => match std::mem::replace(stage, Stage::Empty) {
-                Stage::Value(value) => Some(value),
-                Stage::Coroutine(_) | Stage::Empty => None,
-            },
-            Stage::Coroutine(_) | Stage::Empty => None,
+        let value = self.with_stage(|stage| {
+            let Stage::Value(value) = stage else { return None };
+            // SAFETY: the value is moved out once: what is left of it is overwritten, and not dropped. (By safe code
+            // the stage would be moved out, which is as large as the coroutine was.)
+            let value = unsafe { ptr::read(value) };
+            // SAFETY: `stage` is a reference.
+            unsafe { ptr::write(stage, Stage::Empty) };
+            Some(value)
         });
         value.flatten()
     }
@@ -107,8 +108,8 @@ where
                 // SAFETY: pinned, see `stage`.
                 let future = unsafe { Pin::new_unchecked(future) };
                 let Poll::Ready(value) = future.poll(cx) else { return Resumed::Pending };
-                if is_cancelled_meanwhile(self.core.kernel(), &self.state) {
-                    let cancelled = Resumed::cancelled(self.core.kernel(), &self.state);
+                if is_cancelled_meanwhile(self.task.core.kernel(), &self.task.state) {
+                    let cancelled = Resumed::cancelled(self.task.core.kernel(), &self.task.state);
                     drop(value);
                     return cancelled;
                 }
@@ -133,33 +134,33 @@ where
     F::Output: 'static,
 {
     fn core(&self) -> &Core {
-        &self.core
+        &self.task.core
     }
 
     fn kind(&self) -> Kind<'_> {
-        Kind::Task(&self.state)
+        Kind::Task(&self.task.state)
     }
 
     fn orphaned(&self) {
-        if self.core.is_done() {
+        if self.task.core.is_done() {
             // The stage is in use here only while `discard` runs a destructor that drops the last handle. The end of
             // the task calls `orphaned` again then.
             let value = self.take_value();
             if let Some(value) = &value {
-                report_unretrieved_error(&self.core, &self.state, value);
+                report_unretrieved_error(&self.task.core, &self.task.state, value);
             }
             if needs_drop::<F::Output>() && value.is_some() {
-                drop_flat(self.core.kernel(), Box::new(value));
+                drop_flat(self.task.core.kernel(), Box::new(value));
             }
         }
     }
 
     fn step(&self, me: &NodeRef) {
-        step(&self.core, &self.state, self, me);
+        step(&self.task, self, me);
     }
 
     fn abandon(&self) {
-        abandon(&self.core, &self.state, self);
+        abandon(&self.task, self);
     }
 }
 
@@ -170,7 +171,7 @@ where
 {
     fn take(&self) -> Option<F::Output> {
         let value = self.take_value()?;
-        self.core.set_taken();
+        self.task.core.set_taken();
         Some(value)
     }
 

@@ -5,15 +5,22 @@ use std::any::Any;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
+use super::throw::{Thrown, drop_nodes, puts_off, throw, throws_again};
 use crate::base::Context as Variables;
-use crate::cancel::{deliver_to_wait, take_back_if_given_up, tell, wake_uncertain};
+use crate::cancel::{deliver_to_wait, take_back_if_given_up};
 use crate::current::{swap_context, uses_contexts, waker};
 use crate::error::{Cancelled, Panic};
-use crate::kernel::{Place, Queued, Throw};
+use crate::kernel::Throw;
 use crate::node::{
     Core, Ending, FIRST_TURN, IN_DESTRUCTOR, Kind, Loop, NodeRef, Request, TaskState, guarded, report_panic,
     report_unretrieved,
 };
+
+/// What every task has beside its coroutine.
+pub(super) struct TaskParts {
+    pub(super) core: Core,
+    pub(super) state: TaskState,
+}
 
 /// A coroutine in the memory of its task, without its type.
 pub(super) trait Coroutine {
@@ -67,118 +74,145 @@ pub(super) fn is_cancelled_meanwhile(kernel: &Loop, state: &TaskState) -> bool {
 /// each type of coroutine. Each kind of step is a function of its own, since the usual one would pay for every register
 /// that the others use. To go on there is a jump.
 #[inline(never)]
-pub(super) fn step(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
+pub(super) fn step(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
     if uses_contexts() {
-        step_in_context(core, state, coroutine, me);
-    } else if state.has_chores() {
-        step_with_chores(core, state, coroutine, me);
+        step_in_context(task, coroutine, me);
+    } else if task.state.has_chores() {
+        step_with_chores(task, coroutine, me);
     } else {
-        step_without_chores(core, state, coroutine, me);
+        step_without_chores(task, coroutine, me);
     }
 }
 
-/// The usual step: nothing to do but to poll.
+/// The usual step: nothing to do but to poll, and most often nothing after it. What is seldom left to do is a function
+/// of its own, to which this goes on by a jump.
 #[inline(never)]
-fn step_without_chores(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
-    let first_use = FirstUse { core, state };
-    advance_without_chores(core, state, coroutine, me);
+fn step_without_chores(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
+    let kernel = &**task.core.kernel();
+    match poll(kernel, &task.state, coroutine, me, FIRST_TURN) {
+        Resumed::Finished if ends_unseen(task) => end_unseen(task),
+        Resumed::Finished => end_seen(task, me),
+        Resumed::Pending if waits_without_chores(kernel, &task.state) => {}
+        Resumed::Pending => finish_first_use(task, coroutine, me, Resumed::Pending),
+        Resumed::Failed(failure) => finish_first_use(task, coroutine, me, Resumed::Failed(failure)),
+    }
+}
+
+/// Whether nothing is left to do after a poll that has returned Pending, in a step that began without a context.
+#[inline]
+fn waits_without_chores(kernel: &Loop, state: &TaskState) -> bool {
+    kernel.throwing().throw() == Throw::Off && !state.has_chores_at_a_wait() && !uses_contexts()
+}
+
+/// Ends the task, which has a value, in a step that began before the thread used variables.
+#[inline(never)]
+fn end_seen(task: &TaskParts, me: &NodeRef) {
+    let first_use = FirstUse { task };
+    end(task, me, || task.core.finish(|| me.clone()));
+    drop(first_use);
+}
+
+/// What follows from the poll of a step that began before the thread used variables.
+#[inline(never)]
+fn finish_first_use(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef, resumed: Resumed) {
+    let first_use = FirstUse { task };
+    finish(task, coroutine, me, resumed);
     drop(first_use);
 }
 
 /// A step of a task that has waited for a node, polls futures of other crates, or is cancelled.
 #[inline(never)]
-fn step_with_chores(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
-    let first_use = FirstUse { core, state };
-    advance_with_chores(core, state, coroutine, me);
+fn step_with_chores(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
+    let first_use = FirstUse { task };
+    advance_with_chores(task, coroutine, me);
     drop(first_use);
 }
 
 /// Ends a step that began before the thread used variables, also if a destructor panics after the poll: the thread's
 /// first use of a variable may have been in this step.
 struct FirstUse<'a> {
-    core: &'a Core,
-    state: &'a TaskState,
+    task: &'a TaskParts,
 }
 
 impl Drop for FirstUse<'_> {
     #[inline]
     fn drop(&mut self) {
         if uses_contexts() {
-            leave_context(self.core, self.state, None);
+            leave_context(self.task, None);
         }
     }
 }
 
 /// A step on a thread that has used variables.
 #[inline(never)]
-fn step_in_context(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
-    let outside = swap_context(state.context());
+fn step_in_context(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
+    let outside = swap_context(task.state.context());
     // a destructor may panic after the poll; the thread must not be left in the task's context
-    guarded(core.kernel(), IN_DESTRUCTOR, || advance(core, state, coroutine, me));
-    leave_context(core, state, outside);
+    guarded(task.core.kernel(), IN_DESTRUCTOR, || advance(task, coroutine, me));
+    leave_context(task, outside);
 }
 
 /// Puts the thread back into the context `outside`. The task keeps its context, unless it has ended: a value in the
 /// context may hold a handle on this very task.
 #[cold]
-fn leave_context(core: &Core, state: &TaskState, outside: Option<Variables>) {
+fn leave_context(task: &TaskParts, outside: Option<Variables>) {
     let own = swap_context(outside);
-    if core.is_done() {
-        guarded(core.kernel(), IN_DESTRUCTOR, || drop((own, state.take_context())));
+    if task.core.is_done() {
+        guarded(task.core.kernel(), IN_DESTRUCTOR, || drop((own, task.state.take_context())));
     } else {
-        state.set_context(own);
+        task.state.set_context(own);
     }
 }
 
-fn advance(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
-    if state.has_chores() {
-        advance_with_chores(core, state, coroutine, me);
+fn advance(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
+    if task.state.has_chores() {
+        advance_with_chores(task, coroutine, me);
     } else {
-        advance_without_chores(core, state, coroutine, me);
+        advance_without_chores(task, coroutine, me);
     }
 }
 
 #[expect(clippy::inline_always, reason = "a call from each of its two callers cost half as much as the step; measured")]
 #[inline(always)]
-fn advance_without_chores(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
-    let kernel = &**core.kernel();
-    let resumed = poll(kernel, state, coroutine, me, FIRST_TURN);
-    finish(kernel, core, state, coroutine, me, resumed);
+fn advance_without_chores(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
+    let kernel = &**task.core.kernel();
+    let resumed = poll(kernel, &task.state, coroutine, me, FIRST_TURN);
+    finish(task, coroutine, me, resumed);
 }
 
 #[expect(clippy::inline_always, reason = "as `advance_without_chores`")]
 #[inline(always)]
-fn advance_with_chores(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
-    match state.request() {
-        Request::None => advance_turn(core, state, coroutine, me),
-        Request::Asked | Request::Interrupted => advance_throwing(core, state, coroutine, me),
+fn advance_with_chores(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
+    match task.state.request() {
+        Request::None => advance_turn(task, coroutine, me),
+        Request::Asked | Request::Interrupted => advance_throwing(task, coroutine, me),
     }
 }
 
 /// A step that delivers no cancellation.
 #[inline]
-fn advance_turn(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
-    let kernel = &**core.kernel();
-    if state.is_held() {
+fn advance_turn(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
+    let kernel = &**task.core.kernel();
+    if task.state.is_held() {
         return; // it was woken without a reason
     }
-    let turn = state.next_turn();
-    drop_nodes(kernel, state);
-    let resumed = poll(kernel, state, coroutine, me, turn);
-    finish(kernel, core, state, coroutine, me, resumed);
+    let turn = task.state.next_turn();
+    drop_nodes(kernel, &task.state);
+    let resumed = poll(kernel, &task.state, coroutine, me, turn);
+    finish(task, coroutine, me, resumed);
 }
 
 /// What follows from the poll of a step.
 #[expect(clippy::inline_always, reason = "as `advance_without_chores`")]
 #[inline(always)]
-fn finish(kernel: &Loop, core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, resumed: Resumed) {
+fn finish(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef, resumed: Resumed) {
     let failure = match resumed {
-        Resumed::Finished => return end_finished(core, state, me),
-        Resumed::Pending if kernel.throwing().throw() == Throw::Off => return suspend(state, me),
+        Resumed::Finished => return end_finished(task, me),
+        Resumed::Pending if task.core.kernel().throwing().throw() == Throw::Off => return suspend(&task.state, me),
         Resumed::Pending => None, // nothing in it has caught a cancellation that a leaf in it has raised
         Resumed::Failed(failure) => Some(failure),
     };
-    fail(core, state, coroutine, me, failure);
+    fail(task, coroutine, me, failure);
 }
 
 /// The part of a step in which code of the user runs.
@@ -190,121 +224,35 @@ fn poll(kernel: &Loop, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRe
     kernel.running_task().during(me, state, waker(state.key(), turn), resume)
 }
 
-/// Drops the pointers to the nodes that the task has awaited. If one is the last pointer to its node, a value of the
-/// user is dropped with it.
-#[inline]
-fn drop_nodes(kernel: &Loop, state: &TaskState) {
-    if !state.has_awaited_nodes() {
-        return;
-    }
-    match state.take_node() {
-        Some(node) if node.is_last() => drop_guarded(kernel, node),
-        node => drop(node),
-    }
-    if state.awaits_several_nodes() {
-        drop_guarded(kernel, state.take_other_nodes());
-    }
-}
-
-#[cold]
-fn drop_guarded<T>(kernel: &Loop, value: T) {
-    guarded(kernel, IN_DESTRUCTOR, || drop(value));
-}
-
 /// A step that delivers a cancellation.
 #[inline(never)]
-fn advance_throwing(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef) {
-    let kernel = &**core.kernel();
-    if puts_off(kernel, state) {
-        return advance_turn(core, state, coroutine, me);
+fn advance_throwing(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
+    let kernel = &**task.core.kernel();
+    if puts_off(kernel, &task.state) {
+        return advance_turn(task, coroutine, me);
     }
-    let throwing = match throw(kernel, state) {
-        Thrown::IntoPoll(throwing) => throwing,
-        Thrown::PastAll(message) => return drop_and_end(core, state, coroutine, me, cancelled(message)),
+    let thrown = match throw(kernel, &task.state) {
+        Thrown::IntoPoll(thrown) => thrown,
+        Thrown::PastAll(message) => return drop_and_end(task, coroutine, me, cancelled(message)),
     };
-    let failure = match poll(kernel, state, coroutine, me, throwing.turn) {
+    let failure = match poll(kernel, &task.state, coroutine, me, thrown.turn) {
         Resumed::Finished => {
             kernel.throwing().clear();
-            return end_finished(core, state, me);
+            return end_finished(task, me);
         }
         Resumed::Pending => {
-            if kernel.throwing().throw() == Throw::Off || throws_again(kernel, state, me, throwing) {
+            if kernel.throwing().throw() == Throw::Off || throws_again(kernel, &task.state, me, thrown) {
                 if kernel.throwing().again().get() {
-                    kernel.wake(state.key());
+                    kernel.wake(task.state.key());
                 }
                 kernel.throwing().clear();
-                return suspend(state, me);
+                return suspend(&task.state, me);
             }
             None
         }
         Resumed::Failed(failure) => Some(failure),
     };
-    fail(core, state, coroutine, me, failure);
-}
-
-/// Whether the cancellation waits for the next step: because catchers under wakers of other crates, which may be inside
-/// this task, stand elsewhere in the tree. In this step they take their places.
-fn puts_off(kernel: &Loop, state: &TaskState) -> bool {
-    kernel.await_tree().has_uncertain()
-        && state.has_started()
-        && (state.awaits_clones() || state.root() != Place::NONE)
-        && wake_uncertain(kernel, None)
-}
-
-/// What a cancellation does in its step.
-enum Thrown {
-    /// Catchers wait in the coroutine, so it is polled.
-    IntoPoll(Throwing),
-    /// None does, so the coroutine is dropped as it stands. The message of the cancellation.
-    PastAll(Option<Arc<str>>),
-}
-
-/// A throw into a poll.
-#[derive(Clone, Copy)]
-struct Throwing {
-    /// If nothing catches it, the throw may go on for as many more steps, until those catchers have been polled that
-    /// stand under wakers of other crates.
-    rounds: usize,
-    turn: u8,
-}
-
-/// Begins to throw the requested cancellation. Catchers meet it that wait since the last step; so do those that stand
-/// under wakers of other crates, and are told and woken here.
-fn throw(kernel: &Loop, state: &TaskState) -> Thrown {
-    let (since, turn) = (state.catchers_since(), state.next_turn());
-    let message = message_to_throw(state);
-    drop_nodes(kernel, state);
-    // a cancellation that went to the awaited node before is replaced by this one
-    drop(state.take_handed_on());
-    let (tree, root) = (kernel.await_tree(), state.root());
-    if let Some(rounds) = state.take_rounds() {
-        kernel.throwing().deliver(0, message);
-        return Thrown::IntoPoll(Throwing { rounds, turn });
-    }
-    // a coroutine that has not begun has no catcher; as in asyncio, it ends without running any of its code
-    if since == 0 && !tree.has_catcher(root) {
-        return Thrown::PastAll(message);
-    }
-    let mut rounds = 0;
-    if root != Place::NONE {
-        tell(kernel, root, message.as_ref());
-        rounds = tree.len(root) + 2;
-    }
-    kernel.throwing().deliver(since, message);
-    Thrown::IntoPoll(Throwing { rounds, turn })
-}
-
-/// Whether the throw goes on in the next step, because a catcher has been told of it and its combinator has not polled
-/// it yet: `FuturesUnordered` polls a part of its futures at a time, and wakes its task for the others.
-fn throws_again(kernel: &Loop, state: &TaskState, me: &NodeRef, throwing: Throwing) -> bool {
-    let goes_on = kernel.throwing().throw() == Throw::Delivered
-        && throwing.rounds > 0
-        && me.queued().get()
-        && kernel.await_tree().has_told(state.root());
-    if goes_on {
-        state.throw_again(throwing.rounds - 1, kernel.throwing().take());
-    }
-    goes_on
+    fail(task, coroutine, me, failure);
 }
 
 /// The last part of a step after which the task waits.
@@ -329,8 +277,8 @@ fn begin_wait(state: &TaskState, me: &NodeRef) {
 
 /// Ends the task without a value: by its `failure`, or else by the cancellation that is being thrown.
 #[cold]
-fn fail(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, failure: Option<Box<Failure>>) {
-    let kernel = core.kernel();
+fn fail(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef, failure: Option<Box<Failure>>) {
+    let kernel = task.core.kernel();
     let message = kernel.throwing().take();
     kernel.throwing().clear();
     let ending = match failure.map(|failure| *failure) {
@@ -338,7 +286,7 @@ fn fail(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef,
         Some(Failure::Cancelled(message)) => cancelled(message),
         Some(Failure::Panicked(payload)) => Ending::Panicked(Panic::new(payload)),
     };
-    drop_and_end(core, state, coroutine, me, ending);
+    drop_and_end(task, coroutine, me, ending);
 }
 
 fn cancelled(message: Option<Arc<str>>) -> Ending {
@@ -347,56 +295,70 @@ fn cancelled(message: Option<Arc<str>>) -> Ending {
 
 /// Drops the coroutine, and ends the task. If the destructor panics, that panic is how it ends.
 #[cold]
-fn drop_and_end(core: &Core, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, ending: Ending) {
-    let kernel = core.kernel();
+fn drop_and_end(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef, ending: Ending) {
+    let kernel = task.core.kernel();
     // destructors run here, so the task counts as running until then
-    let waker = waker(state.key(), FIRST_TURN);
-    let ending = match kernel.running_task().during(me, state, waker, |_| coroutine.discard()) {
+    let waker = waker(task.state.key(), FIRST_TURN);
+    let ending = match kernel.running_task().during(me, &task.state, waker, |_| coroutine.discard()) {
         Ok(()) => ending,
         Err(payload) => Ending::Panicked(Panic::new(payload)),
     };
-    end_without_value(core, state, me, ending);
+    end_without_value(task, me, ending);
 }
 
 /// Ends the task, which has a value.
 #[inline(never)]
-fn end_finished(core: &Core, state: &TaskState, me: &NodeRef) {
-    end(core, state, me, || core.finish(|| me.clone()));
+fn end_finished(task: &TaskParts, me: &NodeRef) {
+    end(task, me, || task.core.finish(|| me.clone()));
+}
+
+/// Whether nothing is told of the end of a task, and nothing dropped: it has a handle, and nothing awaits it yet. (And
+/// the thread uses no variables, so that its context need not be put back.)
+#[inline]
+fn ends_unseen(task: &TaskParts) -> bool {
+    !task.core.is_watched() && task.core.has_handles() && !task.state.has_chores_at_the_end() && !uses_contexts()
+}
+
+/// Ends the task, which has a value and `ends_unseen`.
+#[inline]
+fn end_unseen(task: &TaskParts) {
+    task.core.finish_unwatched();
+    drop(task.core.kernel().remove_task(task.state.key())); // not the last pointer: the entry of the step has one
 }
 
 /// Ends the task without a value.
 #[cold]
-fn end_without_value(core: &Core, state: &TaskState, me: &NodeRef, ending: Ending) {
-    end(core, state, me, || core.end(ending, || me.clone()));
+fn end_without_value(task: &TaskParts, me: &NodeRef, ending: Ending) {
+    end(task, me, || task.core.end(ending, || me.clone()));
 }
 
 /// Removes the task from the kernel's table, and has `tell` tell its watchers.
 #[expect(clippy::inline_always, reason = "an ending that is passed on costs the usual end a twelfth")]
 #[inline(always)]
-fn end(core: &Core, state: &TaskState, me: &NodeRef, tell: impl FnOnce()) {
-    drop(core.kernel().remove_task(state.key())); // not the last pointer: there is `me`
-    if state.has_chores_at_the_end() {
-        end_with_chores(core, state);
+fn end(task: &TaskParts, me: &NodeRef, tell: impl FnOnce()) {
+    drop(task.core.kernel().remove_task(task.state.key())); // not the last pointer: there is `me`
+    if task.state.has_chores_at_the_end() {
+        end_with_chores(task);
     }
     tell();
-    if !core.has_handles() {
-        end_without_handles(core, state, me);
+    if !task.core.has_handles() {
+        end_without_handles(task, me);
     }
 }
 
 /// Gives up what few tasks have: a place in the tree of what is awaited, and a cancellation that went to a node.
 #[inline(never)]
-fn end_with_chores(core: &Core, state: &TaskState) {
-    let kernel = core.kernel();
-    leave_tree(kernel, state);
-    guarded(kernel, IN_DESTRUCTOR, || drop(state.take_handed_on()));
+fn end_with_chores(task: &TaskParts) {
+    let kernel = task.core.kernel();
+    leave_tree(kernel, &task.state);
+    guarded(kernel, IN_DESTRUCTOR, || drop(task.state.take_handed_on()));
 }
 
 /// No handle is left: a panic that nothing has asked for is reported, and the value is dropped.
 #[inline(never)]
-fn end_without_handles(core: &Core, state: &TaskState, me: &NodeRef) {
-    report_unretrieved(core, || Kind::Task(state));
-    guarded(core.kernel(), IN_DESTRUCTOR, || me.orphaned());
+fn end_without_handles(task: &TaskParts, me: &NodeRef) {
+    report_unretrieved(&task.core, || Kind::Task(&task.state));
+    guarded(task.core.kernel(), IN_DESTRUCTOR, || me.orphaned());
 }
 
 /// The task has no place any more in the tree of what is awaited.
@@ -408,28 +370,18 @@ fn leave_tree(kernel: &Loop, state: &TaskState) {
 }
 
 /// The loop closes: drops the coroutine in the task's context, and tells no watcher.
-pub(super) fn abandon(core: &Core, state: &TaskState, coroutine: &dyn Coroutine) {
-    let kernel = core.kernel();
-    drop(kernel.remove_task(state.key()));
-    leave_tree(kernel, state);
-    let outside = if uses_contexts() { swap_context(state.take_context()) } else { None };
+pub(super) fn abandon(task: &TaskParts, coroutine: &dyn Coroutine) {
+    let kernel = task.core.kernel();
+    drop(kernel.remove_task(task.state.key()));
+    leave_tree(kernel, &task.state);
+    let outside = if uses_contexts() { swap_context(task.state.take_context()) } else { None };
     if let Err(payload) = coroutine.discard() {
         report_panic(kernel, IN_DESTRUCTOR, payload);
     }
-    guarded(kernel, IN_DESTRUCTOR, || core.end_silently());
-    drop_nodes(kernel, state);
-    guarded(kernel, IN_DESTRUCTOR, || drop(state.take_handed_on()));
+    guarded(kernel, IN_DESTRUCTOR, || task.core.end_silently());
+    drop_nodes(kernel, &task.state);
+    guarded(kernel, IN_DESTRUCTOR, || drop(task.state.take_handed_on()));
     if uses_contexts() {
-        leave_context(core, state, outside);
-    }
-}
-
-/// Takes the message of the cancellation to throw. If the awaited node was cancelled, the task would have met that
-/// cancellation anyway, so its message comes first.
-fn message_to_throw(state: &TaskState) -> Option<Arc<str>> {
-    let (_, message) = state.take_request();
-    match state.sole_node().and_then(|node| node.core().ending()) {
-        Some(Ending::Cancelled(cancelled)) => cancelled.into_message(),
-        _ => message,
+        leave_context(task, outside);
     }
 }

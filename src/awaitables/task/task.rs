@@ -9,9 +9,10 @@ use super::cell::TaskCell;
 use super::eager::{CannotBegin, begin_now};
 use crate::awaitables::any_future::TaskHandle;
 use crate::awaitables::join_handle::JoinHandle;
+use crate::awaitables::value_handle::ValueHandle;
 use crate::base::Context;
 use crate::current;
-use crate::node::{Loop, as_promise};
+use crate::node::{Loop, NodeRef, as_promise};
 
 /// A running coroutine: asyncio's `Task`.
 ///
@@ -130,8 +131,8 @@ impl<T: 'static> Task<T> {
     /// await of it does not wait; done callbacks are called in the next iteration all the same. Otherwise it goes on
     /// like any other task. A task that has taken its first step is returned as it is.
     ///
-    /// The order of a program with eager tasks is another one than without: what a task does before its first wait
-    /// comes before the rest of its creator's step. Eager tasks that make each other nest on the stack.
+    /// Eager tasks change the order of a program: what a task does before its first wait comes before the rest of its
+    /// creator's step. Eager tasks that make each other nest on the stack.
     ///
     /// # Examples
     /// ```
@@ -266,16 +267,29 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
+    Task { join: JoinHandle::of(start_unawaited(kernel, future, created)) }
+}
+
+/// As `start`, with a handle that cannot be awaited.
+pub(crate) fn start_unawaited<F>(
+    kernel: Rc<Loop>,
+    future: F,
+    created: &'static Location<'static>,
+) -> ValueHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
     let eager = kernel.life().is_eager();
-    let task = spawn(kernel, future, created);
+    let task = ValueHandle::adopt(as_promise(TaskCell::spawn(kernel, future, created)));
     if eager {
-        begin_if_running(&task);
+        begin_if_running(&task.node());
     }
     task
 }
 
 /// Takes the first step of a task that was made just now. While its loop does not run, the step stays queued.
 #[cold]
-pub(crate) fn begin_if_running<T: 'static>(task: &Task<T>) {
-    let _ = begin_now(&task.join.node());
+pub(crate) fn begin_if_running(task: &NodeRef) {
+    let _ = begin_now(task);
 }

@@ -1,6 +1,6 @@
 //! The children of a gathering. Owns how their results are put together; must not know when that happens.
 
-use crate::awaitables::JoinHandle;
+use crate::awaitables::ValueHandle;
 use crate::error::TaskError;
 use crate::node::{Core, NodeRef, State};
 
@@ -18,7 +18,7 @@ pub(crate) trait Children: 'static {
     fn into_outcomes(self) -> Self::Outcomes;
 }
 
-impl<T: 'static> Children for Vec<JoinHandle<T>> {
+impl<T: 'static> Children for Vec<ValueHandle<T>> {
     type Outcomes = Vec<Result<T, TaskError>>;
 
     fn len(&self) -> usize {
@@ -38,18 +38,18 @@ impl<T: 'static> Children for Vec<JoinHandle<T>> {
     }
 
     fn into_outcomes(self) -> Self::Outcomes {
-        self.iter().map(JoinHandle::take_result).collect()
+        self.iter().map(ValueHandle::take_result).collect()
     }
 }
 
 /// Whether the child returned an error: the `Fails` of `try_gather`.
 #[expect(clippy::ptr_arg, reason = "the type of children is a Vec here and a tuple elsewhere")]
-pub(super) fn is_err_at<V: 'static, E: 'static>(children: &Vec<JoinHandle<Result<V, E>>>, index: usize) -> bool {
+pub(super) fn is_err_at<V: 'static, E: 'static>(children: &Vec<ValueHandle<Result<V, E>>>, index: usize) -> bool {
     is_err(&children[index])
 }
 
 /// Whether this child returned an error.
-pub(super) fn is_err<V, E>(child: &JoinHandle<Result<V, E>>) -> bool {
+pub(super) fn is_err<V, E>(child: &ValueHandle<Result<V, E>>) -> bool {
     let mut is_err = false;
     if child.core().state() == State::Finished {
         child.promise().peek(&mut |result| is_err = result.is_err());
@@ -58,7 +58,7 @@ pub(super) fn is_err<V, E>(child: &JoinHandle<Result<V, E>>) -> bool {
 }
 
 /// The values of children that all have one: the `Collect` of `gather`.
-pub(super) fn values<T: 'static>(children: Vec<JoinHandle<T>>, _failed: Option<usize>) -> Option<Vec<T>> {
+pub(super) fn values<T: 'static>(children: Vec<ValueHandle<T>>, _failed: Option<usize>) -> Option<Vec<T>> {
     collected(children.into_iter().map(|child| child.promise().take()))
 }
 
@@ -77,7 +77,7 @@ const SPARE: usize = 1_024;
 
 /// The values of children that all have one, or the error of the child that failed: the `Collect` of `try_gather`.
 pub(super) fn values_or_error<V: 'static, E: 'static>(
-    children: Vec<JoinHandle<Result<V, E>>>,
+    children: Vec<ValueHandle<Result<V, E>>>,
     failed: Option<usize>,
 ) -> Option<Result<Vec<V>, E>> {
     if let Some(index) = failed {

@@ -7,17 +7,19 @@ use std::rc::Rc;
 use super::children::{Children, is_err_at, values, values_or_error};
 use super::gathering_node::{Collect, Fails, GatheringNode};
 use super::several::Awaitables;
-use crate::awaitables::{FirstError, Gathering, JoinHandle, Listed, Outcomes, Values, is_handle, recognise, start};
+use crate::awaitables::{
+    FirstError, Gathering, JoinHandle, Listed, Outcomes, ValueHandle, Values, is_handle, recognise, start_unawaited,
+};
 use crate::cancel::cancel;
 use crate::current;
 use crate::error::TaskError;
 use crate::node::{Loop, Promise, as_promise};
 
 /// The node behind what `gather` returns.
-type ValuesNode<T> = GatheringNode<Vec<JoinHandle<T>>, Vec<T>>;
+type ValuesNode<T> = GatheringNode<Vec<ValueHandle<T>>, Vec<T>>;
 
 /// The node behind what `try_gather` returns.
-type FirstErrorNode<V, E> = GatheringNode<Vec<JoinHandle<Result<V, E>>>, Result<Vec<V>, E>>;
+type FirstErrorNode<V, E> = GatheringNode<Vec<ValueHandle<Result<V, E>>>, Result<Vec<V>, E>>;
 
 /// Runs awaitables concurrently and returns all their values in the order of the arguments: asyncio's `gather`.
 ///
@@ -113,7 +115,7 @@ where
 
 /// The handles on children, and whether a value of one may have parts.
 #[track_caller]
-fn children<A: Awaitables>(awaitables: A, created: &'static Location<'static>) -> (Vec<JoinHandle<A::Output>>, bool) {
+fn children<A: Awaitables>(awaitables: A, created: &'static Location<'static>) -> (Vec<ValueHandle<A::Output>>, bool) {
     let kernel = current::expect();
     let awaitables = awaitables.into_awaitables();
     let mut begun = Begun::<A::Item> { children: Vec::with_capacity(awaitables.size_hint().0) };
@@ -132,7 +134,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    children: Vec<JoinHandle<F::Output>>,
+    children: Vec<ValueHandle<F::Output>>,
 }
 
 impl<F> Drop for Begun<F>
@@ -149,7 +151,7 @@ where
 }
 
 #[cold]
-fn cancel_all<T: 'static>(children: &[JoinHandle<T>]) {
+fn cancel_all<T: 'static>(children: &[ValueHandle<T>]) {
     for child in children {
         cancel(&child.node(), &None);
     }
@@ -165,7 +167,7 @@ pub(super) fn child<F>(
     awaitable: F,
     created: &'static Location<'static>,
     nests: &mut bool,
-) -> JoinHandle<F::Output>
+) -> ValueHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
@@ -177,9 +179,9 @@ where
                 "gathered a future of another event loop; gather it in a task of the loop that made it"
             );
             *nests |= join.promise().has_parts();
-            join
+            join.into_handle()
         }
-        Err(coroutine) => start(Rc::clone(kernel), coroutine, created).into_join(),
+        Err(coroutine) => start_unawaited(Rc::clone(kernel), coroutine, created),
     }
 }
 
@@ -232,7 +234,7 @@ impl<T: 'static> Gathering<Vec<T>, Values> {
     /// # Ok::<(), oneloop::Error>(())
     /// ```
     pub fn return_exceptions(self) -> Gathering<Vec<Result<T, TaskError>>, Outcomes> {
-        with_outcomes::<Vec<JoinHandle<T>>, _>(&self)
+        with_outcomes::<Vec<ValueHandle<T>>, _>(&self)
     }
 
     /// Limits the number of children that run at a time to `n`: the next child starts when another has ended. The

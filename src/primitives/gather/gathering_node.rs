@@ -7,14 +7,13 @@ use std::sync::Arc;
 
 use super::children::Children;
 use super::limit::Limit;
-use crate::awaitables::JoinHandle;
+use crate::awaitables::ValueHandle;
 use crate::base::{PooledRc, lend, unsize};
 use crate::cancel::cancel;
 use crate::error::{Cancelled, Panic, TaskError};
 use crate::kernel::{ChildTurn, ChildTurnRef};
 use crate::node::{
-    Core, Ending, Kind, Loop, Node, NodeRef, Parent, Promise, State, Watch, WatchRef, Watcher, as_node, drop_flat,
-    make_parts,
+    Core, Ending, Kind, Loop, Node, NodeRef, Parent, Promise, State, Watch, Watcher, as_node, drop_flat, make_parts,
 };
 
 /// What a failed child does to its gathering. `Raise` at first; changed by a method of the handle, right after the
@@ -71,8 +70,11 @@ pub(super) struct GatheringNode<C: Children, O> {
     /// The number of the gathering among the watchers of the first child. Those of the others follow.
     first_number: u64,
     limit: Limit,
+    /// Whether the end of a child with a value may be more than one child less: because its value may count as failed,
+    /// or because it makes room for another.
+    looks_at_values: Cell<bool>,
     /// The number of children that have not ended.
-    remaining: Cell<usize>,
+    remaining: Cell<u32>,
     /// The first child that failed.
     failed: Cell<Option<u32>>,
     /// How that child ended; `None` if it failed by its value.
@@ -101,6 +103,7 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
             nests,
             first_number,
             limit: Limit::default(),
+            looks_at_values: Cell::new(fails.is_some()),
             remaining: Cell::new(0),
             failed: Cell::new(None),
             failure: Cell::new(None),
@@ -114,23 +117,32 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
     }
 
     fn watch(me: &PooledRc<Self>, children: &C) {
-        for index in 0..children.len() {
-            let child = children.core(index);
-            let number = u32::try_from(index).expect("a loop has fewer tasks than 2^32");
+        let count = u32::try_from(children.len()).expect("a loop has fewer tasks than 2^32");
+        let mut remaining = 0;
+        for (index, number) in (0..count).zip(me.first_number..) {
+            let child = children.core(index as usize);
             if child.is_done() {
-                me.is_first_failure(number, child, |fails| fails(children, index));
+                me.is_first_failure(index, child, |fails| fails(children, index as usize));
             } else {
-                me.remaining.set(me.remaining.get() + 1);
-                let watch = Watcher::Watch(unsize!(me.clone() => dyn Watch), number);
-                child.watchers().add(me.first_number + u64::from(number), watch);
+                remaining += 1;
+                child.watchers().add_made(number, || Watcher::Watch(unsize!(me.clone() => dyn Watch), index));
             }
         }
+        me.remaining.set(remaining);
     }
 
     /// No child that is pending matters any more. One that goes on for long must not keep every gathering that it has
     /// been in. As long as children are held back, the ends of the others make room for them.
+    #[inline]
     fn unwatch(&self, children: &C) {
-        if self.remaining.get() > 0 && !self.limit.holds_any() {
+        if self.remaining.get() > 0 {
+            self.unwatch_pending(children);
+        }
+    }
+
+    #[cold]
+    fn unwatch_pending(&self, children: &C) {
+        if !self.limit.holds_any() {
             for (index, number) in (0..children.len()).zip(self.first_number..) {
                 drop(children.core(index).watchers().remove(number));
             }
@@ -159,6 +171,7 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
     #[track_caller]
     pub(super) fn set_limit(&self, max: usize) {
         assert!(max > 0, "a gathering with a limit of 0 could never run a child; the least is 1");
+        self.looks_at_values.set(true);
         self.limit.set(max, self.core.kernel(), self.children());
         self.start_held();
     }
@@ -196,16 +209,16 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
         true
     }
 
-    /// A child has ended that may decide the gathering, or make room for another. Returns whether it decides.
+    /// A child has ended that may decide the gathering, or make room for another. Returns its index if it decides.
     #[inline(never)] // most children decide nothing, and need none of its registers
-    fn decides(&self, index: u32, child: &Core) -> bool {
+    fn decides(&self, index: u32, child: &Core) -> Option<u32> {
         let ask = |fails: Fails<C>| self.with_children(|children| fails(children, index as usize)).unwrap_or(false);
         let failed = self.is_first_failure(index, child, ask) && self.on_failure.get() != OnFailure::Collect;
         if !self.limit.is_none() {
             self.limit.child_ended(index);
             self.start_held();
         }
-        (failed || self.remaining.get() == 0) && !self.core.is_done()
+        ((failed || self.remaining.get() == 0) && !self.core.is_done()).then_some(index)
     }
 
     /// Starts held children, but none while a failure cancels the rest.
@@ -257,29 +270,46 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
     /// Puts the results together, if the gathering has some and that has not been done.
     ///
     /// That happens when they are first asked for, after those of nested gatherings.
+    fn new_results(&self) -> Option<Results<C, O>> {
+        if self.core.state() != State::Finished {
+            return None;
+        }
+        let children = self.children.take()?;
+        self.unwatch(&children);
+        if self.on_failure.get() == OnFailure::Collect {
+            return Some(Results::Outcomes(children.into_outcomes()));
+        }
+        let failed = self.failed.get().map(|index| index as usize);
+        (self.collect)(children, failed).map(Results::Values)
+    }
+
     fn make_results(&self) {
-        if self.core.state() == State::Finished
-            && let Some(children) = self.children.take()
-        {
-            self.unwatch(&children);
-            let results = if self.on_failure.get() == OnFailure::Collect {
-                Some(Results::Outcomes(children.into_outcomes()))
-            } else {
-                let failed = self.failed.get().map(|index| index as usize);
-                (self.collect)(children, failed).map(Results::Values)
-            };
-            self.results.set(results);
+        if let Some(results) = self.new_results() {
+            self.results.set(Some(results));
+        }
+    }
+
+    fn make_results_of_parts(&self) {
+        if self.nests {
+            make_parts(self);
         }
     }
 
     fn make_all_results(&self) {
-        make_parts(self);
+        self.make_results_of_parts();
         self.make_results();
     }
 
+    /// Moves the results out. Nothing is left then for the drop of the last handle.
+    fn take_results(&self) -> Option<Results<C, O>> {
+        self.make_results_of_parts();
+        let results = self.new_results().or_else(|| self.results.take())?;
+        self.core.set_taken();
+        Some(results)
+    }
+
     pub(super) fn take_outcomes(&self) -> Option<C::Outcomes> {
-        self.make_all_results();
-        match self.results.take()? {
+        match self.take_results()? {
             Results::Outcomes(outcomes) => Some(outcomes),
             Results::Values(_) => None,
         }
@@ -295,13 +325,11 @@ impl<C: Children, O: 'static> GatheringNode<C, O> {
 }
 
 impl<C: Children, O: 'static> Watch for GatheringNode<C, O> {
-    fn child_done(&self, me: &WatchRef, index: u32, child: &Core) {
+    fn child_done(&self, index: u32, child: &Core) -> Option<u32> {
         let remaining = self.remaining.get() - 1;
         self.remaining.set(remaining);
-        let is_only_counted = child.state() == State::Finished && self.fails.is_none() && self.limit.is_none();
-        if (remaining == 0 || !is_only_counted) && self.decides(index, child) {
-            self.core.kernel().push_child_turn(me.clone().into_turn(), index);
-        }
+        let is_only_counted = child.state() == State::Finished && !self.looks_at_values.get();
+        if remaining > 0 && is_only_counted { None } else { self.decides(index, child) }
     }
 }
 
@@ -368,8 +396,7 @@ impl<C: Children, O: 'static> Node for GatheringNode<C, O> {
 
 impl<C: Children, O: 'static> Promise<O> for GatheringNode<C, O> {
     fn take(&self) -> Option<O> {
-        self.make_all_results();
-        match self.results.take()? {
+        match self.take_results()? {
             Results::Values(values) => Some(values),
             Results::Outcomes(_) => None,
         }
@@ -386,7 +413,7 @@ impl<C: Children, O: 'static> Promise<O> for GatheringNode<C, O> {
 
 /// After `return_exceptions`. For all `C` at once this would overlap with the `impl` above; `tuple.rs` has it for
 /// tuples.
-impl<T: 'static> Promise<Vec<Result<T, TaskError>>> for GatheringNode<Vec<JoinHandle<T>>, Vec<T>> {
+impl<T: 'static> Promise<Vec<Result<T, TaskError>>> for GatheringNode<Vec<ValueHandle<T>>, Vec<T>> {
     fn take(&self) -> Option<Vec<Result<T, TaskError>>> {
         self.take_outcomes()
     }

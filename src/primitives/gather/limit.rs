@@ -2,7 +2,6 @@
 //! gathering ends.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 
 use crate::base::TaskKey;
 use crate::node::{Kind, Loop, Node, NodeRef};
@@ -15,13 +14,53 @@ pub(super) struct Limit {
     max: Cell<usize>,
     /// The number of children that have been started and have not ended. Counted only if there is a limit.
     running: Cell<usize>,
-    /// The children that are held back, by index: tasks that have not begun, taken out of the ready queue.
-    held: RefCell<BTreeMap<u32, TaskKey>>,
+    held: RefCell<Held>,
 }
 
 impl Default for Limit {
     fn default() -> Self {
         Self { max: Cell::new(NO_LIMIT), running: Cell::new(0), held: RefCell::default() }
+    }
+}
+
+/// The children that are held back: tasks that have not begun, taken out of the ready queue.
+#[derive(Default)]
+struct Held {
+    /// By index; `None` for a child that is not held.
+    keys: Vec<Option<TaskKey>>,
+    /// No child before this index is held.
+    first: usize,
+}
+
+impl Held {
+    fn is_empty(&self) -> bool {
+        self.keys[self.first..].iter().all(Option::is_none)
+    }
+
+    fn hold(&mut self, index: usize, key: TaskKey) {
+        if self.keys.len() <= index {
+            self.keys.resize(index + 1, None);
+        }
+        self.keys[index] = Some(key);
+        self.first = self.first.min(index);
+    }
+
+    fn holds(&self, index: usize) -> bool {
+        self.keys.get(index).is_some_and(Option::is_some)
+    }
+
+    fn remove(&mut self, index: usize) -> Option<TaskKey> {
+        self.keys.get_mut(index)?.take()
+    }
+
+    fn take_first(&mut self) -> Option<TaskKey> {
+        while let Some(key) = self.keys.get_mut(self.first) {
+            self.first += 1;
+            if let Some(key) = key.take() {
+                return Some(key);
+            }
+        }
+        None
     }
 }
 
@@ -43,8 +82,8 @@ impl Limit {
                 Kind::Task(state) if !state.has_started() => {
                     if kernel.unqueue(state.key()) {
                         state.hold();
-                        self.held.borrow_mut().insert(index, state.key());
-                    } else if !self.held.borrow().contains_key(&index) {
+                        self.held.borrow_mut().hold(index, state.key());
+                    } else if !self.held.borrow().holds(index) {
                         // not queued and not held by an earlier call: something else wakes it
                         running += 1;
                     }
@@ -58,7 +97,7 @@ impl Limit {
 
     /// A child has ended. One that was still held, and was cancelled, makes no room.
     pub(super) fn child_ended(&self, index: u32) {
-        if self.held.borrow_mut().remove(&index).is_none() {
+        if self.held.borrow_mut().remove(index as usize).is_none() {
             self.running.set(self.running.get() - 1);
         }
     }
@@ -66,7 +105,7 @@ impl Limit {
     /// Starts held children in the order of their indexes, as many as the limit allows.
     pub(super) fn start_held(&self, kernel: &Loop) {
         while self.running.get() < self.max.get() {
-            let Some((_, key)) = self.held.borrow_mut().pop_first() else { return };
+            let Some(key) = self.held.borrow_mut().take_first() else { return };
             self.running.set(self.running.get() + 1);
             if let Some(Kind::Task(state)) = kernel.task(key).as_deref().map(Node::kind) {
                 state.let_go();

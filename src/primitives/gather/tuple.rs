@@ -6,7 +6,7 @@ use std::panic::Location;
 use super::children::{Children, is_err};
 use super::gather::{child, gathering, with_outcomes};
 use super::gathering_node::GatheringNode;
-use crate::awaitables::{FirstError, Gathering, JoinHandle, Outcomes, Values};
+use crate::awaitables::{FirstError, Gathering, Outcomes, ValueHandle, Values};
 use crate::current;
 use crate::error::TaskError;
 use crate::node::{Core, NodeRef, Promise};
@@ -43,7 +43,7 @@ pub fn try_gather_tuple<C: TryTuple<E>, E>(children: C) -> Gathering<Result<C::V
 /// `gather!`, `$V` of those of `try_gather!`, and their indexes.
 macro_rules! tuple {
     ($count:literal: $($F:ident $T:ident $V:ident $i:tt),+) => {
-        impl<$($T: 'static),+> Children for ($(JoinHandle<$T>,)+) {
+        impl<$($T: 'static),+> Children for ($(ValueHandle<$T>,)+) {
             type Outcomes = ($(Result<$T, TaskError>,)+);
 
             fn len(&self) -> usize {
@@ -77,7 +77,7 @@ macro_rules! tuple {
         }
 
         impl<$($T: 'static),+> Promise<($(Result<$T, TaskError>,)+)>
-            for GatheringNode<($(JoinHandle<$T>,)+), ($($T,)+)>
+            for GatheringNode<($(ValueHandle<$T>,)+), ($($T,)+)>
         {
             fn take(&self) -> Option<($(Result<$T, TaskError>,)+)> {
                 self.take_outcomes()
@@ -118,7 +118,7 @@ macro_rules! tuple {
                 let kernel = current::expect();
                 let mut nests = false;
                 let children = ($(child(&kernel, self.$i, created, &mut nests),)+);
-                let fails = |children: &($(JoinHandle<Result<$V, Error>>,)+), index| match index {
+                let fails = |children: &($(ValueHandle<Result<$V, Error>>,)+), index| match index {
                     $($i => is_err(&children.$i),)+
                     _ => false,
                 };
@@ -132,7 +132,7 @@ macro_rules! tuple {
         impl<$($T: 'static),+> Gathering<($($T,)+), Values> {
             /// Makes this a gathering of outcomes, see `return_exceptions` of a gathering of a `Vec`.
             pub fn return_exceptions(self) -> Gathering<($(Result<$T, TaskError>,)+), Outcomes> {
-                with_outcomes::<($(JoinHandle<$T>,)+), _>(&self)
+                with_outcomes::<($(ValueHandle<$T>,)+), _>(&self)
             }
         }
     };

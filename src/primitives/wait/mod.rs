@@ -42,4 +42,4 @@ pub(crate) use wait_state::assert_same_loop;
 pub use waitable::Waitable;
 pub(crate) use waitable::node_of;
 #[doc(hidden)]
-pub use waitable::{Member, Sealed, Value};
+pub use waitable::{Member, MemberCore, Sealed, Value};

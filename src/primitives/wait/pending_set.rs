@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::wait_state::WaitState;
-use super::waitable::{Waitable, node_of};
+use super::waitable::{Waitable, core_of};
 use crate::base::PooledRc;
 use crate::current;
 
@@ -45,7 +45,7 @@ impl<H: Waitable> Members<H> {
     /// Removes the slots of handles that were handed out, if those are at least half of all.
     fn pack(&mut self) {
         if self.len <= self.slots.len() / 2 {
-            self.state.renumber(self.slots.iter().map(|slot| slot.as_ref().map(node_of)));
+            self.state.renumber(self.slots.iter().map(|slot| slot.as_ref().map(core_of)));
             self.slots.retain(Option::is_some);
         }
     }
@@ -61,7 +61,7 @@ impl<H: Waitable> Members<H> {
 
     fn deregister(&mut self) {
         if self.len > 0 {
-            self.state.deregister(self.slots.iter().map(|slot| slot.as_ref().map(node_of)));
+            self.state.deregister(self.slots.iter().map(|slot| slot.as_ref().map(core_of)));
             self.len = 0;
         }
     }
@@ -78,7 +78,8 @@ impl<H: Waitable> PendingSet<H> {
     #[track_caller]
     pub(super) fn new(handles: impl Iterator<Item = H>) -> Self {
         let slots: Vec<Option<H>> = handles.map(Some).collect();
-        let state = WaitState::watching(current::expect(), slots.iter().flatten().map(node_of));
+        let members = slots.iter().map(|slot| core_of(slot.as_ref().expect("it was put there now")));
+        let state = WaitState::watching(current::expect(), members);
         Self { members: Some(Box::new(Members { state, len: slots.len(), slots })) }
     }
 

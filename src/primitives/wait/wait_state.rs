@@ -10,10 +10,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::base::{PooledRc, TaskKey, unsize};
-use crate::cancel::{Waiting, poll_leaf};
+use crate::cancel::Waiting;
 use crate::current::{SingleWaiter, Timer, deadline_after};
 use crate::kernel::{ChildTurn, ChildTurnRef, Deadline, Leaf, Run, What};
-use crate::node::{Core, Loop, Node, NodeRef, Promise, PromiseRef, State, Watch, WatchRef, Watcher, guarded};
+use crate::node::{Core, Loop, Promise, PromiseRef, State, Watch, Watcher, guarded};
 
 /// Which member ends a wait when it is done.
 pub(crate) enum Decider<O> {
@@ -77,10 +77,13 @@ impl<O: 'static> WaitState<O> {
     /// # Panics
     /// If a member belongs to another loop.
     #[track_caller]
-    pub(super) fn watching(kernel: Rc<Loop>, members: impl Iterator<Item = NodeRef>) -> PooledRc<Self> {
-        let state = PooledRc::new_uninit().write(Self {
+    #[expect(single_use_lifetimes, reason = "anonymous ones are unstable there")]
+    pub(super) fn watching<'a>(kernel: Rc<Loop>, members: impl ExactSizeIterator<Item = &'a Core>) -> PooledRc<Self> {
+        let first_number = kernel.next_watches(members.len());
+        let numbers = (first_number..).take(members.len()).collect();
+        let me = PooledRc::new_uninit().write(Self {
             kernel,
-            numbers: RefCell::default(),
+            numbers: RefCell::new(numbers),
             promises: RefCell::default(),
             decider: Cell::new(Decider::Last),
             done: RefCell::default(),
@@ -92,48 +95,50 @@ impl<O: 'static> WaitState<O> {
             waiting: Waiting::default(),
             timer: Cell::new(None),
         });
-        for (index, member) in (0..).zip(members) {
-            Self::add(&state, index, &*member);
+        let mut remaining = 0;
+        // no closure, so that a panic points to the caller
+        for ((index, number), member) in (0..).zip(first_number..).zip(members) {
+            assert_same_loop(&me.kernel, member);
+            if member.is_done() {
+                me.done.borrow_mut().push(index);
+            } else {
+                remaining += 1;
+                member.watchers().add_made(number, || Watcher::Watch(unsize!(me.clone() => dyn Watch), index));
+            }
         }
-        state
-    }
-
-    #[track_caller]
-    fn add(me: &PooledRc<Self>, index: u32, member: &dyn Node) {
-        let core = member.core();
-        assert_same_loop(&me.kernel, core);
-        let number = me.kernel.next_watch();
-        me.numbers.borrow_mut().push(number);
-        if core.is_done() {
-            me.done.borrow_mut().push(index);
-        } else {
-            me.remaining.set(me.remaining.get() + 1);
-            core.watchers().add(number, Watcher::Watch(unsize!(me.clone() => dyn Watch), index));
-        }
+        me.remaining.set(remaining);
+        me
     }
 
     /// Deregisters from all members. `None` stands for a member that was handed out.
-    pub(super) fn deregister(&self, members: impl Iterator<Item = Option<NodeRef>>) {
+    #[expect(single_use_lifetimes, reason = "anonymous ones are unstable there")]
+    pub(super) fn deregister<'a>(&self, members: impl Iterator<Item = Option<&'a Core>>) {
         let numbers = self.numbers.take();
         for (member, number) in members.zip(numbers) {
-            drop(member.and_then(|member| member.core().watchers().remove(number)));
+            drop(member.and_then(|member| member.watchers().remove(number)));
         }
         drop(self.promises.take());
     }
 
     /// Closes the gaps in the indexes that members left when they were handed out. `None` stands for such a member.
-    pub(super) fn renumber(&self, members: impl Iterator<Item = Option<NodeRef>>) {
-        let (mut numbers, mut new_indexes) = (Vec::new(), Vec::new());
-        for (member, number) in members.zip(self.numbers.take()) {
-            let index = u32::try_from(numbers.len()).expect("a loop has fewer tasks than 2^32");
-            new_indexes.push(index);
+    #[expect(single_use_lifetimes, reason = "anonymous ones are unstable there")]
+    pub(super) fn renumber<'a>(&self, members: impl Iterator<Item = Option<&'a Core>>) {
+        let (mut numbers, mut done) = (self.numbers.borrow_mut(), self.done.borrow_mut());
+        let mut new_indexes = Vec::new(); // needed for those that have ended, which are seldom any
+        let mut count = 0;
+        for (index, member) in members.enumerate() {
+            if !done.is_empty() {
+                new_indexes.push(count);
+            }
             if let Some(member) = member {
-                numbers.push(number);
-                member.core().watchers().with(number, |watcher| watcher.renumber(index));
+                let number = numbers[index];
+                numbers[count as usize] = number;
+                member.watchers().with(number, |watcher| watcher.renumber(count));
+                count += 1;
             }
         }
-        self.numbers.replace(numbers);
-        self.done.borrow_mut().iter_mut().for_each(|index| *index = new_indexes[*index as usize]);
+        numbers.truncate(count as usize);
+        done.iter_mut().for_each(|index| *index = new_indexes[*index as usize]);
     }
 
     /// Passes the members that have ended since the last call to `take`, in the order in which they ended. `take` may
@@ -155,24 +160,23 @@ impl<O: 'static> WaitState<O> {
         promises: impl FnOnce() -> Vec<Option<PromiseRef<O>>>,
         cx: &Context<'_>,
     ) -> Poll<bool> {
+        match me.phase.get() {
+            Phase::Resting => Self::begin(me, decider, timeout, promises),
+            Phase::Waiting => {}
+            Phase::Released { timed_out } => {
+                me.end();
+                me.waiting.ready(&me.kernel);
+                return Poll::Ready(timed_out);
+            }
+        }
+        me.waiter.set(cx);
         let what = match decider {
             Decider::Last => What::AllCompleted,
             Decider::Any => What::FirstCompleted,
             Decider::Failed(_) => What::FirstException,
         };
-        let what = Leaf::counted(what, me.numbers.borrow().len());
-        poll_leaf(&me.waiting, &me.kernel, cx, what, || {
-            match me.phase.get() {
-                Phase::Resting => Self::begin(me, decider, timeout, promises),
-                Phase::Waiting => {}
-                Phase::Released { timed_out } => {
-                    me.end();
-                    return Poll::Ready(timed_out);
-                }
-            }
-            me.waiter.set(cx);
-            Poll::Pending
-        })
+        me.waiting.note(&me.kernel, cx, Leaf::counted(what, me.numbers.borrow().len()));
+        Poll::Pending
     }
 
     /// Begins a wait as asyncio does: it sets the timer; and if a member that is done already decides the wait, the
@@ -195,13 +199,20 @@ impl<O: 'static> WaitState<O> {
             let promises = promises();
             drop(me.promises.replace(promises));
         }
-        // out of its cell, because `decides` may run code of a user
-        let done = me.done.take();
-        let is_decided = me.remaining.get() == 0 || done.iter().any(|index| me.decides(*index, None));
-        me.done.replace(done);
-        if is_decided {
+        let has_done = !me.done.borrow().is_empty();
+        if me.remaining.get() == 0 || has_done && me.is_decided_already() {
             me.kernel.push_child_turn(unsize!(me.clone() => dyn ChildTurn), me.round.get());
         }
+    }
+
+    /// Whether a member decides the wait that was done before it began.
+    #[cold]
+    fn is_decided_already(&self) -> bool {
+        // out of its cell, because `decides` may run code of a user
+        let done = self.done.take();
+        let is_decided = done.iter().any(|index| self.decides(*index, None));
+        self.done.replace(done);
+        is_decided
     }
 
     /// Whether the end of this member, which is not the last, ends the wait. `core` is the member's, if it is at hand.
@@ -258,12 +269,12 @@ pub(crate) fn assert_same_loop(kernel: &Rc<Loop>, member: &Core) {
 }
 
 impl<O: 'static> Watch for WaitState<O> {
-    fn child_done(&self, me: &WatchRef, index: u32, child: &Core) {
+    fn child_done(&self, index: u32, child: &Core) -> Option<u32> {
         self.done.borrow_mut().push(index);
         self.remaining.set(self.remaining.get() - 1);
-        if self.phase.get() == Phase::Waiting && (self.remaining.get() == 0 || self.decides(index, Some(child))) {
-            self.kernel.push_child_turn(me.clone().into_turn(), self.round.get());
-        }
+        let is_decided =
+            self.phase.get() == Phase::Waiting && (self.remaining.get() == 0 || self.decides(index, Some(child)));
+        is_decided.then(|| self.round.get())
     }
 
     fn rank(&self) -> Option<u64> {

@@ -1,7 +1,7 @@
 //! What can be waited for. Owns the trait `Waitable` and its implementations; must not know the wait.
 
 use crate::awaitables::{AnyFuture, Awaitable, Future, Gathering, Shared, Task, TaskHandle, for_each_handle};
-use crate::node::{NodeRef, PromiseRef};
+use crate::node::{Core, NodeRef, PromiseRef};
 
 /// A handle on something that ends: [`Task`], [`Future`], [`Gathering`], [`Awaitable`], [`Shared`], [`AnyFuture`] or
 /// [`TaskHandle`].
@@ -35,6 +35,8 @@ pub trait Sealed {
     type Out: 'static;
     /// The node behind the handle.
     fn member(&self) -> Member;
+    /// What that node has in common with all others.
+    fn member_core(&self) -> MemberCore<'_>;
     /// The value behind the handle, if its type has one.
     fn value(&self) -> Option<Value<Self::Out>>;
 }
@@ -42,6 +44,11 @@ pub trait Sealed {
 /// The node behind a handle.
 pub struct Member {
     node: NodeRef,
+}
+
+/// What the node behind a handle has in common with all others.
+pub struct MemberCore<'a> {
+    core: &'a Core,
 }
 
 /// The value behind a handle.
@@ -52,6 +59,12 @@ pub struct Value<O> {
 impl std::fmt::Debug for Member {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Member")
+    }
+}
+
+impl std::fmt::Debug for MemberCore<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MemberCore")
     }
 }
 
@@ -72,6 +85,12 @@ pub(crate) fn node_of(handle: &impl Waitable) -> NodeRef {
     handle.member().node
 }
 
+/// As `node_of`, without a new pointer to the node.
+#[inline]
+pub(super) fn core_of(handle: &impl Waitable) -> &Core {
+    handle.member_core().core
+}
+
 macro_rules! waitable {
     ($($Handle:ident<T $(, $K:ident)?>: $($Type:ty),+;)+) => { $(
         impl<T: 'static $(, $K: 'static)?> Waitable for $Handle<T $(, $K)?> {}
@@ -81,6 +100,11 @@ macro_rules! waitable {
 
             fn member(&self) -> Member {
                 Member { node: self.join().node() }
+            }
+
+            #[inline]
+            fn member_core(&self) -> MemberCore<'_> {
+                MemberCore { core: self.join().core() }
             }
 
             fn value(&self) -> Option<Value<T>> {
@@ -101,6 +125,10 @@ impl Sealed for AnyFuture {
         Member { node: Self::node(self).clone() }
     }
 
+    fn member_core(&self) -> MemberCore<'_> {
+        MemberCore { core: Self::node(self).core() }
+    }
+
     fn value(&self) -> Option<Value<()>> {
         None
     }
@@ -113,6 +141,10 @@ impl Sealed for TaskHandle {
 
     fn member(&self) -> Member {
         Member { node: AnyFuture::node(self).clone() }
+    }
+
+    fn member_core(&self) -> MemberCore<'_> {
+        MemberCore { core: AnyFuture::node(self).core() }
     }
 
     fn value(&self) -> Option<Value<()>> {

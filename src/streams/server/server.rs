@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::panic::Location;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use super::accept::accept_clients;
@@ -20,10 +21,11 @@ use crate::kernel::{Leaf, What};
 ///
 /// # Examples
 /// ```
-/// use oneloop::{create_task, open_connection, run, start_server};
+/// use oneloop::{StreamReader, create_task, open_connection, run, start_server};
 ///
 /// run(async {
-///     let server = start_server(async |reader, _writer| reader.read_to_end().await.map(drop), ("127.0.0.1", 0)).await?;
+///     let client = async |reader: StreamReader, _writer| reader.read_to_end().await.map(drop);
+///     let server = start_server(client, ("127.0.0.1", 0)).await?;
 ///     let (reader, _writer) = open_connection(server.local_addrs()[0]).await?;
 ///     let serving = server.clone();
 ///     let serving = create_task(async move { serving.serve_forever().await });
@@ -54,7 +56,9 @@ impl Server {
         assert!(!self.state.is_closed.get(), "the server is closed; start another one");
         if !self.state.is_serving.replace(true) {
             for index in 0..self.state.listeners.borrow().len() {
-                let accepting = accept_clients(Rc::clone(&self.state), index);
+                // in a box, for a task of the type that every run has
+                let accepting: Pin<Box<dyn Future<Output = ()>>> =
+                    Box::pin(accept_clients(Rc::clone(&self.state), index));
                 spawn(Rc::clone(&self.state.kernel), accepting, Location::caller()).hide("a server");
             }
         }
@@ -74,7 +78,9 @@ impl Server {
     /// awaited by [`wait_closed`](Self::wait_closed) instead:
     ///
     /// ```
-    /// use oneloop::{Server, catch_cancelled, create_task, open_connection, run, start_server, timeout, yield_now};
+    /// use oneloop::{
+    ///     Server, StreamReader, catch_cancelled, create_task, open_connection, run, start_server, timeout, yield_now,
+    /// };
     /// use std::time::Duration;
     ///
     /// async fn serve(server: Server) {
@@ -88,7 +94,8 @@ impl Server {
     /// }
     ///
     /// run(async {
-    ///     let server = start_server(async |reader, _writer| reader.readline().await.map(drop), ("127.0.0.1", 0)).await?;
+    ///     let client = async |reader: StreamReader, _writer| reader.readline().await.map(drop);
+    ///     let server = start_server(client, ("127.0.0.1", 0)).await?;
     ///     let (reader, _writer) = open_connection(server.local_addrs()[0]).await?;
     ///     let serving = create_task(serve(server));
     ///     yield_now().await;

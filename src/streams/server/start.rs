@@ -71,11 +71,12 @@ where
 ///
 /// # Examples
 /// ```
-/// use oneloop::{open_unix_connection, run, start_unix_server};
+/// use oneloop::{StreamReader, StreamWriter, open_unix_connection, run, start_unix_server};
 ///
 /// let path = std::env::temp_dir().join(format!("oneloop-start-{}.socket", std::process::id()));
 /// run(async {
-///     let server = start_unix_server(async |reader, writer| writer.write(reader.readline().await.unwrap()), &path).await?;
+///     let echo = async |reader: StreamReader, writer: StreamWriter| writer.write(reader.readline().await.unwrap());
+///     let server = start_unix_server(echo, &path).await?;
 ///     let (reader, writer) = open_unix_connection(&path).await?;
 ///     writer.write("echo\n");
 ///     assert_eq!(reader.read_to_end().await?, b"echo\n");

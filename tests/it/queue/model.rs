@@ -382,7 +382,12 @@ fn play<K: Kind>(maxsize: usize, ops: &[Op]) {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 300, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config {
+        cases: 300,
+        rng_seed: RngSeed::Fixed(1),
+        failure_persistence: None,
+        ..Config::default()
+    })]
 
     #[test]
     fn any_sequence_of_operations_gives_what_a_vector_gives(

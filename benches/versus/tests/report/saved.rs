@@ -57,7 +57,8 @@ fn a_page_is_read_as_it_was_written() {
 
 #[test]
 fn a_page_of_medians_alone_has_no_spread() {
-    let page = "| of one | unit | oneloop | tokio | goal |\n| --- | ---: | ---: | ---: | ---: |\n| queue | ns | 21.2 | – | 2.0 |\n";
+    let page = "| of one | unit | oneloop | tokio | goal |\n| --- | ---: | ---: | ---: | ---: |\n\
+                | queue | ns | 21.2 | – | 2.0 |\n";
     let read = saved::from_page(page).expect("an earlier page");
     assert_eq!(kept(&read), [("queue".to_owned(), "oneloop", 21.2, None)]);
     assert!(!read.has_spread());

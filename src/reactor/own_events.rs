@@ -36,7 +36,7 @@ enum Byte {
 
 /// What a loop tells through its own poll.
 #[derive(Debug)]
-pub(crate) struct Signal {
+pub(crate) struct OwnEvents {
     /// The ends of the pair: the byte is written to one and read from the other.
     ends: [UnixStream; 2],
     byte: Cell<Byte>,
@@ -45,7 +45,7 @@ pub(crate) struct Signal {
     deadline: Cell<Option<u64>>,
 }
 
-impl Signal {
+impl OwnEvents {
     pub(super) fn new(registry: &Registry) -> io::Result<Self> {
         let (writer, reader) = UnixStream::pair()?;
         for end in [&writer, &reader] {

@@ -32,7 +32,7 @@ fn a_stream_of_a_queue_leaves_the_line_when_it_is_dropped() {
         let queue = Queue::new(0);
         let mut stream = queue.stream();
         assert!(stream.next().now_or_never().is_none());
-        assert_eq!(queue.getters(), 1, "it stands in the line, although nothing polls it");
+        assert_eq!(queue.getters(), 1, "it waits, although nothing polls it");
         drop(stream);
         assert_eq!(queue.getters(), 0);
         queue.put_nowait("kept").unwrap();

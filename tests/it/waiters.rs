@@ -1,5 +1,6 @@
-//! What all that is stood in line for has in common: waits that outlive a cancellation of their task, wakers that run a
-//! wait inside `release()`, and the cost of many who leave at once. Must not know how a line is kept.
+//! What locks, events, conditions, semaphores and queues have in common: waits that outlive a cancellation of their
+//! task, wakers that run a wait inside `release()`, and the cost of many that leave at once. Must not know how waiters
+//! are kept.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -19,8 +20,8 @@ use oneloop::{
 
 use crate::support::{LONG, SECOND, counted, now, reports, run, virtual_loop};
 
-// A wait that is still there after its task was cancelled. What calls passes a cancelled task over, trusting that it
-// leaves the line in its next step.
+// A wait that is still there after its task was cancelled. A notification skips a cancelled task, trusting that it
+// leaves the queue of waiters in its next step.
 
 #[test]
 fn lock_beside_a_branch_that_catches_the_cancellation_goes_on() {
@@ -207,7 +208,7 @@ const MANY: usize = 9_000;
 
 /// Many tasks come to wait and are cancelled at once. Counted are the polls of all: one to come, `polls_to_leave`,
 /// which is one if the wait catches the cancellation and else none, and none because another leaves. What a walk along
-/// the line would cost is measured in `tests/alone/costs.rs`.
+/// the queue of waiters would cost is measured in `tests/alone/costs.rs`.
 fn assert_each_leaves_with_a_step<F: Future<Output = ()> + 'static>(
     polls_to_leave: usize,
     wait: impl Fn() -> F,
