@@ -264,11 +264,11 @@ mod tests {
         let watchers = Watchers::default();
         watchers.add(1, Named("a", None));
         let ending = Ending::Cancelled(Cancelled::new(Some("why".into())));
-        let mut told = Vec::new();
+        let mut seen = Vec::new();
         watchers.end(Box::new(ending), |Named(name, _)| {
-            told.push((name, watchers.ending().map(|ending| ending.state())));
+            seen.push((name, watchers.ending().map(|ending| ending.state())));
         });
-        assert_eq!(told, [("a", Some(State::Cancelled))]);
+        assert_eq!(seen, [("a", Some(State::Cancelled))]);
         assert!(watchers.is_empty() && watchers.remove(1).is_none() && told(&watchers).is_empty());
         assert!(watchers.ending().is_some_and(|ending| ending.has_more_than_its_state()));
         watchers.forget_ending();
