@@ -4,9 +4,10 @@
 //! number matches no task, and to wake it has no effect. Another thread that has the waker can reach nothing of the
 //! task, so it cannot drop anything of it either.
 //!
-//! There are several vtables, and the polls of a task use them by turns. So a waker that was cloned in an earlier poll
-//! does not pass for the present one (`will_wake`), and a future of another crate that waits clones the waker in each
-//! poll. These clones are counted: that is all that a task knows of such a future.
+//! There are several vtables, each of which is a variant of the waker, and the polls of a task use one after another. So
+//! a waker that was cloned in an earlier poll does not pass for the present one (`will_wake`), and a future of another
+//! crate that waits clones the waker in each poll. These clones are counted: that is all that a task knows of such a
+//! future.
 #![expect(unsafe_code, reason = "the vtable of a RawWaker")]
 
 use std::ptr;
@@ -15,10 +16,10 @@ use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 use super::this_thread;
 use crate::base::{TaskKey, WakeTarget};
 use crate::kernel::{RunningStep, send_wake};
-use crate::node::{FIRST_TURN, Loop, TURNS, TaskState, wake_task};
+use crate::node::{FIRST_VARIANT, Loop, TaskState, VARIANTS, wake_task};
 
-/// One for each turn, one after the other in memory, so that one comparison recognises all.
-static VTABLES: [RawWakerVTable; TURNS as usize] = [
+/// One for each variant, one after the other in memory, so that one comparison recognises all.
+static VTABLES: [RawWakerVTable; VARIANTS as usize] = [
     vtable::<1>(),
     vtable::<2>(),
     vtable::<3>(),
@@ -29,14 +30,14 @@ static VTABLES: [RawWakerVTable; TURNS as usize] = [
     vtable::<8>(),
 ];
 
-const fn vtable<const TURN: u8>() -> RawWakerVTable {
-    RawWakerVTable::new(clone::<TURN>, wake_by_value::<TURN>, wake, drop_clone::<TURN>)
+const fn vtable<const VARIANT: u8>() -> RawWakerVTable {
+    RawWakerVTable::new(clone::<VARIANT>, wake_by_value::<VARIANT>, wake, drop_clone::<VARIANT>)
 }
 
-/// The waker of the task with this key, for the poll with this turn.
+/// The waker of the task with this key, in this variant.
 #[inline]
-pub(crate) fn waker(key: TaskKey, turn: u8) -> Waker {
-    let vtable = &VTABLES[usize::from((turn - FIRST_TURN) % TURNS)];
+pub(crate) fn waker(key: TaskKey, variant: u8) -> Waker {
+    let vtable = &VTABLES[usize::from((variant - FIRST_VARIANT) % VARIANTS)];
     // SAFETY: the functions of the vtable take the data pointer as a number and never read memory through it. So each
     // of them is sound for any number, on any thread, any number of times. `clone` returns the same number and vtable.
     unsafe { Waker::new(ptr::without_provenance(key.to_word()), vtable) }
@@ -57,30 +58,30 @@ pub(crate) fn wake_target(cx: &Context<'_>) -> WakeTarget {
 }
 
 /// If this is called in a poll of the task, a future of another crate waits.
-fn clone<const TURN: u8>(word: *const ()) -> RawWaker {
-    count(word, TURN, |step, task| {
+fn clone<const VARIANT: u8>(word: *const ()) -> RawWaker {
+    count(word, VARIANT, |step, task| {
         step.add_clone(task.awaits());
         task.note_clone();
     });
-    RawWaker::new(word, &VTABLES[usize::from(TURN - FIRST_TURN)])
+    RawWaker::new(word, &VTABLES[usize::from(VARIANT - FIRST_VARIANT)])
 }
 
 /// If the clone was made in the same poll, that future has woken itself.
-fn wake_by_value<const TURN: u8>(word: *const ()) {
-    count(word, TURN, |step, task| step.spend_clone(task.awaits()));
+fn wake_by_value<const VARIANT: u8>(word: *const ()) {
+    count(word, VARIANT, |step, task| step.spend_clone(task.awaits()));
     wake(word);
 }
 
 /// If the clone was made in the same poll, that future has gone.
-fn drop_clone<const TURN: u8>(word: *const ()) {
-    count(word, TURN, |step, task| step.remove_clone(task.awaits()));
+fn drop_clone<const VARIANT: u8>(word: *const ()) {
+    count(word, VARIANT, |step, task| step.remove_clone(task.awaits()));
 }
 
-/// Calls `change` for the step in which the task with this word takes this turn, if that step is running.
-fn count(word: *const (), turn: u8, change: fn(&RunningStep, &TaskState)) {
+/// Calls `change` for the step in which the task with this word is polled with this variant, if that step is running.
+fn count(word: *const (), variant: u8, change: fn(&RunningStep, &TaskState)) {
     let change_if_on = |kernel: &Loop| {
         kernel.running_task().with(|task| {
-            if task.key() == TaskKey::from_word(word.addr()) && task.turn() == turn {
+            if task.key() == TaskKey::from_word(word.addr()) && task.waker_variant() == variant {
                 change(kernel.step(), task);
             }
         })

@@ -8,8 +8,8 @@ pub(crate) struct Chores(u8);
 impl Chores {
     /// The task has awaited nodes: the next step drops the pointers to them.
     pub(super) const NODES: Self = Self(1);
-    /// Futures of other crates have cloned the waker: the polls take turns.
-    pub(super) const TURNS: Self = Self(1 << 1);
+    /// Futures of other crates have cloned the waker: the next poll has another variant of it.
+    pub(super) const VARIANTS: Self = Self(1 << 1);
     /// The task has a place in the tree of what is awaited, which its end gives up.
     pub(super) const PLACE: Self = Self(1 << 2);
     /// A cancellation went to a node instead: the end of the step looks whether the task still awaits that.

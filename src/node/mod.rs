@@ -39,5 +39,5 @@ pub(crate) use report::{
     IN_DESTRUCTOR, call_exception_handler, drop_guarded, guarded, report, report_panic, wake, wake_task,
 };
 pub(crate) use task_requests::Request;
-pub(crate) use task_state::{FIRST_TURN, TURNS};
+pub(crate) use task_state::{FIRST_VARIANT, VARIANTS};
 pub(crate) use user_handles::{outcome, release, report_ending, report_unretrieved, report_unretrieved_error};

@@ -46,7 +46,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
 
     /// A future of another crate has cloned the waker.
     pub(crate) fn note_clone(&self) {
-        self.add_chore(Chores::TURNS);
+        self.add_chore(Chores::VARIANTS);
     }
 
     /// Whether it has polled futures of other crates in its last step.

@@ -70,12 +70,12 @@ impl Cancelling {
     }
 }
 
-/// How many turns a task takes before their numbers begin again. Polls in which wakers are cloned are told apart by
-/// their turns; only a future that is not polled for exactly so many turns takes the next one for its last.
-pub(crate) const TURNS: u8 = 8;
+/// How many variants there are of the waker of a task. Polls in which wakers are cloned are told apart by their variants,
+/// which follow each other; only a future that is not polled for exactly so many takes the next one for its last.
+pub(crate) const VARIANTS: u8 = 8;
 
-/// The turn of a poll before which no future of another crate has cloned the waker of its task.
-pub(crate) const FIRST_TURN: u8 = 1;
+/// The variant for a poll before which no future of another crate has cloned the waker of its task.
+pub(crate) const FIRST_VARIANT: u8 = 1;
 
 /// The state of a task, beside its coroutine (`TaskCell`) and what it has as a node (`Core`). Every task has one, so it
 /// is kept small. `N` is a counted pointer to a node.
@@ -144,7 +144,7 @@ pub(crate) const FIRST_TURN: u8 = 1;
 ///   is done.
 /// - `cancelling` counts the calls of `cancel()` less those of `uncancel()`, whatever becomes of the cancellations.
 /// - While there are no `chores`, there is no request, `node` and `handed_on` are empty, nothing stands under wakers of
-///   other crates, and the turn is the first: a step has nothing to do but to poll.
+///   other crates, and the variant is the first: a step has nothing to do but to poll.
 pub(crate) struct TaskState<N> {
     key: TaskKey,
     /// The node that it awaits, or the last of several.
@@ -157,8 +157,8 @@ pub(crate) struct TaskState<N> {
     /// requests by other code.)
     pub(super) own_requests: Cell<u16>,
     pub(super) chores: Cell<Chores>,
-    /// The turn of the poll that is on, or was the last one.
-    turn: Cell<u8>,
+    /// The variant of the waker for the poll that is on, or was the last one.
+    variant: Cell<u8>,
     memory: Lending,
 }
 
@@ -173,7 +173,7 @@ impl<N: Clone + PartialEq> TaskState<N> {
             cancelling: Cancelling::default(),
             own_requests: Cell::new(0),
             chores: Cell::default(),
-            turn: Cell::new(FIRST_TURN),
+            variant: Cell::new(FIRST_VARIANT),
             memory: Lending::of_coroutine(),
         }
     }
@@ -272,22 +272,22 @@ impl<N: Clone + PartialEq> TaskState<N> {
         self.awaits.step() != 0
     }
 
-    /// The turn of the poll that is on, or was the last one.
-    pub(crate) fn turn(&self) -> u8 {
-        self.turn.get()
+    /// The variant of the waker for the poll that is on, or was the last one.
+    pub(crate) fn waker_variant(&self) -> u8 {
+        self.variant.get()
     }
 
-    /// Begins the turn of the next poll, and returns it. The turns move on after each poll in which a future of another
+    /// Begins the variant for the next poll, and returns it. It moves on after each poll in which a future of another
     /// crate has cloned the waker, so that the future does not take the next waker for the one that it has.
-    pub(crate) fn next_turn(&self) -> u8 {
+    pub(crate) fn next_variant(&self) -> u8 {
         if self.awaits_clones() {
-            self.turn.set(self.turn.get() % TURNS + FIRST_TURN);
+            self.variant.set(self.variant.get() % VARIANTS + FIRST_VARIANT);
         }
-        let turn = self.turn.get();
-        if turn == FIRST_TURN {
-            self.remove_chore(Chores::TURNS);
+        let variant = self.variant.get();
+        if variant == FIRST_VARIANT {
+            self.remove_chore(Chores::VARIANTS);
         }
-        turn
+        variant
     }
 
     #[inline]

@@ -12,7 +12,7 @@ use crate::current::{swap_context, uses_contexts, waker};
 use crate::error::{Cancelled, Panic};
 use crate::kernel::Throw;
 use crate::node::{
-    Core, Ending, FIRST_TURN, IN_DESTRUCTOR, Kind, Loop, NodeRef, Request, TaskState, guarded, report_panic,
+    Core, Ending, FIRST_VARIANT, IN_DESTRUCTOR, Kind, Loop, NodeRef, Request, TaskState, guarded, report_panic,
     report_unretrieved,
 };
 
@@ -89,7 +89,7 @@ pub(super) fn step(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
 #[inline(never)]
 fn step_without_chores(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
     let kernel = &**task.core.kernel();
-    match poll(kernel, &task.state, coroutine, me, FIRST_TURN) {
+    match poll(kernel, &task.state, coroutine, me, FIRST_VARIANT) {
         Resumed::Finished if ends_unseen(task) => end_unseen(task),
         Resumed::Finished => end_seen(task, me),
         Resumed::Pending if waits_without_chores(kernel, &task.state) => {}
@@ -176,7 +176,7 @@ fn advance(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
 #[inline(always)]
 fn advance_without_chores(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
     let kernel = &**task.core.kernel();
-    let resumed = poll(kernel, &task.state, coroutine, me, FIRST_TURN);
+    let resumed = poll(kernel, &task.state, coroutine, me, FIRST_VARIANT);
     finish(task, coroutine, me, resumed);
 }
 
@@ -184,21 +184,21 @@ fn advance_without_chores(task: &TaskParts, coroutine: &dyn Coroutine, me: &Node
 #[inline(always)]
 fn advance_with_chores(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
     match task.state.request() {
-        Request::None => advance_turn(task, coroutine, me),
+        Request::None => advance_without_throw(task, coroutine, me),
         Request::Asked | Request::Interrupted => advance_throwing(task, coroutine, me),
     }
 }
 
 /// A step that delivers no cancellation.
 #[inline]
-fn advance_turn(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
+fn advance_without_throw(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
     let kernel = &**task.core.kernel();
     if task.state.is_held() {
         return; // it was woken without a reason
     }
-    let turn = task.state.next_turn();
+    let variant = task.state.next_variant();
     drop_nodes(kernel, &task.state);
-    let resumed = poll(kernel, &task.state, coroutine, me, turn);
+    let resumed = poll(kernel, &task.state, coroutine, me, variant);
     finish(task, coroutine, me, resumed);
 }
 
@@ -218,10 +218,10 @@ fn finish(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef, resumed: Re
 /// The part of a step in which code of the user runs.
 #[expect(clippy::inline_always, reason = "as `advance_without_chores`")]
 #[inline(always)]
-fn poll(kernel: &Loop, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, turn: u8) -> Resumed {
+fn poll(kernel: &Loop, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRef, variant: u8) -> Resumed {
     kernel.step().begin_poll(state.awaits());
     let resume = |waker: &Waker| coroutine.resume(&mut Context::from_waker(waker));
-    kernel.running_task().during(me, state, waker(state.key(), turn), resume)
+    kernel.running_task().during(me, state, waker(state.key(), variant), resume)
 }
 
 /// A step that delivers a cancellation.
@@ -229,13 +229,13 @@ fn poll(kernel: &Loop, state: &TaskState, coroutine: &dyn Coroutine, me: &NodeRe
 fn advance_throwing(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef) {
     let kernel = &**task.core.kernel();
     if puts_off(kernel, &task.state) {
-        return advance_turn(task, coroutine, me);
+        return advance_without_throw(task, coroutine, me);
     }
     let thrown = match throw(kernel, &task.state) {
         Thrown::IntoPoll(thrown) => thrown,
         Thrown::PastAll(message) => return drop_and_end(task, coroutine, me, cancelled(message)),
     };
-    let failure = match poll(kernel, &task.state, coroutine, me, thrown.turn) {
+    let failure = match poll(kernel, &task.state, coroutine, me, thrown.variant) {
         Resumed::Finished => {
             kernel.throwing().clear();
             return end_finished(task, me);
@@ -298,7 +298,7 @@ fn cancelled(message: Option<Arc<str>>) -> Ending {
 fn drop_and_end(task: &TaskParts, coroutine: &dyn Coroutine, me: &NodeRef, ending: Ending) {
     let kernel = task.core.kernel();
     // destructors run here, so the task counts as running until then
-    let waker = waker(task.state.key(), FIRST_TURN);
+    let waker = waker(task.state.key(), FIRST_VARIANT);
     let ending = match kernel.running_task().during(me, &task.state, waker, |_| coroutine.discard()) {
         Ok(()) => ending,
         Err(payload) => Ending::Panicked(Panic::new(payload)),

@@ -30,13 +30,13 @@ pub(super) struct ThrowIntoPoll {
     /// If nothing catches it, the throw may go on for as many more steps, until those catchers have been polled that
     /// stand under wakers of other crates.
     rounds: usize,
-    pub(super) turn: u8,
+    pub(super) variant: u8,
 }
 
 /// Begins to throw the requested cancellation. Catchers meet it that wait since the last step; so do those that stand
 /// under wakers of other crates, and are told and woken here.
 pub(super) fn throw(kernel: &Loop, state: &TaskState) -> Thrown {
-    let (since, turn) = (state.catchers_since(), state.next_turn());
+    let (since, variant) = (state.catchers_since(), state.next_variant());
     let message = message_to_throw(state);
     drop_nodes(kernel, state);
     // a cancellation that went to the awaited node before is replaced by this one
@@ -44,7 +44,7 @@ pub(super) fn throw(kernel: &Loop, state: &TaskState) -> Thrown {
     let (tree, root) = (kernel.await_tree(), state.root());
     if let Some(rounds) = state.take_rounds() {
         kernel.throwing().deliver(0, message);
-        return Thrown::IntoPoll(ThrowIntoPoll { rounds, turn });
+        return Thrown::IntoPoll(ThrowIntoPoll { rounds, variant });
     }
     // a coroutine that has not begun has no catcher; as in asyncio, it ends without running any of its code
     if since == 0 && !tree.has_catcher(root) {
@@ -56,7 +56,7 @@ pub(super) fn throw(kernel: &Loop, state: &TaskState) -> Thrown {
         rounds = tree.len(root) + 2;
     }
     kernel.throwing().deliver(since, message);
-    Thrown::IntoPoll(ThrowIntoPoll { rounds, turn })
+    Thrown::IntoPoll(ThrowIntoPoll { rounds, variant })
 }
 
 /// Whether the throw goes on in the next step, because a catcher has been told of it and its combinator has not polled
