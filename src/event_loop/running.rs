@@ -177,7 +177,7 @@ mod tests {
 
     use super::*;
     use crate::current::waker;
-    use crate::node::FIRST_TURN;
+    use crate::node::FIRST_VARIANT;
     use crate::primitives::{gather, yield_now};
 
     /// By chance the waker of an earlier task may fit a later one: see `TaskKey`.
@@ -196,7 +196,7 @@ mod tests {
         };
         let ended = lp.run_until_complete(async {
             let children = [child(), child(), child()];
-            let wakers = [0, 1, 2].map(|i: usize| waker(children[i].handle().state().key(), FIRST_TURN));
+            let wakers = [0, 1, 2].map(|i: usize| waker(children[i].handle().state().key(), FIRST_VARIANT));
             let gathering = gather(children).limit(1);
             for _ in 0..3 {
                 wakers.iter().for_each(std::task::Waker::wake_by_ref);
