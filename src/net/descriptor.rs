@@ -11,7 +11,7 @@ use super::registration::{self, Registration};
 use super::wait_place::WaitPlace;
 use crate::kernel::{Leaf, What};
 use crate::node::Loop;
-use crate::reactor::{Direction, ShortTransfer, SourceKey, Wanted};
+use crate::reactor::{Direction, NewSocket, ShortTransfer, SourceKey, Wanted};
 use crate::sys::socket;
 
 /// A non-blocking descriptor that is registered with the loop. Sockets and pipes are built on it.
@@ -67,32 +67,32 @@ impl<T: AsRawFd> Descriptor<T> {
     /// If this thread is in no loop.
     #[track_caller]
     pub fn new(inner: T) -> io::Result<Self> {
-        Self::register(inner, [false, true], ShortTransfer::Unknown)
+        Self::register(inner, NewSocket::Open, ShortTransfer::Unknown)
     }
 
     /// As `new`, for a socket of which it is known what a short transfer says.
     #[track_caller]
     pub(super) fn of_stream(inner: T, short_transfer: ShortTransfer) -> io::Result<Self> {
-        Self::register(inner, [false, true], short_transfer)
+        Self::register(inner, NewSocket::Open, short_transfer)
     }
 
     /// As `of_stream`, for a connection that a program has accepted. Its first read is tried at once, as by asyncio's
     /// `sock_recv`, and needs no event if the request has come with the connection.
     #[track_caller]
     pub(super) fn accepted(inner: T, short_transfer: ShortTransfer) -> io::Result<Self> {
-        Self::register(inner, [true, true], short_transfer)
+        Self::register(inner, NewSocket::Accepted, short_transfer)
     }
 
     /// Registers a TCP socket that is still connecting. It counts as writable once the connection is made or has
     /// failed.
     #[track_caller]
     pub(super) fn connecting(inner: T) -> io::Result<Self> {
-        Self::register(inner, [false, false], ShortTransfer::TCP)
+        Self::register(inner, NewSocket::Connecting, ShortTransfer::TCP)
     }
 
     #[track_caller]
-    fn register(inner: T, ready: [bool; 2], short_transfer: ShortTransfer) -> io::Result<Self> {
-        let (kernel, slot) = registration::register(inner.as_raw_fd(), ready, short_transfer)?;
+    fn register(inner: T, what: NewSocket, short_transfer: ShortTransfer) -> io::Result<Self> {
+        let (kernel, slot) = registration::register(inner.as_raw_fd(), what, short_transfer)?;
         Ok(Self { inner: Some(inner), slot, kernel, polled: OnceCell::new() })
     }
 

@@ -11,7 +11,7 @@ use super::wait_place::WaitPlace;
 use crate::current;
 use crate::error::WatchError;
 use crate::node::{Loop, wake};
-use crate::reactor::{Direction, ShortTransfer, SourceKey, Wanted};
+use crate::reactor::{Direction, NewSocket, ShortTransfer, SourceKey, Wanted};
 
 /// The greatest number of bytes that one system call moves.
 const MOST_BYTES_OF_A_CALL: usize = 0x7fff_f000;
@@ -28,9 +28,9 @@ pub(super) struct Registration<'a> {
 /// # Panics
 /// If this thread is in no loop.
 #[track_caller]
-pub(super) fn register(fd: RawFd, ready: [bool; 2], short_transfer: ShortTransfer) -> io::Result<(Rc<Loop>, u32)> {
+pub(super) fn register(fd: RawFd, what: NewSocket, short_transfer: ShortTransfer) -> io::Result<(Rc<Loop>, u32)> {
     let kernel = current::expect();
-    let registered = kernel.with_reactor(|reactor| reactor.register(fd, ready, short_transfer));
+    let registered = kernel.with_reactor(|reactor| reactor.register(fd, what, short_transfer));
     let (key, stale) = registered.map_err(|error| match WatchError::of_registering(fd, error) {
         WatchError::Io(_, error) => error, // with its number
         refused => refused.into(),

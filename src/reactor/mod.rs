@@ -22,6 +22,6 @@ mod fd_callbacks; // descriptors that callbacks watch
 pub(crate) use fd_waiters::WaiterNumber;
 pub(crate) use own_events::OwnEvents;
 pub(crate) use reactor::Reactor;
-pub(crate) use readiness::{Direction, ReadyEvent, ShortTransfer, Wanted};
+pub(crate) use readiness::{Direction, NewSocket, ReadyEvent, ShortTransfer, Wanted};
 pub(crate) use source_key::SourceKey;
 pub(crate) use wake_descriptor::WakeDescriptor;

@@ -19,7 +19,7 @@ use slab::Slab;
 use super::fd_waiters::WaiterNumber;
 use super::own_events::OwnEvents;
 use super::permute::permute;
-use super::readiness::{Direction, ReadyEvent, ShortTransfer, Sign, Socket, Wanted};
+use super::readiness::{Direction, NewSocket, ReadyEvent, ShortTransfer, Sign, Socket, Wanted};
 use super::source_key::SourceKey;
 use super::wake_descriptor::{UnregisteredWake, WakeDescriptor};
 use super::watched::Watched;
@@ -160,18 +160,18 @@ impl<W: Clone> Reactor<W> {
         !self.registrations.is_empty() || self.own_events.is_some()
     }
 
-    /// Registers a socket for both directions, of which it is told whether they count as ready. One that does not
-    /// counts as blocked until the system reports otherwise, which it does at once if there is something to read.
+    /// Registers a socket for both directions. What counts as blocked does so until the system reports otherwise, which
+    /// it does at once if there is something to read.
     ///
     /// Also returns the callbacks that still watch an earlier descriptor with this number, which was closed before they
     /// were removed. The caller cancels them, outside the borrow.
     pub(crate) fn register(
         &mut self,
         fd: RawFd,
-        ready: [bool; 2],
+        what: NewSocket,
         short_transfer: ShortTransfer,
     ) -> io::Result<(SourceKey, FdCallbacks<W>)> {
-        let key = self.insert(fd, ALL, Source::Owned(Socket::new(fd, ready, short_transfer)))?;
+        let key = self.insert(fd, ALL, Source::Owned(Socket::new(fd, what, short_transfer)))?;
         let stale = match self.watched.remove(fd).and_then(|stale| self.remove(stale)) {
             Some(Source::Watched(_, callbacks)) => callbacks,
             Some(Source::Owned(..)) | None => [None, None],

@@ -107,6 +107,27 @@ impl ShortTransfer {
     }
 }
 
+/// What a socket is when it is registered: it says what each direction counts as until the system reports.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NewSocket {
+    /// Open: there is room to write, and an event will tell of something to read.
+    Open,
+    /// A connection that was accepted: what the peer has sent may have come with it.
+    Accepted,
+    /// A connection that is being made.
+    Connecting,
+}
+
+impl NewSocket {
+    fn known(self) -> [Readiness; 2] {
+        match self {
+            Self::Open => [Readiness::Blocked, Readiness::Ready],
+            Self::Accepted => [Readiness::Ready; 2],
+            Self::Connecting => [Readiness::Blocked; 2],
+        }
+    }
+}
+
 /// A registered socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -118,10 +139,8 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// A socket of which each direction is ready, or blocked.
-    pub(super) fn new(fd: RawFd, ready: [bool; 2], short_transfer: ShortTransfer) -> Self {
-        let known = ready.map(|ready| if ready { Readiness::Ready } else { Readiness::Blocked });
-        Self { fd, short_transfer, known, waiters: [FdWaiters::NONE; 2] }
+    pub(super) fn new(fd: RawFd, what: NewSocket, short_transfer: ShortTransfer) -> Self {
+        Self { fd, short_transfer, known: what.known(), waiters: [FdWaiters::NONE; 2] }
     }
 
     pub(super) fn is(&self, direction: Direction, wanted: Wanted) -> bool {
