@@ -9,7 +9,6 @@ use std::mem;
 
 use crate::base::concurrency::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, fence, lock};
 use crate::base::{RemoteCall, TaskKey};
-use crate::reactor::WakeDescriptor;
 
 /// What another thread sends to a loop.
 #[derive(Debug)]
@@ -40,9 +39,10 @@ pub(super) trait EndSleep {
     fn end_sleep(&self);
 }
 
-impl EndSleep for WakeDescriptor {
+impl EndSleep for mio::Waker {
     fn end_sleep(&self) {
-        self.wake();
+        // it fails only if the counter of the descriptor is full, and then the loop is awake anyway
+        let _ = self.wake();
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) enum Sleeper {
 
 /// The messages to one loop at a time.
 #[derive(Debug)]
-pub(super) struct Inbox<W = WakeDescriptor> {
+pub(super) struct Inbox<W = mio::Waker> {
     contents: Mutex<Contents<W>>,
     /// Whether there are messages. The sender of the first message sets it and the loop, which takes all messages at
     /// once, clears it; both hold the lock.

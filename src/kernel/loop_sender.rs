@@ -13,7 +13,6 @@ use std::sync::{Mutex, PoisonError};
 use super::inbox::{Epoch, Inbox, Message, NO_EPOCH, emptied};
 use crate::base::concurrency::Arc;
 use crate::base::{StaticRef, TaskKey, ThreadId, this_thread};
-use crate::reactor::WakeDescriptor;
 
 /// So many inboxes are made before one is used again, so that a stale number seldom meets another loop.
 const NUMBERS_IN_TURN: usize = 16;
@@ -44,7 +43,7 @@ struct Opened {
 
 impl Registry {
     /// Opens an inbox that no loop has.
-    fn open(&mut self, epoch: Epoch, waker: Arc<WakeDescriptor>) -> io::Result<Opened> {
+    fn open(&mut self, epoch: Epoch, waker: Arc<mio::Waker>) -> io::Result<Opened> {
         if self.made >= NUMBERS_IN_TURN
             && let Some(opened) = self.open_again(epoch, &waker)
         {
@@ -59,7 +58,7 @@ impl Registry {
     }
 
     /// Opens an inbox that was made before, if no loop has one of them.
-    fn open_again(&self, epoch: Epoch, waker: &Arc<WakeDescriptor>) -> Option<Opened> {
+    fn open_again(&self, epoch: Epoch, waker: &Arc<mio::Waker>) -> Option<Opened> {
         (1..=self.made).map(|i| (self.last_number + i) % self.made).find_map(|number| {
             let inbox = find(number)?;
             inbox.open(epoch, waker).map(|generation| Opened { number, inbox, generation })
@@ -137,10 +136,10 @@ pub(super) struct LoopReceiver {
 
 impl LoopReceiver {
     /// Takes an inbox for a loop of this thread. `waker` ends the sleep of that loop.
-    pub(super) fn open(waker: Arc<WakeDescriptor>) -> io::Result<Self> {
+    pub(super) fn open(waker: mio::Waker) -> io::Result<Self> {
         let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
         let epoch = registry.last_epoch + 1;
-        let Opened { number, inbox, generation } = registry.open(epoch, waker)?;
+        let Opened { number, inbox, generation } = registry.open(epoch, Arc::new(waker))?;
         registry.last_number = number;
         registry.last_epoch = epoch;
         let number = u16::try_from(number).map_err(io::Error::other)?;

@@ -73,13 +73,10 @@ impl<P: Queued> Kernel<P> {
     pub(crate) fn poll(&self, timeout: Option<Duration>, events: &mut Vec<ReadyEvent<Handle>>) -> io::Result<()> {
         self.note_steps();
         let sleeps = timeout != Some(Duration::ZERO);
-        let mut reactor = self.reactor.borrow_mut();
-        if sleeps {
-            reactor.before_sleep()?;
-        }
         // a message that came before `asleep` was set has not written to the wake descriptor
         let timeout =
             if sleeps && !self.receiver.inbox().fall_asleep(Sleeper::Loop) { Some(Duration::ZERO) } else { timeout };
+        let mut reactor = self.reactor.borrow_mut();
         let before = events.len();
         let polled = reactor.wait(timeout, events);
         self.tally.count_poll(events.len() - before);
@@ -127,7 +124,6 @@ impl<P: Queued> Kernel<P> {
     pub(crate) fn descriptor(&self) -> io::Result<BorrowedFd<'_>> {
         if self.host.descriptor.get().is_none() {
             self.own_events()?;
-            self.reactor.borrow_mut().before_sleep()?;
             let descriptor = self.reactor.borrow().descriptor()?;
             let _ = self.host.descriptor.set(descriptor);
             if !self.life.is_running() {

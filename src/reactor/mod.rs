@@ -13,7 +13,6 @@ mod fd_waiters; // what waits for one direction of a descriptor
 mod readiness; // what is known of a socket
 mod source_key; // the name of one registration
 mod permute; // another order of what a poll has found
-mod wake_descriptor; // the wake from other threads
 mod own_events; // what the poll reports for the loop's own sake
 mod watched; // the descriptors that callbacks watch
 mod reactor; // the poll, and the table of registrations
@@ -24,4 +23,3 @@ pub(crate) use own_events::OwnEvents;
 pub(crate) use reactor::Reactor;
 pub(crate) use readiness::{Direction, NewSocket, ReadyEvent, ShortTransfer, Wanted};
 pub(crate) use source_key::SourceKey;
-pub(crate) use wake_descriptor::WakeDescriptor;

@@ -13,7 +13,7 @@ use std::{io, mem};
 
 use mio::event::Event;
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll};
+use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::fd_waiters::WaiterNumber;
@@ -21,9 +21,7 @@ use super::own_events::OwnEvents;
 use super::permute::permute;
 use super::readiness::{Direction, NewSocket, ReadyEvent, ShortTransfer, Sign, Socket, Wanted};
 use super::source_key::SourceKey;
-use super::wake_descriptor::{UnregisteredWake, WakeDescriptor};
 use super::watched::Watched;
-use crate::base::concurrency::Arc;
 use crate::base::{Random, WakeTarget};
 use crate::sys::{count_forks, duplicate, forks};
 
@@ -36,6 +34,8 @@ const FEW_EVENTS: usize = 16;
 
 /// What a poll reports for the loop's own sake: the wake from another thread, and the parts of `OwnEvents`.
 const OWN_EVENTS: usize = 3;
+/// The token of the wake from another thread. Those of `OwnEvents` are next to it.
+const WAKE: Token = Token(usize::MAX);
 
 /// The events that the system reports for a socket. Urgent bytes are among them because a read stops in front of them:
 /// it returns fewer bytes than asked for, and there are more all the same.
@@ -79,7 +79,6 @@ pub(crate) struct Reactor<W> {
     pub(super) reported: Vec<SourceKey>,
     /// How many descriptors are registered that nothing in the program waits for.
     in_background: usize,
-    unregistered_wake: UnregisteredWake,
     /// What the poll reports for the loop's own sake, if anything.
     own_events: Option<Rc<OwnEvents>>,
     /// What permutes the descriptors that a poll has found, in a loop that explores.
@@ -89,11 +88,12 @@ pub(crate) struct Reactor<W> {
 }
 
 impl<W: Clone> Reactor<W> {
-    /// A reactor, and the descriptor by which another thread ends its sleep.
-    pub(crate) fn new() -> io::Result<(Self, Arc<WakeDescriptor>)> {
+    /// A reactor, and the waker by which another thread ends its sleep. (It is registered here, though no sleep needs it
+    /// yet: a system that refuses it says so where the loop is made, and not in the middle of a run.)
+    pub(crate) fn new() -> io::Result<(Self, mio::Waker)> {
         count_forks();
         let poll = Poll::new()?;
-        let (unregistered_wake, wake) = UnregisteredWake::new(poll.registry())?;
+        let waker = mio::Waker::new(poll.registry(), WAKE)?;
         let events = Events::with_capacity(FEW_EVENTS);
         let reactor = Self {
             poll,
@@ -104,18 +104,11 @@ impl<W: Clone> Reactor<W> {
             watched: Watched::default(),
             reported: Vec::new(),
             in_background: 0,
-            unregistered_wake,
             own_events: None,
             permuter: None,
             forks: forks(),
         };
-        Ok((reactor, wake))
-    }
-
-    /// Has the poll report wakes, from the first sleep on.
-    #[inline]
-    pub(crate) fn before_sleep(&mut self) -> io::Result<()> {
-        self.unregistered_wake.register(self.poll.registry())
+        Ok((reactor, waker))
     }
 
     /// Has each poll report the descriptors in an order of its own.

@@ -9,7 +9,6 @@ mod result; // how a call says that it has failed
 mod fork; // how often this process was forked
 mod lock; // locks on files
 #[cfg(any(target_os = "linux", target_os = "android"))]
-mod event_counter; // a counter with a descriptor
 mod time; // the monotonic clock, a timer with a descriptor, and waits for a descriptor
 mod find_byte; // the search for a byte
 pub(crate) mod socket_options; // settings of sockets
@@ -23,7 +22,6 @@ mod process; // starting, signalling and reaping child processes
 mod signal; // signal handlers of the process
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) use event_counter::EventCounter;
 pub(crate) use find_byte::find_byte;
 pub(crate) use fork::{count_forks, forks};
 pub(crate) use lock::lock_within_a_second;

@@ -11,8 +11,6 @@ mod echo;
 mod limits;
 #[path = "../support/loops.rs"]
 mod loops;
-#[path = "../support/readable.rs"]
-mod readable;
 #[path = "../support/real.rs"]
 mod real;
 #[path = "../support/runs.rs"]

@@ -31,7 +31,6 @@ const UNSAFE_FILES: &[&str] = &[
     "src/node/pointer.rs",
     "src/primitives/wait/wait.rs",
     "src/event_loop/run_until_complete.rs",
-    "src/sys/event_counter.rs",
     "src/sys/find_byte.rs",
     "src/sys/fork.rs",
     "src/sys/lock.rs",
