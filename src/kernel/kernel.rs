@@ -32,7 +32,7 @@ use super::running_step::RunningStep;
 use super::tally::Tally;
 use super::task_table::{RunningTask, TaskTable};
 use super::throwing::Throwing;
-use crate::base::{Clock, NEVER, PooledRc, RemoteCall, TaskKey, Ticker, unsize};
+use crate::base::{Clock, NEVER, TaskKey, Ticker};
 use crate::error::ExceptionContext;
 use crate::reactor::{Reactor, ReadyEvent};
 use crate::timer_wheel::{TimerKey, TimerWheel};
@@ -404,9 +404,7 @@ impl<P: Queued> Kernel<P> {
         self.receiver.drain(|message| {
             let entry = match message {
                 Message::Wake(key) => self.tasks.mark_queued(key).map(Entry::Task),
-                Message::Run(call) => {
-                    Some(Entry::Run(unsize!(PooledRc::new(RunRemoteCall(Cell::new(Some(call)))) => dyn Run)))
-                }
+                Message::Run(call) => Some(Entry::of_remote_call(call)),
                 Message::Arrived(id) => self.expected.remove(id).map(Entry::Run),
             };
             if let Some(entry) = entry {
@@ -435,17 +433,5 @@ impl<P: Queued> Kernel<P> {
     /// Removes all timers. The caller drops their alarms.
     pub(crate) fn take_timers(&self) -> impl Iterator<Item = Alarm> + use<P> {
         self.timers.replace(TimerWheel::new(self.clock.now())).into_values()
-    }
-}
-
-/// The entry of a call from another thread. (With a kind of entry of its own, every other entry would cost more:
-/// measured.)
-struct RunRemoteCall(Cell<Option<RemoteCall>>);
-
-impl Run for RunRemoteCall {
-    fn run(&self) {
-        if let Some(call) = self.0.take() {
-            call.run();
-        }
     }
 }
