@@ -4,10 +4,10 @@
 //! number matches no task, and to wake it has no effect. Another thread that has the waker can reach nothing of the
 //! task, so it cannot drop anything of it either.
 //!
-//! There are several vtables, each of which is a variant of the waker, and the polls of a task use one after another. So
-//! a waker that was cloned in an earlier poll does not pass for the present one (`will_wake`), and a future of another
-//! crate that waits clones the waker in each poll. These clones are counted: that is all that a task knows of such a
-//! future.
+//! There are several vtables, each of which is a variant of the waker, and the polls of a task use one after another.
+//! So a waker that was cloned in an earlier poll does not pass for the present one (`will_wake`), and a future of
+//! another crate that waits clones the waker in each poll. These clones are counted: that is all that a task knows of
+//! such a future.
 #![expect(unsafe_code, reason = "the vtable of a RawWaker")]
 
 use std::ptr;

@@ -27,7 +27,7 @@ use super::journal::Journal;
 use super::life::{Life, Phase};
 use super::loop_sender::{LoopReceiver, LoopSender};
 use super::notes::Notes;
-use super::ready_queue::{ChildTurnRef, Entry, Queued, ReadyQueue, Run, RunRef};
+use super::ready_queue::{ChildTurnRef, Entry, Queued, ReadyQueue, RunRef};
 use super::running_step::RunningStep;
 use super::tally::Tally;
 use super::task_table::{RunningTask, TaskTable};

@@ -70,8 +70,9 @@ impl Cancelling {
     }
 }
 
-/// How many variants there are of the waker of a task. Polls in which wakers are cloned are told apart by their variants,
-/// which follow each other; only a future that is not polled for exactly so many takes the next one for its last.
+/// How many variants there are of the waker of a task. Polls in which wakers are cloned are told apart by their
+/// variants, which follow each other; only a future that is not polled for exactly so many takes the next one for its
+/// last.
 pub(crate) const VARIANTS: u8 = 8;
 
 /// The variant for a poll before which no future of another crate has cloned the waker of its task.
