@@ -88,8 +88,8 @@ pub(crate) struct Reactor<W> {
 }
 
 impl<W: Clone> Reactor<W> {
-    /// A reactor, and the waker by which another thread ends its sleep. (It is registered here, though no sleep needs it
-    /// yet: a system that refuses it says so where the loop is made, and not in the middle of a run.)
+    /// A reactor, and the waker by which another thread ends its sleep. (It is registered here, though no sleep needs
+    /// it yet: a system that refuses it says so where the loop is made, and not in the middle of a run.)
     pub(crate) fn new() -> io::Result<(Self, mio::Waker)> {
         count_forks();
         let poll = Poll::new()?;
