@@ -164,6 +164,8 @@ pub(crate) struct TaskState<N> {
 }
 
 impl<N: Clone + PartialEq> TaskState<N> {
+    #[expect(clippy::inline_always, reason = "else it is made on the stack and copied: 5 instructions of a new task")]
+    #[inline(always)]
     pub(crate) fn new(key: TaskKey, created: &'static Location<'static>) -> Self {
         Self {
             key,
