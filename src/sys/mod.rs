@@ -8,7 +8,6 @@
 mod result; // how a call says that it has failed
 mod fork; // how often this process was forked
 mod lock; // locks on files
-#[cfg(any(target_os = "linux", target_os = "android"))]
 mod time; // the monotonic clock, a timer with a descriptor, and waits for a descriptor
 mod find_byte; // the search for a byte
 pub(crate) mod socket_options; // settings of sockets
@@ -21,7 +20,6 @@ mod process; // starting, signalling and reaping child processes
 #[cfg(feature = "signal")]
 mod signal; // signal handlers of the process
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use find_byte::find_byte;
 pub(crate) use fork::{count_forks, forks};
 pub(crate) use lock::lock_within_a_second;
